@@ -1,0 +1,53 @@
+# The whole project from one place: `make help`. Needs python3 (3.11 or newer) and make; what else is
+# missing on Debian is installed by apt when you are root, and named when you are not.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check clean run-packages test-packages
+
+help:
+	@echo "make run     install into .venv and serve a demonstration, its state in ./var"
+	@echo "make test    install the development tools and run every test; ARGS='-k word' selects"
+	@echo "make check   formatting, lint, types, direction of imports"
+	@echo "make clean   remove .venv and what the tools left behind; ./var stays"
+
+run: run-packages $(VENV)/.installed
+	@$(BIN)/validator init --demo
+	@exec $(BIN)/validator serve
+
+test: test-packages $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: run-packages $(VENV)/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) dist build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run-packages:
+	@sh tests/packages run
+
+test-packages:
+	@sh tests/packages test
+
+# An environment whose pip does not start (half made, or of a Python since removed) is made anew.
+$(VENV)/.installed: pyproject.toml
+	@echo "Installing into $(VENV): once, about a minute"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-input --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --no-input --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the development tools into $(VENV): once, about a minute"
+	@$(BIN)/python -m pip install --quiet --no-input --editable '.[postgres]' --group dev
+	@touch $@

@@ -1,0 +1,102 @@
+"""Stand-ins for what a test must be able to move: the clock, and a whole small enterprise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from flask.testing import FlaskClient
+
+from validator.accounts.account import Identity
+from validator.app import create_app
+from validator.files import make_private_folder
+from validator.services import Services, open_services
+from validator.settings import environment_variable, load
+from validator.store import schema
+from validator.tokens.claims import Audience, Subject
+
+START = datetime(2026, 11, 4, 3, 45, 52, 263000, tzinfo=UTC)
+ORIGIN = "https://www.example.com"
+TENANT = "202400000001"
+OTHER_TENANT = "202400000002"
+LOGIN = "li.wei"
+PASSWORD = "seven quiet rivers of jade"
+AGENT = Subject(Audience.AGENT, TENANT, "agent-7")
+CUSTOMER = Subject(Audience.CHAT, TENANT, "customer-7", "李伟")
+CHANNEL = "817854979183314945"
+SECRET_KEY = "KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF"
+AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
+CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still until a test moves it."""
+
+    instant: datetime = START
+
+    def now(self) -> datetime:
+        """Return the instant it stands at."""
+        return self.instant
+
+    def advance(self, **duration: float) -> None:
+        """Move on by a duration, in the words of timedelta."""
+        self.instant += timedelta(**duration)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the enterprise's backend was given once."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Enterprise:
+    """Two tenants, a person, a backend client, a channel, and the server that knows them."""
+
+    services: Services
+    clock: FakeClock
+    basic: tuple[str, str] = field(repr=False)
+
+    def visitor(self) -> FlaskClient:
+        """Return a browser, or anything else that speaks HTTP, without any cookie."""
+        return create_app(self.services).test_client()
+
+    def person(self) -> FlaskClient:
+        """Return the browser of the person, logged in."""
+        browser = self.visitor()
+        answer = browser.post("/api/v1/login", json={"account": LOGIN, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return browser
+
+    def trail(self) -> list[dict[str, Any]]:
+        """Return the entries of the audit trail, oldest first."""
+        path = self.services.settings.audit.directory / "audit.jsonl"
+        return [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def populate(home: Path, settings: Mapping[str, str] | None = None) -> Credentials:
+    """Make a home with the enterprise in it; return the credentials of its backend client."""
+    make_private_folder(home)
+    services = open_with(home, FakeClock(), settings)
+    services.keyring.create()
+    services.sealer.create()
+    schema.upgrade(services.database)
+    services.tenants.add(TENANT, "First")
+    services.tenants.add(OTHER_TENANT, "Second")
+    identity = Identity(AGENT.id, CUSTOMER.id, CUSTOMER.name)
+    services.accounts.add(LOGIN, TENANT, services.passwords.hash(PASSWORD), identity)
+    client, secret = services.clients.add("backend", [TENANT], list(Audience))
+    services.channels.add(CHANNEL, TENANT, SECRET_KEY, [ORIGIN])
+    services.close()
+    return Credentials(client.id, secret)
+
+
+def open_with(home: Path, clock: FakeClock, settings: Mapping[str, str] | None = None) -> Services:
+    """Return every part for *home*, with *settings* by their dotted keys instead of the defaults."""
+    environment = {environment_variable(key): text for key, text in (settings or {}).items()}
+    return open_services(load(home, environment=environment), clock)

@@ -1,0 +1,438 @@
+"""What the strict reader takes and refuses: the committed bodies, the field classes, and arbitrary bytes."""
+
+import json
+import time
+import tomllib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import Schema
+
+from validator.errors import Reason, Refusal
+from validator.untrusted import Identifier, Text, TolerantSchema, is_forbidden, load, read_form, read_object
+
+BODIES = Path(__file__).parents[1] / "vectors" / "bodies"
+LAYERS = {"reader", "schema", "value"}
+LARGEST = 64 * 1024
+
+
+def index(folder: str) -> list[dict[str, str]]:
+    entries = tomllib.loads((BODIES / folder / "index.toml").read_text("utf-8"))["body"]
+    assert isinstance(entries, list)
+    return entries
+
+
+def listed(folder: str, *layers: str) -> list[Any]:
+    """Return the files of *folder* as parameters named after the file; all layers if none is named."""
+    chosen = [entry for entry in index(folder) if not layers or entry["layer"] in layers]
+    assert chosen, f"no body of {layers or 'any layer'} in {folder}"
+    return [pytest.param(BODIES / folder / entry["file"], id=entry["file"]) for entry in chosen]
+
+
+class AgentBody(TolerantSchema):
+    """The agent callback, with bounds no schema of the house exceeds."""
+
+    access_token = Text(8192)
+    tenantSpaceId = Identifier(256)  # noqa: N815 - the cloud's names
+    userAccount = Text(256)  # noqa: N815
+
+
+class ChatBody(TolerantSchema):
+    """The customer callback."""
+
+    Token = Text(8192)
+    userName = Text(256)  # noqa: N815
+    userId = Identifier(256)  # noqa: N815
+    tenantSpaceId = Identifier(256)  # noqa: N815
+
+
+class LoginBody(TolerantSchema):
+    """A login."""
+
+    account = Text(256)
+    password = Text(1024)
+
+
+class WebchatBody(TolerantSchema):
+    """A guest's request for a signature, who may not have an id yet."""
+
+    thirdUserName = Text(256)  # noqa: N815
+    thirdUserId = Identifier(256, required=False)  # noqa: N815
+    tenantSpaceId = Identifier(256)  # noqa: N815
+    channelConfigId = Identifier(256)  # noqa: N815
+
+
+class SmallBody(TolerantSchema):
+    """One text and one identifier, both short, the second of which may be left out."""
+
+    name = Text(3)
+    number = Identifier(3, required=False)
+
+
+FOUR_BODIES: tuple[type[Schema], ...] = (AgentBody, ChatBody, LoginBody, WebchatBody)
+
+
+def fits(schema: type[Schema], values: dict[str, Any]) -> bool:
+    try:
+        load(schema(), values)
+    except Refusal:
+        return False
+    return True
+
+
+def reason_for(schema: Schema, values: dict[str, Any]) -> str:
+    """Return the detail of the refusal that *schema* gives to *values*."""
+    with pytest.raises(Refusal) as refused:
+        load(schema, values)
+    assert refused.value.reason is Reason.FIELD_INVALID
+    return refused.value.detail or ""
+
+
+# The corpus
+
+
+@pytest.mark.parametrize(("folder", "fewest"), [("hostile", 150), ("tolerated", 10)])
+def test_index_and_folder_name_the_same_files(folder: str, fewest: int) -> None:
+    """No body lies unlisted, none is listed twice or missing, and the corpus cannot quietly shrink."""
+    names = [entry["file"] for entry in index(folder)]
+
+    assert len(names) >= fewest
+    assert len(names) == len(set(names))
+    assert set(names) | {"index.toml"} == {path.name for path in (BODIES / folder).iterdir()}
+
+
+def test_every_hostile_body_says_why_and_which_layer() -> None:
+    """Each entry has a reason and one of the three layers, and every layer is in use."""
+    entries = index("hostile")
+
+    assert all(entry.keys() == {"file", "why", "layer"} and entry["why"] for entry in entries)
+    assert {entry["layer"] for entry in entries} == LAYERS
+
+
+@pytest.mark.parametrize("path", [*listed("hostile"), *listed("tolerated")])
+def test_bodies_stay_small(path: Path) -> None:
+    """No body is beyond 64 KiB, so that the whole corpus stays cheap to send."""
+    assert path.stat().st_size <= LARGEST
+
+
+def test_no_two_bodies_are_the_same() -> None:
+    """Each hostile body tries something of its own."""
+    bodies = [(BODIES / "hostile" / entry["file"]).read_bytes() for entry in index("hostile")]
+
+    assert len(bodies) == len(set(bodies))
+
+
+@pytest.mark.parametrize("path", listed("hostile", "reader"))
+def test_unreadable_body_is_refused(path: Path) -> None:
+    """What is not one strict JSON object is a refusal, whose detail quotes nothing of the body."""
+    with pytest.raises(Refusal) as refused:
+        read_object(path.read_bytes())
+
+    assert refused.value.reason is Reason.BODY_UNREADABLE
+    assert (refused.value.detail or "").startswith("the body ")
+    assert refused.value.__cause__ is None
+    assert len(refused.value.detail or "") < 60
+
+
+@pytest.mark.parametrize("path", listed("hostile", "schema"))
+def test_body_without_the_fields_is_read_and_fits_no_schema(path: Path) -> None:
+    """A JSON object with missing or wrong fields passes the reader and none of the four schemas."""
+    values = read_object(path.read_bytes())
+
+    assert not any(fits(schema, values) for schema in FOUR_BODIES)
+
+
+@pytest.mark.parametrize("path", listed("hostile", "value"))
+def test_body_with_wrong_values_is_read_and_fits_a_schema(path: Path) -> None:
+    """A well-formed body about nobody passes the reader and at least one schema: judgement is needed."""
+    values = read_object(path.read_bytes())
+
+    assert any(fits(schema, values) for schema in FOUR_BODIES)
+
+
+@pytest.mark.parametrize("path", listed("tolerated"))
+def test_unusual_body_is_read(path: Path) -> None:
+    """A tolerated body gives its three fields as text, whatever else it carries."""
+    presentation = load(AgentBody(), read_object(path.read_bytes()))
+
+    assert presentation.keys() == {"access_token", "tenantSpaceId", "userAccount"}
+    assert presentation["access_token"] == "x"
+    assert presentation["tenantSpaceId"] == "202501010001"
+
+
+# The reader
+
+
+def test_detail_names_what_is_wrong() -> None:
+    """Each way of being unreadable has its own words for the operator."""
+    expected = {
+        b"\xff": "the body is not UTF-8",
+        b"{": "the body is not JSON",
+        b"[]": "the body is not a JSON object",
+        b'{"a":"\\u0000"}': "the body has a NUL or a lone surrogate",
+        b"[" * 9: "the body is nested deeper than 8",
+    }
+
+    for body, detail in expected.items():
+        with pytest.raises(Refusal, match=f"^body_unreadable: {detail}$"):
+            read_object(body)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 8, 20])
+def test_depth_bound_is_exact(depth: int) -> None:
+    """As deep as the bound is read, one deeper is refused."""
+    body = b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+    assert read_object(body, max_depth=depth) == json.loads(body)
+    with pytest.raises(Refusal):
+        read_object(body, max_depth=depth - 1)
+
+
+SIGNS = st.sampled_from('{}[]",:\\/-+.eE0123456789 \n\t\ufeff\x00\x1fé😀')
+WORDS = st.sampled_from(["null", "true", "false", "NaN", "Infinity", "1e999", '"a"', '"a":'])
+ESCAPES = st.sampled_from(["\\u", "\\ud800", "\\udc00", "\\u0000", "\\n"])
+JSON_PIECES = SIGNS | WORDS | ESCAPES
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+SOUND_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+LEAVES = st.none() | st.booleans() | NUMBERS | SOUND_TEXT
+
+
+def one_level_up(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return inner | st.lists(inner, max_size=4) | st.dictionaries(SOUND_TEXT, inner, max_size=4)
+
+
+SHALLOW = one_level_up(one_level_up(one_level_up(LEAVES)))
+OBJECTS = st.dictionaries(SOUND_TEXT, SHALLOW, max_size=6)
+
+
+def agrees_with_json(body: bytes) -> None:
+    """Fail if the reader raises anything but a refusal, or reads something else than json does."""
+    try:
+        values = read_object(body)
+    except Refusal:
+        return
+    assert values == json.loads(body.decode("utf-8-sig"))
+
+
+@given(st.binary())
+def test_arbitrary_bytes_are_read_or_refused(body: bytes) -> None:
+    """No bytes make the reader raise anything but a refusal."""
+    agrees_with_json(body)
+
+
+@given(st.lists(JSON_PIECES, max_size=40).map("".join))
+def test_arbitrary_pieces_of_json_are_read_or_refused(inner: str) -> None:
+    """No sequence of JSON's own pieces does either, alone, as an object's inside, or as a value."""
+    for text in (inner, f"{{{inner}}}", f'{{"a":{inner}}}', f'{{"a":"{inner}"}}'):
+        agrees_with_json(text.encode())
+
+
+@given(OBJECTS, st.binary(max_size=3), st.integers(min_value=0))
+def test_damaged_object_is_read_or_refused(values: dict[str, Any], damage: bytes, where: int) -> None:
+    """A few bytes put anywhere into a good body make it another good body or a refusal."""
+    body = json.dumps(values).encode()
+    at = where % (len(body) + 1)
+
+    agrees_with_json(body[:at] + damage + body[at:])
+
+
+@given(OBJECTS, st.booleans(), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_sound_object_is_read_as_it_was_written(
+    values: dict[str, Any], ensure_ascii: bool, indent: int | None, encoding: str
+) -> None:
+    """Every object within the bounds comes back equal, escaped or raw, compact or spread out."""
+    body = json.dumps(values, ensure_ascii=ensure_ascii, indent=indent).encode(encoding)
+
+    assert read_object(body) == values
+
+
+ATTACKS: dict[str, Callable[[int], bytes]] = {
+    "escaped quotes": lambda size: b"[" * 9 + b'"' + b'\\"' * (size // 2),
+    "backslashes": lambda size: b"[" * 9 + b'"' + b"\\" * size,
+    "quotes": lambda size: b"{[" * 5 + b'"' * (size + 1),
+    "brackets in a string": lambda size: b'{"a":"' + b"[" * size,
+    "brackets after a string": lambda size: b'{"a":"","b":' + b"[]," * (size // 3),
+    "short strings": lambda size: b'{"a":[' + b'"[",' * (size // 4),
+    "escapes": lambda size: b'{"a":"' + b"\\u0041" * (size // 6) + b'"}',
+    "closers": lambda size: b"]" * size,
+    "keys": lambda size: b"{" + b",".join(b'"%d":0' % number for number in range(size // 8)) + b"}",
+}
+
+
+def least_seconds(body: bytes, *, runs: int = 9) -> float:
+    """Return the least processor time of this thread that one reading of *body* took."""
+    taken = []
+    for _ in range(runs):
+        begin = time.thread_time()
+        with suppress(Refusal):
+            read_object(body)
+        taken.append(time.thread_time() - begin)
+    return min(taken)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_reading_takes_linear_time(attack: str) -> None:
+    """A body 16 times as long takes about 16 times as long; with a quadratic reader it would be 256 times."""
+    small, large = (ATTACKS[attack](size) for size in (4 * 1024, LARGEST))
+
+    assert least_seconds(large) < 80 * max(least_seconds(small), 1e-5)
+
+
+# The form reader
+
+
+@pytest.mark.parametrize(
+    ("body", "members"),
+    [
+        (b"", {}),
+        (
+            b"token=a.b-c_d&token_type_hint=access_token",
+            {"token": "a.b-c_d", "token_type_hint": "access_token"},
+        ),
+        (b"token=", {"token": ""}),
+        (b"a=1+2%2B3%26%3D", {"a": "1 2+3&="}),
+        (b"a=1;b=2", {"a": "1;b=2"}),
+        (b"name=%E5%9D%90%F0%9F%98%80", {"name": "坐😀"}),
+    ],
+)
+def test_form_is_read(body: bytes, members: dict[str, str]) -> None:
+    """A form's fields come out decoded, an empty value stays, and only the ampersand separates."""
+    assert read_form(body) == members
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"a", b"&", b"a=1&", b"a=1&&b=2", b"a=1&a=2", b"a=1&%61=1", b"a=%00", b"%00=a", b"a=\x00"),
+        *(
+            b"a=%ff",
+            b"a=%C0%AF",
+            b"a=%ED%A0%80",
+            b"a=%C3",
+            b"a=\xc3\xa9",
+            b"\xef\xbb\xbfa=1",
+            b'{"token":"x"}',
+        ),
+        b"&".join(b"f%d=1" % number for number in range(17)),
+    ],
+)
+def test_ambiguous_or_broken_form_is_refused(body: bytes) -> None:
+    """A field twice, a field without a value, NUL, invalid UTF-8 and too many fields are refusals."""
+    with pytest.raises(Refusal, match=r"^body_unreadable: the (body|form) "):
+        read_form(body)
+
+
+FORM_PIECES = st.sampled_from(
+    ["a", "b", "=", "&", "+", ";", "%", "%41", "%00", "%ED%A0%80", "%F0%9F", "é", "\n"]
+)
+
+
+@given(st.binary() | st.lists(FORM_PIECES, max_size=20).map(lambda pieces: "".join(pieces).encode()))
+def test_arbitrary_form_is_read_or_refused(body: bytes) -> None:
+    """No bytes make the form reader raise anything but a refusal, and what it reads can be stored."""
+    try:
+        members = read_form(body)
+    except Refusal:
+        return
+    assert not any(is_forbidden(name + value) for name, value in members.items())
+
+
+# Schemas and fields
+
+
+@pytest.mark.parametrize("value", ["a", "abc", "字字字", "😀😀😀", " ", "a\nb"])
+def test_text_is_kept_as_it_is(value: str) -> None:
+    """A string within its bound, counted in code points, is neither trimmed nor normalised."""
+    assert load(SmallBody(), {"name": value}) == {"name": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "missing"),
+        ("", "empty"),
+        ("abcd", "longer than 3 characters"),
+        ("😀😀😀😀", "longer than 3 characters"),
+        ("a\x00", "has a NUL or a lone surrogate"),
+        ("\ud800", "has a NUL or a lone surrogate"),
+        *((value, "not a string") for value in (1, 0, 1.5, True, False, [], ["a"], {}, {"a": "b"}, b"a")),
+    ],
+)
+def test_text_refuses_everything_else(value: object, why: str) -> None:
+    """Nothing but a string of 1 to 3 sound code points is such a text; the detail says what is wrong."""
+    assert reason_for(SmallBody(), {"name": value}) == f"name: {why}"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"), [(0, "0"), (7, "7"), (999, "999"), (-99, "-99"), ("007", "007"), ("x", "x")]
+)
+def test_identifier_takes_an_integer_as_its_digits(value: object, digits: str) -> None:
+    """An integer becomes its decimal string, a string stays as it is written."""
+    assert load(SmallBody(), {"name": "a", "number": value})["number"] == digits
+
+
+@pytest.mark.parametrize("value", [True, False, 1.0, 1000, -100, 10**4000, [], {}, None, "", "abcd", "\x00"])
+def test_identifier_refuses_everything_else(value: object) -> None:
+    """A bool or fraction is no integer here, and an integer obeys the bound with its sign."""
+    assert reason_for(SmallBody(), {"name": "a", "number": value}).startswith("number: ")
+
+
+def test_optional_field_may_be_left_out() -> None:
+    """A field that is not required is absent from the result, not None."""
+    assert load(SmallBody(), {"name": "a"}) == {"name": "a"}
+
+
+def test_missing_field_is_named() -> None:
+    """A required field that is not there is named in the detail."""
+    assert reason_for(SmallBody(), {}) == "name: missing"
+
+
+def test_all_wrong_fields_are_named_by_their_wire_names_in_order() -> None:
+    """The detail names every wrong field at once, sorted, as the caller spelled it."""
+    detail = reason_for(AgentBody(), {"tenantSpaceId": True, "userAccount": ""})
+
+    assert detail == "access_token: missing; tenantSpaceId: not a string; userAccount: empty"
+
+
+@given(SOUND_TEXT.filter(lambda text: len(text) > 3))
+def test_detail_never_quotes_a_value(value: str) -> None:
+    """What was presented does not come back in the answer."""
+    assert reason_for(SmallBody(), {"name": value}) == "name: longer than 3 characters"
+
+
+def test_tolerant_schema_drops_unknown_fields() -> None:
+    """A field the schema does not know is ignored, whatever it is."""
+    values = {"account": "a", "password": "b", "__proto__": {}, "extra": [1]}
+
+    assert load(LoginBody(), values) == {"account": "a", "password": "b"}
+
+
+def test_bounds_are_published_with_the_field() -> None:
+    """The field tells the OpenAPI page its bounds, and keeps what else it was told."""
+    assert Text(5, metadata={"description": "d"}).metadata == {
+        "minLength": 1,
+        "maxLength": 5,
+        "description": "d",
+    }
+
+
+@given(st.text())
+def test_forbidden_text_is_what_cannot_be_stored(text: str) -> None:
+    """Exactly the texts with a NUL or without a UTF-8 form are forbidden."""
+    try:
+        storable = b"\x00" not in text.encode("utf-8")
+    except UnicodeEncodeError:
+        storable = False
+
+    assert is_forbidden(text) is not storable
+
+
+@given(SOUND_TEXT, st.sampled_from(["\x00", "\ud800", "\udbff", "\udc00", "\udfff"]), SOUND_TEXT)
+def test_forbidden_character_is_found_anywhere(before: str, forbidden: str, after: str) -> None:
+    """One NUL or half of a pair makes the whole text forbidden, wherever it stands."""
+    assert is_forbidden(before + forbidden + after)

@@ -1,0 +1,194 @@
+"""Accounts: people who log in, and who they are to the cloud."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from validator.accounts.policy import REMEMBERED
+from validator.clock import Clock
+from validator.errors import OperatorError
+from validator.store.database import Database, Instant, metadata
+from validator.tenants import LONGEST_ID, Status, Tenants
+
+LONGEST_LOGIN = 128
+LONGEST_USER_ACCOUNT = 64
+LONGEST_USER_ID = 128
+LONGEST_USER_NAME = 128
+_LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{LONGEST_LOGIN - 1}}}", re.ASCII)
+
+table = Table(
+    "accounts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("login", String(LONGEST_LOGIN), nullable=False),
+    Column("tenant", String(LONGEST_ID), ForeignKey("tenants.id"), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("previous_hashes", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("user_account", String(LONGEST_USER_ACCOUNT)),
+    Column("user_id", String(LONGEST_USER_ID)),
+    Column("user_name", String(LONGEST_USER_NAME)),
+    Column("created_at", Instant, nullable=False),
+    Column("password_changed_at", Instant, nullable=False),
+    UniqueConstraint("login"),
+    UniqueConstraint("tenant", "user_account"),
+    UniqueConstraint("tenant", "user_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an account is to the cloud: agent (`userAccount`), customer (`userId`, `userName`), or both."""
+
+    user_account: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person who logs in. The epoch grows whenever every token and session of theirs must end."""
+
+    id: str
+    login: str
+    tenant: str
+    status: Status
+    epoch: int
+    identity: Identity
+    created_at: datetime
+    password_changed_at: datetime
+    password_hash: str = field(repr=False)
+    previous_hashes: tuple[str, ...] = field(repr=False)
+
+
+class Accounts:
+    """The table of accounts."""
+
+    def __init__(self, database: Database, tenants: Tenants, clock: Clock) -> None:
+        self._database, self._tenants, self._clock = database, tenants, clock
+
+    def add(self, login: str, tenant: str, password_hash: str, identity: Identity) -> Account:
+        """Add an account; raises OperatorError when something is not allowed or is taken."""
+        login = login.lower()
+        self._tenants.require(tenant)
+        _check(login, identity)
+        now = self._clock.now()
+        values = {
+            "id": secrets.token_hex(8),
+            "login": login,
+            "tenant": tenant,
+            "password_hash": password_hash,
+            "previous_hashes": [],
+            "status": Status.ACTIVE,
+            "epoch": 1,
+            "user_account": identity.user_account,
+            "user_id": identity.user_id,
+            "user_name": identity.user_name,
+            "created_at": now,
+            "password_changed_at": now,
+        }
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(table).values(values))
+        except IntegrityError:
+            raise OperatorError(f"the login {login}, or one of its identities, exists already") from None
+        return self.require(login)
+
+    def find(self, login: str) -> Account | None:
+        """Return the account with this login name, in any case, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(table).where(table.c.login == login.lower())).one_or_none()
+        return None if row is None else account_of(row)
+
+    def require(self, login: str) -> Account:
+        """Return the account with this login name; raises OperatorError when there is none."""
+        account = self.find(login)
+        if account is None:
+            raise OperatorError(f"there is no account {login}")
+        return account
+
+    def list(self, tenant: str | None = None) -> list[Account]:
+        """Return the accounts, of one tenant or of all, by login name."""
+        query = select(table).order_by(table.c.login)
+        with self._database.read() as connection:
+            rows = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
+            return [account_of(row) for row in rows]
+
+    def set_status(self, login: str, status: Status) -> None:
+        """Enable or disable an account; disabling ends its tokens and sessions for good."""
+        self._change(login, {"status": status, "epoch": table.c.epoch + (status is Status.DISABLED)})
+
+    def set_password(self, login: str, password_hash: str) -> Account:
+        """Replace the password; every token and session of the account ends. Return it as it is now."""
+        account = self.require(login)
+        previous = (account.password_hash, *account.previous_hashes)[: REMEMBERED - 1]
+        values = {
+            "password_hash": password_hash,
+            "previous_hashes": list(previous),
+            "password_changed_at": self._clock.now(),
+            "epoch": table.c.epoch + 1,
+        }
+        self._change(login, values)
+        return self.require(login)
+
+    def renew_hash(self, account: Account, password_hash: str) -> None:
+        """Keep the same password under newer hashing parameters, unless it was changed meanwhile."""
+        same = (table.c.id == account.id) & (table.c.password_hash == account.password_hash)
+        with self._database.write() as connection:
+            connection.execute(update(table).where(same).values(password_hash=password_hash))
+
+    def _change(self, login: str, values: dict[str, Any]) -> None:
+        with self._database.write() as connection:
+            changed = connection.execute(update(table).where(table.c.login == login.lower()).values(values))
+        if not changed.rowcount:
+            raise OperatorError(f"there is no account {login}")
+
+
+def account_of(row: Row[*tuple[Any, ...]]) -> Account:
+    """Return the account in a *row* of the table."""
+    return Account(
+        id=row.id,
+        login=row.login,
+        tenant=row.tenant,
+        status=Status(row.status),
+        epoch=row.epoch,
+        identity=Identity(row.user_account, row.user_id, row.user_name),
+        created_at=row.created_at,
+        password_changed_at=row.password_changed_at,
+        password_hash=row.password_hash,
+        previous_hashes=tuple(row.previous_hashes),
+    )
+
+
+def _check(login: str, identity: Identity) -> None:
+    if not _LOGIN.fullmatch(login):
+        raise OperatorError(
+            f"a login name has 1 to {LONGEST_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"
+        )
+    if (identity.user_id is None) != (identity.user_name is None):
+        raise OperatorError("a customer identity needs both a user id and a user name")
+    for text, longest in (
+        (identity.user_account, LONGEST_USER_ACCOUNT),
+        (identity.user_id, LONGEST_USER_ID),
+        (identity.user_name, LONGEST_USER_NAME),
+    ):
+        if text is not None and not (1 <= len(text) <= longest and text.isprintable()):
+            raise OperatorError(f"an identity has 1 to {longest} printable characters")

@@ -1,0 +1,54 @@
+"""Password hashing: argon2id with named parameter profiles (RFC 9106, OWASP Password Storage).
+
+A password is normalised to NFC before it is hashed, so that the same characters typed on two systems
+are the same password. It is never truncated; its length is capped before it gets here.
+"""
+
+import unicodedata
+from collections.abc import Callable
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+from validator.errors import Fault, Reason
+
+PROFILES = {
+    "argon2id-19m": PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),
+    "argon2id-64m": PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4),
+}
+
+
+def normalized(password: str) -> str:
+    """Return *password* in Unicode's composed form (NFC)."""
+    return unicodedata.normalize("NFC", password)
+
+
+class Passwords:
+    """Hashes and verifies with one profile; a hash of another profile still verifies and is then renewed."""
+
+    def __init__(self, hasher: PasswordHasher, on_verification: Callable[[], None] = lambda: None) -> None:
+        """Use *hasher*; *on_verification* is told of every verification, for counting them."""
+        self._hasher, self._on_verification = hasher, on_verification
+        # Verified against when the account is unknown, so that the answer takes as long as for a known one.
+        self._dummy = hasher.hash("nobody has this password")
+
+    def hash(self, password: str) -> str:
+        """Return the salted hash of *password*, about 100 characters."""
+        return self._hasher.hash(normalized(password))
+
+    def verify(self, password: str, expected: str | None) -> bool:
+        """Tell whether *password* is the one hashed as *expected*; with None it never is, but takes as long.
+
+        Raises Fault when the stored hash is not one.
+        """
+        self._on_verification()
+        try:
+            return self._hasher.verify(expected or self._dummy, normalized(password)) and expected is not None
+        except VerifyMismatchError:
+            return False
+        except (VerificationError, InvalidHashError):
+            raise Fault(Reason.STORE_UNAVAILABLE, "a stored password hash is damaged") from None
+
+    def is_outdated(self, stored: str) -> bool:
+        """Tell whether *stored* was made with other parameters than this profile's."""
+        return self._hasher.check_needs_rehash(stored)

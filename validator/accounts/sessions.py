@@ -1,0 +1,95 @@
+"""Sessions: a person who logged in, recognised again by a cookie.
+
+The cookie is 256 random bits; the database keeps their SHA-256, so that a copy of it logs nobody in. A
+session ends by logout, at its end of life, and as soon as the account's epoch moves on.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, delete, insert, select
+
+from validator.accounts.account import Account, account_of
+from validator.accounts.account import table as accounts
+from validator.clock import Clock
+from validator.errors import Reason, Refusal
+from validator.store.database import Database, Instant, metadata
+from validator.tenants import Status
+
+_TOKEN_BYTES = 32
+
+table = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("account", String(32), ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long a login lasts at the most."""
+
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that is valid now."""
+
+    account: Account
+    expires_at: datetime
+
+
+class Sessions:
+    """The table of sessions."""
+
+    def __init__(self, database: Database, policy: SessionPolicy, clock: Clock) -> None:
+        self._database, self.policy, self._clock = database, policy, clock
+
+    def begin(self, account: Account) -> tuple[str, Session]:
+        """Begin a session of *account* and return the cookie's value with it; sessions past their end go."""
+        now = self._clock.now()
+        secret = secrets.token_urlsafe(_TOKEN_BYTES)
+        session = Session(account, now + self.policy.lifetime)
+        row = {
+            "digest": _digest(secret),
+            "account": account.id,
+            "epoch": account.epoch,
+            "created_at": now,
+            "expires_at": session.expires_at,
+        }
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(table.c.expires_at <= now))
+            connection.execute(insert(table).values(row))
+        return secret, session
+
+    def resume(self, presented_secret: str | None) -> Session:
+        """Return the session that the cookie's value stands for; raises Refusal when there is none."""
+        if not presented_secret:
+            raise Refusal(Reason.SESSION_MISSING)
+        query = select(accounts, table.c.expires_at, table.c.epoch.label("session_epoch")).join_from(
+            table, accounts
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query.where(table.c.digest == _digest(presented_secret))).one_or_none()
+        if row is None or row.expires_at <= self._clock.now():
+            raise Refusal(Reason.SESSION_ENDED)
+        account = account_of(row)
+        if account.status is not Status.ACTIVE or account.epoch != row.session_epoch:
+            raise Refusal(Reason.SESSION_ENDED)
+        return Session(account, row.expires_at)
+
+    def end(self, presented_secret: str) -> None:
+        """End a session; one that has ended already stays so."""
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(table.c.digest == _digest(presented_secret)))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

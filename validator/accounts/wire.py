@@ -1,0 +1,69 @@
+"""The words of the login routes, both directions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from validator.accounts.account import LONGEST_LOGIN, Account
+from validator.accounts.policy import LONGEST
+from validator.accounts.sessions import Session
+from validator.clock import iso_milliseconds
+from validator.untrusted import Text, TolerantSchema, load
+
+
+class LoginRequest(TolerantSchema):
+    """A person's name and password."""
+
+    account = Text(LONGEST_LOGIN)
+    password = Text(LONGEST, metadata={"format": "password"})
+
+
+class PasswordRequest(TolerantSchema):
+    """A person's password, and the one they want instead."""
+
+    oldPassword = Text(LONGEST, metadata={"format": "password"})  # noqa: N815 - spelt like the cloud's names
+    newPassword = Text(LONGEST, metadata={"format": "password"})  # noqa: N815
+
+
+class SessionAnswer(Schema):
+    """Who is logged in, who they are to the cloud, and until when."""
+
+    account = fields.String(required=True)
+    tenantSpaceId = fields.String(required=True)  # noqa: N815
+    userAccount = fields.String()  # noqa: N815
+    userId = fields.String()  # noqa: N815
+    userName = fields.String()  # noqa: N815
+    expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
+
+
+_LOGIN, _PASSWORD = LoginRequest(), PasswordRequest()
+
+
+def parse_login(values: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the presented account and password; raises Refusal."""
+    presented = load(_LOGIN, values)
+    return presented["account"], presented["password"]
+
+
+def parse_password(values: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the presented old password and the new one; raises Refusal."""
+    presented = load(_PASSWORD, values)
+    return presented["oldPassword"], presented["newPassword"]
+
+
+def render(session: Session) -> dict[str, str]:
+    """Return a session as it is answered."""
+    return {**_about(session.account), "expiresAt": iso_milliseconds(session.expires_at)}
+
+
+def _about(account: Account) -> dict[str, str]:
+    identity = account.identity
+    named = {
+        "account": account.login,
+        "tenantSpaceId": account.tenant,
+        "userAccount": identity.user_account,
+        "userId": identity.user_id,
+        "userName": identity.user_name,
+    }
+    return {name: value for name, value in named.items() if value is not None}

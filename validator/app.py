@@ -1,0 +1,102 @@
+"""The HTTP application: blueprints and error replies, nothing else."""
+
+from collections.abc import Callable
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from validator.accounts import views as accounts
+from validator.audit.events import current_exchange
+from validator.authv2 import views as webchat
+from validator.errors import Fault, Reason, Refusal, ValidatorError
+from validator.services import Services
+from validator.thirdparty import views as thirdparty
+from validator.tokens import views as tokens
+from validator.web import health, incoming, middleware, openapi
+from validator.web.logs import frames
+from validator.web.replies import CallbackReplies, problem_reply
+
+log = structlog.get_logger("validator.app")
+
+_REASON_OF_STATUS = {
+    404: Reason.ROUTE_UNKNOWN,
+    405: Reason.METHOD_UNKNOWN,
+    413: Reason.BODY_TOO_LARGE,
+    415: Reason.MEDIA_TYPE_UNSUPPORTED,
+}
+
+
+def create_app(services: Services) -> Flask:
+    """Return the application that serves the routes of the configured role."""
+    settings = services.settings
+    app = Flask("validator", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
+    # Every OPTIONS, redirect and extra slash would be an answer that no route promised.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    middleware.install(app, settings.server)
+    replies = CallbackReplies(always_200=settings.callbacks.always_200)
+    _register(app, services, replies)
+    _register_errors(app, _error_reply(services, replies))
+    return app
+
+
+def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
+    settings = services.settings
+    app.register_blueprint(health.blueprint(services.health))
+    app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server.role))
+    if settings.server.role != "people":
+        app.register_blueprint(thirdparty.blueprint(services.validation, settings.callbacks, replies))
+    if settings.server.role != "callbacks":
+        app.register_blueprint(webchat.blueprint(services.guest_signing))
+        for bp in (
+            accounts.blueprint(services.login, services.sessions, services.callers),
+            tokens.blueprint(services.callers, services.issuance, services.oversight),
+        ):
+            bp.before_request(lambda: incoming.check_page(settings.server.public_origins))
+            app.register_blueprint(bp)
+
+
+def _error_reply(services: Services, replies: CallbackReplies) -> Callable[[ValidatorError], Response]:
+    """Return what answers an error in the shape that its path promises."""
+    routes = services.settings.callbacks
+
+    def reply(error: ValidatorError) -> Response:
+        answer = error.answer
+        if routes.is_callback(request.path):
+            return replies.refusal(answer.value, error.detail, error.retry_after)
+        return problem_reply(answer, error.detail, error.retry_after, current_exchange.get().request_id)
+
+    return reply
+
+
+def _register_errors(app: Flask, reply: Callable[[ValidatorError], Response]) -> None:
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> Response:
+        return reply(refusal)
+
+    @app.errorhandler(Fault)
+    def faulty(fault: Fault) -> Response:
+        log.error("fault", request_id=_id(), reason=fault.reason, detail=fault.detail, cause=_cause(fault))
+        return reply(Fault(fault.reason, retry_after=fault.retry_after))
+
+    @app.errorhandler(HTTPException)
+    def by_flask(error: HTTPException) -> Response:
+        answered = reply(Refusal(_REASON_OF_STATUS.get(error.code or 500, Reason.REQUEST_INVALID)))
+        answered.headers.extend([pair for pair in error.get_headers() if pair[0] == "Allow"])
+        return answered
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        log.critical("unforeseen error", request_id=_id(), error=type(error).__name__, frames=frames(error))
+        return reply(Fault(Reason.FAULT))
+
+
+def _id() -> str:
+    return current_exchange.get().request_id
+
+
+def _cause(fault: Fault) -> str | None:
+    return type(fault.__cause__).__name__ if fault.__cause__ else None

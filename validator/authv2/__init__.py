@@ -1,0 +1,1 @@
+"""auth-v2 signatures for guests of the web chat."""

@@ -1,0 +1,1 @@
+"""The command line: one file a subject, the same words as the rooms."""

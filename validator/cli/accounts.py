@@ -1,0 +1,125 @@
+"""`validator accounts`: people who log in."""
+
+from pathlib import Path
+
+import click
+
+from validator.accounts.account import Account, Identity
+from validator.audit.events import EventName
+from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.secretinput import generated_password, read_secret, secret_file_option
+from validator.services import Services
+from validator.tenants import Status
+
+generate_option = click.option("--generate", is_flag=True, help="Make a password and print it once.")
+
+
+@click.group(cls=Group)
+def accounts() -> None:
+    """Keep the people who log in here."""
+
+
+@accounts.command()
+@click.argument("login")
+@click.option("--tenant", required=True, help="Tenant space the account belongs to.")
+@click.option("--user-account", help="Agent identity: the cloud's userAccount.")
+@click.option("--user-id", help="Customer identity: the cloud's userId.")
+@click.option("--user-name", help="Customer identity: the cloud's userName.")
+@secret_file_option
+@generate_option
+def add(
+    login: str,
+    tenant: str,
+    user_account: str | None,
+    user_id: str | None,
+    user_name: str | None,
+    secret_file: Path | None,
+    generate: bool,
+) -> None:
+    """Add the account LOGIN; its password comes from a file, standard input or --generate."""
+    with opened() as services:
+        password = _password(services, login, secret_file, generate=generate)
+        record(services, EventName.ACCOUNT, "added", tenant=tenant, subject=login)
+        identity = Identity(user_account, user_id, user_name)
+        services.accounts.add(login, tenant, services.passwords.hash(password), identity)
+        _tell(password, generate=generate)
+
+
+@accounts.command("list")
+@click.option("--tenant", help="Only those of this tenant space.")
+@json_option
+def list_accounts(tenant: str | None, as_json: bool) -> None:
+    """List the accounts."""
+    with opened() as services:
+        show([_row(account) for account in services.accounts.list(tenant)], as_json=as_json)
+
+
+@accounts.command("show")
+@click.argument("login")
+@json_option
+def show_account(login: str, as_json: bool) -> None:
+    """Print what is known of the account LOGIN."""
+    with opened() as services:
+        account = services.accounts.require(login)
+        about = {"password_changed_at": account.password_changed_at, "epoch": account.epoch}
+        show({**_row(account), **about}, as_json=as_json)
+
+
+@accounts.command()
+@click.argument("login")
+def enable(login: str) -> None:
+    """Let LOGIN log in again."""
+    _set_status(login, Status.ACTIVE)
+
+
+@accounts.command()
+@click.argument("login")
+def disable(login: str) -> None:
+    """Refuse LOGIN, and end every token and session of theirs for good."""
+    _set_status(login, Status.DISABLED)
+
+
+@accounts.command("set-password")
+@click.argument("login")
+@secret_file_option
+@generate_option
+def set_password(login: str, secret_file: Path | None, generate: bool) -> None:
+    """Replace the password of LOGIN; every token and session of theirs ends."""
+    with opened() as services:
+        account = services.accounts.require(login)
+        password = _password(services, login, secret_file, generate=generate)
+        record(services, EventName.ACCOUNT, "password set", tenant=account.tenant, subject=account.login)
+        services.login.set_password(account, password)
+        _tell(password, generate=generate)
+
+
+def _set_status(login: str, status: Status) -> None:
+    with opened() as services:
+        account = services.accounts.require(login)
+        record(services, EventName.ACCOUNT, status, tenant=account.tenant, subject=account.login)
+        services.accounts.set_status(login, status)
+
+
+def _password(services: Services, login: str, file: Path | None, *, generate: bool) -> str:
+    if generate:
+        return generated_password(services.settings.passwords, login)
+    password = read_secret(file, "Password")
+    services.login.check_policy(password, login)
+    return password
+
+
+def _tell(password: str, *, generate: bool) -> None:
+    if generate:
+        click.echo(f"password: {password}")
+
+
+def _row(account: Account) -> dict[str, object]:
+    return {
+        "login": account.login,
+        "tenant": account.tenant,
+        "status": account.status,
+        "user_account": account.identity.user_account,
+        "user_id": account.identity.user_id,
+        "user_name": account.identity.user_name,
+        "created_at": account.created_at,
+    }

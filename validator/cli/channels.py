@@ -1,0 +1,103 @@
+"""`validator channels`: the web chat channels guests are signed in to."""
+
+from pathlib import Path
+
+import click
+
+from validator.audit.events import EventName
+from validator.authv2.channels import Channel
+from validator.authv2.webchat import SIGNED_KEYS, LengthRule
+from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.secretinput import read_secret, secret_file_option
+from validator.tenants import Status
+
+_PROMPT = "Third-party authentication key of the channel"
+
+
+@click.group(cls=Group)
+def channels() -> None:
+    """Keep the web chat channels that guests are signed in to."""
+
+
+@channels.command()
+@click.argument("channel_id")
+@click.option("--tenant", required=True, help="Tenant space the channel belongs to.")
+@click.option("--origin", "origins", multiple=True, required=True, help="Origin of its pages; repeatable.")
+@click.option(
+    "--key-order", default=",".join(SIGNED_KEYS), show_default=True, help="Order of the signed keys."
+)
+@click.option(
+    "--length-rule",
+    type=click.Choice(list(LengthRule)),
+    default=LengthRule.BYTES,
+    show_default=True,
+    help="What the signed content-length counts.",
+)
+@secret_file_option
+def add(
+    channel_id: str,
+    tenant: str,
+    origins: tuple[str, ...],
+    key_order: str,
+    length_rule: LengthRule,
+    secret_file: Path | None,
+) -> None:
+    """Add the channel CHANNEL_ID (the cloud's channelConfigId); its secret key is never an argument."""
+    with opened() as services:
+        secret_key = read_secret(secret_file, _PROMPT)
+        record(services, EventName.CHANNEL, f"added {channel_id}", tenant=tenant)
+        keys = tuple(key_order.split(","))
+        services.channels.add(
+            channel_id, tenant, secret_key, origins, key_order=keys, length_rule=LengthRule(length_rule)
+        )
+
+
+@channels.command("list")
+@json_option
+def list_channels(as_json: bool) -> None:
+    """List the channels."""
+    with opened() as services:
+        show([_row(channel) for channel in services.channels.list()], as_json=as_json)
+
+
+@channels.command()
+@click.argument("channel_id")
+@secret_file_option
+def rotate(channel_id: str, secret_file: Path | None) -> None:
+    """Replace the secret key of CHANNEL_ID by the one the cloud has now."""
+    with opened() as services:
+        secret_key = read_secret(secret_file, _PROMPT)
+        record(services, EventName.CHANNEL, f"rotated {channel_id}")
+        services.channels.rotate(channel_id, secret_key)
+
+
+@channels.command()
+@click.argument("channel_id")
+def enable(channel_id: str) -> None:
+    """Sign guests in to CHANNEL_ID again."""
+    _set_status(channel_id, Status.ACTIVE)
+
+
+@channels.command()
+@click.argument("channel_id")
+def disable(channel_id: str) -> None:
+    """Sign nobody in to CHANNEL_ID."""
+    _set_status(channel_id, Status.DISABLED)
+
+
+def _set_status(channel_id: str, status: Status) -> None:
+    with opened() as services:
+        record(services, EventName.CHANNEL, f"{status} {channel_id}")
+        services.channels.set_status(channel_id, status)
+
+
+def _row(channel: Channel) -> dict[str, object]:
+    return {
+        "id": channel.id,
+        "tenant": channel.tenant,
+        "status": channel.status,
+        "origins": list(channel.origins),
+        "key_order": list(channel.key_order),
+        "length_rule": channel.length_rule,
+        "created_at": channel.created_at,
+    }

@@ -1,0 +1,85 @@
+"""`validator clients`: the enterprise's own servers."""
+
+import click
+
+from validator.audit.events import EventName
+from validator.cli.frame import Group, json_option, opened, record, show
+from validator.tenants import Status
+from validator.tokens.claims import Audience
+from validator.tokens.clients import Client
+
+
+@click.group(cls=Group)
+def clients() -> None:
+    """Keep the backend clients, which have tokens issued for subjects they name."""
+
+
+@clients.command()
+@click.argument("name")
+@click.option(
+    "--tenant", "tenants", multiple=True, required=True, help="Tenant space it speaks for; repeatable."
+)
+@click.option(
+    "--audience",
+    "audiences",
+    multiple=True,
+    type=click.Choice(list(Audience)),
+    default=list(Audience),
+    help="Audience it has tokens issued for; repeatable; else both.",
+)
+@json_option
+def add(name: str, tenants: tuple[str, ...], audiences: tuple[Audience, ...], as_json: bool) -> None:
+    """Add a client called NAME, and print its id and secret, the secret for this once."""
+    with opened() as services:
+        record(services, EventName.CLIENT, f"added {name}")
+        client, secret = services.clients.add(name, set(tenants), set(audiences))
+        show({"id": client.id, "secret": secret}, as_json=as_json)
+
+
+@clients.command("list")
+@json_option
+def list_clients(as_json: bool) -> None:
+    """List the clients."""
+    with opened() as services:
+        show([_row(client) for client in services.clients.list()], as_json=as_json)
+
+
+@clients.command()
+@click.argument("client_id")
+@json_option
+def rotate(client_id: str, as_json: bool) -> None:
+    """Give CLIENT_ID a new secret and print it, for this once; the old one ends at once."""
+    with opened() as services:
+        record(services, EventName.CLIENT, f"rotated {client_id}")
+        show({"id": client_id, "secret": services.clients.rotate(client_id)}, as_json=as_json)
+
+
+@clients.command()
+@click.argument("client_id")
+def enable(client_id: str) -> None:
+    """Let CLIENT_ID call again."""
+    _set_status(client_id, Status.ACTIVE)
+
+
+@clients.command()
+@click.argument("client_id")
+def disable(client_id: str) -> None:
+    """Refuse CLIENT_ID; tokens it had issued live on until they expire or are revoked."""
+    _set_status(client_id, Status.DISABLED)
+
+
+def _set_status(client_id: str, status: Status) -> None:
+    with opened() as services:
+        record(services, EventName.CLIENT, f"{status} {client_id}")
+        services.clients.set_status(client_id, status)
+
+
+def _row(client: Client) -> dict[str, object]:
+    return {
+        "id": client.id,
+        "name": client.name,
+        "tenants": client.tenants,
+        "audiences": client.audiences,
+        "status": client.status,
+        "created_at": client.created_at,
+    }

@@ -1,0 +1,22 @@
+"""`validator config`: what is set, and where."""
+
+import click
+
+from validator.cli.frame import Group, json_option, load_settings, show
+from validator.settings import Effective
+
+
+@click.group(cls=Group)
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+@json_option
+def show_config(as_json: bool) -> None:
+    """Print every setting in force and where its value comes from."""
+    show([_row(setting) for setting in load_settings().effective], as_json=as_json)
+
+
+def _row(setting: Effective) -> dict[str, object]:
+    return {"key": setting.key, "value": setting.value, "source": setting.source}

@@ -1,0 +1,69 @@
+"""The demo: something of everything to try, and the commands to try it with."""
+
+import os
+from pathlib import Path
+
+import click
+import orjson
+
+from validator.accounts.account import Identity
+from validator.cli.secretinput import generated_password, generated_text
+from validator.files import make_private_folder, write_private
+from validator.services import Services
+from validator.tokens.claims import Audience
+
+TENANT = "202400000001"
+LOGIN = "demo.agent"
+CHANNEL = "100000000000000001"
+_SECRET_KEY_LENGTH = 43
+_CURL = r"curl -sS -w '\n'"
+
+
+def install(services: Services) -> None:
+    """Add the demo's tenant, account, client and channel, once, and print what to try."""
+    folder = services.settings.home / "demo"
+    if not (folder / "login.json").exists():
+        make_private_folder(folder)
+        _add(services, folder)
+    click.echo(_commands(services, folder))
+
+
+def _add(services: Services, folder: Path) -> None:
+    password = generated_password(services.settings.passwords, LOGIN)
+    if services.tenants.find(TENANT) is None:
+        services.tenants.add(TENANT, "Demo")
+    identity = Identity("demo-agent", "demo-customer", "Demo Customer")
+    services.accounts.add(LOGIN, TENANT, services.passwords.hash(password), identity)
+    client, secret = services.clients.add("demo-backend", [TENANT], list(Audience))
+    services.channels.add(CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services)])
+    write_private(folder / "login.json", orjson.dumps({"account": LOGIN, "password": password}))
+    click.echo("\nDemo credentials, shown this once:")
+    click.echo(f"  account {LOGIN}   password {password}")
+    click.echo(f"  client  {client.id}   secret {secret}")
+
+
+def _url(services: Services) -> str:
+    bind = services.settings.server.bind
+    return "http://localhost" if bind.startswith("unix:") else f"http://{bind}"
+
+
+def _commands(services: Services, folder: Path) -> str:
+    url, routes = _url(services), services.settings.callbacks
+    place = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    guest = orjson.dumps(
+        {"thirdUserName": "Guest", "tenantSpaceId": TENANT, "channelConfigId": CHANNEL}
+    ).decode()
+    return f"""
+Try it, from another terminal:
+
+1. Log in
+   {_CURL} -c {place}/person --json @{place}/login.json {url}/api/v1/login
+2. Get an agent token
+   {_CURL} -b {place}/person --json '{{}}' {url}/api/v1/tokens/agent | tee {place}/token.json
+3. Ask as the cloud would
+   {_CURL} --json @{place}/token.json {url}{routes.agent_path}
+4. Get a guest's signature
+   {_CURL} -c {place}/guest -H 'Origin: {url}' -X POST {url}/webchat/guest && \\
+   {_CURL} -b {place}/guest -H 'Origin: {url}' --json '{guest}' \\
+   {url}/webchat/authorizationService
+"""

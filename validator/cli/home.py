@@ -1,0 +1,35 @@
+"""`validator init` and `validator check`: make the home, and see that everything is in place."""
+
+import click
+
+from validator.cli import db, demo
+from validator.cli.frame import Command, json_option, load_settings, opened, show
+from validator.errors import OperatorError
+from validator.files import make_private_folder
+
+
+@click.command(cls=Command)
+@click.option(
+    "--demo", "with_demo", is_flag=True, help="Add a tenant, an account, a client and a channel to try."
+)
+def init(with_demo: bool) -> None:
+    """Make the home: keys, database, audit trail. What is there already stays as it is."""
+    make_private_folder(load_settings().home)
+    with opened(any_schema=True) as services:
+        services.keyring.create()
+        services.sealer.create()
+        db.bring_up_to_date(services)
+        click.echo(f"state: {services.settings.home}")
+        if with_demo:
+            demo.install(services)
+
+
+@click.command(cls=Command)
+@json_option
+def check(as_json: bool) -> None:
+    """Check the settings and that store, keys, trail and clock are usable; exit 1 if not."""
+    with opened(any_schema=True) as services:
+        checks = {"settings": "ok", **services.health.checks()}
+        show(checks, as_json=as_json)
+        if set(checks.values()) != {"ok"}:
+            raise OperatorError("not ready")

@@ -1,0 +1,42 @@
+"""`validator keys`: the keyring that signs tokens and guest cookies."""
+
+import click
+
+from validator.audit.events import EventName
+from validator.cli.frame import Group, json_option, opened, record, show
+
+
+@click.group(cls=Group)
+def keys() -> None:
+    """Keep the keys that sign; a running server takes a change at once."""
+
+
+@keys.command("list")
+@json_option
+def list_keys(as_json: bool) -> None:
+    """List the keys, oldest first; never what is secret of them."""
+    with opened(any_schema=True) as services:
+        rows = [
+            {"id": key.id, "state": key.state, "created_at": key.created_at}
+            for key in services.keyring.list()
+        ]
+        show(rows, as_json=as_json)
+
+
+@keys.command()
+@click.option("--stage", is_flag=True, help="Only add a pending key, to be handed to every node first.")
+def rotate(stage: bool) -> None:
+    """Let the pending key sign, or a new one; tokens of the old one live on until they expire."""
+    with opened(any_schema=True) as services:
+        record(services, EventName.KEY, "staged" if stage else "rotated")
+        key = services.keyring.stage() if stage else services.keyring.rotate()
+        click.echo(f"{key.id} is {key.state}")
+
+
+@keys.command()
+@click.argument("key_id")
+def revoke(key_id: str) -> None:
+    """Destroy the key KEY_ID; every token it signed is refused from now on."""
+    with opened(any_schema=True) as services:
+        record(services, EventName.KEY, f"revoked {key_id}")
+        services.keyring.revoke(key_id)

@@ -1,0 +1,41 @@
+"""`validator`: every command, by subject."""
+
+import click
+
+from validator.cli import (
+    accounts,
+    authv2,
+    channels,
+    clients,
+    config,
+    db,
+    home,
+    keys,
+    serving,
+    tenants,
+    tokens,
+)
+from validator.cli.frame import Group
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="validator")
+def cli() -> None:
+    """Answer a contact-centre cloud that asks whether a token is good."""
+
+
+cli.add_command(home.init)
+cli.add_command(serving.serve)
+cli.add_command(home.check)
+for group in (
+    config.config,
+    db.db,
+    tenants.tenants,
+    accounts.accounts,
+    clients.clients,
+    channels.channels,
+    keys.keys,
+    tokens.tokens,
+    authv2.authv2,
+):
+    cli.add_command(group)

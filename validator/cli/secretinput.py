@@ -1,0 +1,48 @@
+"""Secrets on their way in: from a file, from standard input or generated, never from an argument."""
+
+import secrets
+import string
+import sys
+from pathlib import Path
+
+import click
+
+from validator.accounts.policy import PasswordPolicy
+from validator.errors import OperatorError
+
+_ALPHABET = string.ascii_letters + string.digits
+_PASSWORD_LENGTH = 24
+
+
+def read_secret(file: Path | None, prompt: str) -> str:
+    """Return the secret in *file*, or typed unseen at a terminal, or the first line of standard input."""
+    if file is not None and str(file) != "-":
+        text = file.read_text("utf-8")
+    elif sys.stdin.isatty():
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
+    else:
+        text = sys.stdin.readline()
+    secret = text.rstrip("\r\n")
+    if not secret:
+        raise OperatorError(f"{prompt}: nothing was given")
+    return secret
+
+
+def generated_text(length: int) -> str:
+    """Return *length* random letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def generated_password(policy: PasswordPolicy, login: str) -> str:
+    """Return a random password that *policy* takes for the account *login*."""
+    length = max(_PASSWORD_LENGTH, policy.minimum_length)
+    while policy.problems(password := generated_text(length), login):
+        continue
+    return password
+
+
+secret_file_option = click.option(
+    "--secret-file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="File of the secret; else it is asked for, or read from standard input.",
+)

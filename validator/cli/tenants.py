@@ -1,0 +1,53 @@
+"""`validator tenants`: the tenant spaces this server answers for."""
+
+import click
+
+from validator.audit.events import EventName
+from validator.cli.frame import Group, json_option, opened, operator, record, show
+from validator.tenants import Status, Tenant
+
+
+@click.group(cls=Group)
+def tenants() -> None:
+    """Keep the tenant spaces this server answers for."""
+
+
+@tenants.command()
+@click.argument("tenant_id")
+@click.option("--name", default="", help="A name for people.")
+def add(tenant_id: str, name: str) -> None:
+    """Add the tenant space TENANT_ID."""
+    with opened() as services:
+        record(services, EventName.TENANT, "added", tenant=tenant_id)
+        services.tenants.add(tenant_id, name)
+
+
+@tenants.command("list")
+@json_option
+def list_tenants(as_json: bool) -> None:
+    """List the tenant spaces."""
+    with opened() as services:
+        show([_row(tenant) for tenant in services.tenants.list()], as_json=as_json)
+
+
+@tenants.command()
+@click.argument("tenant_id")
+def enable(tenant_id: str) -> None:
+    """Let the tenant space TENANT_ID be used."""
+    with opened() as services:
+        record(services, EventName.TENANT, "enabled", tenant=tenant_id)
+        services.tenants.set_status(tenant_id, Status.ACTIVE)
+
+
+@tenants.command()
+@click.argument("tenant_id")
+def disable(tenant_id: str) -> None:
+    """Refuse everything of the tenant space TENANT_ID, and end its tokens for good."""
+    with opened() as services:
+        record(services, EventName.TENANT, "disabled", tenant=tenant_id)
+        services.tenants.set_status(tenant_id, Status.DISABLED)
+        services.oversight.revoke_tenant(operator(), tenant_id)
+
+
+def _row(tenant: Tenant) -> dict[str, object]:
+    return {"id": tenant.id, "name": tenant.name, "status": tenant.status, "created_at": tenant.created_at}

@@ -1,0 +1,71 @@
+"""`validator tokens`: issue, inspect and revoke enterprise tokens as an operator."""
+
+import sys
+
+import click
+
+from validator.cli.frame import Group, json_option, opened, operator, show
+from validator.errors import OperatorError
+from validator.tokens import wire
+
+
+@click.group(cls=Group)
+def tokens() -> None:
+    """Issue, inspect and revoke enterprise tokens."""
+
+
+@tokens.command()
+@click.option("--tenant", required=True, help="Tenant space.")
+@click.option("--user-account", help="Issue an agent's token for this userAccount.")
+@click.option("--user-id", help="Issue a customer's token for this userId, with --user-name.")
+@click.option("--user-name", help="The customer's userName.")
+def issue(tenant: str, user_account: str | None, user_id: str | None, user_name: str | None) -> None:
+    """Issue a token and print, as JSON, what the page posts with it."""
+    if (user_account is None) == (user_id is None) or (user_id is None) != (user_name is None):
+        raise click.UsageError("name an agent by --user-account, or a customer by --user-id and --user-name")
+    named = {"tenantSpaceId": tenant, "userAccount": user_account, "userId": user_id, "userName": user_name}
+    fields = {name: value for name, value in named.items() if value is not None}
+    is_agent = user_account is not None
+    parse, render = (wire.parse_agent, wire.render_agent) if is_agent else (wire.parse_chat, wire.render_chat)
+    with opened() as services:
+        show(render(*services.issuance.issue(operator(), parse(fields))), as_json=True)
+
+
+@tokens.command()
+@json_option
+def inspect(as_json: bool) -> None:
+    """Tell what the token on standard input says, and whether it would be accepted now; exit 1 if not."""
+    with opened() as services:
+        claims, reason = services.oversight.inspect(operator(), _presented())
+        if claims is not None:
+            content = {**wire.render_introspection(claims), "active": reason is None, "reason": reason}
+            show(content, as_json=as_json)
+        if reason is not None:
+            raise OperatorError(f"the token is not accepted: {reason}")
+
+
+@tokens.command()
+@click.option("--tenant", help="Tenant space; alone, every token of it.")
+@click.option("--jti", help="The token with this jti.")
+@click.option("--user-account", help="Every token of this agent.")
+@click.option("--user-id", help="Every token of this customer.")
+@click.option("--everything", is_flag=True, help="Every token there is.")
+def revoke(
+    tenant: str | None, jti: str | None, user_account: str | None, user_id: str | None, everything: bool
+) -> None:
+    """End tokens: the one on standard input, or those that the options name."""
+    named = {"tenantSpaceId": tenant, "jti": jti, "userAccount": user_account, "userId": user_id}
+    fields = {name: value for name, value in named.items() if value is not None}
+    if everything and fields:
+        raise click.UsageError("--everything goes with no other option")
+    with opened() as services:
+        if everything:
+            services.oversight.revoke_everything(operator())
+        elif set(fields) == {"tenantSpaceId"}:
+            services.oversight.revoke_tenant(operator(), services.tenants.require(str(tenant)).id)
+        else:
+            services.oversight.revoke(operator(), wire.parse_revocation(fields or {"token": _presented()}))
+
+
+def _presented() -> str:
+    return sys.stdin.readline().strip()

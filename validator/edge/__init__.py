@@ -1,0 +1,1 @@
+"""What stands at the door: nginx and certificates."""

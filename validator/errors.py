@@ -1,0 +1,198 @@
+"""The catalogue of refusals: an exact Reason for the audit trail, a coarse Answer for the caller.
+
+Every way a request can fail has one `Reason`. Each reason has exactly one `Answer`, and many reasons
+share one, so that a caller cannot tell an expired token from a forged one or from somebody else's.
+
+A `Refusal` is an outcome: the server did its work and the answer is no. A `Fault` is something broken
+that the answer needs; it is answered as unavailable, never as yes.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, IntEnum, StrEnum
+
+
+class RetCode(IntEnum):
+    """`retCode` of the two callbacks: 0 is success to the cloud, the other values are this project's."""
+
+    ACCEPTED = 0
+    MALFORMED = 1
+    REFUSED = 2
+    THROTTLED = 3
+    UNAVAILABLE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the outside sees of a refusal: HTTP status, `retCode` on the callbacks, and fixed words."""
+
+    status: int
+    ret_code: RetCode
+    title: str
+    oauth_error: str | None = None
+
+
+class Answer(Enum):
+    """The coarse answers. RFC 6749 names an `error` word for some; those also answer RFC 7009 and 7662."""
+
+    MALFORMED = Shape(400, RetCode.MALFORMED, "malformed request", "invalid_request")
+    SECRET_DISCLOSED = Shape(400, RetCode.MALFORMED, "a secret key must never leave the server")
+    LOGIN_REFUSED = Shape(401, RetCode.REFUSED, "account or password is wrong")
+    UNAUTHENTICATED = Shape(401, RetCode.REFUSED, "authentication required", "invalid_client")
+    FORBIDDEN = Shape(403, RetCode.REFUSED, "not allowed", "unauthorized_client")
+    NOT_FOUND = Shape(404, RetCode.MALFORMED, "no such resource")
+    METHOD_NOT_ALLOWED = Shape(405, RetCode.MALFORMED, "method not allowed")
+    TOO_LARGE = Shape(413, RetCode.MALFORMED, "request body too large")
+    UNSUPPORTED_MEDIA = Shape(415, RetCode.MALFORMED, "unsupported media type")
+    PASSWORD_UNACCEPTABLE = Shape(422, RetCode.REFUSED, "the new password is not acceptable")
+    VALIDATION_REFUSED = Shape(200, RetCode.REFUSED, "validate failed")
+    THROTTLED = Shape(429, RetCode.THROTTLED, "too many requests", "temporarily_unavailable")
+    UNAVAILABLE = Shape(503, RetCode.UNAVAILABLE, "temporarily unavailable", "temporarily_unavailable")
+    FAULTY = Shape(500, RetCode.UNAVAILABLE, "internal error", "server_error")
+
+
+class Reason(StrEnum):
+    """Exactly why; for the audit trail and the operator, never for the caller."""
+
+    BODY_UNREADABLE = "body_unreadable"
+    BODY_TOO_LARGE = "body_too_large"
+    FIELD_INVALID = "field_invalid"
+    MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
+    ROUTE_UNKNOWN = "route_unknown"
+    METHOD_UNKNOWN = "method_unknown"
+    REQUEST_INVALID = "request_invalid"
+    SECRET_DISCLOSED = "secret_disclosed"  # noqa: S105 - the name of a reason
+
+    TOKEN_MALFORMED = "token_malformed"  # noqa: S105
+    TOKEN_FORGED = "token_forged"  # noqa: S105
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105
+    TOKEN_NOT_YET_VALID = "token_not_yet_valid"  # noqa: S105
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    TOKEN_STALE = "token_stale"  # noqa: S105
+    TENANT_MISMATCH = "tenant_mismatch"
+    SUBJECT_MISMATCH = "subject_mismatch"
+    NAME_MISMATCH = "name_mismatch"
+
+    TENANT_UNKNOWN = "tenant_unknown"
+    TENANT_DISABLED = "tenant_disabled"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_DISABLED = "account_disabled"
+    PASSWORD_WRONG = "password_wrong"  # noqa: S105
+    PASSWORD_POLICY = "password_policy"  # noqa: S105
+    HASHING_BUSY = "hashing_busy"
+    SESSION_MISSING = "session_missing"
+    SESSION_ENDED = "session_ended"
+    CLIENT_UNKNOWN = "client_unknown"
+    CLIENT_SECRET_WRONG = "client_secret_wrong"  # noqa: S105
+    CLIENT_DISABLED = "client_disabled"
+    TENANT_NOT_GRANTED = "tenant_not_granted"
+    AUDIENCE_NOT_GRANTED = "audience_not_granted"
+    IDENTITY_MISSING = "identity_missing"
+    SUBJECT_NOT_OWN = "subject_not_own"
+    ORIGIN_DENIED = "origin_denied"
+
+    CHANNEL_UNKNOWN = "channel_unknown"
+    CHANNEL_DISABLED = "channel_disabled"
+    GUEST_MISSING = "guest_missing"
+    GUEST_FORGED = "guest_forged"
+    GUEST_NOT_OWN = "guest_not_own"
+
+    THROTTLED = "throttled"
+    STORE_UNAVAILABLE = "store_unavailable"
+    KEYS_UNAVAILABLE = "keys_unavailable"
+    TRAIL_UNAVAILABLE = "trail_unavailable"
+    FAULT = "fault"
+
+
+_ANSWERS: dict[Answer, tuple[Reason, ...]] = {
+    Answer.MALFORMED: (Reason.BODY_UNREADABLE, Reason.FIELD_INVALID, Reason.REQUEST_INVALID),
+    Answer.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
+    Answer.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
+    Answer.NOT_FOUND: (Reason.ROUTE_UNKNOWN,),
+    Answer.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
+    Answer.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),
+    Answer.VALIDATION_REFUSED: (
+        Reason.TOKEN_MALFORMED,
+        Reason.TOKEN_FORGED,
+        Reason.TOKEN_EXPIRED,
+        Reason.TOKEN_NOT_YET_VALID,
+        Reason.TOKEN_REVOKED,
+        Reason.TOKEN_STALE,
+        Reason.TENANT_MISMATCH,
+        Reason.SUBJECT_MISMATCH,
+        Reason.NAME_MISMATCH,
+    ),
+    Answer.LOGIN_REFUSED: (Reason.ACCOUNT_UNKNOWN, Reason.PASSWORD_WRONG),
+    Answer.UNAUTHENTICATED: (
+        Reason.SESSION_MISSING,
+        Reason.SESSION_ENDED,
+        Reason.CLIENT_UNKNOWN,
+        Reason.CLIENT_SECRET_WRONG,
+        Reason.CLIENT_DISABLED,
+    ),
+    Answer.FORBIDDEN: (
+        Reason.TENANT_UNKNOWN,
+        Reason.TENANT_DISABLED,
+        Reason.ACCOUNT_DISABLED,
+        Reason.TENANT_NOT_GRANTED,
+        Reason.AUDIENCE_NOT_GRANTED,
+        Reason.IDENTITY_MISSING,
+        Reason.SUBJECT_NOT_OWN,
+        Reason.ORIGIN_DENIED,
+        Reason.CHANNEL_UNKNOWN,
+        Reason.CHANNEL_DISABLED,
+        Reason.GUEST_MISSING,
+        Reason.GUEST_FORGED,
+        Reason.GUEST_NOT_OWN,
+    ),
+    Answer.PASSWORD_UNACCEPTABLE: (Reason.PASSWORD_POLICY,),
+    Answer.THROTTLED: (Reason.THROTTLED,),
+    Answer.UNAVAILABLE: (
+        Reason.HASHING_BUSY,
+        Reason.STORE_UNAVAILABLE,
+        Reason.KEYS_UNAVAILABLE,
+        Reason.TRAIL_UNAVAILABLE,
+    ),
+    Answer.FAULTY: (Reason.FAULT,),
+}
+ANSWER_OF: dict[Reason, Answer] = {
+    reason: answer for answer, reasons in _ANSWERS.items() for reason in reasons
+}
+
+
+class ValidatorError(Exception):
+    """The root of everything this project raises on purpose."""
+
+    def __init__(
+        self, reason: Reason, detail: str | None = None, *, retry_after: timedelta | None = None
+    ) -> None:
+        """Keep the exact *reason*; *detail* is for the caller and must give nothing away."""
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+        self.retry_after = retry_after
+
+    @property
+    def answer(self) -> Answer:
+        """The coarse answer that the outside gets for this reason."""
+        return ANSWER_OF[self.reason]
+
+
+class Refusal(ValidatorError):  # noqa: N818 - an outcome, not an error
+    """An outcome: the request was understood and the answer is no."""
+
+
+class Fault(ValidatorError):  # noqa: N818 - the word is in the catalogue
+    """Something the answer depends on is broken; nothing may be accepted meanwhile."""
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; `problems` names every reason at once, one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class OperatorError(Exception):
+    """What an operator asked for cannot be done; the text says why, without secrets."""

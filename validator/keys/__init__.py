@@ -1,0 +1,1 @@
+"""The keys: what signs, and what seals secrets at rest."""

@@ -1,0 +1,49 @@
+"""Secrets at rest: sealed with a key that lives in a file apart from the database.
+
+AES-256-GCM (NIST SP 800-38D), a random 96-bit nonce before each box. The purpose is authenticated with
+the secret, so that a box moved to another row of the database does not open there.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from validator.errors import Fault, Reason
+from validator.files import read_private, write_private
+
+FILE = "sealing.key"
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class Sealer:
+    """Seals and opens secrets with the key in *directory*."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE
+
+    def create(self) -> None:
+        """Make the key, unless there is one."""
+        if not self._path.exists():
+            write_private(self._path, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
+
+    def seal(self, secret: str, purpose: str) -> bytes:
+        """Return the box that only `open` with the same *purpose* turns back; raises Fault without a key."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher().encrypt(nonce, secret.encode(), purpose.encode())
+
+    def open(self, box: bytes, purpose: str) -> str:
+        """Return the secret in *box*; raises Fault(KEYS_UNAVAILABLE) if the key or purpose is another."""
+        nonce, sealed = box[:_NONCE_BYTES], box[_NONCE_BYTES:]
+        try:
+            return self._cipher().decrypt(nonce, sealed, purpose.encode()).decode()
+        except InvalidTag:
+            raise Fault(Reason.KEYS_UNAVAILABLE, "a sealed secret does not open with this key") from None
+
+    def _cipher(self) -> AESGCM:
+        try:
+            return AESGCM(bytes.fromhex(read_private(self._path).decode("ascii").strip()))
+        except (OSError, ValueError) as error:
+            raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from None

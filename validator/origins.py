@@ -1,0 +1,38 @@
+"""What a web origin is, and whether a browser's request came from an allowed one."""
+
+import re
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+_HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]", re.ASCII)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_origin(text: str) -> bool:
+    """Tell whether *text* is an origin as browsers write it: scheme, host, maybe a port (RFC 6454)."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
+    if (
+        parts.scheme not in _DEFAULT_PORTS
+        or not _HOST.fullmatch(host)
+        or port == _DEFAULT_PORTS[parts.scheme]
+    ):
+        return False
+    return text == f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def is_from_allowed_page(origin: str | None, fetch_site: str | None, allowed: Collection[str]) -> bool:
+    """Tell whether a request that carries a cookie may act on it.
+
+    *origin* and *fetch_site* are the headers `Origin` and `Sec-Fetch-Site`, which pages cannot set. A
+    request with neither is not from a browser of the last years, and so carries nobody else's cookie.
+    """
+    if origin is not None and origin in allowed:
+        return True
+    if fetch_site is not None:
+        return fetch_site in ("same-origin", "none")
+    return origin is None

@@ -1,0 +1,1 @@
+"""Ready-made pages: agent bar, customer chat and guest chat."""

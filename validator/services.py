@@ -1,0 +1,104 @@
+"""Builds every part once, for HTTP and for the command line."""
+
+from dataclasses import dataclass
+
+from validator.accounts.account import Accounts
+from validator.accounts.login import Login
+from validator.accounts.passwords import Passwords
+from validator.accounts.sessions import Sessions
+from validator.audit.trail import AuditTrail
+from validator.authv2.channels import Channels
+from validator.authv2.guests import Guests
+from validator.authv2.signing import GuestSigning
+from validator.clock import Clock, SystemClock
+from validator.issuance import Issuance
+from validator.keys.keyring import Keyring
+from validator.keys.sealing import Sealer
+from validator.oversight import Oversight
+from validator.settings import Settings
+from validator.standing import Standings
+from validator.store.database import Database
+from validator.tenants import Tenants
+from validator.thirdparty.validation import Validation
+from validator.tokens.clients import Clients
+from validator.tokens.issuer import TokenIssuer
+from validator.tokens.revocation import Revocations
+from validator.tokens.verifier import TokenVerifier
+from validator.web.callers import Callers
+from validator.web.health import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every part of this server, ready."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    keyring: Keyring
+    sealer: Sealer
+    trail: AuditTrail
+    tenants: Tenants
+    accounts: Accounts
+    passwords: Passwords
+    sessions: Sessions
+    login: Login
+    clients: Clients
+    callers: Callers
+    standings: Standings
+    issuance: Issuance
+    oversight: Oversight
+    verifier: TokenVerifier
+    revocations: Revocations
+    validation: Validation
+    channels: Channels
+    guest_signing: GuestSigning
+    health: Health
+
+    def close(self) -> None:
+        """Let go of the database and the trail."""
+        self.database.close()
+        self.trail.close()
+
+
+def open_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """Return every part, built from *settings*; nothing is read or connected until it is asked."""
+    clock = clock or SystemClock()
+    database = Database(settings.database)
+    keyring = Keyring(settings.keys.directory, clock)
+    sealer = Sealer(settings.keys.directory)
+    trail = AuditTrail(settings.audit, clock)
+    tenants = Tenants(database, clock)
+    accounts = Accounts(database, tenants, clock)
+    passwords = Passwords(settings.hashing.hasher)
+    sessions = Sessions(database, settings.sessions, clock)
+    login = Login(accounts, tenants, passwords, settings.passwords, trail, slots=settings.hashing.slots)
+    clients = Clients(database, tenants, clock)
+    standings = Standings(database)
+    verifier = TokenVerifier(keyring, settings.tokens, clock)
+    revocations = Revocations(database, settings.tokens, clock)
+    channels = Channels(database, tenants, sealer, clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        keyring=keyring,
+        sealer=sealer,
+        trail=trail,
+        tenants=tenants,
+        accounts=accounts,
+        passwords=passwords,
+        sessions=sessions,
+        login=login,
+        clients=clients,
+        callers=Callers(sessions, clients, trail),
+        standings=standings,
+        issuance=Issuance(TokenIssuer(keyring, settings.tokens, clock), standings, trail),
+        oversight=Oversight(verifier, standings, revocations, trail),
+        verifier=verifier,
+        revocations=revocations,
+        validation=Validation(verifier, standings, trail),
+        channels=channels,
+        guest_signing=GuestSigning(channels, Guests(keyring, settings.webchat, clock), trail, clock),
+        health=Health(database, keyring, trail, clock),
+    )

@@ -1,0 +1,97 @@
+"""How a subject stands now: its tenant, its account and what was revoked, in one read.
+
+Tables of three rooms meet here, and nowhere else, so that a verdict costs one round trip to the database
+whatever it has to know.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+
+from validator.accounts.account import table as accounts
+from validator.errors import Reason, Refusal
+from validator.store.database import Database, Instant
+from validator.tenants import Status
+from validator.tenants import table as tenants
+from validator.tokens.claims import Audience, Claims, Subject
+from validator.tokens.revocation import table as revocations
+from validator.tokens.revocation import targets_of
+
+UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject that a client asserts and this server has no account of
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database knows of a subject."""
+
+    tenant_status: Status | None
+    account_status: Status | None
+    account_name: str | None
+    epoch: int
+    revoked_until: datetime | None
+
+    def check_active(self) -> None:
+        """Raise Refusal when the tenant is unknown, or it or the account is disabled."""
+        if self.tenant_status is None:
+            raise Refusal(Reason.TENANT_UNKNOWN)
+        if self.tenant_status is not Status.ACTIVE:
+            raise Refusal(Reason.TENANT_DISABLED)
+        if self.account_status not in (None, Status.ACTIVE):
+            raise Refusal(Reason.ACCOUNT_DISABLED)
+
+    def check(self, claims: Claims) -> None:
+        """Raise Refusal when the token of *claims* has been ended since it was issued."""
+        self.check_active()
+        if claims.epoch != self.epoch:
+            raise Refusal(Reason.TOKEN_STALE)
+        if self.revoked_until is not None and claims.issued_at <= self.revoked_until:
+            raise Refusal(Reason.TOKEN_REVOKED)
+
+
+class Standings:
+    """Reads how subjects stand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
+        """Return how *subject* stands, with the latest revocation of any of *targets*; raises Fault."""
+        values = {"tenant": subject.tenant, "subject": subject.id, "targets": targets}
+        with self._database.read() as connection:
+            row = connection.execute(_QUERIES[subject.audience], values).one_or_none()
+        if row is None:
+            return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, None)
+        return Standing(
+            tenant_status=Status(row.tenant_status),
+            account_status=None if row.account_status is None else Status(row.account_status),
+            account_name=row.user_name,
+            epoch=UNKNOWN_ACCOUNT_EPOCH if row.epoch is None else row.epoch,
+            revoked_until=row.revoked_until,
+        )
+
+    def check(self, claims: Claims) -> None:
+        """Raise Refusal unless the token of *claims* is still good; Fault when that cannot be read."""
+        self.of(claims.subject, targets_of(claims)).check(claims)
+
+
+def _query(audience: Audience) -> Select[Any]:
+    identity = accounts.c.user_account if audience is Audience.AGENT else accounts.c.user_id
+    is_subject = (accounts.c.tenant == tenants.c.id) & (identity == bindparam("subject"))
+    is_target = revocations.c.target.in_(bindparam("targets", expanding=True))
+    revoked = select(func.max(revocations.c.issued_until, type_=Instant)).where(is_target).scalar_subquery()
+    return (
+        select(
+            tenants.c.status.label("tenant_status"),
+            accounts.c.status.label("account_status"),
+            accounts.c.user_name,
+            accounts.c.epoch,
+            revoked.label("revoked_until"),
+        )
+        .select_from(tenants.outerjoin(accounts, is_subject))
+        .where(tenants.c.id == bindparam("tenant"))
+    )
+
+
+_QUERIES = {audience: _query(audience) for audience in Audience}

@@ -1,0 +1,93 @@
+"""Tenants: the tenant spaces of the cloud that this server answers for."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, Row, String, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from validator.clock import Clock
+from validator.errors import OperatorError
+from validator.store.database import Database, Instant, metadata
+
+LONGEST_ID = 64
+_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_ID}}}", re.ASCII)
+
+
+class Status(StrEnum):
+    """Whether a tenant, an account, a client or a channel may be used."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant space: its id at the cloud, a name for people, and whether it may be used."""
+
+    id: str
+    name: str
+    status: Status
+    created_at: datetime
+
+
+table = Table(
+    "tenants",
+    metadata,
+    Column("id", String(LONGEST_ID), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+class Tenants:
+    """The table of tenants."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def add(self, tenant_id: str, name: str) -> Tenant:
+        """Add a tenant; raises OperatorError when the id is not one or is taken."""
+        if not _ID.fullmatch(tenant_id):
+            raise OperatorError(f"a tenant space id has 1 to {LONGEST_ID} of A-Z a-z 0-9 . _ -")
+        tenant = Tenant(tenant_id, name, Status.ACTIVE, self._clock.now())
+        values = {"id": tenant.id, "name": name, "status": tenant.status, "created_at": tenant.created_at}
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(table).values(values))
+        except IntegrityError:
+            raise OperatorError(f"tenant {tenant_id} exists already") from None
+        return tenant
+
+    def find(self, tenant_id: str) -> Tenant | None:
+        """Return the tenant with this id, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(table).where(table.c.id == tenant_id)).one_or_none()
+        return None if row is None else _tenant(row)
+
+    def require(self, tenant_id: str) -> Tenant:
+        """Return the tenant with this id; raises OperatorError when there is none."""
+        tenant = self.find(tenant_id)
+        if tenant is None:
+            raise OperatorError(f"there is no tenant {tenant_id}")
+        return tenant
+
+    def list(self) -> list[Tenant]:
+        """Return every tenant, by id."""
+        with self._database.read() as connection:
+            return [_tenant(row) for row in connection.execute(select(table).order_by(table.c.id))]
+
+    def set_status(self, tenant_id: str, status: Status) -> None:
+        """Enable or disable a tenant; raises OperatorError when there is none."""
+        with self._database.write() as connection:
+            changed = connection.execute(update(table).where(table.c.id == tenant_id).values(status=status))
+        if not changed.rowcount:
+            raise OperatorError(f"there is no tenant {tenant_id}")
+
+
+def _tenant(row: Row[*tuple[Any, ...]]) -> Tenant:
+    return Tenant(row.id, row.name, Status(row.status), row.created_at)

@@ -1,0 +1,1 @@
+"""The cloud asks whether a token is good; this room answers."""

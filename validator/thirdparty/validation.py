@@ -1,0 +1,72 @@
+"""The only place that decides: a presentation becomes a verdict.
+
+In this order, and the first that fails is the reason: the token is proven (`tokens.verifier`), its
+tenant, its subject and, for customers, its name are the presented ones, and it still stands (`standing`:
+tenant and account in use, epoch the same, not revoked). The verdict is written down, then given.
+"""
+
+from dataclasses import dataclass
+
+from validator.audit.events import Event, EventName, Outcome
+from validator.audit.trail import AuditTrail
+from validator.errors import Answer, Reason, Refusal, Shape
+from validator.standing import Standings
+from validator.thirdparty.wire import Presentation
+from validator.tokens.claims import Claims
+from validator.tokens.verifier import TokenVerifier
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision: accepted when there is no reason against it."""
+
+    reason: Reason | None = None
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the cloud sees of a refusal: the same for every reason there is."""
+        return None if self.reason is None else Answer.VALIDATION_REFUSED.value
+
+
+class Validation:
+    """Judges presentations."""
+
+    def __init__(self, verifier: TokenVerifier, standings: Standings, trail: AuditTrail) -> None:
+        self._verifier, self._standings, self._trail = verifier, standings, trail
+
+    def judge(self, presentation: Presentation) -> Verdict:
+        """Return the verdict on *presentation*; raises Fault when it cannot be known or written down."""
+        claims, reason = None, None
+        try:
+            claims = self._verifier.verify(presentation.presented_token, presentation.audience)
+            _check_match(claims, presentation)
+            self._standings.check(claims)
+        except Refusal as refusal:
+            reason = refusal.reason
+        self._trail.append(
+            Event(
+                EventName.VERDICT,
+                Outcome.of(reason),
+                reason,
+                tenant=presentation.presented_tenant,
+                subject=presentation.presented_subject,
+                audience=presentation.audience,
+                jti=claims.jti if claims else None,
+            )
+        )
+        return Verdict(reason)
+
+    def record_unreadable(self, refusal: Refusal) -> None:
+        """Write down that a question could not be read; raises Fault when that is not possible."""
+        self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
+
+
+def _check_match(claims: Claims, presentation: Presentation) -> None:
+    """Raise Refusal unless the token speaks of exactly the tenant, subject and name that are presented."""
+    subject = claims.subject
+    if subject.tenant != presentation.presented_tenant:
+        raise Refusal(Reason.TENANT_MISMATCH)
+    if subject.id != presentation.presented_subject:
+        raise Refusal(Reason.SUBJECT_MISMATCH)
+    if subject.name != presentation.presented_name:
+        raise Refusal(Reason.NAME_MISMATCH)

@@ -1,0 +1,34 @@
+"""The two routes that the cloud calls: parse, judge, answer."""
+
+from flask import Blueprint, Response
+
+from validator.errors import Refusal
+from validator.thirdparty import wire
+from validator.thirdparty.validation import Validation
+from validator.thirdparty.wire import CallbackPolicy
+from validator.web import incoming
+from validator.web.replies import CallbackReplies
+
+
+def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackReplies) -> Blueprint:
+    """Return the two routes, at the paths the enterprise registered."""
+    bp = Blueprint("thirdparty", __name__)
+
+    @bp.post(routes.agent_path)
+    def third_party_validate() -> Response:
+        presentation = wire.parse_agent(incoming.body())
+        verdict = validation.judge(presentation)
+        return replies.verdict(verdict)
+
+    @bp.post(routes.chat_path)
+    def chat_third_party_validate() -> Response:
+        presentation = wire.parse_chat(incoming.body())
+        verdict = validation.judge(presentation)
+        return replies.verdict(verdict)
+
+    @bp.errorhandler(Refusal)
+    def unreadable(refusal: Refusal) -> Response:
+        validation.record_unreadable(refusal)
+        return replies.refusal(refusal.answer.value, refusal.detail)
+
+    return bp

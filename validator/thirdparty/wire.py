@@ -1,0 +1,110 @@
+"""The words of the cloud's two callbacks, both directions: field names, types, sizes, result codes.
+
+Agent side: `{"access_token","tenantSpaceId","userAccount"}`. Customer side:
+`{"Token","userName","userId","tenantSpaceId"}` with a capital T. Answer to both, always:
+`{"retCode": int, "message": text}`; 0 is success to the cloud, the other codes are in `errors.RetCode`.
+Unknown fields are ignored, an integer id is taken as its digits, the Content-Type does not matter.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from marshmallow import fields, post_load, validate
+
+from validator.accounts.account import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
+from validator.errors import RetCode
+from validator.tenants import LONGEST_ID
+from validator.tokens.claims import Audience
+from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
+
+LONGEST_TOKEN = 4096
+ACCEPTED_MESSAGE = "validate success"
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPolicy:
+    """The two routes, and whether every answer on them has HTTP status 200."""
+
+    agent_path: str
+    chat_path: str
+    always_200: bool
+
+    def is_callback(self, path: str) -> bool:
+        """Tell whether *path* is one of the two routes or lies below one: the cloud reads the answer."""
+        return any(
+            path == route or path.startswith(f"{route}/") for route in (self.agent_path, self.chat_path)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What the cloud presents, nothing of it proven: a token, and whose it is said to be."""
+
+    audience: Audience
+    presented_token: str
+    presented_tenant: str
+    presented_subject: str
+    presented_name: str | None = None
+
+
+class AgentRequest(TolerantSchema):
+    """The agent side's question."""
+
+    access_token = Text(LONGEST_TOKEN)
+    tenantSpaceId = Identifier(LONGEST_ID)  # noqa: N815 - the cloud's name
+    userAccount = Text(LONGEST_USER_ACCOUNT)  # noqa: N815
+
+    @post_load
+    def present(self, values: dict[str, str], **_: Any) -> Presentation:
+        """Return the question as a presentation."""
+        return Presentation(
+            Audience.AGENT, values["access_token"], values["tenantSpaceId"], values["userAccount"]
+        )
+
+
+class ChatRequest(TolerantSchema):
+    """The customer side's question."""
+
+    Token = Text(LONGEST_TOKEN)
+    userName = Text(LONGEST_USER_NAME)  # noqa: N815
+    userId = Identifier(LONGEST_USER_ID)  # noqa: N815
+    tenantSpaceId = Identifier(LONGEST_ID)  # noqa: N815
+
+    @post_load
+    def present(self, values: dict[str, str], **_: Any) -> Presentation:
+        """Return the question as a presentation."""
+        return Presentation(
+            Audience.CHAT, values["Token"], values["tenantSpaceId"], values["userId"], values["userName"]
+        )
+
+
+class CallbackAnswer(TolerantSchema):
+    """The answer to both questions."""
+
+    retCode = fields.Integer(required=True, strict=True, validate=validate.OneOf(list(map(int, RetCode))))  # noqa: N815
+    message = Text(255)
+
+
+_AGENT_REQUEST = AgentRequest()
+_CHAT_REQUEST = ChatRequest()
+
+
+def parse_agent(body: bytes) -> Presentation:
+    """Return what the agent side's *body* presents; raises Refusal when it cannot be read."""
+    return _parse(_AGENT_REQUEST, body)
+
+
+def parse_chat(body: bytes) -> Presentation:
+    """Return what the customer side's *body* presents; raises Refusal when it cannot be read."""
+    return _parse(_CHAT_REQUEST, body)
+
+
+def render(ret_code: RetCode, message: str) -> bytes:
+    """Return the body of an answer."""
+    return orjson.dumps({"retCode": int(ret_code), "message": message})
+
+
+def _parse(schema: TolerantSchema, body: bytes) -> Presentation:
+    presentation: Presentation = load(schema, read_object(body))
+    return presentation

@@ -1,0 +1,1 @@
+"""Enterprise tokens: what they say, how they are signed, proven and revoked."""

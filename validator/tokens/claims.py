@@ -1,0 +1,103 @@
+"""What an enterprise token says: for whom, in which tenant, for which audience, from when until when.
+
+In the token the claims are compact JSON, with the names of RFC 7519 where it has one:
+`{"jti","aud","ten","sub","nam","epo","iat","exp"}`; `nam` only for customers, `epo` the account's epoch,
+`iat` and `exp` in whole milliseconds since 1970.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import orjson
+
+from validator.clock import from_milliseconds, to_milliseconds
+
+
+class Audience(StrEnum):
+    """Which of the cloud's two callbacks a token is for."""
+
+    AGENT = "agent"
+    CHAT = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPolicy:
+    """How long tokens live, and how far clocks may differ."""
+
+    agent_lifetime: timedelta
+    chat_lifetime: timedelta
+    leeway: timedelta
+
+    def lifetime(self, audience: Audience) -> timedelta:
+        """Return how long a token for *audience* lives."""
+        return self.agent_lifetime if audience is Audience.AGENT else self.chat_lifetime
+
+    @property
+    def longest(self) -> timedelta:
+        """How long after its issue any token could still be accepted, both leeways included."""
+        return max(self.agent_lifetime, self.chat_lifetime) + 2 * self.leeway
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody the cloud knows: an agent by `userAccount`, a customer by `userId` and `userName`."""
+
+    audience: Audience
+    tenant: str
+    id: str
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name is None) != (self.audience is Audience.AGENT):
+            raise ValueError("a customer has a name, an agent has none")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """For whom a token is asked; a person may leave everything out but the audience."""
+
+    audience: Audience
+    tenant: str | None = None
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A token's content."""
+
+    jti: str
+    subject: Subject
+    epoch: int
+    issued_at: datetime
+    expires_at: datetime
+
+    def to_json(self) -> bytes:
+        """Return the claims as the token carries them."""
+        subject = self.subject
+        name = {} if subject.name is None else {"nam": subject.name}
+        return orjson.dumps(
+            {
+                "jti": self.jti,
+                "aud": subject.audience,
+                "ten": subject.tenant,
+                "sub": subject.id,
+                **name,
+                "epo": self.epoch,
+                "iat": to_milliseconds(self.issued_at),
+                "exp": to_milliseconds(self.expires_at),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Claims":
+        """Return the claims in *text*, which was signed here; raises ValueError, KeyError or TypeError."""
+        members = orjson.loads(text)
+        return cls(
+            jti=members["jti"],
+            subject=Subject(Audience(members["aud"]), members["ten"], members["sub"], members.get("nam")),
+            epoch=members["epo"],
+            issued_at=from_milliseconds(members["iat"]),
+            expires_at=from_milliseconds(members["exp"]),
+        )

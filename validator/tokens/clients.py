@@ -1,0 +1,152 @@
+"""Backend clients: the enterprise's own servers, which may name the subjects of their tenants."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Row, String, Table, insert, select, update
+
+from validator.clock import Clock
+from validator.errors import OperatorError, Reason, Refusal
+from validator.store.database import Database, Instant, metadata
+from validator.tenants import Status, Tenants
+from validator.tokens.claims import Audience
+
+_SECRET_BYTES = 32
+
+table = Table(
+    "clients",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("secret_digest", String(64), nullable=False),
+    Column("tenants", JSON, nullable=False),
+    Column("audiences", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A backend client: which tenants and audiences it may speak for."""
+
+    id: str
+    name: str
+    tenants: frozenset[str]
+    audiences: frozenset[Audience]
+    status: Status
+    created_at: datetime
+    secret_digest: str = field(repr=False)
+
+    def check_may(self, audience: Audience, tenant: str) -> None:
+        """Raise Refusal unless this client may speak for *tenant* towards *audience*."""
+        self.check_tenant(tenant)
+        if audience not in self.audiences:
+            raise Refusal(Reason.AUDIENCE_NOT_GRANTED)
+
+    def check_tenant(self, tenant: str) -> None:
+        """Raise Refusal unless this client may speak for *tenant*."""
+        if tenant not in self.tenants:
+            raise Refusal(Reason.TENANT_NOT_GRANTED)
+
+
+class Clients:
+    """The table of backend clients. A secret is shown once; its SHA-256 is kept.
+
+    A fast digest is enough: the secret is 256 random bits, which nobody can guess one by one.
+    """
+
+    def __init__(self, database: Database, tenants: Tenants, clock: Clock) -> None:
+        self._database, self._tenants, self._clock = database, tenants, clock
+
+    def add(self, name: str, tenants: Collection[str], audiences: Collection[Audience]) -> tuple[Client, str]:
+        """Add a client and return it with its secret; raises OperatorError for an unknown tenant or none."""
+        if not tenants or not audiences:
+            raise OperatorError("a client needs at least one tenant and one audience")
+        for tenant in tenants:
+            self._tenants.require(tenant)
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        client_id = f"client-{secrets.token_hex(6)}"
+        values = {
+            "id": client_id,
+            "name": name,
+            "secret_digest": _digest(secret),
+            "tenants": sorted(tenants),
+            "audiences": sorted(audiences),
+            "status": Status.ACTIVE,
+            "created_at": self._clock.now(),
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(table).values(values))
+        return self.require(client_id), secret
+
+    def authenticate(self, presented_id: str, presented_secret: str) -> Client:
+        """Return the client that proves itself; raises Refusal, and takes the same time whoever is named."""
+        client = self.find(presented_id)
+        expected = client.secret_digest if client else _digest("")
+        is_right = hmac.compare_digest(expected.encode(), _digest(presented_secret).encode())
+        if client is None:
+            raise Refusal(Reason.CLIENT_UNKNOWN)
+        if not is_right:
+            raise Refusal(Reason.CLIENT_SECRET_WRONG)
+        if client.status is not Status.ACTIVE:
+            raise Refusal(Reason.CLIENT_DISABLED)
+        return client
+
+    def find(self, client_id: str) -> Client | None:
+        """Return the client with this id, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(table).where(table.c.id == client_id)).one_or_none()
+        return None if row is None else _client(row)
+
+    def require(self, client_id: str) -> Client:
+        """Return the client with this id; raises OperatorError when there is none."""
+        client = self.find(client_id)
+        if client is None:
+            raise OperatorError(f"there is no client {client_id}")
+        return client
+
+    def list(self) -> list[Client]:
+        """Return every client, oldest first."""
+        with self._database.read() as connection:
+            return [
+                _client(row)
+                for row in connection.execute(select(table).order_by(table.c.created_at, table.c.id))
+            ]
+
+    def rotate(self, client_id: str) -> str:
+        """Give a client a new secret and return it; the old one ends at once."""
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        self._change(client_id, secret_digest=_digest(secret))
+        return secret
+
+    def set_status(self, client_id: str, status: Status) -> None:
+        """Enable or disable a client."""
+        self._change(client_id, status=status)
+
+    def _change(self, client_id: str, **values: str) -> None:
+        with self._database.write() as connection:
+            changed = connection.execute(update(table).where(table.c.id == client_id).values(values))
+        if not changed.rowcount:
+            raise OperatorError(f"there is no client {client_id}")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _client(row: Row[*tuple[Any, ...]]) -> Client:
+    return Client(
+        id=row.id,
+        name=row.name,
+        tenants=frozenset(row.tenants),
+        audiences=frozenset(map(Audience, row.audiences)),
+        status=Status(row.status),
+        created_at=row.created_at,
+        secret_digest=row.secret_digest,
+    )

@@ -1,0 +1,46 @@
+"""Proves enterprise tokens.
+
+In this order: the form and the signature (one canonical spelling, the salt of the audience, every
+trusted key), then the audience inside, then issued-at and expires-at with the leeway. What the database
+knows of the subject is not asked here.
+"""
+
+from validator.clock import Clock
+from validator.errors import Reason, Refusal
+from validator.keys.keyring import Keyring
+from validator.tokens.claims import Audience, Claims, TokenPolicy
+from validator.tokens.issuer import purpose
+
+
+class TokenVerifier:
+    """Turns presented text into claims, or refuses."""
+
+    def __init__(self, keyring: Keyring, policy: TokenPolicy, clock: Clock) -> None:
+        self._keyring, self._policy, self._clock = keyring, policy, clock
+
+    def verify(self, presented_token: str, audience: Audience) -> Claims:
+        """Return the claims of a token for *audience* that is valid now.
+
+        Raises Refusal with the exact reason, or Fault when the keys cannot be read.
+        """
+        claims = self.read(presented_token, audience)
+        now = self._clock.now()
+        if now < claims.issued_at - self._policy.leeway:
+            raise Refusal(Reason.TOKEN_NOT_YET_VALID)
+        if now >= claims.expires_at + self._policy.leeway:
+            raise Refusal(Reason.TOKEN_EXPIRED)
+        return claims
+
+    def read(self, presented_token: str, audience: Audience) -> Claims:
+        """Return the claims of a token that was signed here for *audience*, whatever the time."""
+        payload = self._keyring.seal(purpose(audience)).verify(presented_token)
+        if payload is None:
+            raise Refusal(Reason.TOKEN_FORGED)
+        try:
+            claims = Claims.from_json(payload)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            # Signed here and unreadable: a token of another version of this project.
+            raise Refusal(Reason.TOKEN_MALFORMED) from None
+        if claims.subject.audience is not audience:
+            raise Refusal(Reason.TOKEN_FORGED)
+        return claims

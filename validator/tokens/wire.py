@@ -1,0 +1,195 @@
+"""The words of the token routes, both directions.
+
+The fields that name a subject are the cloud's own, so that what is answered can be posted to it as it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validates_schema
+from marshmallow import ValidationError as Invalid
+
+from validator.clock import iso_milliseconds, to_milliseconds
+from validator.tokens.claims import Audience, Claims, Subject, Wish
+from validator.tokens.revocation import Order
+from validator.untrusted import Identifier, Text, TolerantSchema, load
+
+LONGEST_TOKEN = 4096
+LONGEST_JTI = 64
+LONGEST_TENANT = 64
+LONGEST_USER_ACCOUNT = 64
+LONGEST_USER_ID = 128
+LONGEST_USER_NAME = 128
+
+
+class AgentWish(TolerantSchema):
+    """For which agent a token is asked; a person may leave it out."""
+
+    tenantSpaceId = Identifier(LONGEST_TENANT, required=False)  # noqa: N815 - the cloud's names
+    userAccount = Text(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
+
+    @post_load
+    def wish(self, values: dict[str, str], **_: Any) -> Wish:
+        """Return the wish."""
+        return Wish(Audience.AGENT, values.get("tenantSpaceId"), values.get("userAccount"))
+
+
+class ChatWish(TolerantSchema):
+    """For which customer a token is asked; a person may leave it out."""
+
+    tenantSpaceId = Identifier(LONGEST_TENANT, required=False)  # noqa: N815
+    userId = Identifier(LONGEST_USER_ID, required=False)  # noqa: N815
+    userName = Text(LONGEST_USER_NAME, required=False)  # noqa: N815
+
+    @post_load
+    def wish(self, values: dict[str, str], **_: Any) -> Wish:
+        """Return the wish."""
+        return Wish(Audience.CHAT, values.get("tenantSpaceId"), values.get("userId"), values.get("userName"))
+
+
+class AgentToken(Schema):
+    """An agent's token, and what the page posts to the cloud with it."""
+
+    access_token = fields.String(required=True)
+    tenantSpaceId = fields.String(required=True)  # noqa: N815
+    userAccount = fields.String(required=True)  # noqa: N815
+    jti = fields.String(required=True)
+    expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
+
+
+class ChatToken(Schema):
+    """A customer's token, and what the page posts to the cloud with it."""
+
+    thirdUserToken = fields.String(required=True)  # noqa: N815
+    tenantSpaceId = fields.String(required=True)  # noqa: N815
+    thirdUserId = fields.String(required=True)  # noqa: N815
+    thirdUserName = fields.String(required=True)  # noqa: N815
+    jti = fields.String(required=True)
+    expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
+
+
+class TokenQuestion(TolerantSchema):
+    """Which token is meant (RFC 7662 section 2.1, RFC 7009 section 2.1); a hint is ignored."""
+
+    token = Text(LONGEST_TOKEN)
+
+
+class RevocationQuestion(TolerantSchema):
+    """What to revoke: a token, a token's `jti` with its tenant, or every token of a subject."""
+
+    token = Text(LONGEST_TOKEN, required=False)
+    jti = Text(LONGEST_JTI, required=False)
+    tenantSpaceId = Identifier(LONGEST_TENANT, required=False)  # noqa: N815
+    userAccount = Text(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
+    userId = Identifier(LONGEST_USER_ID, required=False)  # noqa: N815
+
+    @validates_schema
+    def check_one(self, values: Mapping[str, str], **_: Any) -> None:
+        """Refuse anything but exactly one way to say what is meant."""
+        ways = {"token", "jti", "userAccount", "userId"} & values.keys()
+        if len(ways) != 1:
+            raise Invalid("exactly one of token, jti, userAccount and userId is needed", "token")
+        if "token" not in ways and "tenantSpaceId" not in values:
+            raise Invalid("missing", "tenantSpaceId")
+
+    @post_load
+    def order(self, values: dict[str, str], **_: Any) -> Order:
+        """Return the order."""
+        return Order(
+            presented_token=values.get("token"),
+            tenant=values.get("tenantSpaceId", ""),
+            jti=values.get("jti"),
+            audience=Audience.AGENT if "userAccount" in values else Audience.CHAT,
+            subject=values.get("userAccount") or values.get("userId", ""),
+        )
+
+
+class Introspection(Schema):
+    """What a token says, if it is active (RFC 7662 section 2.2); times in whole seconds since 1970."""
+
+    active = fields.Boolean(required=True)
+    aud = fields.String()
+    sub = fields.String()
+    jti = fields.String()
+    iat = fields.Integer()
+    exp = fields.Integer()
+    tenantSpaceId = fields.String()  # noqa: N815
+    userAccount = fields.String()  # noqa: N815
+    userId = fields.String()  # noqa: N815
+    userName = fields.String()  # noqa: N815
+
+
+_AGENT_WISH, _CHAT_WISH = AgentWish(), ChatWish()
+_TOKEN_QUESTION, _REVOCATION_QUESTION = TokenQuestion(), RevocationQuestion()
+
+
+def parse_agent(values: Mapping[str, Any]) -> Wish:
+    """Return for which agent a token is asked; raises Refusal."""
+    wish: Wish = load(_AGENT_WISH, values)
+    return wish
+
+
+def parse_chat(values: Mapping[str, Any]) -> Wish:
+    """Return for which customer a token is asked; raises Refusal."""
+    wish: Wish = load(_CHAT_WISH, values)
+    return wish
+
+
+def parse_token(values: Mapping[str, Any]) -> str:
+    """Return the token that is asked about; raises Refusal."""
+    return str(load(_TOKEN_QUESTION, values)["token"])
+
+
+def parse_revocation(values: Mapping[str, Any]) -> Order:
+    """Return what to revoke; raises Refusal."""
+    order: Order = load(_REVOCATION_QUESTION, values)
+    return order
+
+
+def render_agent(token: str, claims: Claims) -> dict[str, str]:
+    """Return an agent's token as it is answered."""
+    subject = claims.subject
+    return {
+        "access_token": token,
+        "tenantSpaceId": subject.tenant,
+        "userAccount": subject.id,
+        **_about(claims),
+    }
+
+
+def render_chat(token: str, claims: Claims) -> dict[str, str]:
+    """Return a customer's token as it is answered."""
+    subject = claims.subject
+    return {
+        "thirdUserToken": token,
+        "tenantSpaceId": subject.tenant,
+        "thirdUserId": subject.id,
+        "thirdUserName": subject.name or "",
+        **_about(claims),
+    }
+
+
+def render_introspection(claims: Claims | None) -> dict[str, Any]:
+    """Return what a token says, or only that it is not active."""
+    if claims is None:
+        return {"active": False}
+    return {
+        "active": True,
+        "aud": claims.subject.audience,
+        "sub": claims.subject.id,
+        "jti": claims.jti,
+        "iat": to_milliseconds(claims.issued_at) // 1000,
+        "exp": to_milliseconds(claims.expires_at) // 1000,
+        "tenantSpaceId": claims.subject.tenant,
+        **_names(claims.subject),
+    }
+
+
+def _names(subject: Subject) -> dict[str, str]:
+    if subject.name is None:
+        return {"userAccount": subject.id}
+    return {"userId": subject.id, "userName": subject.name}
+
+
+def _about(claims: Claims) -> dict[str, str]:
+    return {"jti": claims.jti, "expiresAt": iso_milliseconds(claims.expires_at)}

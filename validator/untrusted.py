@@ -1,0 +1,179 @@
+"""What came from outside, read strictly: a JSON object and its bounded fields.
+
+A body is one JSON object in UTF-8 (a byte-order mark is tolerated), at most `MAX_DEPTH` deep, with no
+key twice in one object, no NaN or infinity, no NUL and no lone surrogate anywhere. Everything else is
+a `Refusal`, never an exception of the JSON library. The size is capped before the body gets here.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from validator.errors import Reason, Refusal
+
+MAX_DEPTH = 8
+_MOST_FORM_FIELDS = 16
+# An unterminated string runs to the end of the text, so that no body makes this pattern start over.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+
+
+def read_object(body: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Return the JSON object that *body* spells.
+
+    Raises Refusal(BODY_UNREADABLE) with a short reason that quotes nothing of the body.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _unreadable("the body is not UTF-8") from None
+    _check_depth(text, max_depth)
+    try:
+        value = _DECODER.decode(text)
+    except ValueError:
+        raise _unreadable("the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise _unreadable("the body is not a JSON object")
+    if "\\u" in text and _has_forbidden_text(value):
+        raise _unreadable("the body has a NUL or a lone surrogate")
+    return value
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """Return the fields of a form body; raises Refusal(BODY_UNREADABLE), also for a field given twice."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MOST_FORM_FIELDS,
+        )
+    except ValueError:
+        raise _unreadable("the body is not a form") from None
+    members = dict(pairs)
+    if len(members) != len(pairs) or any(is_forbidden(text) for pair in pairs for text in pair):
+        raise _unreadable("the form has a field twice, or a NUL")
+    return members
+
+
+def load(schema: Schema, values: Mapping[str, Any]) -> Any:
+    """Return what *schema* makes of *values*.
+
+    Raises Refusal(FIELD_INVALID) whose detail names the fields that are wrong, never their values.
+    """
+    try:
+        return schema.load(values)
+    except ValidationError as error:
+        raise Refusal(Reason.FIELD_INVALID, _in_words(error.messages)) from None
+
+
+class TolerantSchema(Schema):
+    """A schema that ignores fields it does not know, for callers that may add some."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = EXCLUDE
+
+
+class Text(fields.String):
+    """A string of 1 to *longest* code points without NUL or lone surrogates; nothing else is a string."""
+
+    default_error_messages = {  # noqa: RUF012 - as the library declares it
+        "required": "missing",
+        "null": "missing",
+        "invalid": "not a string",
+        "empty": "empty",
+        "long": "longer than {longest} characters",
+        "forbidden": "has a NUL or a lone surrogate",
+    }
+
+    def __init__(self, longest: int, *, required: bool = True, **options: Any) -> None:
+        """Allow at most *longest* code points."""
+        bounds = {"minLength": 1, "maxLength": longest}
+        super().__init__(required=required, metadata={**bounds, **options.pop("metadata", {})}, **options)
+        self.longest = longest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if not value:
+            raise self.make_error("empty")
+        if len(value) > self.longest:
+            raise self.make_error("long", longest=self.longest)
+        if is_forbidden(value):
+            raise self.make_error("forbidden")
+        return value
+
+
+class Identifier(Text):
+    """A `Text` whose caller may have written it as a JSON integer: taken as its decimal digits."""
+
+    def __init__(self, longest: int, *, required: bool = True) -> None:
+        """Allow at most *longest* characters or digits."""
+        super().__init__(longest, required=required, metadata={"type": ["string", "integer"]})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if type(value) is int and len(str(abs(value))) <= self.longest:
+            value = str(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def is_forbidden(text: str) -> bool:
+    """Tell whether *text* has a NUL or a lone surrogate: it could not be stored, logged or signed."""
+    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal(Reason.BODY_UNREADABLE, why)
+
+
+def _check_depth(text: str, max_depth: int) -> None:
+    """Refuse deep nesting before parsing: the parser itself recurses."""
+    if text.count("{") + text.count("[") <= max_depth:
+        return
+    depth = 0
+    for character in _STRING.sub("", text):
+        depth += (character in "{[") - (character in "}]")
+        if depth > max_depth:
+            raise _unreadable(f"the body is nested deeper than {max_depth}")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate key")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("number out of range")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_no_constant)
+
+
+def _has_forbidden_text(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_forbidden(value)
+    if isinstance(value, dict):
+        return any(_has_forbidden_text(part) for member in value.items() for part in member)
+    return isinstance(value, list) and any(map(_has_forbidden_text, value))
+
+
+def _in_words(messages: Any) -> str:
+    return "; ".join(
+        f"{name}: {', '.join(map(str, problems))}" for name, problems in sorted(messages.items())
+    )

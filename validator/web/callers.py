@@ -1,0 +1,63 @@
+"""Who is calling: a person with a session, or a backend client with its secret."""
+
+from dataclasses import dataclass, field
+
+from validator.accounts.sessions import Session, Sessions
+from validator.audit.events import Event, EventName, Outcome
+from validator.audit.trail import AuditTrail
+from validator.errors import Reason, Refusal
+from validator.issuance import Backend, Caller, Person
+from validator.tokens.clients import Clients
+from validator.untrusted import is_forbidden
+
+_LONGEST_CREDENTIAL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request carries to prove its caller, nothing of it proven."""
+
+    presented_client: str | None = None
+    presented_secret: str | None = field(default=None, repr=False)
+    presented_session: str | None = field(default=None, repr=False)
+
+
+class Callers:
+    """Proves callers."""
+
+    def __init__(self, sessions: Sessions, clients: Clients, trail: AuditTrail) -> None:
+        self._sessions, self._clients, self._trail = sessions, clients, trail
+
+    def identify(self, credentials: Credentials) -> Caller:
+        """Return the client when the request names one, else the person; raises Refusal."""
+        if credentials.presented_client is not None:
+            return self.backend(credentials)
+        return Person(self.session(credentials).account)
+
+    def session(self, credentials: Credentials) -> Session:
+        """Return the session of the person who is calling; raises Refusal."""
+        return self._sessions.resume(credentials.presented_session)
+
+    def log_out(self, credentials: Credentials) -> None:
+        """End the session of the person who is calling, if there is one."""
+        try:
+            account = self.session(credentials).account
+        except Refusal:
+            return
+        self._sessions.end(credentials.presented_session or "")
+        event = Event(EventName.LOGOUT, Outcome.ACCEPTED, tenant=account.tenant, subject=account.login)
+        self._trail.append(event)
+
+    def backend(self, credentials: Credentials) -> Backend:
+        """Return the client that is calling; raises Refusal, which is written down."""
+        client, secret = credentials.presented_client or "", credentials.presented_secret or ""
+        try:
+            if not client or any(
+                len(text) > _LONGEST_CREDENTIAL or is_forbidden(text) for text in (client, secret)
+            ):
+                raise Refusal(Reason.CLIENT_UNKNOWN)
+            return Backend(self._clients.authenticate(client, secret))
+        except Refusal as refusal:
+            by = None if refusal.reason is Reason.CLIENT_UNKNOWN else f"client:{client}"
+            self._trail.append(Event(EventName.CLIENT, Outcome.REFUSED, refusal.reason, by=by))
+            raise

@@ -1,0 +1,61 @@
+"""The log of operations: one JSON line an event on standard error, or coloured lines for people."""
+
+import logging
+import logging.config
+import sys
+import traceback
+from typing import Any
+
+import orjson
+import structlog
+
+from validator.clock import Clock, iso_milliseconds
+from validator.web.policy import LogPolicy
+
+
+def configure(policy: LogPolicy, clock: Clock) -> None:
+    """Send this process's log lines, and those of gunicorn and the libraries, where *policy* says."""
+
+    def stamp(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["time"] = iso_milliseconds(clock.now())
+        return event
+
+    level = logging.getLevelNamesMapping()[policy.level.upper()]
+    shared: list[structlog.typing.Processor] = [structlog.processors.add_log_level, stamp]
+    structlog.configure(
+        processors=[*shared, _renderer(policy.format)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(policy.format)],
+    )
+    _redirect_standard_logging(formatter, level)
+
+
+def frames(error: BaseException) -> list[str]:
+    """Return where *error* came from, as `file:line function`; its message may hold a secret."""
+    return [
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+    ]
+
+
+def _renderer(form: str) -> structlog.typing.Processor:
+    if form == "console":
+        return structlog.dev.ConsoleRenderer()
+    return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode())
+
+
+def _redirect_standard_logging(formatter: logging.Formatter, level: int) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.INFO))
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
+    for name in ("gunicorn.error", "gunicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True

@@ -1,0 +1,284 @@
+"""The routes described in OpenAPI 3.1, from the same schemas that read and write them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Blueprint, Response
+from marshmallow import Schema, fields
+
+from validator.accounts.wire import LoginRequest, PasswordRequest, SessionAnswer
+from validator.authv2.webchat import AuthorizationRequest
+from validator.errors import Answer
+from validator.thirdparty.wire import AgentRequest, CallbackAnswer, CallbackPolicy, ChatRequest
+from validator.tokens.wire import (
+    AgentToken,
+    AgentWish,
+    ChatToken,
+    ChatWish,
+    Introspection,
+    RevocationQuestion,
+    TokenQuestion,
+)
+from validator.web.incoming import FORM, JSON, SESSION_COOKIE
+from validator.web.replies import PROBLEM_TYPE, json_reply
+
+VERSION = "1"
+ANY = "*/*"
+TEXT = "text/plain"
+
+
+class Problem(Schema):
+    """What went wrong (RFC 9457)."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String()
+    instance = fields.String(required=True)
+    error = fields.String()
+
+
+class GuestAnswer(Schema):
+    """A guest's id."""
+
+    thirdUserId = fields.String(required=True)  # noqa: N815 - the cloud's name
+
+
+class HealthAnswer(Schema):
+    """How the server is."""
+
+    status = fields.String(required=True)
+    checks = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route and method: what it takes, what it gives, and how it can refuse."""
+
+    path: str
+    method: str
+    summary: str
+    answer: type[Schema] | str | None
+    status: int = 200
+    request: type[Schema] | None = None
+    request_types: tuple[str, ...] = (JSON,)
+    refusals: tuple[Answer, ...] = ()
+    security: tuple[str, ...] = ()
+    parameters: tuple[dict[str, Any], ...] = ()
+
+
+_READING = (Answer.MALFORMED, Answer.TOO_LARGE, Answer.UNSUPPORTED_MEDIA, Answer.FORBIDDEN)
+_BROKEN = (Answer.UNAVAILABLE, Answer.FAULTY)
+_CALLBACK = (Answer.MALFORMED, Answer.TOO_LARGE, *_BROKEN)
+_PAGE = (Answer.MALFORMED, Answer.FORBIDDEN, Answer.TOO_LARGE, *_BROKEN)
+_ORIGIN = {
+    "in": "header",
+    "name": "Origin",
+    "schema": {"type": "string"},
+    "description": "The page's origin; the browser sends it.",
+}
+
+
+def operations(callbacks: CallbackPolicy, role: str) -> tuple[Operation, ...]:
+    """Return what the server of *role* serves."""
+    served: tuple[Operation, ...] = _HEALTH
+    if role != "people":
+        served += _callback_operations(callbacks)
+    return served if role == "callbacks" else served + _WEBCHAT + _PEOPLE + _TOKENS
+
+
+def blueprint(callbacks: CallbackPolicy, role: str) -> Blueprint:
+    """Return the route of the description."""
+    bp = Blueprint("openapi", __name__)
+    content = describe(operations(callbacks, role))
+
+    @bp.get("/openapi.json")
+    def description() -> Response:
+        return json_reply(content)
+
+    return bp
+
+
+def describe(served: tuple[Operation, ...]) -> dict[str, Any]:
+    """Return the OpenAPI document of *served*."""
+    spec = APISpec("validator", VERSION, "3.1.0", plugins=[MarshmallowPlugin()])
+    spec.components.security_scheme("client", {"type": "http", "scheme": "basic"})
+    spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE})
+    for operation in served:
+        spec.path(operation.path, operations={operation.method: _described(operation)})
+    document: dict[str, Any] = spec.to_dict()
+    return document
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    error_type, error = _error_form(operation)
+    responses = {str(operation.status): _success(operation)}
+    for answer in operation.refusals:
+        content = {error_type: {"schema": error}}
+        responses.setdefault(
+            str(answer.value.status), {"description": answer.value.title, "content": content}
+        )
+    described: dict[str, Any] = {"summary": operation.summary, "responses": responses}
+    if operation.parameters:
+        described["parameters"] = list(operation.parameters)
+    if operation.request:
+        content = {media: {"schema": operation.request} for media in operation.request_types}
+        described["requestBody"] = {"required": True, "content": content}
+    if operation.security:
+        described["security"] = [{name: []} for name in operation.security]
+    return described
+
+
+def _error_form(operation: Operation) -> tuple[str, type[Schema]]:
+    return (JSON, CallbackAnswer) if operation.answer is CallbackAnswer else (PROBLEM_TYPE, Problem)
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    if operation.answer is None:
+        return {"description": "done"}
+    if isinstance(operation.answer, str):
+        return {"description": "done", "content": {operation.answer: {"schema": {"type": "string"}}}}
+    return {"description": "done", "content": {JSON: {"schema": operation.answer}}}
+
+
+_HEALTH = (
+    Operation("/healthz", "get", "Is the process alive?", HealthAnswer),
+    Operation("/readyz", "get", "Can it do its work?", HealthAnswer),
+    Operation("/openapi.json", "get", "This description.", "application/json"),
+)
+
+
+def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
+    types = (JSON, ANY)
+    return (
+        Operation(
+            callbacks.agent_path,
+            "post",
+            "The cloud asks: is this agent's token good?",
+            CallbackAnswer,
+            request=AgentRequest,
+            request_types=types,
+            refusals=_CALLBACK,
+        ),
+        Operation(
+            callbacks.chat_path,
+            "post",
+            "The cloud asks: is this customer's token good?",
+            CallbackAnswer,
+            request=ChatRequest,
+            request_types=types,
+            refusals=_CALLBACK,
+        ),
+    )
+
+
+_WEBCHAT = (
+    Operation(
+        "/webchat/guest",
+        "post",
+        "A guest's page asks for an id.",
+        GuestAnswer,
+        refusals=(Answer.FORBIDDEN, *_BROKEN),
+        parameters=(_ORIGIN,),
+    ),
+    Operation(
+        "/webchat/authorizationService",
+        "post",
+        "A guest's page asks for an auth-v2 authorization.",
+        TEXT,
+        request=AuthorizationRequest,
+        request_types=(JSON, FORM),
+        refusals=_PAGE,
+        parameters=(_ORIGIN,),
+    ),
+    *(
+        Operation(
+            path,
+            "options",
+            "The browser asks whether the page may (CORS).",
+            None,
+            status=204,
+            refusals=(Answer.FORBIDDEN, *_BROKEN),
+            parameters=(_ORIGIN,),
+        )
+        for path in ("/webchat/guest", "/webchat/authorizationService")
+    ),
+)
+_PEOPLE = (
+    Operation(
+        "/api/v1/login",
+        "post",
+        "Log in.",
+        SessionAnswer,
+        request=LoginRequest,
+        refusals=(*_READING, Answer.LOGIN_REFUSED, *_BROKEN),
+    ),
+    Operation(
+        "/api/v1/logout",
+        "post",
+        "Log out.",
+        None,
+        status=204,
+        refusals=(Answer.FORBIDDEN, *_BROKEN),
+        security=("session",),
+    ),
+    Operation(
+        "/api/v1/session",
+        "get",
+        "Who is logged in?",
+        SessionAnswer,
+        refusals=(Answer.UNAUTHENTICATED, *_BROKEN),
+        security=("session",),
+    ),
+    Operation(
+        "/api/v1/password",
+        "post",
+        "Change one's password; every other session and every token ends.",
+        SessionAnswer,
+        request=PasswordRequest,
+        refusals=(*_READING, Answer.UNAUTHENTICATED, Answer.PASSWORD_UNACCEPTABLE, *_BROKEN),
+        security=("session",),
+    ),
+)
+_TOKENS = (
+    Operation(
+        "/api/v1/tokens/agent",
+        "post",
+        "Have an agent's enterprise token issued.",
+        AgentToken,
+        request=AgentWish,
+        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        security=("session", "client"),
+    ),
+    Operation(
+        "/api/v1/tokens/chat",
+        "post",
+        "Have a customer's enterprise token issued.",
+        ChatToken,
+        request=ChatWish,
+        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        security=("session", "client"),
+    ),
+    Operation(
+        "/api/v1/tokens/revoke",
+        "post",
+        "End a token, or every token of a subject (RFC 7009).",
+        None,
+        request=RevocationQuestion,
+        request_types=(FORM, JSON),
+        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        security=("client",),
+    ),
+    Operation(
+        "/api/v1/tokens/introspect",
+        "post",
+        "What does this token say, if it is active? (RFC 7662)",
+        Introspection,
+        request=TokenQuestion,
+        request_types=(FORM, JSON),
+        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        security=("client",),
+    ),
+)

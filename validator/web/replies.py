@@ -1,0 +1,101 @@
+"""The shapes of answers: JSON, text, problems (RFC 9457) and the cloud's `{retCode, message}`."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from flask import Response
+
+from validator.errors import Answer, RetCode, Shape
+from validator.thirdparty import wire
+from validator.thirdparty.validation import Verdict
+
+PROBLEM_TYPE = "application/problem+json"
+_VERDICT_SHAPE = Shape(200, RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
+
+
+def json_reply(content: Mapping[str, Any], status: int = 200) -> Response:
+    """Return *content* as a JSON answer."""
+    return Response(orjson.dumps(content), status, content_type="application/json")
+
+
+def text_reply(text: str) -> Response:
+    """Return *text* as it is."""
+    return Response(text, 200, content_type="text/plain; charset=utf-8")
+
+
+def empty_reply(status: int = 204) -> Response:
+    """Return an answer without a body."""
+    return Response(status=status)
+
+
+def set_cookie(reply: Response, name: str, value: str, lifetime: timedelta) -> Response:
+    """Return *reply*, setting a cookie that only this host gets back, over TLS, and no script reads."""
+    reply.set_cookie(name, value, max_age=lifetime, secure=True, httponly=True, samesite="Lax", path="/")
+    return reply
+
+
+def forget_cookie(reply: Response, name: str) -> Response:
+    """Return *reply*, taking a cookie away."""
+    reply.delete_cookie(name, secure=True, httponly=True, samesite="Lax", path="/")
+    return reply
+
+
+def allow_page(reply: Response, origin: str | None) -> Response:
+    """Return *reply*, readable by the page of *origin*, which was checked before (CORS)."""
+    reply.headers["Access-Control-Allow-Origin"] = origin or ""
+    reply.headers["Access-Control-Allow-Credentials"] = "true"
+    reply.headers["Access-Control-Allow-Methods"] = "POST"
+    reply.headers["Access-Control-Allow-Headers"] = "Content-Type, X-Requested-With"
+    reply.headers["Access-Control-Max-Age"] = "600"
+    reply.vary.add("Origin")
+    return reply
+
+
+def problem_reply(
+    answer: Answer, detail: str | None, retry_after: timedelta | None, request_id: str
+) -> Response:
+    """Return what went wrong in the shape of RFC 9457; `error` is OAuth's word, where there is one."""
+    shape = answer.value
+    content = {
+        "type": f"urn:validator:problem:{answer.name.lower().replace('_', '-')}",
+        "title": shape.title,
+        "status": shape.status,
+        "detail": detail,
+        "instance": f"urn:validator:request:{request_id}",
+        "error": shape.oauth_error,
+    }
+    body = orjson.dumps({key: value for key, value in content.items() if value is not None})
+    reply = Response(body, shape.status, content_type=PROBLEM_TYPE)
+    if answer is Answer.UNAUTHENTICATED:
+        reply.headers["WWW-Authenticate"] = 'Basic realm="validator", charset="UTF-8"'
+    return _with_retry(reply, retry_after)
+
+
+class CallbackReplies:
+    """Answers on the cloud's two routes; every one of them has `retCode` and `message`."""
+
+    def __init__(self, *, always_200: bool) -> None:
+        """With *always_200*, give every answer the HTTP status 200."""
+        self._always_200 = always_200
+
+    def verdict(self, verdict: Verdict) -> Response:
+        """Return the answer that tells *verdict*; every refusal has the same bytes."""
+        return self.refusal(verdict.shape or _VERDICT_SHAPE)
+
+    def refusal(
+        self, shape: Shape, detail: str | None = None, retry_after: timedelta | None = None
+    ) -> Response:
+        """Return the answer of *shape*, its message made more helpful by *detail*."""
+        message = f"{shape.title}: {detail}" if detail else shape.title
+        status = 200 if self._always_200 else shape.status
+        reply = Response(wire.render(shape.ret_code, message), status, content_type="application/json")
+        return _with_retry(reply, retry_after)
+
+
+def _with_retry(reply: Response, retry_after: timedelta | None) -> Response:
+    if reply.status_code in (429, 503) or retry_after is not None:
+        seconds = max(1, -(-retry_after // timedelta(seconds=1))) if retry_after else 1
+        reply.headers["Retry-After"] = str(seconds)
+    return reply

@@ -1,0 +1,7 @@
+"""The application that gunicorn loads: settings from the environment, every part opened, one app."""
+
+from validator.app import create_app
+from validator.services import open_services
+from validator.settings import load
+
+app = create_app(open_services(load()))
