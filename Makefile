@@ -8,11 +8,12 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check clean run-packages test-packages
+.PHONY: help run test bench check clean run-packages test-packages
 
 help:
 	@echo "make run     install into .venv and serve a demonstration, its state in ./var"
 	@echo "make test    install the development tools and run every test; ARGS='-k word' selects"
+	@echo "make bench   measure this machine, some minutes; ARGS=--quick is rough and short"
 	@echo "make check   formatting, lint, types, direction of imports"
 	@echo "make clean   remove .venv and what the tools left behind; ./var stays"
 
@@ -22,6 +23,9 @@ run: run-packages $(VENV)/.installed
 
 test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+bench: run-packages $(VENV)/.installed
+	@$(BIN)/python -m benchmarks.login_flood $(ARGS)
 
 check: run-packages $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
@@ -49,5 +53,5 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the development tools into $(VENV): once, about a minute"
-	@$(BIN)/python -m pip install --quiet --no-input --editable '.[postgres]' --group dev
+	@$(BIN)/python -m pip install --quiet --no-input --editable '.[postgres,redis]' --group dev
 	@touch $@

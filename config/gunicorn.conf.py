@@ -1,6 +1,10 @@
 """How gunicorn serves the validator. Every value comes from the validator's own settings."""
 
+import signal
+
 from gunicorn import glogging
+from gunicorn.http.errors import ParseException
+from gunicorn.workers.gthread import ThreadWorker
 
 from validator.clock import SystemClock
 from validator.settings import load
@@ -12,21 +16,41 @@ _settings = load()
 class _Logger(glogging.Logger):
     """Gunicorn's own lines in the form of the validator's."""
 
-    def setup(self, cfg):  # noqa: ANN - gunicorn has no types
+    def setup(self, cfg):
         super().setup(cfg)
         logs.configure(_settings.log, SystemClock())
+
+
+class _Worker(ThreadWorker):
+    """Gunicorn's worker, which would answer and log what is no HTTP with a part of it: maybe a secret."""
+
+    def handle_error(self, req, client, addr, exc):
+        """Tell of an unreadable request what kind of mistake it was, and nothing of what it says."""
+        if isinstance(exc, ParseException):
+            kind = type(exc).__name__
+            exc.__class__ = type(kind, (type(exc),), {"__str__": lambda _: kind})
+        super().handle_error(None, client, addr, exc)
+
+
+def post_worker_init(_worker):
+    """Leave a terminal's Ctrl-C to the master: a worker stopped twice at once can wait for itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 wsgi_app = "validator.wsgi:app"
 logger_class = _Logger
 bind = _settings.server.bind
-worker_class = "gthread"
+worker_class = _Worker
 workers = _settings.server.workers
 threads = _settings.server.threads
 graceful_timeout = int(_settings.server.graceful_timeout.total_seconds())
 keepalive = int(_settings.server.keep_alive.total_seconds())
 # The application trusts X-Forwarded-For by its own rule; gunicorn itself trusts no header of a proxy.
 forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
+# A unix socket is for this user and its group, which the proxy is in; nobody else is a trusted proxy.
+umask = 0o007
 # The application writes the access log: with the request's id, without a body or a query.
 accesslog = None
 control_socket_disable = True

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 from flask.testing import FlaskClient
 
-from validator.accounts.account import Identity
+from validator.accounts.identity import Identity
 from validator.app import create_app
+from validator.audit import reading
+from validator.audit.events import EventName
 from validator.files import make_private_folder
+from validator.limits.policy import PURPOSES
 from validator.services import Services, open_services
 from validator.settings import environment_variable, load
 from validator.store import schema
@@ -27,6 +29,8 @@ AGENT = Subject(Audience.AGENT, TENANT, "agent-7")
 CUSTOMER = Subject(Audience.CHAT, TENANT, "customer-7", "李伟")
 CHANNEL = "817854979183314945"
 SECRET_KEY = "KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF"
+# For tests that send more at one instant than any limit allows, and are about something else.
+UNLIMITED = {f"limits.{name}": "off" for name in PURPOSES} | {"lockout.enabled": "false"}
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 
@@ -74,9 +78,9 @@ class Enterprise:
         return browser
 
     def trail(self) -> list[dict[str, Any]]:
-        """Return the entries of the audit trail, oldest first."""
-        path = self.services.settings.audit.directory / "audit.jsonl"
-        return [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        """Return the entries of the audit trail, oldest first, without the first lines of its files."""
+        entries = reading.entries(self.services.settings.audit.directory)
+        return [entry for entry in entries if entry["event"] != EventName.TRAIL_CONTINUED]
 
 
 def populate(home: Path, settings: Mapping[str, str] | None = None) -> Credentials:
@@ -85,6 +89,7 @@ def populate(home: Path, settings: Mapping[str, str] | None = None) -> Credentia
     services = open_with(home, FakeClock(), settings)
     services.keyring.create()
     services.sealer.create()
+    services.trail.create_key()
     schema.upgrade(services.database)
     services.tenants.add(TENANT, "First")
     services.tenants.add(OTHER_TENANT, "Second")

@@ -1,20 +1,26 @@
 """The HTTP application: blueprints and error replies, nothing else."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from flask_limiter import RateLimitExceeded
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from validator.accounts import views as accounts
 from validator.audit.events import current_exchange
 from validator.authv2 import views as webchat
 from validator.errors import Fault, Reason, Refusal, ValidatorError
+from validator.limits import limiter
+from validator.limits.counters import Counters
 from validator.services import Services
 from validator.thirdparty import views as thirdparty
 from validator.tokens import views as tokens
 from validator.web import health, incoming, middleware, openapi
 from validator.web.logs import frames
+from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, problem_reply
 
 log = structlog.get_logger("validator.app")
@@ -27,10 +33,19 @@ _REASON_OF_STATUS = {
 }
 
 
+class _Application(Flask):
+    """Flask, which would log an error with its message and so with whatever secret is in it."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log what kind of error it was and where, and nothing of what it says."""
+        error = exc_info[1]
+        log.critical("unforeseen error", request_id=_id(), error=type(error).__name__, frames=frames(error))
+
+
 def create_app(services: Services) -> Flask:
     """Return the application that serves the routes of the configured role."""
     settings = services.settings
-    app = Flask("validator", static_folder=None)
+    app = _Application("validator", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
     # Every OPTIONS, redirect and extra slash would be an answer that no route promised.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -39,7 +54,8 @@ def create_app(services: Services) -> Flask:
     middleware.install(app, settings.server)
     replies = CallbackReplies(always_200=settings.callbacks.always_200)
     _register(app, services, replies)
-    _register_errors(app, _error_reply(services, replies))
+    limiter.install(app, services.counters)
+    _register_errors(app, services.counters, _error_reply(services, replies))
     return app
 
 
@@ -52,11 +68,27 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     if settings.server.role != "callbacks":
         app.register_blueprint(webchat.blueprint(services.guest_signing))
         for bp in (
-            accounts.blueprint(services.login, services.sessions, services.callers),
+            accounts.blueprint(services.login, services.sessions, services.devices, services.callers),
             tokens.blueprint(services.callers, services.issuance, services.oversight),
         ):
-            bp.before_request(lambda: incoming.check_page(settings.server.public_origins))
             app.register_blueprint(bp)
+            _guard(app, bp.name, settings.server)
+
+
+def _guard(app: Flask, blueprint: str, policy: ServerPolicy) -> None:
+    """Let the views of *blueprint* be asked by allowed pages only; the limits are put around that later."""
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith(f"{blueprint}."):
+            app.view_functions[endpoint] = _guarded(view, policy)
+
+
+def _guarded(view: Callable[..., Any], policy: ServerPolicy) -> Callable[..., Any]:
+    @wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        incoming.check_page(policy)
+        return view(**arguments)
+
+    return guarded
 
 
 def _error_reply(services: Services, replies: CallbackReplies) -> Callable[[ValidatorError], Response]:
@@ -72,26 +104,30 @@ def _error_reply(services: Services, replies: CallbackReplies) -> Callable[[Vali
     return reply
 
 
-def _register_errors(app: Flask, reply: Callable[[ValidatorError], Response]) -> None:
+def _register_errors(app: Flask, counters: Counters, reply: Callable[[ValidatorError], Response]) -> None:
     @app.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
         return reply(refusal)
+
+    @app.errorhandler(RateLimitExceeded)
+    def too_many(_: RateLimitExceeded) -> Response:
+        return reply(counters.last_refusal())
 
     @app.errorhandler(Fault)
     def faulty(fault: Fault) -> Response:
         log.error("fault", request_id=_id(), reason=fault.reason, detail=fault.detail, cause=_cause(fault))
         return reply(Fault(fault.reason, retry_after=fault.retry_after))
 
+    @app.errorhandler(InternalServerError)
+    def broken(error: InternalServerError) -> Response:
+        original = error.original_exception
+        return reply(original if isinstance(original, ValidatorError) else Fault(Reason.FAULT))
+
     @app.errorhandler(HTTPException)
     def by_flask(error: HTTPException) -> Response:
         answered = reply(Refusal(_REASON_OF_STATUS.get(error.code or 500, Reason.REQUEST_INVALID)))
         answered.headers.extend([pair for pair in error.get_headers() if pair[0] == "Allow"])
         return answered
-
-    @app.errorhandler(Exception)
-    def unforeseen(error: Exception) -> Response:
-        log.critical("unforeseen error", request_id=_id(), error=type(error).__name__, frames=frames(error))
-        return reply(Fault(Reason.FAULT))
 
 
 def _id() -> str:

@@ -38,7 +38,8 @@ class Answer(Enum):
     MALFORMED = Shape(400, RetCode.MALFORMED, "malformed request", "invalid_request")
     SECRET_DISCLOSED = Shape(400, RetCode.MALFORMED, "a secret key must never leave the server")
     LOGIN_REFUSED = Shape(401, RetCode.REFUSED, "account or password is wrong")
-    UNAUTHENTICATED = Shape(401, RetCode.REFUSED, "authentication required", "invalid_client")
+    LOGIN_REQUIRED = Shape(401, RetCode.REFUSED, "login required")
+    CLIENT_REQUIRED = Shape(401, RetCode.REFUSED, "client authentication required", "invalid_client")
     FORBIDDEN = Shape(403, RetCode.REFUSED, "not allowed", "unauthorized_client")
     NOT_FOUND = Shape(404, RetCode.MALFORMED, "no such resource")
     METHOD_NOT_ALLOWED = Shape(405, RetCode.MALFORMED, "method not allowed")
@@ -79,6 +80,8 @@ class Reason(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     PASSWORD_WRONG = "password_wrong"  # noqa: S105
     PASSWORD_POLICY = "password_policy"  # noqa: S105
+    ACCOUNT_LOCKED = "account_locked"
+    ADDRESS_LOCKED = "address_locked"
     HASHING_BUSY = "hashing_busy"
     SESSION_MISSING = "session_missing"
     SESSION_ENDED = "session_ended"
@@ -122,10 +125,14 @@ _ANSWERS: dict[Answer, tuple[Reason, ...]] = {
         Reason.SUBJECT_MISMATCH,
         Reason.NAME_MISMATCH,
     ),
-    Answer.LOGIN_REFUSED: (Reason.ACCOUNT_UNKNOWN, Reason.PASSWORD_WRONG),
-    Answer.UNAUTHENTICATED: (
-        Reason.SESSION_MISSING,
-        Reason.SESSION_ENDED,
+    Answer.LOGIN_REFUSED: (
+        Reason.ACCOUNT_UNKNOWN,
+        Reason.PASSWORD_WRONG,
+        Reason.ACCOUNT_LOCKED,
+        Reason.ADDRESS_LOCKED,
+    ),
+    Answer.LOGIN_REQUIRED: (Reason.SESSION_MISSING, Reason.SESSION_ENDED),
+    Answer.CLIENT_REQUIRED: (
         Reason.CLIENT_UNKNOWN,
         Reason.CLIENT_SECRET_WRONG,
         Reason.CLIENT_DISABLED,

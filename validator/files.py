@@ -1,17 +1,35 @@
 """Private files and folders: made for one user only, and replaced whole or not at all."""
 
+import fcntl
 import os
+import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MODE = 0o600
 FOLDER_MODE = 0o700
+_KEY_BYTES = 32
 
 
 def make_private_folder(path: Path) -> None:
-    """Make *path* and what is missing above it, open to this user only."""
-    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    path.chmod(FOLDER_MODE)
+    """Make *path* and what is missing above it; raises PermissionError when other users may look into it."""
+    for folder in (*reversed(path.absolute().parents), path):
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        raise PermissionError(f"{path} is open to other users; chmod 0700 it")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other process from changing *path* in such a block; readers are not kept."""
+    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_private(path: Path) -> bytes:
@@ -34,10 +52,42 @@ def write_private(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(path: Path) -> None:
+def make_private_key(path: Path) -> None:
+    """Write 256 random bits in hexadecimal to *path*, unless it is there already."""
+    with locked(path):
+        if not path.exists():
+            write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+
+
+def read_private_key(path: Path) -> bytes:
+    """Return the key that `make_private_key` made; raises OSError, or ValueError when it is no such key."""
+    key = bytes.fromhex(read_private(path).decode("ascii").strip())
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"{path.name} has not {_KEY_BYTES} bytes")
+    return key
+
+
+def is_same(path: Path, inode: int) -> bool:
+    """Tell whether *path* is still the file of that inode number."""
+    try:
+        return path.stat().st_ino == inode
+    except FileNotFoundError:
+        return False
+
+
+def sync_and_close(descriptor: int) -> None:
+    """Put what was written to an open file on the disk, and close it."""
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Put the names in the folder *path* on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

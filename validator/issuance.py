@@ -11,10 +11,12 @@ from validator.accounts.account import Account
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
+from validator.limits.counters import Counters
 from validator.standing import Standing, Standings
 from validator.tokens.claims import Audience, Claims, Subject, Wish
 from validator.tokens.clients import Client
 from validator.tokens.issuer import TokenIssuer
+from validator.tokens.revocation import targets_around
 
 
 class Caller(Protocol):
@@ -69,9 +71,9 @@ class Backend:
         """How the audit trail names this client."""
         return f"client:{self.client.id}"
 
-    def check_tenant(self, tenant: str) -> None:
-        """Raise Refusal unless *tenant* is one of the client's."""
-        self.client.check_tenant(tenant)
+    def check_may(self, audience: Audience | None, tenant: str) -> None:
+        """Raise Refusal unless the client speaks for *tenant* towards *audience* (None: towards any)."""
+        self.client.check_may(audience, tenant)
 
     def subject_of(self, wish: Wish) -> Subject:
         """Return the subject the client names; raises Refusal when it is not whole or not of its tenants."""
@@ -87,8 +89,8 @@ class Operator:
 
     label: str = "operator"
 
-    def check_tenant(self, tenant: str) -> None:
-        """Let every tenant be."""
+    def check_may(self, audience: Audience | None, tenant: str) -> None:
+        """Let every token be theirs."""
 
     def subject_of(self, wish: Wish) -> Subject:
         """Return the subject the operator names."""
@@ -98,20 +100,24 @@ class Operator:
 class Issuance:
     """Issues tokens to callers and writes each of them down."""
 
-    def __init__(self, issuer: TokenIssuer, standings: Standings, trail: AuditTrail) -> None:
-        self._issuer, self._standings, self._trail = issuer, standings, trail
+    def __init__(
+        self, issuer: TokenIssuer, standings: Standings, counters: Counters, trail: AuditTrail
+    ) -> None:
+        self._issuer, self._standings = issuer, standings
+        self._counters, self._trail = counters, trail
 
     def issue(self, caller: Caller, wish: Wish) -> tuple[str, Claims]:
         """Return a token and what it says; raises Refusal, or Fault when something needed is away."""
+        self._counters.hit("tokens_caller", caller.label)
         try:
             subject = caller.subject_of(wish)
-            standing = self._standings.of(subject)
+            standing = self._standings.of(subject, targets_around(subject))
             standing.check_active()
             _check_name(subject, standing)
         except Refusal as refusal:
             self._record_refusal(caller, wish, refusal)
             raise
-        token, claims = self._issuer.issue(subject, standing.epoch)
+        token, claims = self._issuer.issue(subject, standing.epoch, standing.revocation)
         self._trail.append(
             Event(
                 EventName.TOKEN_ISSUED,

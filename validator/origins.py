@@ -25,14 +25,18 @@ def is_origin(text: str) -> bool:
     return text == f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
 
 
-def is_from_allowed_page(origin: str | None, fetch_site: str | None, allowed: Collection[str]) -> bool:
+def is_from_allowed_page(
+    origin: str | None, fetch_site: str | None, *, own: str, allowed: Collection[str]
+) -> bool:
     """Tell whether a request that carries a cookie may act on it.
 
-    *origin* and *fetch_site* are the headers `Origin` and `Sec-Fetch-Site`, which pages cannot set. A
-    request with neither is not from a browser of the last years, and so carries nobody else's cookie.
+    *origin* and *fetch_site* are the headers `Origin` and `Sec-Fetch-Site`, which pages cannot set; *own* is
+    the origin that was asked, *allowed* are others. What the browser says of the site goes before what the
+    origin looks like: behind TLS, a page over plain HTTP has the same host. A request with neither header is
+    not from a browser of the last years, and so carries nobody else's cookie.
     """
     if origin is not None and origin in allowed:
         return True
     if fetch_site is not None:
         return fetch_site in ("same-origin", "none")
-    return origin is None
+    return origin in (None, own)

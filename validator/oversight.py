@@ -30,8 +30,8 @@ class Overseer(Protocol):
         """How the audit trail names them."""
         ...
 
-    def check_tenant(self, tenant: str) -> None:
-        """Raise Refusal unless tokens of *tenant* are theirs to see and to end."""
+    def check_may(self, audience: Audience | None, tenant: str) -> None:
+        """Raise Refusal unless tokens of *tenant* for *audience* (None: any) are theirs to see and to end."""
         ...
 
 
@@ -91,9 +91,12 @@ class Oversight:
         self._revocations.revoke(EVERYTHING)
         self._append(EventName.REVOKED, operator, None, detail="everything")
 
-    def _revoke(self, overseer: Overseer, target: str, tenant: str, **about: str) -> None:
+    def _revoke(
+        self, overseer: Overseer, target: str, tenant: str, audience: Audience | None = None, **about: str
+    ) -> None:
+        about |= {"audience": audience} if audience else {}
         try:
-            overseer.check_tenant(tenant)
+            overseer.check_may(audience, tenant)
         except Refusal as refusal:
             self._append(EventName.REVOKED, overseer, refusal.reason, tenant=tenant, **about)
             raise
@@ -106,7 +109,7 @@ class Oversight:
         for audience in Audience:
             try:
                 claims = self._verifier.read(presented_token, audience)
-                overseer.check_tenant(claims.subject.tenant)
+                overseer.check_may(audience, claims.subject.tenant)
             except Refusal as refusal:
                 reason = refusal.reason if refusal.reason is not Reason.TOKEN_FORGED else reason
             else:

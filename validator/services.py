@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from validator.accounts.account import Accounts
+from validator.accounts.bulkhead import Bulkhead
+from validator.accounts.devices import Devices
+from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
 from validator.accounts.passwords import Passwords
 from validator.accounts.sessions import Sessions
@@ -14,10 +17,12 @@ from validator.clock import Clock, SystemClock
 from validator.issuance import Issuance
 from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
+from validator.limits.counters import Counters
 from validator.oversight import Oversight
 from validator.settings import Settings
 from validator.standing import Standings
 from validator.store.database import Database
+from validator.store.mark import MarkedDatabase
 from validator.tenants import Tenants
 from validator.thirdparty.validation import Validation
 from validator.tokens.clients import Clients
@@ -38,10 +43,13 @@ class Services:
     keyring: Keyring
     sealer: Sealer
     trail: AuditTrail
+    counters: Counters
     tenants: Tenants
     accounts: Accounts
     passwords: Passwords
     sessions: Sessions
+    lockout: Lockout
+    devices: Devices
     login: Login
     clients: Clients
     callers: Callers
@@ -64,19 +72,30 @@ class Services:
 def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     """Return every part, built from *settings*; nothing is read or connected until it is asked."""
     clock = clock or SystemClock()
-    database = Database(settings.database)
+    database = MarkedDatabase(settings.database, settings.keys.directory)
     keyring = Keyring(settings.keys.directory, clock)
     sealer = Sealer(settings.keys.directory)
-    trail = AuditTrail(settings.audit, clock)
+    trail = AuditTrail(settings.audit, settings.keys.directory, clock)
+    counters = Counters(settings.limits, clock, workers=settings.server.workers)
     tenants = Tenants(database, clock)
     accounts = Accounts(database, tenants, clock)
     passwords = Passwords(settings.hashing.hasher)
     sessions = Sessions(database, settings.sessions, clock)
-    login = Login(accounts, tenants, passwords, settings.passwords, trail, slots=settings.hashing.slots)
+    lockout = Lockout(database, settings.lockout, clock)
+    devices = Devices(keyring, settings.devices, clock)
+    login = Login(
+        accounts,
+        passwords,
+        settings.passwords,
+        trail,
+        bulkhead=Bulkhead(settings.hashing.slots),
+        lockout=lockout,
+        devices=devices,
+    )
     clients = Clients(database, tenants, clock)
     standings = Standings(database)
     verifier = TokenVerifier(keyring, settings.tokens, clock)
-    revocations = Revocations(database, settings.tokens, clock)
+    revocations = Revocations(database, clock)
     channels = Channels(database, tenants, sealer, clock)
     return Services(
         settings=settings,
@@ -85,20 +104,25 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         keyring=keyring,
         sealer=sealer,
         trail=trail,
+        counters=counters,
         tenants=tenants,
         accounts=accounts,
         passwords=passwords,
         sessions=sessions,
+        lockout=lockout,
+        devices=devices,
         login=login,
         clients=clients,
         callers=Callers(sessions, clients, trail),
         standings=standings,
-        issuance=Issuance(TokenIssuer(keyring, settings.tokens, clock), standings, trail),
+        issuance=Issuance(TokenIssuer(keyring, settings.tokens, clock), standings, counters, trail),
         oversight=Oversight(verifier, standings, revocations, trail),
         verifier=verifier,
         revocations=revocations,
-        validation=Validation(verifier, standings, trail),
+        validation=Validation(verifier, standings, counters, trail),
         channels=channels,
-        guest_signing=GuestSigning(channels, Guests(keyring, settings.webchat, clock), trail, clock),
-        health=Health(database, keyring, trail, clock),
+        guest_signing=GuestSigning(
+            channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
+        ),
+        health=Health(database, keyring, sealer, counters, trail, clock),
     )

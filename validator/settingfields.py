@@ -1,22 +1,20 @@
-"""The kinds of value a setting may have: each says what is wrong and what is allowed."""
+"""The kinds of value a setting may have: each says what is wrong and what is allowed.
+
+Those that name a place (an address, a path, a URL) are in `validator.settingplaces`.
+"""
 
 import re
 import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any
 
 from marshmallow import ValidationError, fields
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from validator.origins import is_origin
+from validator.limits.policy import Rate, parse_rates
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)", re.ASCII)
-_URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
-_UNIX_SOCKET = re.compile(r"unix:/[A-Za-z0-9._/-]{1,100}", re.ASCII)
 
 
 def from_text(field: fields.Field[Any], text: str) -> Any:
@@ -25,7 +23,7 @@ def from_text(field: fields.Field[Any], text: str) -> Any:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -40,7 +38,7 @@ class Setting(fields.Field[Any]):
 
     def wrong(self, value: Any) -> ValidationError:
         """Return the complaint about *value*."""
-        return ValidationError(f"{value!r} is not allowed; allowed is {self.allowed}")
+        return ValidationError(f"{_shown(value)} is not allowed; allowed is {self.allowed}")
 
 
 class Whole(Setting):
@@ -114,14 +112,29 @@ class Words(Setting):
         return True
 
 
-class Origins(Words):
-    """A list of web origins."""
+class Names(Words):
+    """A list of some of the names there are."""
 
-    allowed = 'a list of origins such as "https://portal.example.com", without a path'
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self.names = frozenset(names)
+        self.allowed = f"a list of some of {', '.join(sorted(self.names))}"
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is an origin."""
-        return is_origin(word)
+        """Tell whether *word* is one of the names."""
+        return word in self.names
+
+
+class Rates(Setting):
+    """How often something may be: one rate or several, all of which hold."""
+
+    allowed = 'rates such as "60/1m" or "10/5m 50/1h" (units s m h d), or "off"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[Rate, ...]:
+        try:
+            return parse_rates(value)
+        except (AttributeError, TypeError, ValueError):
+            raise self.wrong(value) from None
 
 
 class Duration(Setting):
@@ -142,45 +155,12 @@ class Duration(Setting):
         return duration
 
 
-class UrlPath(Setting):
-    """The path of a route."""
-
-    allowed = 'a path such as "/rest/validate": segments of A-Z a-z 0-9 . _ ~ - and no "." or ".." alone'
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or len(value) > 255:
-            raise self.wrong(value)
-        if {".", ".."} & set(value.split("/")):
-            raise self.wrong(value)
-        return value
-
-
-class Bind(Setting):
-    """Where a server listens."""
-
-    allowed = '"ADDRESS:PORT" with a numeric address, "[IPV6]:PORT" or "unix:/absolute/path"'
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str) or not (_UNIX_SOCKET.fullmatch(value) or _is_socket_address(value)):
-            raise self.wrong(value)
-        return value
-
-
-class DatabaseUrl(Setting):
-    """An SQLAlchemy URL of SQLite or PostgreSQL, without a password."""
-
-    allowed = '"sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME", the password in password_file'
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        try:
-            url = make_url(value)
-        except (ArgumentError, TypeError, ValueError):
-            raise ValidationError(f"is not a database URL; allowed is {self.allowed}") from None
-        if url.password is not None or "password" in url.query:
-            raise ValidationError(f"has a password in it; allowed is {self.allowed}")
-        if url.drivername not in ("sqlite", "postgresql+psycopg") or not url.database:
-            raise self.wrong(value)
-        return str(value)
+def _shown(value: Any) -> str:
+    """Return *value* as it is written; an enormous number, or a deep list, has no such form."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return "a value that cannot be printed"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -189,12 +169,3 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError("not a duration")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _is_socket_address(text: str) -> bool:
-    address, _, port = text.rpartition(":")
-    try:
-        ip_address(address.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    return port.isascii() and port.isdigit() and 1 <= int(port) <= 65535

@@ -18,6 +18,10 @@ from typing import Any, ClassVar
 from marshmallow import RAISE, Schema, post_load
 
 from validator import settingfields as kind
+from validator import settingplaces as place
+from validator.accounts.blocklist import Blocklist
+from validator.accounts.devices import DevicePolicy
+from validator.accounts.lockout import LockoutPolicy
 from validator.accounts.login import HashingPolicy
 from validator.accounts.passwords import PROFILES as HASHING_PROFILES
 from validator.accounts.policy import PROFILES as PASSWORD_PROFILES
@@ -25,8 +29,10 @@ from validator.accounts.policy import PasswordPolicy
 from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.authv2.guests import GuestPolicy
-from validator.errors import ConfigurationError
+from validator.errors import ConfigurationError, OperatorError
+from validator.files import read_private
 from validator.keys.keyring import KeysPolicy
+from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, Rate
 from validator.shipped import shipped
 from validator.store.database import DatabasePolicy
 from validator.thirdparty.wire import CallbackPolicy
@@ -38,6 +44,8 @@ HOME_VARIABLE = PREFIX + "HOME"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 DEFAULT_HOME = "var"
 DEFAULTS = "default.toml"
+IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator passwords import` made
+OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/")
 
 
 class Section(Schema):
@@ -60,14 +68,14 @@ class ServerSection(Section):
     """`[server]`."""
 
     policy = ServerPolicy
-    bind = kind.Bind()
+    bind = place.Bind()
     role = kind.Choice(ROLES)
     workers = kind.Whole(1, 64)
     threads = kind.Whole(1, 64)
     graceful_timeout = kind.Duration("1s", "10m")
     keep_alive = kind.Duration("1s", "10m")
     trusted_proxies = kind.Whole(0, 1)
-    public_origins = kind.Origins()
+    public_origins = place.Origins()
     max_body = kind.Whole(1024, 1_048_576)
 
 
@@ -75,8 +83,8 @@ class CallbacksSection(Section):
     """`[callbacks]`."""
 
     policy = CallbackPolicy
-    agent_path = kind.UrlPath()
-    chat_path = kind.UrlPath()
+    agent_path = place.UrlPath()
+    chat_path = place.UrlPath()
     always_200 = kind.Switch()
 
 
@@ -120,7 +128,7 @@ class DatabaseSection(Section):
     """`[database]`."""
 
     policy = dict
-    url = kind.DatabaseUrl()
+    url = place.DatabaseUrl()
     password_file = kind.Line()
     timeout = kind.Duration("100ms", "30s")
 
@@ -132,11 +140,37 @@ class KeysSection(Section):
     directory = kind.Line(empty=False)
 
 
+class LockoutSection(Section):
+    """`[lockout]`."""
+
+    policy = dict
+    enabled = kind.Switch()
+    free_failures = kind.Whole(1, 100)
+    first_delay = kind.Duration("1s", "1h")
+    longest_delay = kind.Duration("1s", "24h")
+    stop_after = kind.Whole(1, 1000)
+    forget_after = kind.Duration("1d", "365d")
+    address_failures = kind.Rates()
+    device_lifetime = kind.Duration("1d", "365d")
+
+
+class LimitsSection(Section):
+    """`[limits]`, with a rate for each purpose that `limits.policy` names."""
+
+    policy = dict
+    storage = place.CounterStorage()
+    storage_password_file = kind.Line()
+    shadow = kind.Names(PURPOSES)
+    vars().update({name: kind.Rates() for name in PURPOSES})
+
+
 class AuditSection(Section):
     """`[audit]`."""
 
     policy = dict
     directory = kind.Line(empty=False)
+    largest_file = kind.Whole(4096, 2**40)
+    sync_verdicts = kind.Switch()
 
 
 class LogSection(Section):
@@ -156,6 +190,8 @@ SECTIONS: dict[str, Section] = {
     "webchat": WebchatSection(),
     "database": DatabaseSection(),
     "keys": KeysSection(),
+    "lockout": LockoutSection(),
+    "limits": LimitsSection(),
     "audit": AuditSection(),
     "log": LogSection(),
 }
@@ -185,6 +221,9 @@ class Settings:
     webchat: GuestPolicy
     database: DatabasePolicy
     keys: KeysPolicy
+    lockout: LockoutPolicy
+    devices: DevicePolicy
+    limits: LimitsPolicy
     audit: TrailPolicy
     log: LogPolicy
     effective: tuple[Effective, ...]
@@ -231,7 +270,7 @@ def export(home: Path, config: Path | None, overrides: Mapping[str, str]) -> Non
 def _from_file(path: Path, name: str, problems: list[str]) -> dict[str, Effective]:
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problems.append(f"{name}: cannot be read: {error}")
         return {}
     written = {}
@@ -287,6 +326,12 @@ def _check_together(sections: dict[str, Any], written: dict[str, Effective], pro
     if callbacks.agent_path == callbacks.chat_path:
         source = written["callbacks.chat_path"].source
         problems.append(f"{source}: callbacks.chat_path: is the agent_path too; each callback needs its own")
+    for key in ("agent_path", "chat_path"):
+        if f"{getattr(callbacks, key)}/".startswith(OWN_PATHS):
+            source = written[f"callbacks.{key}"].source
+            problems.append(
+                f"{source}: callbacks.{key}: is another route's; allowed is any but {', '.join(OWN_PATHS)}"
+            )
 
 
 def _frozen(
@@ -295,21 +340,51 @@ def _frozen(
     passwords, database = sections["passwords"], sections["database"]
     hashing = HashingPolicy(HASHING_PROFILES[passwords.pop("hashing")], passwords.pop("hashing_slots"))
     password = _secret("database.password", database.pop("password_file"), home, environment)
+    lockout, audit = sections["lockout"], sections["audit"]
+    devices = DevicePolicy(lockout.pop("device_lifetime"))
     return Settings(
         home=home,
         server=sections["server"],
         callbacks=sections["callbacks"],
         tokens=sections["tokens"],
         sessions=sections["sessions"],
-        passwords=PasswordPolicy(**passwords),
+        passwords=PasswordPolicy(blocklist=_blocklist(home), **passwords),
         hashing=hashing,
         webchat=sections["webchat"],
         database=DatabasePolicy(home=home, password=password, **database),
         keys=KeysPolicy(home / sections["keys"]["directory"]),
-        audit=TrailPolicy(home / sections["audit"]["directory"]),
+        lockout=LockoutPolicy(address_rates=lockout.pop("address_failures"), **lockout),
+        devices=devices,
+        limits=_limits(home, sections["limits"], environment),
+        audit=TrailPolicy(directory=home / audit.pop("directory"), **audit),
         log=sections["log"],
         effective=tuple(written[key] for key in KEYS),
     )
+
+
+def _blocklist(home: Path) -> Blocklist:
+    """Return the shipped list of common passwords, with those the enterprise imported."""
+    try:
+        return Blocklist.from_shipped(*sorted((home / IMPORTED_LISTS).glob("*.bin")))
+    except OperatorError as error:
+        raise ConfigurationError([str(error)]) from None
+
+
+def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) -> LimitsPolicy:
+    shadow = values["shadow"]
+    limits = {
+        name: Limit(name, rates, _mode(rates, is_shadow=name in shadow))
+        for name, rates in values.items()
+        if name in PURPOSES
+    }
+    password = _secret("limits.storage_password", values["storage_password_file"], home, environment)
+    return LimitsPolicy(home / "limits.db", values["storage"] or None, limits, password)
+
+
+def _mode(rates: tuple[Rate, ...], *, is_shadow: bool) -> Mode:
+    if not rates:
+        return Mode.OFF
+    return Mode.SHADOW if is_shadow else Mode.ENFORCE
 
 
 def _secret(name: str, file: str, home: Path, environment: Mapping[str, str]) -> str | None:
@@ -324,9 +399,14 @@ def _secret(name: str, file: str, home: Path, environment: Mapping[str, str]) ->
         return None
     path = credential if credential is not None and given else home / file
     try:
-        if not given and path.stat().st_mode & 0o077:
-            raise ConfigurationError([f"{path}: {name}: is open to other users; chmod 0600 it"])
-        secret = path.read_text("utf-8").rstrip("\r\n")
+        # systemd guards its credentials by the folder, and may give the files other modes.
+        content = path.read_bytes() if given else read_private(path)
+        secret = content.decode("utf-8").rstrip("\r\n")
+    except PermissionError as error:
+        words = (
+            f"cannot be read: {error.strerror}" if error.errno else "is open to other users; chmod 0600 it"
+        )
+        raise ConfigurationError([f"{path}: {name}: {words}"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: {name}: cannot be read: {type(error).__name__}"]) from None
     if not secret:

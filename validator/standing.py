@@ -5,20 +5,20 @@ whatever it has to know.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
 
 from validator.accounts.account import table as accounts
 from validator.errors import Reason, Refusal
-from validator.store.database import Database, Instant
+from validator.store.database import Database
 from validator.tenants import Status
 from validator.tenants import table as tenants
 from validator.tokens.claims import Audience, Claims, Subject
 from validator.tokens.revocation import table as revocations
 from validator.tokens.revocation import targets_of
 
+NO_REVOCATION = 0
 UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject that a client asserts and this server has no account of
 
 
@@ -30,7 +30,7 @@ class Standing:
     account_status: Status | None
     account_name: str | None
     epoch: int
-    revoked_until: datetime | None
+    revocation: int
 
     def check_active(self) -> None:
         """Raise Refusal when the tenant is unknown, or it or the account is disabled."""
@@ -46,7 +46,7 @@ class Standing:
         self.check_active()
         if claims.epoch != self.epoch:
             raise Refusal(Reason.TOKEN_STALE)
-        if self.revoked_until is not None and claims.issued_at <= self.revoked_until:
+        if self.revocation > claims.revocation:
             raise Refusal(Reason.TOKEN_REVOKED)
 
 
@@ -57,18 +57,18 @@ class Standings:
         self._database = database
 
     def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
-        """Return how *subject* stands, with the latest revocation of any of *targets*; raises Fault."""
+        """Return how *subject* stands, with the last revocation of any of *targets*; raises Fault."""
         values = {"tenant": subject.tenant, "subject": subject.id, "targets": targets}
         with self._database.read() as connection:
             row = connection.execute(_QUERIES[subject.audience], values).one_or_none()
         if row is None:
-            return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, None)
+            return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION)
         return Standing(
             tenant_status=Status(row.tenant_status),
             account_status=None if row.account_status is None else Status(row.account_status),
             account_name=row.user_name,
             epoch=UNKNOWN_ACCOUNT_EPOCH if row.epoch is None else row.epoch,
-            revoked_until=row.revoked_until,
+            revocation=row.revocation,
         )
 
     def check(self, claims: Claims) -> None:
@@ -80,14 +80,14 @@ def _query(audience: Audience) -> Select[Any]:
     identity = accounts.c.user_account if audience is Audience.AGENT else accounts.c.user_id
     is_subject = (accounts.c.tenant == tenants.c.id) & (identity == bindparam("subject"))
     is_target = revocations.c.target.in_(bindparam("targets", expanding=True))
-    revoked = select(func.max(revocations.c.issued_until, type_=Instant)).where(is_target).scalar_subquery()
+    last = select(func.max(revocations.c.number)).where(is_target).scalar_subquery()
     return (
         select(
             tenants.c.status.label("tenant_status"),
             accounts.c.status.label("account_status"),
             accounts.c.user_name,
             accounts.c.epoch,
-            revoked.label("revoked_until"),
+            func.coalesce(last, NO_REVOCATION).label("revocation"),
         )
         .select_from(tenants.outerjoin(accounts, is_subject))
         .where(tenants.c.id == bindparam("tenant"))

@@ -83,7 +83,7 @@ class Tenants:
 
     def set_status(self, tenant_id: str, status: Status) -> None:
         """Enable or disable a tenant; raises OperatorError when there is none."""
-        with self._database.write() as connection:
+        with self._database.lasting(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.id == tenant_id).values(status=status))
         if not changed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")

@@ -61,7 +61,7 @@ def read_form(body: bytes) -> dict[str, str]:
     return members
 
 
-def load(schema: Schema, values: Mapping[str, Any]) -> Any:
+def load(schema: "TolerantSchema", values: Mapping[str, Any]) -> Any:
     """Return what *schema* makes of *values*.
 
     Raises Refusal(FIELD_INVALID) whose detail names the fields that are wrong, never their values.
@@ -122,6 +122,21 @@ class Identifier(Text):
         if type(value) is int and len(str(abs(value))) <= self.longest:
             value = str(value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Name(Identifier):
+    """An `Identifier` that can be told from every other by eye: `is_plain`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not is_plain(text):
+            raise ValidationError("has a character that does not print, or a blank at an end")
+        return text
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether *text* has only printable characters, and no blank at its ends."""
+    return text.isprintable() and text == text.strip()
 
 
 def is_forbidden(text: str) -> bool:

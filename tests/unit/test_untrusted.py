@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import Schema
 
 from validator.errors import Reason, Refusal
 from validator.untrusted import Identifier, Text, TolerantSchema, is_forbidden, load, read_form, read_object
@@ -74,10 +73,10 @@ class SmallBody(TolerantSchema):
     number = Identifier(3, required=False)
 
 
-FOUR_BODIES: tuple[type[Schema], ...] = (AgentBody, ChatBody, LoginBody, WebchatBody)
+FOUR_BODIES: tuple[type[TolerantSchema], ...] = (AgentBody, ChatBody, LoginBody, WebchatBody)
 
 
-def fits(schema: type[Schema], values: dict[str, Any]) -> bool:
+def fits(schema: type[TolerantSchema], values: dict[str, Any]) -> bool:
     try:
         load(schema(), values)
     except Refusal:
@@ -85,7 +84,7 @@ def fits(schema: type[Schema], values: dict[str, Any]) -> bool:
     return True
 
 
-def reason_for(schema: Schema, values: dict[str, Any]) -> str:
+def reason_for(schema: TolerantSchema, values: dict[str, Any]) -> str:
     """Return the detail of the refusal that *schema* gives to *values*."""
     with pytest.raises(Refusal) as refused:
         load(schema, values)

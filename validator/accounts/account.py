@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Row,
+    Select,
     String,
     Table,
     UniqueConstraint,
@@ -21,16 +22,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME, Identity
 from validator.accounts.policy import REMEMBERED
 from validator.clock import Clock
-from validator.errors import OperatorError
+from validator.errors import OperatorError, Reason, Refusal
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import LONGEST_ID, Status, Tenants
+from validator.tenants import table as tenants_table
 
 LONGEST_LOGIN = 128
-LONGEST_USER_ACCOUNT = 64
-LONGEST_USER_ID = 128
-LONGEST_USER_NAME = 128
 _LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{LONGEST_LOGIN - 1}}}", re.ASCII)
 
 table = Table(
@@ -55,15 +55,6 @@ table = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Who an account is to the cloud: agent (`userAccount`), customer (`userId`, `userName`), or both."""
-
-    user_account: str | None = None
-    user_id: str | None = None
-    user_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """A person who logs in. The epoch grows whenever every token and session of theirs must end."""
 
@@ -75,8 +66,14 @@ class Account:
     identity: Identity
     created_at: datetime
     password_changed_at: datetime
+    tenant_status: Status
     password_hash: str = field(repr=False)
     previous_hashes: tuple[str, ...] = field(repr=False)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the account and its tenant are in use."""
+        return self.status is self.tenant_status is Status.ACTIVE
 
 
 class Accounts:
@@ -89,7 +86,8 @@ class Accounts:
         """Add an account; raises OperatorError when something is not allowed or is taken."""
         login = login.lower()
         self._tenants.require(tenant)
-        _check(login, identity)
+        _check_login(login)
+        identity.check()
         now = self._clock.now()
         values = {
             "id": secrets.token_hex(8),
@@ -115,7 +113,7 @@ class Accounts:
     def find(self, login: str) -> Account | None:
         """Return the account with this login name, in any case, or None."""
         with self._database.read() as connection:
-            row = connection.execute(select(table).where(table.c.login == login.lower())).one_or_none()
+            row = connection.execute(accounts_query().where(table.c.login == folded(login))).one_or_none()
         return None if row is None else account_of(row)
 
     def require(self, login: str) -> Account:
@@ -127,27 +125,41 @@ class Accounts:
 
     def list(self, tenant: str | None = None) -> list[Account]:
         """Return the accounts, of one tenant or of all, by login name."""
-        query = select(table).order_by(table.c.login)
+        query = accounts_query().order_by(table.c.login)
         with self._database.read() as connection:
             rows = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
             return [account_of(row) for row in rows]
 
     def set_status(self, login: str, status: Status) -> None:
         """Enable or disable an account; disabling ends its tokens and sessions for good."""
-        self._change(login, {"status": status, "epoch": table.c.epoch + (status is Status.DISABLED)})
+        self._change(login, {"status": status, "epoch": table.c.epoch + int(status is Status.DISABLED)})
 
-    def set_password(self, login: str, password_hash: str) -> Account:
-        """Replace the password; every token and session of the account ends. Return it as it is now."""
-        account = self.require(login)
+    def set_password(self, account: Account, password_hash: str) -> Account:
+        """Replace the password; every token and session of the account ends. Return it as it is then.
+
+        Raises Refusal(SESSION_ENDED) when the account was changed since it was read, so that a change made
+        with the old password never follows an operator's.
+        """
         previous = (account.password_hash, *account.previous_hashes)[: REMEMBERED - 1]
+        now = self._clock.now()
         values = {
             "password_hash": password_hash,
             "previous_hashes": list(previous),
-            "password_changed_at": self._clock.now(),
-            "epoch": table.c.epoch + 1,
+            "password_changed_at": now,
+            "epoch": account.epoch + 1,
         }
-        self._change(login, values)
-        return self.require(login)
+        unchanged = (table.c.id == account.id) & (table.c.epoch == account.epoch)
+        with self._database.lasting(now) as connection:
+            changed = connection.execute(update(table).where(unchanged).values(values))
+        if not changed.rowcount:
+            raise Refusal(Reason.SESSION_ENDED)
+        return replace(
+            account,
+            password_hash=password_hash,
+            previous_hashes=previous,
+            password_changed_at=now,
+            epoch=account.epoch + 1,
+        )
 
     def renew_hash(self, account: Account, password_hash: str) -> None:
         """Keep the same password under newer hashing parameters, unless it was changed meanwhile."""
@@ -156,10 +168,23 @@ class Accounts:
             connection.execute(update(table).where(same).values(password_hash=password_hash))
 
     def _change(self, login: str, values: dict[str, Any]) -> None:
-        with self._database.write() as connection:
-            changed = connection.execute(update(table).where(table.c.login == login.lower()).values(values))
+        with self._database.lasting(self._clock.now()) as connection:
+            changed = connection.execute(update(table).where(table.c.login == folded(login)).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no account {login}")
+
+
+def folded(login: str) -> str:
+    """Return the form of *login* that accounts are kept under; only ASCII is folded.
+
+    Other characters would turn into ASCII by it, such as the Kelvin sign into a k.
+    """
+    return login.lower() if login.isascii() else login
+
+
+def accounts_query() -> Select[Any]:
+    """Return the query of accounts, each with the status of its tenant."""
+    return select(table, tenants_table.c.status.label("tenant_status")).join(tenants_table)
 
 
 def account_of(row: Row[*tuple[Any, ...]]) -> Account:
@@ -173,22 +198,14 @@ def account_of(row: Row[*tuple[Any, ...]]) -> Account:
         identity=Identity(row.user_account, row.user_id, row.user_name),
         created_at=row.created_at,
         password_changed_at=row.password_changed_at,
+        tenant_status=Status(row.tenant_status),
         password_hash=row.password_hash,
         previous_hashes=tuple(row.previous_hashes),
     )
 
 
-def _check(login: str, identity: Identity) -> None:
+def _check_login(login: str) -> None:
     if not _LOGIN.fullmatch(login):
         raise OperatorError(
             f"a login name has 1 to {LONGEST_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"
         )
-    if (identity.user_id is None) != (identity.user_name is None):
-        raise OperatorError("a customer identity needs both a user id and a user name")
-    for text, longest in (
-        (identity.user_account, LONGEST_USER_ACCOUNT),
-        (identity.user_id, LONGEST_USER_ID),
-        (identity.user_name, LONGEST_USER_NAME),
-    ):
-        if text is not None and not (1 <= len(text) <= longest and text.isprintable()):
-            raise OperatorError(f"an identity has 1 to {longest} printable characters")

@@ -27,7 +27,7 @@ class Passwords:
     """Hashes and verifies with one profile; a hash of another profile still verifies and is then renewed."""
 
     def __init__(self, hasher: PasswordHasher, on_verification: Callable[[], None] = lambda: None) -> None:
-        """Use *hasher*; *on_verification* is told of every verification, for counting them."""
+        """Use *hasher*; *on_verification* is told of every guess that could be right."""
         self._hasher, self._on_verification = hasher, on_verification
         # Verified against when the account is unknown, so that the answer takes as long as for a known one.
         self._dummy = hasher.hash("nobody has this password")
@@ -41,12 +41,14 @@ class Passwords:
 
         Raises Fault when the stored hash is not one.
         """
-        self._on_verification()
+        if expected is not None:
+            self._on_verification()
+        stored = self._dummy if expected is None else expected
         try:
-            return self._hasher.verify(expected or self._dummy, normalized(password)) and expected is not None
+            return self._hasher.verify(stored, normalized(password)) and expected is not None
         except VerifyMismatchError:
             return False
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
             raise Fault(Reason.STORE_UNAVAILABLE, "a stored password hash is damaged") from None
 
     def is_outdated(self, stored: str) -> bool:

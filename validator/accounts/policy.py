@@ -9,19 +9,20 @@ five. The reason for a refusal is told, since whoever asks is choosing a passwor
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 
 from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from validator.accounts.blocklist import Blocklist
 from validator.accounts.passwords import normalized
 
 PROFILES = ("asvs5", "cec")
 LONGEST = 128
+LONGEST_TYPED = 4 * LONGEST  # characters as typed, which may be decomposed; the limit is on composed ones
 REMEMBERED = 5
 _LEAST_SCORE = 3  # of 4: safely unguessable, above 10^8 guesses
-_ZXCVBN_LONGEST = 72  # the library refuses more; what follows can only make the password stronger
+# The library takes seconds for long text, and refuses more than 72; what follows only makes it stronger.
+_ZXCVBN_LONGEST = 32
 _SHORTEST_WORD = 4  # shorter names and context words occur in any text by chance
 _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
@@ -33,6 +34,7 @@ class PasswordPolicy:
     profile: str = "asvs5"
     minimum_length: int = 15
     context_words: tuple[str, ...] = ()
+    blocklist: Blocklist = field(default_factory=Blocklist.from_shipped, compare=False, repr=False)
 
     def problems(self, password: str, login: str) -> list[str]:
         """Return why *password* is no good for the account *login*, in words; empty when it is."""
@@ -46,24 +48,16 @@ class PasswordPolicy:
 
     def _common_problems(self, password: str, login: str) -> Iterator[str]:
         folded = password.casefold()
-        if is_common(folded):
+        if self.blocklist.is_blocked(password):
             yield "it is a common password, or one with a simple addition"
         for word in _parts_of(login):
             if word in folded or word[::-1] in folded:
                 yield "it contains the account's name, forwards or backwards"
                 break
-        if any(word.casefold() in folded for word in self.context_words):
+        if any(normalized(word).casefold() in folded for word in self.context_words):
             yield "it contains a word that is easy to guess here"
         if _score(password, login, self.context_words) < _LEAST_SCORE:
             yield "it is too easy to guess; use several unrelated words"
-
-
-def is_common(folded: str) -> bool:
-    """Tell whether the case-folded password is a common one, doubled or with digits and signs around it."""
-    bare = folded.strip("0123456789 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-    repeated = re.fullmatch(r"(.+?)\1+", folded)
-    candidates = {folded, bare, repeated[1] if repeated else folded}
-    return not _common_passwords().isdisjoint(candidates)
 
 
 def _cec_problems(password: str, login: str) -> Iterator[str]:
@@ -81,11 +75,6 @@ def _parts_of(login: str) -> Iterator[str]:
     for part in {login.casefold(), *re.split(r"[._@-]", login.casefold())}:
         if len(part) >= _SHORTEST_WORD:
             yield part
-
-
-@cache
-def _common_passwords() -> frozenset[str]:
-    return frozenset(FREQUENCY_LISTS["passwords"])
 
 
 def _score(password: str, login: str, context_words: tuple[str, ...]) -> int:

@@ -9,14 +9,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, delete, insert, select
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, delete, insert
 
-from validator.accounts.account import Account, account_of
+from validator.accounts.account import Account, account_of, accounts_query
 from validator.accounts.account import table as accounts
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import Status
 
 _TOKEN_BYTES = 32
 
@@ -73,17 +72,24 @@ class Sessions:
         """Return the session that the cookie's value stands for; raises Refusal when there is none."""
         if not presented_secret:
             raise Refusal(Reason.SESSION_MISSING)
-        query = select(accounts, table.c.expires_at, table.c.epoch.label("session_epoch")).join_from(
-            table, accounts
+        query = (
+            accounts_query()
+            .join(table, table.c.account == accounts.c.id)
+            .add_columns(table.c.expires_at, table.c.epoch.label("session_epoch"))
         )
         with self._database.read() as connection:
             row = connection.execute(query.where(table.c.digest == _digest(presented_secret))).one_or_none()
         if row is None or row.expires_at <= self._clock.now():
             raise Refusal(Reason.SESSION_ENDED)
         account = account_of(row)
-        if account.status is not Status.ACTIVE or account.epoch != row.session_epoch:
+        if not account.is_usable or account.epoch != row.session_epoch:
             raise Refusal(Reason.SESSION_ENDED)
         return Session(account, row.expires_at)
+
+    def end_all(self) -> None:
+        """End every session there is."""
+        with self._database.write() as connection:
+            connection.execute(delete(table))
 
     def end(self, presented_secret: str) -> None:
         """End a session; one that has ended already stays so."""

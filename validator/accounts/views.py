@@ -3,6 +3,8 @@
 from flask import Blueprint, Response
 
 from validator.accounts import wire
+from validator.accounts.account import Account
+from validator.accounts.devices import Devices, cookie_name
 from validator.accounts.login import Login
 from validator.accounts.sessions import Sessions
 from validator.web import incoming
@@ -10,16 +12,24 @@ from validator.web.callers import Callers
 from validator.web.replies import empty_reply, forget_cookie, json_reply, set_cookie
 
 
-def blueprint(login: Login, sessions: Sessions, callers: Callers) -> Blueprint:
+def blueprint(login: Login, sessions: Sessions, devices: Devices, callers: Callers) -> Blueprint:
     """Return the routes of people who log in."""
     bp = Blueprint("accounts", __name__, url_prefix="/api/v1")
-    lifetime = sessions.policy.lifetime
+
+    def welcome(account: Account, device: str | None) -> Response:
+        """Begin a session, and let the browser be known from now on."""
+        secret, session = sessions.begin(account)
+        reply = json_reply(wire.render(session))
+        reply = set_cookie(reply, incoming.SESSION_COOKIE, secret, sessions.policy.lifetime)
+        known = devices.issue(account, device)
+        return set_cookie(reply, cookie_name(account.login), known, devices.policy.lifetime)
 
     @bp.post("/login")
     def log_in() -> Response:
-        account = login.authenticate(*wire.parse_login(incoming.json_object()))
-        secret, session = sessions.begin(account)
-        return set_cookie(json_reply(wire.render(session)), incoming.SESSION_COOKIE, secret, lifetime)
+        name, password = wire.parse_login(incoming.json_object())
+        device = incoming.cookie(cookie_name(name))
+        account = login.authenticate(name, password, device)
+        return welcome(account, device)
 
     @bp.post("/logout")
     def log_out() -> Response:
@@ -35,7 +45,8 @@ def blueprint(login: Login, sessions: Sessions, callers: Callers) -> Blueprint:
     def change_password() -> Response:
         session = callers.session(incoming.credentials())
         old, new = wire.parse_password(incoming.json_object())
-        secret, session = sessions.begin(login.change_password(session.account, old, new))
-        return set_cookie(json_reply(wire.render(session)), incoming.SESSION_COOKIE, secret, lifetime)
+        device = incoming.cookie(cookie_name(session.account.login))
+        account = login.change_password(session.account, old, new, device)
+        return welcome(account, device)
 
     return bp

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from validator.accounts.account import LONGEST_LOGIN, Account
-from validator.accounts.policy import LONGEST
+from validator.accounts.policy import LONGEST_TYPED
 from validator.accounts.sessions import Session
 from validator.clock import iso_milliseconds
 from validator.untrusted import Text, TolerantSchema, load
@@ -16,14 +16,14 @@ class LoginRequest(TolerantSchema):
     """A person's name and password."""
 
     account = Text(LONGEST_LOGIN)
-    password = Text(LONGEST, metadata={"format": "password"})
+    password = Text(LONGEST_TYPED, metadata={"format": "password"})
 
 
 class PasswordRequest(TolerantSchema):
     """A person's password, and the one they want instead."""
 
-    oldPassword = Text(LONGEST, metadata={"format": "password"})  # noqa: N815 - spelt like the cloud's names
-    newPassword = Text(LONGEST, metadata={"format": "password"})  # noqa: N815
+    oldPassword = Text(LONGEST_TYPED, metadata={"format": "password"})  # noqa: N815 - spelt like the cloud's names
+    newPassword = Text(LONGEST_TYPED, metadata={"format": "password"})  # noqa: N815
 
 
 class SessionAnswer(Schema):

@@ -1,15 +1,20 @@
 """What the audit trail tells: the events, their outcomes, and where a request came from."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 
+import orjson
+
+from validator.clock import iso_milliseconds
 from validator.errors import Reason
 
 
 class EventName(StrEnum):
     """What happened."""
 
+    TRAIL_CONTINUED = "trail_continued"
     VERDICT = "verdict"
     LOGIN = "login"
     LOGOUT = "logout"
@@ -25,7 +30,19 @@ class EventName(StrEnum):
     TENANT = "tenant"
     ACCOUNT = "account"
     CHANNEL = "channel"
+    PASSWORD_LIST = "password_list"  # noqa: S105
     KEY = "key"
+
+
+# What a crash must not undo: these are on the disk before their answer is given.
+STATE_CHANGES = frozenset(EventName) - {
+    EventName.VERDICT,
+    EventName.LOGIN,
+    EventName.LOGOUT,
+    EventName.INTROSPECTED,
+    EventName.GUEST,
+    EventName.SIGNED,
+}
 
 
 class Outcome(StrEnum):
@@ -66,3 +83,17 @@ class Exchange:
 
 _NONE = Exchange()
 current_exchange: ContextVar[Exchange] = ContextVar("current_exchange", default=_NONE)
+
+
+def render(event: Event, exchange: Exchange, at: datetime) -> bytes:
+    """Return the trail's entry of *event*, a JSON object, as it happened in *exchange* at that instant."""
+    told = {key: value for key, value in asdict(event).items() if value is not None}
+    entry = {
+        "time": iso_milliseconds(at),
+        "event": told.pop("name"),
+        "request_id": exchange.request_id,
+        "source": exchange.source,
+        "role": exchange.role,
+        **told,
+    }
+    return orjson.dumps(entry)

@@ -16,13 +16,18 @@ from validator.authv2.signer import Signature, sign
 from validator.authv2.webchat import LONGEST_CHANNEL, Ask, parse, signable, signed_body
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
+from validator.limits.counters import Counters
+from validator.limits.policy import EVERYBODY
 
 
 class GuestSigning:
     """Answers the pages of the web chat."""
 
-    def __init__(self, channels: Channels, guests: Guests, trail: AuditTrail, clock: Clock) -> None:
-        self._channels, self._guests, self._trail, self._clock = channels, guests, trail, clock
+    def __init__(
+        self, channels: Channels, guests: Guests, counters: Counters, trail: AuditTrail, clock: Clock
+    ) -> None:
+        self._channels, self._guests, self._counters = channels, guests, counters
+        self._trail, self._clock = trail, clock
 
     def greet(self, origin: str | None, presented_cookie: str | None) -> tuple[Guest, str]:
         """Return the guest of a browser on one of the channels' pages, and the cookie to set."""
@@ -51,6 +56,9 @@ class GuestSigning:
         except Refusal as refusal:
             self._record_refusal(values, refusal)
             raise
+        self._counters.hit("signing_guest", guest_id)
+        self._counters.hit("signing_channel", channel.id)
+        self._counters.hit("signing_all", EVERYBODY)
         line = self._sign(channel, ask.presented_name, guest_id).authorization
         event = Event(
             EventName.SIGNED, Outcome.ACCEPTED, tenant=channel.tenant, subject=guest_id, detail=channel.id
@@ -83,5 +91,6 @@ class GuestSigning:
     def _record_refusal(self, values: Mapping[str, Any], refusal: Refusal) -> None:
         name = EventName.SECRET_DISCLOSED if refusal.reason is Reason.SECRET_DISCLOSED else EventName.SIGNED
         channel = values.get("channelConfigId")
-        detail = channel if isinstance(channel, str) and len(channel) <= LONGEST_CHANNEL else None
+        text = str(channel) if type(channel) in (str, int) else ""
+        detail = text if 1 <= len(text) <= LONGEST_CHANNEL else None
         self._trail.append(Event(name, Outcome.REFUSED, refusal.reason, detail=detail))

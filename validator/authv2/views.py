@@ -15,7 +15,7 @@ def blueprint(signing: GuestSigning) -> Blueprint:
     @bp.post("/guest")
     def greet() -> Response:
         origin = incoming.page_origin()
-        guest, cookie = signing.greet(origin, incoming.guest_cookie())
+        guest, cookie = signing.greet(origin, incoming.cookie(incoming.GUEST_COOKIE))
         reply = json_reply({"thirdUserId": guest.id})
         return allow_page(set_cookie(reply, incoming.GUEST_COOKIE, cookie, signing.guest_lifetime), origin)
 
@@ -23,7 +23,7 @@ def blueprint(signing: GuestSigning) -> Blueprint:
     def authorize() -> Response:
         origin = incoming.page_origin()
         values = read_object(incoming.body())
-        line = signing.authorize(values, origin, incoming.guest_cookie())
+        line = signing.authorize(values, origin, incoming.cookie(incoming.GUEST_COOKIE))
         return allow_page(text_reply(line), origin)
 
     @bp.route("/guest", methods=["OPTIONS"])

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from validator.accounts.account import Account, Identity
+from validator.accounts.account import Account
+from validator.accounts.identity import Identity
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.frame import Group, json_option, opened, recorded, show
 from validator.cli.secretinput import generated_password, read_secret, secret_file_option
 from validator.services import Services
 from validator.tenants import Status
@@ -39,9 +40,9 @@ def add(
     """Add the account LOGIN; its password comes from a file, standard input or --generate."""
     with opened() as services:
         password = _password(services, login, secret_file, generate=generate)
-        record(services, EventName.ACCOUNT, "added", tenant=tenant, subject=login)
-        identity = Identity(user_account, user_id, user_name)
-        services.accounts.add(login, tenant, services.passwords.hash(password), identity)
+        with recorded(services, EventName.ACCOUNT, "added", tenant=tenant, subject=login):
+            identity = Identity(user_account, user_id, user_name)
+            services.accounts.add(login, tenant, services.passwords.hash(password), identity)
         _tell(password, generate=generate)
 
 
@@ -58,10 +59,17 @@ def list_accounts(tenant: str | None, as_json: bool) -> None:
 @click.argument("login")
 @json_option
 def show_account(login: str, as_json: bool) -> None:
-    """Print what is known of the account LOGIN."""
+    """Print what is known of the account LOGIN, and whether it is locked."""
     with opened() as services:
         account = services.accounts.require(login)
-        about = {"password_changed_at": account.password_changed_at, "epoch": account.epoch}
+        lock = services.lockout.lock(login)
+        about = {
+            "password_changed_at": account.password_changed_at,
+            "epoch": account.epoch,
+            "failures": lock.failures,
+            "blocked_until": lock.blocked_until,
+            "stopped": lock.is_stopped,
+        }
         show({**_row(account), **about}, as_json=as_json)
 
 
@@ -79,6 +87,16 @@ def disable(login: str) -> None:
     _set_status(login, Status.DISABLED)
 
 
+@accounts.command()
+@click.argument("login")
+def unlock(login: str) -> None:
+    """Forget the failed logins of LOGIN, so that it is not blocked any more."""
+    with opened() as services:
+        account = services.accounts.require(login)
+        with recorded(services, EventName.ACCOUNT, "unlocked", tenant=account.tenant, subject=account.login):
+            services.lockout.unlock(login)
+
+
 @accounts.command("set-password")
 @click.argument("login")
 @secret_file_option
@@ -88,16 +106,18 @@ def set_password(login: str, secret_file: Path | None, generate: bool) -> None:
     with opened() as services:
         account = services.accounts.require(login)
         password = _password(services, login, secret_file, generate=generate)
-        record(services, EventName.ACCOUNT, "password set", tenant=account.tenant, subject=account.login)
-        services.login.set_password(account, password)
+        with recorded(
+            services, EventName.ACCOUNT, "password set", tenant=account.tenant, subject=account.login
+        ):
+            services.login.set_password(account, password)
         _tell(password, generate=generate)
 
 
 def _set_status(login: str, status: Status) -> None:
     with opened() as services:
         account = services.accounts.require(login)
-        record(services, EventName.ACCOUNT, status, tenant=account.tenant, subject=account.login)
-        services.accounts.set_status(login, status)
+        with recorded(services, EventName.ACCOUNT, status, tenant=account.tenant, subject=account.login):
+            services.accounts.set_status(login, status)
 
 
 def _password(services: Services, login: str, file: Path | None, *, generate: bool) -> str:

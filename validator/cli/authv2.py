@@ -1,12 +1,11 @@
 """`validator authv2`: make a guest's signature by hand, and see each stage of it."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from validator.authv2.canonical import SignableRequest, signed_header_names
-from validator.authv2.signer import Signature, parse_timestamp, sign
+from validator.authv2.signer import Signature, parse_timestamp, sign_stamped, timestamp
 from validator.authv2.webchat import SIGNED_KEYS, Ask, LengthRule, parse, signable, signed_body
 from validator.cli.frame import Group, json_option, opened, show
 from validator.cli.secretinput import read_secret
@@ -28,7 +27,7 @@ def authv2() -> None:
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
     help="File of the secret key that goes with --access-key.",
 )
-@click.option("--at", "timestamp", help="Time of signing, yyyy-MM-ddTHH:mm:ss.SSSZ; else now.")
+@click.option("--at", help="Time of signing, yyyy-MM-ddTHH:mm:ss.SSSZ; else now.")
 @click.option(
     "--payload-file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
@@ -37,7 +36,9 @@ def authv2() -> None:
 )
 @click.option("--key-order", help="Order of the keys in the signed body; else the channel's.")
 @click.option(
-    "--length-rule", type=click.Choice(list(LengthRule)), help="Content-length rule; else the channel's."
+    "--length-rule",
+    type=click.Choice([rule.value for rule in LengthRule]),
+    help="Content-length rule; else the channel's.",
 )
 @click.option("--explain", is_flag=True, help="Print each stage, to compare with the cloud's.")
 @json_option
@@ -45,7 +46,7 @@ def sign_payload(
     channel: str | None,
     access_key: str | None,
     secret_key_file: Path | None,
-    timestamp: str | None,
+    at: str | None,
     payload_file: Path,
     key_order: str | None,
     length_rule: LengthRule | None,
@@ -53,7 +54,7 @@ def sign_payload(
     as_json: bool,
 ) -> None:
     """Print the authorization line for a payload; never the secret key or the signing key."""
-    at = _instant(timestamp)
+    stamp = _stamp(at)
     if channel is not None and access_key is None and secret_key_file is None:
         access_key, secret_key, order, rule = _of_channel(channel)
     elif channel is None and access_key is not None and secret_key_file is not None:
@@ -62,7 +63,10 @@ def sign_payload(
         raise click.UsageError("give --channel, or --access-key with --secret-key-file")
     body = signed_body(_payload(payload_file), _order(key_order) or order)
     request = signable(body, LengthRule(length_rule or rule))
-    signature = sign(request, access_key=access_key, secret_key=secret_key, at=at)
+    try:
+        signature = sign_stamped(request, access_key=access_key, secret_key=secret_key, stamp=stamp)
+    except ValueError as error:
+        raise OperatorError(str(error)) from None
     if as_json:
         show(_stages(signature), as_json=True)
     elif explain:
@@ -77,11 +81,15 @@ def _of_channel(channel_id: str) -> tuple[str, str, tuple[str, ...], LengthRule]
         return channel.id, services.channels.secret_key(channel), channel.key_order, channel.length_rule
 
 
-def _instant(timestamp: str | None) -> datetime:
+def _stamp(text: str | None) -> str:
+    """Return the time of signing as it is signed; one without milliseconds is kept as it is written."""
     try:
-        return SystemClock().now() if timestamp is None else parse_timestamp(timestamp)
+        if text is None:
+            return timestamp(SystemClock().now())
+        parse_timestamp(text if "." in text else f"{text.removesuffix('Z')}.000Z")
     except ValueError as error:
         raise click.UsageError(f"--at: {error}") from None
+    return text
 
 
 def _order(key_order: str | None) -> tuple[str, ...]:

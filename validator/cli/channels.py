@@ -7,7 +7,7 @@ import click
 from validator.audit.events import EventName
 from validator.authv2.channels import Channel
 from validator.authv2.webchat import SIGNED_KEYS, LengthRule
-from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.frame import Group, json_option, opened, recorded, show
 from validator.cli.secretinput import read_secret, secret_file_option
 from validator.tenants import Status
 
@@ -28,8 +28,8 @@ def channels() -> None:
 )
 @click.option(
     "--length-rule",
-    type=click.Choice(list(LengthRule)),
-    default=LengthRule.BYTES,
+    type=click.Choice([rule.value for rule in LengthRule]),
+    default=LengthRule.BYTES.value,
     show_default=True,
     help="What the signed content-length counts.",
 )
@@ -45,11 +45,11 @@ def add(
     """Add the channel CHANNEL_ID (the cloud's channelConfigId); its secret key is never an argument."""
     with opened() as services:
         secret_key = read_secret(secret_file, _PROMPT)
-        record(services, EventName.CHANNEL, f"added {channel_id}", tenant=tenant)
-        keys = tuple(key_order.split(","))
-        services.channels.add(
-            channel_id, tenant, secret_key, origins, key_order=keys, length_rule=LengthRule(length_rule)
-        )
+        with recorded(services, EventName.CHANNEL, f"added {channel_id}", tenant=tenant):
+            keys = tuple(key_order.split(","))
+            services.channels.add(
+                channel_id, tenant, secret_key, origins, key_order=keys, length_rule=LengthRule(length_rule)
+            )
 
 
 @channels.command("list")
@@ -67,8 +67,8 @@ def rotate(channel_id: str, secret_file: Path | None) -> None:
     """Replace the secret key of CHANNEL_ID by the one the cloud has now."""
     with opened() as services:
         secret_key = read_secret(secret_file, _PROMPT)
-        record(services, EventName.CHANNEL, f"rotated {channel_id}")
-        services.channels.rotate(channel_id, secret_key)
+        with recorded(services, EventName.CHANNEL, f"rotated {channel_id}"):
+            services.channels.rotate(channel_id, secret_key)
 
 
 @channels.command()
@@ -86,8 +86,7 @@ def disable(channel_id: str) -> None:
 
 
 def _set_status(channel_id: str, status: Status) -> None:
-    with opened() as services:
-        record(services, EventName.CHANNEL, f"{status} {channel_id}")
+    with opened() as services, recorded(services, EventName.CHANNEL, f"{status} {channel_id}"):
         services.channels.set_status(channel_id, status)
 
 

@@ -3,7 +3,7 @@
 import click
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.frame import Group, json_option, opened, recorded, show
 from validator.tenants import Status
 from validator.tokens.claims import Audience
 from validator.tokens.clients import Client
@@ -23,16 +23,16 @@ def clients() -> None:
     "--audience",
     "audiences",
     multiple=True,
-    type=click.Choice(list(Audience)),
-    default=list(Audience),
+    type=click.Choice([audience.value for audience in Audience]),
+    default=[audience.value for audience in Audience],
     help="Audience it has tokens issued for; repeatable; else both.",
 )
 @json_option
 def add(name: str, tenants: tuple[str, ...], audiences: tuple[Audience, ...], as_json: bool) -> None:
     """Add a client called NAME, and print its id and secret, the secret for this once."""
     with opened() as services:
-        record(services, EventName.CLIENT, f"added {name}")
-        client, secret = services.clients.add(name, set(tenants), set(audiences))
+        with recorded(services, EventName.CLIENT, f"added {name}"):
+            client, secret = services.clients.add(name, set(tenants), set(map(Audience, audiences)))
         show({"id": client.id, "secret": secret}, as_json=as_json)
 
 
@@ -50,8 +50,9 @@ def list_clients(as_json: bool) -> None:
 def rotate(client_id: str, as_json: bool) -> None:
     """Give CLIENT_ID a new secret and print it, for this once; the old one ends at once."""
     with opened() as services:
-        record(services, EventName.CLIENT, f"rotated {client_id}")
-        show({"id": client_id, "secret": services.clients.rotate(client_id)}, as_json=as_json)
+        with recorded(services, EventName.CLIENT, f"rotated {client_id}"):
+            secret = services.clients.rotate(client_id)
+        show({"id": client_id, "secret": secret}, as_json=as_json)
 
 
 @clients.command()
@@ -69,8 +70,7 @@ def disable(client_id: str) -> None:
 
 
 def _set_status(client_id: str, status: Status) -> None:
-    with opened() as services:
-        record(services, EventName.CLIENT, f"{status} {client_id}")
+    with opened() as services, recorded(services, EventName.CLIENT, f"{status} {client_id}"):
         services.clients.set_status(client_id, status)
 
 

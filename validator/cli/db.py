@@ -3,7 +3,7 @@
 import click
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.frame import Group, json_option, opened, operator, recorded, show
 from validator.services import Services
 from validator.store import schema
 
@@ -31,10 +31,22 @@ def upgrade() -> None:
         click.echo(f"schema {before or 'none'} -> {schema.newest()}")
 
 
+@db.command()
+def restored() -> None:
+    """Take a database that came back from a backup: end every token and session, so that none revives.
+
+    Accounts, clients and channels are as they were at the backup: disable again what was disabled since.
+    """
+    with opened(any_schema=True) as services, recorded(services, EventName.SCHEMA, "restored from a backup"):
+        services.sessions.end_all()
+        services.oversight.revoke_everything(operator())
+        schema.check_newest(services.database)
+
+
 def bring_up_to_date(services: Services) -> str | None:
     """Migrate the database unless it has the newest schema, and write that down; return what it had."""
     before = schema.current(services.database)
     if before != schema.newest():
-        record(services, EventName.SCHEMA, f"{before or 'none'} to {schema.newest()}")
-        schema.upgrade(services.database)
+        with recorded(services, EventName.SCHEMA, f"{before or 'none'} to {schema.newest()}"):
+            schema.upgrade(services.database)
     return before

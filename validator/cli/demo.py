@@ -1,12 +1,15 @@
 """The demo: something of everything to try, and the commands to try it with."""
 
 import os
+import shlex
 from pathlib import Path
 
 import click
 import orjson
 
-from validator.accounts.account import Identity
+from validator.accounts.identity import Identity
+from validator.audit.events import EventName
+from validator.cli.frame import recorded
 from validator.cli.secretinput import generated_password, generated_text
 from validator.files import make_private_folder, write_private
 from validator.services import Services
@@ -31,11 +34,15 @@ def install(services: Services) -> None:
 def _add(services: Services, folder: Path) -> None:
     password = generated_password(services.settings.passwords, LOGIN)
     if services.tenants.find(TENANT) is None:
-        services.tenants.add(TENANT, "Demo")
-    identity = Identity("demo-agent", "demo-customer", "Demo Customer")
-    services.accounts.add(LOGIN, TENANT, services.passwords.hash(password), identity)
-    client, secret = services.clients.add("demo-backend", [TENANT], list(Audience))
-    services.channels.add(CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services)])
+        with recorded(services, EventName.TENANT, "added", tenant=TENANT):
+            services.tenants.add(TENANT, "Demo")
+    with recorded(services, EventName.ACCOUNT, "added", tenant=TENANT, subject=LOGIN):
+        identity = Identity("demo-agent", "demo-customer", "Demo Customer")
+        services.accounts.add(LOGIN, TENANT, services.passwords.hash(password), identity)
+    with recorded(services, EventName.CLIENT, "added demo-backend"):
+        client, secret = services.clients.add("demo-backend", [TENANT], list(Audience))
+    with recorded(services, EventName.CHANNEL, f"added {CHANNEL}", tenant=TENANT):
+        services.channels.add(CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services)])
     write_private(folder / "login.json", orjson.dumps({"account": LOGIN, "password": password}))
     click.echo("\nDemo credentials, shown this once:")
     click.echo(f"  account {LOGIN}   password {password}")
@@ -49,7 +56,7 @@ def _url(services: Services) -> str:
 
 def _commands(services: Services, folder: Path) -> str:
     url, routes = _url(services), services.settings.callbacks
-    place = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    place = shlex.quote(os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder))
     guest = orjson.dumps(
         {"thirdUserName": "Guest", "tenantSpaceId": TENANT, "channelConfigId": CHANNEL}
     ).decode()

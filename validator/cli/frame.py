@@ -4,6 +4,7 @@ import os
 import pwd
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ import orjson
 
 from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
 from validator.clock import iso_milliseconds
-from validator.errors import ConfigurationError, OperatorError, ValidatorError
+from validator.errors import ConfigurationError, OperatorError, Reason, ValidatorError
 from validator.issuance import Operator
 from validator.services import Services, open_services
 from validator.settings import CONFIG_VARIABLE, HOME_VARIABLE, Settings, load
 from validator.store import schema
+from validator.untrusted import is_forbidden
 
 _PATHS = "validator.paths"
 
@@ -48,6 +50,14 @@ def _path_options() -> list[click.Parameter]:
     ]
 
 
+def _check_text(context: click.Context) -> None:
+    """Refuse arguments that are no text: they could be neither stored nor written down."""
+    for value in context.params.values():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and is_forbidden(text):
+                raise click.UsageError("an argument is not UTF-8", context)
+
+
 class Command(click.Command):
     """A command that takes --home and --config, and ends with exit code 1 when it is refused or fails."""
 
@@ -57,9 +67,9 @@ class Command(click.Command):
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; what this project raises on purpose becomes a message on standard error."""
-        user = pwd.getpwuid(os.getuid()).pw_name
-        current_exchange.set(Exchange(request_id=uuid4().hex, source=f"user:{user}", role="cli"))
+        current_exchange.set(Exchange(request_id=uuid4().hex, source=f"user:{user_name()}", role="cli"))
         try:
+            _check_text(context)
             return super().invoke(context)
         except ConfigurationError as error:
             raise click.ClickException(
@@ -71,6 +81,11 @@ class Command(click.Command):
             ) from None
         except OperatorError as error:
             raise click.ClickException(str(error)) from None
+        except BrokenPipeError:
+            raise  # click ends quietly
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{place}{error.strerror or error}") from None
 
 
 class Group(click.Group):
@@ -78,6 +93,10 @@ class Group(click.Group):
 
     command_class = Command
     group_class = type
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params.extend(_path_options())
 
 
 def paths() -> tuple[Path | None, Path | None]:
@@ -106,16 +125,32 @@ def opened(*, any_schema: bool = False) -> Iterator[Services]:
         services.close()
 
 
+def user_name() -> str:
+    """Return the name of the user who is typing, or their number when it has none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def operator() -> Operator:
     """Return who is typing, as the audit trail names them."""
-    return Operator(f"operator:{pwd.getpwuid(os.getuid()).pw_name}")
+    return Operator(f"operator:{user_name()}")
 
 
-def record(
+@contextmanager
+def recorded(
     services: Services, name: EventName, detail: str, *, tenant: str | None = None, subject: str | None = None
-) -> None:
-    """Write down what the operator is about to change."""
+) -> Iterator[None]:
+    """Write down how the change in such a block ended, before anything is told of it."""
+    services.trail.check()
     event = Event(name, Outcome.ACCEPTED, tenant=tenant, subject=subject, by=operator().label, detail=detail)
+    try:
+        yield
+    except (ValidatorError, OperatorError) as error:
+        reason = error.reason if isinstance(error, ValidatorError) else Reason.REQUEST_INVALID
+        services.trail.append(replace(event, outcome=Outcome.REFUSED, reason=reason))
+        raise
     services.trail.append(event)
 
 
@@ -125,7 +160,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def show(content: Any, *, as_json: bool) -> None:
     """Print a list of things as a table, one thing as lines, or either as JSON."""
     if as_json:
-        click.echo(orjson.dumps(content, default=_plain, option=orjson.OPT_INDENT_2).decode())
+        click.echo(
+            orjson.dumps(
+                content, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATETIME
+            ).decode()
+        )
     elif isinstance(content, Mapping):
         _print_lines(content)
     else:
@@ -141,7 +180,8 @@ def _print_lines(content: Mapping[str, Any]) -> None:
 def _print_table(rows: list[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    cells = [list(rows[0]), *([_text(value) for value in row.values()] for row in rows)]
+    names = list(rows[0])
+    cells = [names, *([_text(row[name]) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -18,6 +18,7 @@ def init(with_demo: bool) -> None:
     with opened(any_schema=True) as services:
         services.keyring.create()
         services.sealer.create()
+        services.trail.create_key()
         db.bring_up_to_date(services)
         click.echo(f"state: {services.settings.home}")
         if with_demo:

@@ -3,7 +3,7 @@
 import click
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, record, show
+from validator.cli.frame import Group, json_option, opened, recorded, show
 
 
 @click.group(cls=Group)
@@ -28,8 +28,8 @@ def list_keys(as_json: bool) -> None:
 def rotate(stage: bool) -> None:
     """Let the pending key sign, or a new one; tokens of the old one live on until they expire."""
     with opened(any_schema=True) as services:
-        record(services, EventName.KEY, "staged" if stage else "rotated")
-        key = services.keyring.stage() if stage else services.keyring.rotate()
+        with recorded(services, EventName.KEY, "staged" if stage else "rotated"):
+            key = services.keyring.stage() if stage else services.keyring.rotate()
         click.echo(f"{key.id} is {key.state}")
 
 
@@ -37,6 +37,5 @@ def rotate(stage: bool) -> None:
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """Destroy the key KEY_ID; every token it signed is refused from now on."""
-    with opened(any_schema=True) as services:
-        record(services, EventName.KEY, f"revoked {key_id}")
+    with opened(any_schema=True) as services, recorded(services, EventName.KEY, f"revoked {key_id}"):
         services.keyring.revoke(key_id)

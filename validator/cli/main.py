@@ -4,6 +4,7 @@ import click
 
 from validator.cli import (
     accounts,
+    audit,
     authv2,
     channels,
     clients,
@@ -11,6 +12,8 @@ from validator.cli import (
     db,
     home,
     keys,
+    limits,
+    passwords,
     serving,
     tenants,
     tokens,
@@ -37,5 +40,8 @@ for group in (
     keys.keys,
     tokens.tokens,
     authv2.authv2,
+    limits.limits,
+    passwords.passwords,
+    audit.audit,
 ):
     cli.add_command(group)

@@ -17,15 +17,23 @@ _PASSWORD_LENGTH = 24
 def read_secret(file: Path | None, prompt: str) -> str:
     """Return the secret in *file*, or typed unseen at a terminal, or the first line of standard input."""
     if file is not None and str(file) != "-":
-        text = file.read_text("utf-8")
-    elif sys.stdin.isatty():
+        content = file.read_bytes()
+    elif sys.stdin is not None and sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
     else:
-        text = sys.stdin.readline()
-    secret = text.rstrip("\r\n")
+        content = first_line()
+    try:
+        secret = content.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise OperatorError(f"{prompt}: is not UTF-8") from None
     if not secret:
         raise OperatorError(f"{prompt}: nothing was given")
     return secret
+
+
+def first_line() -> bytes:
+    """Return the first line of standard input; nothing when it is closed."""
+    return sys.stdin.buffer.readline() if sys.stdin is not None else b""
 
 
 def generated_text(length: int) -> str:

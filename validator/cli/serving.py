@@ -1,11 +1,13 @@
 """`validator serve`: gunicorn, with the settings of this program."""
 
 import os
+import resource
 import sys
 
 import click
 
 from validator.cli.frame import Command, load_settings, opened, paths
+from validator.errors import OperatorError
 from validator.settings import export
 from validator.shipped import shipped
 from validator.web.policy import ROLES
@@ -26,7 +28,9 @@ def serve(bind: str | None, role: str | None, workers: int | None, threads: int 
     export(settings.home, paths()[1], overrides)
     with opened() as services:
         # Whatever is missing is told here, once and in words, and not by every worker.
-        services.keyring.list()
-        services.trail.check()
-    gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
+        broken = {part: word for part, word in services.health.checks().items() if word != "ok"}
+        if broken:
+            raise OperatorError("; ".join(f"{part}: {word}" for part, word in broken.items()))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
+    gunicorn = [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours

@@ -3,7 +3,7 @@
 import click
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, operator, record, show
+from validator.cli.frame import Group, json_option, opened, operator, recorded, show
 from validator.tenants import Status, Tenant
 
 
@@ -17,8 +17,7 @@ def tenants() -> None:
 @click.option("--name", default="", help="A name for people.")
 def add(tenant_id: str, name: str) -> None:
     """Add the tenant space TENANT_ID."""
-    with opened() as services:
-        record(services, EventName.TENANT, "added", tenant=tenant_id)
+    with opened() as services, recorded(services, EventName.TENANT, "added", tenant=tenant_id):
         services.tenants.add(tenant_id, name)
 
 
@@ -34,8 +33,7 @@ def list_tenants(as_json: bool) -> None:
 @click.argument("tenant_id")
 def enable(tenant_id: str) -> None:
     """Let the tenant space TENANT_ID be used."""
-    with opened() as services:
-        record(services, EventName.TENANT, "enabled", tenant=tenant_id)
+    with opened() as services, recorded(services, EventName.TENANT, "enabled", tenant=tenant_id):
         services.tenants.set_status(tenant_id, Status.ACTIVE)
 
 
@@ -43,8 +41,7 @@ def enable(tenant_id: str) -> None:
 @click.argument("tenant_id")
 def disable(tenant_id: str) -> None:
     """Refuse everything of the tenant space TENANT_ID, and end its tokens for good."""
-    with opened() as services:
-        record(services, EventName.TENANT, "disabled", tenant=tenant_id)
+    with opened() as services, recorded(services, EventName.TENANT, "disabled", tenant=tenant_id):
         services.tenants.set_status(tenant_id, Status.DISABLED)
         services.oversight.revoke_tenant(operator(), tenant_id)
 

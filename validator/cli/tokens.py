@@ -1,10 +1,9 @@
 """`validator tokens`: issue, inspect and revoke enterprise tokens as an operator."""
 
-import sys
-
 import click
 
 from validator.cli.frame import Group, json_option, opened, operator, show
+from validator.cli.secretinput import first_line
 from validator.errors import OperatorError
 from validator.tokens import wire
 
@@ -68,4 +67,7 @@ def revoke(
 
 
 def _presented() -> str:
-    return sys.stdin.readline().strip()
+    presented = first_line().decode("utf-8", "replace").strip()
+    if not presented:
+        raise OperatorError("there is no token on standard input")
+    return presented

@@ -20,7 +20,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from validator.clock import Clock, iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
-from validator.files import make_private_folder, read_private, write_private
+from validator.files import locked, make_private_folder, read_private, write_private
 
 FILE = "keyring.json"
 KEY_BYTES = 32
@@ -96,8 +96,9 @@ class Keyring:
     def create(self) -> None:
         """Make the folder and the first signing key, unless there is one."""
         make_private_folder(self._path.parent)
-        if not self._path.exists():
-            self._write((self._new(KeyState.SIGNING),))
+        with locked(self._path):
+            if not self._path.exists():
+                self._write((self._new(KeyState.SIGNING),))
 
     def list(self) -> tuple[Key, ...]:
         """Return every key, oldest to newest; raises Fault(KEYS_UNAVAILABLE) when the file cannot be used."""
@@ -112,36 +113,40 @@ class Keyring:
 
     def stage(self) -> Key:
         """Add a pending key; raises OperatorError when one is pending already."""
-        keys = self.list()
-        if any(key.state is KeyState.PENDING for key in keys):
-            raise OperatorError("a key is pending already")
-        pending = self._new(KeyState.PENDING)
-        self._write((*keys, pending))
-        return pending
+        with locked(self._path):
+            keys = self.list()
+            if any(key.state is KeyState.PENDING for key in keys):
+                raise OperatorError("a key is pending already")
+            pending = self._new(KeyState.PENDING)
+            self._write((*keys, pending))
+            return pending
 
     def rotate(self) -> Key:
         """Let the pending key sign, or a new one; the one that signed only verifies from now on."""
-        keys = self.list()
-        if not any(key.state is KeyState.PENDING for key in keys):
-            keys = (*keys, self._new(KeyState.PENDING))
-        after = {KeyState.SIGNING: KeyState.VERIFY_ONLY, KeyState.PENDING: KeyState.SIGNING}
-        keys = tuple(replace(key, state=after.get(key.state, key.state)) for key in keys)
-        self._write(keys)
-        return next(key for key in keys if key.state is KeyState.SIGNING)
+        with locked(self._path):
+            keys = self.list()
+            if not any(key.state is KeyState.PENDING for key in keys):
+                keys = (*keys, self._new(KeyState.PENDING))
+            after = {KeyState.SIGNING: KeyState.VERIFY_ONLY, KeyState.PENDING: KeyState.SIGNING}
+            keys = tuple(replace(key, state=after.get(key.state, key.state)) for key in keys)
+            self._write(keys)
+            return next(key for key in keys if key.state is KeyState.SIGNING)
 
     def revoke(self, key_id: str) -> None:
         """Distrust a key at once and destroy it; raises OperatorError if it is signing or unknown."""
-        keys = self.list()
-        state = next((key.state for key in keys if key.id == key_id), None)
-        if state is None:
-            raise OperatorError(f"there is no key {key_id}")
-        if state is KeyState.SIGNING:
-            raise OperatorError(f"key {key_id} is the signing key: rotate first, then revoke it")
-        self._write(
-            tuple(
-                replace(key, state=KeyState.REVOKED, secret=b"") if key.id == key_id else key for key in keys
+        with locked(self._path):
+            keys = self.list()
+            state = next((key.state for key in keys if key.id == key_id), None)
+            if state is None:
+                raise OperatorError(f"there is no key {key_id}")
+            if state is KeyState.SIGNING:
+                raise OperatorError(f"key {key_id} is the signing key: rotate first, then revoke it")
+            self._write(
+                tuple(
+                    replace(key, state=KeyState.REVOKED, secret=b"") if key.id == key_id else key
+                    for key in keys
+                )
             )
-        )
 
     def _new(self, state: KeyState) -> Key:
         return Key(secrets.token_hex(4), state, self._clock.now(), secrets.token_bytes(KEY_BYTES))
@@ -149,10 +154,12 @@ class Keyring:
     def _current(self) -> tuple[tuple[Key, ...], dict[str, Seal]]:
         try:
             stat = self._path.stat()
-            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-            if self._read is None or self._read[0] != seen:
-                self._read = (seen, _parse(read_private(self._path)), {})
-            return self._read[1], self._read[2]
+            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+            read = self._read
+            if read is None or read[0] != seen:
+                read = self._read = (seen, _parse(read_private(self._path)), {})
+            # Of this snapshot, not of what another thread may have read meanwhile.
+            return read[1], read[2]
         except (OSError, ValueError, KeyError, TypeError) as error:
             # The message of a parser may quote the file, and the file is secret.
             raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from None

@@ -11,10 +11,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from validator.errors import Fault, Reason
-from validator.files import read_private, write_private
+from validator.files import make_private_key, read_private_key
 
 FILE = "sealing.key"
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
@@ -26,8 +25,11 @@ class Sealer:
 
     def create(self) -> None:
         """Make the key, unless there is one."""
-        if not self._path.exists():
-            write_private(self._path, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
+        make_private_key(self._path)
+
+    def check(self) -> None:
+        """Raise Fault(KEYS_UNAVAILABLE) unless the key can be used."""
+        self._cipher()
 
     def seal(self, secret: str, purpose: str) -> bytes:
         """Return the box that only `open` with the same *purpose* turns back; raises Fault without a key."""
@@ -39,11 +41,11 @@ class Sealer:
         nonce, sealed = box[:_NONCE_BYTES], box[_NONCE_BYTES:]
         try:
             return self._cipher().decrypt(nonce, sealed, purpose.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise Fault(Reason.KEYS_UNAVAILABLE, "a sealed secret does not open with this key") from None
 
     def _cipher(self) -> AESGCM:
         try:
-            return AESGCM(bytes.fromhex(read_private(self._path).decode("ascii").strip()))
+            return AESGCM(read_private_key(self._path))
         except (OSError, ValueError) as error:
             raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from None

@@ -5,11 +5,10 @@ the room that owns it, on the `metadata` of this module. A database that cannot 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -19,8 +18,6 @@ from sqlalchemy import (
     Engine,
     MetaData,
     TypeDecorator,
-    create_engine,
-    event,
 )
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.engine import make_url
@@ -28,6 +25,7 @@ from sqlalchemy.engine import make_url
 from validator.clock import from_milliseconds, to_milliseconds
 from validator.errors import Fault, Reason
 from validator.files import MODE
+from validator.store import sqlite
 
 metadata = MetaData(
     naming_convention={
@@ -91,6 +89,21 @@ class Database:
         with _answering(), self.engine.begin() as connection:
             yield connection
 
+    def has_file(self) -> bool:
+        """Tell whether there is something to connect to: an embedded database's file, or a server."""
+        url = self.engine.url
+        return url.drivername != "sqlite" or Path(str(url.database)).exists()
+
+    def lasting(self, at: datetime) -> AbstractContextManager[Connection]:
+        """Give what `write` gives, for a change *at* an instant that no restored copy may undo silently.
+
+        `validator.store.mark` sees to that; here it is a change like any other.
+        """
+        return self.write()
+
+    def check_mark(self) -> None:
+        """Raise Fault(STORE_UNAVAILABLE) when this is an older copy of the database; here it never is."""
+
     def make_file(self) -> None:
         """Make an embedded database's file, for this user only; its -wal and -shm get the same mode."""
         url = self.engine.url
@@ -114,29 +127,9 @@ def _answering() -> Iterator[None]:
 
 
 def _engine(policy: DatabasePolicy) -> Engine:
-    url, seconds = policy.resolved(), policy.timeout.total_seconds()
-    if url.drivername != "sqlite":
-        options = f"-c statement_timeout={int(seconds * 1000)} -c lock_timeout={int(seconds * 1000)}"
-        arguments = {"connect_timeout": max(2, int(seconds)), "options": options}
-        return create_engine(url, pool_timeout=seconds, connect_args=arguments, hide_parameters=True)
-    engine = create_engine(
-        url,
-        pool_timeout=seconds,
-        connect_args={"timeout": seconds, "isolation_level": None},
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_immediately)
-    return engine
+    url = policy.resolved()
+    if url.drivername == "sqlite":
+        return sqlite.engine(url, policy.timeout)
+    from validator.store import postgres  # its driver is an extra that SQLite does without  # noqa: PLC0415
 
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # FULL: in WAL mode NORMAL may forget the last commits at a power cut, a revocation among them.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_immediately(connection: Connection) -> None:
-    # A transaction that reads first and writes later could not wait for another writer (SQLITE_BUSY at once).
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return postgres.engine(url, policy.timeout)

@@ -22,13 +22,24 @@ def newest() -> str:
 
 
 def current(database: Database) -> str | None:
-    """Return the version that *database* has; None when it is empty."""
+    """Return the version that *database* has; None when it is empty, or not made yet."""
+    if not database.has_file():
+        return None
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(database: Database) -> None:
-    """Bring *database* to the newest version, in one transaction."""
+    """Bring *database* to the newest version, in one transaction.
+
+    Raises Fault(STORE_UNAVAILABLE) when the schema is of a newer program.
+    """
+    version = current(database)
+    known = {step.revision for step in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+    if version is not None and version not in known:
+        raise Fault(
+            Reason.STORE_UNAVAILABLE, f"the schema is {version}, of another program: nothing was done"
+        )
     database.make_file()
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -38,10 +49,11 @@ def upgrade(database: Database) -> None:
 
 
 def check_newest(database: Database) -> None:
-    """Raise Fault(STORE_UNAVAILABLE) unless *database* has the version that this code needs."""
+    """Raise Fault(STORE_UNAVAILABLE) unless *database* has this code's version, and is no older copy."""
     version, needed = current(database), newest()
     if version != needed:
         raise Fault(
             Reason.STORE_UNAVAILABLE,
             f"the schema is {version or 'missing'}, this code needs {needed}: run `validator db upgrade`",
         )
+    database.check_mark()

@@ -7,9 +7,11 @@ tenant and account in use, epoch the same, not revoked). The verdict is written 
 
 from dataclasses import dataclass
 
-from validator.audit.events import Event, EventName, Outcome
+from validator.audit.events import Event, EventName, Outcome, current_exchange
 from validator.audit.trail import AuditTrail
 from validator.errors import Answer, Reason, Refusal, Shape
+from validator.limits.counters import Counters
+from validator.limits.policy import address_bucket
 from validator.standing import Standings
 from validator.thirdparty.wire import Presentation
 from validator.tokens.claims import Claims
@@ -31,11 +33,19 @@ class Verdict:
 class Validation:
     """Judges presentations."""
 
-    def __init__(self, verifier: TokenVerifier, standings: Standings, trail: AuditTrail) -> None:
-        self._verifier, self._standings, self._trail = verifier, standings, trail
+    def __init__(
+        self, verifier: TokenVerifier, standings: Standings, counters: Counters, trail: AuditTrail
+    ) -> None:
+        self._verifier, self._standings = verifier, standings
+        self._counters, self._trail = counters, trail
+
+    def check_source(self) -> None:
+        """Raise Refusal(THROTTLED) when too many questions from this source were refused or unreadable."""
+        self._counters.check("callbacks_failures", _source())
 
     def judge(self, presentation: Presentation) -> Verdict:
         """Return the verdict on *presentation*; raises Fault when it cannot be known or written down."""
+        self._counters.hit("callbacks_tenant", presentation.presented_tenant)
         claims, reason = None, None
         try:
             claims = self._verifier.verify(presentation.presented_token, presentation.audience)
@@ -43,6 +53,7 @@ class Validation:
             self._standings.check(claims)
         except Refusal as refusal:
             reason = refusal.reason
+            self._count_failure()
         self._trail.append(
             Event(
                 EventName.VERDICT,
@@ -56,9 +67,19 @@ class Validation:
         )
         return Verdict(reason)
 
-    def record_unreadable(self, refusal: Refusal) -> None:
+    def record_unread(self, refusal: Refusal) -> None:
         """Write down that a question could not be read; raises Fault when that is not possible."""
+        if refusal.answer is Answer.THROTTLED:
+            return  # whoever is throttled already must not fill the trail
+        self._count_failure()
         self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
+
+    def _count_failure(self) -> None:
+        self._counters.count("callbacks_failures", _source())
+
+
+def _source() -> str:
+    return address_bucket(current_exchange.get().source)
 
 
 def _check_match(claims: Claims, presentation: Presentation) -> None:

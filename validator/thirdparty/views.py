@@ -27,8 +27,9 @@ def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackR
         return replies.verdict(verdict)
 
     @bp.errorhandler(Refusal)
-    def unreadable(refusal: Refusal) -> Response:
-        validation.record_unreadable(refusal)
-        return replies.refusal(refusal.answer.value, refusal.detail)
+    def refused(refusal: Refusal) -> Response:
+        validation.record_unread(refusal)
+        return replies.refusal(refusal.answer.value, refusal.detail, refusal.retry_after)
 
+    bp.before_request(validation.check_source)
     return bp

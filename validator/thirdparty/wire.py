@@ -6,13 +6,13 @@ Agent side: `{"access_token","tenantSpaceId","userAccount"}`. Customer side:
 Unknown fields are ignored, an integer id is taken as its digits, the Content-Type does not matter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from marshmallow import fields, post_load, validate
 
-from validator.accounts.account import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
+from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.errors import RetCode
 from validator.tenants import LONGEST_ID
 from validator.tokens.claims import Audience
@@ -42,7 +42,7 @@ class Presentation:
     """What the cloud presents, nothing of it proven: a token, and whose it is said to be."""
 
     audience: Audience
-    presented_token: str
+    presented_token: str = field(repr=False)
     presented_tenant: str
     presented_subject: str
     presented_name: str | None = None

@@ -1,8 +1,8 @@
 """What an enterprise token says: for whom, in which tenant, for which audience, from when until when.
 
 In the token the claims are compact JSON, with the names of RFC 7519 where it has one:
-`{"jti","aud","ten","sub","nam","epo","iat","exp"}`; `nam` only for customers, `epo` the account's epoch,
-`iat` and `exp` in whole milliseconds since 1970.
+`{"jti","aud","ten","sub","nam","epo","rev","iat","exp"}`; `nam` only for customers, `epo` the account's
+epoch, `rev` the number of the last revocation before it, `iat` and `exp` in whole milliseconds since 1970.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,10 @@ from enum import StrEnum
 import orjson
 
 from validator.clock import from_milliseconds, to_milliseconds
+
+# What the settings allow at the most; a revocation is remembered for as long as such a token could live.
+LONGEST_LIFETIME = timedelta(hours=24)
+LONGEST_LEEWAY = timedelta(minutes=5)
 
 
 class Audience(StrEnum):
@@ -32,11 +36,6 @@ class TokenPolicy:
     def lifetime(self, audience: Audience) -> timedelta:
         """Return how long a token for *audience* lives."""
         return self.agent_lifetime if audience is Audience.AGENT else self.chat_lifetime
-
-    @property
-    def longest(self) -> timedelta:
-        """How long after its issue any token could still be accepted, both leeways included."""
-        return max(self.agent_lifetime, self.chat_lifetime) + 2 * self.leeway
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,7 @@ class Claims:
     jti: str
     subject: Subject
     epoch: int
+    revocation: int
     issued_at: datetime
     expires_at: datetime
 
@@ -85,6 +85,7 @@ class Claims:
                 "sub": subject.id,
                 **name,
                 "epo": self.epoch,
+                "rev": self.revocation,
                 "iat": to_milliseconds(self.issued_at),
                 "exp": to_milliseconds(self.expires_at),
             }
@@ -98,6 +99,7 @@ class Claims:
             jti=members["jti"],
             subject=Subject(Audience(members["aud"]), members["ten"], members["sub"], members.get("nam")),
             epoch=members["epo"],
+            revocation=members["rev"],
             issued_at=from_milliseconds(members["iat"]),
             expires_at=from_milliseconds(members["exp"]),
         )

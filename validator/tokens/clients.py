@@ -43,16 +43,12 @@ class Client:
     created_at: datetime
     secret_digest: str = field(repr=False)
 
-    def check_may(self, audience: Audience, tenant: str) -> None:
-        """Raise Refusal unless this client may speak for *tenant* towards *audience*."""
-        self.check_tenant(tenant)
-        if audience not in self.audiences:
-            raise Refusal(Reason.AUDIENCE_NOT_GRANTED)
-
-    def check_tenant(self, tenant: str) -> None:
-        """Raise Refusal unless this client may speak for *tenant*."""
+    def check_may(self, audience: Audience | None, tenant: str) -> None:
+        """Raise Refusal unless this client may speak for *tenant* towards *audience* (None: towards any)."""
         if tenant not in self.tenants:
             raise Refusal(Reason.TENANT_NOT_GRANTED)
+        if audience is not None and audience not in self.audiences:
+            raise Refusal(Reason.AUDIENCE_NOT_GRANTED)
 
 
 class Clients:
@@ -130,7 +126,7 @@ class Clients:
         self._change(client_id, status=status)
 
     def _change(self, client_id: str, **values: str) -> None:
-        with self._database.write() as connection:
+        with self._database.lasting(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.id == client_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no client {client_id}")

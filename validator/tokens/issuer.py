@@ -15,13 +15,17 @@ class TokenIssuer:
     def __init__(self, keyring: Keyring, policy: TokenPolicy, clock: Clock) -> None:
         self._keyring, self._policy, self._clock = keyring, policy, clock
 
-    def issue(self, subject: Subject, epoch: int) -> tuple[str, Claims]:
-        """Return a token for *subject* at its account's *epoch*, with its claims; raises Fault."""
+    def issue(self, subject: Subject, epoch: int, revocation: int) -> tuple[str, Claims]:
+        """Return a token for *subject* at its account's *epoch*, with its claims; raises Fault without keys.
+
+        *revocation* is the number of the last one that was known of the subject, its tenant or everything.
+        """
         now = from_milliseconds(to_milliseconds(self._clock.now()))
         claims = Claims(
             jti=secrets.token_urlsafe(_JTI_BYTES),
             subject=subject,
             epoch=epoch,
+            revocation=revocation,
             issued_at=now,
             expires_at=now + self._policy.lifetime(subject.audience),
         )

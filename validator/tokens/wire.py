@@ -12,7 +12,7 @@ from marshmallow import ValidationError as Invalid
 from validator.clock import iso_milliseconds, to_milliseconds
 from validator.tokens.claims import Audience, Claims, Subject, Wish
 from validator.tokens.revocation import Order
-from validator.untrusted import Identifier, Text, TolerantSchema, load
+from validator.untrusted import Identifier, Name, Text, TolerantSchema, load
 
 LONGEST_TOKEN = 4096
 LONGEST_JTI = 64
@@ -25,8 +25,8 @@ LONGEST_USER_NAME = 128
 class AgentWish(TolerantSchema):
     """For which agent a token is asked; a person may leave it out."""
 
-    tenantSpaceId = Identifier(LONGEST_TENANT, required=False)  # noqa: N815 - the cloud's names
-    userAccount = Text(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
+    tenantSpaceId = Name(LONGEST_TENANT, required=False)  # noqa: N815 - the cloud's names
+    userAccount = Name(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
 
     @post_load
     def wish(self, values: dict[str, str], **_: Any) -> Wish:
@@ -37,9 +37,9 @@ class AgentWish(TolerantSchema):
 class ChatWish(TolerantSchema):
     """For which customer a token is asked; a person may leave it out."""
 
-    tenantSpaceId = Identifier(LONGEST_TENANT, required=False)  # noqa: N815
-    userId = Identifier(LONGEST_USER_ID, required=False)  # noqa: N815
-    userName = Text(LONGEST_USER_NAME, required=False)  # noqa: N815
+    tenantSpaceId = Name(LONGEST_TENANT, required=False)  # noqa: N815
+    userId = Name(LONGEST_USER_ID, required=False)  # noqa: N815
+    userName = Name(LONGEST_USER_NAME, required=False)  # noqa: N815
 
     @post_load
     def wish(self, values: dict[str, str], **_: Any) -> Wish:

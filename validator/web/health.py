@@ -9,6 +9,8 @@ from validator.audit.trail import AuditTrail
 from validator.clock import Clock
 from validator.errors import Fault, Reason
 from validator.keys.keyring import Keyring, KeyState
+from validator.keys.sealing import Sealer
+from validator.limits.counters import Counters
 from validator.store import schema
 from validator.store.database import Database
 from validator.web.replies import json_reply
@@ -19,17 +21,31 @@ _BACKWARDS = timedelta(minutes=5)
 class Health:
     """Looks at everything an answer needs."""
 
-    def __init__(self, database: Database, keyring: Keyring, trail: AuditTrail, clock: Clock) -> None:
-        self._database, self._keyring, self._trail, self._clock = database, keyring, trail, clock
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        sealer: Sealer,
+        counters: Counters,
+        trail: AuditTrail,
+        clock: Clock,
+    ) -> None:
+        self._database, self._keyring, self._sealer = database, keyring, sealer
+        self._counters, self._trail, self._clock = counters, trail, clock
 
     def checks(self) -> dict[str, str]:
-        """Return "ok" or what is wrong, for the store, the keys, the trail and the clock."""
+        """Return "ok" or what is wrong, for the store, the keys, the counters, the trail and the clock."""
         return {
             "store": _outcome(lambda: schema.check_newest(self._database)),
-            "keys": _outcome(self._keyring.list),
+            "keys": _outcome(self._check_keys),
+            "counters": _outcome(self._counters.check_storage),
             "trail": _outcome(self._trail.check),
             "clock": _outcome(self._check_clock),
         }
+
+    def _check_keys(self) -> None:
+        self._keyring.list()
+        self._sealer.check()
 
     def _check_clock(self) -> None:
         """Raise Fault when the clock stands before the making of the signing key: it was set back."""

@@ -3,12 +3,14 @@
 from typing import Any
 
 from flask import request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from validator.errors import Reason, Refusal
 from validator.origins import is_from_allowed_page
 from validator.untrusted import read_form, read_object
 from validator.web.callers import Credentials
+from validator.web.policy import ServerPolicy
 
 SESSION_COOKIE = "__Host-validator-session"
 GUEST_COOKIE = "__Host-validator-guest"
@@ -21,11 +23,18 @@ _LONGEST_COOKIE = 1024
 def body() -> bytes:
     """Return the body, whatever its Content-Type; raises Refusal when it is too large or cut off."""
     try:
-        return request.get_data(cache=False, parse_form_data=False)
+        content = request.get_data(cache=False, parse_form_data=False)
+        # Of a chunked body that is too large, werkzeug gives the beginning and no error.
+        is_chunked = request.content_length is None and request.environ.get("wsgi.input_terminated")
+        if is_chunked and request.environ["wsgi.input"].read(1):
+            raise Refusal(Reason.BODY_TOO_LARGE)
+        return content
     except RequestEntityTooLarge:
         raise Refusal(Reason.BODY_TOO_LARGE) from None
-    except (ClientDisconnected, OSError):
-        raise Refusal(Reason.BODY_UNREADABLE, "the body ended early") from None
+    except (ClientDisconnected, OSError, ParseException):
+        raise Refusal(
+            Reason.BODY_UNREADABLE, "the body ended early, or is not in chunks as it says"
+        ) from None
 
 
 def json_object() -> dict[str, Any]:
@@ -45,29 +54,31 @@ def page_origin() -> str | None:
     return request.headers.get("Origin")
 
 
-def guest_cookie() -> str | None:
-    """Return the guest cookie's value, if it may be one of ours."""
-    return _cookie(GUEST_COOKIE)
-
-
 def credentials() -> Credentials:
-    """Return what the request carries to prove its caller."""
-    basic = request.authorization
-    session = _cookie(SESSION_COOKIE)
-    if basic is None or basic.type != "basic":
+    """Return what proves the caller; whoever sends any `Authorization` is meant to be a client."""
+    session = cookie(SESSION_COOKIE)
+    header = request.headers.get("Authorization")
+    if header is None:
         return Credentials(presented_session=session)
+    # werkzeug's reader of this header takes what is not ASCII for an error of its own.
+    basic = request.authorization if header.isascii() else None
+    if basic is None or basic.type != "basic":
+        return Credentials("", "", session)
     return Credentials(basic.username or "", basic.password or "", session)
 
 
-def check_page(public_origins: tuple[str, ...]) -> None:
+def check_page(policy: ServerPolicy) -> None:
     """Raise Refusal when another site's page sends the browser here (CSRF)."""
-    own = f"{request.scheme}://{request.host}"
-    allowed = (own, *public_origins)
+    scheme = "https" if policy.trusted_proxies else request.scheme
+    own = f"{scheme}://{request.host}"
     fetch_site = request.headers.get("Sec-Fetch-Site")
-    if request.method not in _SAFE_METHODS and not is_from_allowed_page(page_origin(), fetch_site, allowed):
+    if request.method not in _SAFE_METHODS and not is_from_allowed_page(
+        page_origin(), fetch_site, own=own, allowed=policy.public_origins
+    ):
         raise Refusal(Reason.ORIGIN_DENIED)
 
 
-def _cookie(name: str) -> str | None:
+def cookie(name: str) -> str | None:
+    """Return the value of the cookie *name*, if it may be one of ours."""
     value = request.cookies.get(name)
     return value if value and len(value) <= _LONGEST_COOKIE and value.isascii() else None

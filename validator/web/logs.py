@@ -1,10 +1,11 @@
 """The log of operations: one JSON line an event on standard error, or coloured lines for people."""
 
+import io
 import logging
-import logging.config
 import sys
 import traceback
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -25,7 +26,8 @@ def configure(policy: LogPolicy, clock: Clock) -> None:
     structlog.configure(
         processors=[*shared, _renderer(policy.format)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Not a PrintLogger, which writes a line and its end apart: threads and workers would mix them.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -33,6 +35,24 @@ def configure(policy: LogPolicy, clock: Clock) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(policy.format)],
     )
     _redirect_standard_logging(formatter, level)
+
+
+class _Unfailing(io.TextIOBase):
+    """A stream that harms no request when it is full or closed: the record is the trail, not the log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write *text*, or lose it."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or lose what was not."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def frames(error: BaseException) -> list[str]:
@@ -44,12 +64,13 @@ def frames(error: BaseException) -> list[str]:
 
 def _renderer(form: str) -> structlog.typing.Processor:
     if form == "console":
-        return structlog.dev.ConsoleRenderer()
+        # Never rich's traceback, which prints local variables, secrets among them.
+        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode())
 
 
 def _redirect_standard_logging(formatter: logging.Formatter, level: int) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Unfailing(sys.stderr))
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -139,14 +139,15 @@ def _success(operation: Operation) -> dict[str, Any]:
     if operation.answer is None:
         return {"description": "done"}
     if isinstance(operation.answer, str):
-        return {"description": "done", "content": {operation.answer: {"schema": {"type": "string"}}}}
+        kind = "object" if operation.answer == JSON else "string"
+        return {"description": "done", "content": {operation.answer: {"schema": {"type": kind}}}}
     return {"description": "done", "content": {JSON: {"schema": operation.answer}}}
 
 
 _HEALTH = (
     Operation("/healthz", "get", "Is the process alive?", HealthAnswer),
     Operation("/readyz", "get", "Can it do its work?", HealthAnswer),
-    Operation("/openapi.json", "get", "This description.", "application/json"),
+    Operation("/openapi.json", "get", "This description.", JSON),
 )
 
 
@@ -229,7 +230,7 @@ _PEOPLE = (
         "get",
         "Who is logged in?",
         SessionAnswer,
-        refusals=(Answer.UNAUTHENTICATED, *_BROKEN),
+        refusals=(Answer.LOGIN_REQUIRED, *_BROKEN),
         security=("session",),
     ),
     Operation(
@@ -238,7 +239,7 @@ _PEOPLE = (
         "Change one's password; every other session and every token ends.",
         SessionAnswer,
         request=PasswordRequest,
-        refusals=(*_READING, Answer.UNAUTHENTICATED, Answer.PASSWORD_UNACCEPTABLE, *_BROKEN),
+        refusals=(*_READING, Answer.LOGIN_REQUIRED, Answer.PASSWORD_UNACCEPTABLE, *_BROKEN),
         security=("session",),
     ),
 )
@@ -249,7 +250,7 @@ _TOKENS = (
         "Have an agent's enterprise token issued.",
         AgentToken,
         request=AgentWish,
-        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
         security=("session", "client"),
     ),
     Operation(
@@ -258,7 +259,7 @@ _TOKENS = (
         "Have a customer's enterprise token issued.",
         ChatToken,
         request=ChatWish,
-        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
         security=("session", "client"),
     ),
     Operation(
@@ -268,7 +269,7 @@ _TOKENS = (
         None,
         request=RevocationQuestion,
         request_types=(FORM, JSON),
-        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
         security=("client",),
     ),
     Operation(
@@ -278,7 +279,7 @@ _TOKENS = (
         Introspection,
         request=TokenQuestion,
         request_types=(FORM, JSON),
-        refusals=(*_READING, Answer.UNAUTHENTICATED, *_BROKEN),
+        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
         security=("client",),
     ),
 )

@@ -68,7 +68,7 @@ def problem_reply(
     }
     body = orjson.dumps({key: value for key, value in content.items() if value is not None})
     reply = Response(body, shape.status, content_type=PROBLEM_TYPE)
-    if answer is Answer.UNAUTHENTICATED:
+    if answer is Answer.CLIENT_REQUIRED:
         reply.headers["WWW-Authenticate"] = 'Basic realm="validator", charset="UTF-8"'
     return _with_retry(reply, retry_after)
 

@@ -68,7 +68,7 @@ def upgrade() -> None:
     op.create_table(
         "revocations",
         sa.Column("target", sa.String(255), primary_key=True),
-        sa.Column("issued_until", sa.BigInteger, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
         sa.Column("forget_at", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_revocations_forget_at", "revocations", ["forget_at"])

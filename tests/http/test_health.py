@@ -1,0 +1,124 @@
+"""Whether the server says that it can do its work, what is wrong when it cannot, and nothing secret."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import LOGIN, PASSWORD, SECRET_KEY, Enterprise
+from tests.http import breakage
+from validator.store.database import Database
+
+WELL = {"store": "ok", "keys": "ok", "counters": "ok", "trail": "ok", "clock": "ok"}
+
+
+def readiness(enterprise: Enterprise) -> tuple[int, Any]:
+    answer = enterprise.visitor().get("/readyz")
+    assert answer.content_type == "application/json"
+    return answer.status_code, answer.json
+
+
+def test_server_in_order_is_ready(enterprise: Enterprise) -> None:
+    """With everything in its place the server is alive and ready."""
+    alive = enterprise.visitor().get("/healthz")
+
+    assert (alive.status_code, alive.json) == (200, {"status": "ok"})
+    assert readiness(enterprise) == (200, {"status": "ready", "checks": WELL})
+
+
+PARTS = {
+    **dict.fromkeys(breakage.STORE, "store"),
+    **dict.fromkeys(breakage.KEYS, "keys"),
+    **dict.fromkeys(breakage.TRAIL_AWAY, "trail"),
+}
+
+
+@pytest.mark.parametrize("broken", PARTS)
+def test_broken_part_is_named(enterprise: Enterprise, broken: str) -> None:
+    """With a part broken the server is not ready and names it, yet lives, and mends by itself."""
+    with breakage.EVERY[broken](enterprise):
+        status, content = readiness(enterprise)
+        alive = enterprise.visitor().get("/healthz").status_code
+
+    assert (status, content["status"], alive) == (503, "unavailable", 200)
+    wrong = {part for part, word in content["checks"].items() if word != "ok"}
+    # Without keys nothing is known of when they were made, which is all the clock is held against.
+    assert wrong - {"clock"} == {PARTS[broken]}
+    assert ("clock" in wrong) is (PARTS[broken] == "keys")
+    assert readiness(enterprise) == (200, {"status": "ready", "checks": WELL})
+
+
+@pytest.mark.parametrize(
+    "put", [lambda path: path.write_bytes(b"garbage\n" * 400), Path.mkdir], ids=["garbage", "folder"]
+)
+def test_broken_counters_are_named(enterprise: Enterprise, put: Callable[[Path], object]) -> None:
+    """With the counters broken the server is not ready and names them, yet lives, and mends by itself."""
+    file = enterprise.services.settings.limits.file
+    put(file)
+
+    alive = enterprise.visitor().get("/healthz").status_code
+    status, content = readiness(enterprise)
+
+    assert (alive, status, content["status"]) == (200, 503, "unavailable")
+    assert content["checks"] == {**WELL, "counters": "the counters cannot be read"}
+    if file.is_dir():
+        file.rmdir()
+    else:
+        file.unlink()
+    assert readiness(enterprise) == (200, {"status": "ready", "checks": WELL})
+
+
+@pytest.mark.parametrize("broken", PARTS)
+def test_words_of_a_broken_part_give_nothing_away(enterprise: Enterprise, broken: str) -> None:
+    """What is told about a broken part has no secret, no path of this machine and no content of a file."""
+    secrets = [
+        *(SECRET_KEY, PASSWORD, LOGIN, enterprise.basic[1], "not what should be here"),
+        *(key.secret.hex() for key in enterprise.services.keyring.list()),
+        *(str(enterprise.services.settings.home), "sqlite", "Traceback"),
+    ]
+
+    with breakage.EVERY[broken](enterprise):
+        answer = enterprise.visitor().get("/readyz")
+
+    assert not [secret for secret in secrets if secret in answer.text]
+
+
+def test_clock_set_back_is_noticed(enterprise: Enterprise) -> None:
+    """A clock that stands long before the signing key was made is wrong; a few minutes are not."""
+    enterprise.clock.advance(minutes=-5)
+    assert readiness(enterprise)[0] == 200
+
+    enterprise.clock.advance(milliseconds=-1)
+
+    status, content = readiness(enterprise)
+    assert status == 503
+    assert content["checks"] == {**WELL, "clock": "the clock is behind the signing key's making"}
+
+
+def test_missing_schema_says_what_to_do(enterprise: Enterprise) -> None:
+    """A database without the schema is named with the command that makes it."""
+    database: Database = enterprise.services.database
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+
+    status, content = readiness(enterprise)
+
+    assert status == 503
+    assert "validator db upgrade" in content["checks"]["store"]
+
+
+def test_nobody_needs_to_prove_anything(enterprise: Enterprise) -> None:
+    """A load balancer asks without credentials, and asking leaves nothing in the trail."""
+    before = enterprise.trail()
+
+    for path in ("/healthz", "/readyz"):
+        assert enterprise.visitor().get(path, headers={"Origin": "https://x.example"}).status_code == 200
+
+    assert enterprise.trail() == before
+
+
+@pytest.mark.parametrize("role", ["all", "callbacks", "people"])
+def test_every_role_tells_its_health(found_enterprise: Callable[..., Enterprise], role: str) -> None:
+    """Whatever a server serves, it can be asked whether it is ready."""
+    assert readiness(found_enterprise({"server.role": role}))[0] == 200

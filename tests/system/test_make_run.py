@@ -1,0 +1,144 @@
+"""The documented first run: `make run` in a copy of the checkout, and the four commands it prints, pasted.
+
+The copy has every tracked file. Its environment is made beforehand, from the packages of the running one,
+which spares a minute of pip; that pip installs them is for the continuous integration to see.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.cli.commandline import clean_environment, printed_commands
+from tests.conftest import require_package
+from tests.house.source import CHECKOUT, tracked
+from tests.system.serving import PATIENCE, Server, free_bind, wait_until
+
+CREDENTIALS = "Demo credentials, shown this once"
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A running `make run`: the server, and what was printed before it."""
+
+    server: Server
+    folder: Path
+
+    def printed(self) -> str:
+        """Return what was printed."""
+        return self.server.log.read_text()
+
+    def paste(self) -> list[list[str]]:
+        """Paste each printed command into a shell in the same folder; return the lines of each answer."""
+        return [self._paste(command) for command in printed_commands(self._told())]
+
+    def _told(self) -> str:
+        return "\n".join(line for line in self.printed().splitlines() if not line.startswith("{"))
+
+    def _paste(self, command: str) -> list[str]:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=self.folder, capture_output=True, check=False, timeout=PATIENCE
+        )
+        assert (done.returncode, done.stderr) == (0, b""), (command, done)
+        return done.stdout.decode().splitlines()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs() -> None:
+    """Ask for what Debian keeps in packages of its own."""
+    require_package("make", found=shutil.which("make") is not None)
+    require_package("curl", found=shutil.which("curl") is not None)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a copy of the checkout with an environment that `make` takes for finished."""
+    folder = tmp_path / "checkout"
+    for path in tracked():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / path, folder / path)
+    environment = folder / ".venv"
+    venv.create(environment, symlinks=True)
+    (site_packages,) = environment.glob("lib/python3*/site-packages")
+    # The copy stands before the packages, so that it is what is imported, not the original.
+    (site_packages / "copy.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+    program = environment / "bin" / "validator"
+    program.write_text(f"#!{environment}/bin/python\nfrom validator.__main__ import main\nmain()\n")
+    program.chmod(0o755)
+    (environment / ".installed").touch()
+    return folder
+
+
+@contextmanager
+def make_run(folder: Path, bind: str) -> Iterator[FirstRun]:
+    """Run `make run` in *folder* until its server answers; then stop it."""
+    log = folder.parent / "printed.log"
+    environment = {**clean_environment(), "VALIDATOR_SERVER_BIND": bind, "PYTHON": sys.executable}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            ["make", "run"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    server = Server(process, bind, log)
+    try:
+        wait_until(server.is_answering, "the demonstration is served")
+        yield FirstRun(server, folder)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(PATIENCE)
+
+
+def check_answers(answers: list[list[str]]) -> None:
+    """Assert that the four commands logged in, got a token, had it accepted, and had a guest signed in."""
+    logged_in, token, verdict, guest = answers
+    assert orjson.loads(logged_in[-1])["userAccount"] == "demo-agent"
+    assert orjson.loads(token[-1])["access_token"]
+    assert orjson.loads(verdict[-1]) == {"retCode": 0, "message": "validate success"}
+    assert orjson.loads(guest[0])["thirdUserId"].startswith("guest-")
+    assert guest[-1].startswith("auth-v2/100000000000000001/")
+    assert len(guest[-1].rpartition("/")[2]) == 64
+
+
+def test_first_run_and_second_run(copy: Path) -> None:
+    """The printed commands work as they are; a second run prints no credentials, and they work again."""
+    bind = free_bind()
+
+    with make_run(copy, bind) as first:
+        first_answers, first_printed = first.paste(), first.printed()
+    with make_run(copy, bind) as second:
+        second_answers, second_printed = second.paste(), second.printed()
+
+    check_answers(first_answers)
+    check_answers(second_answers)
+    assert CREDENTIALS in first_printed
+    assert CREDENTIALS not in second_printed
+    password = orjson.loads((copy / "var" / "demo" / "login.json").read_bytes())["password"]
+    assert (password in first_printed, password in second_printed) == (True, False)
+
+
+def test_run_leaves_its_state_in_var_only(copy: Path) -> None:
+    """Beside the environment and Python's caches, what `make run` makes is in ./var, and git ignores it."""
+    before = {path.name for path in copy.iterdir()}
+
+    with make_run(copy, free_bind()):
+        pass
+
+    assert {path.name for path in copy.iterdir()} - before == {"var"}
+    assert (copy / "var").stat().st_mode & 0o777 == 0o700
+    ignored = (copy / ".gitignore").read_text().splitlines()
+    assert {"/var/", "/.venv/"} <= set(ignored)

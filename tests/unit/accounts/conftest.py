@@ -1,0 +1,70 @@
+"""The parts that logging in is made of, with hashing that costs next to nothing."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from tests.fakes import TENANT, FakeClock
+from validator.accounts.account import Account, Accounts
+from validator.accounts.devices import DevicePolicy, Devices
+from validator.accounts.identity import Identity
+from validator.accounts.lockout import LockoutPolicy
+from validator.accounts.sessions import SessionPolicy, Sessions
+from validator.keys.keyring import Keyring
+from validator.limits.policy import parse_rates
+from validator.store.database import Database
+from validator.tenants import Tenants
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+# What the settings say when they say nothing.
+LOCKOUT = LockoutPolicy(
+    enabled=True,
+    free_failures=5,
+    first_delay=timedelta(seconds=30),
+    longest_delay=timedelta(hours=1),
+    stop_after=100,
+    forget_after=timedelta(days=30),
+    address_rates=parse_rates("10/5m 50/1h 200/1d"),
+)
+
+
+@pytest.fixture
+def tenants(database: Database, clock: FakeClock) -> Tenants:
+    """Return the table of tenants, with one in it."""
+    table = Tenants(database, clock)
+    table.add(TENANT, "First")
+    return table
+
+
+@pytest.fixture
+def accounts(database: Database, tenants: Tenants, clock: FakeClock) -> Accounts:
+    """Return the table of accounts, empty."""
+    return Accounts(database, tenants, clock)
+
+
+@pytest.fixture
+def person(accounts: Accounts) -> Account:
+    """Return an account without an identity, whose stored hash is no hash."""
+    return accounts.add("li.wei", TENANT, "hash-0", Identity())
+
+
+@pytest.fixture
+def sessions(database: Database, tenants: Tenants, clock: FakeClock) -> Sessions:
+    """Return the table of sessions, empty; one lasts eight hours."""
+    return Sessions(database, SessionPolicy(timedelta(hours=8)), clock)
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, clock: FakeClock) -> Keyring:
+    """Return a keyring with one signing key."""
+    keyring = Keyring(tmp_path / "keys", clock)
+    keyring.create()
+    return keyring
+
+
+@pytest.fixture
+def devices(keyring: Keyring, clock: FakeClock) -> Devices:
+    """Return what knows browsers again, for 180 days."""
+    return Devices(keyring, DevicePolicy(timedelta(days=180)), clock)

@@ -1,0 +1,197 @@
+"""Device cookies: which browser is known, to which account, and until when."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fakes import TENANT, FakeClock
+from validator.accounts.account import Account, Accounts
+from validator.accounts.devices import PURPOSE, DevicePolicy, Devices, cookie_name
+from validator.accounts.identity import Identity
+from validator.accounts.lockout import login_digest
+from validator.clock import to_milliseconds
+from validator.errors import Fault, Reason
+from validator.keys.keyring import FILE as KEYRING
+from validator.keys.keyring import Keyring
+from validator.tokens.claims import Audience
+from validator.tokens.issuer import purpose
+
+LIFETIME = timedelta(days=180)
+
+
+def test_browser_that_logged_in_is_known(devices: Devices, person: Account) -> None:
+    """The cookie of a login gives the device again, and twice the same."""
+    cookie = devices.issue(person, None)
+
+    device = devices.recognize(cookie, person)
+
+    assert device is not None
+    assert devices.recognize(cookie, person) == device
+
+
+@pytest.mark.parametrize("presented", [None, "", "x", "a.b", "é", "\ud800", "\x00", "A" * 10_000])
+def test_other_text_is_no_device(devices: Devices, person: Account, presented: str | None) -> None:
+    """What was not signed here is nobody's browser, and never an error."""
+    assert devices.recognize(presented, person) is None
+
+
+def test_nobody_has_a_device(devices: Devices, person: Account) -> None:
+    """An account that does not exist has no known browser, whatever cookie is shown."""
+    assert devices.recognize(devices.issue(person, None), None) is None
+
+
+def test_devices_differ_and_cannot_be_guessed(devices: Devices, person: Account) -> None:
+    """Each new browser has an id of 96 random bits."""
+    ids = {devices.recognize(devices.issue(person, None), person) for _ in range(100)}
+
+    assert len(ids) == 100
+    assert {len(device or "") for device in ids} == {16}
+
+
+def test_known_browser_keeps_its_id(devices: Devices, person: Account, clock: FakeClock) -> None:
+    """Logging in again prolongs the cookie, and the failures counted so far stay the device's."""
+    first = devices.issue(person, None)
+    clock.advance(days=100)
+    second = devices.issue(person, first)
+    clock.advance(days=100)
+
+    assert devices.recognize(first, person) is None
+    assert devices.recognize(second, person) is not None
+
+    clock.advance(days=-100)
+    assert devices.recognize(second, person) == devices.recognize(first, person)
+
+
+def test_cookie_ends_at_its_end(devices: Devices, person: Account, clock: FakeClock) -> None:
+    """A browser is known up to the last millisecond of its time and not at its end."""
+    cookie = devices.issue(person, None)
+
+    clock.advance(milliseconds=LIFETIME / timedelta(milliseconds=1) - 1)
+    assert devices.recognize(cookie, person)
+    clock.advance(milliseconds=1)
+    assert devices.recognize(cookie, person) is None
+
+
+def test_cookie_is_of_one_account(devices: Devices, accounts: Accounts, person: Account) -> None:
+    """To another account the browser is a stranger; logging in there gives it another id."""
+    other = accounts.add("ann", TENANT, "h", Identity())
+    cookie = devices.issue(person, None)
+
+    assert devices.recognize(cookie, other) is None
+    assert devices.recognize(devices.issue(other, cookie), other) != devices.recognize(cookie, person)
+
+
+def test_cookie_ends_with_the_epoch(devices: Devices, person: Account) -> None:
+    """Whatever ends the account's tokens and sessions ends its known browsers, too."""
+    cookie = devices.issue(person, None)
+
+    changed = replace(person, epoch=person.epoch + 1)
+
+    assert devices.recognize(cookie, changed) is None
+    assert devices.recognize(devices.issue(changed, cookie), changed)
+    assert devices.recognize(cookie, person)
+
+
+def test_cookie_is_pinned(devices: Devices, keyring: Keyring, person: Account, clock: FakeClock) -> None:
+    """These are the members of the cookie and its purpose: a newer version must know old browsers."""
+    assert PURPOSE == "validator.device.v1"
+    content = {
+        "acc": login_digest("li.wei"),
+        "dev": "device-1",
+        "epo": 1,
+        "exp": to_milliseconds(clock.now() + LIFETIME),
+    }
+    cookie = keyring.seal(PURPOSE).sign(orjson.dumps(content))
+
+    assert devices.recognize(cookie, person) == "device-1"
+    payload = keyring.seal(PURPOSE).verify(devices.issue(person, cookie))
+    assert payload == orjson.dumps(content)
+
+
+def test_cookie_has_no_name_in_it(devices: Devices, keyring: Keyring, person: Account) -> None:
+    """A browser that is shown around does not tell who logs in with it."""
+    payload = keyring.seal(PURPOSE).verify(devices.issue(person, None)) or b""
+
+    assert person.login.encode() not in payload
+    assert person.id.encode() not in payload
+    assert person.tenant.encode() not in payload
+
+
+@pytest.mark.parametrize("other", [*(purpose(audience) for audience in Audience), "validator.guest.v1", ""])
+def test_what_is_signed_for_something_else_is_no_device(
+    devices: Devices, keyring: Keyring, person: Account, other: str
+) -> None:
+    """A token or a guest's cookie does not pass for a device, nor a device's cookie for one of them."""
+    cookie = devices.issue(person, None)
+    payload = keyring.seal(PURPOSE).verify(cookie) or b""
+
+    assert devices.recognize(keyring.seal(other).sign(payload), person) is None
+    assert keyring.seal(other).verify(cookie) is None
+
+
+def test_revoked_key_ends_its_cookies(devices: Devices, keyring: Keyring, person: Account) -> None:
+    """A key that is distrusted knows no browser; one that only verifies does."""
+    cookie = devices.issue(person, None)
+    (old,) = keyring.list()
+    keyring.rotate()
+    assert devices.recognize(cookie, person)
+
+    keyring.revoke(old.id)
+
+    assert devices.recognize(cookie, person) is None
+
+
+def test_without_keys_there_is_a_fault(devices: Devices, person: Account, tmp_path: Path) -> None:
+    """When the keys are away nobody is a stranger: there is no answer."""
+    cookie = devices.issue(person, None)
+    (tmp_path / "keys" / KEYRING).unlink()
+
+    asked: list[Callable[[], object]] = [
+        lambda: devices.recognize(cookie, person),
+        lambda: devices.issue(person, None),
+    ]
+    for ask in asked:
+        with pytest.raises(Fault) as raised:
+            ask()
+        assert raised.value.reason is Reason.KEYS_UNAVAILABLE
+
+
+@given(place=st.integers(0, 400), character=st.characters())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_changed_cookie_is_none(devices: Devices, keyring: Keyring, place: int, character: str) -> None:
+    """No character of the cookie can be another."""
+    cookie = keyring.seal(PURPOSE).sign(b'{"acc":"","dev":"d","epo":1,"exp":9999999999999}')
+    place %= len(cookie)
+    changed = cookie[:place] + character + cookie[place + 1 :]
+
+    assert (keyring.seal(PURPOSE).verify(changed) is None) is (changed != cookie)
+
+
+# The name
+
+
+def test_name_is_pinned() -> None:
+    """A cookie for this host alone, named by 32 bits of the account's digest, which tell nobody the login."""
+    assert cookie_name("li.wei") == f"__Host-validator-device-{login_digest('li.wei')[:8]}"
+    assert cookie_name("LI.WEI") == cookie_name("li.wei")
+    assert "li" not in cookie_name("li.wei").removeprefix("__Host-validator-")
+
+
+@pytest.mark.parametrize("login", ["", "é", "a b;c=d", "\x00", "字" * 200, "\u212aim"])
+def test_name_is_one_for_any_login(login: str) -> None:
+    """Whatever is presented as a login makes a name that a cookie may have."""
+    name = cookie_name(login).removeprefix("__Host-validator-device-")
+
+    assert len(name) == 8
+    assert set(name) <= set("0123456789abcdef")
+
+
+def test_policy_is_told(devices: Devices) -> None:
+    """How long the browser shall keep the cookie is as long as it is good for."""
+    assert devices.policy == DevicePolicy(LIFETIME)

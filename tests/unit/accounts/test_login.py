@@ -1,0 +1,655 @@
+"""Logging in: the order of the checks, one refusal for everybody, and never more hashing than slots."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from argon2 import PasswordHasher
+
+from tests.fakes import TENANT, FakeClock
+from tests.unit.accounts.conftest import CHEAP, LOCKOUT
+from validator.accounts.account import Account, Accounts
+from validator.accounts.bulkhead import Bulkhead
+from validator.accounts.devices import Devices
+from validator.accounts.identity import Identity
+from validator.accounts.lockout import Lockout, LockoutPolicy
+from validator.accounts.login import Login
+from validator.accounts.passwords import Passwords
+from validator.accounts.policy import PasswordPolicy
+from validator.audit import reading
+from validator.audit.events import EventName
+from validator.audit.trail import AuditTrail, TrailPolicy
+from validator.errors import Answer, Fault, Reason, Refusal
+from validator.files import make_private_folder
+from validator.store.database import Database
+from validator.tenants import Status, Tenants
+
+LOGIN = "margaret"
+WITHOUT_LOCKOUT = replace(LOCKOUT, enabled=False)
+RIGHT = "Seven quiet rivers of jade"
+NEW = "Eleven grey herons at dawn"
+WRONG = "Seven quiet rivers of jadE"
+PATIENCE_SECONDS = 30
+
+
+class Gate:
+    """Every verification goes through it, and may have to wait there, so that a test can look about."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.count = 0
+        self.arrived = threading.Semaphore(0)
+        self._open = threading.Event()
+
+    def __call__(self) -> None:
+        """Be told of one verification."""
+        self.count += 1
+        if self.is_closed:
+            self.arrived.release()
+            assert self._open.wait(PATIENCE_SECONDS)
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self.is_closed = False
+        self._open.set()
+
+
+class GatedHasher(PasswordHasher):
+    """A hasher whose every verification, of a dummy too, goes through a gate."""
+
+    def __init__(self, hasher: PasswordHasher, gate: Callable[[], None]) -> None:
+        super().__init__(hasher.time_cost, hasher.memory_cost, hasher.parallelism)
+        self._gate = gate
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - the library's name
+        self._gate()
+        return super().verify(hash, password)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Yield the gate that every verification goes through; it stands open."""
+    gate = Gate()
+    yield gate
+    gate.open()
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Return what reads the audit trail."""
+    entries = partial(reading.entries, tmp_path / "audit")
+    return lambda: [entry for entry in entries() if entry["event"] != EventName.TRAIL_CONTINUED]
+
+
+@pytest.fixture
+def trail(tmp_path: Path, clock: FakeClock) -> Iterator[AuditTrail]:
+    """Yield an audit trail of the test's own."""
+    make_private_folder(tmp_path / "keys")
+    policy = TrailPolicy(tmp_path / "audit", largest_file=2**20, sync_verdicts=False)
+    trail = AuditTrail(policy, tmp_path / "keys", clock)
+    trail.create_key()
+    yield trail
+    trail.close()
+
+
+@pytest.fixture
+def make_login(
+    accounts: Accounts, database: Database, trail: AuditTrail, devices: Devices, clock: FakeClock, gate: Gate
+) -> Callable[..., Login]:
+    """Return what makes a login: default policy, cheap hashing, and no lockout unless one is given."""
+
+    def make(
+        profile: str = "asvs5",
+        slots: int = 2,
+        hasher: PasswordHasher = CHEAP,
+        lockout: LockoutPolicy = WITHOUT_LOCKOUT,
+        through: Callable[[], None] = gate,
+    ) -> Login:
+        return Login(
+            accounts,
+            Passwords(GatedHasher(hasher, through)),
+            PasswordPolicy(profile),
+            trail,
+            bulkhead=Bulkhead(slots),
+            lockout=Lockout(database, lockout, clock),
+            devices=devices,
+        )
+
+    return make
+
+
+@pytest.fixture
+def login(make_login: Callable[..., Login], margaret: Account) -> Login:
+    """Return a login that margaret can use."""
+    return make_login()
+
+
+@pytest.fixture
+def margaret(accounts: Accounts) -> Account:
+    """Return an account whose password is right."""
+    return accounts.add(LOGIN, TENANT, CHEAP.hash(RIGHT), Identity())
+
+
+def refusal_of(act: Callable[[], object]) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        act()
+    return refused.value
+
+
+# One door
+
+
+@pytest.mark.parametrize("presented", [LOGIN, "MARGARET", "Margaret"])
+def test_right_password_gives_the_account(
+    login: Login, margaret: Account, told: Callable[[], list[dict[str, Any]]], presented: str
+) -> None:
+    """Who knows the password gets the account, and it is written down once."""
+    assert login.authenticate(presented, RIGHT) == margaret
+
+    (entry,) = told()
+    assert (entry["event"], entry["outcome"]) == ("login", "accepted")
+    assert (entry["tenant"], entry["subject"]) == (TENANT, LOGIN)
+    assert "reason" not in entry
+
+
+def disable_account(accounts: Accounts, tenants: Tenants) -> None:
+    accounts.set_status(LOGIN, Status.DISABLED)
+
+
+def disable_tenant(accounts: Accounts, tenants: Tenants) -> None:
+    tenants.set_status(TENANT, Status.DISABLED)
+
+
+def leave_be(accounts: Accounts, tenants: Tenants) -> None:
+    """Change nothing."""
+
+
+FAILURES: dict[str, tuple[Callable[[Accounts, Tenants], None], str, str, str]] = {
+    "unknown": (leave_be, "nobody", RIGHT, "account_unknown"),
+    "wrong": (leave_be, LOGIN, WRONG, "password_wrong"),
+    "disabled and right": (disable_account, LOGIN, RIGHT, "account_disabled"),
+    "disabled and wrong": (disable_account, LOGIN, WRONG, "password_wrong"),
+    "tenant disabled and right": (disable_tenant, LOGIN, RIGHT, "tenant_disabled"),
+    "tenant disabled and wrong": (disable_tenant, LOGIN, WRONG, "password_wrong"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_every_failure_is_the_same_refusal_after_the_same_work(
+    login: Login,
+    accounts: Accounts,
+    tenants: Tenants,
+    gate: Gate,
+    told: Callable[[], list[dict[str, Any]]],
+    failure: str,
+) -> None:
+    """Unknown, wrong and disabled: one answer, one verification, one entry with the exact reason."""
+    arrange, presented_login, presented_password, reason = FAILURES[failure]
+    arrange(accounts, tenants)
+
+    refusal = refusal_of(lambda: login.authenticate(presented_login, presented_password))
+
+    assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
+    assert refusal.answer is Answer.LOGIN_REFUSED
+    assert gate.count == 1
+    (entry,) = told()
+    assert (entry["event"], entry["outcome"], entry["reason"]) == ("login", "refused", reason)
+
+
+def test_enabled_again_may_log_in(login: Login, accounts: Accounts) -> None:
+    """What a disabled account is refused for is its status alone."""
+    accounts.set_status(LOGIN, Status.DISABLED)
+    refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
+
+    accounts.set_status(LOGIN, Status.ACTIVE)
+
+    assert login.authenticate(LOGIN, RIGHT).login == LOGIN
+
+
+@pytest.mark.parametrize("presented", [RIGHT, "margaret ", "名前", "nobody@example.com"])
+def test_unknown_name_is_not_written_down(
+    login: Login, tmp_path: Path, told: Callable[[], list[dict[str, Any]]], presented: str
+) -> None:
+    """People type their password where the name belongs: what is nobody's name never gets into the trail."""
+    refusal_of(lambda: login.authenticate(presented, RIGHT))
+
+    (entry,) = told()
+    assert presented not in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8")
+    assert "subject" not in entry
+
+
+def test_no_password_is_written_down(login: Login, margaret: Account, tmp_path: Path) -> None:
+    """Right, wrong, old or new: the trail has no password."""
+    login.authenticate(LOGIN, RIGHT)
+    refusal_of(lambda: login.authenticate(LOGIN, WRONG))
+    refusal_of(lambda: login.change_password(margaret, RIGHT, "too short"))
+    login.change_password(margaret, RIGHT, NEW)
+
+    written = (tmp_path / "audit" / "audit.jsonl").read_text("utf-8")
+    assert not [password for password in (RIGHT, WRONG, NEW, "too short") if password in written]
+    assert "argon2" not in written
+
+
+def test_damaged_hash_is_a_fault(login: Login, accounts: Accounts, margaret: Account) -> None:
+    """A stored hash that is none is a fault for its owner, never a wrong password."""
+    accounts.renew_hash(margaret, "nonsense")
+
+    with pytest.raises(Fault) as raised:
+        login.authenticate(LOGIN, RIGHT)
+
+    assert raised.value.reason is Reason.STORE_UNAVAILABLE
+
+
+def test_without_a_trail_nobody_logs_in(login: Login, tmp_path: Path) -> None:
+    """What cannot be written down does not happen: neither a yes nor a no is given."""
+    (tmp_path / "audit").write_text("a file where the folder should be")
+
+    for password in (RIGHT, WRONG):
+        with pytest.raises(Fault) as raised:
+            login.authenticate(LOGIN, password)
+        assert raised.value.reason is Reason.TRAIL_UNAVAILABLE
+
+
+# Newer parameters
+
+
+def test_older_hash_is_renewed_at_login(
+    make_login: Callable[..., Login], accounts: Accounts, margaret: Account
+) -> None:
+    """The first login under newer parameters renews the hash; nothing else about the account changes."""
+    newer = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
+    login = make_login(hasher=newer)
+
+    login.authenticate(LOGIN, RIGHT)
+
+    renewed = accounts.require(LOGIN)
+    assert not newer.check_needs_rehash(renewed.password_hash)
+    assert newer.verify(renewed.password_hash, RIGHT)
+    assert (renewed.epoch, renewed.previous_hashes) == (margaret.epoch, ())
+    assert renewed.password_changed_at == margaret.password_changed_at
+    login.authenticate(LOGIN, RIGHT)
+    assert accounts.require(LOGIN) == renewed
+
+
+@pytest.mark.parametrize("failure", ["wrong", "disabled and right", "tenant disabled and right"])
+def test_refused_login_renews_nothing(
+    make_login: Callable[..., Login], accounts: Accounts, tenants: Tenants, margaret: Account, failure: str
+) -> None:
+    """Only a login that succeeds writes a new hash."""
+    arrange, presented_login, presented_password, _ = FAILURES[failure]
+    arrange(accounts, tenants)
+    login = make_login(hasher=PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+
+    refusal_of(lambda: login.authenticate(presented_login, presented_password))
+
+    assert accounts.require(LOGIN).password_hash == margaret.password_hash
+
+
+# The slots
+
+
+class InBackground:
+    """A login that runs in a thread of its own."""
+
+    def __init__(self, login: Login, password: str = RIGHT) -> None:
+        self.outcome: object = None
+        self._thread = threading.Thread(target=self._run, args=(login, password))
+        self._thread.start()
+
+    def _run(self, login: Login, password: str) -> None:
+        try:
+            self.outcome = login.authenticate(LOGIN, password)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            self.outcome = error
+
+    def end(self) -> object:
+        """Wait until it has ended and return how."""
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive()
+        return self.outcome
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_more_than_the_slots_is_refused_at_once(
+    make_login: Callable[..., Login],
+    margaret: Account,
+    gate: Gate,
+    told: Callable[[], list[dict[str, Any]]],
+    slots: int,
+) -> None:
+    """While every slot hashes, one more is not queued: refused, told when to come again, not even counted."""
+    login, gate.is_closed = make_login(slots=slots), True
+    busy = [InBackground(login) for _ in range(slots)]
+    for _ in busy:
+        assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
+
+    for presented in (LOGIN, "nobody"):
+        refusal = refusal_of(lambda presented=presented: login.authenticate(presented, RIGHT))  # type: ignore[misc]
+        assert refusal.reason is Reason.HASHING_BUSY
+        assert refusal.answer is Answer.UNAVAILABLE
+        assert refusal.retry_after is not None
+    assert gate.count == slots
+    assert told() == []
+
+    gate.open()
+    assert [login.end() for login in busy] == [margaret] * slots
+    assert login.authenticate(LOGIN, RIGHT) == margaret
+
+
+def test_changing_a_password_needs_a_slot_too(
+    make_login: Callable[..., Login], margaret: Account, accounts: Accounts, gate: Gate
+) -> None:
+    """A new password is hashed in a slot; without one nothing is changed."""
+    login, gate.is_closed = make_login(slots=1), True
+    busy = InBackground(login)
+    assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
+
+    refusal = refusal_of(lambda: login.set_password(margaret, NEW))
+
+    assert refusal.reason is Reason.HASHING_BUSY
+    assert accounts.require(LOGIN) == margaret
+    gate.open()
+    assert busy.end() == margaret
+
+
+def test_slots_are_freed_by_every_way_out(
+    make_login: Callable[..., Login], margaret: Account, accounts: Accounts
+) -> None:
+    """A refusal, a fault of the hash and a refused new password give their slot back."""
+    login = make_login(profile="cec", slots=1)
+
+    for _ in range(3):
+        assert refusal_of(lambda: login.authenticate(LOGIN, WRONG)).reason is Reason.PASSWORD_WRONG
+        assert refusal_of(lambda: login.authenticate("nobody", WRONG)).reason is Reason.PASSWORD_WRONG
+        assert refusal_of(lambda: login.set_password(margaret, RIGHT)).reason is Reason.PASSWORD_POLICY
+        assert refusal_of(lambda: login.set_password(margaret, "short")).reason is Reason.PASSWORD_POLICY
+    accounts.renew_hash(margaret, "nonsense")
+    for _ in range(3):
+        with pytest.raises(Fault):
+            login.authenticate(LOGIN, RIGHT)
+    accounts.set_password(accounts.require(LOGIN), CHEAP.hash(RIGHT))
+
+    assert login.authenticate(LOGIN, RIGHT).login == LOGIN
+
+
+def test_unforeseen_error_frees_its_slot(make_login: Callable[..., Login], margaret: Account) -> None:
+    """An error nobody foresaw gives its slot back like any other."""
+    failing = True
+
+    def fail() -> None:
+        if failing:
+            raise ZeroDivisionError
+
+    login = make_login(slots=1, through=fail)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            login.authenticate(LOGIN, RIGHT)
+    failing = False
+
+    assert login.authenticate(LOGIN, RIGHT) == margaret
+
+
+# A new password
+
+
+def test_owner_changes_the_password(
+    login: Login, margaret: Account, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """The new password counts from now on, the old one no more, and the epoch has grown."""
+    changed = login.change_password(margaret, RIGHT, NEW)
+
+    assert changed.epoch == margaret.epoch + 1
+    assert login.authenticate(LOGIN, NEW) == changed
+    assert refusal_of(lambda: login.authenticate(LOGIN, RIGHT)).reason is Reason.PASSWORD_WRONG
+    events = [(entry["event"], entry["outcome"], entry["subject"]) for entry in told()[:2]]
+    assert events == [("login", "accepted", LOGIN), ("password", "accepted", LOGIN)]
+
+
+def test_wrong_old_password_changes_nothing(login: Login, margaret: Account, accounts: Accounts) -> None:
+    """Who does not know the old password does not choose a new one, and is not told about the new one."""
+    for new in (NEW, "short"):
+        refusal = refusal_of(lambda new=new: login.change_password(margaret, WRONG, new))  # type: ignore[misc]
+        assert (refusal.reason, refusal.detail) == (Reason.PASSWORD_WRONG, None)
+
+    assert accounts.require(LOGIN) == margaret
+
+
+def test_unacceptable_new_password_says_why(
+    login: Login, margaret: Account, accounts: Accounts, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Its owner is told every reason in words; the trail has the refusal, and nothing is changed."""
+    refusal = refusal_of(lambda: login.change_password(margaret, RIGHT, "passwordpassword"))
+
+    assert refusal.reason is Reason.PASSWORD_POLICY
+    assert "common password" in (refusal.detail or "")
+    assert "easy to guess" in (refusal.detail or "")
+    assert accounts.require(LOGIN) == margaret
+    assert [(entry["event"], entry["outcome"], entry.get("reason")) for entry in told()] == [
+        ("login", "accepted", None),
+        ("password", "refused", "password_policy"),
+    ]
+
+
+def test_policy_knows_the_accounts_name(login: Login, margaret: Account) -> None:
+    """The name that a password must not contain is that of its account."""
+    assert refusal_of(lambda: login.set_password(margaret, "margaret counts 7 herons")).detail
+
+    login.check_policy("margaret counts 7 herons", "somebody")
+
+
+def other(number: int) -> str:
+    return f"{['Zero', 'One', 'Two', 'Three', 'Four', 'Five'][number]} grey herons at dawn {number}"
+
+
+def test_cec_refuses_the_last_five(make_login: Callable[..., Login], accounts: Accounts) -> None:
+    """Of six passwords in a row the last five, the present one among them, cannot be chosen again."""
+    login = make_login(profile="cec")
+    account = accounts.add("rosa", TENANT, CHEAP.hash(other(0)), Identity())
+    for number in range(1, 6):
+        account = login.set_password(account, other(number))
+
+    for number in range(1, 6):
+        refusal = refusal_of(lambda number=number: login.set_password(account, other(number)))  # type: ignore[misc]
+        assert (refusal.reason, refusal.detail) == (Reason.PASSWORD_POLICY, "it is one of the last five")
+
+    assert login.set_password(account, other(0)).epoch == account.epoch + 1
+
+
+def test_asvs5_does_not_ask_for_another(login: Login, margaret: Account) -> None:
+    """The default profile has no history."""
+    assert login.set_password(margaret, RIGHT).epoch == margaret.epoch + 1
+
+
+def test_new_password_is_the_same_in_both_spellings(login: Login, margaret: Account) -> None:
+    """A password chosen with composed accents is accepted with separate ones."""
+    login.set_password(margaret, "Gr\u00fcne Wolken \u00fcber 7 D\u00e4chern")
+
+    assert login.authenticate(LOGIN, "Gru\u0308ne Wolken u\u0308ber 7 Da\u0308chern").login == LOGIN
+
+
+def test_owner_changes_nothing_without_a_trail(
+    login: Login, margaret: Account, accounts: Accounts, tmp_path: Path
+) -> None:
+    """An owner whose proof cannot be written down changes nothing."""
+    (tmp_path / "audit").write_text("a file where the folder should be")
+
+    with pytest.raises(Fault):
+        login.change_password(margaret, RIGHT, NEW)
+
+    assert accounts.require(LOGIN) == margaret
+
+
+def test_change_that_cannot_be_written_down_is_not_told_as_done(
+    login: Login, margaret: Account, tmp_path: Path
+) -> None:
+    """Nobody is told that the password was changed unless the trail says so: there is a fault instead."""
+    (tmp_path / "audit").write_text("a file where the folder should be")
+
+    with pytest.raises(Fault) as raised:
+        login.set_password(margaret, NEW)
+
+    assert raised.value.reason is Reason.TRAIL_UNAVAILABLE
+
+
+def test_password_is_not_changed_on_what_was_known_before(
+    login: Login, margaret: Account, accounts: Accounts, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """When an operator disables the account meanwhile, the owner's change is refused and not told as done."""
+    accounts.set_status(LOGIN, Status.DISABLED)
+    accounts.set_status(LOGIN, Status.ACTIVE)
+
+    refusal = refusal_of(lambda: login.set_password(margaret, NEW))
+
+    assert refusal.reason is Reason.SESSION_ENDED
+    assert told() == []
+    assert login.authenticate(LOGIN, RIGHT).epoch == margaret.epoch + 1
+
+
+# The lockout
+
+
+def fail_until_blocked(login: Login, name: str = LOGIN) -> None:
+    """Use up every free failure of a name."""
+    for _ in range(LOCKOUT.free_failures):
+        refusal_of(lambda: login.authenticate(name, WRONG))
+
+
+@pytest.mark.parametrize("name", [LOGIN, "nobody"])
+def test_blocked_looks_like_wrong(
+    make_login: Callable[..., Login],
+    margaret: Account,
+    gate: Gate,
+    told: Callable[[], list[dict[str, Any]]],
+    name: str,
+) -> None:
+    """A blocked attempt has the answer and the work of a wrong one, whoever is named; the trail knows why."""
+    login = make_login(lockout=LOCKOUT)
+    fail_until_blocked(login, name)
+    before, gate.count = told(), 0
+
+    refusal = refusal_of(lambda: login.authenticate(name, RIGHT))
+
+    assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
+    assert gate.count == 1
+    assert {entry["reason"] for entry in before} <= {"password_wrong", "account_unknown"}
+    assert told()[-1]["reason"] == "account_locked"
+
+
+def test_block_ends_by_itself(make_login: Callable[..., Login], margaret: Account, clock: FakeClock) -> None:
+    """When the delay is over the right password is right; a millisecond before it is not."""
+    login = make_login(lockout=LOCKOUT)
+    fail_until_blocked(login)
+
+    clock.advance(seconds=30, milliseconds=-1)
+    refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
+    clock.advance(milliseconds=1)
+
+    assert login.authenticate(LOGIN, RIGHT) == margaret
+
+
+def test_right_password_forgets_failures(make_login: Callable[..., Login], margaret: Account) -> None:
+    """Whoever mistypes four times and then logs in has all free failures again."""
+    login = make_login(lockout=replace(LOCKOUT, address_rates=()))
+
+    for _ in range(3):
+        for _ in range(LOCKOUT.free_failures - 1):
+            refusal_of(lambda: login.authenticate(LOGIN, WRONG))
+        assert login.authenticate(LOGIN, RIGHT) == margaret
+
+
+@pytest.mark.parametrize("failure", ["disabled and right", "tenant disabled and right"])
+def test_right_password_of_whom_may_not_counts_as_wrong(
+    make_login: Callable[..., Login], accounts: Accounts, tenants: Tenants, margaret: Account, failure: str
+) -> None:
+    """A disabled account cannot be told from a wrong password by counting either."""
+    arrange, name, password, _ = FAILURES[failure]
+    arrange(accounts, tenants)
+    login = make_login(lockout=LOCKOUT)
+
+    for _ in range(LOCKOUT.free_failures):
+        refusal_of(lambda: login.authenticate(name, password))
+    accounts.set_status(LOGIN, Status.ACTIVE)
+    tenants.set_status(TENANT, Status.ACTIVE)
+
+    assert refusal_of(lambda: login.authenticate(name, password)).reason is Reason.PASSWORD_WRONG
+
+
+def test_strangers_do_not_block_a_known_device(
+    make_login: Callable[..., Login], devices: Devices, margaret: Account, clock: FakeClock
+) -> None:
+    """The browser that logged in before still does, while others are blocked; and it has its own counter."""
+    login = make_login(lockout=LOCKOUT)
+    cookie = devices.issue(login.authenticate(LOGIN, RIGHT), None)
+    fail_until_blocked(login)
+
+    assert login.authenticate(LOGIN, RIGHT, cookie) == margaret
+    refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
+    refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie + "A"))
+
+    for _ in range(LOCKOUT.free_failures):
+        refusal_of(lambda: login.authenticate(LOGIN, WRONG, cookie))
+    refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie))
+    clock.advance(seconds=30)
+    assert login.authenticate(LOGIN, RIGHT, cookie) == margaret
+
+
+def test_device_of_one_account_is_a_stranger_to_another(
+    make_login: Callable[..., Login], accounts: Accounts, devices: Devices, margaret: Account
+) -> None:
+    """A cookie counts for the account that logged in with it, and for no other."""
+    rosa = accounts.add("rosa", TENANT, CHEAP.hash(RIGHT), Identity())
+    login = make_login(lockout=LOCKOUT)
+    cookie = devices.issue(rosa, None)
+    fail_until_blocked(login)
+
+    refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie))
+
+    assert login.authenticate("rosa", RIGHT, cookie) == rosa
+
+
+def test_changing_a_password_counts_guesses_too(make_login: Callable[..., Login], margaret: Account) -> None:
+    """Who holds a session does not guess the password any faster."""
+    login = make_login(lockout=LOCKOUT)
+    for _ in range(LOCKOUT.free_failures):
+        refusal_of(lambda: login.change_password(margaret, WRONG, NEW))
+
+    assert refusal_of(lambda: login.change_password(margaret, RIGHT, NEW)).reason is Reason.PASSWORD_WRONG
+
+
+def test_busy_is_counted_nowhere(
+    make_login: Callable[..., Login], margaret: Account, gate: Gate, database: Database, clock: FakeClock
+) -> None:
+    """An attempt that found no place to hash in was none, and does not bring the block nearer."""
+    login, gate.is_closed = make_login(slots=1, lockout=LOCKOUT), True
+    busy = InBackground(login, WRONG)
+    assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
+
+    for _ in range(20):
+        assert refusal_of(lambda: login.authenticate(LOGIN, WRONG)).reason is Reason.HASHING_BUSY
+    gate.open()
+    busy.end()
+
+    assert Lockout(database, LOCKOUT, clock).lock(LOGIN).failures == 1
+
+
+def test_guess_that_cannot_be_counted_is_not_tried(
+    make_login: Callable[..., Login], margaret: Account, gate: Gate, database: Database
+) -> None:
+    """When the reservation cannot be written there is a fault, and nothing is hashed."""
+    login = make_login(lockout=LOCKOUT)
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE login_attempts RENAME TO away")
+    try:
+        with pytest.raises(Fault) as raised:
+            login.authenticate(LOGIN, RIGHT)
+    finally:
+        with database.write() as connection:
+            connection.exec_driver_sql("ALTER TABLE away RENAME TO login_attempts")
+
+    assert raised.value.reason is Reason.STORE_UNAVAILABLE
+    assert gate.count == 0
+    assert login.authenticate(LOGIN, RIGHT) == margaret

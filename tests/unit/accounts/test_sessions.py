@@ -1,0 +1,173 @@
+"""Sessions: what begins one, what ends it, and what a copy of the database is worth; on both databases."""
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.fakes import START, TENANT, FakeClock
+from validator.accounts.account import Account, Accounts
+from validator.accounts.identity import Identity
+from validator.accounts.sessions import Sessions, table
+from validator.errors import Reason, Refusal
+from validator.store.database import Database
+from validator.tenants import Status, Tenants
+
+
+def refusal_of(sessions: Sessions, presented: str | None) -> Reason:
+    with pytest.raises(Refusal) as refused:
+        sessions.resume(presented)
+    return refused.value.reason
+
+
+def rows_in(database: Database) -> int:
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def test_session_is_resumed_by_its_secret(sessions: Sessions, person: Account) -> None:
+    """Whoever shows the secret is the person who logged in, until the end that was told."""
+    secret, begun = sessions.begin(person)
+
+    assert begun.expires_at == START + timedelta(hours=8)
+    assert sessions.resume(secret) == begun
+    assert begun.account == person
+
+
+def test_each_session_has_a_secret_of_its_own(sessions: Sessions, person: Account) -> None:
+    """Two logins of a person are two sessions of 256 random bits; ending one leaves the other."""
+    first, _ = sessions.begin(person)
+    second, _ = sessions.begin(person)
+
+    sessions.end(first)
+
+    assert len(first) == len(second) == 43
+    assert refusal_of(sessions, first) is Reason.SESSION_ENDED
+    assert sessions.resume(second).account == person
+
+
+def test_only_the_digest_is_stored(sessions: Sessions, person: Account, database: Database) -> None:
+    """The database has the secret's SHA-256 and nowhere the secret, so that a copy logs nobody in."""
+    secret, _ = sessions.begin(person)
+
+    with database.read() as connection:
+        row = connection.execute(text("SELECT * FROM sessions")).one()
+
+    assert hashlib.sha256(secret.encode()).hexdigest() in row
+    assert secret not in str(row)
+    assert refusal_of(sessions, str(row.digest)) is Reason.SESSION_ENDED
+
+
+@pytest.mark.parametrize("presented", [None, ""])
+def test_no_secret_is_no_session(sessions: Sessions, presented: str | None) -> None:
+    """A browser without the cookie has never logged in."""
+    assert refusal_of(sessions, presented) is Reason.SESSION_MISSING
+
+
+@pytest.mark.parametrize("presented", ["x", "A" * 43, "\ud800", "é", "'; DROP TABLE sessions; --", "\x00"])
+def test_unknown_secret_is_no_session(sessions: Sessions, person: Account, presented: str) -> None:
+    """Any other text is a refusal, never an error."""
+    sessions.begin(person)
+
+    assert refusal_of(sessions, presented) is Reason.SESSION_ENDED
+
+
+def test_session_ends_at_its_end(sessions: Sessions, person: Account, clock: FakeClock) -> None:
+    """A session is valid up to its last millisecond and not at its end."""
+    secret, _ = sessions.begin(person)
+
+    clock.advance(hours=8, milliseconds=-1)
+    assert sessions.resume(secret).account == person
+    clock.advance(milliseconds=1)
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+
+
+def test_resuming_does_not_prolong(sessions: Sessions, person: Account, clock: FakeClock) -> None:
+    """However often it is used, a login lasts no longer than its lifetime."""
+    secret, begun = sessions.begin(person)
+    clock.advance(hours=7)
+
+    assert sessions.resume(secret).expires_at == begun.expires_at
+
+
+def test_logout_ends_a_session(sessions: Sessions, person: Account) -> None:
+    """Ending it ends it, and ending it again is no error."""
+    secret, _ = sessions.begin(person)
+
+    sessions.end(secret)
+    sessions.end(secret)
+
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+
+
+def test_disabling_ends_a_session_for_good(sessions: Sessions, accounts: Accounts, person: Account) -> None:
+    """A disabled account has no session, and enabling it does not bring an old one back."""
+    secret, _ = sessions.begin(person)
+
+    accounts.set_status(person.login, Status.DISABLED)
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+    accounts.set_status(person.login, Status.ACTIVE)
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+
+    renewed, _ = sessions.begin(accounts.require(person.login))
+    assert sessions.resume(renewed).account.login == person.login
+
+
+def test_new_password_ends_every_session(sessions: Sessions, accounts: Accounts, person: Account) -> None:
+    """After a change of the password only sessions begun since are valid."""
+    before, _ = sessions.begin(person)
+
+    changed = accounts.set_password(person, "hash-1")
+    after, _ = sessions.begin(changed)
+
+    assert refusal_of(sessions, before) is Reason.SESSION_ENDED
+    assert sessions.resume(after).account == changed
+
+
+def test_disabled_tenants_have_no_sessions(sessions: Sessions, tenants: Tenants, person: Account) -> None:
+    """While the tenant is disabled nobody of it is logged in; enabled, the session is what it was."""
+    secret, begun = sessions.begin(person)
+
+    tenants.set_status(TENANT, Status.DISABLED)
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+    tenants.set_status(TENANT, Status.ACTIVE)
+
+    assert sessions.resume(secret) == begun
+
+
+def test_login_that_was_overtaken_has_no_session(
+    sessions: Sessions, accounts: Accounts, person: Account
+) -> None:
+    """A session begun with what was known before the account was disabled is of the old epoch."""
+    accounts.set_status(person.login, Status.DISABLED)
+    accounts.set_status(person.login, Status.ACTIVE)
+
+    secret, _ = sessions.begin(person)
+
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+
+
+def test_somebody_elses_change_ends_nothing(sessions: Sessions, accounts: Accounts, person: Account) -> None:
+    """Another account's end is not this one's."""
+    secret, _ = sessions.begin(person)
+    ann = accounts.add("ann", TENANT, "h", Identity())
+
+    accounts.set_password(ann, "h2")
+    accounts.set_status("ann", Status.DISABLED)
+
+    assert sessions.resume(secret).account == person
+
+
+def test_sessions_past_their_end_go(
+    sessions: Sessions, person: Account, clock: FakeClock, database: Database
+) -> None:
+    """The table does not grow for ever: a new session takes away what has ended."""
+    sessions.begin(person)
+    clock.advance(hours=4)
+    sessions.begin(person)
+    clock.advance(hours=4)
+
+    sessions.begin(person)
+
+    assert rows_in(database) == 2

@@ -1,0 +1,45 @@
+"""A place for a trail, and what appends to it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeClock
+from tests.unit.audit.trails import Place, place_in
+from validator.audit.events import Exchange, current_exchange
+from validator.audit.trail import AuditTrail
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Return a place with the fixed key and no trail yet."""
+    return place_in(tmp_path)
+
+
+@pytest.fixture
+def opened(place: Place, clock: FakeClock) -> Iterator[Callable[..., AuditTrail]]:
+    """Yield what opens a trail of the place, as another process would have it."""
+    trails: list[AuditTrail] = []
+
+    def open_trail(*arguments: int, **options: bool) -> AuditTrail:
+        trails.append(place.open(clock, *arguments, **options))
+        return trails[-1]
+
+    yield open_trail
+    for trail in trails:
+        trail.close()
+
+
+@pytest.fixture
+def trail(opened: Callable[..., AuditTrail]) -> AuditTrail:
+    """Return an empty trail."""
+    return opened()
+
+
+@pytest.fixture(autouse=True)
+def no_exchange() -> Iterator[None]:
+    """Answer no request, whatever a test before has left in this thread."""
+    token = current_exchange.set(Exchange())
+    yield
+    current_exchange.reset(token)

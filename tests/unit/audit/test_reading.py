@@ -1,0 +1,184 @@
+"""Reading the trail: what was told, and where it is not whole, over all its files."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeClock
+from tests.unit.audit.trails import KEY, Place, about, write_days
+from validator.audit import reading
+from validator.audit.chain import BEGINNING, mac_of
+from validator.audit.folder import CURRENT as FILE
+from validator.audit.trail import AuditTrail
+
+NAMES = ["audit-000001.jsonl", "audit-000002.jsonl", "audit-000003.jsonl", FILE]
+
+
+@pytest.fixture
+def days(place: Place, clock: FakeClock) -> Place:
+    """Return a place with four days of five entries: four files of six lines."""
+    write_days(place, clock, days=4, a_day=5)
+    assert place.names() == NAMES
+    return place
+
+
+def change(path: Path, how: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Write the lines of *path* anew, as *how* makes them."""
+    path.write_bytes(b"".join(how(path.read_bytes().splitlines(keepends=True))))
+
+
+def test_untouched_trail_is_whole(days: Place) -> None:
+    """Several files, each following the one before, have no problem; every entry is there in its order."""
+    assert days.problems() == []
+    assert days.subjects() == [f"{day}-{number}" for day in range(4) for number in range(5)]
+    assert reading.follows(days.folder) is None
+
+
+def test_no_trail_is_whole(place: Place) -> None:
+    """Where nothing was ever written nothing is missing."""
+    assert (place.files(), place.problems(), place.subjects()) == ([], [], [])
+    assert reading.follows(place.folder) is None
+
+
+def test_other_files_are_not_of_the_trail(days: Place) -> None:
+    """What else lies in the folder, a copy for one, is neither read nor taken for a file of the trail."""
+    for name in (
+        "audit-1.jsonl",
+        "audit-000001.jsonl.gz",
+        "audit-00000a.jsonl",
+        "audit.jsonl~",
+        "audit.lock",
+    ):
+        (days.folder / name).write_bytes(b'{"event":"login"}\n')
+
+    assert days.names() == NAMES
+    assert days.problems() == []
+
+
+# file -> what is done to its six lines -> which lines are pointed at, of which file
+TAMPERED: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[tuple[int, int]]]] = {
+    "edited": (lambda lines: [*lines[:2], lines[2].replace(b"login", b"guest"), *lines[3:]], [(0, 3)]),
+    "first line edited": (lambda lines: [lines[0].replace(b"Z", b"z"), *lines[1:]], [(0, 1)]),
+    "deleted": (lambda lines: [*lines[:2], *lines[3:]], [(0, 3)]),
+    "first line deleted": (lambda lines: lines[1:], [(0, 1)]),
+    "inserted": (lambda lines: [*lines[:4], lines[1], *lines[4:]], [(0, 5), (0, 6)]),
+    "swapped": (lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]], [(0, 3), (0, 4), (0, 5)]),
+    "end cut off": (lambda lines: lines[:4], [(1, 1)]),
+    "end cut off in a line": (lambda lines: [*lines[:4], lines[4][:30]], [(1, 1)]),
+    "emptied": (lambda lines: [], [(1, 1)]),
+    "inserted without a mac": (
+        lambda lines: [*lines[:4], b'{"event":"login","outcome":"accepted"}\n', *lines[4:]],
+        [(0, 5)],
+    ),
+}
+
+
+@pytest.mark.parametrize("file", [0, 1, 2])
+@pytest.mark.parametrize("name", TAMPERED)
+def test_tampering_is_found_in_its_file_at_its_line(days: Place, name: str, file: int) -> None:
+    """Whatever is done to a line of any file but the last shows there, or where the next line is."""
+    how, expected = TAMPERED[name]
+
+    change(days.folder / NAMES[file], how)
+
+    assert days.problems() == [(NAMES[file + ahead], line) for ahead, line in expected]
+
+
+@pytest.mark.parametrize("name", [name for name in TAMPERED if not name.startswith(("end", "emptied"))])
+def test_tampering_with_the_newest_file_is_found(days: Place, name: str) -> None:
+    """In the file that is being written everything shows, too, but lines missing at its very end."""
+    how, expected = TAMPERED[name]
+
+    change(days.folder / FILE, how)
+
+    assert days.problems() == [(FILE, line) for _, line in expected]
+
+
+def test_file_removed_in_between_is_found(days: Place) -> None:
+    """The file after one that is missing follows nothing that is there."""
+    for name in NAMES[1:3]:
+        (days.folder / name).unlink()
+        assert days.problems() == [(NAMES[NAMES.index(name) + 1], 1)]
+
+
+def test_files_that_changed_places_are_found(days: Place) -> None:
+    """Renaming files moves their lines, which shows at each border."""
+    (days.folder / NAMES[1]).rename(days.folder / "aside")
+    (days.folder / NAMES[2]).rename(days.folder / NAMES[1])
+    (days.folder / "aside").rename(days.folder / NAMES[2])
+
+    assert days.problems() == [(NAMES[1], 1), (NAMES[2], 1), (FILE, 1)]
+
+
+def test_older_files_may_be_moved_away(days: Place) -> None:
+    """What was archived is no problem; the mac that the oldest file follows tells which file is before it."""
+    archived = (days.folder / NAMES[0]).read_bytes().splitlines()[-1]
+    (days.folder / NAMES[0]).unlink()
+
+    assert days.problems() == []
+    assert reading.follows(days.folder) == mac_of(archived)
+
+
+def test_archived_files_are_proven_together_with_the_others(days: Place, tmp_path: Path) -> None:
+    """Put back in their place, archived files prove the whole; another file in their place does not."""
+    shutil.move(days.folder / NAMES[0], tmp_path / "archive")
+    shutil.copy(tmp_path / "archive", days.folder / NAMES[0])
+    assert days.problems() == []
+
+    change(days.folder / NAMES[0], lambda lines: lines[:-1])
+    assert days.problems() == [(NAMES[1], 1)]
+
+
+def test_trail_of_another_key_is_not_ones_own(days: Place) -> None:
+    """Whoever writes the whole trail anew without the key is found at every line."""
+    assert len(list(reading.problems(days.folder, bytes(32)))) == 24
+
+
+def test_torn_lines_are_left_out(days: Place) -> None:
+    """Half a line is no entry and no problem."""
+    with (days.folder / FILE).open("ab") as file:
+        file.write(b'{"time":"2026-11-07T03:45:52.263Z","ev')
+
+    assert len(days.entries()) == 20
+    assert days.problems() == []
+
+
+@pytest.mark.parametrize("line", [b'{"event":"login","outcome":"accepted"}', b"7", b"null", b"[]", b"\x00"])
+@pytest.mark.parametrize("at", [0, 3])
+def test_what_is_no_line_of_a_trail_is_no_entry(days: Place, line: bytes, at: int) -> None:
+    """What carries no mac was not written by this program, and is not told as if it had been."""
+    change(days.folder / NAMES[0], lambda lines: [*lines[:at], line + b"\n", *lines[at:]])
+
+    assert days.subjects() == [f"{day}-{number}" for day in range(4) for number in range(5)]
+    assert reading.follows(days.folder) is None
+
+
+def test_first_line_made_unreadable_is_found(days: Place) -> None:
+    """Also of the oldest file, which says itself what it follows: a problem, and not an error."""
+    change(days.folder / NAMES[0], lambda lines: [b"{" + lines[0], *lines[1:]])
+
+    assert days.problems() == [(NAMES[0], 1)]
+
+
+def test_problem_says_what_is_wrong(days: Place) -> None:
+    """In words that a person can act on, without the line itself or its mac."""
+    change(days.folder / NAMES[1], lambda lines: [lines[0].replace(b"time", b"Time"), *lines[1:]])
+
+    (problem,) = reading.problems(days.folder, KEY)
+
+    assert (problem.file, problem.line) == (NAMES[1], 1)
+    assert "changed" in problem.problem
+    assert "mac" not in problem.problem
+
+
+def test_reading_does_not_disturb_writing(days: Place, trail: AuditTrail) -> None:
+    """While the trail is read, entries are appended, and what was read so far stays right."""
+    entries = reading.entries(days.folder)
+    assert next(entries)["previous"] == BEGINNING
+
+    trail.append(about("meanwhile"))
+
+    assert [entry for entry in entries if entry.get("subject") == "meanwhile"]
+    assert days.problems() == []

@@ -1,0 +1,90 @@
+"""A database for each test of a contract: the same promises hold on SQLite and on a real PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, make_url, text
+
+from tests.fakes import FakeClock
+from tests.postgres import PostgresServer
+from validator.store import schema
+from validator.store.database import Database, DatabasePolicy
+
+PATIENCE = timedelta(seconds=5)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
+    """Return where an empty database of the test's own is."""
+    if request.param == "sqlite":
+        return DatabasePolicy(tmp_path, "sqlite:///empty.db", PATIENCE)
+    return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_database"), PATIENCE)
+
+
+@pytest.fixture
+def empty_database(empty_policy: DatabasePolicy) -> Iterator[Database]:
+    """Yield an empty database, without any table."""
+    opened = Database(empty_policy)
+    opened.make_file()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
+    """Return where a database with the newest schema and no rows is; it is the test's own."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "validator.db")
+        return DatabasePolicy(tmp_path, "sqlite:///validator.db", PATIENCE)
+    return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_with_schema"), PATIENCE)
+
+
+@pytest.fixture
+def database(policy: DatabasePolicy) -> Iterator[Database]:
+    """Yield a database with the newest schema and no rows; afterwards the rows are gone again."""
+    opened = Database(policy)
+    yield opened
+    if make_url(policy.url).drivername != "sqlite":
+        with opened.write() as connection:
+            _empty(connection)
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file with the newest schema; copy it, don't use it."""
+    home = tmp_path_factory.mktemp("template")
+    _upgrade(DatabasePolicy(home, "sqlite:///validator.db", PATIENCE))
+    return home / "validator.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_with_schema(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the URL of a PostgreSQL database with the newest schema, shared by the tests of a worker."""
+    url = postgres_server.create("contract")
+    _upgrade(DatabasePolicy(tmp_path_factory.mktemp("postgres"), url, PATIENCE))
+    return url
+
+
+def _empty(connection: Connection) -> None:
+    """Take every row away but the schema's version, in whatever order the tables point to each other."""
+    names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+    connection.execute(text("SET LOCAL session_replication_role = replica"))
+    for name in set(names) - {"alembic_version"}:
+        connection.execute(text(f'DELETE FROM "{name}"'))
+
+
+def _upgrade(policy: DatabasePolicy) -> None:
+    opened = Database(policy)
+    opened.make_file()
+    schema.upgrade(opened)
+    opened.close()

@@ -1,0 +1,16 @@
+"""A Redis server for the tests of this folder."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import require_package
+from tests.unit.limits import redis_server as redis
+
+
+@pytest.fixture
+def redis_server() -> Iterator[redis.RedisServer]:
+    """Run a Redis server of the test's own."""
+    require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
+    with redis.running_server() as server:
+        yield server

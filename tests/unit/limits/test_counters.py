@@ -1,0 +1,487 @@
+"""Counting against the limits: what passes, what is told, and what happens when the counters are away."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from limits import RateLimitItemPerSecond
+from limits.storage.base import SlidingWindowCounterSupport
+from structlog.testing import capture_logs
+
+from tests.conftest import require_package
+from tests.fakes import FakeClock
+from tests.unit.crowd import at_once
+from tests.unit.limits import redis_server as redis
+from tests.unit.limits.parts import limits_policy
+from validator.clock import stopwatch
+from validator.errors import Answer, Fault, Reason, Refusal
+from validator.limits.counters import REDIS_REST, REDIS_TIMEOUT, Counters
+from validator.limits.policy import PURPOSES, Rate, parse_rates
+
+NAME, OTHER_NAME = "signing_guest", "signing_channel"
+MINUTE = timedelta(minutes=1)
+MIDNIGHT = datetime(2026, 11, 4, tzinfo=UTC)
+MOMENT = 0.5
+PATIENCE_SECONDS = 30
+POLL_SECONDS = 0.02
+Made = Callable[..., Counters]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that stands at midnight, the beginning of every window."""
+    return FakeClock(MIDNIGHT)
+
+
+@pytest.fixture
+def made(tmp_path: Path, clock: FakeClock) -> Made:
+    """Return what makes counters with rates by their limits' names, in a file or where a URL says."""
+
+    def make(workers: int = 1, **options: object) -> Counters:
+        policy = limits_policy(tmp_path / "limits.db", **options)  # type: ignore[arg-type]
+        counters = Counters(policy, clock, workers=workers)
+        counters.begin()
+        return counters
+
+    return make
+
+
+def passes(counters: Counters, key: str = "k", name: str = NAME) -> bool:
+    """Tell whether one more of *key* passes, counting it if so."""
+    try:
+        counters.hit(name, key)
+    except Refusal as refusal:
+        if refusal.answer is not Answer.THROTTLED:
+            raise
+        return False
+    return True
+
+
+def how_many_pass(counters: Counters, of: int = 20, key: str = "k", name: str = NAME) -> int:
+    return sum(passes(counters, key, name) for _ in range(of))
+
+
+def refusal_of(act: Callable[[], object]) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        act()
+    return refused.value
+
+
+# What passes
+
+
+@pytest.mark.parametrize("name", PURPOSES)
+def test_limit_is_the_limit(made: Made, name: str) -> None:
+    """Whichever limit it is: as many pass as it says, the next one is refused."""
+    counters = made(**{name: "7/1m"})
+
+    assert [passes(counters, name=name) for _ in range(9)] == [True] * 7 + [False] * 2
+
+
+def test_keys_and_limits_are_apart(made: Made) -> None:
+    """One who is refused hinders nobody else, and nothing else that they do themselves."""
+    counters = made(signing_guest="1/1m", signing_channel="1/1m")
+
+    for name in (NAME, OTHER_NAME):
+        for key in ("k", "K", "", "k/1", "a b", "字", "signing_guest"):
+            assert [passes(counters, key, name), passes(counters, key, name)] == [True, False]
+
+
+def test_every_rate_of_a_limit_holds(made: Made, clock: FakeClock) -> None:
+    """Of several rates the one that is reached first refuses, and each for its own time."""
+    counters = made(signing_guest="3/1m 5/1h")
+
+    assert how_many_pass(counters) == 3
+    clock.advance(minutes=2)
+    assert how_many_pass(counters) == 2
+    clock.advance(minutes=2)
+    assert how_many_pass(counters) == 0
+    clock.advance(hours=2)
+    assert how_many_pass(counters) == 3
+
+
+def test_limit_that_is_off_counts_nothing(made: Made, tmp_path: Path) -> None:
+    """Without a rate everything passes, and no file is made for it."""
+    counters = made()
+
+    for name in PURPOSES:
+        assert how_many_pass(counters, of=3, name=name) == 3
+        counters.count(name, "k")
+        counters.check(name, "k")
+
+    assert counters.windows() == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_limit_in_shadow_counts_and_logs_and_lets_pass(made: Made) -> None:
+    """Who would be refused is told of in the log, and passes; the counts are what they would be."""
+    counters = made(signing_guest="3/1m", shadow=[NAME])
+
+    with capture_logs() as logs:
+        assert how_many_pass(counters, of=5) == 5
+
+    expected = {
+        "event": "limit reached",
+        "limit": NAME,
+        "amount": 3,
+        "mode": "shadow",
+        "log_level": "warning",
+    }
+    assert logs == [expected] * 2
+    assert counters.window(NAME, Rate(3, MINUTE), "k").remaining == 0
+    counters.check(NAME, "k")
+
+
+def test_refusal_is_logged_without_whom(made: Made) -> None:
+    """The log tells which limit was reached and not by whom: the request's line does."""
+    counters = made(signing_guest="1/1m")
+
+    with capture_logs() as logs:
+        how_many_pass(counters, of=2, key="192.0.2.7")
+
+    expected = {
+        "event": "limit reached",
+        "limit": NAME,
+        "amount": 1,
+        "mode": "enforce",
+        "log_level": "warning",
+    }
+    assert logs == [expected]
+
+
+# Counting and asking apart
+
+
+def test_checking_counts_nothing(made: Made) -> None:
+    """Whoever only asks, as often as they like, has as much left as before."""
+    counters = made(signing_guest="3/1m")
+
+    for _ in range(10):
+        counters.check(NAME, "k")
+
+    assert how_many_pass(counters) == 3
+
+
+def test_what_was_counted_is_held_against_the_next(made: Made, clock: FakeClock) -> None:
+    """Counting itself never refuses; asking does, once there are as many as the limit says."""
+    counters = made(signing_guest="3/1m")
+    for _ in range(3):
+        counters.check(NAME, "k")
+        counters.count(NAME, "k")
+
+    counters.count(NAME, "k")
+    refusal = refusal_of(lambda: counters.check(NAME, "k"))
+
+    assert refusal.reason is Reason.THROTTLED
+    assert refusal.retry_after is not None
+    counters.check(NAME, "another")
+    clock.instant += refusal.retry_after
+    counters.check(NAME, "k")
+
+
+def test_what_is_only_counted_is_not_told(made: Made) -> None:
+    """Counts that are not the requests of whoever asks do not stand in the headers of their answer."""
+    counters = made(signing_guest="3/1m")
+    counters.count(NAME, "k")
+    counters.check(NAME, "k")
+
+    assert counters.windows() == ()
+
+
+# What is told
+
+
+def test_windows_tell_what_is_left(made: Made) -> None:
+    """For every rate that the request was counted against: how many more, and how long until the next."""
+    counters = made(signing_guest="3/1m 10/1h", signing_channel="2/1m")
+    for _ in range(2):
+        counters.begin()
+        counters.hit(NAME, "k")
+        counters.hit(OTHER_NAME, "c")
+
+    told = [(window.limit, str(window.rate), window.remaining) for window in counters.windows()]
+
+    assert told == [(NAME, "3/1m", 1), (NAME, "10/1h", 8), (OTHER_NAME, "2/1m", 0)]
+    assert [window.wait > timedelta(0) for window in counters.windows()] == [False, False, True]
+
+
+def test_each_request_begins_anew(made: Made) -> None:
+    """What one request was counted against is not told to the next one."""
+    counters = made(signing_guest="3/1m")
+    counters.hit(NAME, "k")
+
+    counters.begin()
+
+    assert counters.windows() == ()
+
+
+def test_threads_do_not_tell_each_others_windows(made: Made) -> None:
+    """Each thread answers a request of its own."""
+    counters = made(signing_guest="999/1m")
+
+    def answer() -> None:
+        counters.begin()
+        counters.hit(NAME, "k")
+        assert len(counters.windows()) == 1
+
+    assert at_once(8, answer) == []
+
+
+@pytest.mark.parametrize("rate", ["5/1m", "1/1m", "20/1h", "1/1s", "3/1d", "1000/1s"])
+def test_refusal_tells_when_to_come_again(made: Made, clock: FakeClock, rate: str) -> None:
+    """Whoever waits as long as they were told passes, whatever came before."""
+    counters = made(signing_guest=rate)
+    (parsed,) = parse_rates(rate)
+    steps, refused = random.Random(7), 0
+
+    for _ in range(30):
+        while passes(counters):
+            clock.advance(seconds=steps.choice([0, 0, 0, steps.random()]) * parsed.seconds / parsed.amount)
+        refused += 1
+        wait = counters.last_refusal().retry_after
+        assert wait is not None
+        assert timedelta(0) < wait <= 2 * parsed.period
+        clock.instant += wait
+        assert passes(counters)
+    assert refused == 30
+
+
+@pytest.mark.parametrize("used", [0, 1, 5, 10])
+@pytest.mark.parametrize("seconds", [0, 1, 30, 59, 60, 61, 90, 119, 120, 121])
+def test_window_tells_the_truth(made: Made, clock: FakeClock, used: int, seconds: int) -> None:
+    """As many as are said to remain do pass, and a wait of nothing is told exactly when one passes."""
+    counters = made(signing_guest="10/1m")
+    how_many_pass(counters, of=used)
+    clock.advance(seconds=seconds)
+
+    window = counters.window(NAME, Rate(10, MINUTE), "k")
+
+    assert (window.wait == timedelta(0)) is (window.remaining > 0)
+    assert how_many_pass(counters) == window.remaining
+
+
+# Without its file
+
+
+@pytest.fixture
+def broken(made: Made, tmp_path: Path) -> Counters:
+    """Return counters whose file is none."""
+    (tmp_path / "limits.db").write_bytes(b"this is not a database" * 512)
+    return made(signing_guest="3/1m", workers=4)
+
+
+def test_without_its_file_nothing_passes(broken: Counters) -> None:
+    """On one node the counters are as needed as the database: there is a fault, and no guess instead."""
+    acts: list[Callable[[], object]] = [
+        lambda: broken.hit(NAME, "k"),
+        lambda: broken.count(NAME, "k"),
+        lambda: broken.check(NAME, "k"),
+        broken.check_storage,
+    ]
+    for act in acts:
+        with pytest.raises(Fault) as raised:
+            act()
+        assert raised.value.reason is Reason.STORE_UNAVAILABLE
+    assert broken.window(NAME, Rate(3, MINUTE), "k").remaining == 0
+
+
+def test_file_that_comes_back_is_used(broken: Counters, tmp_path: Path) -> None:
+    """As soon as the file can be used, it is."""
+    with pytest.raises(Fault):
+        broken.hit(NAME, "k")
+
+    (tmp_path / "limits.db").unlink()
+
+    broken.check_storage()
+    assert how_many_pass(broken) == 3
+
+
+# Redis
+
+
+@pytest.fixture
+def shared(made: Made, redis_server: redis.RedisServer) -> Counters:
+    """Return the counters of one of four workers, in a real Redis, with a limit of eight."""
+    return made(workers=4, url=redis_server.url, signing_guest="8/1d")
+
+
+def timed(act: Callable[[], bool]) -> tuple[bool, float]:
+    began = stopwatch()
+    answer = act()
+    return answer, stopwatch() - began
+
+
+def test_redis_counts_for_every_node(made: Made, redis_server: redis.RedisServer) -> None:
+    """However many nodes and threads ask at one moment, together they let pass what the limit says."""
+    nodes = [made(url=redis_server.url, signing_guest="20/1d") for _ in range(4)]
+    answers: list[bool] = []
+
+    def ask() -> None:
+        for node in nodes:
+            node.begin()
+            answers.append(passes(node))
+
+    assert at_once(16, ask) == []
+
+    assert answers.count(True) == 20
+    assert len(answers) == 64
+
+
+def test_redis_is_kept_no_longer_than_needed(shared: Counters, redis_server: redis.RedisServer) -> None:
+    """What is kept there is the library's, by the key and the limit, and ends by itself."""
+    shared.hit(NAME, "k")
+
+    (key,) = redis_server.keys()
+
+    assert "k/signing_guest/8/86400" in key
+
+
+def test_redis_tells_when_to_come_again(shared: Counters) -> None:
+    """Whoever has used a day's limit up is told to wait for the next day, and not for a second."""
+    assert how_many_pass(shared) == 8
+    item = RateLimitItemPerSecond(8, 86400)
+    storage = shared.strategy.storage
+    assert isinstance(storage, SlidingWindowCounterSupport)
+    *_, left = storage.get_sliding_window(item.key_for("k", NAME), 86400)
+
+    wait = shared.last_refusal().retry_after
+
+    assert wait is not None
+    assert left - 86400 - 1 <= wait.total_seconds() <= 2 * 86400
+
+
+@contextmanager
+def killed(server: redis.RedisServer) -> Iterator[None]:
+    server.kill()
+    yield
+    server.start()
+
+
+@contextmanager
+def stopped(server: redis.RedisServer) -> Iterator[None]:
+    server.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.signal(signal.SIGCONT)
+
+
+def seconds_to_recover(counters: Counters, rate: Rate) -> float:
+    """Return how long it took until the counts of the storage were told again; asking counts nothing."""
+    began = stopwatch()
+    while counters.window(NAME, rate, "k").remaining == 0:
+        assert stopwatch() - began < PATIENCE_SECONDS
+        time.sleep(POLL_SECONDS)
+    return stopwatch() - began
+
+
+AWAY = {"killed": killed, "stopped": stopped}
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_without_redis_each_worker_counts_its_share(
+    shared: Counters, redis_server: redis.RedisServer, name: str
+) -> None:
+    """Of eight for four workers each lets two pass, within a second each, says so, and recovers by itself."""
+    assert passes(shared)
+    with AWAY[name](redis_server), capture_logs() as logs:
+        answers = [timed(lambda: passes(shared)) for _ in range(4)]
+
+    assert [answer for answer, _ in answers] == [True, True, False, False]
+    assert max(seconds for _, seconds in answers) < 1
+    assert max(seconds for _, seconds in answers[1:]) < REDIS_TIMEOUT  # while it rests nobody waits for it
+    away = [entry for entry in logs if "away" in entry["event"]]
+    assert {(entry["log_level"], entry["share"]) for entry in away} == {("error", 4)}
+    assert len(away) == 1  # one line for each time that it is asked and does not answer, not one a count
+    assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < REDIS_REST.total_seconds() + MOMENT
+    # Killed, it has forgotten the first one; stopped, it may count late what it was asked meanwhile.
+    assert how_many_pass(shared) in ((8,) if name == "killed" else (3, 4, 5, 6, 7))
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_limit_smaller_than_the_workers_lets_one_pass(
+    made: Made, redis_server: redis.RedisServer, name: str
+) -> None:
+    """A share is never nothing: without Redis a node would answer nobody."""
+    counters = made(workers=64, url=redis_server.url, signing_guest="8/1d")
+
+    with AWAY[name](redis_server):
+        assert [passes(counters), passes(counters)] == [True, False]
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_without_redis_asking_and_telling_go_on(
+    shared: Counters, redis_server: redis.RedisServer, name: str
+) -> None:
+    """Asking passes, counting counts, and what is left is said to be nothing, each within a second."""
+    with AWAY[name](redis_server):
+        for act in (
+            lambda: shared.check(NAME, "k"),
+            lambda: shared.count(NAME, "k"),
+            lambda: shared.window(NAME, Rate(8, timedelta(days=1)), "k"),
+        ):
+            began = stopwatch()
+            act()
+            assert stopwatch() - began < 1
+        assert shared.window(NAME, Rate(8, timedelta(days=1)), "k").remaining == 0
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_health_tells_that_redis_is_away(
+    shared: Counters, redis_server: redis.RedisServer, name: str
+) -> None:
+    """The check fails within a second while it is away, and passes when it is back."""
+    shared.check_storage()
+    with AWAY[name](redis_server):
+        began = stopwatch()
+        with pytest.raises(Fault) as raised:
+            shared.check_storage()
+        assert stopwatch() - began < 1
+    assert raised.value.reason is Reason.STORE_UNAVAILABLE
+
+    shared.check_storage()
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_refusal_by_a_share_tells_when_to_come_again(
+    shared: Counters, redis_server: redis.RedisServer, name: str
+) -> None:
+    """Also without Redis whoever is refused is told a time, and within a second."""
+    with AWAY[name](redis_server):
+        passed = 0
+        while passes(shared):
+            passed += 1
+        began = stopwatch()
+        refusal = shared.last_refusal()
+        assert stopwatch() - began < 1
+
+    assert passed == 2
+    assert refusal.retry_after is not None
+    assert refusal.retry_after > timedelta(0)
+
+
+def test_redis_that_is_never_there_does_not_hinder_the_start(made: Made, tmp_path: Path) -> None:
+    """A server that starts while Redis is away starts, and counts for itself."""
+    counters = made(workers=4, url=f"redis+unix://{tmp_path}/none", signing_guest="8/1d")
+
+    assert how_many_pass(counters, of=4) == 2
+
+
+def test_password_is_used_and_not_shown(made: Made) -> None:
+    """The password of the settings opens Redis; without it, it is away; no error tells it."""
+    require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
+    with redis.running_server("correct-horse") as server:
+        right = made(url=server.url, password="correct-horse", signing_guest="3/1d")
+        wrong = made(url=server.url, password="battery-staple", signing_guest="3/1d")
+
+        right.check_storage()
+        assert how_many_pass(right) == 3
+        with pytest.raises(Fault) as raised, capture_logs() as logs:
+            wrong.check_storage()
+        assert "battery" not in f"{raised.value!r} {raised.value.__cause__!r} {logs}"
+        assert how_many_pass(right) == 0

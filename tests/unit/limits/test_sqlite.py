@@ -1,0 +1,407 @@
+"""Counters in a file: as exact as one counter, however many ask; small; and private."""
+
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from limits import RateLimitItemPerSecond
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from limits.storage import memory as library
+from limits.strategies import FixedWindowRateLimiter
+
+from tests.fakes import FakeClock
+from tests.unit.crowd import at_once
+from tests.unit.limits.crowds import hits_at_once, hits_by_processes
+from validator.clock import to_milliseconds
+from validator.limits.sqlite import SqliteStorage
+
+LENGTH = 60
+# The beginning of a window of a minute, an hour and a day.
+MIDNIGHT = datetime(2026, 11, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that stands at midnight."""
+    return FakeClock(MIDNIGHT)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where the counters' file will be."""
+    return tmp_path / "limits.db"
+
+
+@pytest.fixture
+def storage(file: Path, clock: FakeClock) -> SqliteStorage:
+    """Return a storage, empty."""
+    return SqliteStorage(file, clock)
+
+
+def hit(storage: SqliteStorage, key: str = "k", limit: int = 10, amount: int = 1) -> bool:
+    return storage.acquire_sliding_window_entry(key, limit, LENGTH, amount)
+
+
+def rows_in(file: Path) -> int:
+    connection = sqlite3.connect(file)
+    try:
+        return int(connection.execute("SELECT count(*) FROM counters").fetchone()[0])
+    finally:
+        connection.close()
+
+
+# The sliding window
+
+
+def test_limit_is_the_limit(storage: SqliteStorage) -> None:
+    """So many are within it, and not one more; others are not hindered."""
+    assert [hit(storage) for _ in range(12)] == [True] * 10 + [False] * 2
+    assert hit(storage, "another")
+
+
+def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) -> None:
+    """However often somebody is refused, they are let in as soon as they would have been."""
+    for _ in range(100):
+        hit(storage)
+
+    assert storage.get_sliding_window("k", LENGTH) == (0, 60.0, 10, 60.0)
+    clock.advance(seconds=LENGTH)
+    assert storage.get_sliding_window("k", LENGTH) == (10, 60.0, 0, 60.0)
+
+
+def test_past_counts_by_what_is_in_sight(storage: SqliteStorage, clock: FakeClock) -> None:
+    """Of a full window as much is held against the next as is in sight of it, rounded down."""
+    for _ in range(10):
+        hit(storage)
+
+    clock.advance(seconds=LENGTH)
+    assert not hit(storage)
+    clock.advance(milliseconds=1)  # nine whole ones are in sight
+    assert [hit(storage) for _ in range(2)] == [True, False]
+    clock.advance(seconds=30)  # four
+    assert [hit(storage) for _ in range(6)] == [True] * 5 + [False]
+    clock.advance(seconds=2 * LENGTH)
+    assert [hit(storage) for _ in range(11)] == [True] * 10 + [False]
+
+
+@pytest.mark.parametrize(("amount", "passed"), [(1, 10), (2, 5), (3, 3), (10, 1), (11, 0), (10**9, 0)])
+def test_several_at_once_cost_as_many(storage: SqliteStorage, amount: int, passed: int) -> None:
+    """What costs more uses the limit up sooner; what costs more than the limit never passes."""
+    assert [hit(storage, amount=amount) for _ in range(12)].count(True) == passed
+
+
+def test_windows_of_other_lengths_and_keys_are_apart(storage: SqliteStorage) -> None:
+    """Keys are told apart to the letter; the library puts a limit's length into its key."""
+    keys = ["k", "K", "k ", "", "k%", "k_", "字", "k\x00", "k'"]
+    for key in keys:
+        assert [hit(storage, key, limit=1), hit(storage, key, limit=1)] == [True, False]
+
+
+def test_clearing_a_window(storage: SqliteStorage, clock: FakeClock) -> None:
+    """What is cleared counts no more, of this window and of the one before; others' do."""
+    for key in ("k", "other"):
+        hit(storage, key)
+        clock.advance(seconds=LENGTH)
+        hit(storage, key)
+        clock.advance(seconds=-LENGTH)
+
+    storage.clear_sliding_window("k", LENGTH)
+
+    assert storage.get_sliding_window("k", LENGTH)[::2] == (0, 0)
+    assert storage.get_sliding_window("other", LENGTH)[::2] == (0, 1)
+
+
+@dataclass
+class LibrarysTime:
+    """Stands for the module `time` in the library's own storage."""
+
+    clock: FakeClock
+
+    def time(self) -> float:
+        return to_milliseconds(self.clock.now()) / 1000
+
+
+@pytest.fixture
+def memory(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], MemoryStorage]:
+    """Return what makes the library's own storage, by the clock of the test."""
+    monkeypatch.setattr(library, "time", LibrarysTime(clock))
+    return MemoryStorage
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(0, 45_007), st.integers(1, 3), st.integers(1, 12)), min_size=1, max_size=40
+)
+
+
+@given(steps=STEPS, expiry=st.sampled_from([1, 7, 60, 3600]))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much], deadline=None
+)
+def test_as_the_librarys_own_storage(
+    storage: SqliteStorage,
+    memory: Callable[[], MemoryStorage],
+    clock: FakeClock,
+    steps: list[tuple[int, int, int]],
+    expiry: int,
+) -> None:
+    """At any instants, costs and limits the same are within the limit as in the library's memory storage.
+
+    Where the past window's share is a whole number the library's floating point may be off by one.
+    """
+    other = memory()
+    storage.reset()
+    clock.instant = MIDNIGHT
+
+    for milliseconds, amount, limit in steps:
+        clock.advance(milliseconds=milliseconds * expiry // 60)
+        past, left, present, _ = storage.get_sliding_window("k", expiry)
+        assume(past == 0 or past * round(left * 1000) % (expiry * 1000))
+        theirs = other.get_sliding_window("k", expiry)
+        assert (past, present) == (theirs[0], theirs[2])
+        if past:
+            assert left == pytest.approx(theirs[1], abs=0.01)
+        assert storage.acquire_sliding_window_entry("k", limit, expiry, amount) is (
+            other.acquire_sliding_window_entry("k", limit, expiry, amount)
+        )
+
+
+def test_control_of_the_equivalence(memory: Callable[[], MemoryStorage], clock: FakeClock) -> None:
+    """The library's storage does go by the test's clock."""
+    other = memory()
+    assert other.acquire_sliding_window_entry("k", 1, 60)
+    assert not other.acquire_sliding_window_entry("k", 1, 60)
+
+    clock.advance(seconds=121)
+
+    assert other.acquire_sliding_window_entry("k", 1, 60)
+
+
+# At once
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_threads_are_counted_exactly(file: Path, clock: FakeClock, number: int) -> None:
+    """Of 64 at one moment exactly the limit is within it, also while they all make the file."""
+    assert hits_at_once(SqliteStorage(file, clock), 64, "k", 20, LENGTH) == 20
+
+
+def test_processes_are_counted_exactly(file: Path) -> None:
+    """Over four processes of 16 threads as well, round after round, from the making of the file on."""
+    keys = [f"k{number}" for number in range(5)]
+
+    assert hits_by_processes(file, keys, limit=20, expiry=LENGTH, processes=4, threads=16) == [20] * 5
+    after = SqliteStorage(file, FakeClock())
+    assert [after.get_sliding_window(key, LENGTH)[2] for key in keys] == [20] * 5
+
+
+def test_increments_at_once_are_all_counted(storage: SqliteStorage) -> None:
+    """No count is lost."""
+    assert at_once(16, lambda: [storage.incr("k", LENGTH) for _ in range(20)]) == []
+
+    assert storage.get("k") == 320
+
+
+# The fixed window
+
+
+def test_fixed_window_begins_with_its_first_count(storage: SqliteStorage, clock: FakeClock) -> None:
+    """It lasts from the first count on, not longer for the later ones, and then begins anew."""
+    assert storage.get("k") == 0
+    assert storage.get_expiry("k") == MIDNIGHT.timestamp()
+    clock.advance(seconds=7)
+    assert [storage.incr("k", LENGTH), storage.incr("k", LENGTH, amount=3)] == [1, 4]
+    clock.advance(seconds=LENGTH, milliseconds=-1)
+    assert storage.incr("k", LENGTH) == 5
+    assert storage.get_expiry("k") == (MIDNIGHT + timedelta(seconds=67)).timestamp()
+
+    clock.advance(milliseconds=1)
+
+    assert storage.get("k") == 0
+    assert storage.get_expiry("k") == clock.now().timestamp()
+    assert storage.incr("k", LENGTH) == 1
+    assert storage.get_expiry("k") == (clock.now() + timedelta(seconds=LENGTH)).timestamp()
+
+
+def test_fixed_and_sliding_windows_are_apart(storage: SqliteStorage) -> None:
+    """Counting one does not count the other."""
+    storage.incr("k", LENGTH, amount=10)
+
+    assert hit(storage)
+    assert storage.get("k") == 10
+
+
+def test_clearing_a_key(storage: SqliteStorage) -> None:
+    """What is cleared counts no more; other keys do."""
+    for key in ("k", "other"):
+        storage.incr(key, LENGTH)
+        hit(storage, key)
+
+    storage.clear("k")
+
+    assert (storage.get("k"), storage.get("other")) == (0, 1)
+    assert storage.get_sliding_window("k", LENGTH)[2] == 0
+
+
+def test_resetting_forgets_everything(storage: SqliteStorage) -> None:
+    """How many there were is told."""
+    for number in range(7):
+        hit(storage, f"k{number}")
+
+    assert storage.reset() == 7
+    assert storage.reset() == 0
+
+
+def test_librarys_fixed_strategy_works(storage: SqliteStorage) -> None:
+    """The storage is a whole one of the library: its other strategy counts in it as well."""
+    strategy, item = FixedWindowRateLimiter(storage), RateLimitItemPerSecond(3, LENGTH)
+
+    assert [strategy.hit(item, "k") for _ in range(4)] == [True, True, True, False]
+
+
+# Bounds
+
+
+def test_windows_that_are_over_go(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
+    """Pruning takes what can count no more, and no window before its successor is over."""
+    for number in range(10):
+        hit(storage, f"k{number}")
+    rows = []
+
+    for seconds in (LENGTH, LENGTH - 0.001, 0.001):
+        clock.advance(seconds=seconds)
+        storage.prune()
+        rows.append(rows_in(file))
+
+    assert rows == [10, 10, 0]
+
+
+def test_counting_prunes(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
+    """Nobody has to call for it: thousands of addresses that came once are gone a while later."""
+    for number in range(2500):
+        hit(storage, f"k{number}")
+    clock.advance(seconds=2 * LENGTH)
+
+    for _ in range(2000):
+        hit(storage, "k", limit=10**6)
+
+    assert rows_in(file) <= 501
+
+
+def test_file_has_a_bound(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
+    """A flood of addresses cannot fill the disk: beyond half a million windows the oldest go."""
+    hit(storage, "first")
+    clock.advance(seconds=LENGTH)
+    connection = sqlite3.connect(file)
+    expires = to_milliseconds(clock.now()) + 2 * LENGTH * 1000
+    with connection:
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000) "
+            "INSERT INTO counters SELECT 'k' || i, 1, 1, ? FROM n",
+            (expires,),
+        )
+    connection.close()
+    assert rows_in(file) == 500_001
+
+    storage.prune()
+
+    assert rows_in(file) == 500_000
+    assert storage.get_sliding_window("first", LENGTH)[0] == 0
+
+
+# The file
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_file_is_private(storage: SqliteStorage, tmp_path: Path, mask: int) -> None:
+    """Who asked how often is for this user only, whatever the umask."""
+    former = os.umask(mask)
+    try:
+        hit(storage)
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(former)
+
+    assert modes == {0o600}
+
+
+def test_nothing_is_made_before_it_is_needed(storage: SqliteStorage, file: Path) -> None:
+    """A limit that is off needs no file."""
+    assert not file.exists()
+    assert storage.check()
+
+
+def test_counts_outlive_a_restart(storage: SqliteStorage, file: Path, clock: FakeClock) -> None:
+    """A new process goes on counting where the former stopped."""
+    for _ in range(10):
+        hit(storage)
+
+    assert not hit(SqliteStorage(file, clock))
+
+
+def test_clock_that_is_set_back_lets_nobody_in_twice(storage: SqliteStorage, clock: FakeClock) -> None:
+    """Whoever used up a window has used it up, wherever the clock has been meanwhile."""
+    for _ in range(10):
+        hit(storage)
+    clock.advance(seconds=LENGTH / 2)
+    clock.advance(seconds=-LENGTH / 2)
+
+    assert not hit(storage)
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "garbage": lambda file: file.write_bytes(b"this is not a database" * 512),
+    "a folder": Path.mkdir,
+    "no folder for it": lambda file: file.parent.rmdir(),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_file_that_cannot_be_used_is_an_error(tmp_path: Path, clock: FakeClock, name: str) -> None:
+    """Nothing passes uncounted: there is an error of the library's kind, to everything that asks."""
+    file = tmp_path / "folder" / "limits.db"
+    file.parent.mkdir()
+    BROKEN[name](file)
+    storage = SqliteStorage(file, clock)
+    asks: list[Callable[[], object]] = [
+        lambda: hit(storage),
+        lambda: storage.get_sliding_window("k", LENGTH),
+        lambda: storage.incr("k", LENGTH),
+        lambda: storage.get("k"),
+        lambda: storage.get_expiry("k"),
+        lambda: storage.clear("k"),
+        storage.reset,
+    ]
+
+    for ask in asks:
+        with pytest.raises(StorageError):
+            ask()
+    assert not storage.check()
+
+
+def test_file_that_is_mended_is_used_at_once(storage: SqliteStorage, file: Path) -> None:
+    """As soon as the file can be used again it is, without a restart."""
+    file.mkdir()
+    with pytest.raises(StorageError):
+        hit(storage)
+    file.rmdir()
+
+    assert hit(storage)
+
+
+def test_each_thread_has_its_connection(storage: SqliteStorage) -> None:
+    """Threads come and go, and what they counted stays."""
+    for _ in range(5):
+        thread = threading.Thread(target=hit, args=(storage,))
+        thread.start()
+        thread.join()
+
+    assert storage.get_sliding_window("k", LENGTH)[2] == 5

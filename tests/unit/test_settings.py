@@ -1,0 +1,585 @@
+"""Settings: where they come from, which wins, and everything that stops the server from starting."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import FrozenInstanceError, fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from validator.errors import ConfigurationError
+from validator.settings import (
+    CONFIG_VARIABLE,
+    DEFAULT_HOME,
+    DEFAULTS,
+    HOME_VARIABLE,
+    KEYS,
+    PREFIX,
+    SECTIONS,
+    Settings,
+    environment_variable,
+    export,
+    load,
+)
+from validator.shipped import shipped
+
+SECRET = "correct-horse-battery"
+Loader = Callable[..., Settings]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loader:
+    """Return what loads settings from a file's *text* and from variables, in a home of the test's own."""
+
+    def load_from(text: str | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+        config = None
+        if text is not None:
+            config = tmp_path / "own.toml"
+            config.write_text(text, "utf-8")
+        return load(tmp_path, config, environment or {})
+
+    return load_from
+
+
+def problems_of(loaded: Loader, *arguments: object) -> list[str]:
+    """Return the problems that stop the settings from being used."""
+    with pytest.raises(ConfigurationError) as refused:
+        loaded(*arguments)
+    return refused.value.problems
+
+
+def source_of(settings: Settings, key: str) -> str:
+    return next(one.source for one in settings.effective if one.key == key)
+
+
+def value_of(settings: Settings, key: str) -> object:
+    return next(one.value for one in settings.effective if one.key == key)
+
+
+def default_lines() -> list[str]:
+    return shipped(f"config/{DEFAULTS}").read_text("utf-8").splitlines()
+
+
+# The file of defaults
+
+
+def test_defaults_name_every_setting_and_no_other() -> None:
+    """What an operator can set is what the file of defaults shows, in the order of the schema."""
+    tables = tomllib.loads("\n".join(default_lines()))
+
+    written = tuple(f"{section}.{key}" for section, table in tables.items() for key in table)
+    assert set(written) == set(KEYS)
+    assert len(written) == len(KEYS)
+
+
+def test_every_default_is_explained() -> None:
+    """Each key has a comment on its own line or on the line above it."""
+    lines = default_lines()
+    keys = [(number, line) for number, line in enumerate(lines) if re.match(r"[a-z0-9_]+ *=", line)]
+
+    unexplained = [
+        line for number, line in keys if "#" not in line and not lines[number - 1].lstrip().startswith("#")
+    ]
+    assert len(keys) == len(KEYS)
+    assert unexplained == []
+
+
+def test_defaults_alone_are_settings(loaded: Loader) -> None:
+    """Without a file and without variables the server starts, and every value is the file's."""
+    settings = loaded()
+
+    assert [one.key for one in settings.effective] == list(KEYS)
+    assert {one.source for one in settings.effective} == {DEFAULTS}
+
+
+def test_defaults_are_the_safe_ones(loaded: Loader) -> None:
+    """Nobody else is trusted, nobody is let in from afar, and no page chooses its guest's id."""
+    settings = loaded()
+
+    assert settings.server.bind.startswith("127.0.0.1:")
+    assert (settings.server.trusted_proxies, settings.server.public_origins) == (0, ())
+    assert (settings.passwords.profile, settings.passwords.minimum_length) == ("asvs5", 15)
+    assert settings.webchat.free_guest_ids is False
+    assert settings.webchat.guest_prefix
+    assert settings.tokens.agent_lifetime <= timedelta(minutes=10)
+
+
+def test_sections_are_frozen(loaded: Loader) -> None:
+    """What was checked at the start cannot be changed afterwards."""
+    settings = loaded()
+
+    with pytest.raises(FrozenInstanceError):
+        settings.home = Path("/")  # type: ignore[misc]
+    for policy in (
+        settings.server,
+        settings.callbacks,
+        settings.tokens,
+        settings.passwords,
+        settings.database,
+    ):
+        with pytest.raises(FrozenInstanceError):
+            setattr(policy, fields(policy)[0].name, None)
+
+
+# Which one wins
+
+
+def test_file_wins_over_the_defaults(loaded: Loader, tmp_path: Path) -> None:
+    """What the operator's file says is in force, and its name is told; the rest stays."""
+    settings = loaded('[tokens]\nagent_lifetime = "5m"\n')
+
+    assert settings.tokens.agent_lifetime == timedelta(minutes=5)
+    assert settings.tokens.chat_lifetime == timedelta(minutes=30)
+    assert source_of(settings, "tokens.agent_lifetime") == str(tmp_path / "own.toml")
+    assert source_of(settings, "tokens.chat_lifetime") == DEFAULTS
+
+
+def test_environment_wins_over_the_file(loaded: Loader) -> None:
+    """A variable is in force whatever the file says, and its name is told."""
+    settings = loaded(
+        '[tokens]\nagent_lifetime = "5m"\nchat_lifetime = "6m"\n', {"VALIDATOR_TOKENS_AGENT_LIFETIME": "4m"}
+    )
+
+    assert settings.tokens.agent_lifetime == timedelta(minutes=4)
+    assert settings.tokens.chat_lifetime == timedelta(minutes=6)
+    assert source_of(settings, "tokens.agent_lifetime") == "environment: VALIDATOR_TOKENS_AGENT_LIFETIME"
+
+
+def test_environment_wins_also_when_it_is_wrong(loaded: Loader) -> None:
+    """A bad variable does not fall back to the good value that it replaces."""
+    (problem,) = problems_of(loaded, "[server]\nworkers = 2\n", {"VALIDATOR_SERVER_WORKERS": "many"})
+
+    assert problem == (
+        "environment: VALIDATOR_SERVER_WORKERS: server.workers: 'many' is not allowed; "
+        "allowed is a whole number from 1 to 64"
+    )
+
+
+def test_file_that_is_wrong_does_not_matter_when_it_is_overruled(loaded: Loader) -> None:
+    """A value that is not in force is not judged."""
+    assert loaded("[server]\nworkers = 0\n", {"VALIDATOR_SERVER_WORKERS": "3"}).server.workers == 3
+
+
+def test_kinds_come_from_the_environment_as_from_a_file(loaded: Loader) -> None:
+    """Numbers, switches, lists, words and durations mean the same in both places."""
+    from_environment = loaded(
+        None,
+        {
+            "VALIDATOR_SERVER_WORKERS": "7",
+            "VALIDATOR_CALLBACKS_ALWAYS_200": "true",
+            "VALIDATOR_PASSWORDS_CONTEXT_WORDS": '["acme", "中国"]',
+            "VALIDATOR_LOG_LEVEL": "debug",
+            "VALIDATOR_DATABASE_TIMEOUT": "250ms",
+        },
+    )
+    from_file = loaded(
+        "[server]\nworkers = 7\n[callbacks]\nalways_200 = true\n"
+        '[passwords]\ncontext_words = ["acme", "中国"]\n'
+        '[log]\nlevel = "debug"\n[database]\ntimeout = "250ms"\n'
+    )
+
+    for one in (from_environment, from_file):
+        assert (one.server.workers, one.callbacks.always_200, one.log.level) == (7, True, "debug")
+        assert one.passwords.context_words == ("acme", "中国")
+        assert one.database.timeout == timedelta(milliseconds=250)
+
+
+def test_other_variables_are_not_ours(loaded: Loader) -> None:
+    """What does not begin with the prefix is left alone."""
+    assert loaded(None, {"PATH": "/bin", "validator_server_workers": "x", "SERVER_WORKERS": "9"})
+
+
+# The environment's names
+
+
+def test_names_are_unique() -> None:
+    """No two settings share a variable, and none takes one of the program's own."""
+    names = [environment_variable(key) for key in KEYS]
+
+    assert len(set(names)) == len(names)
+    assert not {HOME_VARIABLE, CONFIG_VARIABLE} & set(names)
+
+
+def test_names_follow_from_the_keys() -> None:
+    """A variable is the prefix, the section and the key, in capitals."""
+    assert environment_variable("log.level") == "VALIDATOR_LOG_LEVEL"
+    assert environment_variable("tokens.agent_lifetime") == "VALIDATOR_TOKENS_AGENT_LIFETIME"
+    assert all(re.fullmatch(r"VALIDATOR(_[A-Z0-9]+)+", environment_variable(key)) for key in KEYS)
+
+
+def test_each_variable_sets_its_own_key(loaded: Loader) -> None:
+    """A default, written into its variable, is the same setting from another place, and no other one."""
+    for one in loaded().effective:
+        written = repr(one.value).lower() if isinstance(one.value, bool) else str(one.value)
+        if isinstance(one.value, list):
+            continue
+        settings = loaded(None, {environment_variable(one.key): written})
+
+        assert value_of(settings, one.key) == one.value
+        moved = [other.key for other in settings.effective if other.source != DEFAULTS]
+        assert moved == [one.key]
+
+
+# Everything that is wrong, at once
+
+
+def test_every_problem_is_told_at_once(loaded: Loader, tmp_path: Path) -> None:
+    """Each with where it stands, its key, what is wrong and what is allowed; nothing is started."""
+    own = str(tmp_path / "own.toml")
+
+    problems = problems_of(
+        loaded,
+        '[server]\nworkers = 0\nbind = "localhost:80"\nworker = 3\n'
+        '[log]\nlevel = "loud"\n[serve]\nbind = ""\n',
+        {"VALIDATOR_TOKENS_LEEWAY": "1h", "VALIDATOR_LOG_FORMATT": "json"},
+    )
+
+    assert problems == [
+        f"{own}: server.worker: unknown setting; did you mean server.workers?",
+        f"{own}: serve.bind: unknown setting; did you mean server.bind?",
+        "environment: VALIDATOR_LOG_FORMATT: unknown setting; did you mean VALIDATOR_LOG_FORMAT?",
+        f"{own}: server.bind: 'localhost:80' is not allowed; allowed is "
+        '"ADDRESS:PORT" with a numeric address, "[IPV6]:PORT" or "unix:/absolute/path"',
+        f"{own}: server.workers: 0 is not allowed; allowed is a whole number from 1 to 64",
+        "environment: VALIDATOR_TOKENS_LEEWAY: tokens.leeway: '1h' is not allowed; "
+        'allowed is a text such as "10m" (units ms s m h d), 0s to 5m',
+        f'{own}: log.level: \'loud\' is not allowed; allowed is "debug" or "info" or "warning" or "error"',
+    ]
+
+
+def test_error_says_every_problem_on_a_line(loaded: Loader) -> None:
+    """The text of the error is the problems, one line each."""
+    with pytest.raises(ConfigurationError) as refused:
+        loaded("[server]\nworkers = 0\nthreads = 0\n")
+
+    assert str(refused.value) == "\n".join(refused.value.problems)
+    assert len(refused.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "[tokens]\nagent_life = 1\n",
+            "tokens.agent_life: unknown setting; did you mean tokens.agent_lifetime?",
+        ),
+        ("[zzz]\nqqq = 1\n", "zzz.qqq: unknown setting; see config/default.toml for every setting"),
+        ("[server.tls]\nbind = 1\n", "server.tls: unknown setting"),
+        ("workers = 2\n", "workers: stands outside of a [section]"),
+        ("server = 2\n", "server: stands outside of a [section]"),
+        ("[[server]]\nworkers = 2\n", "server: stands outside of a [section]"),
+        ("[Server]\nworkers = 2\n", "Server.workers: unknown setting; did you mean server.workers?"),
+    ],
+)
+def test_unknown_setting_is_a_problem(loaded: Loader, text: str, problem: str) -> None:
+    """A misspelt key never passes for set; the nearest one is suggested, if any is near."""
+    (told,) = problems_of(loaded, text)
+
+    assert problem in told
+
+
+def test_unknown_variable_is_a_problem(loaded: Loader) -> None:
+    """A variable with the prefix that sets nothing is a misspelling."""
+    for name in ("VALIDATOR_", "VALIDATOR_TOKENS", "VALIDATOR_SERVER_WORKERSS", "VALIDATOR_server_workers"):
+        (told,) = problems_of(loaded, None, {name: "1"})
+        assert told.startswith(f"environment: {name}: unknown setting; ")
+
+
+@pytest.mark.parametrize(
+    "content", [b"[server", b"a = ", b"\xff\xfe", b"[server]\nworkers = 2\nworkers = 3\n", b"\x00", b"a = 08"]
+)
+def test_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content: bytes) -> None:
+    """What is not TOML stops the start, with the file's name; other problems are told too."""
+    config = tmp_path / "own.toml"
+    config.write_bytes(content)
+
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path, config, {"VALIDATOR_SERVER_WORKERS": "0"})
+
+    assert refused.value.problems[0].startswith(f"{config}: cannot be read: ")
+    assert refused.value.problems[1].startswith("environment: VALIDATOR_SERVER_WORKERS: ")
+
+
+@pytest.mark.parametrize("where", ["missing.toml", "."])
+def test_missing_file_is_a_problem(tmp_path: Path, where: str) -> None:
+    """A file that was asked for must be there; the defaults do not take its place."""
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load(tmp_path, tmp_path / where, {})
+
+
+def test_callbacks_need_paths_of_their_own(loaded: Loader) -> None:
+    """One path for both callbacks could not tell agents from customers."""
+    (problem,) = problems_of(
+        loaded, '[callbacks]\nagent_path = "/v"\n', {"VALIDATOR_CALLBACKS_CHAT_PATH": "/v"}
+    )
+
+    assert problem == (
+        "environment: VALIDATOR_CALLBACKS_CHAT_PATH: callbacks.chat_path: "
+        "is the agent_path too; each callback needs its own"
+    )
+    assert loaded('[callbacks]\nagent_path = "/v"\nchat_path = "/V"\n').callbacks.chat_path == "/V"
+
+
+# Home
+
+
+def test_paths_lie_in_the_home(loaded: Loader, tmp_path: Path) -> None:
+    """Relative folders are below the home, absolute ones are where they say."""
+    settings = loaded('[keys]\ndirectory = "/srv/keys"\n[audit]\ndirectory = "a/b"\n')
+
+    assert settings.home == tmp_path
+    assert settings.keys.directory == Path("/srv/keys")
+    assert settings.audit.directory == tmp_path / "a" / "b"
+    assert settings.database.home == tmp_path
+
+
+def test_home_and_file_come_from_the_environment(tmp_path: Path) -> None:
+    """What the command line leaves out, the environment says; what it says wins."""
+    config = tmp_path / "own.toml"
+    config.write_text("[server]\nworkers = 9\n")
+    environment = {HOME_VARIABLE: str(tmp_path / "home"), CONFIG_VARIABLE: str(config)}
+
+    assert load(None, None, environment).home == tmp_path / "home"
+    assert load(None, None, environment).server.workers == 9
+    assert load(tmp_path, None, environment).home == tmp_path
+    assert load(None, None, {HOME_VARIABLE: "", CONFIG_VARIABLE: ""}).home == Path(DEFAULT_HOME).absolute()
+
+
+def test_export_hands_down_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is started afterwards, and asks its environment, has the same settings."""
+    for name in (HOME_VARIABLE, CONFIG_VARIABLE, "VALIDATOR_SERVER_WORKERS", "VALIDATOR_SERVER_BIND"):
+        monkeypatch.setenv(name, "")  # so that it is taken away again
+        monkeypatch.delenv(name)
+    config = tmp_path / "own.toml"
+    config.write_text("[server]\nworkers = 9\n")
+
+    export(tmp_path, config, {"server.bind": "127.0.0.1:9"})
+
+    settings = load()
+    assert (settings.home, settings.server.workers, settings.server.bind) == (tmp_path, 9, "127.0.0.1:9")
+
+
+# Secrets
+
+
+POSTGRES = '[database]\nurl = "postgresql+psycopg://u@h/n"\npassword_file = "password"\n'
+
+
+def write_secret(path: Path, content: str | bytes, mode: int = 0o600) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_secret_is_read_from_its_file(loaded: Loader, tmp_path: Path, mode: int, end: str) -> None:
+    """A file for this user only has the password; the line's end is not part of it, blanks are."""
+    write_secret(tmp_path / "password", f" {SECRET} {end}", mode)
+
+    assert loaded(POSTGRES).database.password == f" {SECRET} "
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610, 0o601, 0o666])
+def test_secret_that_others_can_open_is_refused(loaded: Loader, tmp_path: Path, mode: int) -> None:
+    """A file that anybody else may read, write or run is a problem, and says what to do."""
+    path = write_secret(tmp_path / "password", SECRET, mode)
+
+    (problem,) = problems_of(loaded, POSTGRES)
+
+    assert problem == f"{path}: database.password: is open to other users; chmod 0600 it"
+    path.chmod(0o600)
+    assert loaded(POSTGRES).database.password == SECRET
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "cannot be read: FileNotFoundError"), (b"", "is empty"), (b"\n", "is empty")],
+)
+def test_secret_that_is_not_there_is_refused(
+    loaded: Loader, tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    """A password that was announced must be there."""
+    if content is not None:
+        write_secret(tmp_path / "password", content)
+
+    (problem,) = problems_of(loaded, POSTGRES)
+
+    assert problem == f"{tmp_path / 'password'}: database.password: {why}"
+
+
+def test_secret_that_is_no_text_is_refused(loaded: Loader, tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 are a problem, which shows none of them."""
+    write_secret(tmp_path / "password", SECRET.encode() + b"\xff")
+
+    (problem,) = problems_of(loaded, POSTGRES)
+
+    assert problem.endswith("database.password: cannot be read: UnicodeDecodeError")
+
+
+def test_credential_of_systemd_wins(loaded: Loader, tmp_path: Path) -> None:
+    """What systemd hands over is taken before the file, which then need not even be there."""
+    write_secret(tmp_path / "credentials" / "database.password", f"{SECRET}\n", 0o440)
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+
+    assert loaded(POSTGRES, environment).database.password == SECRET
+    write_secret(tmp_path / "password", "another")
+    assert loaded(POSTGRES, environment).database.password == SECRET
+    assert loaded(POSTGRES).database.password == "another"
+
+
+def test_credential_needs_no_file_setting(loaded: Loader, tmp_path: Path) -> None:
+    """A credential alone is enough."""
+    write_secret(tmp_path / "credentials" / "database.password", SECRET)
+
+    settings = loaded(None, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")})
+
+    assert settings.database.password == SECRET
+
+
+def test_other_credentials_are_not_ours(loaded: Loader, tmp_path: Path) -> None:
+    """A folder of credentials without this one leaves the file in force."""
+    write_secret(tmp_path / "credentials" / "another", "x")
+    write_secret(tmp_path / "password", SECRET)
+
+    settings = loaded(POSTGRES, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")})
+
+    assert settings.database.password == SECRET
+
+
+def test_without_a_secret_there_is_none(loaded: Loader) -> None:
+    """SQLite needs no password."""
+    assert loaded().database.password is None
+
+
+def test_secret_is_shown_by_nothing(loaded: Loader, tmp_path: Path) -> None:
+    """Neither the settings nor the list of what is in force has it."""
+    write_secret(tmp_path / "password", SECRET)
+
+    settings = loaded(POSTGRES)
+
+    assert settings.database.password == SECRET
+    assert SECRET not in f"{settings} {settings!r} {settings.effective}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[database]\nurl = "postgresql+psycopg://u:{SECRET}@h/n"\n',
+        f'[database]\nurl = "mysql://u:{SECRET}@h/n"\n',
+        f'[database]\nurl = "postgresql+psycopg://u@h/n?password={SECRET}"\n',
+        f'[database]\npassword = "{SECRET}"\n',
+        f'[database]\nsecret = ["{SECRET}"]\n',
+        f'database_password = "{SECRET}"\n',
+        f'[database]\nurl = "postgresql+psycopg://u:{SECRET}@h/n\n',
+    ],
+)
+def test_secret_in_the_file_is_refused_and_not_printed(loaded: Loader, text: str) -> None:
+    """Whoever writes the password where it does not belong does not find it in the log too."""
+    problems = problems_of(loaded, text)
+
+    assert problems
+    assert SECRET not in "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VALIDATOR_DATABASE_URL", f"postgresql+psycopg://u:{SECRET}@h/n"),
+        ("VALIDATOR_DATABASE_PASSWORD", SECRET),
+        ("VALIDATOR_SECRET", SECRET),
+    ],
+)
+def test_secret_in_the_environment_is_refused_and_not_printed(loaded: Loader, name: str, value: str) -> None:
+    """The same holds for variables: a secret comes from files only."""
+    problems = problems_of(loaded, None, {name: value})
+
+    assert name in problems[0]
+    assert SECRET not in "\n".join(problems)
+
+
+# Whatever is written
+
+
+BARE = ["true", "false", "nan", "-inf", "2020-01-01", "07:32:00", "2020-01-01T00:00:00Z", "0x10", "[]", "{}"]
+TEXTS = ["", "unix:/a", "/a", "10m", "https://a.example", "sqlite:///a.db", "[::1]:80", "json", "all"]
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"\\'))
+LEAVES = (
+    st.sampled_from(BARE)
+    | st.integers(-(2**70), 2**70).map(str)
+    | (st.sampled_from(TEXTS) | ANY_TEXT).map(lambda text: f'"{text}"')
+)
+
+
+def in_brackets(values: list[str]) -> str:
+    return f"[{', '.join(values)}]"
+
+
+def in_braces(values: list[str]) -> str:
+    return "{" + ", ".join(f"k{number} = {value}" for number, value in enumerate(values)) + "}"
+
+
+TOML_VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3).map(in_brackets) | st.lists(inner, max_size=2).map(in_braces),
+    max_leaves=4,
+)
+
+
+def is_setting_or_problem(loaded: Loader, key: str, *arguments: object) -> bool:
+    """Tell whether loading ends in one of the two right ways; a secret is named without its `_file`."""
+    try:
+        loaded(*arguments)
+    except ConfigurationError as refused:
+        return all(key.removesuffix("_file") in problem for problem in refused.problems)
+    return True
+
+
+@given(key=st.sampled_from(KEYS), value=TOML_VALUES)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_value_is_a_setting_or_a_problem(loaded: Loader, key: str, value: str) -> None:
+    """Whatever TOML is written for a key, the server starts with it or names that key as the problem."""
+    section, name = key.split(".")
+
+    assert is_setting_or_problem(loaded, key, f"[{section}]\n{name} = {value}\n")
+
+
+@given(key=st.sampled_from(KEYS), text=st.text(max_size=40))
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_variable_is_a_setting_or_a_problem(loaded: Loader, key: str, text: str) -> None:
+    """The same holds for any text in its variable."""
+    assert is_setting_or_problem(loaded, key, None, {environment_variable(key): text})
+
+
+CONTRIVED = {
+    "deep list": "[" * 5000 + "]" * 5000,
+    "deep table": "{a=" * 3000,
+    "many digits": "9" * 5000,
+    "many hexadecimal digits": "0x" + "f" * 5000,
+    "impossible date": "2020-02-30",
+    "impossible offset": "2020-01-01T00:00:00+99:00",
+}
+
+
+@pytest.mark.parametrize("name", CONTRIVED)
+def test_contrived_value_in_a_file_is_a_problem(loaded: Loader, name: str) -> None:
+    """A file that the reader of TOML itself stumbles over is a problem, not a crash."""
+    assert problems_of(loaded, f"[server]\nworkers = {CONTRIVED[name]}\n")
+
+
+@pytest.mark.parametrize("name", CONTRIVED)
+def test_contrived_value_of_a_variable_is_a_problem(loaded: Loader, name: str) -> None:
+    """The same holds for a variable."""
+    assert problems_of(loaded, None, {"VALIDATOR_SERVER_WORKERS": CONTRIVED[name]})
+
+
+def test_every_section_makes_a_policy() -> None:
+    """Each section's fields are exactly what its policy is made of."""
+    assert set(KEYS) == {f"{name}.{key}" for name, section in SECTIONS.items() for key in section.fields}
+    assert all(environment_variable(key).startswith(PREFIX) for key in KEYS)

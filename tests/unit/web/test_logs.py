@@ -1,0 +1,225 @@
+"""The log of operations: the form of a line, what is left out, and that no message of an error gets in."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+
+from tests.fakes import START, FakeClock
+from validator.web import logs
+from validator.web.policy import LogPolicy
+
+SECRET = "correct-horse-battery"
+LEVELS = ("debug", "info", "warning", "error")
+Configure = Callable[..., None]
+
+
+@pytest.fixture
+def configure(clock: FakeClock) -> Iterator[Configure]:
+    """Yield what configures logging; afterwards everything is as it was."""
+    root = logging.getLogger()
+    names = ("", "alembic", "gunicorn.error", "gunicorn.access")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
+    structured = structlog.get_config()
+
+    def configure_with(level: str = "info", form: str = "json") -> None:
+        logs.configure(LogPolicy(level, form), clock)
+
+    yield configure_with
+    structlog.configure(**structured)
+    for one, handlers, level, propagate in before:
+        one.handlers[:], one.propagate = handlers, propagate
+        one.setLevel(level)
+    assert root.handlers == before[0][1]
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what was written to standard error, and that nothing was to standard output."""
+    output, errors = capsys.readouterr()
+    assert output == ""
+    return errors.splitlines()
+
+
+def test_line_is_one_json_object(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    """An event is one line on standard error, with its level and the clock's time."""
+    configure()
+
+    structlog.get_logger("test").info("request", path='/a"\nb', status=200, name="李伟")
+
+    (line,) = lines_of(capsys)
+    assert json.loads(line) == {
+        "event": "request",
+        "path": '/a"\nb',
+        "status": 200,
+        "name": "李伟",
+        "level": "info",
+        "time": "2026-11-04T03:45:52.263Z",
+    }
+    assert "李伟" in line
+
+
+def test_time_is_the_clocks(
+    configure: Configure, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line has the time at which it was written."""
+    configure()
+    assert clock.now() == START
+    log = structlog.get_logger("test")
+
+    log.info("a")
+    clock.advance(seconds=1)
+    log.info("b")
+
+    assert [json.loads(line)["time"] for line in lines_of(capsys)] == [
+        "2026-11-04T03:45:52.263Z",
+        "2026-11-04T03:45:53.263Z",
+    ]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_lesser_levels_are_left_out(
+    configure: Configure, capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    """From the policy's level on everything is written, below it nothing."""
+    configure(level)
+    log = structlog.get_logger("test")
+
+    for name in (*LEVELS, "critical"):
+        getattr(log, name)("event")
+
+    written = [json.loads(line)["level"] for line in lines_of(capsys)]
+    assert written == [*LEVELS[LEVELS.index(level) :], "critical"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_libraries_obey_the_level_but_never_chatter(
+    configure: Configure, capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    """The libraries' loggers have the same level; their debugging is never written: it may hold secrets."""
+    configure(level)
+    log = logging.getLogger("some.library")
+
+    for name in (*LEVELS, "critical"):
+        getattr(log, name)("event")
+
+    least = max(LEVELS.index(level), LEVELS.index("info"))
+    assert [json.loads(line)["level"] for line in lines_of(capsys)] == [*LEVELS[least:], "critical"]
+
+
+def test_librarys_line_has_the_same_form(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of a library is a JSON object too, with the name of its logger and its arguments filled in."""
+    configure()
+
+    logging.getLogger("gunicorn.error").info("Listening at: %s", "http://127.0.0.1:8000")
+
+    (line,) = lines_of(capsys)
+    assert json.loads(line) == {
+        "event": "Listening at: http://127.0.0.1:8000",
+        "level": "info",
+        "time": "2026-11-04T03:45:52.263Z",
+        "logger": "gunicorn.error",
+    }
+
+
+@pytest.mark.parametrize("name", ["gunicorn.error", "gunicorn.access", "alembic.runtime.migration", "a"])
+def test_every_logger_writes_once(
+    configure: Configure, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Handlers that were there before are gone: a line is not written twice, in whatever form."""
+    logging.getLogger("gunicorn.error").addHandler(logging.StreamHandler())
+    logging.getLogger().addHandler(logging.StreamHandler())
+    configure()
+    configure()
+
+    logging.getLogger(name).warning("once")
+
+    assert [json.loads(line)["event"] for line in lines_of(capsys)] == ["once"]
+
+
+def test_steps_of_the_schema_are_not_told(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    """What alembic says of each step is no event of this server's, unless something is wrong."""
+    configure("debug")
+
+    logging.getLogger("alembic.runtime.migration").info("Running upgrade")
+    logging.getLogger("alembic.runtime.migration").warning("wrong")
+
+    assert [json.loads(line)["event"] for line in lines_of(capsys)] == ["wrong"]
+
+
+@pytest.mark.parametrize("logger", ["structlog", "logging"])
+def test_console_form_is_for_people(
+    configure: Configure, capsys: pytest.CaptureFixture[str], logger: str
+) -> None:
+    """The other form is one line too, with the event and its values, and no JSON."""
+    configure(form="console")
+
+    if logger == "structlog":
+        structlog.get_logger("test").warning("request", status=200)
+    else:
+        logging.getLogger("test").warning("request")
+
+    (line,) = lines_of(capsys)
+    assert "request" in line
+    assert "2026-11-04T03:45:52.263Z" in line
+    assert "warning" in line
+    assert not line.startswith("{")
+
+
+def test_what_json_does_not_know_is_written_as_text(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value of any type does not lose the line."""
+    configure()
+
+    structlog.get_logger("test").info("event", value={1}, error=ValueError)
+
+    (line,) = lines_of(capsys)
+    assert json.loads(line)["value"] == "{1}"
+
+
+# Where an error came from
+
+
+def raise_with_a_secret() -> None:
+    raise ValueError(SECRET)
+
+
+def error_of(act: Callable[[], None]) -> BaseException:
+    with pytest.raises(ValueError, match=SECRET) as raised:
+        act()
+    return raised.value
+
+
+def test_frames_say_where() -> None:
+    """Each frame is a file, a line and a function, the outermost first."""
+    frames = logs.frames(error_of(raise_with_a_secret))
+
+    assert frames[0].endswith(" error_of")
+    assert frames[-1].endswith(" raise_with_a_secret")
+    file, _, line = frames[-1].removesuffix(" raise_with_a_secret").rpartition(":")
+    assert file == __file__
+    assert int(line) == raise_with_a_secret.__code__.co_firstlineno + 1
+
+
+def raise_from_a_secret() -> None:
+    try:
+        raise_with_a_secret()
+    except ValueError as error:
+        raise ValueError(f"because of {SECRET}") from error
+
+
+@pytest.mark.parametrize("act", [raise_with_a_secret, raise_from_a_secret])
+def test_frames_never_have_the_message(act: Callable[[], None]) -> None:
+    """Neither the message nor that of a cause, nor the source line, is in them."""
+    told = "\n".join(logs.frames(error_of(act)))
+
+    assert SECRET not in told
+    assert "raise ValueError" not in told
+
+
+def test_error_that_was_never_raised_has_no_frames() -> None:
+    """An exception without a traceback came from nowhere."""
+    assert logs.frames(ValueError(SECRET)) == []

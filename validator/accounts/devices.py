@@ -1,0 +1,62 @@
+"""Device cookies: a browser that logged in to an account before is known to it again.
+
+They keep lockout from being a weapon (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). The
+cookie is signed; it proves nothing but which counter its failures go to, and ends with the account's epoch.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+
+from validator.accounts.account import Account
+from validator.accounts.lockout import login_digest
+from validator.clock import Clock, from_milliseconds, to_milliseconds
+from validator.keys.keyring import Keyring
+
+PURPOSE = "validator.device.v1"
+_ID_BYTES = 12
+_NAME_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePolicy:
+    """How long a browser is known after its last login."""
+
+    lifetime: timedelta
+
+
+class Devices:
+    """Makes device cookies and recognises them."""
+
+    def __init__(self, keyring: Keyring, policy: DevicePolicy, clock: Clock) -> None:
+        self._keyring, self.policy, self._clock = keyring, policy, clock
+
+    def issue(self, account: Account, presented_cookie: str | None) -> str:
+        """Return the cookie for the browser that just logged in to *account*; a known one keeps its id."""
+        device = self.recognize(presented_cookie, account) or secrets.token_urlsafe(_ID_BYTES)
+        content = {
+            "acc": login_digest(account.login),
+            "dev": device,
+            "epo": account.epoch,
+            "exp": to_milliseconds(self._clock.now() + self.policy.lifetime),
+        }
+        return self._keyring.seal(PURPOSE).sign(orjson.dumps(content))
+
+    def recognize(self, presented_cookie: str | None, account: Account | None) -> str | None:
+        """Return the id of a device that logged in to *account* before, or None."""
+        if presented_cookie is None or account is None:
+            return None
+        content = self._keyring.seal(PURPOSE).verify(presented_cookie)
+        if content is None:
+            return None
+        members = orjson.loads(content)
+        is_alive = self._clock.now() < from_milliseconds(members["exp"])
+        is_of_account = (members["acc"], members["epo"]) == (login_digest(account.login), account.epoch)
+        return str(members["dev"]) if is_alive and is_of_account else None
+
+
+def cookie_name(login: str) -> str:
+    """Return the name of the cookie for an account; a browser that several people use has several."""
+    return f"__Host-validator-device-{login_digest(login)[:_NAME_DIGITS]}"

@@ -1,0 +1,33 @@
+"""Who an account is to the cloud."""
+
+from dataclasses import dataclass
+
+from validator.errors import OperatorError
+from validator.untrusted import is_plain
+
+LONGEST_USER_ACCOUNT = 64
+LONGEST_USER_ID = 128
+LONGEST_USER_NAME = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An agent (`userAccount`), a customer (`userId` and `userName`), both or neither."""
+
+    user_account: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+
+    def check(self) -> None:
+        """Raise OperatorError when a name is too long, does not print, or half of a customer is missing."""
+        if (self.user_id is None) != (self.user_name is None):
+            raise OperatorError("a customer identity needs both a user id and a user name")
+        for text, longest in (
+            (self.user_account, LONGEST_USER_ACCOUNT),
+            (self.user_id, LONGEST_USER_ID),
+            (self.user_name, LONGEST_USER_NAME),
+        ):
+            if text is not None and not (1 <= len(text) <= longest and is_plain(text)):
+                raise OperatorError(
+                    f"an identity has 1 to {longest} printable characters, no blank at its ends"
+                )

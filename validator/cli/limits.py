@@ -1,0 +1,74 @@
+"""`validator limits`: what limits there are, and proof that they are what is measured."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from validator.accounts.lockout import LockoutPolicy
+from validator.app import create_app
+from validator.cli.frame import Group, json_option, opened, show
+from validator.errors import OperatorError
+from validator.limitproof import Prover
+from validator.limits.policy import SOURCE, Mode, Rate
+from validator.limits.table import rows
+
+
+@click.group(cls=Group)
+def limits() -> None:
+    """Look at the limits, and prove them."""
+
+
+@limits.command("show")
+@json_option
+def show_limits(as_json: bool) -> None:
+    """Print every route and method with its limits: who is counted, how often, where, and in which mode."""
+    with opened(any_schema=True) as services:
+        settings = services.settings
+        table = [
+            *rows(create_app(services), settings.limits, settings.server.workers),
+            *_lockout_rows(settings.lockout),
+        ]
+        show(table, as_json=as_json)
+
+
+@limits.command()
+@click.argument("url")
+@json_option
+def prove(url: str, as_json: bool) -> None:
+    """Send one more than each limit allows to the server at URL, and count what comes through.
+
+    The server must have this home and serve nobody else. Exit 1 if a limit is not what is configured.
+    """
+    with opened() as services:
+        proofs = list(Prover(services, url).prove())
+        show([{**asdict(proof), "holds": proof.holds} for proof in proofs], as_json=as_json)
+        if not all(proof.holds for proof in proofs):
+            raise OperatorError("a limit is not what it is configured to be")
+
+
+def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:
+    """Return the lockout as rows of the same table."""
+    first, longest = _text(policy.first_delay), _text(policy.longest_delay)
+    delays = f"{policy.free_failures} free, then {first} doubling to {longest}"
+    common = {
+        "method": "POST",
+        "strategy": "reserve before hashing",
+        "storage": "database",
+        "workers": "all",
+        "mode": Mode.ENFORCE if policy.enabled else Mode.OFF,
+    }
+    kinds = (
+        ("lockout", "wrong passwords in a row", "account", f"{delays}, stop at {policy.stop_after}"),
+        ("lockout_device", "wrong passwords in a row", "account and known device", delays),
+        ("lockout_address", "wrong passwords", SOURCE, " ".join(map(str, policy.address_rates))),
+    )
+    return [
+        {"route": route, "limit": name, "counted": counted, "per": key, "rate": rate, **common}
+        for route in ("/api/v1/login", "/api/v1/password")
+        for name, counted, key, rate in kinds
+    ]
+
+
+def _text(duration: timedelta) -> str:
+    return str(Rate(1, duration)).partition("/")[2]

@@ -1,0 +1,28 @@
+"""`validator passwords`: the lists of passwords that nobody may choose."""
+
+from pathlib import Path
+
+import click
+
+from validator.accounts.blocklist import import_list
+from validator.audit.events import EventName
+from validator.cli.frame import Group, opened, recorded
+from validator.files import make_private_folder
+from validator.settings import IMPORTED_LISTS
+
+
+@click.group(cls=Group)
+def passwords() -> None:
+    """Keep the lists of passwords that nobody may choose."""
+
+
+@passwords.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_passwords(file: Path) -> None:
+    """Add the passwords in FILE, one a line, to the common ones; in place of an earlier file of that name."""
+    with opened(any_schema=True) as services:
+        folder = services.settings.home / IMPORTED_LISTS
+        make_private_folder(folder)
+        with recorded(services, EventName.PASSWORD_LIST, f"imported {file.name}"):
+            entries = import_list(file, folder / f"{file.stem}.bin")
+        click.echo(f"{entries} passwords; a running server takes them after a reload (SIGHUP)")

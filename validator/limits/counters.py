@@ -1,0 +1,212 @@
+"""Counts against the limits, and refuses.
+
+Every limit is a sliding window in one storage: an SQLite file that all workers of a node share, or Redis
+(Valkey) for several nodes. When Redis is away, each worker counts for itself against its share of the limit
+and says so in the log; when the SQLite file is, the answer is "unavailable". A limit in shadow mode counts
+and logs, and lets pass.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage.base import SlidingWindowCounterSupport
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from validator.clock import Clock
+from validator.errors import Fault, Reason, Refusal
+from validator.limits.policy import LimitsPolicy, Mode, Rate
+from validator.limits.sqlite import SqliteStorage
+from validator.rest import Rest
+
+REDIS_TIMEOUT = 0.2  # seconds; without one, a stopped Redis would hang every request
+REDIS_REST = timedelta(seconds=1)  # for a Redis that did not answer: one wait, not one for each count
+
+log = structlog.get_logger("validator.limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How one rate stands for one key: how many are left, and how long until the next is."""
+
+    limit: str
+    rate: Rate
+    remaining: int
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    limit: str
+    rate: Rate
+    key: str
+
+
+# Which rates the present request was counted against; the headers of its answer tell them.
+_hits: ContextVar[tuple[_Hit, ...]] = ContextVar("limits.hits", default=())
+
+
+class Strategy(SlidingWindowCounterRateLimiter):
+    """The library's sliding window, with shadow mode, and a fallback for a storage on another host."""
+
+    def __init__(self, storage: Storage, policy: LimitsPolicy, *, share: int | None) -> None:
+        """Count in *storage*; when it is away, here against limit ÷ *share* (None: there is no fallback)."""
+        super().__init__(storage)
+        self._policy, self._share = policy, share
+        self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._rest = Rest(timedelta(0) if share is None else REDIS_REST)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Ask the storage in such a block; raises StorageError, at once while it rests."""
+        if self._rest.is_on:
+            raise StorageError(TimeoutError("the storage did not answer a moment ago"))
+        try:
+            yield
+        except StorageError:
+            log.error("the counters' storage is away; each worker counts for itself", share=self._share)
+            self._rest.begin()
+            raise
+
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""
+        key, name = identifiers
+        limit = self._policy.limits[name]
+        rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
+        _hits.set((*_hits.get(), _Hit(name, rate, key)))
+        is_within = self.count(item, *identifiers, cost=cost)
+        if not is_within:
+            log.warning("limit reached", limit=name, amount=item.amount, mode=limit.mode)
+        return is_within or limit.mode is Mode.SHADOW
+
+    def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count, without a word to whoever is counted; tell whether it is within the limit."""
+        try:
+            with self.asking():
+                return super().hit(item, *identifiers, cost=cost)
+        except StorageError as error:
+            return self._fall_back(item, identifiers, error)
+
+    def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
+        """Tell whether one more would pass, without counting it."""
+        limit = self._policy.limits[identifiers[1]]
+        try:
+            with self.asking():
+                is_within = self.test(item, *identifiers)
+        except StorageError as error:
+            is_within = self._fallback.test(self._own(item, error), *identifiers)
+        if not is_within:
+            log.warning("limit reached", limit=limit.name, amount=item.amount, mode=limit.mode)
+        return is_within or limit.mode is Mode.SHADOW
+
+    def _fall_back(self, item: RateLimitItem, identifiers: tuple[str, ...], error: StorageError) -> bool:
+        return self._fallback.hit(self._own(item, error), *identifiers)
+
+    def _own(self, item: RateLimitItem, error: StorageError) -> RateLimitItem:
+        """Return this worker's share of *item*; raises Fault when there is no fallback."""
+        if self._share is None:
+            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
+        return RateLimitItemPerSecond(max(1, item.amount // self._share), item.get_expiry())
+
+
+class Counters:
+    """Every limit, by name."""
+
+    def __init__(self, policy: LimitsPolicy, clock: Clock, *, workers: int) -> None:
+        """Count by *policy*; *workers* is how many processes share the limits of this node."""
+        self.policy = policy
+        self._storage = _open_storage(policy, clock)
+        self.strategy = Strategy(self._storage, policy, share=None if policy.url is None else workers)
+
+    def begin(self) -> None:
+        """Forget what the request before this one was counted against."""
+        _hits.set(())
+
+    def hit(self, name: str, key: str) -> None:
+        """Count one of *key* against the limit *name*; raises Refusal(THROTTLED) when there are too many."""
+        for rate in self.policy.limits[name].rates:
+            if not self.strategy.hit(_item(rate), key, name):
+                raise self._refusal(name, key)
+
+    def count(self, name: str, key: str) -> None:
+        """Count one of *key* against the limit *name*, which only `check` holds against it."""
+        for rate in self.policy.limits[name].rates:
+            self.strategy.count(_item(rate), key, name)
+
+    def check(self, name: str, key: str) -> None:
+        """Raise Refusal(THROTTLED) when one more of *key* would be too many; count nothing."""
+        for rate in self.policy.limits[name].rates:
+            if not self.strategy.is_within(_item(rate), key, name):
+                raise self._refusal(name, key)
+
+    def last_refusal(self) -> Refusal:
+        """Return the refusal by the rate that was hit last."""
+        hit = _hits.get()[-1]
+        return self._refusal(hit.limit, hit.key)
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return how every rate that the present request was counted against stands."""
+        return tuple(self.window(hit.limit, hit.rate, hit.key) for hit in _hits.get())
+
+    def window(self, name: str, rate: Rate, key: str) -> Window:
+        """Return how *rate* of the limit *name* stands for *key*."""
+        item = _item(rate)
+        try:
+            with self.strategy.asking():
+                past, left, present, ends = self._sliding().get_sliding_window(
+                    item.key_for(key, name), rate.seconds
+                )
+        except StorageError:
+            return Window(name, rate, 0, rate.period)
+        # Without a past window Redis tells no rest of it; the present one is kept a period too long.
+        left = left or max(0.0, ends - rate.seconds)
+        weighted = int(past * left / rate.seconds) + present
+        wait = _wait(past, present, left, rate)
+        return Window(name, rate, max(0, rate.amount - weighted), timedelta(seconds=wait))
+
+    def check_storage(self) -> None:
+        """Raise Fault(STORE_UNAVAILABLE) unless the storage answers."""
+        if not self._storage.check():
+            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read")
+
+    def _refusal(self, name: str, key: str) -> Refusal:
+        """Return the refusal of *key* by the limit *name*: it may come again when all of its rates let it."""
+        windows = [self.window(name, rate, key) for rate in self.policy.limits[name].rates]
+        return Refusal(Reason.THROTTLED, retry_after=max(window.wait for window in windows))
+
+    def _sliding(self) -> SlidingWindowCounterSupport:
+        assert isinstance(self._storage, SlidingWindowCounterSupport)  # noqa: S101 - every storage here is
+        return self._storage
+
+
+def _open_storage(policy: LimitsPolicy, clock: Clock) -> Storage:
+    if policy.url is None:
+        return SqliteStorage(policy.file, clock)
+    storage = storage_from_string(
+        policy.url.replace("valkey", "redis", 1),  # they speak the same, and one driver serves both
+        wrap_exceptions=True,
+        socket_timeout=REDIS_TIMEOUT,
+        socket_connect_timeout=REDIS_TIMEOUT,
+        **({"password": policy.password} if policy.password else {}),
+    )
+    assert isinstance(storage, Storage)  # noqa: S101 - and not one for asyncio
+    return storage
+
+
+def _item(rate: Rate) -> RateLimitItem:
+    return RateLimitItemPerSecond(rate.amount, rate.seconds)
+
+
+def _wait(past: int, present: int, left: float, rate: Rate) -> int:
+    """Return after how many whole seconds one more would pass."""
+    if present >= rate.amount:
+        return int(left) + 1
+    if past == 0:
+        return 0
+    return max(0, int(left - rate.seconds * (rate.amount - present) / past) + 1)

@@ -1,0 +1,100 @@
+"""The limits at the door: flask-limiter on every route, and a count of requests for no route at all.
+
+Here only the source address is counted, since nothing else of a request is proven yet. What is known later
+(tenant, guest, channel, caller) is counted by the room that knows it, with the same `Counters`.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+
+from validator.audit.events import current_exchange
+from validator.errors import Fault
+from validator.limits.counters import Counters, Strategy, Window
+from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Rate, address_bucket, limits_on
+
+# A limit's state on an answer to a login would help whoever guesses passwords.
+_HEALTH = "health."
+_SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
+
+
+class Door(Limiter):
+    """flask-limiter, counting with the project's own strategy and storage."""
+
+    def __init__(self, counters: Counters) -> None:
+        # The memory storage is never counted in: `limiter` below replaces what it would be used by.
+        super().__init__(source_bucket, storage_uri="memory://", headers_enabled=False)
+        self._counters = counters
+
+    @property
+    def limiter(self) -> Strategy:
+        """The strategy that counts."""
+        return self._counters.strategy
+
+
+def install(app: Flask, counters: Counters) -> None:
+    """Put the address limits on every route that *app* has by now, and on requests for none.
+
+    What is one too many raises flask_limiter.RateLimitExceeded on a route, Refusal(THROTTLED) elsewhere.
+    """
+    door = Door(counters)
+    door.init_app(app)
+    for endpoint, view in app.view_functions.items():
+        app.view_functions[endpoint] = _limited(view, endpoint, door, counters.policy)
+
+    @app.before_request
+    def begin() -> None:
+        counters.begin()
+        if request.endpoint is None:
+            counters.hit(OTHER, source_bucket())
+
+    @app.after_request
+    def tell(reply: Response) -> Response:
+        windows = () if request.endpoint in _SILENT_ENDPOINTS else counters.windows()
+        if windows:
+            reply.headers["RateLimit-Policy"] = ", ".join(map(_policy, windows))
+            reply.headers["RateLimit"] = ", ".join(map(_state, windows))
+        return reply
+
+
+def source_bucket() -> str:
+    """Return whom the present request counts as; never empty, which would switch the limit off."""
+    return address_bucket(current_exchange.get().source)
+
+
+def _limited(view: Callable[..., Any], endpoint: str, door: Door, policy: LimitsPolicy) -> Callable[..., Any]:
+    limited = view
+    for name in limits_on(endpoint):
+        for rate in policy.limits[name].rates if PURPOSES[name].at_door else ():
+            limited = door.shared_limit(_text(rate), scope=name, key_func=source_bucket)(limited)
+    return _reporting(limited, view) if endpoint.startswith(_HEALTH) else limited
+
+
+def _reporting(limited: Callable[..., Any], view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what answers also when the counters are away: whoever asks for health must be told just that."""
+
+    @wraps(view)
+    def reporting(**arguments: Any) -> Any:
+        try:
+            return limited(**arguments)
+        except Fault:
+            return view(**arguments)
+
+    return reporting
+
+
+def _text(rate: Rate) -> str:
+    return f"{rate.amount} per {rate.seconds} second"
+
+
+def _policy(window: Window) -> str:
+    """Return an item of the field RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10, section 3)."""
+    return f'"{window.limit}";q={window.rate.amount};w={window.rate.seconds}'
+
+
+def _state(window: Window) -> str:
+    """Return an item of the field RateLimit (the same draft, section 4)."""
+    return f'"{window.limit}";r={window.remaining};t={int(window.wait.total_seconds())}'

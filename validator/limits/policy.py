@@ -1,0 +1,144 @@
+"""Every limit by name: what it protects, who is counted, and how often they may.
+
+The names and numbers are settings of `[limits]`; `validator limits show` prints them. A rate is written
+`AMOUNT/PERIOD`, such as `60/1m`; several stand in one text, and all of them hold.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+UNKNOWN = "unknown"
+EVERYBODY = "everybody"
+OFF = "off"
+_RATE = re.compile(r"([1-9]\d{0,8})/([1-9]\d{0,4})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Mode(StrEnum):
+    """What happens when a limit is reached."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many in so long."""
+
+    amount: int
+    period: timedelta
+
+    @property
+    def seconds(self) -> int:
+        """The period in seconds."""
+        return int(self.period.total_seconds())
+
+    def __str__(self) -> str:
+        for unit in ("d", "h", "m"):
+            count, rest = divmod(self.seconds, _SECONDS[unit])
+            if not rest:
+                return f"{self.amount}/{count}{unit}"
+        return f"{self.amount}/{self.seconds}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a limit is for: what is counted, for whom, on which endpoints or blueprints.
+
+    Those `at_door` are counted before anything is read, the others by the room that knows whom.
+    """
+
+    counted: str
+    key: str
+    endpoints: tuple[str, ...] = ()
+    at_door: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit in force."""
+
+    name: str
+    rates: tuple[Rate, ...]
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsPolicy:
+    """Where the counters are (a Redis URL, else the file), and every limit by its name."""
+
+    file: Path
+    url: str | None
+    limits: Mapping[str, Limit]
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def storage_name(self) -> str:
+        """Where the counters are, in words; a URL without whatever secret it may hold."""
+        if self.url is None:
+            return f"SQLite {self.file.name}"
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+OTHER = "other_address"
+SOURCE = "source address (IPv6: /64)"
+PURPOSES: Mapping[str, Purpose] = MappingProxyType(
+    {
+        # Never all questions of an address: the cloud's come from a few.
+        "callbacks_failures": Purpose("questions refused or unreadable", SOURCE, ("thirdparty",)),
+        "callbacks_tenant": Purpose("questions", "presented tenant", ("thirdparty",)),
+        "login_address": Purpose("requests, right or wrong", SOURCE, ("accounts.log_in",), at_door=True),
+        "tokens_address": Purpose("requests", SOURCE, ("tokens",), at_door=True),
+        "tokens_caller": Purpose(
+            "tokens issued", "person or client", ("tokens.issue_agent", "tokens.issue_chat")
+        ),
+        "guest_address": Purpose("requests", SOURCE, ("webchat",), at_door=True),
+        "signing_guest": Purpose("signatures", "guest", ("webchat.authorize",)),
+        "signing_channel": Purpose("signatures", "channel", ("webchat.authorize",)),
+        "signing_all": Purpose("signatures", EVERYBODY, ("webchat.authorize",)),
+        OTHER: Purpose("requests to other routes, or to none", SOURCE, at_door=True),
+    }
+)
+
+
+def limits_on(endpoint: str) -> tuple[str, ...]:
+    """Return the names of the limits on *endpoint*; never none."""
+    places = (endpoint, endpoint.partition(".")[0])
+    named = (name for name, purpose in PURPOSES.items() if not set(places).isdisjoint(purpose.endpoints))
+    return tuple(named) or (OTHER,)
+
+
+def parse_rates(text: str) -> tuple[Rate, ...]:
+    """Return the rates that *text* lists; none for "off". Raises ValueError for anything else."""
+    if text == OFF:
+        return ()
+    matches = [_RATE.fullmatch(word) for word in text.split(" ")]
+    if not all(matches):
+        raise ValueError("not a list of rates")
+    return tuple(
+        Rate(int(match[1]), timedelta(seconds=int(match[2]) * _SECONDS[match[3]]))
+        for match in matches
+        if match
+    )
+
+
+def address_bucket(source: str) -> str:
+    """Return whom an address counts as: itself, an IPv6 one its /64, what is no address one shared bucket."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return UNKNOWN
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(address)

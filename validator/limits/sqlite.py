@@ -1,0 +1,162 @@
+"""Counters in an SQLite file that all workers of a node share: a storage for the library `limits`.
+
+A sliding window is two fixed windows, the past one weighted by how much of it is still in sight. Asking and
+counting are one statement, so that no two workers are let through on the same count. Losing the file loses
+the counts and nothing else: it is not synced, and may lie on a tmpfs.
+"""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from limits.storage import Storage
+from limits.storage.base import SlidingWindowCounterSupport
+
+from validator.clock import Clock, to_milliseconds
+from validator.files import MODE, locked
+
+_MOST_ROWS = 500_000
+_PRUNE_EVERY = 1_000
+_PRUNE_AT_ONCE = 2_000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS counters (
+    name TEXT NOT NULL, slot INTEGER NOT NULL, n INTEGER NOT NULL, expires INTEGER NOT NULL,
+    PRIMARY KEY (name, slot)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS counters_expires ON counters (expires);
+"""
+# The past window's share, `past * left / length`, is rounded down, as in the library.
+_PAST = "coalesce((SELECT n FROM counters WHERE name = :name AND slot = :slot - 1), 0) * :left / :length"
+_ACQUIRE = f"""
+INSERT INTO counters (name, slot, n, expires)
+SELECT :name, :slot, :amount, :expires WHERE :amount + {_PAST} <= :limit
+ON CONFLICT (name, slot) DO UPDATE SET n = n + excluded.n WHERE n + excluded.n + {_PAST} <= :limit
+"""
+_INCREMENT = """
+INSERT INTO counters (name, slot, n, expires) VALUES (:name, 0, :amount, :expires)
+ON CONFLICT (name, slot) DO UPDATE SET
+    n = CASE WHEN expires <= :now THEN excluded.n ELSE n + excluded.n END,
+    expires = CASE WHEN expires <= :now THEN excluded.expires ELSE expires END
+RETURNING n
+"""
+_FORGET_OVER = """
+DELETE FROM counters WHERE (name, slot) IN
+    (SELECT name, slot FROM counters WHERE expires <= ? ORDER BY expires LIMIT ?)
+"""
+_FORGET_OLDEST = """
+DELETE FROM counters WHERE (name, slot) IN (SELECT name, slot FROM counters ORDER BY expires LIMIT ?)
+"""
+
+
+class SqliteStorage(Storage, SlidingWindowCounterSupport):
+    """Fixed and sliding windows in an SQLite file."""
+
+    STORAGE_SCHEME = None  # it is not made from a URI, but with the clock it goes by
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Count in the file at *path*, which is made when it is missing."""
+        super().__init__(wrap_exceptions=True)
+        self._path, self._clock = path, clock
+        self._local = threading.local()
+        self._hits = 0
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        """What a file that is broken, or may not be used, raises."""
+        return sqlite3.Error, OSError
+
+    def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count *amount* for *key* unless that makes more than *limit* in the last *expiry* seconds."""
+        values = self._window(key, expiry) | {"amount": amount, "limit": limit}
+        self._prune_sometimes()
+        return self._connection().execute(_ACQUIRE, values).rowcount == 1
+
+    def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
+        """Return the past window's count and seconds in sight, then the present one's and seconds left."""
+        window = self._window(key, expiry)
+        query = "SELECT slot, n FROM counters WHERE name = :name AND slot IN (:slot, :slot - 1)"
+        counts = dict(self._connection().execute(query, window).fetchall())
+        left = int(window["left"]) / 1000
+        return counts.get(int(window["slot"]) - 1, 0), left, counts.get(window["slot"], 0), left
+
+    def clear_sliding_window(self, key: str, expiry: int) -> None:
+        """Forget what was counted for *key*."""
+        self._connection().execute("DELETE FROM counters WHERE name = ?", (key,))
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count *amount* for *key* in a window that began with its first count; return the sum."""
+        now = self._now()
+        values = {"name": key, "amount": amount, "expires": now + expiry * 1000, "now": now}
+        self._prune_sometimes()
+        return int(self._connection().execute(_INCREMENT, values).fetchone()[0])
+
+    def get(self, key: str) -> int:
+        """Return what was counted for *key* in its fixed window."""
+        query = "SELECT n FROM counters WHERE name = ? AND slot = 0 AND expires > ?"
+        row = self._connection().execute(query, (key, self._now())).fetchone()
+        return int(row[0]) if row else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the fixed window of *key* ends, in seconds since 1970; now when there is none."""
+        query = "SELECT expires FROM counters WHERE name = ? AND slot = 0 AND expires > ?"
+        row = self._connection().execute(query, (key, self._now())).fetchone()
+        return (row[0] if row else self._now()) / 1000
+
+    def check(self) -> bool:
+        """Tell whether the file can be read."""
+        try:
+            self._connection().execute("SELECT 1 FROM counters LIMIT 1")
+        except self.base_exceptions:
+            return False
+        return True
+
+    def reset(self) -> int:
+        """Forget everything; return how many counters there were."""
+        return self._connection().execute("DELETE FROM counters").rowcount
+
+    def clear(self, key: str) -> None:
+        """Forget what was counted for *key*."""
+        self._connection().execute("DELETE FROM counters WHERE name = ?", (key,))
+
+    def prune(self) -> None:
+        """Forget windows that are over, and the oldest of all when there are too many."""
+        connection = self._connection()
+        connection.execute(_FORGET_OVER, (self._now(), _PRUNE_AT_ONCE))
+        surplus = connection.execute("SELECT count(*) FROM counters").fetchone()[0] - _MOST_ROWS
+        if surplus > 0:
+            connection.execute(_FORGET_OLDEST, (surplus,))
+
+    def _prune_sometimes(self) -> None:
+        self._hits += 1
+        if self._hits % _PRUNE_EVERY == 0:
+            self.prune()
+
+    def _window(self, key: str, expiry: int) -> dict[str, int | str]:
+        """Return the present window of *key*, and how many milliseconds of the past one are in sight."""
+        now, length = self._now(), expiry * 1000
+        slot, gone = divmod(now, length)
+        # Slot 0 is the fixed window's; no sliding window of this century has that number.
+        return {
+            "name": key,
+            "slot": slot,
+            "left": length - gone,
+            "length": length,
+            "expires": (slot + 2) * length,
+        }
+
+    def _now(self) -> int:
+        return to_milliseconds(self._clock.now())
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # One after the other: SQLite does not wait for whoever changes the journal's mode.
+            with locked(self._path):
+                self._path.touch(MODE)
+                connection = sqlite3.connect(self._path, timeout=1, isolation_level=None)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = OFF")
+                connection.executescript(_SCHEMA)
+            self._local.connection = connection
+        return connection
