@@ -140,7 +140,7 @@ class Channels:
         self._change(channel_id, status=status)
 
     def _change(self, channel_id: str, **values: Any) -> None:
-        with self._database.write() as connection:
+        with self._database.lasting(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.id == channel_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no channel {channel_id}")
