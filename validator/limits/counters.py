@@ -19,9 +19,10 @@ from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.storage.base import SlidingWindowCounterSupport
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
-from validator.limits.policy import LimitsPolicy, Mode, Rate
+from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket
 from validator.limits.sqlite import SqliteStorage
 from validator.rest import Rest
 
@@ -52,6 +53,11 @@ class _Hit:
 _hits: ContextVar[tuple[_Hit, ...]] = ContextVar("limits.hits", default=())
 
 
+def source_bucket() -> str:
+    """Return whom the present request counts as; never empty, which would switch the limit off."""
+    return address_bucket(current_exchange.get().source)
+
+
 class Strategy(SlidingWindowCounterRateLimiter):
     """The library's sliding window, with shadow mode, and a fallback for a storage on another host."""
 
@@ -60,7 +66,7 @@ class Strategy(SlidingWindowCounterRateLimiter):
         super().__init__(storage)
         self._policy, self._share = policy, share
         self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._rest = Rest(timedelta(0) if share is None else REDIS_REST)
+        self._rest = Rest(REDIS_REST)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -70,20 +76,17 @@ class Strategy(SlidingWindowCounterRateLimiter):
         try:
             yield
         except StorageError:
-            log.error("the counters' storage is away; each worker counts for itself", share=self._share)
-            self._rest.begin()
+            if self._share is not None:
+                log.error("the counters' storage is away; each worker counts for itself", share=self._share)
+                self._rest.begin()
             raise
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""
         key, name = identifiers
-        limit = self._policy.limits[name]
         rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
         _hits.set((*_hits.get(), _Hit(name, rate, key)))
-        is_within = self.count(item, *identifiers, cost=cost)
-        if not is_within:
-            log.warning("limit reached", limit=name, amount=item.amount, mode=limit.mode)
-        return is_within or limit.mode is Mode.SHADOW
+        return self._passes(self.count(item, *identifiers, cost=cost), name, item)
 
     def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, without a word to whoever is counted; tell whether it is within the limit."""
@@ -91,22 +94,23 @@ class Strategy(SlidingWindowCounterRateLimiter):
             with self.asking():
                 return super().hit(item, *identifiers, cost=cost)
         except StorageError as error:
-            return self._fall_back(item, identifiers, error)
+            return self._fallback.hit(self._own(item, error), *identifiers)
 
     def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
         """Tell whether one more would pass, without counting it."""
-        limit = self._policy.limits[identifiers[1]]
         try:
             with self.asking():
                 is_within = self.test(item, *identifiers)
         except StorageError as error:
             is_within = self._fallback.test(self._own(item, error), *identifiers)
-        if not is_within:
-            log.warning("limit reached", limit=limit.name, amount=item.amount, mode=limit.mode)
-        return is_within or limit.mode is Mode.SHADOW
+        return self._passes(is_within, identifiers[1], item)
 
-    def _fall_back(self, item: RateLimitItem, identifiers: tuple[str, ...], error: StorageError) -> bool:
-        return self._fallback.hit(self._own(item, error), *identifiers)
+    def _passes(self, is_within: bool, name: str, item: RateLimitItem) -> bool:
+        """Tell whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
+        mode = self._policy.limits[name].mode
+        if not is_within:
+            log.warning("limit reached", limit=name, amount=item.amount, mode=mode)
+        return is_within or mode is Mode.SHADOW
 
     def _own(self, item: RateLimitItem, error: StorageError) -> RateLimitItem:
         """Return this worker's share of *item*; raises Fault when there is no fallback."""

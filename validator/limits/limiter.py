@@ -11,13 +11,12 @@ from typing import Any
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 
-from validator.audit.events import current_exchange
 from validator.errors import Fault
-from validator.limits.counters import Counters, Strategy, Window
-from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Rate, address_bucket, limits_on
+from validator.limits.counters import Counters, Strategy, Window, source_bucket
+from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Rate, limits_on
 
-# A limit's state on an answer to a login would help whoever guesses passwords.
 _HEALTH = "health."
+# A limit's state on an answer to a login would help whoever guesses passwords.
 _SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
 
 
@@ -58,11 +57,6 @@ def install(app: Flask, counters: Counters) -> None:
             reply.headers["RateLimit-Policy"] = ", ".join(map(_policy, windows))
             reply.headers["RateLimit"] = ", ".join(map(_state, windows))
         return reply
-
-
-def source_bucket() -> str:
-    """Return whom the present request counts as; never empty, which would switch the limit off."""
-    return address_bucket(current_exchange.get().source)
 
 
 def _limited(view: Callable[..., Any], endpoint: str, door: Door, policy: LimitsPolicy) -> Callable[..., Any]:

@@ -7,11 +7,10 @@ tenant and account in use, epoch the same, not revoked). The verdict is written 
 
 from dataclasses import dataclass
 
-from validator.audit.events import Event, EventName, Outcome, current_exchange
+from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Answer, Reason, Refusal, Shape
-from validator.limits.counters import Counters
-from validator.limits.policy import address_bucket
+from validator.limits.counters import Counters, source_bucket
 from validator.standing import Standings
 from validator.thirdparty.wire import Presentation
 from validator.tokens.claims import Claims
@@ -41,7 +40,7 @@ class Validation:
 
     def check_source(self) -> None:
         """Raise Refusal(THROTTLED) when too many questions from this source were refused or unreadable."""
-        self._counters.check("callbacks_failures", _source())
+        self._counters.check("callbacks_failures", source_bucket())
 
     def judge(self, presentation: Presentation) -> Verdict:
         """Return the verdict on *presentation*; raises Fault when it cannot be known or written down."""
@@ -75,11 +74,7 @@ class Validation:
         self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
 
     def _count_failure(self) -> None:
-        self._counters.count("callbacks_failures", _source())
-
-
-def _source() -> str:
-    return address_bucket(current_exchange.get().source)
+        self._counters.count("callbacks_failures", source_bucket())
 
 
 def _check_match(claims: Claims, presentation: Presentation) -> None:

@@ -15,7 +15,7 @@ from tests.unit.limits.parts import limits_policy
 from validator.audit.events import Exchange, current_exchange
 from validator.errors import Fault, Refusal
 from validator.limits import limiter
-from validator.limits.counters import Counters
+from validator.limits.counters import Counters, source_bucket
 from validator.limits.policy import UNKNOWN
 
 # The endpoints of the small application: some with a limit of their own, some without.
@@ -159,7 +159,7 @@ def test_source_is_that_of_the_exchange() -> None:
     for source, bucket in (("-", UNKNOWN), ("2001:db8::7", "2001:db8::/64"), ("192.0.2.7", "192.0.2.7")):
         token = current_exchange.set(Exchange("request-1", source, "all"))
         try:
-            assert limiter.source_bucket() == bucket
+            assert source_bucket() == bucket
         finally:
             current_exchange.reset(token)
 
