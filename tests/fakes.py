@@ -15,7 +15,8 @@ from validator.audit.events import EventName
 from validator.files import make_private_folder
 from validator.limits.policy import PURPOSES
 from validator.services import Services, open_services
-from validator.settings import environment_variable, load
+from validator.settings import load
+from validator.settingsources import environment_variable
 from validator.store import schema
 from validator.tokens.claims import Audience, Subject
 

@@ -8,23 +8,16 @@ This is the only module that reads the environment and files of configuration.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from marshmallow import RAISE, Schema, post_load
-
-from validator import settingfields as kind
-from validator import settingplaces as place
 from validator.accounts.blocklist import Blocklist
 from validator.accounts.devices import DevicePolicy
 from validator.accounts.lockout import LockoutPolicy
 from validator.accounts.login import HashingPolicy
 from validator.accounts.passwords import PROFILES as HASHING_PROFILES
-from validator.accounts.policy import PROFILES as PASSWORD_PROFILES
 from validator.accounts.policy import PasswordPolicy
 from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
@@ -33,178 +26,25 @@ from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, Rate
+from validator.settingrules import broken_rules
+from validator.settingsections import KEYS, SECTIONS
+from validator.settingsources import (
+    CONFIG_VARIABLE,
+    HOME_VARIABLE,
+    Effective,
+    environment_variable,
+    from_environment,
+    from_file,
+)
 from validator.shipped import shipped
 from validator.store.database import DatabasePolicy
 from validator.thirdparty.wire import CallbackPolicy
 from validator.tokens.claims import TokenPolicy
-from validator.web.policy import ROLES, LogPolicy, ServerPolicy
+from validator.web.policy import LogPolicy, ServerPolicy
 
-PREFIX = "VALIDATOR_"
-HOME_VARIABLE = PREFIX + "HOME"
-CONFIG_VARIABLE = PREFIX + "CONFIG"
 DEFAULT_HOME = "var"
 DEFAULTS = "default.toml"
 IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator passwords import` made
-OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/")
-
-
-class Section(Schema):
-    """One table of the configuration; loading it gives its frozen policy."""
-
-    class Meta:
-        """Marshmallow's options."""
-
-        unknown = RAISE
-
-    policy: ClassVar[type]
-
-    @post_load
-    def freeze(self, values: dict[str, Any], **_: Any) -> Any:
-        """Return the policy that the checked *values* make."""
-        return self.policy(**values)
-
-
-class ServerSection(Section):
-    """`[server]`."""
-
-    policy = ServerPolicy
-    bind = place.Bind()
-    role = kind.Choice(ROLES)
-    workers = kind.Whole(1, 64)
-    threads = kind.Whole(1, 64)
-    graceful_timeout = kind.Duration("1s", "10m")
-    keep_alive = kind.Duration("1s", "10m")
-    trusted_proxies = kind.Whole(0, 1)
-    public_origins = place.Origins()
-    max_body = kind.Whole(1024, 1_048_576)
-
-
-class CallbacksSection(Section):
-    """`[callbacks]`."""
-
-    policy = CallbackPolicy
-    agent_path = place.UrlPath()
-    chat_path = place.UrlPath()
-    always_200 = kind.Switch()
-
-
-class TokensSection(Section):
-    """`[tokens]`."""
-
-    policy = TokenPolicy
-    agent_lifetime = kind.Duration("10s", "24h")
-    chat_lifetime = kind.Duration("10s", "24h")
-    leeway = kind.Duration("0s", "5m")
-
-
-class SessionsSection(Section):
-    """`[sessions]`."""
-
-    policy = SessionPolicy
-    lifetime = kind.Duration("1m", "24h")
-
-
-class PasswordsSection(Section):
-    """`[passwords]`: what a password must be, and how it is hashed."""
-
-    policy = dict
-    profile = kind.Choice(PASSWORD_PROFILES)
-    minimum_length = kind.Whole(15, 64)
-    context_words = kind.Words()
-    hashing = kind.Choice(HASHING_PROFILES)
-    hashing_slots = kind.Whole(1, 64)
-
-
-class WebchatSection(Section):
-    """`[webchat]`."""
-
-    policy = GuestPolicy
-    guest_prefix = kind.Form(r"[A-Za-z0-9._~-]{1,32}", "1 to 32 of A-Z a-z 0-9 . _ ~ -")
-    guest_lifetime = kind.Duration("1h", "365d")
-    free_guest_ids = kind.Switch()
-
-
-class DatabaseSection(Section):
-    """`[database]`."""
-
-    policy = dict
-    url = place.DatabaseUrl()
-    password_file = kind.Line()
-    timeout = kind.Duration("100ms", "30s")
-
-
-class KeysSection(Section):
-    """`[keys]`."""
-
-    policy = dict
-    directory = kind.Line(empty=False)
-
-
-class LockoutSection(Section):
-    """`[lockout]`."""
-
-    policy = dict
-    enabled = kind.Switch()
-    free_failures = kind.Whole(1, 100)
-    first_delay = kind.Duration("1s", "1h")
-    longest_delay = kind.Duration("1s", "24h")
-    stop_after = kind.Whole(1, 1000)
-    forget_after = kind.Duration("1d", "365d")
-    address_failures = kind.Rates()
-    device_lifetime = kind.Duration("1d", "365d")
-
-
-class LimitsSection(Section):
-    """`[limits]`, with a rate for each purpose that `limits.policy` names."""
-
-    policy = dict
-    storage = place.CounterStorage()
-    storage_password_file = kind.Line()
-    shadow = kind.Names(PURPOSES)
-    vars().update({name: kind.Rates() for name in PURPOSES})
-
-
-class AuditSection(Section):
-    """`[audit]`."""
-
-    policy = dict
-    directory = kind.Line(empty=False)
-    largest_file = kind.Whole(4096, 2**40)
-    sync_verdicts = kind.Switch()
-
-
-class LogSection(Section):
-    """`[log]`."""
-
-    policy = LogPolicy
-    level = kind.Choice(("debug", "info", "warning", "error"))
-    format = kind.Choice(("json", "console"))
-
-
-SECTIONS: dict[str, Section] = {
-    "server": ServerSection(),
-    "callbacks": CallbacksSection(),
-    "tokens": TokensSection(),
-    "sessions": SessionsSection(),
-    "passwords": PasswordsSection(),
-    "webchat": WebchatSection(),
-    "database": DatabaseSection(),
-    "keys": KeysSection(),
-    "lockout": LockoutSection(),
-    "limits": LimitsSection(),
-    "audit": AuditSection(),
-    "log": LogSection(),
-}
-KEYS = tuple(f"{name}.{key}" for name, section in SECTIONS.items() for key in section.fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """One setting as it is in force: its dotted key, its value as written, and where that was written."""
-
-    key: str
-    value: Any
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,21 +82,16 @@ def load(
     home = (home or Path(environment.get(HOME_VARIABLE) or DEFAULT_HOME)).absolute()
     config = config or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
     problems: list[str] = []
-    written = _from_file(shipped(f"config/{DEFAULTS}"), DEFAULTS, problems)
+    written = from_file(shipped(f"config/{DEFAULTS}"), DEFAULTS, problems)
     if config is not None:
-        written |= _from_file(config, str(config), problems)
-    written |= _from_environment(environment, problems)
+        written |= from_file(config, str(config), problems)
+    written |= from_environment(environment, problems)
     sections = _checked(written, problems)
     if not problems:
-        _check_together(sections, written, problems)
+        problems += [f"{written[key].source}: {key}: {why}" for key, why in broken_rules(sections)]
     if problems:
         raise ConfigurationError(problems)
     return _frozen(home, sections, written, environment)
-
-
-def environment_variable(key: str) -> str:
-    """Return the name of the environment variable that sets *key*, such as `VALIDATOR_LOG_LEVEL`."""
-    return PREFIX + key.upper().replace(".", "_")
 
 
 def export(home: Path, config: Path | None, overrides: Mapping[str, str]) -> None:
@@ -265,46 +100,6 @@ def export(home: Path, config: Path | None, overrides: Mapping[str, str]) -> Non
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config.absolute())
     os.environ.update({environment_variable(key): value for key, value in overrides.items()})
-
-
-def _from_file(path: Path, name: str, problems: list[str]) -> dict[str, Effective]:
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(f"{name}: cannot be read: {error}")
-        return {}
-    written = {}
-    for section, table in tables.items():
-        if not isinstance(table, dict):
-            problems.append(f"{name}: {section}: stands outside of a [section]")
-            continue
-        for key, value in table.items():
-            dotted = f"{section}.{key}"
-            if dotted in KEYS:
-                written[dotted] = Effective(dotted, value, name)
-            else:
-                problems.append(f"{name}: {dotted}: unknown setting{_suggestion(dotted, KEYS)}")
-    return written
-
-
-def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Effective]:
-    known = {environment_variable(key): key for key in KEYS}
-    written = {}
-    for name, text in environment.items():
-        if not name.startswith(PREFIX) or name in (HOME_VARIABLE, CONFIG_VARIABLE):
-            continue
-        if name not in known:
-            problems.append(f"environment: {name}: unknown setting{_suggestion(name, known)}")
-            continue
-        section, key = known[name].split(".")
-        field = SECTIONS[section].fields[key]
-        written[known[name]] = Effective(known[name], kind.from_text(field, text), f"environment: {name}")
-    return written
-
-
-def _suggestion(name: str, known: Mapping[str, str] | tuple[str, ...]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else "; see config/default.toml for every setting"
 
 
 def _checked(written: dict[str, Effective], problems: list[str]) -> dict[str, Any]:
@@ -318,20 +113,6 @@ def _checked(written: dict[str, Effective], problems: list[str]) -> dict[str, An
             problems.append(f"{source}: {dotted}: {'; '.join(map(str, messages))}")
         sections[name] = None if errors else section.load(values)
     return sections
-
-
-def _check_together(sections: dict[str, Any], written: dict[str, Effective], problems: list[str]) -> None:
-    """Check what one setting alone cannot show."""
-    callbacks = sections["callbacks"]
-    if callbacks.agent_path == callbacks.chat_path:
-        source = written["callbacks.chat_path"].source
-        problems.append(f"{source}: callbacks.chat_path: is the agent_path too; each callback needs its own")
-    for key in ("agent_path", "chat_path"):
-        if f"{getattr(callbacks, key)}/".startswith(OWN_PATHS):
-            source = written[f"callbacks.{key}"].source
-            problems.append(
-                f"{source}: callbacks.{key}: is another route's; allowed is any but {', '.join(OWN_PATHS)}"
-            )
 
 
 def _frozen(

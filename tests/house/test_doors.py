@@ -12,7 +12,7 @@ from marshmallow import Schema
 import validator
 from tests.house.source import modules, tree
 from validator import untrusted
-from validator.settings import Section
+from validator.settingsections import Section
 from validator.untrusted import TolerantSchema
 
 # Beside the views: what every exchange shares, the pages, the limits at the door, and the application that

@@ -32,7 +32,8 @@ from validator.accounts.lockout import Attempt, Lockout
 from validator.audit.reading import entries
 from validator.errors import Fault, Reason
 from validator.services import open_services
-from validator.settings import environment_variable, load
+from validator.settings import load
+from validator.settingsources import environment_variable
 
 PROCESSES, THREADS = 4, 32
 CROWD = PROCESSES * THREADS

@@ -13,19 +13,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from validator.errors import ConfigurationError
-from validator.settings import (
-    CONFIG_VARIABLE,
-    DEFAULT_HOME,
-    DEFAULTS,
-    HOME_VARIABLE,
-    KEYS,
-    PREFIX,
-    SECTIONS,
-    Settings,
-    environment_variable,
-    export,
-    load,
-)
+from validator.settings import DEFAULT_HOME, DEFAULTS, Settings, export, load
+from validator.settingsections import KEYS, SECTIONS
+from validator.settingsources import CONFIG_VARIABLE, HOME_VARIABLE, PREFIX, environment_variable
 from validator.shipped import shipped
 
 SECRET = "correct-horse-battery"

@@ -3,7 +3,7 @@
 import click
 
 from validator.cli.frame import Group, json_option, load_settings, show
-from validator.settings import Effective
+from validator.settingsources import Effective
 
 
 @click.group(cls=Group)

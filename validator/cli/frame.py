@@ -18,7 +18,8 @@ from validator.clock import iso_milliseconds
 from validator.errors import ConfigurationError, OperatorError, Reason, ValidatorError
 from validator.issuance import Operator
 from validator.services import Services, open_services
-from validator.settings import CONFIG_VARIABLE, HOME_VARIABLE, Settings, load
+from validator.settings import Settings, load
+from validator.settingsources import CONFIG_VARIABLE, HOME_VARIABLE
 from validator.store import schema
 from validator.untrusted import is_forbidden
 
