@@ -2,24 +2,30 @@
 # missing on Debian is installed by apt when you are root, and named when you are not.
 
 PYTHON ?= python3
+HTTPS_PORT ?= 8443
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench check clean run-packages test-packages
+.PHONY: help run run-https test bench check clean run-packages run-https-packages test-packages
 
 help:
-	@echo "make run     install into .venv and serve a demonstration, its state in ./var"
-	@echo "make test    install the development tools and run every test; ARGS='-k word' selects"
-	@echo "make bench   measure this machine, some minutes; ARGS=--quick is rough and short"
-	@echo "make check   formatting, lint, types, direction of imports"
-	@echo "make clean   remove .venv and what the tools left behind; ./var stays"
+	@echo "make run        install into .venv and serve a demonstration, its state in ./var"
+	@echo "make run-https  the same behind nginx, over HTTPS, for this machine only"
+	@echo "make test       install the development tools and run every test; ARGS='-k word' selects"
+	@echo "make bench      measure this machine, some minutes; ARGS=--quick is rough and short"
+	@echo "make check      formatting, lint, types, direction of imports"
+	@echo "make clean      remove .venv and what the tools left behind; ./var stays"
 
 run: run-packages $(VENV)/.installed
 	@$(BIN)/validator init --demo
 	@exec $(BIN)/validator serve
+
+run-https: run-https-packages $(VENV)/.installed
+	@$(BIN)/validator init --demo --https=$(HTTPS_PORT)
+	@exec $(BIN)/validator serve --https=$(HTTPS_PORT)
 
 test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
@@ -39,6 +45,9 @@ clean:
 
 run-packages:
 	@sh tests/packages run
+
+run-https-packages:
+	@sh tests/packages run-https
 
 test-packages:
 	@sh tests/packages test

@@ -3,12 +3,12 @@
 import signal
 
 from gunicorn import glogging
-from gunicorn.http.errors import ParseException
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from validator.clock import SystemClock
 from validator.settings import load
-from validator.web import logs
+from validator.web import logs, unreadable
 
 _settings = load()
 
@@ -25,11 +25,12 @@ class _Worker(ThreadWorker):
     """Gunicorn's worker, which would answer and log what is no HTTP with a part of it: maybe a secret."""
 
     def handle_error(self, req, client, addr, exc):
-        """Tell of an unreadable request what kind of mistake it was, and nothing of what it says."""
-        if isinstance(exc, ParseException):
-            kind = type(exc).__name__
-            exc.__class__ = type(kind, (type(exc),), {"__str__": lambda _: kind})
-        super().handle_error(None, client, addr, exc)
+        """Answer an unreadable request in a shape that is promised, and log what kind of mistake it was."""
+        self.log.warning("Unreadable request: %s", type(exc).__name__)
+        try:
+            write_nonblock(client, unreadable.answer(exc))
+        except OSError:
+            self.log.debug("Whoever sent an unreadable request did not wait for an answer")
 
 
 def post_worker_init(_worker):

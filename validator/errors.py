@@ -93,6 +93,8 @@ class Reason(StrEnum):
     IDENTITY_MISSING = "identity_missing"
     SUBJECT_NOT_OWN = "subject_not_own"
     ORIGIN_DENIED = "origin_denied"
+    SOURCE_DENIED = "source_denied"
+    CERTIFICATE_MISSING = "certificate_missing"
 
     CHANNEL_UNKNOWN = "channel_unknown"
     CHANNEL_DISABLED = "channel_disabled"
@@ -146,6 +148,8 @@ _ANSWERS: dict[Answer, tuple[Reason, ...]] = {
         Reason.IDENTITY_MISSING,
         Reason.SUBJECT_NOT_OWN,
         Reason.ORIGIN_DENIED,
+        Reason.SOURCE_DENIED,
+        Reason.CERTIFICATE_MISSING,
         Reason.CHANNEL_UNKNOWN,
         Reason.CHANNEL_DISABLED,
         Reason.GUEST_MISSING,

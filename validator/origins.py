@@ -5,7 +5,8 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]", re.ASCII)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+HTTPS_PORT = 443
+_DEFAULT_PORTS = {"http": 80, "https": HTTPS_PORT}
 
 
 def is_origin(text: str) -> bool:
@@ -16,13 +17,16 @@ def is_origin(text: str) -> bool:
     except ValueError:
         return False
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
-    if (
-        parts.scheme not in _DEFAULT_PORTS
-        or not _HOST.fullmatch(host)
-        or port == _DEFAULT_PORTS[parts.scheme]
-    ):
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+        return False
+    if port in (0, _DEFAULT_PORTS[parts.scheme]):
         return False
     return text == f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def host_of(origin: str) -> str:
+    """Return the host of *origin*, without brackets and port; "" for no origin."""
+    return urlsplit(origin).hostname or ""
 
 
 def is_from_allowed_page(

@@ -119,7 +119,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         oversight=Oversight(verifier, standings, revocations, trail),
         verifier=verifier,
         revocations=revocations,
-        validation=Validation(verifier, standings, counters, trail),
+        validation=Validation(verifier, standings, counters, trail, settings.callbacks),
         channels=channels,
         guest_signing=GuestSigning(
             channels, Guests(keyring, settings.webchat, clock), counters, trail, clock

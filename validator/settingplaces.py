@@ -1,7 +1,7 @@
-"""The kinds of setting that name a place: where to listen, a route, an origin, a database, counters."""
+"""The kinds of setting that name a place: an address, a route, an origin, a file, a database, counters."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,11 +10,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from validator.origins import is_origin
-from validator.settingfields import Setting, Words
+from validator.settingfields import Form, Setting, Words
 
 _URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _UNIX_SOCKET = re.compile(r"unix:/[A-Za-z0-9._/-]{1,100}", re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
 _COUNTER_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passfile"})
 
@@ -29,12 +32,98 @@ class Origins(Words):
         return is_origin(word)
 
 
+class HttpsOrigin(Setting):
+    """A web origin over TLS, or none."""
+
+    allowed = '"" or an origin such as "https://portal.example.com" or "https://portal.example.com:8443"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value != "" and not (
+            isinstance(value, str) and value.startswith("https://") and is_origin(value) and _has_name(value)
+        ):
+            raise self.wrong(value)
+        return str(value)
+
+
+class HostName(Form):
+    """The name of a host, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"|{_HOST_NAME}", '"" or a name such as "cloud.example.com", in small letters')
+
+
+class PlainPath(Form):
+    """A file or folder whose name needs no quoting anywhere; relative to the home."""
+
+    def __init__(self, *, empty: bool = True) -> None:
+        pattern = rf"[A-Za-z0-9._/@+-]{{{int(not empty)},255}}"
+        super().__init__(pattern, "a path of A-Z a-z 0-9 . _ / @ + -")
+
+
+class Networks(Words):
+    """A list of networks; one address is a network too."""
+
+    allowed = 'a list of networks such as "203.0.113.0/24" or "2001:db8::/32", no bits set beyond the prefix'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is a network."""
+        try:
+            return "%" not in word and bool(ip_network(word))
+        except ValueError:
+            return False
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return tuple(map(ip_network, super()._deserialize(value)))
+
+
+class Addresses(Words):
+    """A list of numeric addresses with their ports."""
+
+    allowed = 'a list such as ["0.0.0.0:443", "[::]:443"], numeric addresses with a port, each once'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an address with a port."""
+        return _is_socket_address(word)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        addresses = super()._deserialize(value)
+        if len(set(addresses)) != len(addresses):
+            raise self.wrong(value)
+        return addresses
+
+
+class NameServers(Words):
+    """A list of DNS servers."""
+
+    allowed = 'a list of numeric addresses, maybe with a port, such as ["192.0.2.53", "[2001:db8::53]:5353"]'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an address, with or without a port."""
+        return _is_socket_address(word) or _is_socket_address(f"{word}:53")
+
+
+class CookieNames(Words):
+    """A list of names of cookies."""
+
+    allowed = "a list of names of 1 to 64 of A-Z a-z 0-9 _ -"
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is such a name."""
+        return bool(_COOKIE_NAME.fullmatch(word))
+
+
 class UrlPath(Setting):
     """The path of a route."""
 
     allowed = 'a path such as "/rest/validate": segments of A-Z a-z 0-9 . _ ~ - and no "." or ".." alone'
 
+    def __init__(self, *, empty: bool = False) -> None:
+        super().__init__()
+        self.empty = empty
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value == "" and self.empty:
+            return ""
         if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or len(value) > 255:
             raise self.wrong(value)
         if {".", ".."} & set(value.split("/")):
@@ -47,10 +136,27 @@ class Bind(Setting):
 
     allowed = '"ADDRESS:PORT" with a numeric address, "[IPV6]:PORT" or "unix:/absolute/path"'
 
+    def __init__(self, *, empty: bool = False) -> None:
+        super().__init__()
+        self.empty = empty
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value == "" and self.empty:
+            return ""
         if not isinstance(value, str) or not (_UNIX_SOCKET.fullmatch(value) or _is_socket_address(value)):
             raise self.wrong(value)
         return value
+
+
+class SocketAddress(Setting):
+    """A numeric address with its port, or none."""
+
+    allowed = '"" or a numeric address with a port, such as "192.0.2.7:443" or "[2001:db8::7]:443"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value != "" and not (isinstance(value, str) and _is_socket_address(value)):
+            raise self.wrong(value)
+        return str(value)
 
 
 class DatabaseUrl(Setting):
@@ -95,6 +201,11 @@ class CounterStorage(Setting):
     def _unlike(self) -> ValidationError:
         # Never the value: it may have a password in it that no parser finds.
         return ValidationError(f"is not such a URL; allowed is {self.allowed}")
+
+
+def _has_name(origin: str) -> bool:
+    host = urlsplit(origin).hostname or ""
+    return bool(re.fullmatch(_HOST_NAME, host, re.ASCII)) or ":" in host
 
 
 def _is_socket_address(text: str) -> bool:

@@ -22,6 +22,7 @@ from validator.accounts.policy import PasswordPolicy
 from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.authv2.guests import GuestPolicy
+from validator.edge.policy import DoorPolicy
 from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private
 from validator.keys.keyring import KeysPolicy
@@ -44,6 +45,10 @@ from validator.web.policy import LogPolicy, ServerPolicy
 
 DEFAULT_HOME = "var"
 DEFAULTS = "default.toml"
+_DOOR_FILES = (
+    *(f"{server}certificate{part}" for server in ("", "callbacks_") for part in ("", "_key")),
+    *("client_ca", "cloud_ca", "document_root", "acme_root"),
+)
 IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator passwords import` made
 
 
@@ -64,6 +69,7 @@ class Settings:
     lockout: LockoutPolicy
     devices: DevicePolicy
     limits: LimitsPolicy
+    door: DoorPolicy
     audit: TrailPolicy
     log: LogPolicy
     effective: tuple[Effective, ...]
@@ -126,7 +132,9 @@ def _frozen(
     return Settings(
         home=home,
         server=sections["server"],
-        callbacks=sections["callbacks"],
+        callbacks=CallbackPolicy(
+            **sections["callbacks"], client_certificate=bool(sections["door"]["client_ca"])
+        ),
         tokens=sections["tokens"],
         sessions=sections["sessions"],
         passwords=PasswordPolicy(blocklist=_blocklist(home), **passwords),
@@ -137,6 +145,7 @@ def _frozen(
         lockout=LockoutPolicy(address_rates=lockout.pop("address_failures"), **lockout),
         devices=devices,
         limits=_limits(home, sections["limits"], environment),
+        door=_door(home, sections["door"], sections["server"].bind),
         audit=TrailPolicy(directory=home / audit.pop("directory"), **audit),
         log=sections["log"],
         effective=tuple(written[key] for key in KEYS),
@@ -160,6 +169,12 @@ def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) 
     }
     password = _secret("limits.storage_password", values["storage_password_file"], home, environment)
     return LimitsPolicy(home / "limits.db", values["storage"] or None, limits, password)
+
+
+def _door(home: Path, values: dict[str, Any], bind: str) -> DoorPolicy:
+    files = {key: home / values[key] if values[key] else None for key in _DOOR_FILES}
+    upstreams = {key: values[key] or bind for key in ("callbacks_upstream", "people_upstream")}
+    return DoorPolicy(**{**values, **files, **upstreams})
 
 
 def _mode(rates: tuple[Rate, ...], *, is_shadow: bool) -> Mode:

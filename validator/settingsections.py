@@ -11,7 +11,6 @@ from validator.accounts.policy import PROFILES as PASSWORD_PROFILES
 from validator.accounts.sessions import SessionPolicy
 from validator.authv2.guests import GuestPolicy
 from validator.limits.policy import PURPOSES
-from validator.thirdparty.wire import CallbackPolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import ROLES, LogPolicy, ServerPolicy
 
@@ -43,6 +42,7 @@ class ServerSection(Section):
     graceful_timeout = kind.Duration("1s", "10m")
     keep_alive = kind.Duration("1s", "10m")
     trusted_proxies = kind.Whole(0, 1)
+    proxy_networks = place.Networks()
     public_origins = place.Origins()
     max_body = kind.Whole(1024, 1_048_576)
 
@@ -50,10 +50,11 @@ class ServerSection(Section):
 class CallbacksSection(Section):
     """`[callbacks]`."""
 
-    policy = CallbackPolicy
+    policy = dict
     agent_path = place.UrlPath()
     chat_path = place.UrlPath()
     always_200 = kind.Switch()
+    networks = place.Networks()
 
 
 class TokensSection(Section):
@@ -132,6 +133,42 @@ class LimitsSection(Section):
     vars().update({name: kind.Rates() for name in PURPOSES})
 
 
+class DoorSection(Section):
+    """`[door]`."""
+
+    policy = dict
+    origin = place.HttpsOrigin()
+    listen = place.Addresses()
+    listen_plain = place.Addresses()
+    certificate = place.PlainPath()
+    certificate_key = place.PlainPath()
+    callbacks_origin = place.HttpsOrigin()
+    callbacks_certificate = place.PlainPath()
+    callbacks_certificate_key = place.PlainPath()
+    client_ca = place.PlainPath()
+    prefix = place.UrlPath(empty=True)
+    cross_origins = place.Origins()
+    cloud_host = place.HostName()
+    cloud_port = kind.Whole(1, 65535)
+    cloud_address = place.SocketAddress()
+    cloud_ca = place.PlainPath(empty=False)
+    cloud_cookies = place.CookieNames()
+    cookie_path = kind.Choice(("/service-cloud/", "/"))
+    cloud_max_body = kind.Whole(1024, 2**30)
+    resolver = place.NameServers()
+    load_balancers = place.Networks()
+    callbacks_upstream = place.Bind(empty=True)
+    people_upstream = place.Bind(empty=True)
+    connections = kind.Whole(1, 10_000)
+    callbacks_connections = kind.Whole(1, 10_000)
+    document_root = place.PlainPath()
+    acme_root = place.PlainPath()
+    log_folder = place.PlainPath(empty=False)
+    worker_user = kind.Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user")
+    nginx_version = kind.Form(r"1\.\d{1,3}(\.\d{1,3})?", 'a version such as "1.22" or "1.26.3"')
+    post_quantum = kind.Switch()
+
+
 class AuditSection(Section):
     """`[audit]`."""
 
@@ -160,6 +197,7 @@ SECTIONS: dict[str, Section] = {
     "keys": KeysSection(),
     "lockout": LockoutSection(),
     "limits": LimitsSection(),
+    "door": DoorSection(),
     "audit": AuditSection(),
     "log": LogSection(),
 }

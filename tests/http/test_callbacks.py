@@ -552,7 +552,13 @@ class BrokenValidation(Validation):
 
 def broken_validation(enterprise: Enterprise) -> Validation:
     services = enterprise.services
-    return BrokenValidation(services.verifier, services.standings, services.counters, services.trail)
+    return BrokenValidation(
+        services.verifier,
+        services.standings,
+        services.counters,
+        services.trail,
+        services.settings.callbacks,
+    )
 
 
 @both_sides

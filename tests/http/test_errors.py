@@ -178,7 +178,7 @@ def test_presented_id_is_not_taken_from_anybody(enterprise: Enterprise) -> None:
 @pytest.fixture
 def proxied(found_enterprise: Callable[..., Enterprise]) -> Enterprise:
     """Return an enterprise with one trusted proxy in front."""
-    return found_enterprise({"server.trusted_proxies": "1"})
+    return found_enterprise({"server.trusted_proxies": "1", "server.bind": "unix:/run/validator.sock"})
 
 
 def test_presented_id_is_taken_from_the_proxy(proxied: Enterprise) -> None:

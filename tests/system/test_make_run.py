@@ -7,6 +7,8 @@ which spares a minute of pip; that pip installs them is for the continuous integ
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -16,12 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 
 from tests.cli.commandline import clean_environment, printed_commands
 from tests.conftest import require_package
 from tests.house.source import CHECKOUT, tracked
+from tests.system import proxying
 from tests.system.serving import PATIENCE, Server, free_bind, wait_until
 
 CREDENTIALS = "Demo credentials, shown this once"
@@ -43,7 +47,8 @@ class FirstRun:
         return [self._paste(command) for command in printed_commands(self._told())]
 
     def _told(self) -> str:
-        return "\n".join(line for line in self.printed().splitlines() if not line.startswith("{"))
+        told = self.printed().partition("\nhttps://localhost")[0]  # what follows is of nginx
+        return "\n".join(line for line in told.splitlines() if not line.startswith("{"))
 
     def _paste(self, command: str) -> list[str]:
         done = subprocess.run(
@@ -142,3 +147,62 @@ def test_run_leaves_its_state_in_var_only(copy: Path) -> None:
     assert (copy / "var").stat().st_mode & 0o777 == 0o700
     ignored = (copy / ".gitignore").read_text().splitlines()
     assert {"/var/", "/.venv/"} <= set(ignored)
+
+
+@contextmanager
+def make_run_https(folder: Path, port: int) -> Iterator[FirstRun]:
+    """Run `make run-https` in *folder* until nginx answers; then stop it."""
+    log = folder.parent / "printed-https.log"
+    environment = {**clean_environment(), "PYTHON": sys.executable}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            ["make", "run-https", f"HTTPS_PORT={port}"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+        )
+    bind = f"127.0.0.1:{port}"
+    server = Server(process, bind, log)
+    try:
+        wait_until(
+            lambda: is_answering_https(server, folder, port), "nginx answers in front of the demonstration"
+        )
+        yield FirstRun(server, folder)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def is_answering_https(server: Server, folder: Path, port: int) -> bool:
+    """Tell whether nginx and the server behind it answer; fails when they have ended."""
+    assert server.process.poll() is None, server.log.read_text()
+    authority = folder / "var" / "door" / "ca.pem"
+    if not authority.exists():
+        return False
+    try:
+        trust = ssl.create_default_context(cafile=authority)
+        return httpx.get(f"https://localhost:{port}/healthz", verify=trust).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_run_https(copy: Path) -> None:
+    """Behind nginx and TLS the printed commands work as they are, and stopping it leaves nothing running."""
+    require_package("nginx", found=proxying.program() is not None)
+    port = int(free_bind().rpartition(":")[2])
+
+    with make_run_https(copy, port) as first:
+        answers = first.paste()
+        listening = port_is_open(port)
+
+    check_answers(answers)
+    assert (listening, port_is_open(port)) == (True, False)
+    assert not (copy / "var" / "door" / "app.sock").exists()
+
+
+def port_is_open(port: int) -> bool:
+    """Tell whether anybody listens on *port* of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

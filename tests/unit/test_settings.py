@@ -5,8 +5,10 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -352,6 +354,270 @@ def test_export_hands_down_what_was_chosen(tmp_path: Path, monkeypatch: pytest.M
 
     settings = load()
     assert (settings.home, settings.server.workers, settings.server.bind) == (tmp_path, 9, "127.0.0.1:9")
+
+
+# Places: what a value of the door may be
+
+
+HOSTILE_WORDS = (
+    "a b",
+    " a",
+    "a ",
+    "a;",
+    "a}",
+    "a{",
+    "a;}\nserver{",
+    "$host",
+    "${host}",
+    "a'",
+    'a"',
+    "a\\",
+    "a\n",
+    "a\r\nb",
+    "a\tb",
+    "a\0",
+    "#a",
+    "a#b",
+    "höst",
+    "ｈost",
+    "a\u2028",
+    "a%0ab",
+    "a*",
+    "(a)",
+    "a|b",
+    "a,b",
+    "a<b",
+    "`a`",
+    "a&b",
+    "a" * 2000,
+)
+HTTPS_ORIGINS = (
+    "https://a",
+    "https://a.example",
+    "https://a-b.example:8443",
+    "https://192.0.2.7",
+    "https://[::1]:1",
+)
+NO_HTTPS_ORIGINS = (
+    "http://a.example",
+    "https://a.example/",
+    "https://a.example:443",
+    "https://a.example:0",
+    "https://a.example:65536",
+    "https://A.example",
+    "https://a.example.",
+    "https://.a.example",
+    "https://a..example",
+    "https://-a.example",
+    "https://a_b.example",
+    "https://bücher.example",
+    "https://u@a.example",
+    "https://a.example?x",
+    "https://a.example#x",
+    "https://*.example",
+    "https://",
+    "https:a",
+    "//a.example",
+    "wss://a.example",
+    "a.example",
+    "null",
+    f"https://{'a' * 64}.example",
+)
+PATHS = ("/etc/a.pem", "a/b.pem", "a@b+c-d_e.pem", "/" + "a" * 254)
+NO_PATHS = ("~/a", "a=b", "a[1]", "C:/a", "/" + "a" * 255)
+ADDRESSES = ("0.0.0.0:443", "[::]:443", "[2001:db8::7]:65535", "127.0.0.1:1")
+NO_ADDRESSES = (
+    "443",
+    ":443",
+    "*:443",
+    "localhost:443",
+    "0.0.0.0",
+    "0.0.0.0:0",
+    "0.0.0.0:65536",
+    "0.0.0.0:-1",
+    "0.0.0.0:+1",
+    "0.0.0.0:４",
+    "::1:443",
+    "[::1]",
+    "[0.0.0.0]:443",
+    "[::1%eth0]:443",
+    "256.0.0.1:443",
+    "127.1:443",
+    "unix:/a",
+    "0.0.0.0:443 ssl",
+)
+# Each key with what it takes and what it does not, beside the hostile words, which none takes.
+PLACES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "door.origin": (HTTPS_ORIGINS, NO_HTTPS_ORIGINS),
+    "door.callbacks_origin": (HTTPS_ORIGINS, NO_HTTPS_ORIGINS),
+    "door.cloud_host": (
+        ("a", "cloud.example.com", "xn--bcher-kva.example", "a" * 63, "1.example"),
+        (
+            "Cloud",
+            "a.",
+            ".a",
+            "a..b",
+            "-a",
+            "a-",
+            "a_b",
+            "a:1",
+            "a/b",
+            "a" * 64,
+            "a." * 126 + "aaa",
+            "*.a",
+            "[::1]",
+        ),
+    ),
+    "door.document_root": (PATHS, NO_PATHS),
+    "door.acme_root": (PATHS, NO_PATHS),
+    "door.log_folder": (PATHS, NO_PATHS),
+    "door.cloud_ca": (PATHS, NO_PATHS),
+    "door.prefix": (
+        ("/demo", "/a/b.c~d"),
+        ("demo", "/", "/demo/", "//a", "/a//b", "/../a", "/a/..", "/.", "/a%41"),
+    ),
+    "door.worker_user": (("nginx", "www-data", "_a"), ("Nginx", "-a", "1a", "a" * 33, "a.b", "root:root")),
+    "door.nginx_version": (
+        ("1.22", "1.26.3"),
+        ("1", "1.", "2.0", "1.22.", "v1.22", "1.22.1.1", "1.1234", "1.２２"),
+    ),
+    "door.callbacks_upstream": (
+        ("unix:/run/a.sock", *ADDRESSES),
+        ("unix:a", "unix:/a b", *NO_ADDRESSES[:14]),
+    ),
+    "callbacks.agent_path": (("/v", "/rest/cc-management/v1"), ("v", "/", "/v/", "//v", "/v/../w", "/v?x")),
+}
+# The same for the members of lists.
+LISTED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "door.listen": (ADDRESSES, NO_ADDRESSES),
+    "door.listen_plain": (ADDRESSES, NO_ADDRESSES),
+    "door.resolver": (
+        ("127.0.0.53", "192.0.2.53:5353", "[2001:db8::53]", "[2001:db8::53]:5353"),
+        ("dns.example", "2001:db8::53", "192.0.2.53:0", "192.0.2", "[::1", "192.0.2.53 valid=1s", "[::1%lo]"),
+    ),
+    "door.cross_origins": (
+        ("https://a.example", "http://localhost:8080"),
+        ("https://a.example/x", "*", "null"),
+    ),
+    "door.cloud_cookies": (
+        ("JSESSIONID", "sum_token", "a-b", "a" * 64),
+        ("a.b", "a=b", "a" * 65, "__Host-a[]"),
+    ),
+    "door.load_balancers": (
+        ("192.0.2.0/24", "192.0.2.7", "2001:db8::/32", "::/0"),
+        ("192.0.2.7/24", "192.0.2.0/33", "192.0.2", "fe80::1%eth0", "all", "example.com", "192.0.2.0/-1"),
+    ),
+    "callbacks.networks": (("203.0.113.0/24",), ("203.0.113.1/24", "unix:", "0.0.0.0/0 ", "203.0.113.*")),
+    "server.proxy_networks": (("127.0.0.1", "::1"), ("localhost", "127.0.0.1:80")),
+}
+every_place = pytest.mark.parametrize("key", PLACES)
+every_listed = pytest.mark.parametrize("key", LISTED)
+
+
+def written(key: str, value: object) -> dict[str, str]:
+    """Return the variable that sets *key* alone to *value*, as it would be written in a file."""
+    return {environment_variable(key): value if isinstance(value, str) else orjson.dumps(value).decode()}
+
+
+def values_of(loaded: Loader, key: str, value: object) -> object:
+    """Return what the settings in force show for *key*, set to *value*."""
+    beside = {"VALIDATOR_DOOR_RESOLVER": '["127.0.0.53"]'} if key == "door.cloud_host" else {}
+    return value_of(loaded(None, beside | written(key, value)), key)
+
+
+@every_place
+def test_place_is_taken_as_it_is_written(loaded: Loader, key: str) -> None:
+    """What names a place in the right form is in force, letter by letter."""
+    for word in PLACES[key][0]:
+        assert values_of(loaded, key, word) == word
+
+
+@every_place
+def test_place_of_another_form_is_refused(loaded: Loader, key: str) -> None:
+    """What has another form, or could be configuration of nginx, stops the start, and the key is named."""
+    for word in (*PLACES[key][1], *HOSTILE_WORDS):
+        (problem,) = problems_of(loaded, None, written(key, word))
+        assert f": {key}: " in problem
+        assert "allowed is" in problem or "older than" in problem
+
+
+OF_THE_DOOR = [key for key in KEYS if key.startswith("door.")]
+
+
+@pytest.mark.parametrize(
+    "key", [*OF_THE_DOOR, "callbacks.agent_path", "callbacks.chat_path", "callbacks.networks"]
+)
+def test_nothing_hostile_reaches_the_door(loaded: Loader, key: str) -> None:
+    """Whatever is rendered into nginx's configuration refuses every text that nginx could read as more."""
+    for word in HOSTILE_WORDS:
+        for value in (word, [word]):
+            (problem,) = problems_of(loaded, None, written(key, value))
+            assert f": {key}: " in problem
+
+
+@every_listed
+def test_places_are_taken_as_they_are_written(loaded: Loader, key: str) -> None:
+    """Each member in the right form is in force, alone and together; none at all is allowed too."""
+    every = list(LISTED[key][0])
+
+    assert values_of(loaded, key, every) == every
+    assert values_of(loaded, key, []) == []
+    for word in every:
+        assert values_of(loaded, key, [word]) == [word]
+
+
+@every_listed
+def test_one_place_of_another_form_spoils_the_list(loaded: Loader, key: str) -> None:
+    """A member of another form stops the start, whatever stands beside it, and the key is named."""
+    good = LISTED[key][0][0]
+    for word in (*LISTED[key][1], *HOSTILE_WORDS, ""):
+        for words in ([word], [good, word]):
+            (problem,) = problems_of(loaded, None, written(key, words))
+            assert f": {key}: " in problem
+            assert "allowed is" in problem
+
+
+@every_listed
+def test_list_is_a_list_of_texts(loaded: Loader, key: str) -> None:
+    """One text is no list, and a number is no text."""
+    values: list[object] = [LISTED[key][0][0], 1, [1], [[]], {}]
+    for value in values:
+        (problem,) = problems_of(loaded, None, written(key, value))
+        assert f": {key}: " in problem
+
+
+def test_address_is_listened_on_once(loaded: Loader) -> None:
+    """Twice the same address would stop nginx from starting."""
+    (problem,) = problems_of(loaded, '[door]\nlisten = ["0.0.0.0:443", "[::]:443", "0.0.0.0:443"]\n')
+
+    assert "each once" in problem
+
+
+def test_networks_are_networks(loaded: Loader) -> None:
+    """What is in force is a network that addresses can be held against, a single address too."""
+    networks = loaded('[callbacks]\nnetworks = ["203.0.113.7", "2001:db8::/32"]\n').callbacks.networks
+
+    assert networks == (ip_network("203.0.113.7/32"), ip_network("2001:db8::/32"))
+
+
+def test_files_of_the_door_lie_in_the_home(loaded: Loader, tmp_path: Path) -> None:
+    """Relative files are below the home, absolute ones where they say; those not named are not there."""
+    door = loaded(
+        '[door]\ncertificate = "tls/a.pem"\ncertificate_key = "/etc/a.key"\ndocument_root = "pages"\n'
+    ).door
+
+    assert (door.certificate, door.certificate_key) == (tmp_path / "tls" / "a.pem", Path("/etc/a.key"))
+    assert door.document_root == tmp_path / "pages"
+    assert (door.client_ca, door.acme_root, door.callbacks_certificate) == (None, None, None)
+    assert door.log_folder == "logs"
+
+
+def test_client_certificate_is_asked_for_where_a_ca_is_named(loaded: Loader) -> None:
+    """The application asks again for what the door demands: one setting decides for both."""
+    text = '[door]\norigin = "https://a.example"\ncallbacks_origin = "https://b.example"\n'
+
+    assert loaded(text).callbacks.client_certificate is False
+    assert loaded(f'{text}client_ca = "ca.pem"\n').callbacks.client_certificate is True
 
 
 # Secrets

@@ -74,11 +74,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Which request is being answered: its id, the address it came from, the role of this server."""
+    """Which request is being answered: its id, the address it came from, the role of this server.
+
+    It `is_certified` when the caller showed a client certificate that the proxy verified.
+    """
 
     request_id: str = "-"
     source: str = "-"
     role: str = "-"
+    is_certified: bool = False
 
 
 _NONE = Exchange()

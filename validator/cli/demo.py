@@ -9,6 +9,7 @@ import orjson
 
 from validator.accounts.identity import Identity
 from validator.audit.events import EventName
+from validator.cli import https as https_door
 from validator.cli.frame import recorded
 from validator.cli.secretinput import generated_password, generated_text
 from validator.files import make_private_folder, write_private
@@ -22,16 +23,16 @@ _SECRET_KEY_LENGTH = 43
 _CURL = r"curl -sS -w '\n'"
 
 
-def install(services: Services) -> None:
-    """Add the demo's tenant, account, client and channel, once, and print what to try."""
+def install(services: Services, https: int | None) -> None:
+    """Add the demo's tenant, account, client and channel, once, and print what to try, maybe with HTTPS."""
     folder = services.settings.home / "demo"
     if not (folder / "login.json").exists():
         make_private_folder(folder)
-        _add(services, folder)
-    click.echo(_commands(services, folder))
+        _add(services, folder, https)
+    click.echo(_commands(services, folder, https))
 
 
-def _add(services: Services, folder: Path) -> None:
+def _add(services: Services, folder: Path, https: int | None) -> None:
     password = generated_password(services.settings.passwords, LOGIN)
     if services.tenants.find(TENANT) is None:
         with recorded(services, EventName.TENANT, "added", tenant=TENANT):
@@ -42,7 +43,9 @@ def _add(services: Services, folder: Path) -> None:
     with recorded(services, EventName.CLIENT, "added demo-backend"):
         client, secret = services.clients.add("demo-backend", [TENANT], list(Audience))
     with recorded(services, EventName.CHANNEL, f"added {CHANNEL}", tenant=TENANT):
-        services.channels.add(CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services)])
+        services.channels.add(
+            CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services), https_door.origin(https)]
+        )
     write_private(folder / "login.json", orjson.dumps({"account": LOGIN, "password": password}))
     click.echo("\nDemo credentials, shown this once:")
     click.echo(f"  account {LOGIN}   password {password}")
@@ -54,9 +57,11 @@ def _url(services: Services) -> str:
     return "http://localhost" if bind.startswith("unix:") else f"http://{bind}"
 
 
-def _commands(services: Services, folder: Path) -> str:
-    url, routes = _url(services), services.settings.callbacks
-    place = shlex.quote(os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder))
+def _commands(services: Services, folder: Path, https: int | None) -> str:
+    url, routes = https_door.origin(https) if https else _url(services), services.settings.callbacks
+    place, curl = _shown(folder), _CURL
+    if https:
+        curl += f" --cacert {_shown(https_door.authority(services.settings.home))}"
     guest = orjson.dumps(
         {"thirdUserName": "Guest", "tenantSpaceId": TENANT, "channelConfigId": CHANNEL}
     ).decode()
@@ -64,13 +69,18 @@ def _commands(services: Services, folder: Path) -> str:
 Try it, from another terminal:
 
 1. Log in
-   {_CURL} -c {place}/person --json @{place}/login.json {url}/api/v1/login
+   {curl} -c {place}/person --json @{place}/login.json {url}/api/v1/login
 2. Get an agent token
-   {_CURL} -b {place}/person --json '{{}}' {url}/api/v1/tokens/agent | tee {place}/token.json
+   {curl} -b {place}/person --json '{{}}' {url}/api/v1/tokens/agent | tee {place}/token.json
 3. Ask as the cloud would
-   {_CURL} --json @{place}/token.json {url}{routes.agent_path}
+   {curl} --json @{place}/token.json {url}{routes.agent_path}
 4. Get a guest's signature
-   {_CURL} -c {place}/guest -H 'Origin: {url}' -X POST {url}/webchat/guest && \\
-   {_CURL} -b {place}/guest -H 'Origin: {url}' --json '{guest}' \\
+   {curl} -c {place}/guest -H 'Origin: {url}' -X POST {url}/webchat/guest && \\
+   {curl} -b {place}/guest -H 'Origin: {url}' --json '{guest}' \\
    {url}/webchat/authorizationService
 """
+
+
+def _shown(path: Path) -> str:
+    """Return *path* as a person would type it here."""
+    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))

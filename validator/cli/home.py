@@ -3,6 +3,7 @@
 import click
 
 from validator.cli import db, demo
+from validator.cli import https as https_door
 from validator.cli.frame import Command, json_option, load_settings, opened, show
 from validator.errors import OperatorError
 from validator.files import make_private_folder
@@ -12,7 +13,8 @@ from validator.files import make_private_folder
 @click.option(
     "--demo", "with_demo", is_flag=True, help="Add a tenant, an account, a client and a channel to try."
 )
-def init(with_demo: bool) -> None:
+@https_door.option("With --demo: print what to try with `serve --https`.")
+def init(with_demo: bool, https: int | None) -> None:
     """Make the home: keys, database, audit trail. What is there already stays as it is."""
     make_private_folder(load_settings().home)
     with opened(any_schema=True) as services:
@@ -22,7 +24,7 @@ def init(with_demo: bool) -> None:
         db.bring_up_to_date(services)
         click.echo(f"state: {services.settings.home}")
         if with_demo:
-            demo.install(services)
+            demo.install(services, https)
 
 
 @click.command(cls=Command)

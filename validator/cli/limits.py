@@ -8,6 +8,7 @@ import click
 from validator.accounts.lockout import LockoutPolicy
 from validator.app import create_app
 from validator.cli.frame import Group, json_option, opened, show
+from validator.edge import zones
 from validator.errors import OperatorError
 from validator.limitproof import Prover
 from validator.limits.policy import SOURCE, Mode, Rate
@@ -22,12 +23,16 @@ def limits() -> None:
 @limits.command("show")
 @json_option
 def show_limits(as_json: bool) -> None:
-    """Print every route and method with its limits: who is counted, how often, where, and in which mode."""
+    """Print every route and method with its limits: who is counted, how often, where, and in which mode.
+
+    With a proxy configured (door.origin), what it counts by itself is there too.
+    """
     with opened(any_schema=True) as services:
         settings = services.settings
         table = [
             *rows(create_app(services), settings.limits, settings.server.workers),
             *_lockout_rows(settings.lockout),
+            *(zones.rows(settings.door, settings.callbacks, settings.limits) if settings.door.origin else ()),
         ]
         show(table, as_json=as_json)
 

@@ -6,14 +6,18 @@ from validator.cli import (
     accounts,
     audit,
     authv2,
+    cert,
     channels,
     clients,
     config,
     db,
+    doctor,
     home,
     keys,
     limits,
+    nginx,
     passwords,
+    register,
     serving,
     tenants,
     tokens,
@@ -30,6 +34,8 @@ def cli() -> None:
 cli.add_command(home.init)
 cli.add_command(serving.serve)
 cli.add_command(home.check)
+cli.add_command(doctor.doctor)
+cli.add_command(register.register)
 for group in (
     config.config,
     db.db,
@@ -41,6 +47,8 @@ for group in (
     tokens.tokens,
     authv2.authv2,
     limits.limits,
+    cert.cert,
+    nginx.nginx,
     passwords.passwords,
     audit.audit,
 ):

@@ -6,7 +6,9 @@ import sys
 
 import click
 
+from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
+from validator.edge import together
 from validator.errors import OperatorError
 from validator.settings import export
 from validator.shipped import shipped
@@ -20,17 +22,31 @@ from validator.web.policy import ROLES
 @click.option(
     "--threads", type=click.IntRange(1, 64), help="Threads of each; else the setting server.threads."
 )
-def serve(bind: str | None, role: str | None, workers: int | None, threads: int | None) -> None:
+@https_door.option("For this machine only: nginx in front, with TLS.")
+def serve(
+    bind: str | None, role: str | None, workers: int | None, threads: int | None, https: int | None
+) -> None:
     """Serve; SIGTERM stops gracefully, SIGHUP reloads settings and code."""
+    if https and (bind or role):
+        raise click.UsageError("--https serves everything on a socket of its own: without --bind and --role")
     given = {"server.bind": bind, "server.role": role, "server.workers": workers, "server.threads": threads}
     overrides = {key: str(value) for key, value in given.items() if value is not None}
-    settings = load_settings()
-    export(settings.home, paths()[1], overrides)
+    home = load_settings().home
+    if https:
+        overrides |= https_door.overrides(home, https)
+    export(home, paths()[1], overrides)
+    _check_ready()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
+    gunicorn = [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
+    if https:
+        sys.exit(together.run(gunicorn, https_door.prepare(load_settings())))
+    os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
+
+
+def _check_ready() -> None:
+    """Raise OperatorError unless everything that an answer needs can be used."""
     with opened() as services:
         # Whatever is missing is told here, once and in words, and not by every worker.
         broken = {part: word for part, word in services.health.checks().items() if word != "ok"}
         if broken:
             raise OperatorError("; ".join(f"{part}: {word}" for part, word in broken.items()))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
-    gunicorn = [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
-    os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours

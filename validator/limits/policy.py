@@ -53,13 +53,15 @@ class Rate:
 class Purpose:
     """What a limit is for: what is counted, for whom, on which endpoints or blueprints.
 
-    Those `at_door` are counted before anything is read, the others by the room that knows whom.
+    Those `at_door` are counted before anything is read, `at_proxy` by the reverse proxy only, the others by
+    the room that knows whom.
     """
 
     counted: str
     key: str
     endpoints: tuple[str, ...] = ()
     at_door: bool = False
+    at_proxy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "signing_guest": Purpose("signatures", "guest", ("webchat.authorize",)),
         "signing_channel": Purpose("signatures", "channel", ("webchat.authorize",)),
         "signing_all": Purpose("signatures", EVERYBODY, ("webchat.authorize",)),
+        "cloud_address": Purpose("requests passed on to the cloud", SOURCE, at_proxy=True),
         OTHER: Purpose("requests to other routes, or to none", SOURCE, at_door=True),
     }
 )

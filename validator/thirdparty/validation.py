@@ -7,12 +7,13 @@ tenant and account in use, epoch the same, not revoked). The verdict is written 
 
 from dataclasses import dataclass
 
-from validator.audit.events import Event, EventName, Outcome
+from validator.audit.events import Event, EventName, Outcome, current_exchange
 from validator.audit.trail import AuditTrail
 from validator.errors import Answer, Reason, Refusal, Shape
 from validator.limits.counters import Counters, source_bucket
+from validator.networks import is_in
 from validator.standing import Standings
-from validator.thirdparty.wire import Presentation
+from validator.thirdparty.wire import CallbackPolicy, Presentation
 from validator.tokens.claims import Claims
 from validator.tokens.verifier import TokenVerifier
 
@@ -33,14 +34,24 @@ class Validation:
     """Judges presentations."""
 
     def __init__(
-        self, verifier: TokenVerifier, standings: Standings, counters: Counters, trail: AuditTrail
+        self,
+        verifier: TokenVerifier,
+        standings: Standings,
+        counters: Counters,
+        trail: AuditTrail,
+        policy: CallbackPolicy,
     ) -> None:
-        self._verifier, self._standings = verifier, standings
+        self._verifier, self._standings, self._policy = verifier, standings, policy
         self._counters, self._trail = counters, trail
 
     def check_source(self) -> None:
-        """Raise Refusal(THROTTLED) when too many questions from this source were refused or unreadable."""
+        """Raise Refusal unless this source may ask, and was not refused or unreadable too often."""
         self._counters.check("callbacks_failures", source_bucket())
+        exchange = current_exchange.get()
+        if self._policy.networks and not is_in(exchange.source, self._policy.networks):
+            raise Refusal(Reason.SOURCE_DENIED)
+        if self._policy.client_certificate and not exchange.is_certified:
+            raise Refusal(Reason.CERTIFICATE_MISSING)
 
     def judge(self, presentation: Presentation) -> Verdict:
         """Return the verdict on *presentation*; raises Fault when it cannot be known or written down."""

@@ -14,6 +14,7 @@ from marshmallow import fields, post_load, validate
 
 from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.errors import RetCode
+from validator.networks import Network
 from validator.tenants import LONGEST_ID
 from validator.tokens.claims import Audience
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
@@ -24,11 +25,16 @@ ACCEPTED_MESSAGE = "validate success"
 
 @dataclass(frozen=True, slots=True)
 class CallbackPolicy:
-    """The two routes, and whether every answer on them has HTTP status 200."""
+    """The two routes, whether every answer on them has HTTP status 200, and who may ask.
+
+    Without `networks` anybody may; with `client_certificate` only who showed one that the proxy verified.
+    """
 
     agent_path: str
     chat_path: str
     always_200: bool
+    networks: tuple[Network, ...] = ()
+    client_certificate: bool = False
 
     def is_callback(self, path: str) -> bool:
         """Tell whether *path* is one of the two routes or lies below one: the cloud reads the answer."""

@@ -11,6 +11,7 @@ from validator.origins import is_from_allowed_page
 from validator.untrusted import read_form, read_object
 from validator.web.callers import Credentials
 from validator.web.policy import ServerPolicy
+from validator.web.proxy import own_origin
 
 SESSION_COOKIE = "__Host-validator-session"
 GUEST_COOKIE = "__Host-validator-guest"
@@ -69,11 +70,9 @@ def credentials() -> Credentials:
 
 def check_page(policy: ServerPolicy) -> None:
     """Raise Refusal when another site's page sends the browser here (CSRF)."""
-    scheme = "https" if policy.trusted_proxies else request.scheme
-    own = f"{scheme}://{request.host}"
     fetch_site = request.headers.get("Sec-Fetch-Site")
     if request.method not in _SAFE_METHODS and not is_from_allowed_page(
-        page_origin(), fetch_site, own=own, allowed=policy.public_origins
+        page_origin(), fetch_site, own=own_origin(policy), allowed=policy.public_origins
     ):
         raise Refusal(Reason.ORIGIN_DENIED)
 

@@ -1,18 +1,13 @@
 """What happens around every request: its id, where it came from, its log line, its headers."""
 
-import re
-from ipaddress import ip_address
-from uuid import uuid4
-
 import structlog
 from flask import Flask, Response, g, request
 
-from validator.audit.events import Exchange, current_exchange
+from validator.audit.events import current_exchange
 from validator.clock import stopwatch
+from validator.web import proxy
 from validator.web.policy import ServerPolicy
 
-UNKNOWN_SOURCE = "unknown"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 _LONGEST_LOGGED_PATH = 256
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -30,9 +25,7 @@ def install(app: Flask, policy: ServerPolicy) -> None:
     @app.before_request
     def begin() -> None:
         g.began = stopwatch()
-        is_proxied = policy.trusted_proxies == 1
-        exchange = Exchange(_request_id(trusted=is_proxied), _source(trusted=is_proxied), policy.role)
-        current_exchange.set(exchange)
+        current_exchange.set(proxy.exchange(policy))
 
     @app.after_request
     def end(reply: Response) -> Response:
@@ -50,19 +43,3 @@ def install(app: Flask, policy: ServerPolicy) -> None:
             milliseconds=round((stopwatch() - g.began) * 1000, 2),
         )
         return reply
-
-
-def _request_id(*, trusted: bool) -> str:
-    presented = request.headers.get("X-Request-ID", "") if trusted else ""
-    return presented if _REQUEST_ID.fullmatch(presented) else uuid4().hex
-
-
-def _source(*, trusted: bool) -> str:
-    """Return the caller's address; behind a trusted proxy the one it saw, which is the last it wrote."""
-    presented = request.remote_addr or ""
-    if trusted:
-        presented = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    try:
-        return str(ip_address(presented))
-    except ValueError:
-        return UNKNOWN_SOURCE

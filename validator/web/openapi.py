@@ -153,6 +153,8 @@ _HEALTH = (
 
 def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
     types = (JSON, ANY)
+    is_guarded = bool(callbacks.networks) or callbacks.client_certificate
+    refusals = (*_CALLBACK, Answer.FORBIDDEN) if is_guarded else _CALLBACK
     return (
         Operation(
             callbacks.agent_path,
@@ -161,7 +163,7 @@ def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
             CallbackAnswer,
             request=AgentRequest,
             request_types=types,
-            refusals=_CALLBACK,
+            refusals=refusals,
         ),
         Operation(
             callbacks.chat_path,
@@ -170,7 +172,7 @@ def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
             CallbackAnswer,
             request=ChatRequest,
             request_types=types,
-            refusals=_CALLBACK,
+            refusals=refusals,
         ),
     )
 

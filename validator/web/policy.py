@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from validator.networks import Network
+
 ROLES = ("all", "callbacks", "people")
 
 
@@ -17,8 +19,14 @@ class ServerPolicy:
     graceful_timeout: timedelta
     keep_alive: timedelta
     trusted_proxies: int
+    proxy_networks: tuple[Network, ...]
     public_origins: tuple[str, ...]
     max_body: int
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it listens on a unix socket, which only its user and group may open."""
+        return self.bind.startswith("unix:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,9 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     trail = RememberingTrail()
     issuer = TokenIssuer(services.keyring, services.settings.tokens, services.clock)
     tokens = {subject: issuer.issue(subject, epoch=0, revocation=0)[0] for subject in SUBJECTS}
-    yield Matrix(Validation(services.verifier, services.standings, services.counters, trail), trail, tokens)
+    policy = services.settings.callbacks
+    judge = Validation(services.verifier, services.standings, services.counters, trail, policy)
+    yield Matrix(judge, trail, tokens)
     services.close()
 
 

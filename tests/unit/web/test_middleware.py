@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flask import Flask, Response
 from structlog.testing import LogCapture
 
 from validator.audit.events import Exchange, current_exchange
+from validator.networks import Network
 from validator.web import middleware
 from validator.web.policy import ServerPolicy
 
@@ -29,16 +31,22 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     structlog.configure(**before)
 
 
-def app_with(trusted_proxies: int = 0, role: str = "people") -> Flask:
+def app_with(
+    trusted_proxies: int = 0,
+    role: str = "people",
+    bind: str = "unix:/run/validator.sock",
+    proxy_networks: tuple[Network, ...] = (),
+) -> Flask:
     """Return an application that answers with the exchange it is in."""
     policy = ServerPolicy(
-        bind="127.0.0.1:8000",
+        bind=bind,
         role=role,
         workers=1,
         threads=1,
         graceful_timeout=timedelta(seconds=1),
         keep_alive=timedelta(seconds=1),
         trusted_proxies=trusted_proxies,
+        proxy_networks=proxy_networks,
         public_origins=(),
         max_body=1024,
     )
@@ -139,6 +147,39 @@ def test_source_is_the_connections(remote: str, source: str) -> None:
 def test_source_behind_a_proxy_is_what_it_wrote_last(forwarded: str, source: str) -> None:
     """A trusted proxy appends the address it saw; what stood before it may be made up by the caller."""
     assert exchange_of(app_with(1), {"X-Forwarded-For": forwarded}).source == source
+
+
+@pytest.mark.usefixtures("logged")
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("127.0.0.1", "203.0.113.9"),
+        ("::ffff:127.0.0.1", "203.0.113.9"),
+        ("2001:db8::7", "203.0.113.9"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("", "unknown"),
+    ],
+)
+def test_on_tcp_only_the_named_networks_are_the_proxy(remote: str, source: str) -> None:
+    """Whoever else reaches the port is believed nothing: neither an address, nor an id, nor a certificate."""
+    networks = (ip_network("127.0.0.1"), ip_network("2001:db8::/64"))
+    app = app_with(1, bind="127.0.0.1:8000", proxy_networks=networks)
+    said = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": REQUEST_ID, "X-Client-Verify": "SUCCESS"}
+
+    exchange = exchange_of(app, said, remote)
+
+    is_proxy = source == "203.0.113.9"
+    assert exchange.source == source
+    assert (exchange.request_id == REQUEST_ID) is is_proxy
+    assert exchange.is_certified is is_proxy
+
+
+@pytest.mark.usefixtures("logged")
+@pytest.mark.parametrize("verified", ["NONE", "FAILED:expired", "success", "", "SUCCESS, SUCCESS"])
+def test_caller_is_certified_only_by_the_proxys_word(verified: str) -> None:
+    """Nothing but nginx's word for a verified certificate counts as one."""
+    assert exchange_of(app_with(1), {"X-Client-Verify": verified}).is_certified is False
 
 
 @pytest.mark.usefixtures("logged")

@@ -1,0 +1,153 @@
+"""`validator doctor`: a line for each check, JSON for programs, exit code 1 when something is wrong."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server, write
+from tests.cli.commandline import CommandLine, check_misused, check_refused
+from tests.system.patient import NAME, Fault, Patient, running
+from tests.system.serving import free_bind
+
+ROOT = authority("root", begin=LONG_AGO, end=FAR_AWAY)
+LEAF = server(ROOT, (NAME,), begin=LONG_AGO, end=FAR_AWAY)
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> str:
+    """Return the file of the certificate that was handed over."""
+    path = tmp_path / "root.cer"
+    path.write_bytes(ROOT.der)
+    return str(path)
+
+
+def context_of(folder: Path, *chain: Issued) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*write(folder, *chain))
+    return context
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Patient]:
+    """Yield a sound server."""
+    with running(context_of(tmp_path, LEAF, ROOT)) as patient:
+        yield patient
+
+
+def words(patient: Patient, trusted: str) -> list[str]:
+    return [
+        "doctor",
+        "--as-cloud",
+        patient.origin,
+        "--trust",
+        trusted,
+        "--plain-port",
+        str(patient.plain_port),
+    ]
+
+
+def test_sound_server_ends_well(validator: CommandLine, patient: Patient, trusted: str) -> None:
+    """Each check is one line that begins with how it went."""
+    said = validator(*words(patient, trusted), "--connect", f"127.0.0.1:{patient.port}")
+
+    assert (said.code, said.err) == (0, "")
+    assert {line.split()[0] for line in said.out.splitlines()} == {"ok"}
+    assert "trust: a client that trusts only root.cer accepts it" in said.out
+
+
+def test_sound_server_in_json(validator: CommandLine, patient: Patient, trusted: str) -> None:
+    """A program gets the origin, and each check with code, severity and words."""
+    said = validator(*words(patient, trusted), "--connect", f"127.0.0.1:{patient.port}", "--json")
+
+    told = said.json()
+    assert told["origin"] == patient.origin
+    assert {row["severity"] for row in told["checks"]} == {"ok"}
+    assert [row["code"] for row in told["checks"][:4]] == ["dns", "connection", "tls", "old-tls"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_problem_ends_with_1(
+    validator: CommandLine, tmp_path: Path, trusted: str, options: list[str]
+) -> None:
+    """A problem is in capitals, or in the JSON, and the exit code says it to a script."""
+    with running(context_of(tmp_path, LEAF, ROOT), Fault.ACCEPTS_NONSENSE) as patient:
+        said = validator(*words(patient, trusted), *options)
+
+    assert (said.code, said.err) == (1, f"Error: 1 problem at {patient.origin}\n")
+    assert ('"severity": "problem"' if options else "\nPROBLEM  agent-nonsense-token: ") in said.out
+
+
+def test_what_was_handed_over_is_held_against_what_is_served(
+    validator: CommandLine, patient: Patient, tmp_path: Path, trusted: str
+) -> None:
+    """The record of `cert export` in the home is enough to notice another certificate."""
+    other = tmp_path / "other"
+    other.mkdir()
+    chain = write(other, server(authority("other"), (NAME,), begin=LONG_AGO, end=FAR_AWAY))[0]
+    validator.did("cert", "export", "--certificate", str(chain), "--which", "leaf", "--out", str(other))
+
+    said = validator(*words(patient, trusted))
+
+    assert said.code == 1
+    assert [line.split()[1] for line in said.out.splitlines() if line.startswith("PROBLEM")] == [
+        "handed-over:"
+    ]
+
+
+def test_paths_are_the_settings_or_given(validator: CommandLine, patient: Patient, trusted: str) -> None:
+    """Other paths than the configured ones are asked when they are given."""
+    said = validator(*words(patient, trusted), "--agent-path", "/other/agent", "--chat-path", "/other/chat")
+
+    # The patient answers a POST at every path, and GET with the promised shape.
+    assert said.code == 0
+
+
+def test_home_is_not_needed(nowhere: CommandLine, patient: Patient, trusted: str) -> None:
+    """Whoever only looks needs no home, and gets none."""
+    said = nowhere(*words(patient, trusted))
+
+    assert said.code == 0
+    assert not nowhere.home.exists()
+
+
+def test_nobody_there_is_a_problem(validator: CommandLine, trusted: str) -> None:
+    """A port where nobody listens is found, and the rest is not looked at."""
+    said = validator(
+        "doctor", "--as-cloud", "https://localhost", "--trust", trusted, "--connect", free_bind()
+    )
+
+    assert said.code == 1
+    assert "PROBLEM  connection: " in said.out
+
+
+def test_trust_that_the_cloud_could_not_take_is_refused(
+    validator: CommandLine, patient: Patient, tmp_path: Path
+) -> None:
+    """What is given with --trust is the file that was uploaded, and must be one."""
+    path = tmp_path / "both.cer"
+    path.write_bytes(LEAF.pem + ROOT.pem)
+
+    check_refused(validator("doctor", "--as-cloud", patient.origin, "--trust", str(path)), "2 certificates")
+
+
+def test_url_must_be_an_origin(validator: CommandLine) -> None:
+    """Plain HTTP is not what a cloud is given."""
+    check_refused(validator("doctor", "--as-cloud", "http://localhost"), "https://portal.example.com")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--as-cloud", "https://localhost", "--connect", "127.0.0.1"],
+        ["--as-cloud", "https://localhost", "--connect", "127.0.0.1:0"],
+        ["--as-cloud", "https://localhost", "--connect", ":443"],
+        ["--as-cloud", "https://localhost", "--plain-port", "65536"],
+    ],
+    ids=["no URL", "no port", "port 0", "no address", "plain port too high"],
+)
+def test_misuse_is_told(validator: CommandLine, options: list[str]) -> None:
+    """What cannot be asked ends with exit code 2."""
+    check_misused(validator("doctor", *options))

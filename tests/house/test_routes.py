@@ -1,0 +1,142 @@
+"""One location for each public route: what the application serves is what the proxy passes on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests import fakes
+from tests.unit.edge.directives import Directive, servers
+from tests.unit.edge.renderings import EVERYTHING, WITH_CALLBACKS, rendered, settings_of
+from validator.app import create_app
+from validator.edge.zones import NOT_POST
+from validator.limits.policy import PURPOSES, limits_on
+
+# What is asked from inside only: by the load balancer, the monitoring, the developers.
+PRIVATE = {"/readyz", "/openapi.json", "/metrics"}
+FORMS = {"together": {}, "apart": WITH_CALLBACKS, "everything": EVERYTHING}
+
+
+@pytest.fixture(params=FORMS)
+def text(request: pytest.FixtureRequest) -> str:
+    """Return validator.conf: with the callbacks on the portal's server, on their own, with everything set."""
+    return rendered(FORMS[request.param])
+
+
+def application() -> Flask:
+    """Return the application with every route; nothing is read or connected for it."""
+    return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock()))
+
+
+def endpoints(app: Flask) -> dict[str, str]:
+    """Return the endpoint at each path of *app*."""
+    return {rule.rule: rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
+    """Yield each path that the proxy passes on to the application, with its location."""
+    for server in servers(text):
+        for location in server.all("location"):
+            (pools,) = location.own("proxy_pass") or [[""]]
+            if pools[0].startswith("http://validator_"):
+                assert location.arguments[0] == "=", f"more than one path: {location.arguments}"
+                yield location.arguments[1], location
+
+
+def unpaired(app: Flask, text: str) -> tuple[set[str], set[str]]:
+    """Return the public routes of *app* without a location in *text*, and the locations without a route."""
+    routes, locations = set(endpoints(app)), {path for path, _ in passed_on(text)}
+    return routes - PRIVATE - locations, locations - routes
+
+
+def zones_of(location: Directive) -> list[str]:
+    """Return the names of the zones that count requests for *location*."""
+    every = [word for words in location.own("limit_req") for word in words if word.startswith("zone=")]
+    return [word.removeprefix("zone=validator_") for word in every]
+
+
+def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
+    """Return each passed path whose zones are not those that its endpoint's limits ask for."""
+    callbacks = settings_of().callbacks
+    wrong = {}
+    for path, location in passed_on(text):
+        named = limits_on(endpoints(app)[path])
+        expected = [name for name in named if PURPOSES[name].at_door]
+        if path in (callbacks.agent_path, callbacks.chat_path):
+            expected = [NOT_POST]
+        if zones_of(location) != expected:
+            wrong[path] = zones_of(location)
+    return wrong
+
+
+def test_every_public_route_has_a_location(text: str) -> None:
+    """A route that is added without a location, or a location whose route is gone, fails here."""
+    assert unpaired(application(), text) == (set(), set())
+
+
+def test_each_location_is_counted_as_its_route(text: str) -> None:
+    """The zone of a location is the limit that the application counts its endpoint's requests by."""
+    assert wrongly_counted(application(), text) == {}
+
+
+def test_no_location_is_there_twice(text: str) -> None:
+    """Each path is passed on in one place, to one pool: the callbacks to theirs, people's to the other."""
+    callbacks = settings_of().callbacks
+    pools = [(path, location.value("proxy_pass")) for path, location in passed_on(text)]
+
+    assert len({path for path, _ in pools}) == len(pools)
+    for path, pool in pools:
+        is_callback = path in (callbacks.agent_path, callbacks.chat_path)
+        assert pool == f"http://validator_{'callbacks' if is_callback else 'people'}"
+
+
+def test_what_is_inside_stays_inside(text: str) -> None:
+    """No location of any kind leads to readiness, the description or the metrics."""
+    asked = {
+        argument for server in servers(text) for one in server.all("location") for argument in one.arguments
+    }
+
+    assert asked.isdisjoint(PRIVATE)
+    assert {"/readyz", "/openapi.json"} < set(endpoints(application()))
+
+
+def test_planted_route_is_found() -> None:
+    """A route that nobody told the proxy about is named."""
+    app = application()
+    app.add_url_rule("/api/v1/planted", "accounts.planted", lambda: "")
+
+    assert unpaired(app, rendered()) == ({"/api/v1/planted"}, set())
+
+
+def test_planted_location_is_found() -> None:
+    """A location that no route answers is named, and so is a route whose location went away."""
+    text = rendered()
+
+    renamed = text.replace("location = /api/v1/login {", "location = /api/v1/planted {")
+
+    assert renamed != text
+    assert unpaired(application(), renamed) == ({"/api/v1/login"}, {"/api/v1/planted"})
+
+
+def test_planted_zone_is_found() -> None:
+    """A location that is counted by another limit than its route, or by none, is named."""
+    text = rendered()
+    (rate,) = settings_of().limits.limits["login_address"].rates
+    line = f"limit_req zone=validator_login_address burst={rate.amount - 1}"
+
+    other = text.replace(line, line.replace("login_address", "other_address"))
+    without = text.replace(f"        {line} nodelay;\n", "")
+
+    assert wrongly_counted(application(), other) == {"/api/v1/login": ["other_address"]}
+    assert wrongly_counted(application(), without) == {"/api/v1/login": []}
+
+
+def test_roles_share_the_routes() -> None:
+    """Each of the two roles serves its part of what the proxy passes on; nothing is between them."""
+    parts = []
+    for role in ("callbacks", "people"):
+        services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role})
+        parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
+
+    assert set.union(*parts) == {path for path, _ in passed_on(rendered())}

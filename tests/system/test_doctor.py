@@ -1,0 +1,302 @@
+"""The doctor and real TLS servers: a sound one has no problem, each planted fault is found as itself."""
+
+import itertools
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from cryptography import x509
+
+from tests.fakes import AGENT_PATH, CHAT_PATH, START, FakeClock
+from tests.system.patient import CAP, Authority, Fault, Patient, running, speak_old, tls_context
+from tests.system.serving import free_bind
+from validator.certificates.judging import Finding, Severity
+from validator.clock import stopwatch
+from validator.doctor.asking import Stopwatch
+from validator.doctor.case import Case
+from validator.doctor.checked import Checked, Sound
+from validator.doctor.contract import NONSENSE
+from validator.doctor.examination import Doctor
+from validator.doctor.looking import Address
+from validator.doctor.trust import Trust
+
+PROBLEMS = {
+    Fault.REDIRECT: "agent-redirect",
+    Fault.HTML_ANSWER: "agent-body",
+    Fault.RET_CODE_TEXT: "agent-retCode",
+    Fault.RET_CODE_BOOL: "agent-retCode",
+    Fault.NO_MESSAGE: "agent-message",
+    Fault.EMPTY_MESSAGE: "agent-message",
+    Fault.VERDICT_500: "agent-status",
+    Fault.ACCEPTS_NONSENSE: "agent-nonsense-token",
+    Fault.HTML_ON_MALFORMED: "agent-malformed-body",
+    Fault.ACCEPTS_MALFORMED: "agent-malformed-body",
+    Fault.NO_TEXT_PLAIN: "agent-text-plain",
+    Fault.HTML_ON_GET: "agent-get",
+    Fault.HTML_ON_OVERSIZED: "agent-oversized-body",
+    Fault.READYZ_PUBLIC: "readyz",
+    Fault.METRICS_PUBLIC: "metrics",
+    Fault.OPENAPI_PUBLIC: "openapi-json",
+    Fault.PLAIN_ANSWERS: "plain-http",
+}
+WARNINGS = {
+    Fault.NOT_LET_IN: "agent-status",
+    Fault.VERSION_TOLD: "versions",
+    Fault.PLAIN_REDIRECTS: "plain-http",
+}
+LOOPBACK = "dns"  # always a warning here: these servers are not on the Internet
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    """Return the authority of every server of this module."""
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def sound(authority: Authority) -> ssl.SSLContext:
+    """Return what a sound server sends."""
+    return tls_context(authority.issue())
+
+
+def resolved(host: str, port: int) -> list[Address]:
+    return [("127.0.0.1", port)]
+
+
+def case_of(patient: Patient, trust: Trust) -> Case:
+    return Case(patient.origin, AGENT_PATH, CHAT_PATH, CAP, trust, plain_port=patient.plain_port)
+
+
+def examine(
+    case: Case, watch: Stopwatch = stopwatch, resolve: Callable[..., list[Address]] = resolved
+) -> list[Checked]:
+    return list(Doctor(case, FakeClock(), watch, resolve).examine())
+
+
+def codes(found: Iterable[Checked], severity: Severity) -> list[str]:
+    return [each.code for each in found if isinstance(each, Finding) and each.severity is severity]
+
+
+def problems(found: Iterable[Checked]) -> list[str]:
+    return codes(found, Severity.PROBLEM)
+
+
+def test_sound_server_has_no_problem(sound: ssl.SSLContext, authority: Authority) -> None:
+    """A server that does everything right gets no finding but that it is not on the Internet."""
+    with running(sound) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert [each for each in found if not isinstance(each, Sound)] == found[:1]
+    assert codes(found, Severity.WARNING) == [LOOPBACK]
+    assert len(found) == len({each.code for each in found}) == 34
+
+
+@pytest.mark.parametrize("fault", PROBLEMS, ids=str)
+def test_planted_fault_is_found_by_its_check(
+    sound: ssl.SSLContext, authority: Authority, fault: Fault
+) -> None:
+    """One fault of the answers is one problem, under its own code."""
+    with running(sound, fault) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert problems(found) == [PROBLEMS[fault]]
+
+
+@pytest.mark.parametrize("fault", WARNINGS, ids=str)
+def test_lesser_fault_is_a_warning(sound: ssl.SSLContext, authority: Authority, fault: Fault) -> None:
+    """What the cloud can live with is told, and is no problem."""
+    with running(sound, fault) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert problems(found) == []
+    assert codes(found, Severity.WARNING) == [LOOPBACK, WARNINGS[fault]]
+
+
+def test_missing_intermediate_is_told_from_an_untrusted_issuer(authority: Authority) -> None:
+    """A leaf sent alone is a gap in the chain; a whole chain of another authority is not trusted."""
+    alone, whole = (tls_context(authority.issue(), with_intermediate=whole) for whole in (False, True))
+    with running(alone) as patient:
+        gap = examine(case_of(patient, authority.trust))
+    with running(whole) as patient:
+        stranger = examine(case_of(patient, Authority().trust))
+
+    assert problems(gap) == ["chain"]
+    assert problems(stranger) == ["trust"]
+
+
+def test_leaf_alone_is_enough_where_the_leaf_was_uploaded(authority: Authority) -> None:
+    """A client that trusts exactly the server's certificate needs no intermediate, as Java does not."""
+    leaf = authority.issue()
+    renewal = authority.issue()
+    with running(tls_context(leaf, with_intermediate=False)) as patient:
+        same = examine(case_of(patient, trust_of(leaf.cert_chain_pems[0])))
+        renewed = examine(case_of(patient, trust_of(renewal.cert_chain_pems[0])))
+
+    assert problems(same) == []
+    assert problems(renewed) == ["trust"]
+
+
+def test_private_authority_is_not_trusted_by_the_system(sound: ssl.SSLContext) -> None:
+    """Without a certificate to trust, the system's authorities are asked, and they know no private one."""
+    with running(sound) as patient:
+        found = examine(case_of(patient, Trust()))
+
+    assert problems(found) == ["trust"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"not_before": START - timedelta(days=90), "not_after": START - timedelta(days=1)}, "days"),
+        ({"not_before": START - timedelta(days=90), "not_after": START + timedelta(days=6)}, "days"),
+        ({"not_before": START + timedelta(days=1)}, "days"),
+        ({"name": "portal.example.com"}, "names"),
+        ({"name": "127.0.0.1"}, "names"),
+    ],
+    ids=["expired", "near its end", "not yet valid", "wrong name", "only an address"],
+)
+def test_bad_certificate_is_found_by_its_check(
+    authority: Authority, options: dict[str, Any], code: str
+) -> None:
+    """Dates and names are told apart from trust: the chain of these certificates is good."""
+    with running(tls_context(authority.issue(**options))) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert problems(found) == [code]
+
+
+def test_certificate_that_ends_soon_is_a_warning(authority: Authority) -> None:
+    """Thirty days before the end there is time, and somebody should know."""
+    certificate = authority.issue(not_before=START, not_after=START + timedelta(days=20))
+    with running(tls_context(certificate)) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert codes(found, Severity.WARNING) == [LOOPBACK, "days"]
+    assert problems(found) == []
+
+
+def test_drift_from_what_was_handed_over_is_found(sound: ssl.SSLContext, authority: Authority) -> None:
+    """A certificate that was handed over and does not vouch for what is served is a problem of its own."""
+    with running(sound) as patient:
+        case = case_of(patient, authority.trust)
+        above = trust_of(authority.intermediate.cert_pem)
+        right = examine(replace(case, trust=above, handed_over=authority.certificate))
+        drifted = examine(replace(case, handed_over=Authority().certificate))
+
+    assert problems(right) == []
+    assert "handed-over" in {each.code for each in right}
+    assert problems(drifted) == ["handed-over"]
+
+
+@pytest.mark.parametrize("only", [True, False], ids=["only TLS 1.0", "also TLS 1.0"])
+def test_old_version_is_found(authority: Authority, only: bool) -> None:
+    """TLS 1.0 is a problem, whether or not something newer is spoken beside it."""
+    context = tls_context(authority.issue())
+    speak_old(context, only=only)
+    with running(context) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert problems(found) == ["old-tls"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "problem", "warning"), [(6.0, ["time"], []), (2.0, [], ["time"]), (0.5, [], [])]
+)
+def test_slow_answers_are_found(
+    sound: ssl.SSLContext, authority: Authority, seconds: float, problem: list[str], warning: list[str]
+) -> None:
+    """More than a second is a warning, more than five are a problem."""
+    watch = itertools.count(0.0, seconds).__next__
+    with running(sound) as patient:
+        found = examine(case_of(patient, authority.trust), watch)
+
+    assert problems(found) == problem
+    assert codes(found, Severity.WARNING) == [LOOPBACK, *warning]
+
+
+def test_nothing_secret_is_sent(sound: ssl.SSLContext, authority: Authority) -> None:
+    """Every question has the one token that is none."""
+    with running(sound) as patient:
+        examine(case_of(patient, authority.trust))
+
+    assert len(patient.bodies) == 29
+    tokens = [re.findall(rb'"(?:access_token|Token)": ?"([^"]*)"', body) for body in patient.bodies]
+    assert {token.rstrip(b"x") for found in tokens for token in found} == {NONSENSE.encode()}
+
+
+def test_server_is_looked_for_where_told(sound: ssl.SSLContext, authority: Authority) -> None:
+    """A server is examined before DNS points to it, under the name that it will have."""
+    with running(tls_context(authority.issue("portal.example.com"))) as patient:
+        case = replace(
+            case_of(patient, authority.trust),
+            origin="https://portal.example.com",
+            connect=("127.0.0.1", patient.port),
+        )
+        found = examine(case, resolve=nowhere)
+
+    assert problems(found) == []
+
+
+def test_name_without_an_address_ends_the_examination(authority: Authority) -> None:
+    """Without DNS there is nothing more to look at."""
+    case = Case("https://portal.example.com", AGENT_PATH, CHAT_PATH, CAP, authority.trust)
+
+    found = examine(case, resolve=nowhere)
+
+    assert [each.code for each in found] == problems(found) == ["dns"]
+
+
+def test_unreachable_address_is_a_warning_beside_another(sound: ssl.SSLContext, authority: Authority) -> None:
+    """Of two addresses in DNS one may be dead: the cloud meets it now and then; all dead is a problem."""
+    dead = int(free_bind().rpartition(":")[2])
+    with running(sound) as patient:
+        case = case_of(patient, authority.trust)
+        some = examine(case, resolve=lambda *_: [("127.0.0.1", dead), ("127.0.0.1", patient.port)])
+        none = examine(case, resolve=lambda *_: [("127.0.0.1", dead)])
+
+    assert problems(some) == []
+    assert "connection" in codes(some, Severity.WARNING)
+    assert problems(none) == ["connection"]
+    assert none[-1].code == "connection"
+
+
+def test_port_without_tls_is_told(sound: ssl.SSLContext, authority: Authority) -> None:
+    """A port that speaks plain HTTP has no TLS, and the rest is not looked at."""
+    with running(sound) as patient:
+        case = replace(case_of(patient, authority.trust), connect=("127.0.0.1", patient.plain_port))
+        found = examine(case)
+
+    assert problems(found) == ["tls"]
+
+
+def trust_of(certificate: trustme.Blob) -> Trust:
+    return Trust(x509.load_pem_x509_certificate(certificate.bytes()), "only server.cer")
+
+
+def nowhere(host: str, port: int) -> list[Address]:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_client_certificate_is_shown_where_one_is_demanded(authority: Authority, tmp_path: Path) -> None:
+    """With mTLS the doctor sees what the cloud sees only with a certificate like the cloud's."""
+    context = tls_context(authority.issue())
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.root.configure_trust(context)
+    client = authority.issue("cloud.example.com")
+    path = tmp_path / "client.pem"
+    chain = b"".join(blob.bytes() for blob in client.cert_chain_pems)
+    path.write_bytes(client.private_key_pem.bytes() + chain)
+    with running(context) as patient:
+        case = case_of(patient, authority.trust)
+        without = examine(case)
+        shown = examine(replace(case, client_certificate=path))
+
+    assert "agent-answer" in problems(without)
+    assert problems(shown) == []

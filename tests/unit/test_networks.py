@@ -1,0 +1,77 @@
+"""Networks of addresses: who lies in one, and that nothing else does."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validator.networks import Network, is_in
+
+NETWORKS: tuple[Network, ...] = (
+    ip_network("203.0.113.0/24"),
+    ip_network("192.0.2.7"),
+    ip_network("2001:db8::/32"),
+)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "203.0.113.0",
+        "203.0.113.255",
+        "192.0.2.7",
+        "2001:db8::1",
+        "2001:DB8:ffff::",
+        "::ffff:203.0.113.9",
+        "::ffff:192.0.2.7",
+    ],
+)
+def test_address_of_a_network_is_in(address: str) -> None:
+    """From the first to the last address of a network, and an IPv4 one also as IPv6 writes it."""
+    assert is_in(address, NETWORKS)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "203.0.112.255",
+        "203.0.114.0",
+        "192.0.2.6",
+        "192.0.2.8",
+        "2001:db7:ffff::",
+        "2001:db9::",
+        "::203.0.113.9",
+        "::ffff:192.0.2.8",
+        "64:ff9b::203.0.113.9",
+    ],
+)
+def test_address_beside_a_network_is_not_in(address: str) -> None:
+    """One address before the first or after the last one is outside, and so are other spellings of IPv4."""
+    assert not is_in(address, NETWORKS)
+
+
+NO_ADDRESSES = [
+    *("", "unknown", "-", "unix:", "localhost", "203.0.113.9:80", "203.0.113.0/24", " 203.0.113.9"),
+    *("203.0.113.009", "203.0.113", "3405803785", "0xcb007109", "203.0.113.9\n", "２03.0.113.9"),
+]
+
+
+@pytest.mark.parametrize("text", NO_ADDRESSES)
+def test_what_is_no_address_is_in_no_network(text: str) -> None:
+    """Not even the network of all addresses has it."""
+    assert not is_in(text, (*NETWORKS, ip_network("0.0.0.0/0"), ip_network("::/0")))
+
+
+def test_nobody_is_in_no_network() -> None:
+    """An empty list allows nobody; who asks decides what an empty setting means."""
+    assert not is_in("203.0.113.9", ())
+
+
+@given(address=st.ip_addresses(), network=st.sampled_from(NETWORKS))
+def test_everybody_is_in_or_out(address: IPv4Address | IPv6Address, network: Network) -> None:
+    """For any address the answer is that of the numbers between the first and the last of the network."""
+    seen = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    is_between = int(network.network_address) <= int(seen) <= int(network.broadcast_address)
+
+    assert is_in(str(address), [network]) is (seen.version == network.version and is_between)

@@ -1,0 +1,1 @@
+"""Certificates: read, judged, handed over to the cloud, and made for this machine."""

@@ -1,0 +1,115 @@
+"""What a certificate says of itself, and which certificate issued which."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+WEAK_HASHES = {"md5", "sha1"}
+
+
+def path_of(certificates: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Return the server's own certificate, its issuer, that one's issuer, as far as *certificates* go.
+
+    The server's own is the first that is no authority, else the first. The order is not asked.
+    """
+    leaf = next((each for each in certificates if not is_authority(each)), certificates[0])
+    path = [leaf]
+    while not is_self_signed(path[-1]):
+        above = issuer_of(path[-1], (each for each in certificates if each not in path))
+        if above is None:
+            break
+        path.append(above)
+    return tuple(path)
+
+
+def issuer_of(certificate: x509.Certificate, among: Iterable[x509.Certificate]) -> x509.Certificate | None:
+    """Return the first certificate *among* others that issued *certificate*; None when there is none."""
+    return next((each for each in among if is_issued_by(certificate, each)), None)
+
+
+def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Tell whether the key of *issuer* signed *certificate*.
+
+    Signatures with a weak hash, which the library refuses to look at, are believed by the names: such a
+    certificate is a problem of its own.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    if hash_of(certificate) in WEAK_HASHES:
+        return True
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Tell whether *certificate* vouches for itself."""
+    return is_issued_by(certificate, certificate)
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Tell whether *certificate* says that it may issue others (RFC 5280, section 4.2.1.9)."""
+    return any(
+        isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
+        for extension in certificate.extensions
+    )
+
+
+def hash_of(certificate: x509.Certificate) -> str:
+    """Return the name of the hash in the signature of *certificate*, such as "sha256"; "" without one."""
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return ""
+    return algorithm.name if algorithm else ""
+
+
+def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the DNS names, in lower case, and the addresses that *certificate* is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    return (*(name.lower() for name in names.get_values_for_type(x509.DNSName)), *addresses)
+
+
+def common_names_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the common names of the subject, which no client takes for a host's name any more."""
+    return tuple(str(part.value) for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
+def is_for(certificate: x509.Certificate, name: str) -> bool:
+    """Tell whether *certificate* is for the host *name* or address; `*` stands for one label (RFC 9525)."""
+    names = names_of(certificate)
+    if is_address(name):
+        return str(ip_address(name)) in names
+    wanted = name.lower().rstrip(".")
+    return wanted in names or f"*.{wanted.partition('.')[2]}" in names
+
+
+def is_address(name: str) -> bool:
+    """Tell whether *name* is a numeric address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def title_of(certificate: x509.Certificate) -> str:
+    """Return what to call *certificate*: its subject, else the names it is for, else its fingerprint."""
+    subject = certificate.subject.rfc4514_string()
+    return subject or ", ".join(names_of(certificate)) or fingerprint_of(certificate)
+
+
+def fingerprint_of(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 of the DER of *certificate*, in hexadecimal."""
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()

@@ -1,0 +1,165 @@
+"""`validator cert`: is the server's certificate good, and what to give the cloud's administrator of it."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from cryptography import x509
+
+from validator.certificates.handover import Which, load_handover, record
+from validator.certificates.handover import export as export_certificate
+from validator.certificates.judging import DEFAULT_MARGINS, Finding, Margins, Severity
+from validator.certificates.judging import check as check_chain
+from validator.certificates.pem import read_chain, read_roots
+from validator.cli.frame import Group, json_option, load_settings, show
+from validator.clock import SystemClock
+from validator.edge.policy import DoorPolicy
+from validator.errors import OperatorError
+
+_TOLD = ("which", "why", "sha256", "subject", "issuer", "names", "expires_at", "files")
+
+_file = click.Path(dir_okay=False, path_type=Path)
+_days = click.IntRange(0, 3650)
+certificate_option = click.option(
+    "--certificate", type=_file, help="File (PEM) of the chain; else the one in [door] of the settings."
+)
+trust_option = click.option(
+    "--trust",
+    type=_file,
+    multiple=True,
+    help="File (PEM) of a root that the server need not send; repeatable.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server's files, and the names it has."""
+
+    chain: Path
+    key: Path | None
+    names: tuple[str, ...]
+
+
+@click.group(cls=Group)
+def cert() -> None:
+    """Check the server's certificate, and give the cloud's administrator what it needs of it."""
+
+
+@cert.command()
+@certificate_option
+@click.option("--key", type=_file, help="File (PEM) of the private key; with --certificate.")
+@click.option("--name", "names", multiple=True, help="A name of the server; with --certificate, repeatable.")
+@trust_option
+@click.option(
+    "--warning-days",
+    type=_days,
+    default=DEFAULT_MARGINS.warning.days,
+    show_default=True,
+    help="Days before its end from which a certificate is a warning.",
+)
+@click.option(
+    "--problem-days",
+    type=_days,
+    default=DEFAULT_MARGINS.problem.days,
+    show_default=True,
+    help="Days before its end from which it is a problem.",
+)
+@json_option
+def check(
+    certificate: Path | None,
+    key: Path | None,
+    names: tuple[str, ...],
+    trust: tuple[Path, ...],
+    warning_days: int,
+    problem_days: int,
+    as_json: bool,
+) -> None:
+    """Say what is wrong with a chain and its key, and what to do; exit 1 if there is a problem.
+
+    Without --certificate every server of [door] is looked at. What was given to the cloud's administrator is
+    trusted, and this machine's roots are.
+    """
+    if certificate is None and (key or names):
+        raise click.UsageError("--key and --name need --certificate")
+    settings = load_settings()
+    served = [Served(certificate, key, names)] if certificate else _configured(settings.door)
+    given = load_handover(settings.home)
+    trusted = (*_trusted(trust), *([given.certificate] if given else ()))
+    margins = Margins(timedelta(days=warning_days), timedelta(days=problem_days))
+    found = {
+        each: check_chain(each.chain, each.key, each.names, SystemClock(), trusted=trusted, margins=margins)
+        for each in served
+    }
+    if as_json:
+        rows = [(each.chain, finding) for each, findings in found.items() for finding in findings]
+        show([{"file": str(file), **asdict(finding)} for file, finding in rows], as_json=True)
+    else:
+        click.echo("\n".join(line for each, findings in found.items() for line in _lines(each, findings)))
+    if any(each.severity is Severity.PROBLEM for findings in found.values() for each in findings):
+        raise OperatorError("the certificate has a problem")
+
+
+@cert.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the files."
+)
+@click.option(
+    "--which",
+    type=click.Choice([each.value for each in Which]),
+    default=Which.RECOMMENDED.value,
+    show_default=True,
+    help="Which certificate of the chain.",
+)
+@certificate_option
+@trust_option
+@json_option
+def export(out: Path, which: str, certificate: Path | None, trust: tuple[Path, ...], as_json: bool) -> None:
+    """Write server.cer (DER) and server-pem.cer for the cloud's administrator, one certificate in each.
+
+    The certificate is of the server that the cloud calls. What was given is kept in the home, for
+    comparison with what is served. Tell the SHA-256 by another way: it is that of `sha256sum server.cer`.
+    """
+    settings = load_settings()
+    if not settings.home.is_dir():
+        raise OperatorError(f"there is no home at {settings.home}: run `validator init`")
+    chain_file = certificate or _configured(settings.door)[-1].chain
+    given = export_certificate(chain_file, Which(which), out, SystemClock(), trusted=_trusted(trust))
+    record(settings.home, given)
+    show({name: told for name, told in asdict(given).items() if name in _TOLD}, as_json=as_json)
+
+
+def _configured(door: DoorPolicy) -> list[Served]:
+    """Return the servers of [door], the one that the cloud calls last; raises OperatorError without any."""
+    portal = Served(door.certificate, door.certificate_key, _named(door.name)) if door.certificate else None
+    if not door.callbacks_origin:
+        return _present(portal)
+    if door.callbacks_certificate:
+        names = _named(door.callbacks_name)
+        own = Served(door.callbacks_certificate, door.callbacks_certificate_key, names)
+        return [portal, own] if portal else [own]
+    if portal is None:
+        return _present(None)
+    return [Served(portal.chain, portal.key, (*portal.names, door.callbacks_name))]
+
+
+def _present(served: Served | None) -> list[Served]:
+    if served is None:
+        words = "set door.certificate and door.certificate_key, or give --certificate"
+        raise OperatorError(f"no certificate is configured: {words}")
+    return [served]
+
+
+def _named(name: str) -> tuple[str, ...]:
+    return (name,) if name else ()
+
+
+def _trusted(files: Iterable[Path]) -> tuple[x509.Certificate, ...]:
+    """Return the certificates of *files* and this machine's roots."""
+    return (*(certificate for file in files for certificate in read_chain(file).certificates), *read_roots())
+
+
+def _lines(served: Served, findings: Iterable[Finding]) -> list[str]:
+    told = [f"{finding.severity} {finding.code}: {finding.words}" for finding in findings]
+    return told or [f"{served.chain}: good for {', '.join(served.names) or 'no name that was asked'}"]

@@ -1,0 +1,114 @@
+"""`validator doctor`: look at a server from outside, as the cloud does."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from validator.certificates.handover import load_handover
+from validator.certificates.judging import Severity
+from validator.cli.frame import Command, json_option, load_settings, show
+from validator.clock import SystemClock, stopwatch
+from validator.doctor.case import PLAIN_PORT, Case
+from validator.doctor.checked import Checked, Sound
+from validator.doctor.examination import Doctor
+from validator.doctor.looking import Address
+from validator.doctor.trust import Trust, read_trust
+from validator.errors import OperatorError
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_OK = "ok"
+_WIDTH = len(Severity.WARNING)
+
+
+def _address(_: click.Context, __: click.Parameter, value: str | None) -> Address | None:
+    if value is None:
+        return None
+    host, _colon, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise click.BadParameter("is not ADDRESS:PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+@click.command(cls=Command)
+@click.option(
+    "--as-cloud", "origin", required=True, metavar="URL", help="The origin registered at the cloud."
+)
+@click.option(
+    "--trust", type=_FILE, help="The certificate uploaded to the cloud; else the system's authorities."
+)
+@click.option(
+    "--connect", callback=_address, metavar="ADDRESS:PORT", help="Ask there instead of where DNS says."
+)
+@click.option("--agent-path", help="Path of the agent side; else the setting callbacks.agent_path.")
+@click.option("--chat-path", help="Path of the customer side; else the setting callbacks.chat_path.")
+@click.option(
+    "--plain-port",
+    type=click.IntRange(1, 65535),
+    default=PLAIN_PORT,
+    show_default=True,
+    help="Port of plain HTTP, which must not answer the questions.",
+)
+@click.option(
+    "--client-certificate", type=_FILE, help="Certificate (PEM) to show where one is demanded (mTLS)."
+)
+@click.option("--client-key", type=_FILE, help="Its private key (PEM); else it is in the same file.")
+@json_option
+def doctor(
+    origin: str,
+    trust: Path | None,
+    connect: Address | None,
+    agent_path: str | None,
+    chat_path: str | None,
+    plain_port: int,
+    client_certificate: Path | None,
+    client_key: Path | None,
+    as_json: bool,
+) -> None:
+    """Look at the server at URL from outside, as the cloud does: DNS, TLS, certificate, both callbacks.
+
+    About 30 questions are sent, each with a token that is none, never a real one. Exit 1 on any problem.
+    """
+    settings = load_settings()
+    handover = load_handover(settings.home)
+    case = Case(
+        origin=origin.removesuffix("/"),
+        agent_path=agent_path or settings.callbacks.agent_path,
+        chat_path=chat_path or settings.callbacks.chat_path,
+        cap=settings.server.max_body,
+        trust=read_trust(trust) if trust else Trust(),
+        handed_over=handover.certificate if handover else None,
+        connect=connect,
+        plain_port=plain_port,
+        client_certificate=client_certificate,
+        client_key=client_key,
+    )
+    findings = Doctor(case, SystemClock(), stopwatch).examine()
+    severities = _show_all(case.origin, findings) if as_json else _print_each(findings)
+    count = severities.count(Severity.PROBLEM)
+    if count:
+        raise OperatorError(f"{count} {'problem' if count == 1 else 'problems'} at {case.origin}")
+
+
+def _print_each(findings: Iterable[Checked]) -> list[str]:
+    """Print each finding as soon as it is there; return how bad they are."""
+    severities = []
+    for finding in findings:
+        severity = _severity(finding)
+        word = severity.upper() if severity == Severity.PROBLEM else severity
+        click.echo(f"{word:<{_WIDTH}}  {finding.code}: {finding.words}")
+        severities.append(severity)
+    return severities
+
+
+def _show_all(origin: str, findings: Iterable[Checked]) -> list[str]:
+    """Print every finding as one JSON object; return how bad they are."""
+    rows = [
+        {"code": finding.code, "severity": _severity(finding), "words": finding.words} for finding in findings
+    ]
+    show({"origin": origin, "checks": rows}, as_json=True)
+    return [row["severity"] for row in rows]
+
+
+def _severity(finding: Checked) -> str:
+    return _OK if isinstance(finding, Sound) else finding.severity

@@ -1,0 +1,96 @@
+"""`validator serve --https`: nginx on this machine's loopback, with a certificate of its own authority."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+import orjson
+
+from validator.certificates.localca import LocalAuthority
+from validator.cli.frame import user_name
+from validator.clock import SystemClock
+from validator.edge import nginx
+from validator.errors import OperatorError
+from validator.settings import Settings
+
+PORT = 8443
+NAMES = ("localhost",)
+_LONGEST_SOCKET = 100  # characters; Linux allows 107
+
+
+def option(words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option --https [PORT], which *words* explain."""
+    return click.option(
+        "--https",
+        type=click.IntRange(1, 65535),
+        is_flag=False,
+        flag_value=PORT,
+        metavar="[PORT]",
+        help=f"{words} PORT is {PORT} unless given.",
+    )
+
+
+def origin(port: int | None) -> str:
+    """Return the origin of the door on *port*."""
+    return f"https://localhost:{port or PORT}"
+
+
+def authority(home: Path) -> Path:
+    """Return the file of the certificate that clients of this door must trust."""
+    return home / "door" / "ca.pem"
+
+
+def overrides(home: Path, port: int) -> Mapping[str, str]:
+    """Return the settings that put nginx on *port* of the loopback, before a server on a socket in *home*.
+
+    The certificate is issued when it is missing or near its end. Raises OperatorError.
+    """
+    nginx.program()
+    folder = home / "door"
+    socket = folder / "app.sock"
+    if len(str(socket)) > _LONGEST_SOCKET:
+        raise OperatorError(f"{socket}: is too long for a socket; choose a shorter --home")
+    certificate, key = LocalAuthority(folder, SystemClock()).issue(NAMES)
+    return {
+        "server.bind": f"unix:{socket}",
+        "server.trusted_proxies": "1",
+        "door.origin": origin(port),
+        "door.listen": _list(f"127.0.0.1:{port}"),
+        "door.listen_plain": _list(),
+        "door.certificate": str(certificate),
+        "door.certificate_key": str(key),
+        "door.callbacks_origin": "",
+        "door.callbacks_certificate": "",
+        "door.callbacks_certificate_key": "",
+        "door.client_ca": "",
+        "door.load_balancers": _list(),
+        "door.callbacks_upstream": "",
+        "door.people_upstream": "",
+        "door.log_folder": "logs",
+        "door.worker_user": user_name(),
+    }
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Write nginx's configuration, have it checked, tell where to look; return what runs nginx."""
+    folder = settings.home / "door" / "nginx"
+    files = nginx.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
+    nginx.write(files, folder)
+    nginx.check(folder)
+    click.echo(_words(settings.door.origin, authority(settings.home)))
+    return [nginx.program(), "-p", f"{folder}/", "-c", nginx.FILES[0], "-e", "stderr", "-g", "daemon off;"]
+
+
+def _words(origin: str, certificate: Path) -> str:
+    file = shlex.quote(str(certificate))
+    return f"""
+{origin}/ is served by nginx, with a certificate of this machine's own authority.
+  try it:                curl --cacert {file} {origin}/healthz
+  trust it in Firefox:   Settings, Privacy & Security, View Certificates, Authorities, Import {file}
+  trust it in Chromium:  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n validator -i {file}
+"""
+
+
+def _list(*words: str) -> str:
+    return orjson.dumps(words).decode()

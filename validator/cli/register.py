@@ -1,0 +1,49 @@
+"""`validator register`: write the sheet for the cloud's administrator."""
+
+from pathlib import Path
+
+import click
+
+from validator.certificates.handover import load_handover
+from validator.cli.frame import Command, opened
+from validator.edge import sheet
+from validator.errors import OperatorError
+from validator.services import Services
+from validator.tenants import Status
+
+_NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR`, then this command again"
+
+
+@click.command(cls=Command)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder for the files; else this one.",
+)
+@click.option("--contact", default="", help="Whom the cloud's administrator may ask, such as a mail address.")
+@click.option("--tenant", "tenant_ids", multiple=True, help="Only this tenant space; repeatable.")
+def register(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
+    """Write register.md, register.zh-CN.md and register.json: the sheet for the cloud's administrator.
+
+    The URLs to register, the certificate that was handed over, the tenant spaces, what is answered, and
+    what the cloud's administrator is asked for. Nothing in it is secret.
+    """
+    with opened() as services:
+        settings, handover = services.settings, load_handover(services.settings.home)
+        tenants = _tenants(services, tenant_ids)
+        drawn = sheet.draw_up(settings.door, settings.callbacks, handover, tenants, contact, services.clock)
+    for path in sheet.write(sheet.render(drawn), out):
+        click.echo(path)
+    if drawn.certificate is None:
+        click.echo(_NO_CERTIFICATE)
+
+
+def _tenants(services: Services, tenant_ids: tuple[str, ...]) -> list[str]:
+    """Return the ids of the tenant spaces in use, or those asked for; raises OperatorError."""
+    if not tenant_ids:
+        return [tenant.id for tenant in services.tenants.list() if tenant.status is Status.ACTIVE]
+    for tenant_id in tenant_ids:
+        if services.tenants.require(tenant_id).status is not Status.ACTIVE:
+            raise OperatorError(f"tenant {tenant_id} is disabled")
+    return list(set(tenant_ids))

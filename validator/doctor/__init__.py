@@ -1,0 +1,1 @@
+"""A server looked at from outside, as the cloud does."""

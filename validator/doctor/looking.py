@@ -1,0 +1,164 @@
+"""Looks at a server's TLS from outside: which versions it speaks, what it sends, what a client makes of it.
+
+A Java client trusts exactly the certificate that was uploaded, be it a root, an intermediate or the leaf
+itself, and builds its path from what the server sends and nothing else. OpenSSL does the same with one
+trusted certificate and "partial chain". Dates are left to whoever reads the chain, so that an expired
+certificate is not taken for an untrusted one.
+"""
+
+import socket
+import ssl
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+PATIENCE = 10.0  # seconds for one connection, and for each wait on it
+OLD_VERSIONS = {"TLS 1.0": ssl.TLSVersion.TLSv1, "TLS 1.1": ssl.TLSVersion.TLSv1_1}
+_WITHOUT_DATES = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the module `ssl` has no name for
+_DER = 2  # _ssl.ENCODING_DER
+# What this machine's OpenSSL says of itself before anything was sent.
+_OWN_FAULTS = ("NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS_AVAILABLE")
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The server as it is registered at the cloud, and the numeric address where it is looked for.
+
+    `client_certificate` is a file (PEM) that is shown to a server which demands one, with its key.
+    """
+
+    host: str
+    port: int
+    address: Address
+    client_certificate: Path | None = None
+    client_key: Path | None = field(default=None, repr=False)
+
+    @property
+    def authority(self) -> str:
+        """The value of the header Host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port in (80, 443) else f"{host}:{self.port}"
+
+    def at(self, port: int) -> "Target":
+        """Return the same server at another *port*."""
+        return replace(self, port=port, address=(self.address[0], port))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a server shows of itself: the version of TLS, and the certificates it sends (DER), leaf first."""
+
+    version: str
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a client does not accept a chain: OpenSSL's number for it (X509_V_ERR_…), and its words."""
+
+    number: int
+    words: str
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the certificate is for other names."""
+        return self.number in (62, 64)  # HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH
+
+    @property
+    def is_issuer(self) -> bool:
+        """Whether the path from the server's certificate does not reach a trusted one."""
+        return self.number in (2, 18, 19, 20, 21)  # issuer missing or unknown, or self-signed and not trusted
+
+
+def reach(target: Target) -> None:
+    """Open a connection and close it; raises OSError when nobody listens."""
+    socket.create_connection(target.address, PATIENCE).close()
+
+
+def look(target: Target) -> Shown:
+    """Return what a client of today is shown; raises OSError, of which ssl.SSLError is one."""
+    with connected(target, context_for(target)) as connection:
+        return Shown(connection.version() or "", sent_chain(connection))
+
+
+def speaks(target: Target, version: ssl.TLSVersion) -> bool | None:
+    """Tell whether the server speaks the old *version*; None where this machine cannot try."""
+    with warnings.catch_warnings():
+        # That old versions are deprecated is why they are looked for.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            context = context_for(target)
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = context.maximum_version = version
+        except (ssl.SSLError, ValueError):
+            return None
+    try:
+        with connected(target, context):
+            return True
+    except ssl.SSLError as error:
+        return None if error.reason in _OWN_FAULTS else False
+    except OSError:
+        return False
+
+
+def doubt(target: Target, anchor: bytes | None, *, with_name: bool = False) -> Doubt | None:
+    """Return why a client that trusts only *anchor* (DER) refuses the server, None when it does not.
+
+    Without *anchor* the system's certificate authorities are trusted. *with_name* holds the name asked for
+    against the certificate too. Raises OSError for anything but a refused certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = with_name
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _WITHOUT_DATES
+    if anchor is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(cadata=anchor)
+    try:
+        with connected(target, _with_identity(context, target)):
+            return None
+    except ssl.SSLCertVerificationError as error:
+        return Doubt(error.verify_code, error.verify_message)
+
+
+def context_for(target: Target) -> ssl.SSLContext:
+    """Return a context that takes any certificate: what is wrong with one is found, not stumbled over.
+
+    Nothing worth stealing is ever sent through it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return _with_identity(context, target)
+
+
+@contextmanager
+def connected(target: Target, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+    """Give a TLS connection to the server; raises OSError."""
+    with (
+        socket.create_connection(target.address, PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname=target.host) as connection,
+    ):
+        yield connection
+
+
+def sent_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """Return the certificates that the server sent (DER), leaf first, proven by nothing."""
+    public = getattr(connection, "get_unverified_chain", None)  # Python 3.13
+    if public is not None:
+        return tuple(public())
+    # Since Python 3.10 the object inside has it, without a public name.
+    private = cast("Any", connection)._sslobj.get_unverified_chain() or ()
+    return tuple(certificate.public_bytes(_DER) for certificate in private)
+
+
+def _with_identity(context: ssl.SSLContext, target: Target) -> ssl.SSLContext:
+    if target.client_certificate is not None:
+        # An encrypted key would be asked for at the terminal; an empty password makes it an error instead.
+        context.load_cert_chain(target.client_certificate, target.client_key, password="")
+    return context

@@ -1,0 +1,129 @@
+"""What the cloud makes of the certificates that a server sends: the chain, trust, names, days, drift.
+
+OpenSSL is the judge of the chain and the name, in a handshake of its own that trusts what the cloud trusts;
+the certificates that were sent say why.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from validator.certificates import chain
+from validator.certificates.judging import DEFAULT_MARGINS
+from validator.clock import iso_milliseconds
+from validator.doctor.asking import printable
+from validator.doctor.checked import Checked, Sound, problem, warning
+from validator.doctor.looking import Doubt, Shown, Target, doubt
+from validator.doctor.trust import Trust
+
+Path = Sequence[x509.Certificate]
+
+
+def judge(
+    target: Target, shown: Shown, trust: Trust, handed_over: x509.Certificate | None, now: datetime
+) -> Iterator[Checked]:
+    """Yield what is found of the certificates that the server at *target* sends; raises OSError.
+
+    *handed_over* is what was given to the cloud's administrator, if that is known.
+    """
+    try:
+        sent = [_certificate(each) for each in shown.chain]
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        sent = []
+    if not sent:
+        yield problem("chain", "no certificate is sent that can be read: get one from an authority")
+        return
+    path = chain.path_of(sent)
+    ends = list(_ends(path, doubt(target, trust.anchor), trust))
+    yield from ends
+    yield _names(target, path[0])
+    yield _days(path, now)
+    # Of a chain with a gap, or where it is what is trusted, this would only be said twice.
+    if handed_over is not None and handed_over != trust.certificate and isinstance(ends[0], Sound):
+        yield _drift(target, handed_over)
+
+
+def _ends(path: Path, refused: Doubt | None, trust: Trust) -> Iterator[Checked]:
+    """Yield whether the chain is whole, and whether it ends where the cloud trusts."""
+    leaf, last = path[0], path[-1]
+    whole = Sound("chain", f"sent is {', then '.join(map(_title, path))}")
+    if refused is None:
+        yield whole
+        yield Sound("trust", f"a client that trusts {trust.words} accepts it")
+    elif refused.is_issuer and last is leaf and not chain.is_self_signed(leaf) and trust.may_issue:
+        yield problem(
+            "chain",
+            f"{_title(leaf)} is sent alone, without the certificate of its issuer {_issuer(leaf)}, and a "
+            f"client that trusts {trust.words} does not know that one: append the intermediates to the "
+            "server's file of certificates; if the issuer is a root itself, hand that root over",
+        )
+    else:
+        yield whole
+        yield problem("trust", f"a client that trusts {trust.words} refuses it: {_why(last, refused, trust)}")
+
+
+def _why(last: x509.Certificate, refused: Doubt, trust: Trust) -> str:
+    if not refused.is_issuer:
+        return f"{refused.words}. Have a certificate issued that clients of today take"
+    held = f", and what it trusts is {_title(trust.certificate)}" if trust.certificate else ""
+    return (
+        f"what is sent ends at {_title(last)}, issued by {_issuer(last)}{held}. Serve the certificate that "
+        "was handed over (or one of the same authority, with every intermediate), or hand this one over"
+    )
+
+
+def _names(target: Target, leaf: x509.Certificate) -> Checked:
+    """Return whether the leaf, were it trusted, is for the name that was asked for."""
+    refused = doubt(target, leaf.public_bytes(Encoding.DER), with_name=True)
+    names = ", ".join(map(printable, chain.names_of(leaf)))
+    if refused is None or not refused.is_name:
+        return Sound("names", f"{_title(leaf)} is for {target.host}" + (f" ({names})" if names else ""))
+    words = f"{_title(leaf)} is for {names or 'no name (a CN alone is not read)'}, not for {target.host}"
+    return problem("names", f"{words}: serve one that names it (SAN), or register the URL with another name")
+
+
+def _days(path: Path, now: datetime) -> Checked:
+    """Return how long every certificate of the path is good."""
+    first = min(path, key=lambda each: each.not_valid_after_utc)
+    end = first.not_valid_after_utc
+    left, until = end - now, f"until {iso_milliseconds(end)}"
+    early = [each for each in path if each.not_valid_before_utc > now]
+    if early:
+        begin = iso_milliseconds(early[0].not_valid_before_utc)
+        return problem(
+            "days", f"{_title(early[0])} is good from {begin} on only: put the clocks right, or wait"
+        )
+    if left < timedelta(0):
+        return problem("days", f"{_title(first)} was good {until}: renew it, and let the server reload it")
+    if left < DEFAULT_MARGINS.problem:
+        return problem("days", f"{_title(first)} is good for {left.days} days more, {until}: renew it now")
+    if left < DEFAULT_MARGINS.warning:
+        return warning("days", f"{_title(first)} is good for {left.days} days more, {until}: renew it soon")
+    return Sound("days", f"good for {left.days} days, {until}")
+
+
+def _drift(target: Target, handed_over: x509.Certificate) -> Checked:
+    """Return whether a client that trusts what was handed over still accepts what is served."""
+    refused = doubt(target, handed_over.public_bytes(Encoding.DER))
+    title = f"{_title(handed_over)} (SHA-256 {chain.fingerprint_of(handed_over)})"
+    if refused is None:
+        return Sound("handed-over", f"{title} was handed over, and vouches for what is served")
+    words = f"{title} was handed over, and does not vouch for what is served"
+    return problem("handed-over", f"{words}: run `validator cert export` and hand that over first")
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    certificate = x509.load_der_x509_certificate(der)
+    certificate.extensions, certificate.public_key()  # parsed when asked for
+    return certificate
+
+
+def _title(certificate: x509.Certificate) -> str:
+    return printable(chain.title_of(certificate))
+
+
+def _issuer(certificate: x509.Certificate) -> str:
+    return printable(certificate.issuer.rfc4514_string())

@@ -1,0 +1,58 @@
+"""What the door is rendered from: names, addresses, certificates and files of the reverse proxy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from validator.networks import Network
+from validator.origins import HTTPS_PORT, host_of
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPolicy:
+    """The settings of `[door]`; config/default.toml says what each is for. Sizes are in bytes."""
+
+    origin: str
+    listen: tuple[str, ...]
+    listen_plain: tuple[str, ...]
+    certificate: Path | None
+    certificate_key: Path | None
+    callbacks_origin: str
+    callbacks_certificate: Path | None
+    callbacks_certificate_key: Path | None
+    client_ca: Path | None
+    prefix: str
+    cross_origins: tuple[str, ...]
+    cloud_host: str
+    cloud_port: int
+    cloud_address: str
+    cloud_ca: Path
+    cloud_cookies: tuple[str, ...]
+    cookie_path: str
+    cloud_max_body: int
+    resolver: tuple[str, ...]
+    load_balancers: tuple[Network, ...]
+    callbacks_upstream: str
+    people_upstream: str
+    connections: int
+    callbacks_connections: int
+    document_root: Path | None
+    acme_root: Path | None
+    log_folder: str
+    worker_user: str
+    nginx_version: str
+    post_quantum: bool
+
+    @property
+    def name(self) -> str:
+        """The portal's name."""
+        return host_of(self.origin)
+
+    @property
+    def callbacks_name(self) -> str:
+        """The name of the callbacks' own server; "" when they are on the portal's."""
+        return host_of(self.callbacks_origin)
+
+    @property
+    def cloud_authority(self) -> str:
+        """The cloud as its own virtual host knows it: the port only where it is not HTTPS's."""
+        return self.cloud_host if self.cloud_port == HTTPS_PORT else f"{self.cloud_host}:{self.cloud_port}"

@@ -1,0 +1,60 @@
+"""What is answered when nobody knows which route was asked: to what is no HTTP, or too long to be read.
+
+The answer is a problem (RFC 9457) that has the two fields of the cloud's callbacks as well: it may have been
+one of them. nginx answers the same by itself.
+"""
+
+from http import HTTPStatus
+from uuid import uuid4
+
+import orjson
+from gunicorn.http import errors as gunicorn
+
+from validator.errors import Answer
+from validator.web.replies import PROBLEM_TYPE
+
+_STATUSES: dict[type[Exception], HTTPStatus] = {
+    gunicorn.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    gunicorn.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    gunicorn.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    gunicorn.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+}
+
+
+def problem(kind: Answer, status: int, request_id: str) -> bytes:
+    """Return the body of an answer of *kind*, with that HTTP status."""
+    shape = kind.value
+    return orjson.dumps(
+        {
+            "type": f"urn:validator:problem:{kind.name.lower().replace('_', '-')}",
+            "title": shape.title,
+            "status": status,
+            "instance": f"urn:validator:request:{request_id}",
+            "retCode": int(shape.ret_code),
+            "message": shape.title,
+        }
+    )
+
+
+def answer(error: Exception) -> bytes:
+    """Return the whole answer to a request that gunicorn's *error* is about, head and body.
+
+    It says nothing of what was sent: there may be a secret in it.
+    """
+    is_theirs = isinstance(error, gunicorn.ParseException)
+    status = (
+        _STATUSES.get(type(error), HTTPStatus.BAD_REQUEST) if is_theirs else HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+    request_id = uuid4().hex
+    body = problem(Answer.MALFORMED if is_theirs else Answer.FAULTY, status, request_id)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        f"Content-Type: {PROBLEM_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"X-Request-ID: {request_id}",
+        "\r\n",
+    )
+    return "\r\n".join(head).encode("ascii") + body
