@@ -15,6 +15,7 @@ from validator.authv2 import views as webchat
 from validator.errors import Fault, Reason, Refusal, ValidatorError
 from validator.limits import limiter
 from validator.limits.counters import Counters
+from validator.portal import views as portal
 from validator.services import Services
 from validator.thirdparty import views as thirdparty
 from validator.tokens import views as tokens
@@ -67,12 +68,15 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
         app.register_blueprint(thirdparty.blueprint(services.validation, settings.callbacks, replies))
     if settings.server.role != "callbacks":
         app.register_blueprint(webchat.blueprint(services.guest_signing))
+        people = (services.login, services.sessions, services.links, services.devices, services.callers)
         for bp in (
-            accounts.blueprint(services.login, services.sessions, services.devices, services.callers),
+            accounts.blueprint(*people),
             tokens.blueprint(services.callers, services.issuance, services.oversight),
         ):
             app.register_blueprint(bp)
             _guard(app, bp.name, settings.server)
+        if settings.portal.enabled:
+            app.register_blueprint(portal.blueprint(settings.portal))
 
 
 def _guard(app: Flask, blueprint: str, policy: ServerPolicy) -> None:

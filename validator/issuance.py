@@ -1,6 +1,7 @@
 """Who may have an enterprise token issued, and for whom.
 
-A person has one for their own account's identity. A backend client names the subject, of its own tenants
+A person has one for their own account's identity, or for another of the cloud's accounts that is linked to
+them. A backend client names the subject, of its own tenants
 and audiences; the subject need not have an account here, but a disabled one is refused.
 """
 
@@ -31,12 +32,17 @@ class Caller(Protocol):
         """Return the subject that the caller may have a token for; raises Refusal."""
         ...
 
+    def check_standing(self, standing: Standing) -> None:
+        """Raise Refusal when the subject, as it stands, is not one that the caller may have a token for."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """A person who logged in here."""
 
     account: Account
+    user_accounts: tuple[str, ...] = ()  # of the cloud, linked to the account
 
     @property
     def label(self) -> str:
@@ -45,19 +51,34 @@ class Person:
 
     def subject_of(self, wish: Wish) -> Subject:
         """Return the person's own identity; raises Refusal when there is none or *wish* names another."""
-        own = self._own(wish.audience)
+        own = self._own(wish)
         asked = (wish.tenant or own.tenant, wish.id or own.id, wish.name or own.name)
         if asked != (own.tenant, own.id, own.name):
             raise Refusal(Reason.SUBJECT_NOT_OWN)
         return own
 
-    def _own(self, audience: Audience) -> Subject:
+    def check_standing(self, standing: Standing) -> None:
+        """Raise Refusal when no account stands behind the subject: the link to it was undone this moment."""
+        if standing.account_status is None:
+            raise Refusal(Reason.SUBJECT_NOT_OWN)
+
+    def _own(self, wish: Wish) -> Subject:
         identity, tenant = self.account.identity, self.account.tenant
-        if audience is Audience.AGENT and identity.user_account:
-            return Subject(audience, tenant, identity.user_account)
-        if audience is Audience.CHAT and identity.user_id:
-            return Subject(audience, tenant, identity.user_id, identity.user_name)
+        if wish.audience is Audience.AGENT and (identity.user_account or self.user_accounts):
+            return Subject(wish.audience, tenant, self._user_account(wish.id))
+        if wish.audience is Audience.CHAT and identity.user_id:
+            return Subject(wish.audience, tenant, identity.user_id, identity.user_name)
         raise Refusal(Reason.IDENTITY_MISSING, "this account has no identity of that kind")
+
+    def _user_account(self, wished: str | None) -> str:
+        """Return the wished one of the person's, else the account's own, else the only one linked to it."""
+        if wished in self.user_accounts:
+            return str(wished)
+        if self.account.identity.user_account is not None:
+            return self.account.identity.user_account
+        if wished is None and len(self.user_accounts) > 1:
+            raise Refusal(Reason.REQUEST_INVALID, "name one of your userAccounts")
+        return self.user_accounts[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,9 @@ class Backend:
         """Raise Refusal unless the client speaks for *tenant* towards *audience* (None: towards any)."""
         self.client.check_may(audience, tenant)
 
+    def check_standing(self, standing: Standing) -> None:
+        """Let the subject be any: one that has no account here too."""
+
     def subject_of(self, wish: Wish) -> Subject:
         """Return the subject the client names; raises Refusal when it is not whole or not of its tenants."""
         if not wish.tenant or not wish.id or (wish.audience is Audience.CHAT and not wish.name):
@@ -91,6 +115,9 @@ class Operator:
 
     def check_may(self, audience: Audience | None, tenant: str) -> None:
         """Let every token be theirs."""
+
+    def check_standing(self, standing: Standing) -> None:
+        """Let the subject be any."""
 
     def subject_of(self, wish: Wish) -> Subject:
         """Return the subject the operator names."""
@@ -113,6 +140,7 @@ class Issuance:
             subject = caller.subject_of(wish)
             standing = self._standings.of(subject, targets_around(subject))
             standing.check_active()
+            caller.check_standing(standing)
             _check_name(subject, standing)
         except Refusal as refusal:
             self._record_refusal(caller, wish, refusal)

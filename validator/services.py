@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from validator.accounts.account import Accounts
 from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.devices import Devices
+from validator.accounts.links import Links
 from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
 from validator.accounts.passwords import Passwords
@@ -14,6 +15,8 @@ from validator.authv2.channels import Channels
 from validator.authv2.guests import Guests
 from validator.authv2.signing import GuestSigning
 from validator.clock import Clock, SystemClock
+from validator.cloud.agents import Agents
+from validator.cloud.apifabric import ApiFabric
 from validator.issuance import Issuance
 from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
@@ -46,6 +49,7 @@ class Services:
     counters: Counters
     tenants: Tenants
     accounts: Accounts
+    links: Links
     passwords: Passwords
     sessions: Sessions
     lockout: Lockout
@@ -61,6 +65,8 @@ class Services:
     validation: Validation
     channels: Channels
     guest_signing: GuestSigning
+    fabric: ApiFabric
+    agents: Agents
     health: Health
 
     def close(self) -> None:
@@ -79,6 +85,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     counters = Counters(settings.limits, clock, workers=settings.server.workers)
     tenants = Tenants(database, clock)
     accounts = Accounts(database, tenants, clock)
+    links = Links(database, clock)
     passwords = Passwords(settings.hashing.hasher)
     sessions = Sessions(database, settings.sessions, clock)
     lockout = Lockout(database, settings.lockout, clock)
@@ -107,13 +114,14 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         counters=counters,
         tenants=tenants,
         accounts=accounts,
+        links=links,
         passwords=passwords,
         sessions=sessions,
         lockout=lockout,
         devices=devices,
         login=login,
         clients=clients,
-        callers=Callers(sessions, clients, trail),
+        callers=Callers(sessions, links, clients, trail),
         standings=standings,
         issuance=Issuance(TokenIssuer(keyring, settings.tokens, clock), standings, counters, trail),
         oversight=Oversight(verifier, standings, revocations, trail),
@@ -124,5 +132,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         guest_signing=GuestSigning(
             channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
         ),
+        fabric=ApiFabric(settings.fabric, clock),
+        agents=Agents(database, tenants, sealer, settings.agents, clock),
         health=Health(database, keyring, sealer, counters, trail, clock),
     )

@@ -22,14 +22,12 @@ from validator.accounts.policy import PasswordPolicy
 from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.authv2.guests import GuestPolicy
-from validator.edge.policy import DoorPolicy
-from validator.errors import ConfigurationError, OperatorError
-from validator.files import read_private
-from validator.keys.keyring import KeysPolicy
-from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, Rate
-from validator.settingrules import broken_rules
-from validator.settingsections import KEYS, SECTIONS
-from validator.settingsources import (
+from validator.cloud.agents import AgentsPolicy
+from validator.cloud.apifabric import FabricPolicy
+from validator.configuration.rules import broken_rules
+from validator.configuration.secretfiles import read_secret
+from validator.configuration.sections import KEYS, SECTIONS
+from validator.configuration.sources import (
     CONFIG_VARIABLE,
     HOME_VARIABLE,
     Effective,
@@ -37,6 +35,11 @@ from validator.settingsources import (
     from_environment,
     from_file,
 )
+from validator.edge.policy import DoorPolicy
+from validator.errors import ConfigurationError, OperatorError
+from validator.keys.keyring import KeysPolicy
+from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, Rate
+from validator.portal.policy import PortalPolicy
 from validator.shipped import shipped
 from validator.store.database import DatabasePolicy
 from validator.thirdparty.wire import CallbackPolicy
@@ -70,6 +73,9 @@ class Settings:
     devices: DevicePolicy
     limits: LimitsPolicy
     door: DoorPolicy
+    fabric: FabricPolicy
+    agents: AgentsPolicy
+    portal: PortalPolicy
     audit: TrailPolicy
     log: LogPolicy
     effective: tuple[Effective, ...]
@@ -126,8 +132,9 @@ def _frozen(
 ) -> Settings:
     passwords, database = sections["passwords"], sections["database"]
     hashing = HashingPolicy(HASHING_PROFILES[passwords.pop("hashing")], passwords.pop("hashing_slots"))
-    password = _secret("database.password", database.pop("password_file"), home, environment)
-    lockout, audit = sections["lockout"], sections["audit"]
+    password = read_secret("database.password", database.pop("password_file"), home, environment)
+    lockout, audit, cloud = sections["lockout"], sections["audit"], sections["cloud"]
+    agents = AgentsPolicy(cloud.pop("keep_sip_passwords"), cloud.pop("largest_removal"))
     devices = DevicePolicy(lockout.pop("device_lifetime"))
     return Settings(
         home=home,
@@ -145,7 +152,10 @@ def _frozen(
         lockout=LockoutPolicy(address_rates=lockout.pop("address_failures"), **lockout),
         devices=devices,
         limits=_limits(home, sections["limits"], environment),
-        door=_door(home, sections["door"], sections["server"].bind),
+        door=_door(home, sections["door"], sections["server"].bind, sections["portal"]),
+        fabric=_fabric(home, cloud, environment),
+        agents=agents,
+        portal=sections["portal"],
         audit=TrailPolicy(directory=home / audit.pop("directory"), **audit),
         log=sections["log"],
         effective=tuple(written[key] for key in KEYS),
@@ -167,14 +177,14 @@ def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) 
         for name, rates in values.items()
         if name in PURPOSES
     }
-    password = _secret("limits.storage_password", values["storage_password_file"], home, environment)
+    password = read_secret("limits.storage_password", values["storage_password_file"], home, environment)
     return LimitsPolicy(home / "limits.db", values["storage"] or None, limits, password)
 
 
-def _door(home: Path, values: dict[str, Any], bind: str) -> DoorPolicy:
+def _door(home: Path, values: dict[str, Any], bind: str, portal: PortalPolicy) -> DoorPolicy:
     files = {key: home / values[key] if values[key] else None for key in _DOOR_FILES}
     upstreams = {key: values[key] or bind for key in ("callbacks_upstream", "people_upstream")}
-    return DoorPolicy(**{**values, **files, **upstreams})
+    return DoorPolicy(**{**values, **files, **upstreams}, portal_path=portal.path if portal.enabled else "")
 
 
 def _mode(rates: tuple[Rate, ...], *, is_shadow: bool) -> Mode:
@@ -183,28 +193,7 @@ def _mode(rates: tuple[Rate, ...], *, is_shadow: bool) -> Mode:
     return Mode.SHADOW if is_shadow else Mode.ENFORCE
 
 
-def _secret(name: str, file: str, home: Path, environment: Mapping[str, str]) -> str | None:
-    """Return the secret *name*, from systemd's credentials or from *file*; None when neither is given.
-
-    Raises ConfigurationError when the file cannot be read, is empty or is open to other users.
-    """
-    credentials = environment.get("CREDENTIALS_DIRECTORY")
-    credential = Path(credentials, name) if credentials else None
-    given = credential is not None and credential.is_file()
-    if not given and not file:
-        return None
-    path = credential if credential is not None and given else home / file
-    try:
-        # systemd guards its credentials by the folder, and may give the files other modes.
-        content = path.read_bytes() if given else read_private(path)
-        secret = content.decode("utf-8").rstrip("\r\n")
-    except PermissionError as error:
-        words = (
-            f"cannot be read: {error.strerror}" if error.errno else "is open to other users; chmod 0600 it"
-        )
-        raise ConfigurationError([f"{path}: {name}: {words}"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{path}: {name}: cannot be read: {type(error).__name__}"]) from None
-    if not secret:
-        raise ConfigurationError([f"{path}: {name}: is empty"])
-    return secret
+def _fabric(home: Path, values: dict[str, Any], environment: Mapping[str, str]) -> FabricPolicy:
+    file, ca_file = values.pop("app_secret_file"), values.pop("ca_file")
+    secret = read_secret("cloud.app_secret", file, home, environment)
+    return FabricPolicy(app_secret=secret, ca_file=home / ca_file if ca_file else None, **values)

@@ -7,9 +7,10 @@ whatever it has to know.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import FromClause, Select, bindparam, func, select
 
 from validator.accounts.account import table as accounts
+from validator.accounts.links import table as links
 from validator.errors import Reason, Refusal
 from validator.store.database import Database
 from validator.tenants import Status
@@ -77,8 +78,6 @@ class Standings:
 
 
 def _query(audience: Audience) -> Select[Any]:
-    identity = accounts.c.user_account if audience is Audience.AGENT else accounts.c.user_id
-    is_subject = (accounts.c.tenant == tenants.c.id) & (identity == bindparam("subject"))
     is_target = revocations.c.target.in_(bindparam("targets", expanding=True))
     last = select(func.max(revocations.c.number)).where(is_target).scalar_subquery()
     return (
@@ -89,9 +88,18 @@ def _query(audience: Audience) -> Select[Any]:
             accounts.c.epoch,
             func.coalesce(last, NO_REVOCATION).label("revocation"),
         )
-        .select_from(tenants.outerjoin(accounts, is_subject))
+        .select_from(_with_accounts(audience))
         .where(tenants.c.id == bindparam("tenant"))
     )
+
+
+def _with_accounts(audience: Audience) -> FromClause:
+    """Return the tenants, each with the account of the subject: an agent's is the one they are linked to."""
+    if audience is Audience.AGENT:
+        is_agent = (links.c.tenant == tenants.c.id) & (links.c.user_account == bindparam("subject"))
+        return tenants.outerjoin(links, is_agent).outerjoin(accounts, accounts.c.id == links.c.account)
+    is_customer = (accounts.c.tenant == tenants.c.id) & (accounts.c.user_id == bindparam("subject"))
+    return tenants.outerjoin(accounts, is_customer)
 
 
 _QUERIES = {audience: _query(audience) for audience in Audience}

@@ -12,12 +12,19 @@ from marshmallow import Schema
 import validator
 from tests.house.source import modules, tree
 from validator import untrusted
-from validator.settingsections import Section
+from validator.configuration.sections import Section
 from validator.untrusted import TolerantSchema
 
-# Beside the views: what every exchange shares, the pages, the limits at the door, and the application that
-# answers errors.
-DOORS = ("validator/web/", "validator/portal/", "validator/app.py", "validator/limits/limiter.py")
+# Beside the views: what every exchange shares, the pages, the limits at the door, the application that
+# answers errors, and the stand-in for the cloud, which has doors of its own.
+DOORS = (
+    "validator/web/",
+    "validator/portal/",
+    "validator/app.py",
+    "validator/limits/limiter.py",
+    "validator/simulator/cloud.py",
+    "validator/simulator/servicedoors.py",
+)
 OF_THE_REQUEST = {"request", "g", "session", "current_app"}
 
 

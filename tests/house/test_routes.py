@@ -15,7 +15,8 @@ from validator.limits.policy import PURPOSES, limits_on
 
 # What is asked from inside only: by the load balancer, the monitoring, the developers.
 PRIVATE = {"/readyz", "/openapi.json", "/metrics"}
-FORMS = {"together": {}, "apart": WITH_CALLBACKS, "everything": EVERYTHING}
+PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
+FORMS = {"together": {}, "apart": WITH_CALLBACKS, "everything": {**EVERYTHING, **PAGES}}
 
 
 @pytest.fixture(params=FORMS)
@@ -24,9 +25,10 @@ def text(request: pytest.FixtureRequest) -> str:
     return rendered(FORMS[request.param])
 
 
-def application() -> Flask:
-    """Return the application with every route; nothing is read or connected for it."""
-    return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock()))
+def application(text: str = "") -> Flask:
+    """Return the application with every route that *text* is for; nothing is read or connected for it."""
+    settings = PAGES if "location ^~ /portal/" in text else {}
+    return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
 
 
 def endpoints(app: Flask) -> dict[str, str]:
@@ -35,19 +37,28 @@ def endpoints(app: Flask) -> dict[str, str]:
 
 
 def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
-    """Yield each path that the proxy passes on to the application, with its location."""
+    """Yield each path, or folder of paths, that the proxy passes on to the application, with its location."""
     for server in servers(text):
         for location in server.all("location"):
             (pools,) = location.own("proxy_pass") or [[""]]
             if pools[0].startswith("http://validator_"):
-                assert location.arguments[0] == "=", f"more than one path: {location.arguments}"
-                yield location.arguments[1], location
+                form, path = location.arguments
+                assert form == "=" or (form, path) == ("^~", "/portal/"), (
+                    f"more than one path: {location.arguments}"
+                )
+                yield path, location
+
+
+def is_at(route: str, path: str) -> bool:
+    """Tell whether a location of *path* passes *route* on."""
+    return route == path or (path.endswith("/") and route.startswith(path))
 
 
 def unpaired(app: Flask, text: str) -> tuple[set[str], set[str]]:
     """Return the public routes of *app* without a location in *text*, and the locations without a route."""
     routes, locations = set(endpoints(app)), {path for path, _ in passed_on(text)}
-    return routes - PRIVATE - locations, locations - routes
+    without = {route for route in routes if not any(is_at(route, path) for path in locations)}
+    return without - PRIVATE, {path for path in locations if not any(is_at(route, path) for route in routes)}
 
 
 def zones_of(location: Directive) -> list[str]:
@@ -60,8 +71,14 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
     """Return each passed path whose zones are not those that its endpoint's limits ask for."""
     callbacks = settings_of().callbacks
     wrong = {}
-    for path, location in passed_on(text):
-        named = limits_on(endpoints(app)[path])
+    at_path = [
+        (path, location, endpoint)
+        for path, location in passed_on(text)
+        for route, endpoint in endpoints(app).items()
+        if is_at(route, path)
+    ]
+    for path, location, endpoint in at_path:
+        named = limits_on(endpoint)
         expected = [name for name in named if PURPOSES[name].at_door]
         if path in (callbacks.agent_path, callbacks.chat_path):
             expected = [NOT_POST]
@@ -72,12 +89,12 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
 
 def test_every_public_route_has_a_location(text: str) -> None:
     """A route that is added without a location, or a location whose route is gone, fails here."""
-    assert unpaired(application(), text) == (set(), set())
+    assert unpaired(application(text), text) == (set(), set())
 
 
 def test_each_location_is_counted_as_its_route(text: str) -> None:
     """The zone of a location is the limit that the application counts its endpoint's requests by."""
-    assert wrongly_counted(application(), text) == {}
+    assert wrongly_counted(application(text), text) == {}
 
 
 def test_no_location_is_there_twice(text: str) -> None:

@@ -55,6 +55,7 @@ def test_person_is_told_who_they_are(enterprise: Enterprise) -> None:
         "userAccount": AGENT.id,
         "userId": CUSTOMER.id,
         "userName": CUSTOMER.name,
+        "userAccounts": [AGENT.id],
         "expiresAt": "2026-11-04T11:45:52.263Z",
     }
 

@@ -22,6 +22,12 @@ SHIPPED = (
     "validator/_shipped/config/default.toml",
     "validator/_shipped/config/gunicorn.conf.py",
     "validator/store/migrations/env.py",
+    "validator/simulator/scripts/ccbarclient.js",
+    "validator/simulator/scripts/bar.html",
+    "validator/simulator/scenarios/good-tokens.yaml",
+    "validator/portal/static/agentbar.js",
+    "validator/portal/static/portal.css",
+    "validator/portal/templates/layout.html",
     "validator/py.typed",
 )
 
@@ -48,7 +54,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_ships_what_the_program_reads(wheel: Path) -> None:
-    """The wheel has the configuration, the migrations and the mark of typed code."""
+    """The wheel has configuration, migrations, files of simulator and pages, and the mark of typed code."""
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
 

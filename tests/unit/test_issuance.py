@@ -137,6 +137,68 @@ def test_person_without_that_identity(enterprise: Enterprise, identity: Identity
     assert_refused(enterprise, Person(account), Wish(audience, TENANT, "x", "y"), Reason.IDENTITY_MISSING)
 
 
+def linked_person(enterprise: Enterprise, identity: Identity, *codes: str) -> Person:
+    """Return one more person with *identity*, and the cloud's accounts of *codes* linked to them."""
+    services = enterprise.services
+    account = services.accounts.add("nine", TENANT, HASH, identity)
+    for code in codes:
+        services.links.add(account.id, TENANT, code)
+    return Person(account, services.links.of(account.id))
+
+
+@pytest.mark.parametrize(
+    ("own", "codes", "wished", "given"),
+    [
+        ("agent-9", ("11", "12"), None, "agent-9"),
+        ("agent-9", ("11", "12"), "agent-9", "agent-9"),
+        ("agent-9", ("11", "12"), "12", "12"),
+        (None, ("11", "12"), "12", "12"),
+        (None, ("11",), None, "11"),
+        (None, ("11",), "11", "11"),
+    ],
+)
+def test_person_has_a_token_for_a_linked_agent(
+    enterprise: Enterprise, own: str | None, codes: tuple[str, ...], wished: str | None, given: str
+) -> None:
+    """A person names one of those linked to them; unnamed it is their own, or the only one."""
+    caller = linked_person(enterprise, Identity(user_account=own), *codes)
+
+    assert_issued(
+        enterprise, caller, Wish(Audience.AGENT, None, wished), Subject(Audience.AGENT, TENANT, given)
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "codes", "wish", "reason"),
+    [
+        ("agent-9", ("11",), Wish(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
+        ("agent-9", ("11",), Wish(Audience.AGENT, None, AGENT.id), Reason.SUBJECT_NOT_OWN),
+        (None, ("11",), Wish(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), Wish(Audience.AGENT, None, "13"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), Wish(Audience.AGENT, OTHER_TENANT, "11"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), Wish(Audience.AGENT), Reason.REQUEST_INVALID),
+        (None, (), Wish(Audience.AGENT, None, "11"), Reason.IDENTITY_MISSING),
+        (None, ("11",), Wish(Audience.CHAT, None, "11"), Reason.IDENTITY_MISSING),
+    ],
+)
+def test_person_has_no_token_for_what_is_not_linked(
+    enterprise: Enterprise, own: str | None, codes: tuple[str, ...], wish: Wish, reason: Reason
+) -> None:
+    """A code that is another person's or nobody's is refused; so is a choice that was not made."""
+    assert_refused(enterprise, linked_person(enterprise, Identity(user_account=own), *codes), wish, reason)
+
+
+def test_link_undone_this_moment_gives_no_token(enterprise: Enterprise) -> None:
+    """Whoever was read with a link that is gone by now gets no token that only a stranger's could be."""
+    caller = linked_person(enterprise, Identity(), "11")
+    wish = Wish(Audience.AGENT, None, "11")
+    assert enterprise.services.issuance.issue(caller, wish)
+
+    enterprise.services.links.remove(caller.account.id, TENANT, "11")
+
+    assert_refused(enterprise, caller, wish, Reason.SUBJECT_NOT_OWN)
+
+
 def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
     """A token carries the account's present epoch, and is stale with the next password."""
     services = enterprise.services

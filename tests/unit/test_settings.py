@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from validator.cloud.agents import AgentsPolicy
+from validator.configuration.sections import KEYS, SECTIONS
+from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE, PREFIX, environment_variable
 from validator.errors import ConfigurationError
 from validator.settings import DEFAULT_HOME, DEFAULTS, Settings, export, load
-from validator.settingsections import KEYS, SECTIONS
-from validator.settingsources import CONFIG_VARIABLE, HOME_VARIABLE, PREFIX, environment_variable
 from validator.shipped import shipped
 
 SECRET = "correct-horse-battery"
@@ -833,6 +834,79 @@ def test_contrived_value_in_a_file_is_a_problem(loaded: Loader, name: str) -> No
 def test_contrived_value_of_a_variable_is_a_problem(loaded: Loader, name: str) -> None:
     """The same holds for a variable."""
     assert problems_of(loaded, None, {"VALIDATOR_SERVER_WORKERS": CONTRIVED[name]})
+
+
+# The cloud
+
+
+CLOUD = '[cloud]\napi_url = "https://cloud.example.com"\napp_key = "k"\napp_secret_file = "app.secret"\n'
+
+
+def test_cloud_is_not_asked_by_default(loaded: Loader) -> None:
+    """Nothing is set up, no SIP password is kept, and the vendor's routes are as the vendor spells them."""
+    settings = loaded()
+
+    assert (settings.fabric.api_url, settings.fabric.app_key, settings.fabric.app_secret) == ("", "", None)
+    assert settings.fabric.token_path == "/apigovernance/api/oauth/tokenByAkSk"
+    assert settings.fabric.agents_path == "/apiaccess/CC-Mangemant/v1/queryAgentInfo"
+    assert settings.fabric.token_lifetime == timedelta(seconds=600)
+    assert settings.agents == AgentsPolicy(keep_sip_passwords=False, largest_removal=20)
+
+
+def test_cloud_is_set_up(loaded: Loader, tmp_path: Path) -> None:
+    """Where the cloud is, who asks, with which secret, and whom to trust; files lie in the home."""
+    write_secret(tmp_path / "app.secret", f"{SECRET}\n")
+
+    fabric = loaded(f'{CLOUD}ca_file = "ca.pem"\ntimeout = "3s"\n').fabric
+
+    assert (fabric.api_url, fabric.app_key, fabric.app_secret) == ("https://cloud.example.com", "k", SECRET)
+    assert (fabric.ca_file, fabric.timeout) == (tmp_path / "ca.pem", timedelta(seconds=3))
+    assert SECRET not in repr(fabric)
+
+
+def test_app_secret_may_be_a_credential(loaded: Loader, tmp_path: Path) -> None:
+    """What systemd hands over may be the app key's secret."""
+    write_secret(tmp_path / "credentials" / "cloud.app_secret", SECRET)
+    text = CLOUD.replace('app_secret_file = "app.secret"\n', "")
+
+    assert loaded(text).fabric.app_secret is None
+    assert loaded(text, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}).fabric.app_secret == SECRET
+
+
+def test_app_secret_is_never_a_setting(loaded: Loader) -> None:
+    """There is no place for the secret itself, and a misspelt try does not show it."""
+    for told in (
+        problems_of(loaded, f'[cloud]\napp_secret = "{SECRET}"\n'),
+        problems_of(loaded, None, {"VALIDATOR_CLOUD_APP_SECRET": SECRET}),
+        problems_of(loaded, f'[cloud]\napi_url = "https://k:{SECRET}@cloud.example.com"\n'),
+    ):
+        assert SECRET not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('api_url = "https://cloud.example.com"\n', "cloud.app_key: is missing: cloud.api_url says"),
+        ('app_secret_file = "app.secret"\n', "cloud.api_url: is missing: cloud.app_secret_file names"),
+    ],
+)
+def test_half_of_the_cloud_is_a_problem(loaded: Loader, text: str, problem: str) -> None:
+    """A cloud without a key, and a secret for no cloud, are told before anything is asked."""
+    (told,) = problems_of(loaded, f"[cloud]\n{text}")
+
+    assert problem in told
+
+
+def test_rules_of_several_sections_are_told_together(loaded: Loader, tmp_path: Path) -> None:
+    """Each rule that is broken is told, whichever section it is of."""
+    problems = problems_of(
+        loaded, '[cloud]\napi_url = "https://c.example"\n[callbacks]\nagent_path = "/v"\nchat_path = "/v"\n'
+    )
+
+    assert len(problems) == 2
+
+
+# The sections
 
 
 def test_every_section_makes_a_policy() -> None:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import event
 from tests.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, FakeClock
 from validator.accounts.account import Accounts
 from validator.accounts.identity import Identity
+from validator.accounts.links import Links
 from validator.errors import Fault, Reason, Refusal
 from validator.standing import NO_REVOCATION, Standing, Standings
 from validator.store import schema
@@ -212,6 +213,51 @@ def test_account_made_later(registry: Registry) -> None:
     registry.accounts.add("nine", OTHER_TENANT, HASH, Identity("agent-9"))
 
     assert registry.reason(claims_of(subject, epoch=0)) is Reason.TOKEN_STALE
+
+
+LINKED = Subject(Audience.AGENT, TENANT, "agent-8")
+
+
+def linked(registry: Registry) -> Links:
+    """Link one more of the cloud's accounts to the account, and return the table."""
+    links = Links(registry.database, registry.clock)
+    links.add(registry.accounts.require(LOGIN).id, TENANT, LINKED.id)
+    return links
+
+
+def test_linked_agent_stands_with_the_account(registry: Registry) -> None:
+    """What is linked to an account is as good as the account: disabled, changed and back with it."""
+    assert registry.standings.of(LINKED).account_status is None
+    linked(registry)
+    assert registry.standings.of(LINKED) == registry.standings.of(AGENT)
+    assert registry.reason(claims_of(LINKED)) is None
+    assert registry.reason(claims_of(LINKED, epoch=0)) is Reason.TOKEN_STALE
+
+    registry.accounts.set_status(LOGIN, Status.DISABLED)
+    assert registry.reason(claims_of(LINKED)) is Reason.ACCOUNT_DISABLED
+    registry.accounts.set_status(LOGIN, Status.ACTIVE)
+    assert registry.reason(claims_of(LINKED)) is Reason.TOKEN_STALE
+    registry.accounts.set_password(registry.accounts.require(LOGIN), HASH)
+    assert registry.reason(claims_of(LINKED, epoch=2)) is Reason.TOKEN_STALE
+    assert registry.reason(claims_of(LINKED, epoch=3)) is None
+
+
+def test_link_of_another_tenant_says_nothing(registry: Registry) -> None:
+    """The same code in another tenant is nobody's."""
+    linked(registry)
+
+    assert registry.standings.of(replace(LINKED, tenant=OTHER_TENANT)).account_status is None
+
+
+def test_undone_link_makes_its_tokens_stale(registry: Registry) -> None:
+    """Without the link the token is of a stranger; the account's own live on."""
+    links = linked(registry)
+    assert registry.reason(claims_of(LINKED)) is None
+
+    links.remove(registry.accounts.require(LOGIN).id, TENANT, LINKED.id)
+
+    assert registry.reason(claims_of(LINKED)) is Reason.TOKEN_STALE
+    assert registry.reason(claims_of(AGENT)) is None
 
 
 @SUBJECTS

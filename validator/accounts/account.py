@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from validator.accounts import links
 from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME, Identity
 from validator.accounts.policy import REMEMBERED
 from validator.clock import Clock
@@ -89,7 +90,7 @@ class Accounts:
         _check_login(login)
         identity.check()
         now = self._clock.now()
-        values = {
+        values: dict[str, Any] = {
             "id": secrets.token_hex(8),
             "login": login,
             "tenant": tenant,
@@ -106,6 +107,8 @@ class Accounts:
         try:
             with self._database.write() as connection:
                 connection.execute(insert(table).values(values))
+                if identity.user_account is not None:
+                    links.write(connection, values["id"], tenant, identity.user_account, now)
         except IntegrityError:
             raise OperatorError(f"the login {login}, or one of its identities, exists already") from None
         return self.require(login)

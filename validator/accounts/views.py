@@ -5,6 +5,7 @@ from flask import Blueprint, Response
 from validator.accounts import wire
 from validator.accounts.account import Account
 from validator.accounts.devices import Devices, cookie_name
+from validator.accounts.links import Links
 from validator.accounts.login import Login
 from validator.accounts.sessions import Sessions
 from validator.web import incoming
@@ -12,14 +13,16 @@ from validator.web.callers import Callers
 from validator.web.replies import empty_reply, forget_cookie, json_reply, set_cookie
 
 
-def blueprint(login: Login, sessions: Sessions, devices: Devices, callers: Callers) -> Blueprint:
+def blueprint(
+    login: Login, sessions: Sessions, links: Links, devices: Devices, callers: Callers
+) -> Blueprint:
     """Return the routes of people who log in."""
     bp = Blueprint("accounts", __name__, url_prefix="/api/v1")
 
     def welcome(account: Account, device: str | None) -> Response:
         """Begin a session, and let the browser be known from now on."""
         secret, session = sessions.begin(account)
-        reply = json_reply(wire.render(session))
+        reply = json_reply(wire.render(session, links.of(account.id)))
         reply = set_cookie(reply, incoming.SESSION_COOKIE, secret, sessions.policy.lifetime)
         known = devices.issue(account, device)
         return set_cookie(reply, cookie_name(account.login), known, devices.policy.lifetime)
@@ -39,7 +42,7 @@ def blueprint(login: Login, sessions: Sessions, devices: Devices, callers: Calle
     @bp.get("/session")
     def who_am_i() -> Response:
         session = callers.session(incoming.credentials())
-        return json_reply(wire.render(session))
+        return json_reply(wire.render(session, links.of(session.account.id)))
 
     @bp.post("/password")
     def change_password() -> Response:

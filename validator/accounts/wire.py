@@ -1,6 +1,6 @@
 """The words of the login routes, both directions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -32,6 +32,7 @@ class SessionAnswer(Schema):
     account = fields.String(required=True)
     tenantSpaceId = fields.String(required=True)  # noqa: N815
     userAccount = fields.String()  # noqa: N815
+    userAccounts = fields.List(fields.String(), required=True)  # noqa: N815
     userId = fields.String()  # noqa: N815
     userName = fields.String()  # noqa: N815
     expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
@@ -52,9 +53,13 @@ def parse_password(values: Mapping[str, Any]) -> tuple[str, str]:
     return presented["oldPassword"], presented["newPassword"]
 
 
-def render(session: Session) -> dict[str, str]:
-    """Return a session as it is answered."""
-    return {**_about(session.account), "expiresAt": iso_milliseconds(session.expires_at)}
+def render(session: Session, user_accounts: Collection[str]) -> dict[str, Any]:
+    """Return a session as it is answered, with every `userAccount` that the person may have a token for."""
+    return {
+        **_about(session.account),
+        "userAccounts": list(user_accounts),
+        "expiresAt": iso_milliseconds(session.expires_at),
+    }
 
 
 def _about(account: Account) -> dict[str, str]:

@@ -30,6 +30,8 @@ class EventName(StrEnum):
     TENANT = "tenant"
     ACCOUNT = "account"
     CHANNEL = "channel"
+    AGENTS = "agents"
+    LINK = "link"
     PASSWORD_LIST = "password_list"  # noqa: S105
     KEY = "key"
 

@@ -1,4 +1,4 @@
-"""An authority of this machine's own, for TLS while there is no real certificate: `serve --https`.
+"""An authority of this machine's own, for TLS while there is no real certificate.
 
 Its folder has `ca.pem`, which a browser or the cloud may be told to trust, `ca-key.pem`, and what it issued
 last: `server.pem` (the server's certificate, then the authority's) with `server-key.pem`. Only `ca.pem` may
@@ -32,6 +32,7 @@ from validator.clock import Clock
 from validator.errors import OperatorError
 from validator.files import locked, make_private_folder, read_private, write_private
 
+CERTIFICATE = "ca.pem"
 _LIFETIME = timedelta(days=825)  # of the authority; the longest that Apple's clients take of a certificate
 _OVERLAP = timedelta(days=180)  # before its end it is renewed: longer than what it issues lives
 _SERVER_LIFETIME = timedelta(days=90)
@@ -50,7 +51,7 @@ class LocalAuthority:
     @property
     def certificate(self) -> Path:
         """The file of its certificate (PEM); it is there once anything was issued."""
-        return self.folder / "ca.pem"
+        return self.folder / CERTIFICATE
 
     def issue(self, names: Collection[str]) -> tuple[Path, Path]:
         """Return the files of a chain and of its key (PEM) for a server of *names*, hosts and addresses.

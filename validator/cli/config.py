@@ -3,7 +3,7 @@
 import click
 
 from validator.cli.frame import Group, json_option, load_settings, show
-from validator.settingsources import Effective
+from validator.configuration.sources import Effective
 
 
 @click.group(cls=Group)

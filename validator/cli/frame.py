@@ -15,11 +15,11 @@ import orjson
 
 from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
 from validator.clock import iso_milliseconds
+from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE
 from validator.errors import ConfigurationError, OperatorError, Reason, ValidatorError
 from validator.issuance import Operator
 from validator.services import Services, open_services
 from validator.settings import Settings, load
-from validator.settingsources import CONFIG_VARIABLE, HOME_VARIABLE
 from validator.store import schema
 from validator.untrusted import is_forbidden
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from validator.certificates import localca
 from validator.certificates.localca import LocalAuthority
 from validator.cli.frame import user_name
 from validator.clock import SystemClock
@@ -38,7 +39,7 @@ def origin(port: int | None) -> str:
 
 def authority(home: Path) -> Path:
     """Return the file of the certificate that clients of this door must trust."""
-    return home / "door" / "ca.pem"
+    return home / "door" / localca.CERTIFICATE
 
 
 def overrides(home: Path, port: int) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import click
 
 from validator.cli import (
     accounts,
+    agents,
     audit,
     authv2,
     cert,
@@ -19,6 +20,7 @@ from validator.cli import (
     passwords,
     register,
     serving,
+    simulate,
     tenants,
     tokens,
 )
@@ -41,6 +43,7 @@ for group in (
     db.db,
     tenants.tenants,
     accounts.accounts,
+    agents.agents,
     clients.clients,
     channels.channels,
     keys.keys,
@@ -51,5 +54,6 @@ for group in (
     nginx.nginx,
     passwords.passwords,
     audit.audit,
+    simulate.simulate,
 ):
     cli.add_command(group)

@@ -9,7 +9,10 @@ from validator.origins import HTTPS_PORT, host_of
 
 @dataclass(frozen=True, slots=True)
 class DoorPolicy:
-    """The settings of `[door]`; config/default.toml says what each is for. Sizes are in bytes."""
+    """The settings of `[door]`; config/default.toml says what each is for. Sizes are in bytes.
+
+    `portal_path` is where the application's ready pages are, "" when they are off.
+    """
 
     origin: str
     listen: tuple[str, ...]
@@ -36,6 +39,7 @@ class DoorPolicy:
     connections: int
     callbacks_connections: int
     document_root: Path | None
+    portal_path: str
     acme_root: Path | None
     log_folder: str
     worker_user: str

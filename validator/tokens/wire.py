@@ -23,7 +23,7 @@ LONGEST_USER_NAME = 128
 
 
 class AgentWish(TolerantSchema):
-    """For which agent a token is asked; a person may leave it out."""
+    """For which agent a token is asked; a person may leave it out, or name one of their `userAccounts`."""
 
     tenantSpaceId = Name(LONGEST_TENANT, required=False)  # noqa: N815 - the cloud's names
     userAccount = Name(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815

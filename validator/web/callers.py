@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from validator.accounts.links import Links
 from validator.accounts.sessions import Session, Sessions
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
@@ -25,14 +26,16 @@ class Credentials:
 class Callers:
     """Proves callers."""
 
-    def __init__(self, sessions: Sessions, clients: Clients, trail: AuditTrail) -> None:
-        self._sessions, self._clients, self._trail = sessions, clients, trail
+    def __init__(self, sessions: Sessions, links: Links, clients: Clients, trail: AuditTrail) -> None:
+        self._sessions, self._links = sessions, links
+        self._clients, self._trail = clients, trail
 
     def identify(self, credentials: Credentials) -> Caller:
         """Return the client when the request names one, else the person; raises Refusal."""
         if credentials.presented_client is not None:
             return self.backend(credentials)
-        return Person(self.session(credentials).account)
+        account = self.session(credentials).account
+        return Person(account, self._links.of(account.id))
 
     def session(self, credentials: Credentials) -> Session:
         """Return the session of the person who is calling; raises Refusal."""

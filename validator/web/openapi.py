@@ -230,7 +230,7 @@ _PEOPLE = (
     Operation(
         "/api/v1/session",
         "get",
-        "Who is logged in?",
+        "Who is logged in, and which of the cloud's accounts are theirs?",
         SessionAnswer,
         refusals=(Answer.LOGIN_REQUIRED, *_BROKEN),
         security=("session",),
@@ -249,7 +249,7 @@ _TOKENS = (
     Operation(
         "/api/v1/tokens/agent",
         "post",
-        "Have an agent's enterprise token issued.",
+        "Have an agent's enterprise token issued; a person, for one of their userAccounts.",
         AgentToken,
         request=AgentWish,
         refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import trustme
 
+from validator.configuration.sources import environment_variable
 from validator.edge import nginx
 from validator.settings import Settings, load
-from validator.settingsources import environment_variable
 
 HOME = Path("/srv/validator")  # of settings that nothing is read or written for
 NAME = "portal.example.com"
@@ -39,11 +39,13 @@ EVERYTHING = {
     "door.document_root": "pages",
     "door.acme_root": "acme",
     "callbacks.networks": '["203.0.113.0/24", "2001:db8:1::/48"]',
+    "portal.enabled": "true",
 }
 # Each subject of the settings with what it may be. Any two choices of two subjects meet in a row of `pairs`.
 CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
     "cloud": ({}, WITH_CLOUD, {**WITH_CLOUD, "door.cloud_port": "8443"}, AT_ADDRESS),
     "prefix": ({}, {"door.prefix": "/demo"}, {"door.prefix": "/a.b/c-d"}),
+    "portal": ({}, {"portal.enabled": "true"}, {"portal.enabled": "true", "portal.path": "/own.pages/of-us"}),
     "pages": ({}, {"door.cross_origins": '["https://shop.example.com", "http://localhost:8080"]'}),
     "origin": (
         {},

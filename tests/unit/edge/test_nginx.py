@@ -463,6 +463,7 @@ VALUES = (
     "callbacks_connections",
     "cloud_max_body",
     "document_root",
+    "portal_path",
     "acme_root",
     "log_folder",
     "worker_user",

@@ -2,11 +2,14 @@
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 import validator
 from tests.fakes import START
@@ -16,6 +19,21 @@ from validator.store.database import Database, metadata
 
 # Their import does something: a server is made, a program runs, a migration begins.
 ACTING = ("validator.__main__", "validator.wsgi", "validator.store.migrations")
+
+
+ACCOUNT = """
+INSERT INTO accounts (id, login, tenant, password_hash, previous_hashes, status, epoch, user_account,
+    created_at, password_changed_at)
+VALUES (:id, :id, '1', '', '[]', 'active', 1, :agent, 12, 12)
+"""
+
+
+def step_to(connection: Connection, version: str) -> None:
+    """Bring an empty database to an older version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
 
 
 def import_every_owner() -> None:
@@ -103,6 +121,27 @@ def test_upgrade_again_changes_nothing(empty_database: Database) -> None:
     with empty_database.read() as connection:
         assert connection.execute(select(tenants.c.id)).scalars().all() == ["1"]
     assert schema.current(empty_database) == schema.newest()
+
+
+def test_identities_of_before_become_links(empty_database: Database) -> None:
+    """Whoever was an agent before links were kept is linked to it by the upgrade; nobody else is."""
+    with empty_database.write() as connection:
+        step_to(connection, "0002")
+        connection.execute(
+            text("INSERT INTO tenants (id, name, status, created_at) VALUES ('1', 'a', 'active', 0)")
+        )
+        for account, agent in (("a", "agent-7"), ("b", None)):
+            values = {"id": account, "agent": agent}
+            connection.execute(text(ACCOUNT), values)
+
+    schema.upgrade(empty_database)
+
+    with empty_database.read() as connection:
+        links = connection.execute(text("SELECT * FROM account_links")).mappings().all()
+    assert [dict(link) for link in links] == [
+        {"tenant": "1", "user_account": "agent-7", "account": "a", "linked_at": 12}
+    ]
+    assert differences(empty_database) == []
 
 
 def test_upgrade_that_fails_leaves_nothing(empty_database: Database) -> None:

@@ -1,0 +1,244 @@
+"""`validator simulate`: scenarios against a server that is asked over a socket, and the stand-in's start."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+import trustme
+
+from tests.cli.commandline import (
+    CHANNEL,
+    LOGIN,
+    ORIGIN,
+    SECRET_KEY,
+    TENANT,
+    CommandLine,
+    Said,
+    check_misused,
+    check_refused,
+)
+from tests.fakes import AGENT_PATH
+from tests.system.serving import Server, serving
+from tests.system.simulators import register
+from validator.files import write_private
+from validator.simulator import library
+
+OWN = """\
+scenario: own
+about: A scenario of the enterprise's own.
+steps:
+  - {name: right, ask: agent, expect: accepted}
+  - {name: wrong on purpose, ask: agent, expect: refused}
+"""
+
+
+@pytest.fixture
+def server(validator: CommandLine) -> Iterator[Server]:
+    """Yield a server with the furnished home."""
+    with serving(validator.home, "--workers", "1") as running:
+        yield running
+
+
+@pytest.fixture
+def client(validator: CommandLine, tmp_path: Path) -> tuple[str, ...]:
+    """Return the options by which a backend client runs scenarios for who is known."""
+    made = validator("clients", "add", "ci", "--tenant", TENANT, "--json").json()
+    write_private(tmp_path / "client.secret", made["secret"].encode())
+    credentials = ("--client-id", made["id"], "--client-secret-file", str(tmp_path / "client.secret"))
+    known = ("--user-account", "agent-7", "--user-id", "customer-7", "--user-name", "李伟")
+    return (*credentials, "--tenant", TENANT, *known)
+
+
+def run(validator: CommandLine, server: Server, *words: str) -> Said:
+    """Run scenarios against the server."""
+    return validator("simulate", "run", *words, "--target", f"http://{server.bind}")
+
+
+def test_every_shipped_scenario_passes(validator: CommandLine, server: Server, tmp_path: Path) -> None:
+    """With the home everything can be tried, and a real server is as it should be."""
+    said = run(validator, server, "--junit", str(tmp_path / "report.xml"))
+
+    steps = sum(len(scenario.steps) for scenario in library.shipped().values())
+    assert (said.code, said.err) == (0, ""), said
+    assert said.out.splitlines()[-1] == f"{steps} passed, 0 failed, 0 skipped"
+    assert len(said.out.splitlines()) == steps + 1
+    root = ElementTree.fromstring((tmp_path / "report.xml").read_bytes())
+    assert len(root.findall(".//testcase")) == steps
+    assert root.findall(".//failure") == []
+
+
+def test_client_passes_what_needs_no_home(
+    validator: CommandLine, server: Server, client: tuple[str, ...]
+) -> None:
+    """From another host, as continuous integration is, what needs the home is skipped, with the reason."""
+    said = run(validator, server, *client)
+
+    lines = said.out.splitlines()
+    assert said.code == 0, said
+    assert " 0 failed" in lines[-1]
+    skipped = {line.split()[1].rstrip(":") for line in lines if line.startswith("skip")}
+    assert skipped == {"altered-signature", "clock-skew", "expired-token", "guest-signing"}
+    assert all("--home" in line or "--channel" in line for line in lines if line.startswith("skip"))
+
+
+def test_client_with_a_registration_tries_guests_too(
+    validator: CommandLine, server: Server, client: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The channel's key comes from what the cloud was told, without any home."""
+    file = register(tmp_path, "127.0.0.1:9", trustme.CA().cert_pem.bytes())
+    channel = ("--channel", CHANNEL, "--origin", ORIGIN, "--registration", str(file))
+
+    said = run(validator, server, "altered-signature", "guest-signing", *client, *channel)
+
+    assert said.code == 0, said
+    assert said.out.splitlines()[-1] == "22 passed, 0 failed, 0 skipped"
+
+
+def test_difference_is_told_and_exits_with_1(validator: CommandLine, server: Server, tmp_path: Path) -> None:
+    """A scenario of one's own that expects something else fails: one line, expected and got, exit code 1."""
+    (tmp_path / "own.yaml").write_text(OWN)
+
+    said = run(validator, server, str(tmp_path / "own.yaml"), "--junit", str(tmp_path / "report.xml"))
+
+    assert said.code == 1
+    assert said.err == "Error: 1 of 2 steps are not as expected\n"
+    assert "FAIL" in said.out
+    assert 'wrong on purpose  [expected refused, got 200 retCode 0 "validate success"' in said.out
+    root = ElementTree.fromstring((tmp_path / "report.xml").read_bytes())
+    assert len(root.findall(".//failure")) == 1
+
+
+def test_json_has_every_result(validator: CommandLine, server: Server, tmp_path: Path) -> None:
+    """`--json` prints nothing but the results, also when one fails."""
+    (tmp_path / "own.yaml").write_text(OWN)
+
+    said = run(validator, server, str(tmp_path / "own.yaml"), "--json")
+
+    results = orjson.loads(said.out)
+    assert said.code == 1
+    assert [result["outcome"] for result in results] == ["passed", "failed"]
+    assert set(results[0]) == {"scenario", "step", "outcome", "expected", "got", "milliseconds"}
+
+
+def test_tokens_are_in_the_trail_and_not_in_the_output(validator: CommandLine, server: Server) -> None:
+    """Every token that is made for a scenario is written down as issued, and is never printed."""
+    said = run(validator, server, "good-tokens", "expired-token")
+
+    assert said.code == 0, said
+    assert len([entry for entry in validator.trail() if entry["event"] == "token_issued"]) == 4
+    assert "eyJ" not in said.out
+
+
+def test_other_route_fails(validator: CommandLine, server: Server) -> None:
+    """Asked at another path than it serves, the server fails: 404 is no acceptance."""
+    said = run(validator, server, "good-tokens", "--agent-path", "/elsewhere", "--chat-path", "/elsewhere")
+
+    assert said.code == 1
+    assert said.out.count("FAIL") == 2
+    assert run(validator, server, "good-tokens", "--agent-path", AGENT_PATH).code == 0
+
+
+def test_server_that_is_away_fails_every_step(validator: CommandLine) -> None:
+    """A target nobody listens at is a failure, said in words."""
+    said = validator("simulate", "run", "good-tokens", "--target", "http://127.0.0.1:9")
+
+    assert said.code == 1
+    assert said.out.count("no connection") == 2
+    assert said.err == "Error: 2 of 2 steps are not as expected\n"
+
+
+def test_home_without_anybody_is_told(nowhere: CommandLine) -> None:
+    """Without an account, or without a home at all, it is told what to do."""
+    check_refused(nowhere("simulate", "run", "--target", "http://127.0.0.1:9"), "validator init")
+    nowhere.did("init")
+
+    check_refused(nowhere("simulate", "run", "--target", "http://127.0.0.1:9"), "give --tenant")
+
+
+def test_disabled_account_is_nobody(validator: CommandLine) -> None:
+    """A disabled account is not taken for who is known."""
+    validator.did("accounts", "disable", LOGIN)
+
+    check_refused(validator("simulate", "run", "--target", "http://127.0.0.1:9"), "no account in use")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "--target"),
+        (("--target", "127.0.0.1:8000"), "http or https"),
+        (("--target", "http://127.0.0.1:9", "--client-id", "c"), "--client-secret-file"),
+        (("--target", "http://127.0.0.1:9", "--user-id", "u", "--tenant", "1"), "--user-name"),
+        (("--target", "http://127.0.0.1:9", "--user-account", "u"), "--tenant"),
+        (("--target", "http://127.0.0.1:9", "--give-up-after", "5"), "duration"),
+    ],
+    ids=["no target", "no url", "half a client", "half a customer", "no tenant", "no duration"],
+)
+def test_wrong_use_is_told(validator: CommandLine, words: tuple[str, ...], told: str) -> None:
+    """Options that do not go together are told before anything is asked."""
+    check_misused(validator("simulate", "run", *words), told)
+
+
+def test_unknown_scenario_is_told(validator: CommandLine) -> None:
+    """A name that is neither shipped nor a file is refused."""
+    said = validator("simulate", "run", "nonsense", "--target", "http://127.0.0.1:9")
+
+    check_refused(said, "nonsense is no shipped scenario")
+
+
+def test_broken_scenario_is_told_whole(validator: CommandLine, tmp_path: Path) -> None:
+    """Every problem of a file is told at once."""
+    (tmp_path / "own.yaml").write_text("scenario: a\nabout: b\nsteps: [{name: x}, 7]\n")
+
+    said = validator("simulate", "run", str(tmp_path / "own.yaml"), "--target", "http://127.0.0.1:9")
+
+    assert (said.code, said.out) == (1, "")
+    for problem in ("step 1: ask: missing", "step 1: expect: missing", "step 2: is not a table"):
+        assert problem in said.err
+
+
+def test_scenarios_are_listed(nowhere: CommandLine) -> None:
+    """Every shipped scenario has a name, its steps and what it is for; no home is needed."""
+    rows = nowhere("simulate", "scenarios", "--json").json()
+
+    assert [row["name"] for row in rows] == list(library.shipped())
+    assert all(row["steps"] > 0 and row["about"] for row in rows)
+    assert "good-tokens" in nowhere("simulate", "scenarios").out
+
+
+def test_stand_in_does_not_start_with_a_bad_registration(nowhere: CommandLine, tmp_path: Path) -> None:
+    """Every problem is told before anything listens; no secret is among the words."""
+    file = register(tmp_path, "127.0.0.1:9", b"no certificate")
+    (tmp_path / "channel.secret").chmod(0o644)
+
+    said = nowhere("simulate", "serve", "--registration", str(file))
+
+    assert (said.code, said.out) == (1, "")
+    assert "server.cer: is not one certificate" in said.err
+    assert "channel.secret is open to other users" in said.err
+    assert SECRET_KEY not in said.err
+
+
+@pytest.mark.parametrize("bind", ["localhost:8443", "127.0.0.1", "127.0.0.1:0", "nonsense"])
+def test_stand_in_listens_at_an_address(nowhere: CommandLine, tmp_path: Path, bind: str) -> None:
+    """A bind is a numeric address and a port."""
+    file = register(tmp_path, "127.0.0.1:9", trustme.CA().cert_pem.bytes())
+
+    check_misused(nowhere("simulate", "serve", "--registration", str(file), "--bind", bind), "--bind")
+
+
+def test_client_with_a_wrong_secret_is_told(
+    validator: CommandLine, server: Server, client: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Without a token nothing is tried; the secret is in no word of it."""
+    write_private(tmp_path / "client.secret", b"a-wrong-secret")
+
+    said = run(validator, server, "good-tokens", *client)
+
+    assert said.code == 1
+    assert "issues no token to client-" in said.err
+    assert "status 401" in said.err
+    assert "a-wrong-secret" not in said.err + said.out + json.dumps(validator.trail())

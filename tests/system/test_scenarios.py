@@ -1,0 +1,138 @@
+"""Scenarios against servers with one fault each: the right scenarios fail, and no other does."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.enterprises import FAULTS, FaultyEnterprise, served
+from tests.fakes import AGENT, AGENT_PATH, CHANNEL, CHAT_PATH, CUSTOMER, ORIGIN, TENANT, UNLIMITED, Enterprise
+from validator.issuance import Operator
+from validator.simulator import library
+from validator.simulator.certificate import system_trust
+from validator.simulator.guestpages import GuestPages
+from validator.simulator.hometokens import HomeTokens, channel_at, known_at
+from validator.simulator.runner import FAILED, PASSED, Result, Runner
+from validator.simulator.target import Known, Target
+
+KNOWN = Known(TENANT, AGENT.id, CUSTOMER.id, CUSTOMER.name, CHANNEL, ORIGIN)
+EVERY = set(library.shipped())
+OF_GUESTS = {"altered-signature", "guest-signing"}
+OF_CALLBACKS = EVERY - OF_GUESTS
+WITH_ACCEPTED_ONLY = {"burst", "good-tokens", "retries", "slow-body", "text-plain"}
+# What each fault must bring to light: exactly these scenarios.
+FOUND_BY = {
+    "string retCode": OF_CALLBACKS,
+    "no message": OF_CALLBACKS,
+    "accepts anything": OF_CALLBACKS - WITH_ACCEPTED_ONLY,
+    "uses tokens up": {"burst", "duplicate-calls", "five-seconds", "retries", "text-plain"},
+    "ignores the tenant": {"integer-ids", "wrong-tenant"},
+    "ignores the user": {"wrong-user"},
+    "ignores the time": {"clock-skew", "expired-token"},
+    "ignores the audience": {"other-audience"},
+    "ignores the signature": {"altered-token"},
+    "insists on JSON's media type": {"text-plain"},
+    "limits a token's questions": {"burst"},
+    "fails on more fields": {"extra-fields"},
+    "fails on numbers": {"integer-ids"},
+    "answers in HTML": OF_CALLBACKS - WITH_ACCEPTED_ONLY,
+    "answers late": {"five-seconds"},
+    "does not wait for the body": {"slow-body"},
+    "drops HTTP/1.0": {"old-http"},
+}
+# A server that is always late fails everything; one scenario is enough to see it.
+ONLY = {"answers late": {"five-seconds"}}
+
+
+def run(
+    enterprise: Enterprise,
+    authority: str,
+    names: set[str],
+    *,
+    secret_key: str | None = None,
+    patience: timedelta | None = None,
+) -> list[Result]:
+    """Return the results of the scenarios *names* against the server at *authority*."""
+    services = enterprise.services
+    target = Target.at(
+        f"http://{authority}",
+        system_trust(),
+        KNOWN,
+        agent_path=AGENT_PATH,
+        chat_path=CHAT_PATH,
+        give_up_after=patience,
+    )
+    channel = channel_at(services, CHANNEL)
+    if channel is not None and secret_key is not None:
+        channel = replace(channel, secret_key=secret_key)
+    tokens = HomeTokens(services, Operator(), KNOWN)
+    runner = Runner(target, tokens, GuestPages(target, channel, enterprise.clock))
+    return list(runner.run(library.find(tuple(sorted(names)))))
+
+
+def failed(results: list[Result]) -> set[str]:
+    """Return the scenarios with a step that failed; no step may have been skipped."""
+    assert {result.outcome for result in results} <= {PASSED, FAILED}
+    return {result.scenario for result in results if result.outcome == FAILED}
+
+
+@pytest.fixture
+def enterprise(found_enterprise: Callable[..., Enterprise]) -> Enterprise:
+    """Return an enterprise without limits: every fault is asked several hundred questions."""
+    return found_enterprise(UNLIMITED)
+
+
+def test_server_without_a_fault_passes_every_scenario(enterprise: Enterprise) -> None:
+    """The control: with no fault, nothing fails and nothing is skipped."""
+    with served(FaultyEnterprise(enterprise)) as authority:
+        results = run(enterprise, authority, EVERY)
+
+    assert [result for result in results if result.outcome != PASSED] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_fails_the_right_scenarios(enterprise: Enterprise, fault: str) -> None:
+    """Each fault is found by the scenarios about it, and by no other."""
+    patience = timedelta(milliseconds=300) if fault == "answers late" else None
+
+    with served(FaultyEnterprise(enterprise, fault)) as authority:
+        results = run(enterprise, authority, ONLY.get(fault, EVERY), patience=patience)
+
+    assert failed(results) == FOUND_BY[fault], [one for one in results if one.outcome == FAILED]
+
+
+def test_every_callback_scenario_is_failed_by_some_fault() -> None:
+    """No scenario is there that nothing could fail, but the main job itself."""
+    particular = [names for names in FOUND_BY.values() if names != OF_CALLBACKS]
+
+    assert OF_CALLBACKS - set().union(*particular) == {"good-tokens"}
+
+
+def test_signing_anybody_fails_the_guests_scenario(found_enterprise: Callable[..., Enterprise]) -> None:
+    """A server that signs whatever id a page asks for is found."""
+    enterprise = found_enterprise({**UNLIMITED, "webchat.free_guest_ids": "true"})
+
+    with served(FaultyEnterprise(enterprise)) as authority:
+        results = run(enterprise, authority, OF_GUESTS)
+
+    assert failed(results) == {"guest-signing"}
+
+
+def test_signing_with_another_key_fails_both_guests_scenarios(enterprise: Enterprise) -> None:
+    """A server whose channel has another key than the cloud's is found, already by the unaltered line."""
+    with served(FaultyEnterprise(enterprise)) as authority:
+        results = run(enterprise, authority, OF_GUESTS, secret_key="A" * 43)
+
+    assert failed(results) == OF_GUESTS
+    first = next(result for result in results if result.scenario == "altered-signature")
+    assert (first.step, first.outcome) == ("unaltered", FAILED)
+    assert "signature" in first.got
+
+
+def test_who_is_known_is_found_in_the_home(enterprise: Enterprise) -> None:
+    """Without being told, the runner takes the home's first account, its tenant, its channel and page."""
+    assert known_at(enterprise.services, None) == KNOWN
+    assert known_at(enterprise.services, Known(TENANT, user_account="other")) == replace(
+        KNOWN, user_account="other"
+    )

@@ -1,0 +1,66 @@
+"""A cloud to ask, and the table that its agents are kept in."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
+from tests.fakes import OTHER_TENANT, TENANT, FakeClock
+from validator.cloud.agents import Agents, AgentsPolicy
+from validator.cloud.apifabric import FabricPolicy
+from validator.files import make_private_folder
+from validator.keys.sealing import Sealer
+from validator.store.database import Database
+from validator.tenants import Tenants
+
+FABRIC = FabricPolicy(
+    api_url="",
+    app_key=APP_KEY,
+    token_path=TOKEN_PATH,
+    agents_path=AGENTS_PATH,
+    ca_file=None,
+    timeout=timedelta(seconds=20),
+    token_lifetime=timedelta(seconds=600),
+    app_secret=APP_SECRET,
+)
+AGENTS = AgentsPolicy(keep_sip_passwords=False, largest_removal=20)
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeCloud]:
+    """Yield a cloud without TLS and without agents."""
+    with running_cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def fabric_policy(cloud: FakeCloud) -> FabricPolicy:
+    """Return how that cloud is asked."""
+    return replace(FABRIC, api_url=cloud.url)
+
+
+@pytest.fixture
+def sealer(tmp_path: Path) -> Sealer:
+    """Return a sealer with a key."""
+    make_private_folder(tmp_path / "keys")
+    sealer = Sealer(tmp_path / "keys")
+    sealer.create()
+    return sealer
+
+
+@pytest.fixture
+def tenants(database: Database, clock: FakeClock) -> Tenants:
+    """Return the table of tenants, with two in it."""
+    table = Tenants(database, clock)
+    table.add(TENANT, "First")
+    table.add(OTHER_TENANT, "Second")
+    return table
+
+
+@pytest.fixture
+def agents(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> Agents:
+    """Return the table of agents, empty, with the policy of the defaults."""
+    return Agents(database, tenants, sealer, AGENTS, clock)

@@ -1,0 +1,286 @@
+"""The agents kept here: what a list changes, what it may not remove, and what is kept of a SIP password."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from tests.fakes import OTHER_TENANT, START, TENANT, FakeClock
+from tests.unit.cloud.conftest import AGENTS
+from validator.cloud.agents import Agent, Agents, Changes, Difference, table
+from validator.cloud.wire import ListedAgent
+from validator.errors import Fault, OperatorError, Reason
+from validator.keys.sealing import Sealer
+from validator.store.database import Database
+from validator.tenants import Tenants
+
+SIP_PASSWORD = "a-sip-password-of-11"
+
+
+def listed(*codes: str) -> tuple[ListedAgent, ...]:
+    """Return agents of these codes as the cloud lists them."""
+    return tuple(ListedAgent(code, f"10{code}", f"10{code}") for code in codes)
+
+
+def numbered(count: int) -> tuple[ListedAgent, ...]:
+    return listed(*(f"{number:05}" for number in range(count)))
+
+
+def codes(agents: Agents, tenant: str | None = TENANT) -> list[str]:
+    return [agent.account_code for agent in agents.list(tenant)]
+
+
+def boxes(database: Database) -> list[bytes | None]:
+    """Return what is stored for SIP passwords, in the order of the codes."""
+    with database.read() as connection:
+        rows = connection.execute(text("SELECT sealed_sip_password FROM agents ORDER BY account_code"))
+        return [None if box is None else bytes(box) for box in rows.scalars()]
+
+
+# What a list changes
+
+
+def test_first_list_is_kept(agents: Agents) -> None:
+    """Every listed agent is here, with its numbers and the instant."""
+    changes = agents.sync(TENANT, [ListedAgent("11", "1001", "8001"), ListedAgent("12", "1002")])
+
+    assert changes == Changes(added=2, changed=0, unchanged=0, removed=())
+    assert agents.list() == [
+        Agent(TENANT, "11", "1001", "8001", has_sip_password=False, synced_at=START),
+        Agent(TENANT, "12", "1002", None, has_sip_password=False, synced_at=START),
+    ]
+
+
+def test_next_list_is_followed(agents: Agents, clock: FakeClock) -> None:
+    """Agents come, change, stay and go with the cloud's list, and everybody has its instant."""
+    agents.sync(TENANT, numbered(10))
+    clock.advance(hours=1)
+    now = (*numbered(8), ListedAgent("00008", "77", None), ListedAgent("00011", "1"))
+
+    changes = agents.sync(TENANT, now)
+
+    assert changes == Changes(added=1, changed=1, unchanged=8, removed=("00009",))
+    kept = {agent.account_code: agent for agent in agents.list()}
+    assert kept.keys() == {one.account_code for one in now}
+    assert (kept["00008"].work_no, kept["00008"].sip_account) == ("77", None)
+    assert {agent.synced_at for agent in kept.values()} == {clock.now()}
+
+
+def test_same_list_at_the_same_instant_changes_nothing(agents: Agents) -> None:
+    """What belongs to a list is known by its codes, not by when it came."""
+    agents.sync(TENANT, numbered(10))
+
+    assert agents.sync(TENANT, numbered(10)) == Changes(0, 0, 10, ())
+    assert len(agents.list()) == 10
+
+
+def test_tenants_have_lists_of_their_own(agents: Agents) -> None:
+    """A list of one tenant neither changes nor removes an agent of another, of the same code too."""
+    agents.sync(OTHER_TENANT, listed("11", "12"))
+    agents.sync(TENANT, [ListedAgent("11", "9")])
+
+    agents.sync(TENANT, [ListedAgent("11", "8")])
+
+    assert [(agent.account_code, agent.work_no) for agent in agents.list(OTHER_TENANT)] == [
+        ("11", "1011"),
+        ("12", "1012"),
+    ]
+    assert [agent.work_no for agent in agents.list(TENANT)] == ["8"]
+    assert [(agent.tenant, agent.account_code) for agent in agents.list()] == [
+        (TENANT, "11"),
+        (OTHER_TENANT, "11"),
+        (OTHER_TENANT, "12"),
+    ]
+
+
+def test_unknown_tenant_has_no_list(agents: Agents) -> None:
+    """Agents of a tenant that is not here are not kept."""
+    with pytest.raises(OperatorError, match="there is no tenant 999"):
+        agents.sync("999", listed("11"))
+
+    assert agents.list() == []
+
+
+def test_long_list_tells_how_far_it_is(agents: Agents) -> None:
+    """Every five hundred agents the caller is told how many of how many are written."""
+    told: list[tuple[int, int]] = []
+
+    agents.sync(TENANT, numbered(1200), progress=lambda done, total: told.append((done, total)))
+
+    assert told == [(500, 1200), (1000, 1200), (1200, 1200)]
+    assert len(agents.list()) == 1200
+
+
+def test_list_that_fails_half_way_changes_nothing(agents: Agents) -> None:
+    """A list is followed as a whole or not at all."""
+    agents.sync(TENANT, numbered(1000))
+
+    def fail(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        agents.sync(TENANT, (*numbered(900), *listed("x")), progress=fail)
+
+    assert codes(agents) == [one.account_code for one in numbered(1000)]
+    assert agents.sync(TENANT, (*numbered(900), *listed("x"))).added == 1
+
+
+# What it may not remove
+
+
+@pytest.mark.parametrize(("left", "is_refused"), [(10, False), (9, False), (8, False), (7, True), (1, True)])
+def test_large_removal_is_refused(agents: Agents, left: int, is_refused: bool) -> None:
+    """A list that lacks more than a fifth of what is here changes nothing; just a fifth may go."""
+    agents.sync(TENANT, numbered(10))
+    now = (*numbered(left), *listed("new"))
+
+    if is_refused:
+        with pytest.raises(OperatorError) as refused:
+            agents.sync(TENANT, now)
+        assert str(refused.value) == (
+            f"the cloud's list lacks {10 - left} of the 10 agents kept here, more than 20 % "
+            "(cloud.largest_removal): nothing was changed; if they are really gone, --force"
+        )
+    else:
+        agents.sync(TENANT, now)
+
+    assert codes(agents) == [one.account_code for one in (numbered(10) if is_refused else now)]
+
+
+def test_forced_removal_is_made(agents: Agents) -> None:
+    """Whoever means it removes as many as there are."""
+    agents.sync(TENANT, numbered(10))
+
+    assert agents.sync(TENANT, numbered(1), force=True).removed == tuple(f"{n:05}" for n in range(1, 10))
+    assert codes(agents) == ["00000"]
+
+
+@pytest.mark.parametrize("largest_removal", [0, 20, 99])
+def test_empty_list_is_refused(
+    database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock, largest_removal: int
+) -> None:
+    """A list of nobody never removes everybody by itself, whatever the setting."""
+    policy = replace(AGENTS, largest_removal=largest_removal)
+    agents = Agents(database, tenants, sealer, policy, clock)
+    assert agents.sync(TENANT, []) == Changes(0, 0, 0, ())
+    agents.sync(TENANT, numbered(3))
+
+    with pytest.raises(OperatorError, match="the cloud's list lacks 3 of the 3 agents"):
+        agents.sync(TENANT, [])
+
+    assert len(agents.list()) == 3
+    assert len(agents.sync(TENANT, [], force=True).removed) == 3
+    assert agents.list() == []
+
+
+def test_share_is_the_setting(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> None:
+    """With none allowed to go, one who is gone is refused; with half, half may go."""
+    strict, lax = (
+        Agents(database, tenants, sealer, replace(AGENTS, largest_removal=share), clock) for share in (0, 50)
+    )
+    strict.sync(TENANT, numbered(10))
+
+    with pytest.raises(OperatorError):
+        strict.sync(TENANT, numbered(9))
+
+    assert len(lax.sync(TENANT, numbered(5)).removed) == 5
+
+
+# SIP passwords
+
+
+@pytest.fixture
+def keeping(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> Agents:
+    """Return the table of agents, with the setting that keeps SIP passwords."""
+    return Agents(database, tenants, sealer, replace(AGENTS, keep_sip_passwords=True), clock)
+
+
+def test_sip_password_is_not_stored(agents: Agents, database: Database) -> None:
+    """By default the password that the cloud sends along is in no row."""
+    agents.sync(TENANT, [ListedAgent("11", "1001", "1001", SIP_PASSWORD)])
+
+    (agent,) = agents.list()
+    assert not agent.has_sip_password
+    assert agents.sip_password(agent) is None
+    assert boxes(database) == [None]
+
+
+def test_kept_sip_password_is_sealed(keeping: Agents, database: Database) -> None:
+    """With the setting it is stored, sealed, and comes back as it was."""
+    keeping.sync(TENANT, [ListedAgent("11", "1001", "1001", SIP_PASSWORD), ListedAgent("12", "1002")])
+
+    with_password, without = keeping.list()
+    assert (with_password.has_sip_password, without.has_sip_password) == (True, False)
+    assert keeping.sip_password(with_password) == SIP_PASSWORD
+    assert keeping.sip_password(without) is None
+    box, nothing = boxes(database)
+    assert nothing is None
+    assert box is not None
+    assert SIP_PASSWORD.encode() not in box
+
+
+def test_sealed_password_opens_in_its_own_row_only(keeping: Agents, database: Database) -> None:
+    """A password that was moved to another agent, or to another tenant's, does not open there."""
+    keeping.sync(TENANT, [ListedAgent("11", "1001", None, SIP_PASSWORD)])
+    (box,) = boxes(database)
+    keeping.sync(TENANT, [*listed("11", "12")])
+    keeping.sync(OTHER_TENANT, [*listed("11")])
+    with database.write() as connection:
+        connection.execute(update(table).values(sealed_sip_password=box))
+
+    own, *others = keeping.list()
+
+    assert keeping.sip_password(own) == SIP_PASSWORD
+    for other in others:
+        with pytest.raises(Fault) as fault:
+            keeping.sip_password(other)
+        assert fault.value.reason is Reason.KEYS_UNAVAILABLE
+
+
+def test_switching_off_forgets_the_passwords(keeping: Agents, agents: Agents, database: Database) -> None:
+    """The next list after the setting was switched off takes every stored password away."""
+    one = [ListedAgent("11", "1001", "1001", SIP_PASSWORD)]
+    keeping.sync(TENANT, one)
+    assert keeping.sync(TENANT, one).unchanged == 1
+    assert boxes(database) != [None]
+
+    assert agents.sync(TENANT, one).changed == 1
+
+    assert boxes(database) == [None]
+
+
+def test_without_the_key_nothing_is_kept(keeping: Agents, tmp_path: Path) -> None:
+    """A password that cannot be sealed is a fault, and no agent of the list is here."""
+    (tmp_path / "keys" / "sealing.key").unlink()
+
+    with pytest.raises(Fault) as fault:
+        keeping.sync(TENANT, [*listed("10"), ListedAgent("11", "1001", None, SIP_PASSWORD)])
+
+    assert fault.value.reason is Reason.KEYS_UNAVAILABLE
+    assert keeping.list() == []
+
+
+# Who is where
+
+
+def test_difference_is_told_both_ways(agents: Agents) -> None:
+    """Who is only in the cloud, and who is only here, by their codes; other tenants do not count."""
+    agents.sync(TENANT, listed("11", "12", "13"))
+    agents.sync(OTHER_TENANT, listed("14"))
+
+    difference = agents.difference(TENANT, {"12", "15", "14"})
+
+    assert [agent.account_code for agent in difference.only_in_cloud] == ["11", "13"]
+    assert difference.only_here == ("14", "15")
+    assert agents.difference(TENANT, {"11", "12", "13"}) == Difference((), ())
+
+
+def test_agent_is_known_by_tenant_and_code(agents: Agents) -> None:
+    """A code is an agent's in its own tenant and in no other, letter by letter."""
+    agents.sync(TENANT, listed("a1"))
+
+    assert agents.has(TENANT, "a1")
+    assert not agents.has(OTHER_TENANT, "a1")
+    assert not agents.has(TENANT, "A1")
+    assert not agents.has(TENANT, "1")

@@ -1,0 +1,139 @@
+"""`validator agents`: the cloud's list of agents, and which of them are whose account here."""
+
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+
+import click
+
+from validator.accounts.account import Account
+from validator.audit.events import EventName
+from validator.cli.frame import Group, json_option, opened, operator, recorded, show
+from validator.errors import OperatorError
+from validator.services import Services
+from validator.tokens.claims import Audience
+
+LONG_LIST = 1000  # agents; a longer list tells how far it is
+
+tenant_option = click.option("--tenant", help="Tenant space; else the only one there is.")
+user_account_option = click.option(
+    "--user-account", "user_account", required=True, help="Account code of the agent at the cloud."
+)
+
+
+@click.group(cls=Group)
+def agents() -> None:
+    """Keep the list of the cloud's agents, and link them to the people who log in here."""
+
+
+@agents.command()
+@tenant_option
+@click.option("--force", is_flag=True, help="Remove whoever the cloud does not list, however many.")
+@json_option
+def sync(tenant: str | None, force: bool, as_json: bool) -> None:
+    """Ask the cloud for its agents, and keep them as they are there now.
+
+    Nothing is changed when more would be removed than cloud.largest_removal allows. SIP passwords are kept
+    only if cloud.keep_sip_passwords says so, and then sealed.
+    """
+    with opened() as services:
+        space = _tenant(services, tenant)
+        answer = services.fabric.agents()
+        told = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
+        with recorded(services, EventName.AGENTS, told, tenant=space):
+            changes = services.agents.sync(space, answer.agents, force=force, progress=_tell)
+        service = {"sip_service_ip": answer.sip_service_ip, "sip_service_port": answer.sip_service_port}
+        counted = {"tenant": space, "listed": len(answer.agents), "without_account_code": answer.left_out}
+        show({**counted, **asdict(changes), **service}, as_json=as_json)
+
+
+@agents.command("list")
+@click.option("--tenant", help="Only those of this tenant space.")
+@json_option
+def list_agents(tenant: str | None, as_json: bool) -> None:
+    """List the cloud's agents as they were at the last sync, with the account each is linked to."""
+    with opened() as services:
+        owners = _owners(services, tenant)
+        rows = [asdict(agent) for agent in services.agents.list(tenant)]
+        show(
+            [{**row, "account": owners.get((row["tenant"], row["account_code"]))} for row in rows],
+            as_json=as_json,
+        )
+
+
+@agents.command()
+@tenant_option
+@json_option
+def diff(tenant: str | None, as_json: bool) -> None:
+    """List who is in the cloud but linked to no account here, and who is here but not in the cloud.
+
+    The cloud is as it was at the last sync.
+    """
+    with opened() as services:
+        space = _tenant(services, tenant)
+        owners = {code: login for (_, code), login in _owners(services, space).items()}
+        difference = services.agents.difference(space, owners)
+        rows = [_difference("cloud", agent.account_code, agent.work_no) for agent in difference.only_in_cloud]
+        rows += [_difference("here", code, account=owners[code]) for code in difference.only_here]
+        show(rows, as_json=as_json)
+
+
+@agents.command()
+@click.argument("account")
+@user_account_option
+@click.option("--force", is_flag=True, help="Link it though the cloud's list has no such agent.")
+def link(account: str, user_account: str, force: bool) -> None:
+    """Let the person ACCOUNT have tokens for one more agent of the cloud; those of others for it end."""
+    with opened() as services:
+        person = services.accounts.require(account)
+        with _recorded_link(services, person, f"linked {user_account}"):
+            if not force and not services.agents.has(person.tenant, user_account):
+                raise OperatorError(
+                    f"the cloud's list has no agent {user_account}: `validator agents sync`, or --force"
+                )
+            services.links.add(person.id, person.tenant, user_account)
+        services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+
+
+@agents.command()
+@click.argument("account")
+@user_account_option
+def unlink(account: str, user_account: str) -> None:
+    """Undo a link of ACCOUNT; every token for that agent ends."""
+    with opened() as services:
+        person = services.accounts.require(account)
+        with _recorded_link(services, person, f"unlinked {user_account}"):
+            if user_account == person.identity.user_account:
+                raise OperatorError(f"{user_account} is the account's own: it stays with the account")
+            services.links.remove(person.id, person.tenant, user_account)
+        services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+
+
+def _tenant(services: Services, named: str | None) -> str:
+    """Return the tenant space that is meant; raises OperatorError when it is unknown or not clear."""
+    if named is not None:
+        return services.tenants.require(named).id
+    tenants = services.tenants.list()
+    if len(tenants) != 1:
+        raise OperatorError(f"there are {len(tenants)} tenant spaces: name the app key's by --tenant")
+    return tenants[0].id
+
+
+def _owners(services: Services, tenant: str | None) -> dict[tuple[str, str], str]:
+    """Return the login name of whoever is linked, by tenant space and account code."""
+    logins = {account.id: account.login for account in services.accounts.list(tenant)}
+    return {(one.tenant, one.user_account): logins[one.account] for one in services.links.list(tenant)}
+
+
+def _recorded_link(services: Services, person: Account, told: str) -> AbstractContextManager[None]:
+    return recorded(services, EventName.LINK, told, tenant=person.tenant, subject=person.login)
+
+
+def _difference(
+    only_in: str, code: str, work_no: str | None = None, account: str | None = None
+) -> dict[str, object]:
+    return {"only_in": only_in, "account_code": code, "work_no": work_no, "account": account}
+
+
+def _tell(done: int, total: int) -> None:
+    if total > LONG_LIST:
+        click.echo(f"{done} of {total} agents", err=True)

@@ -1,0 +1,209 @@
+"""The agents of the cloud, as its list had them last: account code, work number, SIP number.
+
+The account code is what the cloud's callback calls `userAccount`. SIP passwords are not kept unless a setting
+says so, and then sealed, each for its own row. A list that would remove a large share of what is here, or all
+of it, is more likely a mistake of the cloud or of a setting than the truth: it is refused until forced.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    delete,
+    select,
+    text,
+)
+
+from validator.clock import Clock
+from validator.cloud.wire import LONGEST_ACCOUNT_CODE, LONGEST_SIP_ACCOUNT, LONGEST_WORK_NO, ListedAgent
+from validator.errors import OperatorError
+from validator.keys.sealing import Sealer
+from validator.store.database import Database, Instant, metadata
+from validator.tenants import LONGEST_ID, Tenants
+
+Progress = Callable[[int, int], None]
+_AT_ONCE = 500  # rows of one statement
+
+table = Table(
+    "agents",
+    metadata,
+    Column("tenant", String(LONGEST_ID), ForeignKey("tenants.id"), primary_key=True),
+    Column("account_code", String(LONGEST_ACCOUNT_CODE), primary_key=True),
+    Column("work_no", String(LONGEST_WORK_NO), nullable=False),
+    Column("sip_account", String(LONGEST_SIP_ACCOUNT)),
+    Column("sealed_sip_password", LargeBinary),
+    Column("synced_at", Instant, nullable=False),
+)
+_UPSERT = text("""
+INSERT INTO agents (tenant, account_code, work_no, sip_account, sealed_sip_password, synced_at)
+VALUES (:tenant, :account_code, :work_no, :sip_account, :sealed_sip_password, :synced_at)
+ON CONFLICT (tenant, account_code) DO UPDATE SET
+    work_no = excluded.work_no,
+    sip_account = excluded.sip_account,
+    sealed_sip_password = excluded.sealed_sip_password,
+    synced_at = excluded.synced_at
+""").bindparams(bindparam("sealed_sip_password", type_=LargeBinary), bindparam("synced_at", type_=Instant))
+_REMOVE = delete(table).where(
+    table.c.tenant == bindparam("of_tenant"), table.c.account_code == bindparam("gone")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsPolicy:
+    """Whether SIP passwords are kept, and how many of a hundred agents a list may remove unforced."""
+
+    keep_sip_passwords: bool
+    largest_removal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent of the cloud, and when its list had them last."""
+
+    tenant: str
+    account_code: str
+    work_no: str
+    sip_account: str | None
+    has_sip_password: bool
+    synced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a list changed here: how many agents came, changed and stayed, and the codes of those who went."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Who is on one side only: agents of the cloud, and account codes that are used here."""
+
+    only_in_cloud: tuple[Agent, ...]
+    only_here: tuple[str, ...]
+
+
+class Agents:
+    """The table of agents."""
+
+    def __init__(
+        self, database: Database, tenants: Tenants, sealer: Sealer, policy: AgentsPolicy, clock: Clock
+    ) -> None:
+        self._database, self._tenants, self._sealer = database, tenants, sealer
+        self._policy, self._clock = policy, clock
+
+    def sync(
+        self,
+        tenant: str,
+        listed: Collection[ListedAgent],
+        *,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> Changes:
+        """Make the agents of *tenant* those that the cloud *listed*, all or nothing; return what changed.
+
+        *progress* is told how many of how many are written. Raises OperatorError when more would go than the
+        policy lets go, unless that is meant (*force*).
+        """
+        self._tenants.require(tenant)
+        now = self._clock.now()
+        rows = [self._row(tenant, agent, now) for agent in listed]  # sealed before the transaction begins
+        with self._database.write() as connection:
+            before = {agent.account_code: agent for agent in _select(connection, tenant)}
+            gone = sorted(before.keys() - {agent.account_code for agent in listed})
+            if not force:
+                self._check_removal(len(gone), len(before))
+            if gone:
+                connection.execute(_REMOVE, [{"of_tenant": tenant, "gone": code} for code in gone])
+            for done in range(0, len(rows), _AT_ONCE):
+                connection.execute(_UPSERT, rows[done : done + _AT_ONCE])
+                if progress:
+                    progress(min(done + _AT_ONCE, len(rows)), len(rows))
+        return _changes(before, rows, gone)
+
+    def list(self, tenant: str | None = None) -> list[Agent]:
+        """Return the agents, of one tenant or of all, by tenant and account code."""
+        with self._database.read() as connection:
+            return _select(connection, tenant)
+
+    def has(self, tenant: str, account_code: str) -> bool:
+        """Tell whether the cloud's list has an agent of this code."""
+        query = select(table.c.work_no).where(table.c.tenant == tenant, table.c.account_code == account_code)
+        with self._database.read() as connection:
+            return connection.execute(query).one_or_none() is not None
+
+    def difference(self, tenant: str, codes_here: Collection[str]) -> Difference:
+        """Return who is in the cloud's list of *tenant* but not among *codes_here*, and the reverse."""
+        agents = self.list(tenant)
+        in_cloud = {agent.account_code for agent in agents}
+        return Difference(
+            tuple(agent for agent in agents if agent.account_code not in codes_here),
+            tuple(sorted(set(codes_here) - in_cloud)),
+        )
+
+    def sip_password(self, agent: Agent) -> str | None:
+        """Return the SIP password of *agent* if it is kept; raises Fault when it cannot be unsealed."""
+        query = select(table.c.sealed_sip_password).where(
+            table.c.tenant == agent.tenant, table.c.account_code == agent.account_code
+        )
+        with self._database.read() as connection:
+            box = connection.execute(query).scalar_one_or_none()
+        return None if box is None else self._sealer.open(box, _purpose(agent.tenant, agent.account_code))
+
+    def _row(self, tenant: str, agent: ListedAgent, now: datetime) -> dict[str, Any]:
+        password = agent.sip_password if self._policy.keep_sip_passwords else None
+        purpose = _purpose(tenant, agent.account_code)
+        return {
+            "tenant": tenant,
+            "account_code": agent.account_code,
+            "work_no": agent.work_no,
+            "sip_account": agent.sip_account,
+            "sealed_sip_password": None if password is None else self._sealer.seal(password, purpose),
+            "synced_at": now,
+        }
+
+    def _check_removal(self, gone: int, before: int) -> None:
+        most = self._policy.largest_removal
+        if gone * 100 > most * before:
+            raise OperatorError(
+                f"the cloud's list lacks {gone} of the {before} agents kept here, more than {most} % "
+                "(cloud.largest_removal): nothing was changed; if they are really gone, --force"
+            )
+
+
+def _select(connection: Connection, tenant: str | None) -> list[Agent]:
+    query = select(
+        *(column for column in table.c if column is not table.c.sealed_sip_password),
+        table.c.sealed_sip_password.is_not(None).label("has_sip_password"),
+    ).order_by(table.c.tenant, table.c.account_code)
+    found = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
+    return [Agent(**row._mapping) for row in found]
+
+
+def _changes(before: Mapping[str, Agent], rows: list[dict[str, Any]], gone: list[str]) -> Changes:
+    known = [row for row in rows if row["account_code"] in before]
+    same = sum(_is_same(before[row["account_code"]], row) for row in known)
+    return Changes(len(rows) - len(known), len(known) - same, same, tuple(gone))
+
+
+def _is_same(agent: Agent, row: Mapping[str, Any]) -> bool:
+    """Tell whether *row* says of *agent* what is known; a sealed password looks new each time."""
+    has_password = row["sealed_sip_password"] is not None
+    now = (row["work_no"], row["sip_account"], has_password)
+    return now == (agent.work_no, agent.sip_account, agent.has_sip_password)
+
+
+def _purpose(tenant: str, account_code: str) -> str:
+    return f"agent:{tenant}:{account_code}"  # a tenant's id has no colon

@@ -1,0 +1,1 @@
+"""What may be configured: every setting, its kind, and where it is written."""

@@ -1,0 +1,112 @@
+"""The kinds of setting that name somebody on the network: origins, hosts, networks, their cookies."""
+
+import re
+from ipaddress import ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+from validator.configuration.fields import Form, Setting, Words
+from validator.configuration.places import is_socket_address
+from validator.origins import is_origin
+
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
+
+
+class Origins(Words):
+    """A list of web origins."""
+
+    allowed = 'a list of origins such as "https://portal.example.com", without a path'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an origin."""
+        return is_origin(word)
+
+
+class HttpsOrigin(Setting):
+    """A web origin over TLS, or none."""
+
+    allowed = '"" or an origin such as "https://portal.example.com" or "https://portal.example.com:8443"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value != "" and not (
+            isinstance(value, str) and value.startswith("https://") and is_origin(value) and _has_name(value)
+        ):
+            raise self.wrong(value)
+        return str(value)
+
+
+class CloudUrl(Setting):
+    """Where the cloud's API is; a secret goes there, so not without TLS but on this very host."""
+
+    allowed = (
+        '"" (not used) or an origin such as "https://cloud.example.com"; http:// only for this very host'
+    )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value == "":
+            return ""
+        if not isinstance(value, str) or not is_origin(value):
+            # Never the value: it may have a name and a password in it.
+            raise ValidationError(f"is not such a URL; allowed is {self.allowed}")
+        if not value.startswith("https://") and not _is_loopback(str(urlsplit(value).hostname)):
+            raise self.wrong(value)
+        return value
+
+
+class HostName(Form):
+    """The name of a host, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"|{_HOST_NAME}", '"" or a name such as "cloud.example.com", in small letters')
+
+
+class Networks(Words):
+    """A list of networks; one address is a network too."""
+
+    allowed = 'a list of networks such as "203.0.113.0/24" or "2001:db8::/32", no bits set beyond the prefix'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is a network."""
+        try:
+            return "%" not in word and bool(ip_network(word))
+        except ValueError:
+            return False
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return tuple(map(ip_network, super()._deserialize(value)))
+
+
+class NameServers(Words):
+    """A list of DNS servers."""
+
+    allowed = 'a list of numeric addresses, maybe with a port, such as ["192.0.2.53", "[2001:db8::53]:5353"]'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an address, with or without a port."""
+        return is_socket_address(word) or is_socket_address(f"{word}:53")
+
+
+class CookieNames(Words):
+    """A list of names of cookies."""
+
+    allowed = "a list of names of 1 to 64 of A-Z a-z 0-9 _ -"
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is such a name."""
+        return bool(_COOKIE_NAME.fullmatch(word))
+
+
+def _has_name(origin: str) -> bool:
+    host = urlsplit(origin).hostname or ""
+    return bool(re.fullmatch(_HOST_NAME, host, re.ASCII)) or ":" in host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,88 @@
+"""The rules between settings: what one setting alone cannot show."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from validator.origins import host_of
+from validator.portal.policy import PortalPolicy
+from validator.web.policy import ServerPolicy
+
+_OF_NGINX = ("/door-error/", "/.well-known/")
+OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
+_OLDEST_NGINX = (1, 22)
+
+Broken = Iterator[tuple[str, str]]
+
+
+def broken_rules(sections: Mapping[str, Any]) -> Broken:
+    """Yield each setting that does not go with the others, and why; *sections* are checked one by one."""
+    callbacks, door = sections["callbacks"], sections["door"]
+    paths = (callbacks["agent_path"], callbacks["chat_path"])
+    yield from _server(sections["server"])
+    yield from _callbacks(callbacks)
+    yield from _servers_of_door(door)
+    yield from _cloud_of_door(door, paths)
+    yield from _cloud(sections["cloud"])
+    yield from _portal(sections["portal"], door, paths)
+
+
+def _server(server: ServerPolicy) -> Broken:
+    if server.trusted_proxies and not server.is_unix and not server.proxy_networks:
+        yield (
+            "server.trusted_proxies",
+            "would believe X-Forwarded-For of whoever reaches the port: name the proxy's addresses in "
+            "server.proxy_networks, or bind a unix socket",
+        )
+
+
+def _callbacks(callbacks: Mapping[str, Any]) -> Broken:
+    if callbacks["agent_path"] == callbacks["chat_path"]:
+        yield "callbacks.chat_path", "is the agent_path too; each callback needs its own"
+    for key in ("agent_path", "chat_path"):
+        if f"{callbacks[key]}/".startswith(OWN_PATHS):
+            yield f"callbacks.{key}", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
+
+
+def _servers_of_door(door: Mapping[str, Any]) -> Broken:
+    if door["callbacks_origin"] and host_of(door["callbacks_origin"]) == host_of(door["origin"]):
+        yield "door.callbacks_origin", 'has the name of door.origin; leave it "" to have both on one server'
+    if door["client_ca"] and not door["callbacks_origin"]:
+        yield "door.client_ca", "needs door.callbacks_origin: browsers of the portal have no such certificate"
+    for pair in (f"door.{server}certificate" for server in ("", "callbacks_")):
+        first, second = (bool(door[key.removeprefix("door.")]) for key in (pair, f"{pair}_key"))
+        if first is not second:
+            yield pair, f"goes with {pair}_key; one of them is missing"
+    if tuple(map(int, door["nginx_version"].split("."))) < _OLDEST_NGINX:
+        yield "door.nginx_version", "is older than 1.22, which the configuration needs"
+
+
+def _cloud_of_door(door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    if door["cloud_host"] and not (door["resolver"] or door["cloud_address"]):
+        yield "door.resolver", "is empty, and nginx asks there for door.cloud_host; see /etc/resolv.conf"
+    if door["origin"] and door["origin"] in door["cross_origins"]:
+        yield "door.cross_origins", "names the portal's own origin"
+    prefix, paths = door["prefix"], (*OWN_PATHS, *callback_paths)
+    if prefix and any(_is_below(path, prefix) or _is_below(prefix, path) for path in paths):
+        yield "door.prefix", "is the beginning of another route, or below one"
+
+
+def _cloud(cloud: Mapping[str, Any]) -> Broken:
+    if cloud["api_url"] and not cloud["app_key"]:
+        yield "cloud.app_key", "is missing: cloud.api_url says that the cloud is asked"
+    if cloud["app_secret_file"] and not cloud["api_url"]:
+        yield "cloud.api_url", "is missing: cloud.app_secret_file names a secret for it"
+
+
+def _portal(portal: PortalPolicy, door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    if f"{portal.path}/".startswith(OWN_PATHS):
+        yield "portal.path", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
+    if any(_is_below(path, portal.path) or _is_below(portal.path, path) for path in callback_paths):
+        yield "portal.path", "is a callback's too, or has one below it, or is below one"
+    if portal.tenant and not portal.channel:
+        yield "portal.channel", "is missing: portal.tenant says that guests may chat"
+    if door["origin"] and portal.context_path not in ("", door["prefix"]):
+        yield "portal.context_path", "is not door.prefix, under which the cloud is passed on"
+
+
+def _is_below(path: str, top: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{top.rstrip('/')}/")

@@ -1,0 +1,65 @@
+// The page of the agent bar.
+
+import { startAgentBar } from "./agentbar.js";
+import { EVERY_EVENT } from "./events.js";
+import { attempt, context, enterprise, knownPerson, make, part, report, tell, watchCloud } from "./page.js";
+import { Trouble } from "./trouble.js";
+
+const MOST_ROWS = 200;
+
+let bar = null;
+
+/** Load the bar for *userAccount*. */
+async function load(userAccount) {
+  watchCloud();
+  const token = () => enterprise.agentToken(userAccount);
+  bar = await startAgentBar({ token, context, report });
+  makeRoom(bar.frame);
+  bar.on(EVERY_EVENT, show);
+  part("call").disabled = false;
+}
+
+/** Put an event on top of the table. */
+function show({ eventType, workNo, content }) {
+  part("no-events")?.remove();
+  const time = new Date().toLocaleTimeString(document.documentElement.lang);
+  const said = typeof content === "string" ? content : JSON.stringify(content);
+  const cells = [time, eventType, workNo, said].map((textContent) => make("td", { textContent }));
+  part("events").prepend(make("tr", {}, ...cells));
+  while (part("events").rows.length > MOST_ROWS) part("events").lastElementChild.remove();
+}
+
+/** Keep the page clear of a bar that lies across its top. */
+function makeRoom(frame) {
+  const { top, bottom } = frame.getBoundingClientRect();
+  const liesOnTop = getComputedStyle(frame).position === "fixed" && top <= 0 && bottom < innerHeight / 2;
+  if (liesOnTop) document.body.style.setProperty("--bar", `${bottom}px`);
+}
+
+/** Let a person with several accounts at the cloud choose one. */
+function offer(userAccounts) {
+  part("user-account").append(...userAccounts.map((value) => make("option", { value, textContent: value })));
+  part("choice").hidden = false;
+  part("user-account").focus();
+}
+
+part("choice").addEventListener("submit", (event) => {
+  event.preventDefault();
+  part("choice").hidden = true;
+  attempt(() => load(part("user-account").value));
+});
+
+part("call-out").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [number, mode] = [part("number").value, part("mode").value];
+  attempt(() => {
+    bar.callOut(number, mode);
+    tell("calling", number);
+  });
+});
+
+attempt(async () => {
+  const { userAccounts } = await knownPerson();
+  if (userAccounts.length === 0) throw new Trouble("no_identity");
+  await (userAccounts.length === 1 ? load(userAccounts[0]) : offer(userAccounts));
+});

@@ -1,0 +1,74 @@
+// The enterprise's own routes: log in, have tokens issued, have a guest signed in.
+
+import { Trouble, troubleOfEnterprise } from "./trouble.js";
+
+/** The enterprise's server; every method throws a Trouble when it refuses or cannot be reached. */
+export class Enterprise {
+  #base;
+
+  /** @param {string} [base] its origin; a page of another one may only use `guest` and `authorization` */
+  constructor(base = "") {
+    this.#base = base;
+  }
+
+  /** Begin a session, kept in a cookie; return who it is: `account`, `userAccounts`, `userName`, … */
+  logIn(account, password) {
+    return this.#askJson("/api/v1/login", { account, password });
+  }
+
+  /** Return whose session it is. */
+  session() {
+    return this.#askJson("/api/v1/session");
+  }
+
+  /** End the session. */
+  async logOut() {
+    await this.#ask("/api/v1/logout", {});
+  }
+
+  /** Return an agent's token with the fields the cloud wants; of a person with several accounts, for the one named. */
+  agentToken(userAccount) {
+    return this.#askJson("/api/v1/tokens/agent", userAccount === undefined ? {} : { userAccount });
+  }
+
+  /** Return a customer's token with the fields the cloud wants. */
+  chatToken() {
+    return this.#askJson("/api/v1/tokens/chat", {});
+  }
+
+  /** Return this browser's guest: `thirdUserId`. */
+  guest() {
+    return this.#askJson("/webchat/guest", {});
+  }
+
+  /** Return the `line` that proves a guest to the cloud, for exactly the four values in *fields*. */
+  async authorization(fields) {
+    const answer = await this.#ask("/webchat/authorizationService", fields);
+    return { line: (await answer.text()).trim(), requestId: requestIdOf(answer) };
+  }
+
+  async #askJson(path, content) {
+    const answer = await this.#ask(path, content);
+    return { ...(await answer.json()), requestId: requestIdOf(answer) };
+  }
+
+  async #ask(path, content) {
+    const options = { credentials: "include", cache: "no-store", redirect: "error" };
+    if (content !== undefined) {
+      Object.assign(options, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(content),
+      });
+    }
+    const answer = await fetch(this.#base + path, options).catch((cause) => {
+      throw new Trouble("network", { cause });
+    });
+    if (!answer.ok) throw troubleOfEnterprise(answer, await answer.json().catch(() => ({})));
+    return answer;
+  }
+}
+
+function requestIdOf(answer) {
+  return answer.headers.get("X-Request-ID") ?? undefined;
+}

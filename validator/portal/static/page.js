@@ -1,0 +1,102 @@
+// What the ready pages share: their settings, the list of steps, the place for trouble, who is logged in.
+
+import { Enterprise } from "./enterprise.js";
+import { contextPath } from "./origin.js";
+import { step } from "./steps.js";
+import { watch } from "./watch.js";
+import { stepWords, troubleWords, words } from "./words.js";
+
+const language = document.documentElement.lang;
+
+/** The element with *id*. */
+export const part = (id) => document.getElementById(id);
+
+/** What the server wrote into the page: portal, channel, tenant, locale, mapService, contextPath. */
+export const settings = { ...part("content").dataset };
+
+export const context = contextPath(settings.contextPath);
+export const enterprise = new Enterprise();
+
+/** Return a new element with text and children in it. */
+export function make(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+/** Show a step in the list, as it is now. */
+export function report(name, state, about) {
+  part("not-begun")?.remove();
+  const id = `step-${name}`;
+  const item = part(id) ?? part("progress").appendChild(make("li", { id }));
+  item.dataset.state = state;
+  item.textContent = stepWords(language, name, state, about);
+}
+
+/** Say what went wrong; of each kind once, since what a policy blocks it blocks again and again. */
+export function showTrouble(error) {
+  const place = part("trouble");
+  if ([...place.children].some((shown) => shown.dataset.key === error.key)) return;
+  const notice = make("div", { className: "trouble" }, make("p", { textContent: troubleWords(language, error) }));
+  notice.dataset.key = error.key;
+  const { requestId } = error.facts ?? {};
+  if (requestId) {
+    notice.append(make("p", {}, `${words(language, "request_id")} `, make("code", { textContent: requestId })));
+  }
+  if (error.key === "session_ended") {
+    notice.append(make("p", {}, make("a", { href: loginAddress(), textContent: words(language, "log_in") })));
+  }
+  place.append(notice);
+}
+
+/** Take away what was said. */
+export function clearTrouble() {
+  part("trouble").replaceChildren();
+}
+
+/** Do *work*; whatever goes wrong is shown. Return whether nothing did. */
+export async function attempt(work) {
+  clearTrouble();
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    showTrouble(error);
+    return false;
+  }
+}
+
+/** Return whose session it is, and let them end it; whoever has none goes to the login page. */
+export async function knownPerson() {
+  try {
+    const session = await step(report, "session", () => enterprise.session(), ({ account }) => account);
+    part("who").textContent = session.account;
+    part("log-out").hidden = false;
+    part("log-out").addEventListener("click", () => attempt(logOut));
+    return session;
+  } catch (error) {
+    if (error.key === "session_ended") location.replace(loginAddress());
+    throw error;
+  }
+}
+
+/** Show also what goes wrong after the cloud's script has run. */
+export function watchCloud() {
+  return watch(context, showTrouble);
+}
+
+/** Show the words for *key* in the list of steps. */
+export function tell(key, about) {
+  const item = make("li", { textContent: words(language, key, { about }) });
+  item.dataset.state = "done";
+  part("progress").append(item);
+}
+
+async function logOut() {
+  await enterprise.logOut();
+  location.assign(`${settings.portal}/login`);
+}
+
+function loginAddress() {
+  return `${settings.portal}/login?next=${encodeURIComponent(location.pathname)}`;
+}

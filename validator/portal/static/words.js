@@ -1,0 +1,184 @@
+// What the pages say while they work, and when something goes wrong, in English and Chinese.
+
+const STEPS = {
+  session: {
+    en: ["Looking up who is logged in", "Logged in: {about}", "Nobody is logged in"],
+    zh: ["正在查询登录状态", "已登录：{about}", "尚未登录"],
+  },
+  token: {
+    en: ["Asking for a token", "Token issued for {about}", "No token was issued"],
+    zh: ["正在获取令牌", "已为 {about} 签发令牌", "未能签发令牌"],
+  },
+  guest: {
+    en: ["Asking for a guest id", "Guest id: {about}", "No guest id was given"],
+    zh: ["正在获取游客编号", "游客编号：{about}", "未能获取游客编号"],
+  },
+  signature: {
+    en: ["Having the guest signed in", "Signed on the server", "Not signed"],
+    zh: ["正在为游客签名", "服务器已签名", "未能签名"],
+  },
+  script: {
+    en: ["The cloud is checking", "The cloud accepted, and sent its script", "The cloud did not send its script"],
+    zh: ["云端正在校验", "云端校验通过，已返回脚本", "云端没有返回脚本"],
+  },
+  run: {
+    en: ["Running the script", "The script has run", "The script did not run"],
+    zh: ["正在运行脚本", "脚本已运行", "脚本未能运行"],
+  },
+  frame: {
+    en: ["Waiting for the agent bar", "The agent bar has loaded", "The agent bar has not loaded"],
+    zh: ["正在等待接续条", "接续条已加载", "接续条未能加载"],
+  },
+  events: {
+    en: ["Getting in touch with the agent bar", "The agent bar will tell of its events", "No events will come in"],
+    zh: ["正在与接续条建立联系", "接续条将报告事件", "无法接收事件"],
+  },
+  chat: {
+    en: ["Starting the chat", "The cloud accepted; the chat is ready", "The chat has not started"],
+    zh: ["正在启动聊天", "云端校验通过，聊天已就绪", "聊天未能启动"],
+  },
+};
+
+const TROUBLES = {
+  bar_missing: {
+    en: "The agent bar did not load in its frame. Reload the page; if that does not help, /service-cloud/ does not lead to the cloud, or something on this page blocks frames.",
+    zh: "接续条未能在其框架中加载。请刷新页面；若仍无效，则 /service-cloud/ 没有通到云端，或本页面上有什么阻止了框架。",
+  },
+  callback_refused: {
+    en: "The cloud asked this enterprise, and the answer was no: “{words}”. Reload the page for a new token. If it stays so, your administrator finds the reason in the audit trail.",
+    zh: "云端向本企业求证，得到了否定的回答：“{words}”。请刷新页面以获取新的令牌。若仍然如此，管理员可在审计日志中查到原因。",
+  },
+  cloud_failed: {
+    en: "The cloud answered with an error (HTTP {status}). Try again later.",
+    zh: "云端返回了错误（HTTP {status}）。请稍后再试。",
+  },
+  cloud_missing: {
+    en: "The cloud’s script is not there (HTTP {status}). The reverse proxy has no /service-cloud/, or the prefix in front of it is another one.",
+    zh: "找不到云端的脚本（HTTP {status}）。反向代理没有 /service-cloud/，或其前缀不同。",
+  },
+  cloud_unreachable: {
+    en: "The reverse proxy does not reach the cloud (HTTP {status}). Try again later; your administrator should look at the proxy’s log.",
+    zh: "反向代理无法连接云端（HTTP {status}）。请稍后再试；管理员应查看反向代理的日志。",
+  },
+  content_blocked: {
+    en: "This page’s Content-Security-Policy blocked something that the cloud’s script wanted: {blocked}. It may look or work otherwise than it should.",
+    zh: "本页面的 Content-Security-Policy 阻止了云端脚本所需的内容：{blocked}。其外观或功能可能不正常。",
+  },
+  cookies_blocked: {
+    en: "The cloud did not get its cookie back (401): the browser blocks third-party cookies. Load the cloud through /service-cloud/ of this very site, or allow its cookies, also in private windows.",
+    zh: "云端没有收到它的 Cookie（401）：浏览器阻止了第三方 Cookie。请通过本站点自己的 /service-cloud/ 加载云端，或允许其 Cookie（无痕窗口中也要允许）。",
+  },
+  enterprise_missing: {
+    en: "This enterprise’s server is not there (HTTP {status}): the reverse proxy does not pass this route on.",
+    zh: "找不到本企业的服务（HTTP {status}）：反向代理没有转发这个路由。",
+  },
+  insecure_page: {
+    en: "This page must be opened with https://. Without it there are no cookies for the cloud, and no telephone in the browser.",
+    zh: "必须通过 https:// 打开本页面，否则云端的 Cookie 和浏览器电话都不可用。",
+  },
+  login_refused: {
+    en: "Account or password is wrong. After several wrong passwords the account is blocked for a while; then the right one is refused, too.",
+    zh: "账号或密码错误。多次输错后账号会被锁定一段时间，期间正确的密码也会被拒绝。",
+  },
+  mixed_content: {
+    en: "This page came over https://, but something in it is wanted over http://, which the browser blocks: {blocked}",
+    zh: "本页面通过 https:// 打开，其中却有内容要通过 http:// 加载，已被浏览器阻止：{blocked}",
+  },
+  network: {
+    en: "There was no answer. Either the network is down, or a browser extension or a firewall blocks the request.",
+    zh: "没有收到回应。可能是网络中断，也可能是浏览器插件或防火墙阻止了请求。",
+  },
+  no_identity: {
+    en: "No account at the cloud is linked to your account here. Your administrator can link one.",
+    zh: "您的账号尚未关联云端账号，请联系管理员进行关联。",
+  },
+  no_origin: {
+    en: "The cloud refused and gives no reason (“null”). Mostly a browser extension takes the Origin header away: try a window without extensions. Otherwise the cloud does not reach this enterprise’s callback, or does not know this agent, channel or signature.",
+    zh: "云端拒绝了请求且没有给出原因（“null”）。多半是浏览器插件去掉了 Origin 标头：请在没有插件的窗口中重试。否则就是云端无法访问本企业的回调，或不认识该座席、渠道或签名。",
+  },
+  not_allowed: {
+    en: "This is not allowed. Your account may have no identity for it, or this page’s address is not one of the channel’s.",
+    zh: "不允许此操作。您的账号可能没有相应的身份，或本页面的地址不在该渠道的允许范围内。",
+  },
+  not_a_script: {
+    en: "Instead of the cloud’s script a web page came. The reverse proxy leads /service-cloud/ elsewhere, or wants a login of its own.",
+    zh: "返回的是网页而不是云端的脚本。反向代理把 /service-cloud/ 指向了别处，或要求另行登录。",
+  },
+  number_wrong: {
+    en: "That is no telephone number: 1 to 32 digits, * or #, with + in front if need be.",
+    zh: "号码不正确：应为 1 到 32 位数字、* 或 #，前面可加 +。",
+  },
+  page_refused: {
+    en: "The door to the cloud refuses this page (403): its address is not among the allowed origins.",
+    zh: "通往云端的入口拒绝了本页面（403）：其地址不在允许的来源之列。",
+  },
+  request_refused: {
+    en: "The server did not understand the request (HTTP {status}). Reload the page.",
+    zh: "服务器无法理解该请求（HTTP {status}）。请刷新页面。",
+  },
+  script_blocked: {
+    en: "This page’s Content-Security-Policy did not let a script of the cloud run: {blocked}",
+    zh: "本页面的 Content-Security-Policy 阻止了云端脚本运行：{blocked}",
+  },
+  script_failed: {
+    en: "The cloud’s script stopped with an error: {words}",
+    zh: "云端的脚本出错并停止：{words}",
+  },
+  session_ended: {
+    en: "You are not logged in, or your session has ended.",
+    zh: "您尚未登录，或会话已结束。",
+  },
+  throttled: {
+    en: "Too many requests. Try again in {seconds} s.",
+    zh: "请求过于频繁，请在 {seconds} 秒后重试。",
+  },
+  unavailable: {
+    en: "The server cannot answer just now (HTTP {status}). Try again in a moment.",
+    zh: "服务器暂时无法回应（HTTP {status}）。请稍后再试。",
+  },
+  unforeseen: {
+    en: "Something unforeseen went wrong: {words}",
+    zh: "出现了意外错误：{words}",
+  },
+};
+
+const OTHERS = {
+  log_in: { en: "Log in", zh: "登录" },
+  request_id: { en: "Request id for your administrator:", zh: "请将请求编号告知管理员：" },
+  calling: { en: "Call handed to the bar: {about}", zh: "已将呼叫交给接续条：{about}" },
+};
+
+const STATES = ["begun", "done", "failed"];
+
+/** Return the keys that have words; every trouble's is among them. */
+export const KEYS = Object.freeze({
+  steps: Object.keys(STEPS),
+  troubles: Object.keys(TROUBLES),
+  others: Object.keys(OTHERS),
+});
+
+/** Return the words for a step that has begun, is done or has failed. */
+export function stepWords(language, name, state, about = "") {
+  return filled(STEPS[name][primary(language)][STATES.indexOf(state)], { about });
+}
+
+/** Return the sentence for a Trouble, its facts put in; of any other error what it says itself. */
+export function troubleWords(language, error) {
+  const isKnown = Object.hasOwn(TROUBLES, error.key ?? "");
+  const facts = isKnown ? error.facts : { words: error.message };
+  return filled(TROUBLES[isKnown ? error.key : "unforeseen"][primary(language)], facts);
+}
+
+/** Return other words. */
+export function words(language, key, facts = {}) {
+  return filled(OTHERS[key][primary(language)], facts);
+}
+
+function primary(language) {
+  return language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+/** Put *facts* into *text*; one that is not known is a dash. */
+function filled(text, facts) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(facts[name] ?? "–"));
+}

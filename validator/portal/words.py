@@ -1,0 +1,83 @@
+"""The words of the pages in English and Chinese, and which of the two a browser wants.
+
+What scripts say while they work is in `static/words.js`, so that who copies the scripts has it too.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+ENGLISH, CHINESE = "en", "zh-CN"
+LANGUAGES = (ENGLISH, CHINESE)
+# The primary tag decides, so that zh-TW and zh-Hant get the Chinese there is.
+_OF_PRIMARY = {"en": ENGLISH, "zh": CHINESE}
+
+_ROWS = (
+    # key, English, Chinese
+    ("title", "Contact centre", "联络中心"),
+    ("skip", "Skip to the content", "跳到正文"),
+    ("pages", "Pages", "页面"),
+    ("log_out", "Log out", "退出登录"),
+    ("no_script", "These pages need JavaScript.", "本页面需要启用 JavaScript。"),
+    ("home", "Overview", "概览"),
+    (
+        "home_lead",
+        "Ready pages for the cloud's agent bar and web chat.",
+        "云客服接续条与网页聊天的现成页面。",
+    ),
+    ("login", "Log in", "登录"),
+    ("login_lead", "With your account of this enterprise.", "使用本企业的账号登录。"),
+    ("account", "Account", "账号"),
+    ("password", "Password", "密码"),
+    ("show_password", "Show the password", "显示密码"),
+    ("agent", "Agent bar", "座席接续条"),
+    (
+        "agent_lead",
+        "Take and make calls, with the cloud's bar in this page.",
+        "在本页面中使用云端接续条接听和拨打电话。",
+    ),
+    ("customer", "Customer chat", "客户聊天"),
+    ("customer_lead", "Chat as a customer who is logged in.", "以已登录客户的身份聊天。"),
+    ("guest", "Guest chat", "游客聊天"),
+    ("guest_lead", "Chat without an account.", "无需账号即可聊天。"),
+    ("needs_login", "Needs a login", "需要登录"),
+    ("needs_no_login", "Needs no login", "无需登录"),
+    ("progress", "What happens", "进展"),
+    ("not_begun", "Nothing has begun yet.", "尚未开始。"),
+    ("choose_account", "Which of your accounts at the cloud?", "使用您的哪个云端账号？"),
+    ("user_account", "Account at the cloud", "云端账号"),
+    ("load_bar", "Load the agent bar", "加载接续条"),
+    ("call_out", "Call out", "一键外呼"),
+    ("call_out_hint", "Sign in at the bar first.", "请先在接续条上签入。"),
+    ("number", "Number", "号码"),
+    ("number_hint", "Digits, * and #, with + in front if need be.", "数字、* 和 #，前面可加 +。"),
+    ("mode", "With", "方式"),
+    ("audio", "Audio", "音频"),
+    ("video", "Video", "视频"),
+    ("call", "Call", "呼叫"),
+    ("events", "Events", "事件"),
+    ("no_events", "No event yet.", "尚无事件。"),
+    ("time", "Time", "时间"),
+    ("event", "Event", "事件"),
+    ("work_no", "Work number", "工号"),
+    ("content", "Content", "内容"),
+    ("start_chat", "Start the chat", "开始聊天"),
+    ("your_name", "Your name", "您的称呼"),
+    ("default_name", "Guest", "游客"),
+    ("bubble_hint", "The chat opens from the button in the corner.", "点击角落里的按钮打开聊天窗口。"),
+)
+WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        ENGLISH: MappingProxyType({key: english for key, english, _ in _ROWS}),
+        CHINESE: MappingProxyType({key: chinese for key, _, chinese in _ROWS}),
+    }
+)
+
+
+def language_of(accept_language: str) -> str:
+    """Return the language for a header `Accept-Language` (RFC 9110, 12.5.4); English when in doubt."""
+    wanted = parse_accept_header(accept_language, LanguageAccept)
+    found = (_OF_PRIMARY.get(tag.lower().partition("-")[0]) for tag, quality in wanted if quality > 0)
+    return next((language for language in found if language), ENGLISH)

@@ -1,0 +1,181 @@
+"""One HTTP request over a connection of its own, byte by byte as it is wanted, with one limit of time.
+
+No HTTP library sends half a body, waits, and sends the rest, or gives up after so many seconds in all: their
+timeouts begin anew with every byte. The cloud gives up after a time, however busy the other end looks.
+"""
+
+import re
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
+from io import BytesIO
+from time import sleep
+from typing import cast
+from urllib.parse import urlsplit
+
+from validator.clock import stopwatch
+
+_LARGEST = 1_048_576  # bytes of an answer that are read
+_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_CHUNKED = re.compile(rb"^transfer-encoding:[ \t]*chunked[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_PORTS = {"http": 80, "https": 443}
+
+
+class NoAnswer(Exception):  # noqa: N818 - an outcome
+    """No answer came that could be read; the text says what happened instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to ask: a server, and how its certificate is checked when it speaks TLS."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, url: str, tls: ssl.SSLContext) -> "Place":
+        """Return the server that *url* names, asked over *tls* when the URL is https."""
+        parts = urlsplit(url)
+        is_tls = parts.scheme == "https"
+        return cls(parts.hostname or "", parts.port or _PORTS[parts.scheme], tls if is_tls else None)
+
+    @property
+    def authority(self) -> str:
+        """The server as the header `Host` names it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        is_default = self.port == _PORTS["https" if self.tls else "http"]
+        return host if is_default else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and after how many seconds; names of headers are in lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    seconds: float
+
+    def header(self, name: str) -> str:
+        """Return the header *name*, or nothing."""
+        return next((value for key, value in self.headers if key == name), "")
+
+
+def written(
+    place: Place, target: str, body: bytes, headers: Mapping[str, str], *, version: str = "1.1"
+) -> tuple[bytes, bytes]:
+    """Return the head and the body of a POST of *body* to *target*, as they go over the wire."""
+    lines = {"Host": place.authority, "Content-Length": str(len(body)), "Connection": "close", **headers}
+    head = [f"POST {target} HTTP/{version}", *(f"{name}: {value}" for name, value in lines.items()), "", ""]
+    return "\r\n".join(head).encode("latin-1"), body
+
+
+def send(
+    place: Place, pieces: Sequence[bytes], *, give_up_after: timedelta, pause: timedelta = timedelta()
+) -> Answer:
+    """Send *pieces* with a *pause* between them and return the answer; raises NoAnswer."""
+    began = stopwatch()
+    deadline = began + give_up_after.total_seconds()
+    try:
+        with _connected(place, deadline) as connection:
+            _write(connection, pieces, pause, deadline)
+            content = _received(connection, deadline)
+        return _parsed(content, stopwatch() - began)
+    except TimeoutError:
+        raise NoAnswer(f"no whole answer within {give_up_after.total_seconds():g} s") from None
+    except ssl.SSLCertVerificationError as error:
+        raise NoAnswer(f"the certificate is not trusted: {error.verify_message}") from None
+    except ssl.SSLError as error:
+        raise NoAnswer(f"TLS failed: {error.reason}") from None
+    except RemoteDisconnected:
+        raise NoAnswer("the connection was closed without an answer") from None
+    except OSError as error:
+        raise NoAnswer(f"no connection: {error.strerror or type(error).__name__}") from None
+    except HTTPException as error:
+        raise NoAnswer(f"what came is no HTTP answer ({type(error).__name__})") from None
+
+
+def hang_up(place: Place, message: bytes, *, after: timedelta, give_up_after: timedelta) -> None:
+    """Send *message* and close the connection *after* a time, reading nothing; raises NoAnswer."""
+    deadline = stopwatch() + give_up_after.total_seconds()
+    try:
+        with _connected(place, deadline) as connection:
+            connection.sendall(message)
+            sleep(after.total_seconds())
+    except OSError as error:
+        raise NoAnswer(f"no connection: {error.strerror or type(error).__name__}") from None
+
+
+def _connected(place: Place, deadline: float) -> socket.socket:
+    connection = socket.create_connection((place.host, place.port), _left(deadline))
+    if place.tls is None:
+        return connection
+    try:
+        connection.settimeout(_left(deadline))
+        return place.tls.wrap_socket(connection, server_hostname=place.host)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _write(connection: socket.socket, pieces: Sequence[bytes], pause: timedelta, deadline: float) -> None:
+    # Who answers before the end and closes has answered: what was said is still read.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        for number, piece in enumerate(pieces):
+            if number:
+                sleep(pause.total_seconds())
+            connection.settimeout(_left(deadline))
+            connection.sendall(piece)
+
+
+def _received(connection: socket.socket, deadline: float) -> bytes:
+    content = bytearray()
+    while not _is_whole(content) and len(content) < _LARGEST:
+        connection.settimeout(_left(deadline))
+        part = connection.recv(65536)
+        if not part:
+            break
+        content += part
+    return bytes(content)
+
+
+def _is_whole(content: bytearray) -> bool:
+    """Tell whether *content* is a whole answer; one that says no length ends with the connection."""
+    head, end, body = content.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    if _CHUNKED.search(head):
+        return body.endswith(b"0\r\n\r\n")
+    length = _LENGTH.search(head)
+    return length is not None and len(body) >= int(length[1])
+
+
+def _left(deadline: float) -> float:
+    left = deadline - stopwatch()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _Replay:
+    """The bytes of an answer, in place of the connection they came from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def makefile(self, _mode: str) -> BytesIO:
+        """Return what can be read of it."""
+        return BytesIO(self._content)
+
+
+def _parsed(content: bytes, seconds: float) -> Answer:
+    response = HTTPResponse(cast(socket.socket, _Replay(content)), method="POST")
+    response.begin()
+    body = response.read()
+    headers = tuple((name.lower(), value) for name, value in response.getheaders())
+    return Answer(response.status, headers, body, seconds)
