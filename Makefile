@@ -3,17 +3,19 @@
 
 PYTHON ?= python3
 HTTPS_PORT ?= 8443
+CLOUD_PORT ?= 9443
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-https test bench check clean run-packages run-https-packages test-packages
+.PHONY: help run run-https demo test bench check clean run-packages run-https-packages test-packages
 
 help:
 	@echo "make run        install into .venv and serve a demonstration, its state in ./var"
 	@echo "make run-https  the same behind nginx, over HTTPS, for this machine only"
+	@echo "make demo       the whole integration in a browser, with a stand-in for the cloud"
 	@echo "make test       install the development tools and run every test; ARGS='-k word' selects"
 	@echo "make bench      measure this machine, some minutes; ARGS=--quick is rough and short"
 	@echo "make check      formatting, lint, types, direction of imports"
@@ -26,6 +28,9 @@ run: run-packages $(VENV)/.installed
 run-https: run-https-packages $(VENV)/.installed
 	@$(BIN)/validator init --demo --https=$(HTTPS_PORT)
 	@exec $(BIN)/validator serve --https=$(HTTPS_PORT)
+
+demo: run-https-packages $(VENV)/.installed
+	@exec $(BIN)/validator demo --https=$(HTTPS_PORT) --cloud-port=$(CLOUD_PORT)
 
 test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -24,6 +24,7 @@ from validator.audit.trail import TrailPolicy
 from validator.authv2.guests import GuestPolicy
 from validator.cloud.agents import AgentsPolicy
 from validator.cloud.apifabric import FabricPolicy
+from validator.configuration.fields import to_text
 from validator.configuration.rules import broken_rules
 from validator.configuration.secretfiles import read_secret
 from validator.configuration.sections import KEYS, SECTIONS
@@ -106,12 +107,12 @@ def load(
     return _frozen(home, sections, written, environment)
 
 
-def export(home: Path, config: Path | None, overrides: Mapping[str, str]) -> None:
+def export(home: Path, config: Path | None, overrides: Mapping[str, Any]) -> None:
     """Hand *home*, *config* and the settings in *overrides* down to the programs this one starts."""
     os.environ[HOME_VARIABLE] = str(home)
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config.absolute())
-    os.environ.update({environment_variable(key): value for key, value in overrides.items()})
+    os.environ.update({environment_variable(key): to_text(value) for key, value in overrides.items()})
 
 
 def _checked(written: dict[str, Effective], problems: list[str]) -> dict[str, Any]:

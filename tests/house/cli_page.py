@@ -4,6 +4,7 @@ It writes `docs/cli.md`; a test fails while the page is not what the commands sa
 """
 
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -41,6 +42,8 @@ def _contexts(parent: click.Context) -> Iterator[click.Context]:
     group = parent.command
     assert isinstance(group, click.Group)
     for name, command in sorted(group.commands.items()):
+        if command.hidden:
+            continue
         context = click.Context(command, info_name=name, parent=parent)
         yield context
         if isinstance(command, click.Group):
@@ -50,13 +53,17 @@ def _contexts(parent: click.Context) -> Iterator[click.Context]:
 def _section(context: click.Context) -> str:
     command = context.command
     if isinstance(command, click.Group):
-        return f"## {context.command_path}\n\n{command.help}\n"
+        return f"## {context.command_path}\n\n{_help_of(command)}\n"
     depth = "##" if context.parent is not None and context.parent.parent is None else "###"
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     own = [part for part in command.params if isinstance(part, click.Option) and part.name not in _EVERYWHERE]
-    section = f"{depth} {context.command_path}\n\n{command.help}\n\n```text\n{usage}\n```\n"
+    section = f"{depth} {context.command_path}\n\n{_help_of(command)}\n\n```text\n{usage}\n```\n"
     table = _options(context, own)
     return f"{section}\n{table}" if table else section
+
+
+def _help_of(command: click.Command) -> str:
+    return cleandoc(command.help or "")
 
 
 def _options(context: click.Context, options: list[click.Option]) -> str:

@@ -28,6 +28,7 @@ DOCUMENTED_BIND = "127.0.0.1:8000"
 RUN_ELSEWHERE = {
     "make run": "tests/system/test_make_run.py",
     "make run-https": "tests/system/test_make_run.py",
+    "make demo": "tests/system/test_make_run.py",
     "make test": ".ci/run",
     "make check": ".ci/run",
 }

@@ -150,13 +150,13 @@ def test_run_leaves_its_state_in_var_only(copy: Path) -> None:
 
 
 @contextmanager
-def make_run_https(folder: Path, port: int) -> Iterator[FirstRun]:
-    """Run `make run-https` in *folder* until nginx answers; then stop it."""
+def make_https(folder: Path, port: int, *words: str) -> Iterator[FirstRun]:
+    """Run `make` with *words* in *folder* until nginx answers on *port*; then stop it."""
     log = folder.parent / "printed-https.log"
     environment = {**clean_environment(), "PYTHON": sys.executable}
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            ["make", "run-https", f"HTTPS_PORT={port}"],
+            ["make", *words, f"HTTPS_PORT={port}"],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -189,17 +189,33 @@ def is_answering_https(server: Server, folder: Path, port: int) -> bool:
 
 
 def test_run_https(copy: Path) -> None:
-    """Behind nginx and TLS the printed commands work as they are, and stopping it leaves nothing running."""
+    """`make run-https`: behind nginx the printed commands work as they are; stopping leaves nothing."""
     require_package("nginx", found=proxying.program() is not None)
     port = int(free_bind().rpartition(":")[2])
 
-    with make_run_https(copy, port) as first:
+    with make_https(copy, port, "run-https") as first:
         answers = first.paste()
         listening = port_is_open(port)
 
     check_answers(answers)
     assert (listening, port_is_open(port)) == (True, False)
     assert not (copy / "var" / "door" / "app.sock").exists()
+
+
+def test_demo(copy: Path) -> None:
+    """`make demo`: the pages are served, the stand-in for the cloud is there, and it is said where."""
+    require_package("nginx", found=proxying.program() is not None)
+    port, cloud_port = (int(free_bind().rpartition(":")[2]) for _ in range(2))
+
+    with make_https(copy, port, "demo", f"CLOUD_PORT={cloud_port}") as first:
+        wait_until(lambda: port_is_open(cloud_port), "the stand-in for the cloud answers")
+        trust = ssl.create_default_context(cafile=copy / "var" / "door" / "ca.pem")
+        page = httpx.get(f"https://localhost:{port}/portal/", verify=trust)
+        printed = first.printed()
+
+    assert page.status_code == 200
+    assert f"https://localhost:{port}/portal/" in printed
+    assert f"https://localhost:{cloud_port}/status" in printed
 
 
 def port_is_open(port: int) -> bool:

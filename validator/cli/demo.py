@@ -1,86 +1,180 @@
-"""The demo: something of everything to try, and the commands to try it with."""
+"""`validator demo`: the whole integration on this machine, with a stand-in for the cloud.
 
-import os
-import shlex
+Three programs run: this server with its ready pages, nginx (or, without it, a door of our own), and the
+simulator. Their settings and what the stand-in was told are files in `demo/integration` of the home, so that
+every other command can be tried with them.
+"""
+
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
-from validator.accounts.identity import Identity
-from validator.audit.events import EventName
+from validator.certificates import localca
+from validator.certificates.localca import LocalAuthority
+from validator.cli import home as home_commands
 from validator.cli import https as https_door
-from validator.cli.frame import recorded
-from validator.cli.secretinput import generated_password, generated_text
+from validator.cli import samples, serving
+from validator.cli.frame import Command, paths
+from validator.clock import SystemClock
+from validator.edge import nginx, together
+from validator.errors import OperatorError
 from validator.files import make_private_folder, write_private
 from validator.services import Services
-from validator.tokens.claims import Audience
+from validator.settings import Settings, export, load
 
-TENANT = "202400000001"
-LOGIN = "demo.agent"
-CHANNEL = "100000000000000001"
-_SECRET_KEY_LENGTH = 43
-_CURL = r"curl -sS -w '\n'"
+CLOUD = "localhost"
+CLOUD_PORT = 9443
+APP_KEY = "demo-app"
 
 
-def install(services: Services, https: int | None) -> None:
-    """Add the demo's tenant, account, client and channel, once, and print what to try, maybe with HTTPS."""
-    folder = services.settings.home / "demo"
-    if not (folder / "login.json").exists():
-        make_private_folder(folder)
-        _add(services, folder, https)
-    click.echo(_commands(services, folder, https))
+@click.command(cls=Command)
+@https_door.option("Where the pages are.")
+@click.option(
+    "--cloud-port",
+    type=click.IntRange(1, 65535),
+    default=CLOUD_PORT,
+    show_default=True,
+    help="Where the stand-in for the cloud is.",
+)
+def demo(https: int | None, cloud_port: int) -> None:
+    """Run everything on this machine, for a browser: the pages, the proxy, a stand-in for the cloud."""
+    if paths()[1] is not None:
+        raise click.UsageError("the demonstration has settings of its own: without --config")
+    port = https or https_door.PORT
+    with home_commands.made() as services:
+        login = samples.furnish(services, port) / "login.json"
+        folder = _folder(services.settings.home)
+        config = _write_settings(services.settings.home, folder, port, cloud_port)
+        _write_registration(services, folder, https_door.origin(port))
+    export(services.settings.home, config, {})
+    settings = load(services.settings.home, config)
+    commands = (serving.server(), _door(settings, port, cloud_port), _cloud(folder, cloud_port))
+    click.echo(_words(settings, config, login, cloud_port))
+    sys.exit(together.run(*commands))
 
 
-def _add(services: Services, folder: Path, https: int | None) -> None:
-    password = generated_password(services.settings.passwords, LOGIN)
-    if services.tenants.find(TENANT) is None:
-        with recorded(services, EventName.TENANT, "added", tenant=TENANT):
-            services.tenants.add(TENANT, "Demo")
-    with recorded(services, EventName.ACCOUNT, "added", tenant=TENANT, subject=LOGIN):
-        identity = Identity("demo-agent", "demo-customer", "Demo Customer")
-        services.accounts.add(LOGIN, TENANT, services.passwords.hash(password), identity)
-    with recorded(services, EventName.CLIENT, "added demo-backend"):
-        client, secret = services.clients.add("demo-backend", [TENANT], list(Audience))
-    with recorded(services, EventName.CHANNEL, f"added {CHANNEL}", tenant=TENANT):
-        services.channels.add(
-            CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services), https_door.origin(https)]
-        )
-    write_private(folder / "login.json", orjson.dumps({"account": LOGIN, "password": password}))
-    click.echo("\nDemo credentials, shown this once:")
-    click.echo(f"  account {LOGIN}   password {password}")
-    click.echo(f"  client  {client.id}   secret {secret}")
+def _folder(home: Path) -> Path:
+    folder = home / "demo" / "integration"
+    make_private_folder(folder)
+    return folder
 
 
-def _url(services: Services) -> str:
-    bind = services.settings.server.bind
-    return "http://localhost" if bind.startswith("unix:") else f"http://{bind}"
+def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Path:
+    """Write the settings of the demonstration; return their file."""
+    LocalAuthority(folder / "cloud", SystemClock()).issue(
+        [CLOUD]
+    )  # so that it can be trusted before it serves
+    secret, authority = folder / "app.secret", folder / "cloud" / localca.CERTIFICATE
+    if not secret.exists():
+        write_private(secret, secrets.token_urlsafe().encode())
+    settings = {
+        **https_door.overrides(home, port),
+        "door.cloud_host": CLOUD,
+        "door.cloud_port": cloud_port,
+        "door.cloud_address": f"127.0.0.1:{cloud_port}",
+        "door.cloud_ca": str(authority),
+        "cloud.api_url": f"https://{CLOUD}:{cloud_port}",
+        "cloud.app_key": APP_KEY,
+        "cloud.app_secret_file": str(secret),
+        "cloud.ca_file": str(authority),
+        "portal.enabled": True,
+        "portal.channel": samples.CHANNEL,
+        "portal.tenant": samples.TENANT,
+    }
+    file = folder / "settings.toml"
+    write_private(file, _toml(settings).encode())
+    return file
 
 
-def _commands(services: Services, folder: Path, https: int | None) -> str:
-    url, routes = https_door.origin(https) if https else _url(services), services.settings.callbacks
-    place, curl = _shown(folder), _CURL
-    if https:
-        curl += f" --cacert {_shown(https_door.authority(services.settings.home))}"
-    guest = orjson.dumps(
-        {"thirdUserName": "Guest", "tenantSpaceId": TENANT, "channelConfigId": CHANNEL}
-    ).decode()
+def _write_registration(services: Services, folder: Path, origin: str) -> None:
+    """Write what the cloud's administrator would have been told."""
+    routes = services.settings.callbacks
+    channel = services.channels.require(samples.CHANNEL)
+    write_private(folder / "channel.secret", services.channels.secret_key(channel).encode())
+    shutil.copyfile(https_door.authority(services.settings.home), folder / "server.cer")
+    registration = f"""\
+[enterprise]
+agent_url = "{origin}{routes.agent_path}"
+chat_url = "{origin}{routes.chat_path}"
+certificate = "server.cer"
+
+[cloud]
+names = ["{CLOUD}"]
+
+[[tenants]]
+id = "{samples.TENANT}"
+
+[[agents]]
+tenant = "{samples.TENANT}"
+account = "{samples.AGENT}"
+work_no = 1001
+
+[[channels]]
+id = "{samples.CHANNEL}"
+tenant = "{samples.TENANT}"
+secret_key_file = "channel.secret"
+
+[[apps]]
+key = "{APP_KEY}"
+tenant = "{samples.TENANT}"
+secret_file = "app.secret"
+"""
+    write_private(folder / "cloud.toml", registration.encode())
+
+
+def _door(settings: Settings, port: int, cloud_port: int) -> list[str]:
+    """Return what runs nginx, or the door that stands in for it."""
+    try:
+        nginx.program()
+    except OperatorError as error:
+        click.echo(f"Notice: {error}. Until then a door of our own stands in, without limits and WebSocket.")
+        return _standby(settings, port, cloud_port)
+    return https_door.prepare(settings)
+
+
+def _standby(settings: Settings, port: int, cloud_port: int) -> list[str]:
+    door = settings.door
+    options = {
+        "--bind": f"127.0.0.1:{port}",
+        "--origin": door.origin,
+        "--certificate": str(door.certificate),
+        "--key": str(door.certificate_key),
+        "--application": settings.server.bind.removeprefix("unix:"),
+        "--cloud": f"https://{CLOUD}:{cloud_port}",
+        "--cloud-authority": str(door.cloud_ca),
+    }
+    return _validator("simulate", "door", *(word for option in options.items() for word in option))
+
+
+def _cloud(folder: Path, port: int) -> list[str]:
+    """Return what runs the stand-in for the cloud."""
+    where = ("--bind", f"127.0.0.1:{port}", "--folder", str(folder / "cloud"))
+    return _validator("simulate", "serve", "--registration", str(folder / "cloud.toml"), *where)
+
+
+def _validator(*words: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "validator", *words]
+
+
+def _words(settings: Settings, config: Path, login: Path, cloud_port: int) -> str:
     return f"""
-Try it, from another terminal:
-
-1. Log in
-   {curl} -c {place}/person --json @{place}/login.json {url}/api/v1/login
-2. Get an agent token
-   {curl} -b {place}/person --json '{{}}' {url}/api/v1/tokens/agent | tee {place}/token.json
-3. Ask as the cloud would
-   {curl} --json @{place}/token.json {url}{routes.agent_path}
-4. Get a guest's signature
-   {curl} -c {place}/guest -H 'Origin: {url}' -X POST {url}/webchat/guest && \\
-   {curl} -b {place}/guest -H 'Origin: {url}' --json '{guest}' \\
-   {url}/webchat/authorizationService
+The pages:          {settings.door.origin}{settings.portal.path}/
+Log in with:        {samples.shown(login)}
+The cloud's view:   https://{CLOUD}:{cloud_port}/status
+Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
 """
 
 
-def _shown(path: Path) -> str:
-    """Return *path* as a person would type it here."""
-    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
+def _toml(settings: Mapping[str, Any]) -> str:
+    """Return *settings*, by their dotted keys, as a file of settings; JSON's values are TOML's, too."""
+    sections: dict[str, list[str]] = {}
+    for key, value in settings.items():
+        section, name = key.split(".")
+        sections.setdefault(section, []).append(f"{name} = {orjson.dumps(value).decode()}")
+    return "\n".join(f"[{section}]\n" + "\n".join(lines) + "\n" for section, lines in sections.items())

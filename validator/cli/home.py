@@ -1,12 +1,16 @@
 """`validator init` and `validator check`: make the home, and see that everything is in place."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
-from validator.cli import db, demo
+from validator.cli import db, samples
 from validator.cli import https as https_door
 from validator.cli.frame import Command, json_option, load_settings, opened, show
 from validator.errors import OperatorError
 from validator.files import make_private_folder
+from validator.services import Services
 
 
 @click.command(cls=Command)
@@ -16,15 +20,22 @@ from validator.files import make_private_folder
 @https_door.option("With --demo: print what to try with `serve --https`.")
 def init(with_demo: bool, https: int | None) -> None:
     """Make the home: keys, database, audit trail. What is there already stays as it is."""
+    with made() as services:
+        click.echo(f"state: {services.settings.home}")
+        if with_demo:
+            samples.install(services, https)
+
+
+@contextmanager
+def made() -> Iterator[Services]:
+    """Give every part of the home, which is made and brought up to date as far as it is not."""
     make_private_folder(load_settings().home)
     with opened(any_schema=True) as services:
         services.keyring.create()
         services.sealer.create()
         services.trail.create_key()
         db.bring_up_to_date(services)
-        click.echo(f"state: {services.settings.home}")
-        if with_demo:
-            demo.install(services, https)
+        yield services
 
 
 @click.command(cls=Command)

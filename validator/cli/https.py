@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
-import orjson
 
 from validator.certificates import localca
 from validator.certificates.localca import LocalAuthority
@@ -42,12 +42,11 @@ def authority(home: Path) -> Path:
     return home / "door" / localca.CERTIFICATE
 
 
-def overrides(home: Path, port: int) -> Mapping[str, str]:
+def overrides(home: Path, port: int) -> Mapping[str, Any]:
     """Return the settings that put nginx on *port* of the loopback, before a server on a socket in *home*.
 
     The certificate is issued when it is missing or near its end. Raises OperatorError.
     """
-    nginx.program()
     folder = home / "door"
     socket = folder / "app.sock"
     if len(str(socket)) > _LONGEST_SOCKET:
@@ -55,17 +54,17 @@ def overrides(home: Path, port: int) -> Mapping[str, str]:
     certificate, key = LocalAuthority(folder, SystemClock()).issue(NAMES)
     return {
         "server.bind": f"unix:{socket}",
-        "server.trusted_proxies": "1",
+        "server.trusted_proxies": 1,
         "door.origin": origin(port),
-        "door.listen": _list(f"127.0.0.1:{port}"),
-        "door.listen_plain": _list(),
+        "door.listen": [f"127.0.0.1:{port}"],
+        "door.listen_plain": [],
         "door.certificate": str(certificate),
         "door.certificate_key": str(key),
         "door.callbacks_origin": "",
         "door.callbacks_certificate": "",
         "door.callbacks_certificate_key": "",
         "door.client_ca": "",
-        "door.load_balancers": _list(),
+        "door.load_balancers": [],
         "door.callbacks_upstream": "",
         "door.people_upstream": "",
         "door.log_folder": "logs",
@@ -91,7 +90,3 @@ def _words(origin: str, certificate: Path) -> str:
   trust it in Firefox:   Settings, Privacy & Security, View Certificates, Authorities, Import {file}
   trust it in Chromium:  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n validator -i {file}
 """
-
-
-def _list(*words: str) -> str:
-    return orjson.dumps(words).decode()

@@ -12,6 +12,7 @@ from validator.cli import (
     clients,
     config,
     db,
+    demo,
     doctor,
     home,
     keys,
@@ -35,6 +36,7 @@ def cli() -> None:
 
 cli.add_command(home.init)
 cli.add_command(serving.serve)
+cli.add_command(demo.demo)
 cli.add_command(home.check)
 cli.add_command(doctor.doctor)
 cli.add_command(register.register)

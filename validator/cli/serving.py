@@ -30,23 +30,23 @@ def serve(
     if https and (bind or role):
         raise click.UsageError("--https serves everything on a socket of its own: without --bind and --role")
     given = {"server.bind": bind, "server.role": role, "server.workers": workers, "server.threads": threads}
-    overrides = {key: str(value) for key, value in given.items() if value is not None}
+    overrides = {key: value for key, value in given.items() if value is not None}
     home = load_settings().home
     if https:
         overrides |= https_door.overrides(home, https)
     export(home, paths()[1], overrides)
-    _check_ready()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
-    gunicorn = [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
+    gunicorn = server()
     if https:
         sys.exit(together.run(gunicorn, https_door.prepare(load_settings())))
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
 
 
-def _check_ready() -> None:
-    """Raise OperatorError unless everything that an answer needs can be used."""
+def server() -> list[str]:
+    """Return what runs the server; raises OperatorError unless everything it needs can be used."""
     with opened() as services:
         # Whatever is missing is told here, once and in words, and not by every worker.
         broken = {part: word for part, word in services.health.checks().items() if word != "ok"}
         if broken:
             raise OperatorError("; ".join(f"{part}: {word}" for part, word in broken.items()))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
+    return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]

@@ -1,61 +1,21 @@
 """`validator simulate`: a stand-in for the cloud, and scenarios that ask an enterprise as the cloud does."""
 
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 from marshmallow import ValidationError
 
 from validator.certificates.localca import CERTIFICATE
-from validator.cli.frame import Group, json_option, opened, operator, paths, show
-from validator.cli.secretinput import read_secret
+from validator.cli import scenarios
+from validator.cli.frame import Group, json_option, show
 from validator.clock import SystemClock
-from validator.configuration.fields import parse_duration
 from validator.configuration.places import Bind
-from validator.errors import OperatorError
-from validator.simulator import library, registration, report
-from validator.simulator.certificate import read_certificate, system_trust, trusting
-from validator.simulator.guestpages import GuestPages
-from validator.simulator.hometokens import HomeTokens, channel_at, known_at
-from validator.simulator.registration import Channel
-from validator.simulator.runner import FAILED, Runner
+from validator.simulator import library, registration, standby
+from validator.simulator.serving import run as run_over_tls
 from validator.simulator.serving import serve as serve_cloud
-from validator.simulator.target import AGENT_PATH, CHAT_PATH, Known, Target, is_server_url
-from validator.simulator.tokens import ClientTokens, TokenSource
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The options of `run`, as they were given."""
-
-    target: str
-    tenant: str | None
-    user_account: str | None
-    user_id: str | None
-    user_name: str | None
-    channel: str | None
-    origin: str | None
-    client_id: str | None
-    client_secret_file: Path | None
-    trust: Path | None
-    registration: Path | None
-    agent_path: str | None
-    chat_path: str | None
-    give_up_after: timedelta | None
-
-
-def _duration(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta | None:
-    try:
-        return None if text is None else parse_duration(text)
-    except (ValueError, OverflowError):
-        raise click.BadParameter('a duration such as "5s" or "300ms"') from None
 
 
 def _bind(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -63,12 +23,6 @@ def _bind(_context: click.Context, _option: click.Parameter, text: str) -> str:
         return str(Bind().deserialize(text))
     except ValidationError as error:
         raise click.BadParameter("; ".join(map(str, error.messages))) from None
-
-
-def _server_url(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    if not is_server_url(text):
-        raise click.BadParameter("an http or https URL of a server, without a query")
-    return text
 
 
 @click.group(cls=Group)
@@ -96,47 +50,20 @@ def serve(file: Path, bind: str, folder: Path | None) -> None:
     serve_cloud(known, SystemClock(), bind=bind, folder=folder)
 
 
-@simulate.command()
-@click.argument("scenarios", nargs=-1)
-@click.option("--target", required=True, callback=_server_url, help="URL of the server to ask.")
-@click.option("--tenant", help="Tenant space that is known there; else the first account's of the home.")
-@click.option("--user-account", help="An agent there.")
-@click.option("--user-id", help="A customer there, with --user-name.")
-@click.option("--user-name", help="The customer's name.")
-@click.option("--channel", help="The channelConfigId that guests are signed for.")
-@click.option("--origin", help="The origin of that channel's pages.")
-@click.option("--client-id", help="Have tokens issued to this backend client, instead of from the home.")
-@click.option("--client-secret-file", type=_FILE, help="File of the client's secret.")
-@click.option("--trust", type=_FILE, help="Trust exactly this certificate (.cer); else the system's.")
-@click.option("--registration", type=_FILE, help="Take the channel's key from here, instead of the home.")
-@click.option("--agent-path", help="Route of the agent side; else the home's, else the documented one.")
-@click.option("--chat-path", help="Route of the customer side; else the home's, else the documented one.")
-@click.option("--give-up-after", callback=_duration, help="Wait less long than the scenarios say.")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there.")
-@json_option
-def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options: Any) -> None:
-    """Ask the target as each of SCENARIOS says, all shipped ones by default; exit 1 on any difference.
-
-    SCENARIOS are names of shipped ones, or files. Tokens come from the home on this host, or from the target
-    with --client-id; what needs the home is skipped then, unless --home is given too.
-    """
-    wanted, results = _Wanted(**options), []
-    _check_options(wanted)
-    found = library.find(scenarios)
-    with _runner(wanted) as runner:
-        for result in runner.run(found):
-            results.append(result)
-            if not as_json:
-                click.echo(report.line(result))
-    if junit is not None:
-        junit.write_bytes(report.junit(results))
-    if as_json:
-        show([asdict(result) for result in results], as_json=True)
-    else:
-        click.echo(report.summary(results))
-    failed = sum(result.outcome == FAILED for result in results)
-    if failed:
-        raise OperatorError(f"{failed} of {len(results)} steps are not as expected")
+@simulate.command(hidden=True)
+@click.option("--bind", required=True, callback=_bind, help="Where to listen.")
+@click.option("--origin", required=True, help="The portal's origin, which is supplied where it is missing.")
+@click.option("--certificate", type=_FILE, required=True, help="File (PEM) of the door's certificate.")
+@click.option("--key", type=_FILE, required=True, help="File (PEM) of its private key.")
+@click.option("--application", required=True, help="Unix socket of the server.")
+@click.option("--cloud", required=True, help="URL of the stand-in for the cloud.")
+@click.option("--cloud-authority", type=_FILE, required=True, help="File (PEM) of its authority.")
+def door(
+    bind: str, origin: str, certificate: Path, key: Path, application: str, cloud: str, cloud_authority: Path
+) -> None:
+    """Be the door of `validator demo` where there is no nginx."""
+    before_both = standby.open_door(application, cloud, str(cloud_authority), origin)
+    run_over_tls(before_both, bind=bind, certificate=certificate, key=key)
 
 
 @simulate.command("scenarios")
@@ -150,60 +77,4 @@ def list_scenarios(as_json: bool) -> None:
     show(rows, as_json=as_json)
 
 
-def _check_options(wanted: _Wanted) -> None:
-    if (wanted.client_id is None) != (wanted.client_secret_file is None):
-        raise click.UsageError("--client-id and --client-secret-file go together")
-    if (wanted.user_id is None) != (wanted.user_name is None):
-        raise click.UsageError("--user-id and --user-name go together")
-    if wanted.tenant is None and (
-        wanted.client_id or wanted.user_account or wanted.user_id or wanted.channel
-    ):
-        raise click.UsageError("--tenant is needed with --client-id and with anybody who is named")
-
-
-@contextmanager
-def _runner(wanted: _Wanted) -> Iterator[Runner]:
-    """Give what runs scenarios; with a home, it is open meanwhile."""
-    given = None
-    if wanted.tenant is not None:
-        given = Known(
-            wanted.tenant,
-            wanted.user_account,
-            wanted.user_id,
-            wanted.user_name,
-            wanted.channel,
-            wanted.origin,
-        )
-    is_explicit = paths()[0] is not None
-    if given is not None and wanted.client_id is not None and not is_explicit:
-        target = _target(wanted, given, AGENT_PATH, CHAT_PATH)
-        yield _made(wanted, target, _client(wanted, target), None)
-        return
-    with opened() as services:
-        known, routes = known_at(services, given), services.settings.callbacks
-        target = _target(wanted, known, routes.agent_path, routes.chat_path)
-        tokens = HomeTokens(services, operator(), known)
-        yield _made(wanted, target, tokens, channel_at(services, known.channel))
-
-
-def _target(wanted: _Wanted, known: Known, agent_path: str, chat_path: str) -> Target:
-    tls = trusting(read_certificate(wanted.trust)) if wanted.trust else system_trust()
-    return Target.at(
-        wanted.target,
-        tls,
-        known,
-        agent_path=wanted.agent_path or agent_path,
-        chat_path=wanted.chat_path or chat_path,
-        give_up_after=wanted.give_up_after,
-    )
-
-
-def _client(wanted: _Wanted, target: Target) -> TokenSource:
-    secret = read_secret(wanted.client_secret_file, "Client secret")
-    return ClientTokens(target, wanted.client_id or "", secret)
-
-
-def _made(wanted: _Wanted, target: Target, tokens: TokenSource, channel: Channel | None) -> Runner:
-    if wanted.registration is not None:
-        channel = registration.load(wanted.registration).channels.get(target.known.channel or "")
-    return Runner(target, tokens, GuestPages(target, channel, SystemClock()))
+simulate.add_command(scenarios.run)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from marshmallow import ValidationError, fields
 
 from validator.limits.policy import Rate, parse_rates
@@ -25,6 +26,11 @@ def from_text(field: fields.Field[Any], text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
         return text
+
+
+def to_text(value: Any) -> str:
+    """Return the text that an environment variable says *value* with; the reverse of `from_text`."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 class Setting(fields.Field[Any]):

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 PATIENCE = 40  # seconds a program may take to stop: longer than a request may
 
@@ -27,6 +27,7 @@ def run(*commands: Sequence[str]) -> int:
                 process.returncode = os.waitstatus_to_exitcode(status)
             else:
                 _stop(process)
+            _end_group(process.pid)
         failed = [process.returncode for process in running if process.pid == first and process.returncode]
     return 0 if wanted or not failed else abs(failed[0])
 
@@ -45,6 +46,12 @@ def _pass_signals_on(running: "list[subprocess.Popen[bytes]]") -> list[int]:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, pass_on)
     return stops
+
+
+def _end_group(leader: int) -> None:
+    """Stop what a program left behind that was killed itself, such as the workers of nginx."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGTERM)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from validator.certificates.localca import LocalAuthority
@@ -21,7 +20,7 @@ _HERE = ("127.0.0.1", "::1", "localhost")
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, told everything by this program and nothing by files or the environment."""
 
-    def __init__(self, app: Flask, options: dict[str, Any]) -> None:
+    def __init__(self, app: Any, options: dict[str, Any]) -> None:
         self._app, self._options = app, options
         super().__init__()
 
@@ -30,7 +29,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         """Return the application."""
         return self._app
 
@@ -43,6 +42,19 @@ def serve(registration: Registration, clock: Clock, *, bind: str, folder: Path) 
     def context(_config: object, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         return server_context(certificate, key, names)
 
+    app = create_cloud(registration, Callback(registration.enterprise), clock)
+    run(app, bind=bind, certificate=certificate, key=key, context=context)
+
+
+def run(
+    app: Any,
+    *,
+    bind: str,
+    certificate: Path,
+    key: Path,
+    context: Callable[..., ssl.SSLContext] | None = None,
+) -> None:
+    """Serve the WSGI application *app* over TLS in one process, until a signal; raises OSError."""
     options = {
         "bind": bind,
         "workers": 1,
@@ -50,14 +62,12 @@ def serve(registration: Registration, clock: Clock, *, bind: str, folder: Path) 
         "worker_class": "gthread",
         "certfile": str(certificate),
         "keyfile": str(key),
-        "ssl_context": context,
         "control_socket_disable": True,
         "proc_name": "validator-simulator",
         "forwarded_allow_ips": "",
         "graceful_timeout": 5,
     }
-    app = create_cloud(registration, Callback(registration.enterprise), clock)
-    _Server(app, options).run()
+    _Server(app, options | ({"ssl_context": context} if context else {})).run()
 
 
 def server_context(certificate: Path, key: Path, names: tuple[str, ...]) -> ssl.SSLContext:

@@ -1,0 +1,233 @@
+"""`validator demo`: pages, proxy, stand-in for the cloud and server, started by one command."""
+
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.cli.commandline import CommandLine, clean_environment
+from tests.conftest import require_package
+from tests.system import proxying
+from tests.system.serving import PATIENCE, free_bind, stop, wait_until
+
+BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
+CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demonstration: its home, where its pages and its cloud are, and its processes."""
+
+    home: Path
+    port: int
+    cloud_port: int
+    process: "subprocess.Popen[bytes]"
+
+    def browser(self, port: int | None = None) -> httpx.Client:
+        """Return a browser that trusts the door's authority; the caller closes it."""
+        trust = ssl.create_default_context(cafile=self.home / "door" / "ca.pem")
+        url = f"https://localhost:{port or self.port}"
+        return httpx.Client(verify=trust, base_url=url, headers={"Origin": url}, timeout=PATIENCE)
+
+    def seen_by_the_cloud(self) -> list[dict[str, Any]]:
+        """Return the exchanges that the stand-in remembers, newest first."""
+        trust = ssl.create_default_context(cafile=self.home / "demo" / "integration" / "cloud" / "ca.pem")
+        answer = httpx.get(f"https://localhost:{self.cloud_port}/status.json", verify=trust)
+        records: list[dict[str, Any]] = answer.json()
+        return records
+
+    def is_answering(self) -> bool:
+        """Tell whether the door, the server and the stand-in all answer; fails when they have ended."""
+        assert self.process.poll() is None, (self.home.parent / "demo.log").read_text()
+        try:
+            with self.browser() as browser:
+                answers = [browser.get(path).status_code for path in ("/healthz", "/service-cloud/nothing")]
+        except (OSError, httpx.TransportError):
+            return False
+        return answers == [200, NOT_FOUND]
+
+
+@contextmanager
+def demonstrating(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Demo]:
+    """Run `validator demo` with a home in *folder* until the end."""
+    port, cloud_port = (int(free_bind().rpartition(":")[2]) for _ in range(2))
+    words = ["demo", f"--https={port}", "--cloud-port", str(cloud_port), "--home", str(folder / "home")]
+    with (folder / "demo.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "validator", *words],
+            env={**clean_environment(), **(environment or {})},
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+        )
+    demo = Demo(folder / "home", port, cloud_port, process)
+    try:
+        wait_until(demo.is_answering, "everything answers")
+        yield demo
+    finally:
+        stop(process)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Yield a demonstration with nginx."""
+    require_package("nginx", found=proxying.program() is not None)
+    with demonstrating(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@contextmanager
+def standby(demo: Demo) -> Iterator[int]:
+    """Run the door that stands in where there is no nginx, before the same server; give its port."""
+    port = int(free_bind().rpartition(":")[2])
+    folder = demo.home / "door"
+    options = {
+        "--bind": f"127.0.0.1:{port}",
+        "--origin": f"https://localhost:{demo.port}",
+        "--certificate": str(folder / "server.pem"),
+        "--key": str(folder / "server-key.pem"),
+        "--application": str(folder / "app.sock"),
+        "--cloud": f"https://localhost:{demo.cloud_port}",
+        "--cloud-authority": str(demo.home / "demo" / "integration" / "cloud" / "ca.pem"),
+    }
+    words = [word for option in options.items() for word in option]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "validator", "simulate", "door", *words],
+        env=clean_environment(),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: proxying_is_open(port), "the door is open")
+        yield port
+    finally:
+        stop(process)
+
+
+def proxying_is_open(port: int) -> bool:
+    """Tell whether anybody listens on *port* of the loopback."""
+    try:
+        httpx.get(f"http://127.0.0.1:{port}")
+    except httpx.ConnectError:
+        return False
+    except httpx.TransportError:
+        return True
+    return True
+
+
+def check_main_job(demo: Demo, browser: httpx.Client) -> None:
+    """Assert that a person gets the bar and a guest the chat, and that the cloud's errors come through."""
+    login = orjson.loads((demo.home / "demo" / "login.json").read_bytes())
+    assert browser.post("/api/v1/login", json=login).status_code == 200
+    token = browser.post("/api/v1/tokens/agent", json={}).json()
+    bar = browser.post(BAR, json=token)
+    forged = browser.post(BAR, json={**token, "access_token": "forged"})
+    guest = browser.post("/webchat/guest").json()
+    ask = {"thirdUserName": "Guest", "tenantSpaceId": token["tenantSpaceId"]}
+    ask |= {"thirdUserId": guest["thirdUserId"], "channelConfigId": "100000000000000001"}
+    signature = browser.post("/webchat/authorizationService", json=ask)
+    chat = browser.post(CHAT, json={**ask, "thirdPartAuthorization": signature.text})
+
+    assert (bar.status_code, "sum_token" in bar.cookies) == (200, True), bar.text
+    assert "ccbarclient" in bar.text
+    assert (forged.status_code, "validate failed" in forged.text) == (500, True)
+    assert (chat.status_code, "ccmessaging-token" in chat.cookies) == (200, True), chat.text
+
+
+def test_everything_works_through_nginx(demo: Demo) -> None:
+    """The pages are there; the agent's bar and the guest's chat come from the cloud, and it saw why."""
+    with demo.browser() as browser:
+        page = browser.get("/portal/")
+        check_main_job(demo, browser)
+
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert len(demo.seen_by_the_cloud()) >= 3
+
+
+def test_everything_works_without_nginx(demo: Demo) -> None:
+    """The door that stands in has the same pages and passes the same on."""
+    with standby(demo) as port, demo.browser(port) as browser:
+        browser.headers["Origin"] = f"https://localhost:{demo.port}"
+        page = browser.get("/portal/")
+        check_main_job(demo, browser)
+        del browser.headers["Origin"]
+        bar = browser.get("/service-cloud/ccdesktop/pages/cc-bar/bar.html")
+        large = browser.post("/api/v1/login", content=b"x" * 2_000_000)
+
+    assert page.status_code == 200
+    assert bar.status_code == 200  # it supplied the Origin, and the cookies came back
+    assert large.status_code == 413
+
+
+def test_other_commands_have_its_settings(demo: Demo) -> None:
+    """With the file that is named, the agent list comes from the stand-in."""
+    settings = demo.home / "demo" / "integration" / "settings.toml"
+
+    synchronised = CommandLine(demo.home)("agents", "sync", "--config", str(settings), "--json")
+
+    assert synchronised.json()["listed"] == 1
+
+
+def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:
+    """What was made for it is private but for certificates, and no secret is in a process's words."""
+    folder = demo.home / "demo"
+    private = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".cer", ".pem")]
+    secrets = [path.read_text().strip() for path in folder.rglob("*.secret")]
+    words = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout
+
+    assert len(secrets) == 2
+    assert [path.name for path in private if path.stat().st_mode & 0o077] == []
+    assert [secret for secret in secrets if secret in words] == []
+
+
+@pytest.mark.parametrize("name", ["nginx: master", "simulate serve", "gunicorn"])
+def test_what_ends_one_ends_all(tmp_path: Path, name: str) -> None:
+    """When one of the three programs dies, the others are stopped, and the command fails."""
+    require_package("nginx", found=proxying.program() is not None)
+    with demonstrating(tmp_path) as demo:
+        children = children_of(demo.process.pid)
+        (victim,) = [pid for pid, words in children.items() if name in words]
+        everyone = [*children, *(pid for child in children for pid in children_of(child))]
+
+        os.kill(victim, signal.SIGKILL)
+        code = demo.process.wait(PATIENCE)
+
+        assert code != 0
+        wait_until(lambda: not any(map(is_running, everyone)), "nothing is left running")
+
+
+def test_settings_of_others_are_not_taken(tmp_path: Path) -> None:
+    """It writes settings of its own, so others cannot be named."""
+    file = tmp_path / "other.toml"
+    file.touch()
+
+    said = CommandLine(tmp_path / "home")("demo", "--config", str(file))
+
+    assert (said.code, "without --config" in said.err) == (2, True)
+
+
+def children_of(pid: int) -> dict[int, str]:
+    """Return the command lines of the processes that *pid* has started."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=,args=", "ww", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    rows = [line.strip().partition(" ") for line in found.stdout.splitlines()]
+    return {int(number): words for number, _, words in rows}
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether there is a process *pid* that has not ended."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
