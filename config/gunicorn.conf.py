@@ -7,6 +7,7 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from validator.clock import SystemClock
+from validator.errors import ConfigurationError
 from validator.settings import load
 from validator.web import logs, unreadable
 
@@ -36,6 +37,21 @@ class _Worker(ThreadWorker):
 def post_worker_init(_worker):
     """Leave a terminal's Ctrl-C to the master: a worker stopped twice at once can wait for itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def when_ready(server):
+    """Keep what runs when the settings to be reloaded cannot be used; gunicorn would end."""
+    take_over = server.handle_hup
+
+    def reload():
+        try:
+            load()
+        except ConfigurationError as error:
+            server.log.error("not reloaded: %s", "; ".join(error.problems))
+        else:
+            take_over()
+
+    server.handle_hup = reload
 
 
 wsgi_app = "validator.wsgi:app"

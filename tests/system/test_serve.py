@@ -141,7 +141,10 @@ def chat_routes(server: Server) -> set[str]:
 
 
 def test_reload_of_broken_settings_leaves_the_server_as_it_is(validator: CommandLine, tmp_path: Path) -> None:
-    """SIGHUP with settings that cannot be used is told in the log; the server goes on with the old ones."""
+    """SIGHUP with settings that cannot be used is told in the log; the server goes on with the old ones.
+
+    Mended, they come into force with the next SIGHUP.
+    """
     file = tmp_path / "own.toml"
     file.write_text('[callbacks]\nchat_path = "/before"\n')
 
@@ -154,6 +157,10 @@ def test_reload_of_broken_settings_leaves_the_server_as_it_is(validator: Command
 
         assert server.is_answering()
         assert chat_routes(server) == {"/before"}
+
+        file.write_text('[callbacks]\nchat_path = "/after"\n')
+        server.send(signal.SIGHUP)
+        wait_until(lambda: chat_routes(server) == {"/after"}, "the mended settings are in force")
 
 
 def test_stop_lets_a_request_finish(validator: CommandLine) -> None:

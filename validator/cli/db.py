@@ -1,11 +1,30 @@
-"""`validator db`: the schema of the database."""
+"""`validator db`: the schema of the database, its backup, and its move to another kind."""
+
+from dataclasses import asdict, replace
+from datetime import timedelta
+from pathlib import Path
 
 import click
+from marshmallow import ValidationError
+from sqlalchemy.engine import make_url
 
 from validator.audit.events import EventName
 from validator.cli.frame import Group, json_option, opened, operator, recorded, show
+from validator.configuration.places import DatabaseUrl
+from validator.files import read_private
 from validator.services import Services
-from validator.store import schema
+from validator.store import backup as store_backup
+from validator.store import copying, schema
+from validator.store.database import Database
+
+_PATIENCE = timedelta(seconds=30)  # for a statement of a copy, which takes longer than a request may
+
+
+def _database_url(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        return str(DatabaseUrl().deserialize(value))
+    except ValidationError as error:
+        raise click.BadParameter("; ".join(map(str, error.messages))) from None
 
 
 @click.group(cls=Group)
@@ -41,6 +60,45 @@ def restored() -> None:
         services.sessions.end_all()
         services.oversight.revoke_everything(operator())
         schema.check_newest(services.database)
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write the SQLite database, as it is now, to FILE, mode 0600; servers may go on. No keys are in it."""
+    with opened(any_schema=True) as services:
+        with recorded(services, EventName.SCHEMA, "backed up"):
+            size = store_backup.back_up(services.database, file)
+        click.echo(f"{file}: {size} bytes")
+
+
+@db.command()
+@click.option("--to", "url", required=True, callback=_database_url, metavar="URL", help="As in database.url.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File (0600) of the password of the database at URL.",
+)
+@json_option
+def copy(url: str, password_file: Path | None, as_json: bool) -> None:
+    """Copy every table to the empty database at URL, which is of the other kind, SQLite or PostgreSQL.
+
+    Stop every server first. Then set database.url to URL, and start them: tokens and sessions go on. The
+    counters of the limits begin anew.
+    """
+    password = None if password_file is None else read_private(password_file).decode().rstrip("\r\n")
+    with opened() as services:
+        services.database.close()  # its idle connection would look like a server's
+        policy = replace(services.settings.database, timeout=_PATIENCE)
+        source = Database(policy)
+        target = Database(replace(policy, url=url, password=password))
+        try:
+            with recorded(services, EventName.SCHEMA, f"copied to {make_url(url).get_backend_name()}"):
+                copied = copying.copy(source, target)
+        finally:
+            source.close()
+            target.close()
+        show([asdict(content) for content in copied], as_json=as_json)
 
 
 def bring_up_to_date(services: Services) -> str | None:

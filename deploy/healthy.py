@@ -1,0 +1,35 @@
+"""Ask the server at an address whether it is ready; exit 0 if it is. For HEALTHCHECK, without curl.
+
+`python healthy.py BIND`, with the BIND of `validator serve`: `ADDRESS:PORT` or `unix:/path`.
+"""
+
+import http.client
+import socket
+import sys
+
+PATIENCE = 4  # seconds
+
+
+def connection(bind: str) -> http.client.HTTPConnection:
+    """Return a connection to the server that listens at *bind*, on this host."""
+    if not bind.startswith("unix:"):
+        return http.client.HTTPConnection("127.0.0.1", int(bind.rpartition(":")[2]), timeout=PATIENCE)
+    made = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+    made.sock = socket.socket(socket.AF_UNIX)
+    made.sock.settimeout(PATIENCE)
+    made.sock.connect(bind.removeprefix("unix:"))
+    return made
+
+
+def is_ready(bind: str) -> bool:
+    """Tell whether the server at *bind* says that it is ready."""
+    try:
+        asked = connection(bind)
+        asked.request("GET", "/readyz")
+        return asked.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(0 if is_ready(sys.argv[1]) else 1)

@@ -1,0 +1,44 @@
+"""No request is lost while the server is reloaded, gets new keys, or is started again by systemd."""
+
+from pathlib import Path
+
+from tests.system.restarts import CLIENTS, ask_through, disturbed
+
+
+def test_no_request_fails_while_the_server_changes(tmp_path: Path) -> None:
+    """Through reloads, rotations and restarts on systemd's socket every question is answered, and rightly."""
+    with disturbed(tmp_path / "home") as (pool, clients):
+        done = ask_through(clients, [pool.reload, pool.rotate, pool.restart], 2500)
+
+    assert clients.failures == []
+    assert set(done) == {"reload", "rotate", "restart"}
+    assert clients.answered >= 2500
+
+
+def test_without_the_socket_a_restart_is_noticed(tmp_path: Path) -> None:
+    """A server that opens its own socket refuses requests while it starts: the kept socket is what helps."""
+    with disturbed(tmp_path / "home", is_activated=False) as (pool, clients):
+        ask_through(clients, [pool.restart], 100)
+
+    assert len(clients.failures) > 0
+
+
+def test_killed_worker_costs_what_it_was_answering(tmp_path: Path) -> None:
+    """A worker that is killed takes its requests in flight with it, and no others."""
+    with disturbed(tmp_path / "home") as (pool, clients):
+        done = ask_through(clients, [pool.kill_worker], 1500)
+
+    assert done["kill_worker"] > 0
+    assert len(clients.failures) <= CLIENTS * done["kill_worker"]
+
+
+def test_systemd_is_told_that_the_server_is_ready(tmp_path: Path) -> None:
+    """The server says READY=1, and leaves systemd's socket in its place when it stops."""
+    with disturbed(tmp_path / "home") as (pool, _):
+        pool.stop()
+
+        said = pool.start()
+        code = pool.stop()
+
+        assert said.splitlines()[0] == "READY=1"
+        assert (code, pool.path.exists()) == (0, True)

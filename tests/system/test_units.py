@@ -1,0 +1,182 @@
+"""The units of systemd: safe by its own measure, without a mistake, and fit for the settings."""
+
+import configparser
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require_package
+from tests.house.source import CHECKOUT
+from validator.configuration.fields import parse_duration
+from validator.settings import load
+
+ANALYZE = "systemd-analyze"
+UNITS = CHECKOUT / "deploy" / "systemd"
+POOLS = ["callbacks", "people"]
+SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any protection
+LOOSENED = "validator@.service.d"
+OPERATORS = {"cloud.app_secret"}  # only a command of the operator asks the cloud
+EXPOSURE = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """Return a root folder with systemd's own units, the validator's, and the programs that they start."""
+    require_package("systemd", found=shutil.which(ANALYZE) is not None)
+    place = tmp_path / "root" / "etc" / "systemd" / "system"
+    shutil.copytree(UNITS, place)
+    shutil.copytree("/usr/lib/systemd/system", tmp_path / "root" / "usr/lib/systemd/system", symlinks=True)
+    for program in re.findall(r"^Exec(?:StartPre|Start|Reload)=\+?(\S+)", service_text(), re.MULTILINE):
+        file = tmp_path / "root" / program.removeprefix("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o755)
+    return tmp_path / "root"
+
+
+def service_text() -> str:
+    """Return the template of the services."""
+    return (UNITS / "validator@.service").read_text("utf-8")
+
+
+def analyze(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Run systemd-analyze."""
+    return subprocess.run([ANALYZE, *words], capture_output=True, text=True, check=False, timeout=60)
+
+
+def exposure(folder: Path, pool: str) -> float:
+    """Return how exposed the service of *pool* is, as the files in *folder* have it."""
+    unit = folder / f"validator@{pool}.service"
+    unit.write_text((folder / "validator@.service").read_text("utf-8"))
+    told = analyze("security", "--offline=true", "--no-pager", str(unit)).stdout
+    found = EXPOSURE.search(told)
+    assert found, told
+    return float(found[1])
+
+
+def value(text: str, key: str) -> str:
+    """Return the last value of *key* in the text of a unit."""
+    values: list[str] = re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+    return values[-1]
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_service_is_hardly_exposed(units: Path, pool: str) -> None:
+    """Systemd's own measure of what a service could do is at most 1.5 of 10."""
+    assert exposure(units / "etc/systemd/system", pool) <= SAFEST
+
+
+def test_service_on_the_network_is_hardly_exposed(units: Path) -> None:
+    """Also with the drop-in that lets it reach PostgreSQL and Redis."""
+    folder = units / "etc/systemd/system"
+    strict = exposure(folder, "callbacks")
+
+    (folder / LOOSENED).mkdir()
+    shutil.copy(folder / "several-nodes.conf", folder / LOOSENED)
+    loose = exposure(folder, "callbacks")
+
+    assert strict < loose <= SAFEST
+
+
+def test_measure_knows_what_is_exposed(units: Path) -> None:
+    """Without its protection the service would be far above: what is measured is the protection."""
+    folder = units / "etc/systemd/system"
+    kept = [line for line in service_text().splitlines() if re.match(r"\[|Type|User|Group|Exec", line)]
+    (folder / "validator@.service").write_text("\n".join(kept) + "\n")
+
+    assert exposure(folder, "callbacks") > 8
+
+
+@pytest.mark.parametrize("kind", ["service", "socket"])
+def test_units_have_no_mistake(units: Path, kind: str) -> None:
+    """Systemd finds nothing wrong in any unit: no unknown key, no program or unit that is missing."""
+    names = [f"validator@{pool}.{kind}" for pool in POOLS]
+
+    done = analyze("verify", "--man=no", f"--root={units}", *names)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_mistake_would_be_found(units: Path) -> None:
+    """A misspelt key, or a program that is not there, is found."""
+    unit = units / "etc/systemd/system/validator@.service"
+    unit.write_text(service_text().replace("PrivateTmp=", "PrivateTemp="))
+    (units / "opt/validator/current/bin/validator").unlink()
+
+    said = analyze("verify", "--man=no", f"--root={units}", "validator@callbacks.service").stderr
+
+    assert "PrivateTemp" in said
+    assert "/opt/validator/current/bin/validator" in said
+
+
+def secrets() -> set[str]:
+    """Return the names of the secrets that the settings know."""
+    keys = [setting.key for setting in load(CHECKOUT, environment={}).effective]
+    return {key.removesuffix("_file") for key in keys if key.endswith(("password_file", "secret_file"))}
+
+
+def test_every_secret_is_a_credential() -> None:
+    """Each secret that an answer needs is given as a credential of its name, and no other."""
+    given = set(re.findall(r"^LoadCredential=([\w.]+):validator\.\1$", service_text(), re.MULTILINE))
+
+    assert given
+    assert given == secrets() - OPERATORS
+
+
+def test_operators_command_has_every_secret_and_the_same_places() -> None:
+    """What the operator runs has the home and the settings of the services, and every secret."""
+    script = (CHECKOUT / "deploy" / "validator.sh").read_text("utf-8")
+    places = value(service_text(), "Environment").split()
+    named = re.search(r"^for name in (.+); do$", script, re.MULTILINE)
+
+    assert f"export {' '.join(places)}\n" in script
+    assert named is not None
+    assert set(named[1].split()) >= secrets()
+
+
+def test_stop_takes_longer_than_the_servers_own_patience() -> None:
+    """Systemd waits longer for a stop than the server lets its workers finish."""
+    graceful = load(CHECKOUT, environment={}).server.graceful_timeout
+
+    assert parse_duration(value(service_text(), "TimeoutStopSec")) > graceful
+
+
+def test_people_come_after_the_cloud() -> None:
+    """The people's pool is the size that was measured, and comes after everything else."""
+    text = (UNITS / "validator@people.service.d" / "pool.conf").read_text("utf-8")
+
+    assert value(text, "Environment").split() == ["VALIDATOR_SERVER_WORKERS=1", "VALIDATOR_SERVER_THREADS=2"]
+    assert value(text, "Nice") == "10"
+
+
+def test_socket_is_for_nginx_alone() -> None:
+    """Root and nginx's group open the sockets, and they are where the services say that they listen."""
+    text = (UNITS / "validator@.socket").read_text("utf-8")
+    listens = re.search(r"--bind unix:(\S+)", service_text())
+
+    assert (value(text, "SocketUser"), value(text, "SocketGroup")) == ("root", "www-data")
+    assert stat.S_IMODE(int(value(text, "SocketMode"), 8)) == 0o660
+    assert listens is not None
+    assert value(text, "ListenStream") == listens[1]
+
+
+def test_settings_for_production_fit_the_units() -> None:
+    """The example for production and the guide name the sockets that the units open."""
+    for page in ("deploy/install.md", "deploy/settings.example.toml"):
+        text = (CHECKOUT / page).read_text("utf-8")
+        assert {f"unix:/run/validator/{pool}.sock" for pool in POOLS} <= set(
+            re.findall(r"unix:[\w/.]+", text)
+        ), page
+
+
+def test_drop_ins_are_units() -> None:
+    """Each drop-in is sections of keys; a stray line would be ignored by systemd."""
+    for file in [*UNITS.glob("*.conf"), *UNITS.glob("*/*.conf")]:
+        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        parser.optionxform = str  # type: ignore[assignment, method-assign]
+        parser.read_string(file.read_text("utf-8"))
+        assert parser.sections() == ["Service"], file
