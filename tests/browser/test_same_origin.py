@@ -78,7 +78,7 @@ def test_clouds_cookies_are_the_hosts_own(browse: Browsing, around: Street) -> N
         NAME
     }  # with a dot it would be for hosts below too
     assert {cookie["path"] for cookie in kept.values()} == {"/service-cloud/"}
-    assert {cookie["sameSite"] for cookie in kept.values()} == {"Lax"}
+    assert {cookie["sameSite"] for cookie in kept.values()} == {"None"}  # another site is allowed
     assert all(cookie["secure"] for cookie in kept.values())
 
 

@@ -8,10 +8,12 @@ import { Trouble } from "./trouble.js";
 const MOST_ROWS = 200;
 
 let bar = null;
+let stopWatching = () => {};
 
 /** Load the bar for *userAccount*. */
 async function load(userAccount) {
-  watchCloud();
+  stopWatching();
+  stopWatching = watchCloud();
   const token = () => enterprise.agentToken(userAccount);
   bar = await startAgentBar({ token, context, report });
   makeRoom(bar.frame);
@@ -24,16 +26,18 @@ function show({ eventType, workNo, content }) {
   part("no-events")?.remove();
   const time = new Date().toLocaleTimeString(document.documentElement.lang);
   const said = typeof content === "string" ? content : JSON.stringify(content);
-  const cells = [time, eventType, workNo, said].map((textContent) => make("td", { textContent }));
+  // Where there is little room a name is broken after an underscore, not within a word.
+  const name = eventType.split(/(?<=_)/).flatMap((word) => [word, make("wbr")]);
+  const cells = [[time], name, [workNo], [said]].map((content) => make("td", {}, ...content));
   part("events").prepend(make("tr", {}, ...cells));
   while (part("events").rows.length > MOST_ROWS) part("events").lastElementChild.remove();
 }
 
-/** Keep the page clear of a bar that lies across its top. */
+/** Keep the page clear of a bar that lies across its top, also when it is scrolled to what has the focus. */
 function makeRoom(frame) {
   const { top, bottom } = frame.getBoundingClientRect();
   const liesOnTop = getComputedStyle(frame).position === "fixed" && top <= 0 && bottom < innerHeight / 2;
-  if (liesOnTop) document.body.style.setProperty("--bar", `${bottom}px`);
+  if (liesOnTop) document.documentElement.style.setProperty("--bar", `${bottom}px`);
 }
 
 /** Let a person with several accounts at the cloud choose one. */
@@ -43,10 +47,17 @@ function offer(userAccounts) {
   part("user-account").focus();
 }
 
+/** Load the bar for the account that was chosen; without one the choice, and the focus, are there again. */
+async function chosen() {
+  part("choice").hidden = true;
+  if (await attempt(() => load(part("user-account").value))) return;
+  part("choice").hidden = false;
+  part("user-account").focus();
+}
+
 part("choice").addEventListener("submit", (event) => {
   event.preventDefault();
-  part("choice").hidden = true;
-  attempt(() => load(part("user-account").value));
+  chosen();
 });
 
 part("call-out").addEventListener("submit", (event) => {

@@ -13,6 +13,7 @@ export const FOLDER = "/webclient/chat_client/js";
 export function defineGlobals(context, { channelConfigId, thirdUserId, thirdUserName, thirdUserToken, ...rest }) {
   const globals = {
     $ContextPath: context,
+    $aicc_ContextPath: `${context}/`, // the vendor's pages name either, this one with a slash
     configId: channelConfigId,
     userId: thirdUserId,
     userName: thirdUserName,

@@ -15,5 +15,7 @@ part("start").addEventListener("submit", async (event) => {
   const isIn = await attempt(() => startGuestChat(options));
   part("bubble-hint").hidden = !isIn;
   submit.disabled = isIn;
-  if (!isIn) stop();
+  if (isIn) return;
+  stop();
+  submit.focus(); // a button that is disabled loses it
 });

@@ -27,6 +27,11 @@
     border: "0",
     zIndex: "2147483000",
   });
+  frame.addEventListener("load", () => {
+    // On a narrow screen it has more lines; a page of another origin cannot see how many.
+    const inside = frame.contentDocument;
+    if (inside !== null) frame.style.height = `${inside.documentElement.scrollHeight}px`;
+  });
   (document.body || document.documentElement).append(frame);
 
   window.addEventListener("message", (event) => {

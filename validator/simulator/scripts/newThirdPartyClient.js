@@ -49,7 +49,9 @@
     input.value = "";
     try {
       const answer = await fetch(url, { method: "POST", credentials: "include", body: JSON.stringify({ content }) });
-      add(answer.ok ? `${given.thirdUserName}: ${(await answer.json()).content}` : `HTTP ${answer.status}`);
+      // Read in any case: of an answer that nobody reads, a page is not told the status (Resource Timing).
+      const text = await answer.text();
+      add(answer.ok ? `${given.thirdUserName}: ${JSON.parse(text).content}` : `HTTP ${answer.status}`);
     } catch {
       add(`${content} …`);
     }
@@ -112,7 +114,7 @@
 
   const older = document.getElementById("ccmessaging");
   if (older) older.remove();
-  const root = make("div", { id: "ccmessaging", lang: language, dir: language === "ar" ? "rtl" : "ltr" }, {}, panel, bubble);
+  const root = make("div", { id: "ccmessaging", lang: language, dir: language === "ar" ? "rtl" : "ltr" }, { colorScheme: "light" }, panel, bubble);
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.hidden) toggle(false);
   });

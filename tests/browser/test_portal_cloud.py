@@ -1,0 +1,80 @@
+"""The stand-in for the cloud as the documents' own pages call it, through nginx and with real tokens."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser import portalstage
+from tests.browser.conftest import Browsing
+from tests.browser.packages import AXIOS_1, JQUERY_1_8, JQUERY_3_7, Library
+from tests.browser.portalstage import AGENT, WORK_NO, Stage
+from tests.browser.street import CLOUD_AT_PORTAL, INTRUDER, PAGES, PORTAL, STRANGER
+from tests.browser.visiting import visit
+from tests.conftest import require_package
+from tests.system import proxying
+from tests.system.simulators import AGENT_BAR
+
+FETCH = """async (fields) => {
+    window.$aicc_ContextPath = `${cloud()}/`;
+    const script = "ccdesktop/pages/cc-bar/js/ccbarclient.js";
+    const answer = await post(`${cloud()}/${script}?t=${Math.random()}`, fields);
+    if (answer.status === 200) runScript(answer.text);
+    return answer;
+}"""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Yield the enterprise and the cloud; tests share them."""
+    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    with portalstage.built(tmp_path_factory.mktemp("stage"), allowed=(STRANGER,)) as built:
+        yield built
+
+
+@pytest.mark.parametrize("library", [JQUERY_1_8, JQUERY_3_7, AXIOS_1], ids=lambda library: library.name)
+@pytest.mark.parametrize("origin", [PORTAL, STRANGER], ids=["same-origin", "cross-site"])
+def test_vendors_call_gets_the_bar(
+    browse: Browsing, stage: Stage, libraries: dict[str, Any], library: Library, origin: str
+) -> None:
+    """With credentials and crossDomain, as documented, pages of the portal and of an allowed site get it."""
+    tab = page_with(library, browse(stage.hosts), libraries, origin)
+
+    answer = tab.evaluate(FETCH, stage.agent_token())
+
+    assert answer["status"] == 200, answer
+    who = tab.frame_locator("iframe[name=ccbarclient]").locator("#who")
+    who.filter(has_text=f"{AGENT}, work number {WORK_NO}").wait_for()
+
+
+def test_vendors_call_with_a_bad_token_gets_the_documented_error(
+    browse: Browsing, stage: Stage, libraries: dict[str, Any]
+) -> None:
+    """The twin: what is no token is refused in the cloud's own words, with this enterprise's in them."""
+    tab = page_with(JQUERY_1_8, browse(stage.hosts), libraries, PORTAL)
+
+    answer = tab.evaluate(FETCH, {**stage.agent_token(), "access_token": "no token"})
+
+    assert answer["status"] == 500
+    assert re.fullmatch(r"thirdParty validate failed and the errorMessage is (?!null)\S.*", answer["text"])
+    assert tab.locator("iframe").count() == 0
+
+
+def test_vendors_call_from_an_origin_that_is_not_allowed_gets_nothing(
+    browse: Browsing, stage: Stage, libraries: dict[str, Any]
+) -> None:
+    """The twin: another site's page may read nothing, whatever token it has."""
+    tab = page_with(JQUERY_3_7, browse(stage.hosts), libraries, INTRUDER)
+
+    assert tab.evaluate(FETCH, stage.agent_token())["status"] == 0
+    assert stage.door.logged(1, path=AGENT_BAR, status=403) != []
+
+
+def page_with(library: Library, browser: BrowserContext, libraries: dict[str, Any], origin: str) -> Page:
+    """Return an otherwise empty page of *origin* that calls the cloud with *library* as the documents do."""
+    tab = visit(browser, f"{origin}/empty.html", library=library, cloud=CLOUD_AT_PORTAL)
+    tab.add_script_tag(path=libraries[library.name])
+    tab.add_script_tag(path=PAGES / "embedding.js")
+    return tab
