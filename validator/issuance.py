@@ -58,9 +58,14 @@ class Person:
         return own
 
     def check_standing(self, standing: Standing) -> None:
-        """Raise Refusal when no account stands behind the subject: the link to it was undone this moment."""
-        if standing.account_status is None:
+        """Raise Refusal when the subject is not, or no longer, this account's as it was when it was proven.
+
+        A link may have been undone or moved, or a password changed, since this person was read.
+        """
+        if standing.account != self.account.id:
             raise Refusal(Reason.SUBJECT_NOT_OWN)
+        if standing.epoch != self.account.epoch:
+            raise Refusal(Reason.SESSION_ENDED)
 
     def _own(self, wish: Wish) -> Subject:
         identity, tenant = self.account.identity, self.account.tenant

@@ -199,6 +199,28 @@ def test_link_undone_this_moment_gives_no_token(enterprise: Enterprise) -> None:
     assert_refused(enterprise, caller, wish, Reason.SUBJECT_NOT_OWN)
 
 
+def test_link_moved_this_moment_gives_no_token(enterprise: Enterprise) -> None:
+    """Whoever was read with a link that is now another person's gets no token that would be that person's."""
+    services, caller = enterprise.services, linked_person(enterprise, Identity(), "11")
+    other = services.accounts.add("ten", TENANT, HASH, Identity())
+
+    services.links.remove(caller.account.id, TENANT, "11")
+    services.links.add(other.id, TENANT, "11")
+
+    assert_refused(enterprise, caller, Wish(Audience.AGENT, None, "11"), Reason.SUBJECT_NOT_OWN)
+    assert services.issuance.issue(Person(other, ("11",)), Wish(Audience.AGENT))
+
+
+@pytest.mark.parametrize("wish", [Wish(Audience.AGENT), Wish(Audience.CHAT)], ids=["agent", "customer"])
+def test_person_of_before_a_new_password_has_no_token(enterprise: Enterprise, wish: Wish) -> None:
+    """Whoever was read before the password changed gets no token that would outlive the change."""
+    caller, accounts = person(enterprise), enterprise.services.accounts
+
+    accounts.set_password(accounts.require(LOGIN), HASH)
+
+    assert_refused(enterprise, caller, wish, Reason.SESSION_ENDED)
+
+
 def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
     """A token carries the account's present epoch, and is stale with the next password."""
     services = enterprise.services
@@ -328,7 +350,7 @@ def test_disabled_account_has_no_token(enterprise: Enterprise, who: str, wish: W
     assert_refused(enterprise, caller, wish, Reason.ACCOUNT_DISABLED)
 
     enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
-    assert enterprise.services.issuance.issue(caller, wish)
+    assert enterprise.services.issuance.issue(caller_named(enterprise, who), wish)
 
 
 @CALLERS

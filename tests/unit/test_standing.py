@@ -142,7 +142,8 @@ def test_standing_of_an_account(registry: Registry, subject: Subject) -> None:
     """All that is known of a subject with an account is read together."""
     standing = registry.standings.of(subject)
 
-    assert standing == Standing(Status.ACTIVE, Status.ACTIVE, CUSTOMER.name, 1, NO_REVOCATION)
+    account = registry.accounts.require(LOGIN).id
+    assert standing == Standing(Status.ACTIVE, Status.ACTIVE, CUSTOMER.name, 1, NO_REVOCATION, account)
 
 
 @pytest.mark.parametrize("audience", Audience)
