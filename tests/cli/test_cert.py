@@ -144,6 +144,44 @@ def test_root_that_is_not_sent_is_named(validator: CommandLine, tmp_path: Path) 
     assert validator(*command).code == 0
 
 
+def test_chain_must_lead_to_what_was_handed_over(validator: CommandLine, tmp_path: Path) -> None:
+    """A good chain of another authority is one that the cloud refuses: a warning, until it is handed over."""
+    other_root = authority("root", begin=LONG_AGO, end=FAR_AWAY)
+    chain, _ = placed(tmp_path / "tls", "own", leaf(PORTAL), MIDDLE, ROOT)
+    renewed, _ = placed(tmp_path / "tls", "renewed", leaf(PORTAL), MIDDLE, ROOT)
+    other, _ = placed(
+        *(tmp_path / "tls", "other"), server(other_root, (PORTAL,), begin=LONG_AGO, end=FAR_AWAY), other_root
+    )
+    out = ("--out", str(tmp_path / "out"))
+    command = ("cert", "check", "--certificate")
+
+    assert validator(*command, other).out.endswith("good for no name that was asked\n")
+    for which in ("root", "issuer"):
+        validator.did("cert", "export", *out, "--which", which, "--certificate", chain)
+        assert validator(*command, renewed).out.endswith("good for no name that was asked\n")
+        said = validator(*command, other)
+        assert (said.code, said.out.split(":")[0]) == (0, "warning not-handed-over")
+        assert len(said.out.splitlines()) == 1
+    validator.did("cert", "export", *out, "--certificate", other)
+    assert validator(*command, other).out.endswith("good for no name that was asked\n")
+
+
+def test_what_was_handed_over_is_of_the_server_that_the_cloud_calls(
+    validator: CommandLine, both: dict[str, str], tmp_path: Path
+) -> None:
+    """Of the portal beside it nothing was handed over, and nothing is said."""
+    exported = validator("cert", "export", "--out", str(tmp_path / "out"), variables=both)
+    right = validator("cert", "check", variables=both)
+    own = server(None, (CALLBACKS,), begin=LONG_AGO, end=FAR_AWAY)
+    placed(tmp_path / "tls", "callbacks", own)
+    replaced = validator("cert", "check", variables=both)
+
+    assert (exported.code, right.code) == (0, 0)
+    assert "not-handed-over" not in right.out
+    assert replaced.out.count("not-handed-over") == 1
+    assert replaced.out.splitlines()[0].endswith(f"good for {PORTAL}")
+
+
 @pytest.mark.parametrize("command", [("check",), ("export", "--out", "out")], ids=["check", "export"])
 def test_without_a_certificate_the_setting_is_named(validator: CommandLine, command: tuple[str, ...]) -> None:
     """Nothing is configured by default; the message says which settings to set."""

@@ -33,7 +33,10 @@ class Fault(StrEnum):
     NO_MESSAGE = "no_message"
     EMPTY_MESSAGE = "empty_message"
     VERDICT_500 = "verdict_500"
+    UNAVAILABLE = "unavailable"
+    OTHER_PATH = "other_path"
     NOT_LET_IN = "not_let_in"
+    THROTTLED = "throttled"
     ACCEPTS_NONSENSE = "accepts_nonsense"
     HTML_ON_MALFORMED = "html_on_malformed"
     ACCEPTS_MALFORMED = "accepts_malformed"
@@ -44,8 +47,20 @@ class Fault(StrEnum):
     READYZ_PUBLIC = "readyz_public"
     METRICS_PUBLIC = "metrics_public"
     OPENAPI_PUBLIC = "openapi_public"
+    METRICS_BEHIND_REDIRECT = "metrics_behind_redirect"
+    READYZ_TO_LOGIN = "readyz_to_login"
     PLAIN_ANSWERS = "plain_answers"
     PLAIN_REDIRECTS = "plain_redirects"
+
+
+SENT_ON: dict[tuple[Fault | None, str], str] = {
+    (Fault.METRICS_BEHIND_REDIRECT, "/metrics"): "/metrics/",
+    (Fault.READYZ_TO_LOGIN, "/readyz"): "/login?next=/readyz",
+}
+SENT_TO: dict[tuple[Fault | None, str], bytes] = {
+    (Fault.METRICS_BEHIND_REDIRECT, "/metrics/"): b"requests_total 7",
+    (Fault.READYZ_TO_LOGIN, "/login?next=/readyz"): b"<html><body>Log in</body></html>",
+}
 
 
 class Authority:
@@ -85,10 +100,13 @@ class Patient:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the validator does, with the planted fault."""
+    """Answers as the validator does, with the planted fault; with *always_200* no status tells of it."""
 
-    def __init__(self, *arguments: Any, fault: Fault | None, bodies: list[bytes], is_plain: bool) -> None:
+    def __init__(
+        self, *arguments: Any, fault: Fault | None, bodies: list[bytes], is_plain: bool, always_200: bool
+    ) -> None:
         self.fault, self.bodies, self.is_plain = fault, bodies, is_plain
+        self.always_200 = always_200 and not is_plain
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
@@ -101,6 +119,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, b'{"status": "ok"}')
         elif self.path == AGENT_PATH and self.fault is Fault.HTML_ON_GET:
             self.answer(405, HTML)
+        elif (self.fault, self.path) in SENT_ON:
+            self.answer(308, b"", Location=SENT_ON[self.fault, self.path])
+        elif (self.fault, self.path) in SENT_TO:
+            self.answer(200, SENT_TO[self.fault, self.path])
         else:
             self.refuse(405 if self.path in (AGENT_PATH, CHAT_PATH) else 404)
 
@@ -133,6 +155,9 @@ class Handler(BaseHTTPRequestHandler):
             Fault.NO_MESSAGE: (200, {"retCode": 2}),
             Fault.EMPTY_MESSAGE: (200, {"retCode": 2, "message": ""}),
             Fault.VERDICT_500: (500, {"retCode": 4, "message": "internal error"}),
+            Fault.UNAVAILABLE: (503, {"retCode": 4, "message": "temporarily unavailable"}),
+            Fault.OTHER_PATH: (400, {"retCode": 1, "message": "malformed request"}),
+            Fault.THROTTLED: (429, {"retCode": 3, "message": "too many requests"}),
             Fault.NOT_LET_IN: (403, {"retCode": 2, "message": "not allowed"}),
             Fault.ACCEPTS_NONSENSE: (200, {"retCode": 0, "message": "validate success"}),
         }
@@ -164,7 +189,8 @@ class Handler(BaseHTTPRequestHandler):
         self.say(status, {"retCode": 1, "message": "malformed request"})
 
     def say(self, status: int, content: dict[str, Any]) -> None:
-        self.answer(status, json.dumps(content).encode())
+        is_callback = self.path in (AGENT_PATH, CHAT_PATH)
+        self.answer(200 if self.always_200 and is_callback else status, json.dumps(content).encode())
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response_only(status)
@@ -205,12 +231,14 @@ def speak_old(context: ssl.SSLContext, *, only: bool) -> None:
 
 
 @contextmanager
-def running(context: ssl.SSLContext, fault: Fault | None = None) -> Iterator[Patient]:
+def running(
+    context: ssl.SSLContext, fault: Fault | None = None, *, always_200: bool = False
+) -> Iterator[Patient]:
     """Give a server over TLS, with one on plain HTTP beside it, both on the loopback address."""
     bodies: list[bytes] = []
+    handler = partial(Handler, fault=fault, bodies=bodies, always_200=always_200)
     servers = [
-        QuietServer(("127.0.0.1", 0), partial(Handler, fault=fault, bodies=bodies, is_plain=is_plain))
-        for is_plain in (False, True)
+        QuietServer(("127.0.0.1", 0), partial(handler, is_plain=is_plain)) for is_plain in (False, True)
     ]
     servers[0].socket = context.wrap_socket(servers[0].socket, server_side=True)
     threads = [threading.Thread(target=server.serve_forever, args=(0.01,)) for server in servers]

@@ -14,8 +14,12 @@ import pytest
 import trustme
 from cryptography import x509
 
+from tests import certificates
+from tests.conftest import require_package
 from tests.fakes import AGENT_PATH, CHAT_PATH, START, FakeClock
-from tests.system.patient import CAP, Authority, Fault, Patient, running, speak_old, tls_context
+from tests.system import proxying
+from tests.system.frontdoor import FrontDoor, closed
+from tests.system.patient import CAP, NAME, Authority, Fault, Patient, running, speak_old, tls_context
 from tests.system.serving import free_bind
 from validator.certificates.judging import Finding, Severity
 from validator.clock import stopwatch
@@ -35,6 +39,8 @@ PROBLEMS = {
     Fault.NO_MESSAGE: "agent-message",
     Fault.EMPTY_MESSAGE: "agent-message",
     Fault.VERDICT_500: "agent-status",
+    Fault.UNAVAILABLE: "agent-status",
+    Fault.OTHER_PATH: "agent-status",
     Fault.ACCEPTS_NONSENSE: "agent-nonsense-token",
     Fault.HTML_ON_MALFORMED: "agent-malformed-body",
     Fault.ACCEPTS_MALFORMED: "agent-malformed-body",
@@ -44,13 +50,18 @@ PROBLEMS = {
     Fault.READYZ_PUBLIC: "readyz",
     Fault.METRICS_PUBLIC: "metrics",
     Fault.OPENAPI_PUBLIC: "openapi-json",
+    Fault.METRICS_BEHIND_REDIRECT: "metrics",
     Fault.PLAIN_ANSWERS: "plain-http",
 }
 WARNINGS = {
     Fault.NOT_LET_IN: "agent-status",
+    Fault.THROTTLED: "agent-status",
     Fault.VERSION_TOLD: "versions",
+    Fault.READYZ_TO_LOGIN: "readyz",
     Fault.PLAIN_REDIRECTS: "plain-http",
 }
+# Where the status says nothing, the verdict itself does.
+OTHERWISE_TOLD = {"agent-status": "agent-nonsense-token"}
 LOOPBACK = "dns"  # always a warning here: these servers are not on the Internet
 
 
@@ -66,12 +77,23 @@ def sound(authority: Authority) -> ssl.SSLContext:
     return tls_context(authority.issue())
 
 
+@pytest.fixture
+def nginx() -> None:
+    """Skip the test where nginx is not installed."""
+    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+
+
 def resolved(host: str, port: int) -> list[Address]:
     return [("127.0.0.1", port)]
 
 
 def case_of(patient: Patient, trust: Trust) -> Case:
     return Case(patient.origin, AGENT_PATH, CHAT_PATH, CAP, trust, plain_port=patient.plain_port)
+
+
+def case_of_door(door: FrontDoor) -> Case:
+    trust = Trust(x509.load_pem_x509_certificate(door.authority.cert_pem.bytes()), "only root.cer")
+    return Case(door.origin, AGENT_PATH, CHAT_PATH, CAP, trust, plain_port=door.plain_port)
 
 
 def examine(
@@ -95,7 +117,7 @@ def test_sound_server_has_no_problem(sound: ssl.SSLContext, authority: Authority
 
     assert [each for each in found if not isinstance(each, Sound)] == found[:1]
     assert codes(found, Severity.WARNING) == [LOOPBACK]
-    assert len(found) == len({each.code for each in found}) == 34
+    assert len(found) == len({each.code for each in found}) == 35
 
 
 @pytest.mark.parametrize("fault", PROBLEMS, ids=str)
@@ -117,6 +139,54 @@ def test_lesser_fault_is_a_warning(sound: ssl.SSLContext, authority: Authority, 
 
     assert problems(found) == []
     assert codes(found, Severity.WARNING) == [LOOPBACK, WARNINGS[fault]]
+
+
+@pytest.mark.parametrize("fault", [*PROBLEMS, *WARNINGS], ids=str)
+def test_fault_is_found_where_every_answer_is_http_200(
+    sound: ssl.SSLContext, authority: Authority, fault: Fault
+) -> None:
+    """With callbacks.always_200 each fault is found as well, and is as bad."""
+    with running(sound, fault, always_200=True) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    for expected, severity in ((PROBLEMS, Severity.PROBLEM), (WARNINGS, Severity.WARNING)):
+        code = expected.get(fault)
+        told = [each for each in codes(found, severity) if each != LOOPBACK]
+        assert told == ([OTHERWISE_TOLD.get(code, code)] if code else [])
+
+
+def test_sound_server_whose_answers_are_all_http_200_has_no_problem(
+    sound: ssl.SSLContext, authority: Authority
+) -> None:
+    """That every answer is HTTP 200 is nothing to complain of."""
+    with running(sound, always_200=True) as patient:
+        found = examine(case_of(patient, authority.trust))
+
+    assert [each.code for each in found if not isinstance(each, Sound)] == [LOOPBACK]
+
+
+@pytest.mark.usefixtures("nginx")
+@pytest.mark.parametrize("always_200", ["true", "false"])
+def test_door_with_nobody_behind_it_is_a_problem(always_200: str) -> None:
+    """A proxy that answers alone, in the promised shape, is an outage whatever the status is."""
+    with closed({"callbacks.always_200": always_200}) as door:
+        found = examine(case_of_door(door))
+
+    code = OTHERWISE_TOLD["agent-status"] if always_200 == "true" else "agent-status"
+    assert problems(found) == [code, code.replace("agent", "chat")]
+
+
+@pytest.mark.usefixtures("nginx")
+@pytest.mark.parametrize("always_200", ["true", "false"])
+def test_door_that_does_not_let_the_doctor_in_is_a_warning(always_200: str) -> None:
+    """Where only the cloud's networks are let in, the doctor says that it saw no verdict."""
+    networks = {"callbacks.networks": '["192.0.2.0/24"]'}
+    with closed({**networks, "callbacks.always_200": always_200}) as door:
+        found = examine(case_of_door(door))
+
+    code = OTHERWISE_TOLD["agent-status"] if always_200 == "true" else "agent-status"
+    assert problems(found) == []
+    assert codes(found, Severity.WARNING) == [LOOPBACK, code, code.replace("agent", "chat")]
 
 
 def test_missing_intermediate_is_told_from_an_untrusted_issuer(authority: Authority) -> None:
@@ -193,6 +263,79 @@ def test_drift_from_what_was_handed_over_is_found(sound: ssl.SSLContext, authori
     assert problems(right) == []
     assert "handed-over" in {each.code for each in right}
     assert problems(drifted) == ["handed-over"]
+
+
+def test_name_as_cn_only_is_a_problem(tmp_path: Path) -> None:
+    """Clients of today do not read the CN, and `cert check` says the same of this certificate."""
+    root = certificates.authority("root")
+    with running(context_of(tmp_path, certificates.server(root, (), title=NAME), root)) as patient:
+        found = examine(case_of(patient, Trust(root.certificate, "only root.cer")))
+
+    assert problems(found) == ["names"]
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_key_that_may_not_sign_is_a_problem(tmp_path: Path, signs: bool) -> None:
+    """Java refuses what OpenSSL takes: a certificate whose key is not for digital signatures."""
+    root = certificates.authority("root")
+    with running(context_of(tmp_path, certificates.server(root, (NAME,), signs=signs), root)) as patient:
+        found = examine(case_of(patient, Trust(root.certificate, "only root.cer")))
+
+    assert problems(found) == ([] if signs else ["use"])
+
+
+def test_use_of_a_certificate_that_is_itself_trusted_is_a_warning(tmp_path: Path) -> None:
+    """Java takes what was handed over for whatever it is; a browser may not."""
+    own = certificates.server(None, (NAME,), signs=False)
+    with running(context_of(tmp_path, own)) as patient:
+        found = examine(case_of(patient, Trust(own.certificate, "only server.cer")))
+
+    assert problems(found) == []
+    assert codes(found, Severity.WARNING) == [LOOPBACK, "use"]
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "second"])
+def test_every_address_is_looked_at(authority: Authority, is_first: bool) -> None:
+    """The cloud takes any address: a node with other certificates is found wherever it stands in DNS."""
+    other = Authority()
+    with running(tls_context(authority.issue())) as one, running(tls_context(other.issue())) as two:
+        nodes = [two, one] if is_first else [one, two]
+        found = examine(case_of(one, authority.trust), resolve=at(*nodes))
+
+    assert problems(found) == ["trust"]
+    words = {type(each): each.words for each in found if each.code == "trust"}
+    assert words[Finding].startswith(f"at 127.0.0.1:{two.port}: a client that trusts")
+    assert words[Sound].startswith(f"at 127.0.0.1:{one.port}: a client that trusts")
+
+
+def test_old_version_of_one_address_is_found(authority: Authority) -> None:
+    """A node that was not reloaded speaks what the others refuse."""
+    old = tls_context(authority.issue())
+    speak_old(old, only=False)
+    with running(tls_context(authority.issue())) as one, running(old) as two:
+        found = examine(case_of(one, authority.trust), resolve=at(one, two))
+
+    assert problems(found) == ["old-tls"]
+
+
+def test_address_without_tls_is_told_beside_another(sound: ssl.SSLContext, authority: Authority) -> None:
+    """The other address is examined to the end."""
+    with running(sound) as patient:
+        addresses = [("127.0.0.1", patient.plain_port), ("127.0.0.1", patient.port)]
+        found = examine(case_of(patient, authority.trust), resolve=lambda *_: addresses)
+
+    assert problems(found) == ["tls"]
+    assert found[-1].code == "openapi-json"
+
+
+def test_same_result_of_two_addresses_is_told_once(sound: ssl.SSLContext, authority: Authority) -> None:
+    """Equal nodes give the lines of one node."""
+    with running(sound) as one, running(sound) as two:
+        case = case_of(one, authority.trust)
+        alone, both = examine(case), examine(case, resolve=at(one, two))
+
+    assert [each.code for each in both] == [each.code for each in alone]
+    assert problems(both) == []
 
 
 @pytest.mark.parametrize("only", [True, False], ids=["only TLS 1.0", "also TLS 1.0"])
@@ -278,6 +421,17 @@ def test_port_without_tls_is_told(sound: ssl.SSLContext, authority: Authority) -
 
 def trust_of(certificate: trustme.Blob) -> Trust:
     return Trust(x509.load_pem_x509_certificate(certificate.bytes()), "only server.cer")
+
+
+def at(*patients: Patient) -> Callable[..., list[Address]]:
+    """Return the DNS that has the addresses of *patients*."""
+    return lambda *_: [("127.0.0.1", patient.port) for patient in patients]
+
+
+def context_of(folder: Path, *chain: certificates.Issued) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.write(folder, *chain))
+    return context
 
 
 def nowhere(host: str, port: int) -> list[Address]:

@@ -10,19 +10,27 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests import certificates
 from tests.certificates import FAR_AWAY, LONG_AGO, NAME, Issued, write
 from tests.conftest import require_package
+from tests.system.patient import running
 from tests.system.serving import PATIENCE
 from validator.certificates.handover import DER_NAME, PEM_NAME, Which, export
+from validator.certificates.judging import Finding, Severity, check
 from validator.clock import SystemClock
+from validator.doctor import presented
+from validator.doctor.checked import Checked
+from validator.doctor.looking import Target, look
+from validator.doctor.trust import read_trust
 
 PACKAGE = "openjdk-17-jdk-headless"
 SOURCE = Path(__file__).parent / "java" / "CloudClient.java"
@@ -128,6 +136,23 @@ def exported(folder: Path, which: Which, *chain: Issued) -> tuple[Path, Path]:
     return out / DER_NAME, out / PEM_NAME
 
 
+def problems_of(folder: Path, trusted: Path, *chain: Issued) -> tuple[set[str], set[str]]:
+    """Return the codes of the problems of the doctor that trusts *trusted*, and of `cert check`."""
+    files = write(folder, *chain)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    clock, trust = SystemClock(), read_trust(trusted)
+    with running(context) as patient:
+        target = Target(NAME, patient.port, ("127.0.0.1", patient.port))
+        seen = list(presented.judge(target, look(target), trust, None, clock.now()))
+    held = check(*files, (NAME,), clock, trusted=(trust.certificate,) if trust.certificate else ())
+    return _problems(seen), _problems(held)
+
+
+def _problems(found: Iterable[Checked]) -> set[str]:
+    return {each.code for each in found if isinstance(each, Finding) and each.severity is Severity.PROBLEM}
+
+
 @pytest.mark.parametrize("which", [Which.LEAF, Which.ISSUER, Which.ROOT])
 def test_keytool_imports_what_is_exported(
     keystore: Callable[[bytes], tuple[int, int]], tmp_path: Path, which: Which
@@ -192,6 +217,57 @@ def test_java_refuses_a_name_as_cn_only(ask: Ask, tmp_path: Path) -> None:
 
     check_refused(ask(trusted, *chain), "No subject alternative DNS name")
     assert ask(trusted, *chain, name="other.example.test") == "accepted"
+
+
+def test_java_reads_the_cn_where_no_other_name_is(ask: Ask, tmp_path: Path) -> None:
+    """Java is alone in that, so it is a problem to `cert check` and to the doctor nevertheless."""
+    chain = (leaf(names=(), title=NAME), MIDDLE)
+    trusted = exported(tmp_path, Which.ISSUER, *chain)[0]
+
+    assert ask(trusted, *chain) == "accepted"
+    check_refused(ask(trusted, *chain, name="other.example.test"), "No name matching")
+    assert problems_of(tmp_path, trusted, *chain) == ({"names"}, {"name-in-cn-only"})
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "codes"),
+    [
+        ({}, None, set()),
+        ({"signs": False}, "KeyUsage", {"not-for-servers"}),
+        ({"purposes": (ExtendedKeyUsageOID.CLIENT_AUTH,)}, "Extended key usage", {"not-for-servers"}),
+        ({"names": ("other.example.test",)}, NO_NAME, {"wrong-name"}),
+        ({"end": LONG_AGO + timedelta(days=9)}, "validity check failed", {"expired"}),
+    ],
+    ids=["good", "key may not sign", "for clients", "other name", "expired"],
+)
+def test_what_java_refuses_is_a_problem(
+    ask: Ask, tmp_path: Path, options: dict[str, Any], words: str | None, codes: set[str]
+) -> None:
+    """What Java refuses, both `cert check` and the doctor find; what Java takes is good."""
+    chosen: dict[str, Any] = {"begin": LONG_AGO, "end": FAR_AWAY, **options}
+    chain = (certificates.server(MIDDLE, **chosen), MIDDLE)
+    trusted = tmp_path / "trusted.cer"
+    trusted.write_bytes(MIDDLE.der)
+
+    said = ask(trusted, *chain)
+    doctor, checked = problems_of(tmp_path, trusted, *chain)
+
+    assert checked == codes
+    assert bool(doctor) is bool(codes)
+    if words is None:
+        assert said == "accepted"
+    else:
+        check_refused(said, words)
+
+
+def test_java_takes_what_is_itself_trusted_for_whatever_it_is(ask: Ask, tmp_path: Path) -> None:
+    """The use of a server's certificate is not held against it where it was handed over itself."""
+    chain = (certificates.server(MIDDLE, begin=LONG_AGO, end=FAR_AWAY, signs=False), MIDDLE)
+    trusted = tmp_path / "trusted.cer"
+    trusted.write_bytes(chain[0].der)
+
+    assert ask(trusted, *chain) == "accepted"
+    assert problems_of(tmp_path, trusted, *chain) == (set(), {"not-for-servers"})
 
 
 def test_java_wants_an_address_as_an_address(ask: Ask, tmp_path: Path) -> None:

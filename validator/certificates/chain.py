@@ -7,9 +7,10 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 WEAK_HASHES = {"md5", "sha1"}
+_FOR_SERVERS = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 
 
 def path_of(certificates: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -62,6 +63,23 @@ def is_authority(certificate: x509.Certificate) -> bool:
     )
 
 
+def is_for_servers(leaf: x509.Certificate) -> bool:
+    """Tell whether *leaf* says nothing against its use by a TLS server (RFC 5280, 4.2.1.3 and .12)."""
+    for extension in leaf.extensions:
+        value = extension.value
+        if isinstance(value, x509.ExtendedKeyUsage) and not _FOR_SERVERS & set(value):
+            return False
+        if isinstance(value, x509.KeyUsage) and not value.digital_signature:
+            return False
+    return True
+
+
+def may_issue(certificate: x509.Certificate) -> bool:
+    """Tell whether *certificate* is an authority's, and says nothing against its issuing others."""
+    usages = [each.value for each in certificate.extensions if isinstance(each.value, x509.KeyUsage)]
+    return is_authority(certificate) and all(usage.key_cert_sign for usage in usages)
+
+
 def hash_of(certificate: x509.Certificate) -> str:
     """Return the name of the hash in the signature of *certificate*, such as "sha256"; "" without one."""
     try:
@@ -82,7 +100,7 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def common_names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the common names of the subject, which no client takes for a host's name any more."""
+    """Return the common names of the subject, which clients of today do not take for a host's name."""
     return tuple(str(part.value) for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
 
 

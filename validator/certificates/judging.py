@@ -1,8 +1,9 @@
 """The certificates that a server sends, judged before a client does: are they accepted, and how long.
 
-The cloud is a Java client: it wants every intermediate, the name among the subject's alternative names, and
-today's keys and hashes. `check` looks at, in this order: the file, the order of the chain and where it ends,
-the times, the names, what the certificates may be used for, how strong they are, the key and its file.
+The cloud is a Java client: it wants every intermediate, and today's keys and hashes. It wants the name among
+the subject's alternative names; where there are none it reads the CN, which other clients of today do not.
+`check` looks at, in this order: the file, the order of the chain and where it ends, whether it leads to what
+was handed over, the times, the names, what the certificates may be used for, how strong they are, the key.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,6 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from validator.certificates import chain
 from validator.certificates.pem import ChainFile, UnreadableError, read_chain, read_key
@@ -21,7 +21,6 @@ from validator.clock import Clock, iso_milliseconds
 
 _LEAST_RSA = 2048
 _LEAST_CURVE = 256
-_FOR_SERVERS = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 
 
 class Severity(StrEnum):
@@ -58,27 +57,48 @@ def check(
     clock: Clock,
     *,
     trusted: Sequence[x509.Certificate] = (),
+    handed_over: x509.Certificate | None = None,
     margins: Margins = DEFAULT_MARGINS,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with the chain in *chain_file*, which a server for *names* sends; () is good.
 
-    *trusted* are certificates at which the chain may end without sending them. Without a *key_file* the key
-    is not looked at. Nothing is raised for a file that cannot be read: that is a finding.
+    *trusted* are certificates at which the chain may end without sending them, as it may at *handed_over*,
+    what the cloud's administrator has; there it should. Without a *key_file* the key is not looked at.
+    Nothing is raised for a file that cannot be read: that is a finding.
     """
     try:
         held = read_chain(chain_file)
     except UnreadableError as error:
         return (_problem(error.code, error.words),)
     path = chain.path_of(held.certificates)
+    gap = tuple(_of_end(path, (*trusted, handed_over) if handed_over else trusted))
     return (
         *_of_file(held, path),
-        *_of_end(path, trusted),
+        # Of a chain with a gap it would only be said twice.
+        *(gap or _of_handover(path, handed_over)),
         *(finding for each in path for finding in _of_times(each, clock, margins)),
         *_of_names(path[0], names),
-        *_of_use(path),
+        *wrong_use(path),
         *(finding for each in path for finding in _of_strength(each)),
         *(_of_key(key_file, path[0]) if key_file else ()),
     )
+
+
+def wrong_use(path: Sequence[x509.Certificate]) -> Iterator[Finding]:
+    """Yield what is wrong with what each certificate of *path*, the server's own first, may be used for."""
+    leaf, *issuers = path
+    title = chain.title_of(leaf)
+    if chain.is_authority(leaf):
+        words = f"{title} is an authority's certificate, used as a server's: request a server's (CA:FALSE)"
+        # The cloud takes such a one if it is handed over; then its key may issue for any name.
+        yield (_warning if chain.is_self_signed(leaf) else _problem)("authority-as-server", words)
+    if not chain.is_for_servers(leaf):
+        words = "is not meant for a TLS server: request one with digitalSignature and serverAuth"
+        yield _problem("not-for-servers", f"{title} {words}")
+    for each in issuers:
+        if not chain.may_issue(each):
+            words = "issued another certificate and is no authority (CA:TRUE, keyCertSign): make it one"
+            yield _problem("issuer-no-authority", f"{chain.title_of(each)} {words}")
 
 
 def _of_file(held: ChainFile, path: Sequence[x509.Certificate]) -> Iterator[Finding]:
@@ -104,6 +124,15 @@ def _of_end(path: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate
     ends = f"the chain ends at {chain.title_of(last)}, issued by {last.issuer.rfc4514_string()}"
     words = "which is neither in the file nor trusted here: append that one's certificate, then its issuer's"
     yield _problem("missing-intermediate", f"{ends}, {words} (authorities call the whole a full chain)")
+
+
+def _of_handover(path: Sequence[x509.Certificate], handed_over: x509.Certificate | None) -> Iterator[Finding]:
+    # A client takes what it trusts for the issuer of any certificate on the way, whatever is sent above that.
+    if not handed_over or any(each == handed_over or chain.is_issued_by(each, handed_over) for each in path):
+        return
+    words = f"the chain ({'; '.join(map(chain.title_of, path))}) does not lead to what was handed over, "
+    words += f"{chain.title_of(handed_over)} (SHA-256 {chain.fingerprint_of(handed_over)}): "
+    yield _warning("not-handed-over", words + "run `validator cert export` and hand that over first")
 
 
 def _of_times(certificate: x509.Certificate, clock: Clock, margins: Margins) -> Iterator[Finding]:
@@ -132,44 +161,14 @@ def _of_names(leaf: x509.Certificate, names: Iterable[str]) -> Iterator[Finding]
             )
             yield _problem("address-not-named", f"{chain.title_of(leaf)} {words}")
         elif not held and name.lower() in map(str.lower, chain.common_names_of(leaf)):
-            words = f"has {name} as its CN only, which no client reads: request one with DNS:{name} (SAN)"
+            words = f"has {name} as its CN only, which clients of today do not read: "
+            words += f"request one with DNS:{name} (SAN)"
             yield _problem("name-in-cn-only", f"{chain.title_of(leaf)} {words}")
         else:
             words = (
                 f"is for {', '.join(held) or 'no name'}: request one with DNS:{name}, or correct the setting"
             )
             yield _problem("wrong-name", f"{name}: {chain.title_of(leaf)} {words}")
-
-
-def _of_use(path: Sequence[x509.Certificate]) -> Iterator[Finding]:
-    leaf, *issuers = path
-    title = chain.title_of(leaf)
-    if chain.is_authority(leaf):
-        words = f"{title} is an authority's certificate, used as a server's: request a server's (CA:FALSE)"
-        # The cloud takes such a one if it is handed over; then its key may issue for any name.
-        yield (_warning if chain.is_self_signed(leaf) else _problem)("authority-as-server", words)
-    if not _is_for_servers(leaf):
-        words = "is not meant for a TLS server: request one with digitalSignature and serverAuth"
-        yield _problem("not-for-servers", f"{title} {words}")
-    for each in issuers:
-        if not _may_issue(each):
-            words = "issued another certificate and is no authority (CA:TRUE, keyCertSign): make it one"
-            yield _problem("issuer-no-authority", f"{chain.title_of(each)} {words}")
-
-
-def _is_for_servers(leaf: x509.Certificate) -> bool:
-    for extension in leaf.extensions:
-        value = extension.value
-        if isinstance(value, x509.ExtendedKeyUsage) and not _FOR_SERVERS & set(value):
-            return False
-        if isinstance(value, x509.KeyUsage) and not value.digital_signature:
-            return False
-    return True
-
-
-def _may_issue(certificate: x509.Certificate) -> bool:
-    usages = [each.value for each in certificate.extensions if isinstance(each.value, x509.KeyUsage)]
-    return chain.is_authority(certificate) and all(usage.key_cert_sign for usage in usages)
 
 
 def _of_strength(certificate: x509.Certificate) -> Iterator[Finding]:

@@ -79,7 +79,8 @@ def check(
     """Say what is wrong with a chain and its key, and what to do; exit 1 if there is a problem.
 
     Without --certificate every server of [door] is looked at. What was given to the cloud's administrator is
-    trusted, and this machine's roots are.
+    trusted, and this machine's roots are. It is a warning where the chain of the server that the cloud calls
+    does not lead to what was given.
     """
     if certificate is None and (key or names):
         raise click.UsageError("--key and --name need --certificate")
@@ -89,7 +90,13 @@ def check(
     trusted = (*_trusted(trust), *([given.certificate] if given else ()))
     margins = Margins(timedelta(days=warning_days), timedelta(days=problem_days))
     found = {
-        each: check_chain(each.chain, each.key, each.names, SystemClock(), trusted=trusted, margins=margins)
+        each: check_chain(
+            *(each.chain, each.key, each.names, SystemClock()),
+            trusted=trusted,
+            # Of the server that the cloud calls it was given.
+            handed_over=given.certificate if given and each is served[-1] else None,
+            margins=margins,
+        )
         for each in served
     }
     if as_json:

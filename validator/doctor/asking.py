@@ -80,10 +80,10 @@ def in_words(error: OSError) -> str:
     return printable(error.strerror or type(error).__name__)
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = _SHOWN) -> str:
     """Return *text* of a server as it may be shown: short, and without what moves a terminal's cursor."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:_SHOWN])
-    return shown + ("…" if len(text) > _SHOWN else "")
+    shown = "".join(character if character.isprintable() else "?" for character in text[:longest])
+    return shown + ("…" if len(text) > longest else "")
 
 
 def _exchange(

@@ -1,9 +1,10 @@
 """Holds one callback to what the cloud relies on: whatever is sent, `retCode` and `message` come back.
 
 1 a question with a token that is none is answered at the URL itself, in JSON, with an int `retCode`, a text
-`message` and HTTP 200 · 2 it is refused · 3 a body that cannot be read · 4 another Content-Type · 5 GET ·
-6 a body over the cap have the same shape. An answer
-without the promised shape ends the examination: the others would only repeat it.
+`message` and HTTP 200 · 2 it is refused, by `retCode` and words, as a token is: with `callbacks.always_200`
+the status tells nothing of another reason · 3 a body that cannot be read · 4 another Content-Type · 5 GET ·
+6 a body over the cap have the same shape. An answer without the promised shape ends the examination: the
+others would only repeat it.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +13,10 @@ from typing import Any
 
 import orjson
 
+from validator.certificates.judging import Finding, Severity
 from validator.doctor.asking import NoAnswer, Reply, Request, printable
 from validator.doctor.checked import Checked, Sound, problem, warning
-from validator.errors import Refusal
+from validator.errors import Answer, Refusal, RetCode
 from validator.tokens.claims import Audience
 from validator.untrusted import read_object
 
@@ -32,6 +34,7 @@ _PROMISES = {
     "message": "message is a text that is not empty",
 }
 _VERDICT, _NOT_LET_IN, _THROTTLED = 200, (401, 403), 429
+_REFUSED_WORDS = Answer.VALIDATION_REFUSED.value.title
 
 Ask = Callable[[Request], Reply]
 
@@ -72,10 +75,8 @@ def examine(callback: Callback, ask: Ask, *, cap: int) -> Iterator[Checked]:
             yield problem(f"{side}-{promise}", fault.words)
             return
         yield Sound(f"{side}-{promise}", words)
-    code = ret_code(reply)
-    yield _status(f"{side}-status", reply.status)
-    yield _refusal(f"{side}-nonsense-token", code)
-    yield from _variants(callback, ask, code, cap)
+    yield from _verdict(side, reply)
+    yield from _variants(callback, ask, ret_code(reply), cap)
 
 
 def broken_promise(reply: Reply) -> Fault | None:
@@ -127,7 +128,7 @@ def _variant(check: str, ask: Ask, request: Request, wanted: int | None) -> Chec
     if fault is not None:
         return problem(check, f"{fault.words}; {_EVERYWHERE}")
     code = ret_code(reply)
-    if wanted is None and code == 0:
+    if wanted is None and code == RetCode.ACCEPTED:
         return problem(check, f"is ACCEPTED (retCode 0): {_ACCEPTED}")
     if wanted is not None and code != wanted:
         words = f"retCode {code} instead of {wanted}, because of the Content-Type"
@@ -135,22 +136,56 @@ def _variant(check: str, ask: Ask, request: Request, wanted: int | None) -> Chec
     return Sound(check, f"has the promised shape (HTTP {reply.status}, retCode {code})")
 
 
+def _verdict(side: str, reply: Reply) -> Iterator[Checked]:
+    """Yield what is found of the status, and of the fields where they tell more than the status did."""
+    status = _status(f"{side}-status", reply.status)
+    fields = _refusal(f"{side}-nonsense-token", ret_code(reply), _message(reply))
+    yield status
+    is_told = not isinstance(status, Sound) and _badness(fields) <= _badness(status)
+    if not is_told or ret_code(reply) == RetCode.ACCEPTED:
+        yield fields
+
+
 def _status(check: str, status: int) -> Checked:
     if status == _VERDICT:
         return Sound(check, "a verdict is HTTP 200")
     if status in _NOT_LET_IN:
-        return warning(
-            check, f"this machine is not let in ({status}), so the verdict was not seen: {_LET_IN}"
-        )
+        return _not_let_in(check, str(status))
     if status == _THROTTLED:
-        return warning(check, "a limit is reached (429), so the verdict was not seen: ask again in a minute")
+        return _limited(check, str(status))
     return problem(check, f"a verdict is HTTP {status} instead of 200. {_SEE_LOG}")
 
 
-def _refusal(check: str, code: int) -> Checked:
-    if code == 0:
+def _refusal(check: str, code: int, message: str) -> Checked:
+    told = f'retCode {code}, "{printable(message)}"'
+    if code == RetCode.ACCEPTED:
         return problem(check, f"a token that is none is ACCEPTED (retCode 0): {_ACCEPTED}")
-    return Sound(check, f"a token that is none is refused (retCode {code})")
+    if code == RetCode.THROTTLED:
+        return _limited(check, told)
+    if code != RetCode.REFUSED:
+        words = f"a token that is none gets no verdict but {told}; it is retCode {RetCode.REFUSED:d}"
+        return problem(check, f'{words}, "{_REFUSED_WORDS}". {_SEE_LOG}')
+    if message != _REFUSED_WORDS:
+        return _not_let_in(check, told)
+    return Sound(check, f"a token that is none is refused ({told})")
+
+
+def _not_let_in(check: str, told: str) -> Finding:
+    return warning(check, f"this machine is not let in ({told}), so the verdict was not seen: {_LET_IN}")
+
+
+def _limited(check: str, told: str) -> Finding:
+    return warning(check, f"a limit is reached ({told}), so the verdict was not seen: ask again in a minute")
+
+
+def _badness(checked: Checked) -> int:
+    if isinstance(checked, Sound):
+        return 0
+    return 2 if checked.severity is Severity.PROBLEM else 1
+
+
+def _message(reply: Reply) -> str:
+    return str((_content(reply) or {})["message"])
 
 
 def _content(reply: Reply) -> dict[str, Any] | None:

@@ -1,18 +1,21 @@
 """Looks at a server from outside as the cloud does, and says in words what would not work.
 
-1 the name and the addresses behind it · 2 TLS: its version, old versions refused · 3 the certificate
-(`presented`) · 4 both callbacks (`contract`) · 5 how long an answer takes · 6 what nobody should see
-(`exposure`). What a step needs and does not find ends the examination: the rest would only repeat it.
+1 the name and the addresses behind it. At each address: 2 TLS: its version, old versions refused · 3 the
+certificate (`presented`). At the first of them that has TLS: 4 both callbacks (`contract`) · 5 how long an
+answer takes · 6 what nobody should see (`exposure`). What a step needs and does not find ends the
+examination: the rest would only repeat it.
 """
 
 import re
 import ssl
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
 
 from validator.clock import Clock
 from validator.doctor import contract, exposure, presented, timing
+from validator.doctor.addresses import at_each, text_of
 from validator.doctor.asking import Stopwatch, ask, ask_plainly, in_words
 from validator.doctor.case import Case, addresses_of
 from validator.doctor.checked import Checked, Sound, problem, warning
@@ -44,37 +47,42 @@ class Doctor:
 
     def examine(self) -> Iterator[Checked]:
         """Yield what is found, in the order of looking."""
-        target = yield from self._reached()
-        if target is None:
-            return
-        try:
-            yield from self._looked_at(target)
-        except OSError as error:
-            yield problem(
-                "tls", f"a connection ended too early ({in_words(error)}): see the proxy's error log"
-            )
+        reached, now = (yield from self._reached()), self._clock.now()
+        found = {target.address: list(self._looked_at(target, now)) for target in reached}
+        yield from at_each(found)
+        usable = [target for target in reached if _has_tls(found[target.address])]
+        if usable:
+            yield from self._answers(usable[0])
 
-    def _reached(self) -> Generator[Checked, None, Target | None]:
-        """Yield what is found of the name and its addresses; return the first that is reached, or None."""
+    def _reached(self) -> Generator[Checked, None, list[Target]]:
+        """Yield what is found of the name and its addresses; return the server at each that is reached."""
         target, connect = self._case.target(("", 0)), self._case.connect
         try:
             addresses = [connect] if connect else self._resolve(target.host, target.port)
         except OSError as error:
             yield problem("dns", f"{target.host} has no address ({in_words(error)}): enter it into DNS")
-            return None
+            return []
         yield _dns(target.host, addresses, is_told=connect is not None)
         unreached = {}
         for address in addresses:
             try:
                 reach(self._case.target(address))
             except OSError as error:
-                unreached[address] = f"{_text(address)} is not reached: {in_words(error)}"
+                unreached[address] = f"{text_of(address)} is not reached: {in_words(error)}"
         yield _connection(addresses, list(unreached.values()))
-        reached = [self._case.target(address) for address in addresses if address not in unreached]
-        return reached[0] if reached else None
+        return [self._case.target(address) for address in addresses if address not in unreached]
 
-    def _looked_at(self, target: Target) -> Iterator[Checked]:
-        """Yield what is found of a server that is reached; raises OSError."""
+    def _looked_at(self, target: Target, now: datetime) -> Iterator[Checked]:
+        """Yield what is found of TLS and the certificates at one address, first whether TLS is there."""
+        try:
+            yield from self._shown(target, now)
+        except OSError as error:
+            yield problem(
+                "tls", f"a connection ended too early ({in_words(error)}): see the proxy's error log"
+            )
+
+    def _shown(self, target: Target, now: datetime) -> Iterator[Checked]:
+        """Yield what is found of what *target* shows of itself; raises OSError."""
         try:
             shown = look(target)
         except ssl.SSLError as error:
@@ -82,8 +90,8 @@ class Doctor:
             return
         yield Sound("tls", f"{shown.version.replace('v', ' ')} is spoken")
         yield _old_versions(target)
-        yield from presented.judge(target, shown, self._case.trust, self._case.handed_over, self._clock.now())
-        yield from self._answers(target)
+        case = self._case
+        yield from presented.judge(target, shown, case.trust, case.handed_over, now)
 
     def _answers(self, target: Target) -> Iterator[Checked]:
         """Yield what is found of everything that is answered."""
@@ -94,7 +102,12 @@ class Doctor:
         port = self._case.plain_port
         ask_plain = partial(ask_plainly, target.at(port), stopwatch=self._stopwatch)
         yield exposure.plain_http(ask_plain, self._case.callbacks[0].question(), port)
-        yield from exposure.private_routes(ask_it)
+        yield from exposure.private_routes(ask_it, target.authority)
+
+
+def _has_tls(found: Sequence[Checked]) -> bool:
+    """Tell whether what was *found* at an address begins with TLS and does not end for want of it."""
+    return isinstance(found[0], Sound) and all(each.code != "tls" for each in found[1:])
 
 
 def _is_host(host: str) -> bool:
@@ -108,7 +121,7 @@ def _is_host(host: str) -> bool:
 def _dns(host: str, addresses: list[Address], *, is_told: bool) -> Checked:
     shown = ", ".join(address for address, _ in addresses)
     if is_told:
-        return Sound("dns", f"not asked: {_text(addresses[0])} is looked at, as told")
+        return Sound("dns", f"not asked: {text_of(addresses[0])} is looked at, as told")
     if not all(ip_address(address.partition("%")[0]).is_global for address, _ in addresses):
         words = f"{host} is at {shown}, which is not on the Internet"
         return warning("dns", f"{words}: the cloud needs a way of its own to it, or another DNS answer")
@@ -117,7 +130,7 @@ def _dns(host: str, addresses: list[Address], *, is_told: bool) -> Checked:
 
 def _connection(addresses: list[Address], unreached: list[str]) -> Checked:
     if not unreached:
-        return Sound("connection", f"{', '.join(map(_text, addresses))} can be reached")
+        return Sound("connection", f"{', '.join(map(text_of, addresses))} can be reached")
     words = f"{'; '.join(unreached)}: open the port in the firewall, or take the address out of DNS"
     return problem("connection", words) if len(unreached) == len(addresses) else warning("connection", words)
 
@@ -140,8 +153,3 @@ def _without_tls(target: Target, why: str) -> Checked:
         return problem("old-tls", f"{words}: allow those (nginx: ssl_protocols)")
     words = f"no connection over TLS 1.2 or 1.3 comes about ({why})"
     return problem("tls", f"{words}: see the port, the server's name, and the proxy's error log")
-
-
-def _text(address: Address) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

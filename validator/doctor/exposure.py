@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urljoin, urlsplit
 
 from validator.doctor.asking import NoAnswer, Reply, Request, printable
 from validator.doctor.checked import Checked, Sound, problem, warning
 
 PRIVATE_ROUTES = ("/readyz", "/metrics", "/openapi.json")
+_TARGET = re.compile(r"/[!-~]*", re.ASCII)
 _TELLING_HEADERS = ("server", "x-powered-by", "x-aspnet-version")
 
 Ask = Callable[[Request], Reply]
@@ -28,8 +30,11 @@ def plain_http(ask_plainly: Ask, question: Request, port: int) -> Checked:
     return Sound(code, f"port {port} refuses the question ({reply.status})")
 
 
-def private_routes(ask: Ask) -> Iterator[Checked]:
-    """Yield what is found of each route that is for operators only."""
+def private_routes(ask: Ask, authority: str) -> Iterator[Checked]:
+    """Yield what is found of each route that is for operators only, on the server that *authority* names.
+
+    One redirect on that server is gone after: `/metrics` is often sent on to `/metrics/` only.
+    """
     for path in PRIVATE_ROUTES:
         code = path.strip("/").replace(".", "-")
         try:
@@ -37,11 +42,43 @@ def private_routes(ask: Ask) -> Iterator[Checked]:
         except NoAnswer as nothing:
             yield Sound(code, f"{path} is not answered: {nothing}")
             continue
-        if 300 <= reply.status < 500:
-            yield Sound(code, f"{path} is not public ({reply.status})")
-        else:
-            words = f"{path} is answered to anybody ({reply.status})"
-            yield problem(code, f"{words}: let the proxy answer 404 to it, from everywhere")
+        yield (
+            _sent_on(code, path, reply, ask, authority) if reply.is_redirect else _private(code, path, reply)
+        )
+
+
+def _private(code: str, path: str, reply: Reply) -> Checked:
+    if 400 <= reply.status < 500:
+        return Sound(code, f"{path} is not public ({reply.status})")
+    return problem(code, f"{path} is answered to anybody ({reply.status}): {_HIDE}")
+
+
+def _sent_on(code: str, path: str, reply: Reply, ask: Ask, authority: str) -> Checked:
+    """Return what is found behind the redirect of *path*; a page for people may be a login's."""
+    place = reply.headers.get("location", "")
+    words = f"{path} is sent on to {printable(place) or 'nowhere'} ({reply.status})"
+    there = _path_here(path, place, authority)
+    if there is None:
+        return warning(code, f"{words}, where was not looked: {_HIDE}")
+    try:
+        behind = ask(Request("GET", there))
+    except NoAnswer as nothing:
+        return warning(code, f"{words}, which is not answered ({nothing}): {_HIDE}")
+    if behind.is_redirect or (behind.is_html and behind.status < 300):
+        return warning(code, f"{words}, which answers {behind.status}; whether to all was not seen: {_HIDE}")
+    return _private(code, printable(there), behind)
+
+
+def _path_here(path: str, place: str, authority: str) -> str | None:
+    """Return the path and query of *place*, None unless it is on this server and can be asked for."""
+    origin = f"https://{authority}"
+    try:
+        url = urlsplit(urljoin(origin + path, place))
+    except ValueError:
+        return None
+    there = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    is_here = f"{url.scheme}://{url.netloc}" == origin
+    return there if is_here and _TARGET.fullmatch(there) else None
 
 
 def versions(reply: Reply) -> Checked:
@@ -52,3 +89,6 @@ def versions(reply: Reply) -> Checked:
         advice = "switch it off, in nginx with `server_tokens off`; it says which known faults to try"
         return warning("versions", f"the answer has {'; '.join(telling)}: {advice}")
     return Sound("versions", "no header tells the version of a program")
+
+
+_HIDE = "let the proxy answer 404 to it, from everywhere"

@@ -114,6 +114,7 @@ def doubt(target: Target, anchor: bytes | None, *, with_name: bool = False) -> D
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = with_name
+    context.hostname_checks_common_name = False  # as clients of today; Java still reads it where no SAN is
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _WITHOUT_DATES
     if anchor is None:
         context.load_default_certs()

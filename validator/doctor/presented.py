@@ -1,10 +1,12 @@
-"""What the cloud makes of the certificates that a server sends: the chain, trust, names, days, drift.
+"""What the cloud makes of the certificates that a server sends: the chain, trust, names, use, days, drift.
 
 OpenSSL is the judge of the chain and the name, in a handshake of its own that trusts what the cloud trusts;
-the certificates that were sent say why.
+the certificates that were sent say why. What they may be used for is read in them, as `validator cert check`
+does: Java refuses a key that may not sign, and OpenSSL does not.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -12,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from validator.certificates import chain
-from validator.certificates.judging import DEFAULT_MARGINS
+from validator.certificates.judging import DEFAULT_MARGINS, Severity, wrong_use
 from validator.clock import iso_milliseconds
 from validator.doctor.asking import printable
 from validator.doctor.checked import Checked, Sound, problem, warning
@@ -20,6 +22,7 @@ from validator.doctor.looking import Doubt, Shown, Target, doubt
 from validator.doctor.trust import Trust
 
 Path = Sequence[x509.Certificate]
+_LONGEST = 400  # characters of words that have a title of the server in them
 
 
 def judge(
@@ -40,6 +43,7 @@ def judge(
     ends = list(_ends(path, doubt(target, trust.anchor), trust))
     yield from ends
     yield _names(target, path[0])
+    yield from _use(path, trust)
     yield _days(path, now)
     # Of a chain with a gap, or where it is what is trusted, this would only be said twice.
     if handed_over is not None and handed_over != trust.certificate and isinstance(ends[0], Sound):
@@ -81,8 +85,20 @@ def _names(target: Target, leaf: x509.Certificate) -> Checked:
     names = ", ".join(map(printable, chain.names_of(leaf)))
     if refused is None or not refused.is_name:
         return Sound("names", f"{_title(leaf)} is for {target.host}" + (f" ({names})" if names else ""))
-    words = f"{_title(leaf)} is for {names or 'no name (a CN alone is not read)'}, not for {target.host}"
+    held = names or "no name (clients of today do not read the CN)"
+    words = f"{_title(leaf)} is for {held}, not for {target.host}"
     return problem("names", f"{words}: serve one that names it (SAN), or register the URL with another name")
+
+
+def _use(path: Path, trust: Trust) -> Iterator[Checked]:
+    """Yield what is wrong with what the certificates may be used for, or that nothing is."""
+    wrong = [replace(each, code="use", words=printable(each.words, _LONGEST)) for each in wrong_use(path)]
+    # Java takes a server's certificate that is itself trusted for whatever it is; browsers may not.
+    if path[0] == trust.certificate:
+        wrong = [replace(each, severity=Severity.WARNING) for each in wrong]
+    yield from wrong
+    if not wrong:
+        yield Sound("use", f"{_title(path[0])} is for a TLS server, and who issued it may issue")
 
 
 def _days(path: Path, now: datetime) -> Checked:

@@ -7,11 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from validator.certificates import chain
-from validator.certificates.pem import read_chain
-from validator.errors import OperatorError
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_DER_BEGINS = b"\x30"
+from validator.certificates.cer import read_cer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +29,5 @@ class Trust:
 
 
 def read_trust(path: Path) -> Trust:
-    """Return the certificate in *path*, DER or PEM, as the file that was uploaded.
-
-    Raises OperatorError for what the cloud could not take either: no certificate, several, more than it.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise OperatorError(f"{path}: cannot be read: {error.strerror}") from None
-    if content.startswith(_BYTE_ORDER_MARK):
-        raise OperatorError(
-            f"{path}: begins with a byte-order mark, which the cloud does not take: remove it"
-        )
-    certificate = _from_der(path, content) if content.startswith(_DER_BEGINS) else _from_pem(path)
-    return Trust(certificate, f"only {path.name}")
-
-
-def _from_der(path: Path, content: bytes) -> x509.Certificate:
-    try:
-        certificate = x509.load_der_x509_certificate(content)
-        certificate.extensions, certificate.public_key()  # parsed when asked for
-    except (ValueError, x509.DuplicateExtension):
-        raise OperatorError(f"{path}: is no certificate in DER, or has something after it") from None
-    return certificate
-
-
-def _from_pem(path: Path) -> x509.Certificate:
-    held = read_chain(path)
-    if held.has_key:
-        raise OperatorError(f"{path}: has a private key in it: never hand that over")
-    if len(held.certificates) > 1:
-        raise OperatorError(
-            f"{path}: has {len(held.certificates)} certificates, and the cloud keeps one of them"
-        )
-    return held.certificates[0]
+    """Return trust in the certificate in *path*, the file that was uploaded; raises OperatorError."""
+    return Trust(read_cer(path), f"only {path.name}")

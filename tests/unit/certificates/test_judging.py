@@ -73,6 +73,25 @@ def test_self_signed_certificate_is_good(tmp_path: Path) -> None:
     assert found(tmp_path, server()) == []
 
 
+def test_chain_leads_to_what_was_handed_over(tmp_path: Path) -> None:
+    """Any certificate of the path, or the issuer of any, may be what the cloud has; another is a warning."""
+    files = write(tmp_path, LEAF, MIDDLE, ROOT)
+    crossed = authority("middle", authority("other"))
+
+    for given in (LEAF, MIDDLE, ROOT):
+        assert check(*files, (NAME,), FakeClock(), handed_over=given.certificate) == ()
+    for given in (crossed, authority("root"), server(MIDDLE)):
+        finding = only(check(*files, (NAME,), FakeClock(), handed_over=given.certificate))
+        assert (finding.code, finding.severity) == ("not-handed-over", Severity.WARNING)
+
+
+def test_what_was_handed_over_need_not_be_sent(tmp_path: Path) -> None:
+    """The cloud has it; a chain with a gap before it is told once, as that."""
+    assert check(*write(tmp_path, LEAF, MIDDLE), (NAME,), FakeClock(), handed_over=ROOT.certificate) == ()
+    finding = only(check(*write(tmp_path, LEAF), (NAME,), FakeClock(), handed_over=ROOT.certificate))
+    assert finding.code == "missing-intermediate"
+
+
 def test_missing_intermediate_is_named(tmp_path: Path) -> None:
     """When the server sends its own certificate only, the finding names the issuer that is missing."""
     finding = only(check(*write(tmp_path, LEAF), (NAME,), FakeClock(), trusted=(ROOT.certificate,)))

@@ -100,6 +100,58 @@ def throttled(request: Request) -> Reply:
     return reply(b'{"retCode":3,"message":"too many requests"}', 429)
 
 
+def verdict(code: int, message: str, status: int = 200) -> Callable[[Request], Reply]:
+    """Return what answers every question with these fields."""
+    return lambda _: reply(b'{"retCode":%d,"message":"%s"}' % (code, message.encode()), status)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "severity"),
+    [
+        (0, "validate success", Severity.PROBLEM),
+        (1, "no such resource", Severity.PROBLEM),
+        (1, "validate failed", Severity.PROBLEM),
+        (2, "validate failed", None),
+        (2, "not allowed", Severity.WARNING),
+        (2, "login required", Severity.WARNING),
+        (3, "too many requests", Severity.WARNING),
+        (4, "temporarily unavailable", Severity.PROBLEM),
+        (5, "validate failed", Severity.PROBLEM),
+        (-1, "validate failed", Severity.PROBLEM),
+    ],
+)
+def test_verdict_is_known_by_its_fields(code: int, message: str, severity: Severity | None) -> None:
+    """Where every answer is HTTP 200, only retCode 2 with the words of a refused token is a verdict."""
+    found = examine(AGENT, verdict(code, message), cap=CAP)
+
+    told = {one.code: one.severity for one in found if isinstance(one, Finding)}
+    assert told.pop("agent-nonsense-token", None) is severity
+    assert set(told) <= (
+        {"agent-malformed-body", "agent-get", "agent-oversized-body"} if code == 0 else set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "codes"),
+    [
+        (4, 403, ["agent-status", "agent-nonsense-token"]),
+        (1, 429, ["agent-status", "agent-nonsense-token"]),
+        (2, 403, ["agent-status"]),
+        (4, 500, ["agent-status"]),
+        (0, 500, ["agent-status", "agent-nonsense-token"]),
+    ],
+)
+def test_fields_are_told_where_they_tell_more_than_the_status(
+    code: int, status: int, codes: list[str]
+) -> None:
+    """One cause is one finding, but no status hides a worse field."""
+    found = examine(AGENT, verdict(code, "x", status), cap=CAP)
+
+    told = [one.code for one in found if isinstance(one, Finding)]
+    assert told[: len(codes)] == codes
+    assert ("agent-nonsense-token" in told) is ("agent-nonsense-token" in codes)
+
+
 def only_questions(request: Request) -> Reply:
     if request.method == "GET":
         raise NoAnswer("the connection was cut")

@@ -1,45 +1,14 @@
-"""The `.cer` that is taken, and the trust in exactly that."""
+"""Trust in exactly the certificate that was handed over."""
 
 import ssl
-from pathlib import Path
 
-import pytest
 import trustme
 
-from validator.simulator.certificate import read_certificate, trusting
+from validator.simulator.certificate import trusting
 
 AUTHORITY = trustme.CA()
 LEAF = AUTHORITY.issue_cert("127.0.0.1")
-PEM = LEAF.cert_chain_pems[0].bytes()
-DER = ssl.PEM_cert_to_DER_cert(PEM.decode())
-
-
-@pytest.mark.parametrize("content", [PEM, DER], ids=["pem", "der"])
-def test_one_certificate_is_taken(tmp_path: Path, content: bytes) -> None:
-    """PEM and DER are the same certificate."""
-    (tmp_path / "server.cer").write_bytes(content)
-
-    assert read_certificate(tmp_path / "server.cer") == DER
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"", "not one certificate"),
-        (b"\xef\xbb\xbf" + PEM, "not one certificate"),
-        (DER + b"\n", "not one certificate"),
-        (b"".join(PEM.splitlines()[1:-1]), "not one certificate"),
-        (PEM + AUTHORITY.cert_pem.bytes(), "more than one"),
-        (PEM + LEAF.private_key_pem.bytes(), "private key"),
-    ],
-    ids=["empty", "bom", "trailing newline", "bare base64", "two", "with the key"],
-)
-def test_what_the_cloud_would_not_take_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
-    """What a Java keystore refuses, or would take only a part of, is refused in words."""
-    (tmp_path / "server.cer").write_bytes(content)
-
-    with pytest.raises(ValueError, match=why):
-        read_certificate(tmp_path / "server.cer")
+DER = ssl.PEM_cert_to_DER_cert(LEAF.cert_chain_pems[0].bytes().decode())
 
 
 def handshake(trusted: bytes, server: trustme.LeafCert, name: str = "127.0.0.1") -> str:
