@@ -146,15 +146,33 @@ def test_nginx_refuses_what_it_cannot_use(certified: CommandLine, tmp_path: Path
     assert "portal.pem" in said.err
 
 
+@pytest.mark.usefixtures("nginx")
+def test_refused_configuration_leaves_the_live_one(certified: CommandLine, tmp_path: Path) -> None:
+    """With --check the folder of a running nginx stays as it was; without it the files are written."""
+    render = ("nginx", "render", "--out", str(tmp_path / "door"))
+    certified(*render, "--check", variables=PORTAL)
+    live = contents(tmp_path / "door")
+    broken = {**PORTAL, "VALIDATOR_DOOR_CLIENT_CA": "", "VALIDATOR_DOOR_CERTIFICATE": "missing.pem"}
+
+    said = certified(*render, "--check", variables=broken)
+    after = contents(tmp_path / "door")
+    certified(*render, variables=broken)
+
+    assert (said.code, said.out) == (1, "")
+    assert after == live
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert contents(tmp_path / "door") != live
+
+
 def test_check_needs_nginx(certified: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nginx is not installed --check says how to install it; the files are there."""
+    """Where nginx is not installed --check says how to install it; what nobody looked at is not written."""
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
 
     said = certified("nginx", "render", "--out", str(tmp_path / "door"), "--check", variables=PORTAL)
 
     assert said.code == 1
     assert "apt-get install nginx" in said.err
-    assert set(contents(tmp_path / "door")) == {"nginx.conf", "validator.conf"}
+    assert not (tmp_path / "door").exists()
 
 
 def test_table_of_limits_has_the_proxys(validator: CommandLine) -> None:

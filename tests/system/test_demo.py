@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -204,6 +205,50 @@ def test_what_ends_one_ends_all(tmp_path: Path, name: str) -> None:
 
         assert code != 0
         wait_until(lambda: not any(map(is_running, everyone)), "nothing is left running")
+
+
+def test_who_is_being_answered_is_answered(tmp_path: Path) -> None:
+    """Told to stop while a request is under way, it takes no other and answers this one."""
+    require_package("nginx", found=proxying.program() is not None)
+    body = b'{"account": "nobody", "password": "none"}'
+    with demonstrating(tmp_path) as demo, under_way(demo, body) as connection:
+        demo.process.terminate()
+        wait_until(lambda: not proxying_is_open(demo.port), "the door takes nobody any more")
+
+        connection.sendall(body[-1:])
+        answer = connection.recv(4096)
+        code = demo.process.wait(PATIENCE)
+
+    assert answer.startswith(b"HTTP/1.1 401 "), answer
+    assert code == 0
+
+
+def test_second_stop_is_in_a_hurry(tmp_path: Path) -> None:
+    """Who asks twice does not wait for a request that never ends."""
+    require_package("nginx", found=proxying.program() is not None)
+    with demonstrating(tmp_path) as demo, under_way(demo, b"never ending"):
+        demo.process.terminate()
+        wait_until(lambda: not proxying_is_open(demo.port), "the door takes nobody any more")
+
+        demo.process.terminate()
+
+        assert demo.process.wait(PATIENCE) == 0
+
+
+@contextmanager
+def under_way(demo: Demo, body: bytes) -> Iterator[ssl.SSLSocket]:
+    """Give a connection with a login on it that wants the last byte of *body*; nginx has begun with it."""
+    trust = ssl.create_default_context(cafile=demo.home / "door" / "ca.pem")
+    head = f"POST /api/v1/login HTTP/1.1\r\nHost: localhost:{demo.port}\r\nContent-Length: {len(body)}\r\n"
+    kind = f"Content-Type: application/json\r\nOrigin: https://localhost:{demo.port}\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", demo.port), PATIENCE) as plain,
+        trust.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(f"{head}{kind}Expect: 100-continue\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")  # so it waits for the body now
+        connection.sendall(body[:-1])
+        yield connection
 
 
 def test_settings_of_others_are_not_taken(tmp_path: Path) -> None:

@@ -135,6 +135,13 @@ class Channels:
         _check_secret(secret_key)
         self._change(channel_id, sealed_secret=self._sealer.seal(secret_key, _purpose(channel_id)))
 
+    def allow(self, channel_id: str, origin: str) -> None:
+        """Let pages of *origin* use a channel, too; raises OperatorError when it is none."""
+        _check_origins([origin])
+        origins = self.require(channel_id).origins
+        if origin not in origins:
+            self._change(channel_id, origins=[*origins, origin])
+
     def set_status(self, channel_id: str, status: Status) -> None:
         """Enable or disable a channel."""
         self._change(channel_id, status=status)
@@ -156,11 +163,15 @@ def _check(channel_id: str, secret_key: str, origins: Collection[str], key_order
     if not _ID.fullmatch(channel_id):
         raise OperatorError(f"a channelConfigId has 1 to {LONGEST_CHANNEL} of A-Z a-z 0-9 . _ -")
     _check_secret(secret_key)
+    _check_origins(origins)
+    if sorted(key_order) != sorted(SIGNED_KEYS):
+        raise OperatorError(f"the key order names each of {', '.join(SIGNED_KEYS)} once")
+
+
+def _check_origins(origins: Collection[str]) -> None:
     wrong = [origin for origin in origins if not is_origin(origin)]
     if wrong or not origins:
         raise OperatorError(f"{wrong or 'nothing'} is not a list of origins such as https://www.example.com")
-    if sorted(key_order) != sorted(SIGNED_KEYS):
-        raise OperatorError(f"the key order names each of {', '.join(SIGNED_KEYS)} once")
 
 
 def _check_secret(secret_key: str) -> None:

@@ -23,6 +23,7 @@ from validator.cli import samples, serving
 from validator.cli.frame import Command, paths
 from validator.clock import SystemClock
 from validator.edge import nginx, together
+from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.files import make_private_folder, write_private
 from validator.services import Services
@@ -54,9 +55,11 @@ def demo(https: int | None, cloud_port: int) -> None:
         _write_registration(services, folder, https_door.origin(port))
     export(services.settings.home, config, {})
     settings = load(services.settings.home, config)
-    commands = (serving.server(), _door(settings, port, cloud_port), _cloud(folder, cloud_port))
+    server = Program(serving.server())
+    # The door is the last, and so the first to stop: until then it needs the others.
+    programs = (_cloud(folder, cloud_port), server, _door(settings, port, cloud_port))
     click.echo(_words(settings, config, login, cloud_port))
-    sys.exit(together.run(*commands))
+    sys.exit(together.run(*programs, patience=serving.patience(settings)))
 
 
 def _folder(home: Path) -> Path:
@@ -128,7 +131,7 @@ secret_file = "app.secret"
     write_private(folder / "cloud.toml", registration.encode())
 
 
-def _door(settings: Settings, port: int, cloud_port: int) -> list[str]:
+def _door(settings: Settings, port: int, cloud_port: int) -> Program:
     """Return what runs nginx, or the door that stands in for it."""
     try:
         nginx.program()
@@ -138,7 +141,7 @@ def _door(settings: Settings, port: int, cloud_port: int) -> list[str]:
     return https_door.prepare(settings)
 
 
-def _standby(settings: Settings, port: int, cloud_port: int) -> list[str]:
+def _standby(settings: Settings, port: int, cloud_port: int) -> Program:
     door = settings.door
     options = {
         "--bind": f"127.0.0.1:{port}",
@@ -152,14 +155,14 @@ def _standby(settings: Settings, port: int, cloud_port: int) -> list[str]:
     return _validator("simulate", "door", *(word for option in options.items() for word in option))
 
 
-def _cloud(folder: Path, port: int) -> list[str]:
+def _cloud(folder: Path, port: int) -> Program:
     """Return what runs the stand-in for the cloud."""
     where = ("--bind", f"127.0.0.1:{port}", "--folder", str(folder / "cloud"))
     return _validator("simulate", "serve", "--registration", str(folder / "cloud.toml"), *where)
 
 
-def _validator(*words: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "validator", *words]
+def _validator(*words: str) -> Program:
+    return Program([sys.executable, "-P", "-m", "validator", *words])
 
 
 def _words(settings: Settings, config: Path, login: Path, cloud_port: int) -> str:

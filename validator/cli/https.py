@@ -1,6 +1,9 @@
 """`validator serve --https`: nginx on this machine's loopback, with a certificate of its own authority."""
 
+import os
+import re
 import shlex
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,15 @@ from validator.certificates.localca import LocalAuthority
 from validator.cli.frame import user_name
 from validator.clock import SystemClock
 from validator.edge import nginx
+from validator.edge.placing import place_checked
+from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.settings import Settings
 
 PORT = 8443
 NAMES = ("localhost",)
 _LONGEST_SOCKET = 100  # characters; Linux allows 107
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+", re.ASCII)  # what every setting with a path takes
 
 
 def option(words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -45,16 +51,24 @@ def authority(home: Path) -> Path:
 def overrides(home: Path, port: int) -> Mapping[str, Any]:
     """Return the settings that put nginx on *port* of the loopback, before a server on a socket in *home*.
 
-    The certificate is issued when it is missing or near its end. Raises OperatorError.
+    It serves everything, to this machine. What else the settings have in [door], such as the cloud's name and
+    the allowed pages, stays. The certificate is issued when it is missing or near its end. Raises
+    OperatorError.
     """
     folder = home / "door"
     socket = folder / "app.sock"
     if len(str(socket)) > _LONGEST_SOCKET:
         raise OperatorError(f"{socket}: is too long for a socket; choose a shorter --home")
+    if not _PLAIN_PATH.fullmatch(str(socket)):
+        raise OperatorError(
+            f"{home}: nginx is given paths of A-Z a-z 0-9 . _ / - only; choose another --home"
+        )
     certificate, key = LocalAuthority(folder, SystemClock()).issue(NAMES)
     return {
         "server.bind": f"unix:{socket}",
+        "server.role": "all",
         "server.trusted_proxies": 1,
+        "callbacks.networks": [],
         "door.origin": origin(port),
         "door.listen": [f"127.0.0.1:{port}"],
         "door.listen_plain": [],
@@ -68,18 +82,26 @@ def overrides(home: Path, port: int) -> Mapping[str, Any]:
         "door.callbacks_upstream": "",
         "door.people_upstream": "",
         "door.log_folder": "logs",
-        "door.worker_user": user_name(),
+        **_worker_user(),
     }
 
 
-def prepare(settings: Settings) -> list[str]:
+def _worker_user() -> Mapping[str, str]:
+    """Return who nginx's workers are: only root can choose, and root's socket is for root only."""
+    return {} if os.geteuid() else {"door.worker_user": user_name()}
+
+
+def prepare(settings: Settings) -> Program:
     """Write nginx's configuration, have it checked, tell where to look; return what runs nginx."""
     folder = settings.home / "door" / "nginx"
     files = nginx.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
-    nginx.write(files, folder)
-    nginx.check(folder)
+    place_checked(files, folder)
     click.echo(_words(settings.door.origin, authority(settings.home)))
-    return [nginx.program(), "-p", f"{folder}/", "-c", nginx.FILES[0], "-e", "stderr", "-g", "daemon off;"]
+    # A WebSocket has no end of its own: when nginx stops, it waits for one no longer than for a request.
+    longest = int(settings.server.graceful_timeout.total_seconds())
+    more = f"daemon off; worker_shutdown_timeout {longest}s;"
+    words = [nginx.program(), "-p", f"{folder}/", "-c", nginx.FILES[0], "-e", "stderr", "-g", more]
+    return Program(words, signal.SIGQUIT)  # SIGTERM would cut off whoever is being answered
 
 
 def _words(origin: str, certificate: Path) -> str:

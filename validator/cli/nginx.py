@@ -6,6 +6,7 @@ import click
 
 from validator.cli.frame import Group, load_settings
 from validator.edge import nginx as door
+from validator.edge.placing import place_checked
 
 
 @click.group(cls=Group)
@@ -22,9 +23,12 @@ def render(out: Path, *, check: bool) -> None:
     """Write nginx.conf, for nginx alone, and validator.conf, to include in another one, into a folder."""
     settings = load_settings()
     files = door.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
-    door.write(files, out)
+    told = ""
+    if check:
+        told = place_checked(files, out) or "nginx: the configuration is good"
+    else:
+        door.write(files, out)
     for name in files:
         click.echo(f"written: {out / name}")
-    if check:
-        told = door.check(out)
-        click.echo(told or "nginx: the configuration is good")
+    if told:
+        click.echo(told)

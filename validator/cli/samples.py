@@ -31,12 +31,24 @@ def install(services: Services, https: int | None) -> None:
 
 
 def furnish(services: Services, https: int | None) -> Path:
-    """Add the samples' tenant, account, client and channel, once; return the folder of their credentials."""
+    """Add the samples' tenant, account, client and channel, once; return the folder of their credentials.
+
+    The channel allows the pages of this time's address and port, and those of every earlier time.
+    """
     folder = services.settings.home / "demo"
     if not (folder / "login.json").exists():
         make_private_folder(folder)
         _add(services, folder, https)
+    for origin in (_url(services), https_door.origin(https)):
+        _allow(services, origin)
     return folder
+
+
+def _allow(services: Services, origin: str) -> None:
+    channel = services.channels.find(CHANNEL)
+    if channel is not None and origin not in channel.origins:
+        with recorded(services, EventName.CHANNEL, f"{CHANNEL} allows {origin}", tenant=TENANT):
+            services.channels.allow(CHANNEL, origin)
 
 
 def _add(services: Services, folder: Path, https: int | None) -> None:

@@ -2,17 +2,23 @@
 
 import os
 import resource
+import socket
 import sys
 
 import click
+from gunicorn import systemd
 
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
 from validator.edge import together
+from validator.edge.together import Program
 from validator.errors import OperatorError
-from validator.settings import export
+from validator.settings import Settings, export
 from validator.shipped import shipped
-from validator.web.policy import ROLES
+from validator.web.policy import ROLES, ServerPolicy
+
+_TO_CONNECT = 2  # seconds; on one machine it takes none
+_TO_END = 10  # seconds for a program to end, after the last request it waits for
 
 
 @click.command(cls=Command)
@@ -37,16 +43,47 @@ def serve(
     export(home, paths()[1], overrides)
     gunicorn = server()
     if https:
-        sys.exit(together.run(gunicorn, https_door.prepare(load_settings())))
+        settings = load_settings()
+        programs = (Program(gunicorn), https_door.prepare(settings))
+        sys.exit(together.run(*programs, patience=patience(settings)))
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
 
 
 def server() -> list[str]:
     """Return what runs the server; raises OperatorError unless everything it needs can be used."""
     with opened() as services:
+        _check_free(services.settings.server)
         # Whatever is missing is told here, once and in words, and not by every worker.
         broken = {part: word for part, word in services.health.checks().items() if word != "ok"}
         if broken:
             raise OperatorError("; ".join(f"{part}: {word}" for part, word in broken.items()))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
+
+
+def patience(settings: Settings) -> float:
+    """Return how many seconds the server, and what stands before it, may take to stop."""
+    return settings.server.graceful_timeout.total_seconds() + _TO_END
+
+
+def _check_free(server: ServerPolicy) -> None:
+    """Raise OperatorError when somebody serves the unix socket: gunicorn would put its own in that place."""
+    if systemd.listen_fds(unset_environment=False):
+        return  # systemd listens, and hands its sockets over
+    if server.is_unix and _is_served(server.bind.removeprefix("unix:")):
+        raise OperatorError(
+            f"{server.bind} is served already: stop that server first, or bind another socket"
+        )
+
+
+def _is_served(path: str) -> bool:
+    """Tell whether somebody listens on the socket at *path*; a file that a killed server left is nobody's."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_TO_CONNECT)
+        try:
+            probe.connect(path)
+        except (BlockingIOError, TimeoutError):
+            return True  # it is, and has more callers than it can take
+        except OSError:
+            return False
+    return True

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from validator.edge.policy import DoorPolicy
 from validator.edge.zones import ROUTES, zones
 from validator.errors import Answer, OperatorError
 from validator.limits.policy import LimitsPolicy
+from validator.networks import is_address
 from validator.origins import HTTPS_PORT, host_of
 from validator.shipped import shipped
 from validator.thirdparty.wire import CallbackPolicy
@@ -52,12 +52,19 @@ HIDDEN_HEADERS = (
     "NEL",
     "Report-To",
     "Reporting-Endpoints",
+    "Activate-Storage-Access",
+    "Secure-Session-Registration",
+    "Sec-Session-Registration",
+    "Set-Login",
+    "Speculation-Rules",
+    "Use-As-Dictionary",
     "X-Powered-By",
     "X-Request-ID",
     "Set-Cookie2",
 )
 _HTTP2_ON = (1, 25, 1)  # since then `listen ... http2` is deprecated
 _PLAIN = re.compile(r"[A-Za-z0-9._~/@+:=\[\]%-]*", re.ASCII)
+_LONGEST_KEY = 32  # characters that nginx's tables take as they are, with room
 _PROGRAM = "nginx"
 _PATIENCE = 30  # seconds that nginx may take to look at a configuration
 
@@ -76,11 +83,13 @@ def render(
 
 
 def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write *files* into *folder*, with the folders that nginx wants there."""
+    """Write *files* into *folder*, with the folders that nginx wants there; each file is replaced whole."""
     for part in ("", *FOLDERS):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text, "utf-8")
+        new = folder / f".{name}.new"
+        new.write_text(text, "utf-8")
+        new.replace(folder / name)
 
 
 def check(folder: Path) -> str:
@@ -139,7 +148,9 @@ def _context(
         "cloud_places": tuple(_cloud_places(door)),
         "prefix_pattern": _pattern_of(door.prefix),
         "needs_http2_on": takes_http2_on,
-        "is_by_address": _is_address(door.name),
+        "has_long_names": max(len(door.name), len(door.callbacks_name)) > _LONGEST_KEY,
+        "exactly": _exactly,
+        "is_by_address": is_address(door.name),
         "server_name": _server_name(door.origin),
         "callbacks_server_name": _server_name(door.callbacks_origin),
         "origins": [
@@ -165,13 +176,6 @@ def _server_name(origin: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
-
-
 def _cloud_places(door: DoorPolicy) -> Iterator[str]:
     """Yield how the cloud may spell itself in a redirect; under a prefix also without its name."""
     host, port = door.cloud_host, door.cloud_port
@@ -181,6 +185,13 @@ def _cloud_places(door: DoorPolicy) -> Iterator[str]:
     yield f"http://{host}"
     if door.prefix:
         yield ""
+
+
+def _exactly(text: str) -> Markup:
+    """Return what matches *text* in a map, and nothing else; what is long for a table is a pattern."""
+    plain = str(_plain(text))
+    key = plain if len(plain) <= _LONGEST_KEY else f"~*^{re.escape(plain)}$"
+    return Markup(f'"{key}"')  # noqa: S704 - of a plain value
 
 
 def _pattern_of(prefix: str) -> Markup:
