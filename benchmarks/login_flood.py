@@ -304,7 +304,11 @@ def _environment() -> dict[str, str]:
     """Return the environment of a server as shipped, behind a proxy that this benchmark plays."""
     inherited = os.environ.items()  # noqa: TID251 - handed on, not read
     own = {name: text for name, text in inherited if not name.startswith("VALIDATOR_")}
-    return own | {"VALIDATOR_SERVER_TRUSTED_PROXIES": "1", "VALIDATOR_TOKENS_AGENT_LIFETIME": "24h"}
+    return own | {
+        "VALIDATOR_SERVER_TRUSTED_PROXIES": "1",
+        "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1"]',
+        "VALIDATOR_TOKENS_AGENT_LIFETIME": "24h",
+    }
 
 
 def _cores() -> list[int]:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.fakes import AGENT_PATH, CHAT_PATH, TENANT, Enterprise
+from tests.fakes import AGENT, AGENT_PATH, CHAT_PATH, CUSTOMER, TENANT, Enterprise
 from validator.app import create_app
 from validator.errors import Refusal
 from validator.tokens.claims import Audience, Claims
@@ -29,6 +29,7 @@ FAULTS = (
     "uses tokens up",
     "ignores the tenant",
     "ignores the user",
+    "reads any known account as the token's own",
     "ignores the time",
     "ignores the audience",
     "ignores the signature",
@@ -117,9 +118,26 @@ class FaultyEnterprise:
             members["userAccount"] = members["userAccount"] and "agent-7"
         elif self._fault == "ignores the user" and {"userId", "userName"} <= members.keys():
             members |= {"userId": "customer-7", "userName": "李伟"}
+        elif self._fault == "reads any known account as the token's own":
+            members |= self._taken_for_own(members)
         else:
             return body
         return orjson.dumps(members)
+
+    def _taken_for_own(self, members: dict[str, Any]) -> dict[str, str]:
+        """Return other values for the fields that name a tenant or somebody who exists, and for no others."""
+        services = self._enterprise.services
+        known = [account.identity for account in services.accounts.list()]
+        own: dict[str, str] = {}
+        if services.tenants.find(str(members.get("tenantSpaceId"))) is not None:
+            own["tenantSpaceId"] = TENANT
+        if members.get("userAccount") in [one.user_account for one in known if one.user_account]:
+            own["userAccount"] = AGENT.id
+        if (members.get("userId"), members.get("userName")) in [
+            (one.user_id, one.user_name) for one in known
+        ]:
+            own |= {"userId": CUSTOMER.id, "userName": CUSTOMER.name or ""}
+        return own
 
     def _changed(self, environ: Environ, body: bytes, start: Callable[..., Any]) -> Iterable[bytes]:
         """Answer *body* by the application, and change the answer as the fault does."""

@@ -6,6 +6,15 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 Network = IPv4Network | IPv6Network
 
 
+def is_address(host: str) -> bool:
+    """Tell whether *host* is a numeric address, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_in(address: str, networks: Iterable[Network]) -> bool:
     """Tell whether *address* lies in one of *networks*; what is no address lies in none."""
     try:

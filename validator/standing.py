@@ -32,6 +32,7 @@ class Standing:
     account_name: str | None
     epoch: int
     revocation: int
+    account: str | None = None  # the id of the account behind the subject
 
     def check_active(self) -> None:
         """Raise Refusal when the tenant is unknown, or it or the account is disabled."""
@@ -70,6 +71,7 @@ class Standings:
             account_name=row.user_name,
             epoch=UNKNOWN_ACCOUNT_EPOCH if row.epoch is None else row.epoch,
             revocation=row.revocation,
+            account=row.account,
         )
 
     def check(self, claims: Claims) -> None:
@@ -83,6 +85,7 @@ def _query(audience: Audience) -> Select[Any]:
     return (
         select(
             tenants.c.status.label("tenant_status"),
+            accounts.c.id.label("account"),
             accounts.c.status.label("account_status"),
             accounts.c.user_name,
             accounts.c.epoch,

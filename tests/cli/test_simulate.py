@@ -13,6 +13,7 @@ from tests.cli.commandline import (
     CHANNEL,
     LOGIN,
     ORIGIN,
+    PASSWORD,
     SECRET_KEY,
     TENANT,
     CommandLine,
@@ -25,6 +26,10 @@ from tests.system.serving import Server, serving
 from tests.system.simulators import register
 from validator.files import write_private
 from validator.simulator import library
+
+# The tenant and the person who are there besides, in the tests that need them.
+OTHER_TENANT = "202400000002"
+ELSE = ("--user-account", "agent-8", "--user-id", "customer-8", "--user-name", "Ann")
 
 OWN = """\
 scenario: own
@@ -52,11 +57,21 @@ def client(validator: CommandLine, tmp_path: Path) -> tuple[str, ...]:
     return (*credentials, "--tenant", TENANT, *known)
 
 
+@pytest.fixture
+def somebody_else(validator: CommandLine) -> tuple[str, ...]:
+    """Add another person and another tenant; return the options that name them."""
+    validator.did("tenants", "add", OTHER_TENANT, "--name", "Second")
+    validator.did("accounts", "add", "zhao", "--tenant", TENANT, *ELSE, stdin=PASSWORD)
+    person = tuple(word.replace("--user", "--other-user") for word in ELSE)
+    return (*person, "--other-tenant", OTHER_TENANT)
+
+
 def run(validator: CommandLine, server: Server, *words: str) -> Said:
     """Run scenarios against the server."""
     return validator("simulate", "run", *words, "--target", f"http://{server.bind}")
 
 
+@pytest.mark.usefixtures("somebody_else")
 def test_every_shipped_scenario_passes(validator: CommandLine, server: Server, tmp_path: Path) -> None:
     """With the home everything can be tried, and a real server is as it should be."""
     said = run(validator, server, "--junit", str(tmp_path / "report.xml"))
@@ -71,10 +86,10 @@ def test_every_shipped_scenario_passes(validator: CommandLine, server: Server, t
 
 
 def test_client_passes_what_needs_no_home(
-    validator: CommandLine, server: Server, client: tuple[str, ...]
+    validator: CommandLine, server: Server, client: tuple[str, ...], somebody_else: tuple[str, ...]
 ) -> None:
     """From another host, as continuous integration is, what needs the home is skipped, with the reason."""
-    said = run(validator, server, *client)
+    said = run(validator, server, *client, *somebody_else)
 
     lines = said.out.splitlines()
     assert said.code == 0, said
@@ -82,6 +97,47 @@ def test_client_passes_what_needs_no_home(
     skipped = {line.split()[1].rstrip(":") for line in lines if line.startswith("skip")}
     assert skipped == {"altered-signature", "clock-skew", "expired-token", "guest-signing"}
     assert all("--home" in line or "--channel" in line for line in lines if line.startswith("skip"))
+
+
+def test_somebody_else_who_is_not_named_is_skipped(
+    validator: CommandLine, server: Server, client: tuple[str, ...]
+) -> None:
+    """A client that names nobody else is told which options the skipped steps are waiting for."""
+    said = run(validator, server, "wrong-user", "wrong-tenant", *client)
+
+    skipped = [line for line in said.out.splitlines() if line.startswith("skip")]
+    assert (said.code, said.out.splitlines()[-1]) == (0, "6 passed, 0 failed, 4 skipped")
+    assert all("--other-" in line for line in skipped)
+
+
+def test_somebody_else_is_not_oneself(validator: CommandLine, client: tuple[str, ...]) -> None:
+    """Shown for its own user a token is good: naming the same one twice is a mistake, also with a home."""
+    target = ("--target", "http://127.0.0.1:9")
+
+    by_client = validator("simulate", "run", *target, *client, "--other-user-account", "agent-7")
+    by_home = validator("simulate", "run", *target, "--other-tenant", TENANT)
+
+    check_misused(by_client, "--other-user-account")
+    check_misused(by_home, "--other-tenant")
+
+
+def test_nothing_tried_is_no_success(validator: CommandLine, server: Server, client: tuple[str, ...]) -> None:
+    """Where every step is skipped nothing was shown, and continuous integration must not be green."""
+    said = run(validator, server, "expired-token", *client)
+
+    assert "0 passed, 0 failed, 2 skipped" in said.out
+    assert (said.code, said.err) == (1, "Error: every step was skipped: nothing was shown of the target\n")
+
+
+def test_client_and_home_go_together(validator: CommandLine, server: Server, client: tuple[str, ...]) -> None:
+    """With both, the client's tokens are asked for and only those of another time are the home's."""
+    home = ("--home", str(validator.home))
+
+    said = run(validator, server, "good-tokens", "expired-token", *client, *home)
+
+    issued = [entry["by"] for entry in validator.trail() if entry["event"] == "token_issued"]
+    assert (said.code, said.out.splitlines()[-1]) == (0, "4 passed, 0 failed, 0 skipped")
+    assert sorted(by.partition(":")[0] for by in issued) == ["client", "client", "operator", "operator"]
 
 
 def test_client_with_a_registration_tries_guests_too(
@@ -169,17 +225,38 @@ def test_disabled_account_is_nobody(validator: CommandLine) -> None:
     ("words", "told"),
     [
         ((), "--target"),
-        (("--target", "127.0.0.1:8000"), "http or https"),
+        (("--target", "127.0.0.1:8000"), "an https URL"),
+        (("--target", "http://validator.example.com"), "http only of this very host"),
         (("--target", "http://127.0.0.1:9", "--client-id", "c"), "--client-secret-file"),
         (("--target", "http://127.0.0.1:9", "--user-id", "u", "--tenant", "1"), "--user-name"),
         (("--target", "http://127.0.0.1:9", "--user-account", "u"), "--tenant"),
+        (("--target", "http://127.0.0.1:9", "--other-user-id", "u", "--tenant", "1"), "--other-user-name"),
+        (("--target", "http://127.0.0.1:9", "--other-user-account", "u"), "--tenant"),
         (("--target", "http://127.0.0.1:9", "--give-up-after", "5"), "duration"),
     ],
-    ids=["no target", "no url", "half a client", "half a customer", "no tenant", "no duration"],
+    ids=[
+        "no target",
+        "no url",
+        "in the clear",
+        "half a client",
+        "half a customer",
+        "no tenant",
+        "half another customer",
+        "another agent of no tenant",
+        "no duration",
+    ],
 )
 def test_wrong_use_is_told(validator: CommandLine, words: tuple[str, ...], told: str) -> None:
     """Options that do not go together are told before anything is asked."""
     check_misused(validator("simulate", "run", *words), told)
+
+
+def test_trust_that_is_none_is_told(validator: CommandLine, tmp_path: Path) -> None:
+    """A file that is no certificate is refused in words, before anything is asked."""
+    (tmp_path / "server.cer").write_text("nothing")
+    words = ("--target", "https://127.0.0.1:9", "--trust", str(tmp_path / "server.cer"))
+
+    check_refused(validator("simulate", "run", "good-tokens", *words), "server.cer: has no certificate")
 
 
 def test_unknown_scenario_is_told(validator: CommandLine) -> None:
@@ -217,7 +294,7 @@ def test_stand_in_does_not_start_with_a_bad_registration(nowhere: CommandLine, t
     said = nowhere("simulate", "serve", "--registration", str(file))
 
     assert (said.code, said.out) == (1, "")
-    assert "server.cer: is not one certificate" in said.err
+    assert "server.cer: has no certificate" in said.err
     assert "channel.secret is open to other users" in said.err
     assert SECRET_KEY not in said.err
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.cli.commandline import CHANNEL, SECRET_KEY, TENANT, clean_environment
 from tests.system.serving import PATIENCE, free_bind, stop, wait_until
+from validator.certificates.cer import read_cer
 from validator.certificates.localca import CERTIFICATE
 from validator.files import write_private
-from validator.simulator.certificate import read_certificate, trusting
+from validator.simulator.certificate import trusting
 
 PAGE = "https://www.example.com"
 APP_KEY = "app-1"
@@ -61,7 +63,7 @@ class Simulator:
 
     def client(self, name: str = "127.0.0.1") -> httpx.Client:
         """Return a browser for it, which keeps cookies and asks for the host *name*; the caller closes it."""
-        context = trusting(read_certificate(self.folder / CERTIFICATE))
+        context = trusting(read_cer(self.folder / CERTIFICATE).public_bytes(Encoding.DER))
         port = self.bind.rpartition(":")[2]
         return httpx.Client(verify=context, base_url=f"https://{name}:{port}", timeout=PATIENCE)
 

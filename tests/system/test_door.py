@@ -813,8 +813,3 @@ def test_without_the_cut_the_query_is_in_the_log() -> None:
         running.portal.ask("/nothing?s3cret")
 
         assert running.logged(1)[0]["path"] == "/nothing?s3cret"
-
-
-def test_error_log_has_no_secret(door: FrontDoor) -> None:
-    """Nothing that the tests above sent in a query is in the log of errors either."""
-    assert "s3cret" not in (door.folder / "logs" / "error.log").read_text()

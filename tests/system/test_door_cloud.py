@@ -79,14 +79,49 @@ def test_page_of_an_allowed_site(door: Door, cloud_server: Cloud, prefix: str) -
 
 @either_place
 def test_page_of_the_portal(door: Door, cloud_server: Cloud, prefix: str) -> None:
-    """The portal's own page needs no permission to read, and its cookies are of no use to other sites."""
+    """The portal's own page needs no permission to read; its cookies are those of an allowed site's, too."""
     cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["sum_sid"]))
 
     answer = door.ask(prefix + CHAT_SCRIPT, "POST", page(door), GUEST)
 
     assert (answer.status, allowed(answer)) == (200, [])
     assert "Origin" in answer.values("Vary")
+    assert answer.cookies["sum_sid"].attributes["samesite"].lower() == "none"
+    assert cloud_server.last().values("Referer") == [f"{door.origin}/"]
+
+
+@either_place
+def test_cookies_are_of_no_use_to_other_sites(around: Outside, cloud_server: Cloud, prefix: str) -> None:
+    """Where no other site is allowed, no cookie of the cloud is sent from one."""
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["sum_sid"]))
+
+    with doors.our_door(around, {"door.cross_origins": "[]"}) as door:
+        answer = door.ask(prefix + CHAT_SCRIPT, "POST", page(door), GUEST)
+
     assert answer.cookies["sum_sid"].attributes["samesite"].lower() == "lax"
+
+
+@either_place
+@pytest.mark.parametrize("path", ["/", "/api", "/webchat", "/demo", "//", "/service-cloudy", ""])
+def test_cookie_of_any_path(door: Door, cloud_server: Cloud, prefix: str, path: str) -> None:
+    """Wherever the cloud wants a cookie back, it is under its own path only, never at the portal's routes."""
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=[("Set-Cookie", f"JSESSIONID=1; Path={path}")])
+
+    cookie = door.ask(prefix + CHAT_SCRIPT, headers=page(door)).cookies["JSESSIONID"]
+
+    assert cookie.attributes["path"] == f"{prefix}/service-cloud/"
+
+
+@pytest.mark.parametrize(("level", "is_told"), [("crit", False), ("warn", True)])
+def test_error_log_has_no_query(around: Outside, level: str, is_told: bool) -> None:
+    """A limit, or a cloud that is away, writes no request down; a level below (the control) does."""
+    around.nameserver.names[NAME] = ELSEWHERE
+    edits = {"validator.error.log crit;": f"validator.error.log {level};"}
+    with doors.our_door(around, {"limits.cloud_address": "1/1h"}, edits) as door:
+        for _ in range(3):
+            door.ask(f"{CHAT_SCRIPT}?s3cret", "POST", shop(), GUEST)
+
+        assert ("s3cret" in (door.folder / "logs" / "validator.error.log").read_text()) is is_told
 
 
 @either_place
@@ -275,7 +310,7 @@ def test_cookie_of_any_domain(door: Door, cloud_server: Cloud, prefix: str, doma
         "path": f"{prefix}/service-cloud/",
         "httponly": "",
         "secure": "",
-        "samesite": "lax",
+        "samesite": "none",
     }
     assert attributes.get("domain", "") == ""
 

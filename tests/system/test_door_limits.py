@@ -188,6 +188,14 @@ def test_a_network_of_ipv6_is_never_more_than_two(strict: FrontDoor) -> None:
     assert AMOUNT <= sum(through) <= 2 * AMOUNT
 
 
+def test_addresses_of_ipv4_are_apart_however_they_are_written(strict: FrontDoor) -> None:
+    """A load balancer may write an address of IPv4 as one of IPv6: it counts as itself all the same."""
+    assert statuses(strict, "::ffff:192.0.2.61", "POST", "/webchat/guest", AMOUNT + 1)[-1] == 429
+
+    assert ask(strict, "::ffff:192.0.2.62", "POST", "/webchat/guest").status != 429
+    check_throttled(ask(strict, "192.0.2.61", "POST", "/webchat/guest"))
+
+
 def test_networks_of_ipv6_are_apart(strict: FrontDoor) -> None:
     """Another /64 has a bucket of its own."""
     assert statuses(strict, "2001:db8:2:1::1", "POST", "/webchat/guest", AMOUNT + 1)[-1] == 429

@@ -7,16 +7,30 @@ from datetime import timedelta
 import pytest
 
 from tests.enterprises import FAULTS, FaultyEnterprise, served
-from tests.fakes import AGENT, AGENT_PATH, CHANNEL, CHAT_PATH, CUSTOMER, ORIGIN, TENANT, UNLIMITED, Enterprise
+from tests.fakes import (
+    AGENT,
+    AGENT_PATH,
+    CHANNEL,
+    CHAT_PATH,
+    CUSTOMER,
+    ORIGIN,
+    OTHER_TENANT,
+    TENANT,
+    UNLIMITED,
+    Enterprise,
+)
+from validator.accounts.identity import Identity
 from validator.issuance import Operator
 from validator.simulator import library
 from validator.simulator.certificate import system_trust
 from validator.simulator.guestpages import GuestPages
-from validator.simulator.hometokens import HomeTokens, channel_at, known_at
-from validator.simulator.runner import FAILED, PASSED, Result, Runner
-from validator.simulator.target import Known, Target
+from validator.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
+from validator.simulator.runner import FAILED, PASSED, SKIPPED, Result, Runner
+from validator.simulator.target import Known, Others, Target
+from validator.tenants import Status
 
 KNOWN = Known(TENANT, AGENT.id, CUSTOMER.id, CUSTOMER.name, CHANNEL, ORIGIN)
+SOMEBODY_ELSE = Identity("agent-8", "customer-8", "Ann")
 EVERY = set(library.shipped())
 OF_GUESTS = {"altered-signature", "guest-signing"}
 OF_CALLBACKS = EVERY - OF_GUESTS
@@ -29,6 +43,7 @@ FOUND_BY = {
     "uses tokens up": {"burst", "duplicate-calls", "five-seconds", "retries", "text-plain"},
     "ignores the tenant": {"integer-ids", "wrong-tenant"},
     "ignores the user": {"wrong-user"},
+    "reads any known account as the token's own": {"wrong-tenant", "wrong-user"},
     "ignores the time": {"clock-skew", "expired-token"},
     "ignores the audience": {"other-audience"},
     "ignores the signature": {"altered-token"},
@@ -59,6 +74,7 @@ def run(
         f"http://{authority}",
         system_trust(),
         KNOWN,
+        others=others_at(services, KNOWN, Others()),
         agent_path=AGENT_PATH,
         chat_path=CHAT_PATH,
         give_up_after=patience,
@@ -79,8 +95,13 @@ def failed(results: list[Result]) -> set[str]:
 
 @pytest.fixture
 def enterprise(found_enterprise: Callable[..., Enterprise]) -> Enterprise:
-    """Return an enterprise without limits: every fault is asked several hundred questions."""
-    return found_enterprise(UNLIMITED)
+    """Return an enterprise without limits: every fault is asked several hundred questions.
+
+    A second person is in it, to whom the first one's tokens are shown.
+    """
+    enterprise = found_enterprise(UNLIMITED)
+    enterprise.services.accounts.add("zhao", TENANT, "no password fits", SOMEBODY_ELSE)
+    return enterprise
 
 
 def test_server_without_a_fault_passes_every_scenario(enterprise: Enterprise) -> None:
@@ -100,6 +121,38 @@ def test_fault_fails_the_right_scenarios(enterprise: Enterprise, fault: str) -> 
         results = run(enterprise, authority, ONLY.get(fault, EVERY), patience=patience)
 
     assert failed(results) == FOUND_BY[fault], [one for one in results if one.outcome == FAILED]
+
+
+def test_known_account_is_noticed_by_who_exists_only(enterprise: Enterprise) -> None:
+    """Invented names do not bring it to light that any account will do: exactly the other steps do."""
+    fault = "reads any known account as the token's own"
+
+    with served(FaultyEnterprise(enterprise, fault)) as authority:
+        results = run(enterprise, authority, {"wrong-user", "wrong-tenant"})
+
+    assert [one.step for one in results if one.outcome == FAILED] == [
+        "an agent's token for another tenant there is",
+        "a customer's token for another tenant there is",
+        "an agent's token for another agent who exists",
+        "a customer's token for another customer who exists",
+    ]
+
+
+def test_nobody_else_is_skipped(found_enterprise: Callable[..., Enterprise]) -> None:
+    """With one account only, the steps about somebody else say that nobody is there to try them with."""
+    enterprise = found_enterprise(UNLIMITED)
+
+    with served(FaultyEnterprise(enterprise)) as authority:
+        results = run(enterprise, authority, {"wrong-user", "wrong-tenant"})
+
+    assert [(one.step, one.got) for one in results if one.outcome != PASSED] == [
+        ("an agent's token for another agent who exists", "nobody else is known: give --other-user-account"),
+        (
+            "a customer's token for another customer who exists",
+            "nobody else is known: give --other-user-id and --other-user-name",
+        ),
+    ]
+    assert {one.outcome for one in results} == {PASSED, SKIPPED}
 
 
 def test_every_callback_scenario_is_failed_by_some_fault() -> None:
@@ -136,3 +189,31 @@ def test_who_is_known_is_found_in_the_home(enterprise: Enterprise) -> None:
     assert known_at(enterprise.services, Known(TENANT, user_account="other")) == replace(
         KNOWN, user_account="other"
     )
+
+
+def test_who_else_is_there_is_found_in_the_home(enterprise: Enterprise) -> None:
+    """Without being told, the runner takes the next account of the tenant, and another tenant in use."""
+    services = enterprise.services
+
+    assert others_at(services, KNOWN, Others()) == Others("agent-8", "customer-8", "Ann", OTHER_TENANT)
+    assert others_at(services, KNOWN, Others("named", tenant="3")) == Others(
+        "named", "customer-8", "Ann", "3"
+    )
+
+
+def test_who_is_not_in_use_is_nobody_else(enterprise: Enterprise) -> None:
+    """A disabled account or tenant is refused for being so, which would say nothing of the token."""
+    services = enterprise.services
+    services.accounts.set_status("zhao", Status.DISABLED)
+    services.tenants.set_status(OTHER_TENANT, Status.DISABLED)
+
+    assert others_at(services, KNOWN, Others()) == Others()
+
+
+def test_tenant_with_a_namesake_is_the_other_tenant(enterprise: Enterprise) -> None:
+    """Where the other tenant has somebody of the same name, only the token's tenant tells the two apart."""
+    services = enterprise.services
+    services.tenants.add("202400000009", "Ninth")
+    services.accounts.add("li.wei.9", "202400000009", "no password fits", Identity(AGENT.id))
+
+    assert others_at(services, KNOWN, Others()).tenant == "202400000009"

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.cli.commandline import CHANNEL, ORIGIN, SECRET_KEY, TENANT, CommandLine
 from tests.system.serving import Server, serving
@@ -26,8 +27,9 @@ from tests.system.simulators import (
     simulating,
 )
 from tests.system.tlsfront import tls_front
+from validator.certificates.cer import read_cer
 from validator.certificates.localca import CERTIFICATE
-from validator.simulator.certificate import read_certificate, trusting
+from validator.simulator.certificate import trusting
 
 FAILED = "thirdParty validate failed and the errorMessage is "
 AGENT_COOKIES = {"sum_atime", "sum_refresh_token", "sum_sid", "sum_token"}
@@ -267,7 +269,7 @@ def test_only_the_registered_certificate_is_trusted(stage: Stage, tmp_path: Path
 
 def handshake(simulator: Simulator, name: str | None) -> str:
     """Return how a TLS handshake that asks for *name* ends."""
-    context = trusting(read_certificate(simulator.folder / CERTIFICATE))
+    context = trusting(read_cer(simulator.folder / CERTIFICATE).public_bytes(Encoding.DER))
     if name is None:
         context.check_hostname = False
     host, _, port = simulator.bind.rpartition(":")

@@ -491,7 +491,7 @@ PLACES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 # The same for the members of lists.
 LISTED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "door.listen": (ADDRESSES, NO_ADDRESSES),
-    "door.listen_plain": (ADDRESSES, NO_ADDRESSES),
+    "door.listen_plain": (tuple(word.replace(":443", ":80") for word in ADDRESSES), NO_ADDRESSES),
     "door.resolver": (
         ("127.0.0.53", "192.0.2.53:5353", "[2001:db8::53]", "[2001:db8::53]:5353"),
         ("dns.example", "2001:db8::53", "192.0.2.53:0", "192.0.2", "[::1", "192.0.2.53 valid=1s", "[::1%lo]"),
@@ -505,8 +505,18 @@ LISTED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("a.b", "a=b", "a" * 65, "__Host-a[]"),
     ),
     "door.load_balancers": (
-        ("192.0.2.0/24", "192.0.2.7", "2001:db8::/32", "::/0"),
-        ("192.0.2.7/24", "192.0.2.0/33", "192.0.2", "fe80::1%eth0", "all", "example.com", "192.0.2.0/-1"),
+        ("192.0.2.0/24", "192.0.2.7", "2001:db8::/32", "::/1"),
+        (
+            "0.0.0.0/0",
+            "::/0",
+            "192.0.2.7/24",
+            "192.0.2.0/33",
+            "192.0.2",
+            "fe80::1%eth0",
+            "all",
+            "example.com",
+            "192.0.2.0/-1",
+        ),
     ),
     "callbacks.networks": (("203.0.113.0/24",), ("203.0.113.1/24", "unix:", "0.0.0.0/0 ", "203.0.113.*")),
     "server.proxy_networks": (("127.0.0.1", "::1"), ("localhost", "127.0.0.1:80")),
@@ -520,10 +530,16 @@ def written(key: str, value: object) -> dict[str, str]:
     return {environment_variable(key): value if isinstance(value, str) else orjson.dumps(value).decode()}
 
 
+# What a setting needs beside it: where to ask for the cloud; a portal that is at an address, too.
+BESIDE = {
+    "door.cloud_host": {"VALIDATOR_DOOR_RESOLVER": '["127.0.0.53"]'},
+    "door.callbacks_origin": {"VALIDATOR_DOOR_ORIGIN": "https://192.0.2.9"},
+}
+
+
 def values_of(loaded: Loader, key: str, value: object) -> object:
     """Return what the settings in force show for *key*, set to *value*."""
-    beside = {"VALIDATOR_DOOR_RESOLVER": '["127.0.0.53"]'} if key == "door.cloud_host" else {}
-    return value_of(loaded(None, beside | written(key, value)), key)
+    return value_of(loaded(None, BESIDE.get(key, {}) | written(key, value)), key)
 
 
 @every_place

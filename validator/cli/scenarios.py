@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from validator.certificates.cer import read_cer
 from validator.cli.frame import Command, json_option, opened, operator, paths, show
 from validator.cli.secretinput import read_secret
 from validator.clock import SystemClock
 from validator.configuration.fields import parse_duration
 from validator.errors import OperatorError
 from validator.simulator import library, registration, report
-from validator.simulator.certificate import read_certificate, system_trust, trusting
+from validator.simulator.certificate import system_trust, trusting
 from validator.simulator.guestpages import GuestPages
-from validator.simulator.hometokens import HomeTokens, channel_at, known_at
+from validator.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
 from validator.simulator.registration import Channel
-from validator.simulator.runner import FAILED, Runner
-from validator.simulator.target import AGENT_PATH, CHAT_PATH, Known, Target, is_server_url
-from validator.simulator.tokens import ClientTokens, TokenSource
+from validator.simulator.runner import FAILED, SKIPPED, Runner
+from validator.simulator.target import AGENT_PATH, CHAT_PATH, Known, Others, Target, is_server_url
+from validator.simulator.tokens import ClientAndHome, ClientTokens, TokenSource
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -35,6 +37,10 @@ class _Wanted:
     user_account: str | None
     user_id: str | None
     user_name: str | None
+    other_user_account: str | None
+    other_user_id: str | None
+    other_user_name: str | None
+    other_tenant: str | None
     channel: str | None
     origin: str | None
     client_id: str | None
@@ -55,7 +61,7 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
 
 def _server_url(_context: click.Context, _option: click.Parameter, text: str) -> str:
     if not is_server_url(text):
-        raise click.BadParameter("an http or https URL of a server, without a query")
+        raise click.BadParameter("an https URL of a server, without a query; http only of this very host")
     return text
 
 
@@ -66,6 +72,12 @@ def _server_url(_context: click.Context, _option: click.Parameter, text: str) ->
 @click.option("--user-account", help="An agent there.")
 @click.option("--user-id", help="A customer there, with --user-name.")
 @click.option("--user-name", help="The customer's name.")
+@click.option("--other-user-account", help="Another agent there, of the same tenant; else one of the home's.")
+@click.option(
+    "--other-user-id", help="Another customer there, with --other-user-name; else one of the home's."
+)
+@click.option("--other-user-name", help="The other customer's name.")
+@click.option("--other-tenant", help="Another tenant space there; else one of the home's.")
 @click.option("--channel", help="The channelConfigId that guests are signed for.")
 @click.option("--origin", help="The origin of that channel's pages.")
 @click.option("--client-id", help="Have tokens issued to this backend client, instead of from the home.")
@@ -100,6 +112,8 @@ def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options
     failed = sum(result.outcome == FAILED for result in results)
     if failed:
         raise OperatorError(f"{failed} of {len(results)} steps are not as expected")
+    if all(result.outcome == SKIPPED for result in results):
+        raise OperatorError("every step was skipped: nothing was shown of the target")
 
 
 def _check_options(wanted: _Wanted) -> None:
@@ -107,9 +121,10 @@ def _check_options(wanted: _Wanted) -> None:
         raise click.UsageError("--client-id and --client-secret-file go together")
     if (wanted.user_id is None) != (wanted.user_name is None):
         raise click.UsageError("--user-id and --user-name go together")
-    if wanted.tenant is None and (
-        wanted.client_id or wanted.user_account or wanted.user_id or wanted.channel
-    ):
+    if (wanted.other_user_id is None) != (wanted.other_user_name is None):
+        raise click.UsageError("--other-user-id and --other-user-name go together")
+    named = (wanted.user_account, wanted.user_id, wanted.other_user_account, wanted.other_user_id)
+    if wanted.tenant is None and (wanted.client_id or wanted.channel or any(named)):
         raise click.UsageError("--tenant is needed with --client-id and with anybody who is named")
 
 
@@ -128,22 +143,42 @@ def _runner(wanted: _Wanted) -> Iterator[Runner]:
         )
     is_explicit = paths()[0] is not None
     if given is not None and wanted.client_id is not None and not is_explicit:
-        target = _target(wanted, given, AGENT_PATH, CHAT_PATH)
+        target = _target(wanted, given, _others(wanted, given), AGENT_PATH, CHAT_PATH)
         yield _made(wanted, target, _client(wanted, target), None)
         return
     with opened() as services:
         known, routes = known_at(services, given), services.settings.callbacks
-        target = _target(wanted, known, routes.agent_path, routes.chat_path)
-        tokens = HomeTokens(services, operator(), known)
+        others = others_at(services, known, _others(wanted, known))
+        target = _target(wanted, known, others, routes.agent_path, routes.chat_path)
+        tokens: TokenSource = HomeTokens(services, operator(), known)
+        if wanted.client_id is not None:
+            tokens = ClientAndHome(_client(wanted, target), tokens)
         yield _made(wanted, target, tokens, channel_at(services, known.channel))
 
 
-def _target(wanted: _Wanted, known: Known, agent_path: str, chat_path: str) -> Target:
-    tls = trusting(read_certificate(wanted.trust)) if wanted.trust else system_trust()
+def _others(wanted: _Wanted, known: Known) -> Others:
+    """Return who else is named; the same one again would be accepted, and rightly."""
+    others = Others(
+        wanted.other_user_account, wanted.other_user_id, wanted.other_user_name, wanted.other_tenant
+    )
+    for option, other, own in (
+        ("--other-user-account", others.user_account, known.user_account),
+        ("--other-user-id", others.user_id, known.user_id),
+        ("--other-tenant", others.tenant, known.tenant),
+    ):
+        if other is not None and other == own:
+            raise click.UsageError(f"{option} is the one whose tokens are presented: name another")
+    return others
+
+
+def _target(wanted: _Wanted, known: Known, others: Others, agent_path: str, chat_path: str) -> Target:
+    trusted = read_cer(wanted.trust).public_bytes(Encoding.DER) if wanted.trust else None
+    tls = trusting(trusted) if trusted else system_trust()
     return Target.at(
         wanted.target,
         tls,
         known,
+        others=others,
         agent_path=wanted.agent_path or agent_path,
         chat_path=wanted.chat_path or chat_path,
         give_up_after=wanted.give_up_after,

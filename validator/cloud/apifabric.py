@@ -147,10 +147,18 @@ class ApiFabric:
     def _trust(self) -> ssl.SSLContext:
         """Return whom to trust: the system's authorities, or only those in the file of the setting."""
         file = self._policy.ca_file
+        # Not create_default_context: it writes the session's keys where $SSLKEYLOGFILE says.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.hostname_checks_common_name = False
         try:
-            return ssl.create_default_context(cafile=file)
+            if file is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(cafile=file)
         except (OSError, ssl.SSLError):
             raise OperatorError(f"cloud.ca_file: {file} cannot be read as certificates in PEM") from None
+        return context
 
     def _check_settings(self) -> None:
         if not self._policy.api_url:

@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 
 from validator.configuration.fields import Form, Setting, Words
 from validator.configuration.places import is_socket_address
+from validator.networks import is_address
 from validator.origins import is_origin
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -63,16 +64,25 @@ class HostName(Form):
     def __init__(self) -> None:
         super().__init__(rf"|{_HOST_NAME}", '"" or a name such as "cloud.example.com", in small letters')
 
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        name: str = super()._deserialize(value)
+        if is_address(name):  # nginx holds certificates against names only
+            raise self.wrong(value)
+        return name
+
 
 class Networks(Words):
     """A list of networks; one address is a network too."""
 
-    allowed = 'a list of networks such as "203.0.113.0/24" or "2001:db8::/32", no bits set beyond the prefix'
+    allowed = (
+        'a list of networks such as "203.0.113.0/24" or "2001:db8::/32": no bits set beyond the prefix, '
+        "and none of everybody"
+    )
 
     def is_allowed(self, word: str) -> bool:
         """Tell whether *word* is a network."""
         try:
-            return "%" not in word and bool(ip_network(word))
+            return "%" not in word and ip_network(word).prefixlen > 0
         except ValueError:
             return False
 

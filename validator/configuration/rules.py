@@ -1,8 +1,10 @@
 """The rules between settings: what one setting alone cannot show."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
+from validator.networks import is_address
 from validator.origins import host_of
 from validator.portal.policy import PortalPolicy
 from validator.web.policy import ServerPolicy
@@ -48,6 +50,9 @@ def _servers_of_door(door: Mapping[str, Any]) -> Broken:
         yield "door.callbacks_origin", 'has the name of door.origin; leave it "" to have both on one server'
     if door["client_ca"] and not door["callbacks_origin"]:
         yield "door.client_ca", "needs door.callbacks_origin: browsers of the portal have no such certificate"
+    if _is_numeric(door["callbacks_origin"]) and not _is_numeric(door["origin"]):
+        yield "door.callbacks_origin", "is an address, for which clients name no server: give it a name"
+    yield from _listeners(door)
     for pair in (f"door.{server}certificate" for server in ("", "callbacks_")):
         first, second = (bool(door[key.removeprefix("door.")]) for key in (pair, f"{pair}_key"))
         if first is not second:
@@ -56,11 +61,18 @@ def _servers_of_door(door: Mapping[str, Any]) -> Broken:
         yield "door.nginx_version", "is older than 1.22, which the configuration needs"
 
 
+def _listeners(door: Mapping[str, Any]) -> Broken:
+    places = [_place(address) for key in ("listen", "listen_plain") for address in door[key]]
+    if len(set(places)) != len(places):
+        yield "door.listen_plain", "names an address and port that is there already, here or in door.listen"
+
+
 def _cloud_of_door(door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
     if door["cloud_host"] and not (door["resolver"] or door["cloud_address"]):
         yield "door.resolver", "is empty, and nginx asks there for door.cloud_host; see /etc/resolv.conf"
-    if door["origin"] and door["origin"] in door["cross_origins"]:
-        yield "door.cross_origins", "names the portal's own origin"
+    others = door["cross_origins"]
+    if door["origin"] in others or len(set(others)) != len(others):
+        yield "door.cross_origins", "names an origin twice, or the portal's own"
     prefix, paths = door["prefix"], (*OWN_PATHS, *callback_paths)
     if prefix and any(_is_below(path, prefix) or _is_below(prefix, path) for path in paths):
         yield "door.prefix", "is the beginning of another route, or below one"
@@ -78,10 +90,21 @@ def _portal(portal: PortalPolicy, door: Mapping[str, Any], callback_paths: tuple
         yield "portal.path", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
     if any(_is_below(path, portal.path) or _is_below(portal.path, path) for path in callback_paths):
         yield "portal.path", "is a callback's too, or has one below it, or is below one"
+    if door["prefix"] and _is_below(portal.path, f"{door['prefix']}/service-cloud"):
+        yield "portal.path", "is where the cloud is passed on"
     if portal.tenant and not portal.channel:
         yield "portal.channel", "is missing: portal.tenant says that guests may chat"
     if door["origin"] and portal.context_path not in ("", door["prefix"]):
         yield "portal.context_path", "is not door.prefix, under which the cloud is passed on"
+
+
+def _is_numeric(origin: str) -> bool:
+    return is_address(host_of(origin))
+
+
+def _place(address: str) -> tuple[object, str]:
+    host, _, port = address.rpartition(":")
+    return ip_address(host.strip("[]")), port
 
 
 def _is_below(path: str, top: str) -> bool:

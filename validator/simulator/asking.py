@@ -12,7 +12,7 @@ from validator.simulator.callback import Reply, read_reply
 from validator.simulator.exchange import Answer, NoAnswer, hang_up, send
 from validator.simulator.scenario import Step
 from validator.simulator.target import Skipped, Target
-from validator.simulator.tokens import Presented, subject_fields
+from validator.simulator.tokens import Presented, others_fields, subject_fields
 
 _VERDICT = (200,)
 _UNREAD = (200, 400)
@@ -74,7 +74,10 @@ def _body(step: Step, target: Target, tokens: Presented) -> bytes:
 
 
 def _members(step: Step, target: Target, tokens: Presented) -> Mapping[str, Any]:
-    members: dict[str, Any] = dict(subject_fields(step.ask, target.known))
+    if step.whose == "own":
+        members: dict[str, Any] = dict(subject_fields(step.ask, target.known))
+    else:
+        members = dict(others_fields(step.ask, step.whose, target.known, target.others))
     members["access_token" if step.ask == "agent" else "Token"] = tokens.token(step.ask, step.token)
     if step.integers:
         whole = {name: int(members[name]) for name in _IDS if _is_whole(members.get(name, ""))}

@@ -14,7 +14,7 @@ from validator.errors import OperatorError
 from validator.issuance import Caller, Issuance
 from validator.services import Services
 from validator.simulator.registration import Channel
-from validator.simulator.target import Known, Skipped
+from validator.simulator.target import Known, Others, Skipped
 from validator.simulator.tokens import subject_fields
 from validator.tenants import Status
 from validator.tokens import wire
@@ -85,6 +85,20 @@ def known_at(services: Services, given: Known | None) -> Known:
     return replace(known, channel=channel.id, origin=known.origin or channel.origins[0])
 
 
+def others_at(services: Services, known: Known, given: Others) -> Others:
+    """Return *given*, and for what it leaves out who else is in use at the home, besides *known*."""
+    found = given
+    for account in services.accounts.list(known.tenant):
+        identity = account.identity
+        if not account.is_usable:
+            continue
+        if found.user_account is None and identity.user_account != known.user_account:
+            found = replace(found, user_account=identity.user_account)
+        if found.user_id is None and identity.user_id != known.user_id:
+            found = replace(found, user_id=identity.user_id, user_name=identity.user_name)
+    return found if found.tenant else replace(found, tenant=_other_tenant(services, known))
+
+
 def channel_at(services: Services, channel_id: str | None) -> Channel | None:
     """Return the channel as the cloud knows it, with its secret key; None when there is no such channel."""
     own = services.channels.find(channel_id) if channel_id else None
@@ -99,6 +113,21 @@ def _completed(known: Known, identity: Identity) -> Known:
     if known.user_id is None:
         known = replace(known, user_id=identity.user_id, user_name=identity.user_name)
     return known
+
+
+def _other_tenant(services: Services, known: Known) -> str | None:
+    """Return another tenant in use, best one with a namesake: only the token tells the two apart."""
+    in_use = [one.id for one in services.tenants.list() if one.status is Status.ACTIVE]
+    namesakes = [
+        one.tenant
+        for one in services.accounts.list()
+        if one.is_usable
+        and (
+            (known.user_account and one.identity.user_account == known.user_account)
+            or (known.user_id and one.identity.user_id == known.user_id)
+        )
+    ]
+    return next((tenant for tenant in [*namesakes, *in_use] if tenant != known.tenant), None)
 
 
 def _first_channel(services: Services, known: Known) -> OwnChannel | None:

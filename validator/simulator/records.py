@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from validator.clock import Clock, iso_milliseconds
+from validator.simulator.signatures import SignatureRefused, parse
 
 _MOST = 100
 _SHOWN = 200  # characters of a posted value
@@ -69,5 +70,9 @@ def _told(details: Mapping[str, object]) -> dict[str, str]:
 
 
 def _masked_line(line: str) -> str:
-    stages, _, signature = line.rpartition("/")
-    return f"{stages[: _SHOWN // 2]}/{masked(signature)}"
+    """Return *line* with its signature masked; of what is no line, who knows where a secret stands."""
+    try:
+        signature = parse(line).signature
+    except SignatureRefused:
+        return masked(line)
+    return f"{line.removesuffix(signature)[: _SHOWN // 2]}{masked(signature)}"

@@ -17,10 +17,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from validator.authv2.webchat import LengthRule
-from validator.errors import ConfigurationError
+from validator.certificates.cer import read_cer
+from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private
-from validator.simulator.certificate import read_certificate
 from validator.simulator.registrationtables import LISTS, TABLES
 
 
@@ -157,11 +159,9 @@ def _rows(rows: Any, kind: Any, place: str, problems: list[str]) -> Iterator[dic
 
 def _certificate(folder: Path, name: str | None, problems: list[str]) -> bytes:
     try:
-        return read_certificate(folder / name) if name else b""
-    except OSError as error:
-        problems.append(f"{name}: cannot be read: {error.strerror}")
-    except ValueError as error:
-        problems.append(f"{name}: {error}")
+        return read_cer(folder / name).public_bytes(Encoding.DER) if name else b""
+    except OperatorError as error:
+        problems.append(str(error))
     return b""
 
 

@@ -6,6 +6,7 @@
       - name: the same token twice       # one line of the report
         ask: agent                       # agent, chat (the two callbacks) or guest (a signature)
         token: good                      # see TOKENS; callbacks only
+        whose: other                     # who is asked about: see WHOSE; the token stays one's own
         fields: {tenantSpaceId: "1"}     # fields of the body, more or others than usual
         without: [userAccount]           # fields to leave out
         integers: true                   # ids of digits as JSON numbers
@@ -27,6 +28,7 @@
 Only `name`, `ask` and `expect` are needed. Everything wrong with a file is told at once.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -42,18 +44,12 @@ ASKS = ("agent", "chat", "guest")
 # How a token is presented. Those after the bar need a keyring: they are of another time.
 TOKENS = ("good", "other audience", "altered payload", "altered signature", "other spelling", "nonsense")
 TIMED_TOKENS = ("expired", "not yet valid", "from a clock ahead", "to a clock behind")
+# The token's own, somebody else of the same tenant who exists, or oneself in another tenant that exists.
+WHOSE = ("own", "other", "other tenant")
 GUESTS = ("own", "stranger", "none")
 ALTERATIONS = (
-    "form",
-    "scheme",
-    "access key",
-    "timestamp",
-    "clock skew",
-    "signed headers",
-    "secret key",
-    "signature",
-    "thirdUserName",
-    "thirdUserId",
+    *("form", "scheme", "access key", "timestamp", "clock skew", "signed headers", "secret key", "signature"),
+    *("thirdUserName", "thirdUserId"),
 )
 EXPECTATIONS = {
     "agent": ("accepted", "refused", "malformed", "nothing"),
@@ -63,6 +59,8 @@ EXPECTATIONS = {
 _MOST = 1000
 _LONGEST = timedelta(minutes=1)
 _NEEDED = ("name", "ask", "expect")
+_OF_GUESTS = frozenset({"origin", "guest", "alter"})
+_OF_BOTH = frozenset({*_NEEDED, "fields", "without", "content_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class Step:
     ask: str
     expect: str
     token: str = "good"  # noqa: S105 - a kind of token
+    whose: str = "own"
     fields: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     integers: bool = False
@@ -123,6 +122,7 @@ def _step(number: int, row: Any, problems: list[str]) -> Step | None:
         problems.append(f"step {number}: is not a table of keys")
         return None
     found = [*_wrong_keys(row), *_wrong_values(row)]
+    found += [] if found else _wrong_together(row)
     problems += [f"step {number}: {problem}" for problem in found]
     if found:
         return None
@@ -148,15 +148,26 @@ def _wrong_values(row: Mapping[Any, Any]) -> Iterator[str]:
             yield f"{key}: {value!r} is not allowed; allowed is {allowed}"
 
 
+def _wrong_together(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each key that would not be heeded: a step that does less than it says cannot fail."""
+    is_guest = row["ask"] == "guest"
+    for key in row:
+        if key not in _OF_BOTH and (key in _OF_GUESTS) is not is_guest:
+            yield f"{key}: means nothing with ask: {row['ask']}"
+    if (row["expect"] == "nothing") is not row.get("hang_up", False):
+        yield "expect: nothing goes with hang_up: true, and only with it"
+
+
 def _allowed(key: Any, value: Any, ask: Any) -> str | None:
     """Return what is allowed for *key* when *value* is not, else None."""
     choices = {
         "ask": ASKS,
         "token": TOKENS + TIMED_TOKENS,
+        "whose": WHOSE,
         "guest": GUESTS,
         "alter": ALTERATIONS,
         "http": ("1.0", "1.1"),
-        "expect": EXPECTATIONS.get(ask, ()),
+        "expect": EXPECTATIONS.get(ask, ()) if isinstance(ask, str) else (),
     }
     if key in choices:
         return None if value in choices[key] else " or ".join(choices[key])
@@ -172,16 +183,28 @@ def _wrong_kind(key: Any, value: Any) -> str | None:
     if key in ("integers", "bom", "hang_up"):
         return None if isinstance(value, bool) else "true or false"
     if key == "fields":
-        return None if isinstance(value, dict) and all(map(_is_text, value)) else "fields and their values"
+        is_right = isinstance(value, dict) and all(map(_is_text, value)) and _is_json(value)
+        return None if is_right else "fields and their values, as JSON has them"
     if key == "without":
         return None if isinstance(value, list) and all(map(_is_text, value)) else "a list of fields"
-    if key in ("name", "body", "content_type", "origin"):
-        return None if _is_text(value) else "a text"
+    if key in ("content_type", "origin"):
+        is_right = _is_text(value) and value.isascii() and value.isprintable()
+        return None if is_right else "a text of printable characters of ASCII"
+    if key in ("name", "body"):
+        return None if _is_text(value) and _is_json(value) else "a text"
     return None
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def _is_json(value: Any) -> bool:
+    """Tell whether *value* can be sent: no date of YAML's, nothing endless, no lone surrogate."""
+    try:
+        return bool(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _is_duration(value: Any) -> bool:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """Who else exists there: an agent and a customer of the same tenant, and another tenant."""
+
+    user_account: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A server, its two callbacks, and who is known there."""
 
@@ -41,6 +52,7 @@ class Target:
     agent_path: str
     chat_path: str
     known: Known
+    others: Others = Others()
     prefix: str = ""
     give_up_after: timedelta | None = field(default=None)
 
@@ -74,13 +86,22 @@ def basic(client_id: str, client_secret: str) -> dict[str, str]:
 
 
 def is_server_url(text: str) -> bool:
-    """Tell whether *text* is a URL that a `Target` can be at: http or https, a host, no query."""
+    """Tell whether *text* is a URL for a `Target`: https, a host, no query; http of this host only.
+
+    Tokens that are good go there, and a client's secret.
+    """
     try:
         parts = urlsplit(text)
         is_place = parts.port != 0 and bool(parts.hostname)
     except ValueError:
         return False
     is_bare = not (parts.username or parts.password or parts.query or parts.fragment)
-    return (
-        parts.scheme in ("http", "https") and is_place and is_bare and text.isascii() and text.isprintable()
-    )
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_this_host(parts.hostname or ""))
+    return is_safe and is_place and is_bare and text.isascii() and text.isprintable()
+
+
+def _is_this_host(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

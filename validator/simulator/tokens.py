@@ -2,12 +2,13 @@
 
 import string
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from validator.errors import OperatorError, Refusal
 from validator.simulator.exchange import NoAnswer
 from validator.simulator.scenario import TIMED_TOKENS
-from validator.simulator.target import Known, Skipped, Target, basic
+from validator.simulator.target import Known, Others, Skipped, Target, basic
 from validator.untrusted import read_object
 
 _BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
@@ -53,6 +54,22 @@ class ClientTokens:
     def issue_timed(self, side: str, kind: str) -> str:
         """Raise Skipped: the target has one clock."""
         raise Skipped(f"a token {kind} needs the target's keyring: run with --home on its host")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAndHome:
+    """Tokens that the target issues to a backend client, and those of another time from its home."""
+
+    client: TokenSource
+    home: TokenSource
+
+    def issue(self, side: str) -> str:
+        """Return the client's token for *side*."""
+        return self.client.issue(side)
+
+    def issue_timed(self, side: str, kind: str) -> str:
+        """Return the home's token of another time."""
+        return self.home.issue_timed(side, kind)
 
 
 class Presented:
@@ -110,6 +127,26 @@ def subject_fields(side: str, known: Known) -> Mapping[str, str]:
     if known.user_id is None or known.user_name is None:
         raise Skipped("no customer is named: give --user-id and --user-name")
     return {"tenantSpaceId": known.tenant, "userId": known.user_id, "userName": known.user_name}
+
+
+def others_fields(side: str, whose: str, known: Known, others: Others) -> Mapping[str, str]:
+    """Return somebody who exists and for whom the token of who is known is not good, in the cloud's words.
+
+    *whose* is `other` or `other tenant`. Raises Skipped when nobody else is known on *side*: a name that
+    nobody has is refused as unknown, which says nothing of the token.
+    """
+    own = subject_fields(side, known)
+    if whose == "other tenant":
+        if others.tenant is None:
+            raise Skipped("no other tenant is known: give --other-tenant")
+        return {**own, "tenantSpaceId": others.tenant}
+    if side == "agent":
+        if others.user_account is None:
+            raise Skipped("nobody else is known: give --other-user-account")
+        return {**own, "userAccount": others.user_account}
+    if others.user_id is None or others.user_name is None:
+        raise Skipped("nobody else is known: give --other-user-id and --other-user-name")
+    return {**own, "userId": others.user_id, "userName": others.user_name}
 
 
 def _another(character: str) -> str:

@@ -1,5 +1,6 @@
 """Channels: what one must be, who may use it, and that its secret key is sealed; on both databases."""
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -224,6 +225,24 @@ def test_rotated_key_replaces_the_old_one(channels: Channels, channel: Channel, 
     assert channels.secret_key(channel) == OTHER_KEY
     assert channels.require(CHANNEL) == channel
     assert box_of(database, CHANNEL) != before
+
+
+def test_another_origin_is_allowed_beside_the_first(channels: Channels, channel: Channel) -> None:
+    """A channel's pages can get another address; asking twice is the same as once."""
+    for _ in range(2):
+        channels.allow(CHANNEL, OTHER_ORIGIN)
+
+    assert channels.require(CHANNEL) == replace(channel, origins=(ORIGIN, OTHER_ORIGIN))
+
+
+def test_only_an_origin_is_allowed(channels: Channels, channel: Channel) -> None:
+    """What is no origin, or of no channel, is refused."""
+    with pytest.raises(OperatorError, match="not a list of origins"):
+        channels.allow(CHANNEL, f"{OTHER_ORIGIN}/page")
+    with pytest.raises(OperatorError, match="no channel"):
+        channels.allow("nobody", ORIGIN)
+
+    assert channels.require(CHANNEL) == channel
 
 
 # Who may use it

@@ -88,10 +88,34 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "/etc/resolv.conf",
         {**CLOUD, "door.cloud_address": "192.0.2.7:443"},
     ),
+    "origin that is allowed twice": (
+        {**PORTAL, "door.cross_origins": '["https://a.example", "https://a.example"]'},
+        "door.cross_origins",
+        "twice",
+        {**PORTAL, "door.cross_origins": '["https://a.example", "https://b.example"]'},
+    ),
+    "callbacks at an address, beside a name": (
+        {**PORTAL, "door.callbacks_origin": "https://192.0.2.7"},
+        "door.callbacks_origin",
+        "give it a name",
+        {**PORTAL, "door.callbacks_origin": "https://callbacks.example.com"},
+    ),
+    "one place for TLS and for none": (
+        {"door.listen": '["[::1]:8443"]', "door.listen_plain": '["[0::1]:8443"]'},
+        "door.listen_plain",
+        "there already",
+        {"door.listen": '["[::1]:8443"]', "door.listen_plain": '["[::1]:8080"]'},
+    ),
+    "pages where the cloud is": (
+        {"door.prefix": "/demo", "portal.path": "/demo/service-cloud"},
+        "portal.path",
+        "where the cloud is passed on",
+        {"door.prefix": "/demo", "portal.path": "/demo/pages"},
+    ),
     "portal that is its own guest": (
         {**PORTAL, "door.cross_origins": '["https://portal.example.com"]'},
         "door.cross_origins",
-        "own origin",
+        "portal's own",
         {**PORTAL, "door.cross_origins": '["https://portal.example.com:8443", "http://portal.example.com"]'},
     ),
     "prefix that is a route": (

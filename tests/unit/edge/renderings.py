@@ -50,6 +50,7 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
     "origin": (
         {},
         {"door.origin": f"https://{NAME}:8443"},
+        {"door.origin": f"https://{'a' * 63}.{'b' * 63}.{'c' * 63}.example:8443"},
         {"door.origin": "https://127.0.0.1:8443"},
         {"door.origin": "https://[::1]:8443"},
     ),

@@ -212,6 +212,7 @@ def test_no_path_is_named_but_the_settings(row: Row) -> None:
         "validator.conf",
         "logs/error.log",
         "logs/validator.access.log",
+        "logs/validator.error.log",
         *(f"tmp/{name}" for name in ("body", "proxy", "fastcgi", "uwsgi", "scgi")),
     }
     assert all(".." not in path for path in used)
@@ -538,13 +539,13 @@ def test_hostile_path_of_a_callback_is_never_written(hostile: str) -> None:
 
 ODD: Mapping[str, str] = {
     "door.origin": "https://xn--bcher-kva.example:65535",
-    "door.callbacks_origin": "https://[2001:db8::7]:8443",
+    "door.callbacks_origin": "https://c-1.example:8443",
     "door.certificate": "tls@1/a+b-c_d..pem",
     "door.prefix": "/a.b~c/-_/%s" % ("d" * 200),
     "door.cross_origins": '["http://[::1]:8080", "https://a--b.example", "http://192.0.2.1"]',
     "door.cloud_cookies": '["__Host-a", "-", "_"]',
     "door.resolver": '["[2001:db8::53]:5353", "192.0.2.53"]',
-    "door.load_balancers": '["::/0", "0.0.0.0/0"]',
+    "door.load_balancers": '["::/1", "0.0.0.0/1"]',
     "door.people_upstream": "unix:/run/a-b_c.d/e.sock",
     "door.callbacks_upstream": "[::1]:65535",
     "door.worker_user": "_a-b",

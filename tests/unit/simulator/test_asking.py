@@ -11,15 +11,16 @@ from validator.simulator.asking import Got, _judged, ask, question, together
 from validator.simulator.certificate import system_trust
 from validator.simulator.exchange import Answer, NoAnswer
 from validator.simulator.scenario import Step
-from validator.simulator.target import Known, Skipped, Target
+from validator.simulator.target import Known, Others, Skipped, Target
 from validator.simulator.tokens import Presented
 
+OTHERS = Others("agent-8", "customer-8", "Ann", "2")
 NUMBERED = Known("202400000001", "0007", "42", "Ann")
 
 
 def target(known: Known = KNOWN, url: str = "http://127.0.0.1:9/prefix") -> Target:
     """Return a server that is never asked."""
-    return Target.at(url, system_trust(), known, agent_path="/agent", chat_path="/chat")
+    return Target.at(url, system_trust(), known, others=OTHERS, agent_path="/agent", chat_path="/chat")
 
 
 def sent(step: Step, known: Known = KNOWN) -> tuple[str, Any]:
@@ -62,6 +63,19 @@ def test_step_changes_the_question() -> None:
     assert head.startswith("POST /prefix/agent HTTP/1.0")
     assert (body["a"], body["tenantSpaceId"]) == ([1], "9")
     assert "userAccount" not in body
+
+
+def test_own_token_is_shown_for_somebody_else() -> None:
+    """Who is asked about changes; the token stays that of who is known."""
+    tokens = Presented(FakeSource())
+    own = tokens.token("agent", "good")
+
+    (message,) = question(step(whose="other"), target(), tokens)
+    _, tenant = sent(step(ask="chat", whose="other tenant"))
+
+    body = json.loads(message.partition(b"\r\n\r\n")[2])
+    assert (body["access_token"], body["userAccount"], body["tenantSpaceId"]) == (own, "agent-8", "1")
+    assert (tenant["userId"], tenant["tenantSpaceId"]) == ("customer-7", "2")
 
 
 def test_numbers_are_the_ids_that_are_numbers() -> None:

@@ -37,6 +37,15 @@ def test_tokens_and_signatures_are_masked(clock: FakeClock) -> None:
     assert (first.origin, second.origin) == ("none", "none")
 
 
+def test_what_is_no_signature_line_is_masked_whole(clock: FakeClock) -> None:
+    """In a line that is broken a signature may stand anywhere."""
+    records = Records(clock)
+    for line in (f"{LINE}/", f"{'a' * 64}/", f"x/{'a' * 64}/y", "no line"):
+        records.append("door", None, "refused", {"thirdPartAuthorization": line})
+
+        assert records.newest()[0].details == {"thirdPartAuthorization": masked(line)}
+
+
 def test_short_tokens_do_not_garble_the_rest(clock: FakeClock) -> None:
     """A nonsense of one letter is masked in its own place only."""
     records = Records(clock)

@@ -123,7 +123,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         (('"https://e.example/agent"', "7"), "agent_url"),
         (("agent_url", "agent_uri"), "agent_uri: Unknown field"),
         (('certificate = "server.cer"', 'certificate = "none.cer"'), "none.cer: cannot be read"),
-        (('certificate = "server.cer"', 'certificate = "app.secret"'), "app.secret: is not one certificate"),
+        (('certificate = "server.cer"', 'certificate = "app.secret"'), "app.secret: has no certificate"),
         (
             (
                 'tenant = "202400000001"\nsecret_key_file',

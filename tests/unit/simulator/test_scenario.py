@@ -7,7 +7,7 @@ import pytest
 
 from validator.errors import ConfigurationError, OperatorError
 from validator.simulator import library
-from validator.simulator.scenario import ALTERATIONS, TIMED_TOKENS, TOKENS, Step, load
+from validator.simulator.scenario import ALTERATIONS, TIMED_TOKENS, TOKENS, WHOSE, Step, load
 
 WHOLE = """\
 scenario: everything
@@ -18,6 +18,7 @@ steps:
     ask: chat
     expect: malformed
     token: other audience
+    whose: other tenant
     fields: {userId: 7, ext: [1]}
     without: [Token]
     integers: true
@@ -59,6 +60,7 @@ def test_every_key_is_read(file: Path) -> None:
     assert shortest == Step("shortest", "agent", "accepted")
     assert (shortest.token, shortest.times, shortest.within) == ("good", 1, timedelta(seconds=5))
     assert (whole.fields, whole.without) == ({"userId": 7, "ext": [1]}, ("Token",))
+    assert (shortest.whose, whole.whose) == ("own", "other tenant")
     assert (whole.pause, whole.within) == (timedelta(milliseconds=300), timedelta(seconds=2))
     assert (whole.http, whole.pieces, whole.at_once, whole.times) == ("1.0", 4, 3, 2)
     assert (body.body, body.hang_up) == ("{", True)
@@ -96,6 +98,7 @@ steps:
     [
         ("token", "best"),
         ("token", "[good]"),
+        ("whose", "nobody"),
         ("http", "1.0"),
         ("times", "0"),
         ("times", "1001"),
@@ -115,6 +118,12 @@ steps:
         ("guest", "other"),
         ("alter", "everything"),
         ("origin", "[]"),
+        ("origin", "https://例.example"),
+        ("content_type", '"text/plain\\r\\nX-Other: 1"'),
+        ("fields", "{when: 2026-01-01}"),
+        ("fields", "{number: .nan}"),
+        ("fields", '{text: "\\ud800"}'),
+        ("body", '"\\ud800"'),
     ],
 )
 def test_wrong_value_is_told(file: Path, key: str, value: str) -> None:
@@ -126,6 +135,25 @@ def test_wrong_value_is_told(file: Path, key: str, value: str) -> None:
 
     assert told.startswith(f"step 1: {key}: ")
     assert "is not allowed; allowed is " in told
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("ask: [agent], expect: accepted", "ask: ['agent'] is not allowed"),
+        ("ask: agent, expect: accepted, alter: signature", "alter: means nothing with ask: agent"),
+        ("ask: chat, expect: accepted, guest: none", "guest: means nothing with ask: chat"),
+        ("ask: guest, expect: signed, token: expired", "token: means nothing with ask: guest"),
+        ("ask: guest, expect: signed, whose: other", "whose: means nothing with ask: guest"),
+        ("ask: agent, expect: nothing", "expect: nothing goes with hang_up"),
+        ("ask: agent, expect: accepted, hang_up: true", "expect: nothing goes with hang_up"),
+    ],
+)
+def test_step_that_would_not_do_what_it_says_is_told(file: Path, step: str, told: str) -> None:
+    """What would not be heeded is a mistake: a step that does less than it says cannot fail."""
+    first, *_ = problems(file, f"scenario: a\nabout: b\nsteps:\n  - {{name: a, {step}}}\n")
+
+    assert first.startswith(f"step 1: {told}")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +176,7 @@ def test_shipped_scenarios_cover_what_can_be_done() -> None:
     steps = [step for scenario in scenarios.values() for step in scenario.steps]
 
     assert {step.token for step in steps} == {*TOKENS, *TIMED_TOKENS}
+    assert {step.whose for step in steps} == set(WHOSE)
     assert {step.alter for step in steps} - {None} == set(ALTERATIONS)
     assert any(step.at_once == 200 for step in steps)
     for name, scenario in scenarios.items():

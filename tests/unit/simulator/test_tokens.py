@@ -8,8 +8,8 @@ import pytest
 from validator.errors import OperatorError
 from validator.simulator.certificate import system_trust
 from validator.simulator.scenario import TIMED_TOKENS, TOKENS
-from validator.simulator.target import AGENT_PATH, CHAT_PATH, Known, Skipped, Target, is_server_url
-from validator.simulator.tokens import ClientTokens, Presented, spoiled, subject_fields
+from validator.simulator.target import AGENT_PATH, CHAT_PATH, Known, Others, Skipped, Target, is_server_url
+from validator.simulator.tokens import ClientTokens, Presented, others_fields, spoiled, subject_fields
 
 TOKEN = "eyJqdGkiOiJ4In0." + "A" * 42 + "M"
 KNOWN = Known("1", "agent-7", "customer-7", "李伟")
@@ -126,6 +126,39 @@ def test_who_is_not_known_is_skipped() -> None:
         subject_fields("chat", Known("1", "agent-7"))
     assert subject_fields("agent", KNOWN) == {"tenantSpaceId": "1", "userAccount": "agent-7"}
     assert subject_fields("chat", KNOWN)["userName"] == "李伟"
+
+
+def test_somebody_else_is_another_of_the_same_tenant() -> None:
+    """Somebody else differs by the account, or by both the id and the name, and by nothing more."""
+    others = Others("agent-8", "customer-8", "Ann", "2")
+
+    agent, chat = (others_fields(side, "other", KNOWN, others) for side in ("agent", "chat"))
+
+    assert agent == {"tenantSpaceId": "1", "userAccount": "agent-8"}
+    assert chat == {"tenantSpaceId": "1", "userId": "customer-8", "userName": "Ann"}
+
+
+@pytest.mark.parametrize("side", ["agent", "chat"])
+def test_other_tenant_changes_the_tenant_only(side: str) -> None:
+    """Shown for another tenant, the token is still its user's."""
+    fields = others_fields(side, "other tenant", KNOWN, Others("agent-8", "customer-8", "Ann", "2"))
+
+    assert fields == {**subject_fields(side, KNOWN), "tenantSpaceId": "2"}
+
+
+@pytest.mark.parametrize(
+    ("side", "whose", "option"),
+    [
+        ("agent", "other", "--other-user-account"),
+        ("chat", "other", "--other-user-id"),
+        ("agent", "other tenant", "--other-tenant"),
+        ("chat", "other tenant", "--other-tenant"),
+    ],
+)
+def test_where_nobody_else_is_known_is_skipped(side: str, whose: str, option: str) -> None:
+    """An invented name would be refused as unknown: the step is skipped, and what is missing is told."""
+    with pytest.raises(Skipped, match=option):
+        others_fields(side, whose, KNOWN, Others())
 
 
 @pytest.mark.parametrize(
