@@ -111,8 +111,18 @@ def hang_up(place: Place, message: bytes, *, after: timedelta, give_up_after: ti
         raise NoAnswer(f"no connection: {error.strerror or type(error).__name__}") from None
 
 
+def _reached(place: Place, deadline: float) -> socket.socket:
+    try:
+        return socket.create_connection((place.host, place.port), _left(deadline))
+    except socket.gaierror:
+        # "localhost" is this host, also where no file of the system says so (RFC 6761, section 6.3).
+        if place.host != "localhost":
+            raise
+        return socket.create_connection(("127.0.0.1", place.port), _left(deadline))
+
+
 def _connected(place: Place, deadline: float) -> socket.socket:
-    connection = socket.create_connection((place.host, place.port), _left(deadline))
+    connection = _reached(place, deadline)
     if place.tls is None:
         return connection
     try:
