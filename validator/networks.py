@@ -15,6 +15,11 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* is a numeric address of this very host."""
+    return is_address(host) and ip_address(host).is_loopback
+
+
 def is_in(address: str, networks: Iterable[Network]) -> bool:
     """Tell whether *address* lies in one of *networks*; what is no address lies in none."""
     try:

@@ -9,6 +9,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from validator.networks import is_address
+
 WEAK_HASHES = {"md5", "sha1"}
 _FOR_SERVERS = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 
@@ -111,15 +113,6 @@ def is_for(certificate: x509.Certificate, name: str) -> bool:
         return str(ip_address(name)) in names
     wanted = name.lower().rstrip(".")
     return wanted in names or f"*.{wanted.partition('.')[2]}" in names
-
-
-def is_address(name: str) -> bool:
-    """Tell whether *name* is a numeric address."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def title_of(certificate: x509.Certificate) -> str:

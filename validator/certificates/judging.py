@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from validator.certificates import chain
 from validator.certificates.pem import ChainFile, UnreadableError, read_chain, read_key
 from validator.clock import Clock, iso_milliseconds
+from validator.networks import is_address
 
 _LEAST_RSA = 2048
 _LEAST_CURVE = 256
@@ -155,7 +156,7 @@ def _of_names(leaf: x509.Certificate, names: Iterable[str]) -> Iterator[Finding]
     for name in names:
         if chain.is_for(leaf, name):
             continue
-        if chain.is_address(name):
+        if is_address(name):
             words = (
                 f"has not the address {name} among its names: request one with IP:{name}, or use a host name"
             )

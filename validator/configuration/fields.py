@@ -5,7 +5,7 @@ Those that name a place (an address, a path, a URL) are in `validator.configurat
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -38,9 +38,16 @@ class Setting(fields.Field[Any]):
 
     allowed = ""
 
-    def __init__(self) -> None:
-        """Make the setting required: `config/default.toml` names every one."""
+    def __init__(self, *, empty: bool = False) -> None:
+        """Make the setting required: `config/default.toml` names every one. With *empty* it may be ""."""
         super().__init__(required=True)
+        self.empty = empty
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """Return the checked *value*; raises marshmallow.ValidationError."""
+        return "" if self.empty and value == "" else super().deserialize(value, attr, data, **options)
 
     def wrong(self, value: Any) -> ValidationError:
         """Return the complaint about *value*."""

@@ -1,7 +1,7 @@
 """The kinds of setting that name somebody on the network: origins, hosts, networks, their cookies."""
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from validator.configuration.fields import Form, Setting, Words
 from validator.configuration.places import is_socket_address
-from validator.networks import is_address
+from validator.networks import is_address, is_loopback
 from validator.origins import is_origin
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -33,11 +33,11 @@ class HttpsOrigin(Setting):
     allowed = '"" or an origin such as "https://portal.example.com" or "https://portal.example.com:8443"'
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if value != "" and not (
+        if not (
             isinstance(value, str) and value.startswith("https://") and is_origin(value) and _has_name(value)
         ):
             raise self.wrong(value)
-        return str(value)
+        return value
 
 
 class CloudUrl(Setting):
@@ -48,12 +48,10 @@ class CloudUrl(Setting):
     )
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if value == "":
-            return ""
         if not isinstance(value, str) or not is_origin(value):
             # Never the value: it may have a name and a password in it.
             raise ValidationError(f"is not such a URL; allowed is {self.allowed}")
-        if not value.startswith("https://") and not _is_loopback(str(urlsplit(value).hostname)):
+        if not value.startswith("https://") and not is_loopback(str(urlsplit(value).hostname)):
             raise self.wrong(value)
         return value
 
@@ -113,10 +111,3 @@ class CookieNames(Words):
 def _has_name(origin: str) -> bool:
     host = urlsplit(origin).hostname or ""
     return bool(re.fullmatch(_HOST_NAME, host, re.ASCII)) or ":" in host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -47,13 +47,7 @@ class UrlPath(Setting):
 
     allowed = 'a path such as "/rest/validate": segments of A-Z a-z 0-9 . _ ~ - and no "." or ".." alone'
 
-    def __init__(self, *, empty: bool = False) -> None:
-        super().__init__()
-        self.empty = empty
-
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if value == "" and self.empty:
-            return ""
         if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or len(value) > 255:
             raise self.wrong(value)
         if {".", ".."} & set(value.split("/")):
@@ -66,13 +60,7 @@ class Bind(Setting):
 
     allowed = '"ADDRESS:PORT" with a numeric address, "[IPV6]:PORT" or "unix:/absolute/path"'
 
-    def __init__(self, *, empty: bool = False) -> None:
-        super().__init__()
-        self.empty = empty
-
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if value == "" and self.empty:
-            return ""
         if not isinstance(value, str) or not (_UNIX_SOCKET.fullmatch(value) or is_socket_address(value)):
             raise self.wrong(value)
         return value
@@ -84,9 +72,9 @@ class SocketAddress(Setting):
     allowed = '"" or a numeric address with a port, such as "192.0.2.7:443" or "[2001:db8::7]:443"'
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if value != "" and not (isinstance(value, str) and is_socket_address(value)):
+        if not isinstance(value, str) or not is_socket_address(value):
             raise self.wrong(value)
-        return str(value)
+        return value
 
 
 class DatabaseUrl(Setting):

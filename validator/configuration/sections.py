@@ -141,12 +141,12 @@ class DoorSection(Section):
     """`[door]`."""
 
     policy = dict
-    origin = host.HttpsOrigin()
+    origin = host.HttpsOrigin(empty=True)
     listen = place.Addresses()
     listen_plain = place.Addresses()
     certificate = place.PlainPath()
     certificate_key = place.PlainPath()
-    callbacks_origin = host.HttpsOrigin()
+    callbacks_origin = host.HttpsOrigin(empty=True)
     callbacks_certificate = place.PlainPath()
     callbacks_certificate_key = place.PlainPath()
     client_ca = place.PlainPath()
@@ -154,7 +154,7 @@ class DoorSection(Section):
     cross_origins = host.Origins()
     cloud_host = host.HostName()
     cloud_port = kind.Whole(1, 65535)
-    cloud_address = place.SocketAddress()
+    cloud_address = place.SocketAddress(empty=True)
     cloud_ca = place.PlainPath(empty=False)
     cloud_cookies = host.CookieNames()
     cookie_path = kind.Choice(("/service-cloud/", "/"))
@@ -194,7 +194,7 @@ class CloudSection(Section):
     """`[cloud]`: how the cloud is asked for its agents, and what is kept of them."""
 
     policy = dict
-    api_url = host.CloudUrl()
+    api_url = host.CloudUrl(empty=True)
     app_key = kind.Form(r"[!-~]{0,255}", "printable characters of ASCII without blanks, 255 at the most")
     app_secret_file = kind.Line()
     token_path = place.UrlPath()

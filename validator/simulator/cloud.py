@@ -5,12 +5,12 @@ reality; here it is at the same one. The status page is answered to this host on
 """
 
 from dataclasses import asdict
-from ipaddress import ip_address
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
+from validator.networks import is_loopback
 from validator.simulator import pages, servicedoors
 from validator.simulator.admission import Admission
 from validator.simulator.callback import Asking
@@ -78,11 +78,7 @@ def _status(registration: Registration, records: Records) -> Blueprint:
 
     @bp.before_request
     def from_this_host() -> Response | None:
-        try:
-            is_here = ip_address(request.remote_addr or "").is_loopback
-        except ValueError:
-            is_here = False
-        return None if is_here else text_reply("404 Not Found\n", 404)
+        return None if is_loopback(request.remote_addr or "") else text_reply("404 Not Found\n", 404)
 
     @bp.get("/status")
     def status() -> Response:

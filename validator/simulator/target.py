@@ -6,10 +6,10 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from validator.networks import is_loopback
 from validator.simulator.exchange import Answer, Place, send, written
 
 # The documented routes; the enterprise may have registered others.
@@ -101,7 +101,4 @@ def is_server_url(text: str) -> bool:
 
 
 def _is_this_host(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost" or is_loopback(host)
