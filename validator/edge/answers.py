@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from validator.errors import Answer
 from validator.thirdparty.wire import render
-from validator.web.unreadable import problem
+from validator.web.unreadable import problem_of_any_route
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DoorAnswer:
     @property
     def problem(self) -> Markup:
         """The body as RFC 9457 has it, with the callbacks' two fields: the path may have been unreadable."""
-        return _quoted(problem(self.kind, self.status, "$request_id"))
+        return _quoted(problem_of_any_route(self.kind, self.status, "$request_id"))
 
     @property
     def callback(self) -> Markup:

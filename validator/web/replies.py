@@ -53,19 +53,23 @@ def allow_page(reply: Response, origin: str | None) -> Response:
     return reply
 
 
+def problem(answer: Answer, status: int, request_id: str, *, detail: str | None = None) -> dict[str, Any]:
+    """Return the members of a problem; those that are None are left out of what is sent."""
+    return {
+        "type": f"urn:validator:problem:{answer.name.lower().replace('_', '-')}",
+        "title": answer.value.title,
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:validator:request:{request_id}",
+    }
+
+
 def problem_reply(
     answer: Answer, detail: str | None, retry_after: timedelta | None, request_id: str
 ) -> Response:
     """Return what went wrong in the shape of RFC 9457; `error` is OAuth's word, where there is one."""
     shape = answer.value
-    content = {
-        "type": f"urn:validator:problem:{answer.name.lower().replace('_', '-')}",
-        "title": shape.title,
-        "status": shape.status,
-        "detail": detail,
-        "instance": f"urn:validator:request:{request_id}",
-        "error": shape.oauth_error,
-    }
+    content = problem(answer, shape.status, request_id, detail=detail) | {"error": shape.oauth_error}
     body = orjson.dumps({key: value for key, value in content.items() if value is not None})
     reply = Response(body, shape.status, content_type=PROBLEM_TYPE)
     if answer is Answer.CLIENT_REQUIRED:

@@ -11,7 +11,7 @@ import orjson
 from gunicorn.http import errors as gunicorn
 
 from validator.errors import Answer
-from validator.web.replies import PROBLEM_TYPE
+from validator.web.replies import PROBLEM_TYPE, problem
 
 _STATUSES: dict[type[Exception], HTTPStatus] = {
     gunicorn.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -21,19 +21,12 @@ _STATUSES: dict[type[Exception], HTTPStatus] = {
 }
 
 
-def problem(kind: Answer, status: int, request_id: str) -> bytes:
+def problem_of_any_route(kind: Answer, status: int, request_id: str) -> bytes:
     """Return the body of an answer of *kind*, with that HTTP status."""
+    content = problem(kind, status, request_id)
+    del content["detail"]
     shape = kind.value
-    return orjson.dumps(
-        {
-            "type": f"urn:validator:problem:{kind.name.lower().replace('_', '-')}",
-            "title": shape.title,
-            "status": status,
-            "instance": f"urn:validator:request:{request_id}",
-            "retCode": int(shape.ret_code),
-            "message": shape.title,
-        }
-    )
+    return orjson.dumps({**content, "retCode": int(shape.ret_code), "message": shape.title})
 
 
 def answer(error: Exception) -> bytes:
@@ -46,7 +39,7 @@ def answer(error: Exception) -> bytes:
         _STATUSES.get(type(error), HTTPStatus.BAD_REQUEST) if is_theirs else HTTPStatus.INTERNAL_SERVER_ERROR
     )
     request_id = uuid4().hex
-    body = problem(Answer.MALFORMED if is_theirs else Answer.FAULTY, status, request_id)
+    body = problem_of_any_route(Answer.MALFORMED if is_theirs else Answer.FAULTY, status, request_id)
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Connection: close",
