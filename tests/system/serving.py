@@ -82,6 +82,12 @@ def free_bind() -> str:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+def port_is_open(port: int) -> bool:
+    """Tell whether anybody listens on *port* of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_until(is_so: Callable[[], bool], what: str) -> None:
     """Return as soon as *is_so*; fail when it takes longer than anybody would wait."""
     deadline = time.monotonic() + PATIENCE

@@ -19,7 +19,7 @@ import pytest
 from tests.cli.commandline import CommandLine, clean_environment
 from tests.conftest import require_package
 from tests.system import proxying
-from tests.system.serving import PATIENCE, free_bind, stop, wait_until
+from tests.system.serving import PATIENCE, free_bind, port_is_open, stop, wait_until
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -109,21 +109,10 @@ def standby(demo: Demo) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: proxying_is_open(port), "the door is open")
+        wait_until(lambda: port_is_open(port), "the door is open")
         yield port
     finally:
         stop(process)
-
-
-def proxying_is_open(port: int) -> bool:
-    """Tell whether anybody listens on *port* of the loopback."""
-    try:
-        httpx.get(f"http://127.0.0.1:{port}")
-    except httpx.ConnectError:
-        return False
-    except httpx.TransportError:
-        return True
-    return True
 
 
 def check_main_job(demo: Demo, browser: httpx.Client) -> None:
@@ -213,7 +202,7 @@ def test_who_is_being_answered_is_answered(tmp_path: Path) -> None:
     body = b'{"account": "nobody", "password": "none"}'
     with demonstrating(tmp_path) as demo, under_way(demo, body) as connection:
         demo.process.terminate()
-        wait_until(lambda: not proxying_is_open(demo.port), "the door takes nobody any more")
+        wait_until(lambda: not port_is_open(demo.port), "the door takes nobody any more")
 
         connection.sendall(body[-1:])
         answer = connection.recv(4096)
@@ -228,7 +217,7 @@ def test_second_stop_is_in_a_hurry(tmp_path: Path) -> None:
     require_package("nginx", found=proxying.program() is not None)
     with demonstrating(tmp_path) as demo, under_way(demo, b"never ending"):
         demo.process.terminate()
-        wait_until(lambda: not proxying_is_open(demo.port), "the door takes nobody any more")
+        wait_until(lambda: not port_is_open(demo.port), "the door takes nobody any more")
 
         demo.process.terminate()
 

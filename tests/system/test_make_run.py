@@ -7,7 +7,6 @@ which spares a minute of pip; that pip installs them is for the continuous integ
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from tests.cli.commandline import clean_environment, printed_commands
 from tests.conftest import require_package
 from tests.house.source import CHECKOUT, tracked
 from tests.system import proxying
-from tests.system.serving import PATIENCE, Server, free_bind, wait_until
+from tests.system.serving import PATIENCE, Server, free_bind, port_is_open, wait_until
 
 CREDENTIALS = "Demo credentials, shown this once"
 
@@ -216,9 +215,3 @@ def test_demo(copy: Path) -> None:
     assert page.status_code == 200
     assert f"https://localhost:{port}/portal/" in printed
     assert f"https://localhost:{cloud_port}/status" in printed
-
-
-def port_is_open(port: int) -> bool:
-    """Tell whether anybody listens on *port* of the loopback."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

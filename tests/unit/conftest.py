@@ -1,4 +1,4 @@
-"""A database for each test of a contract: the same promises hold on SQLite and on a real PostgreSQL."""
+"""A database for each test of a contract, on SQLite and on a real PostgreSQL, and what lies beside it."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from tests.fakes import FakeClock
+from tests.fakes import OTHER_TENANT, TENANT, FakeClock
 from tests.postgres import PostgresServer
+from validator.files import make_private_folder
+from validator.keys.sealing import Sealer
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
+from validator.tenants import Tenants
 
 PATIENCE = timedelta(seconds=5)
 
@@ -88,3 +91,21 @@ def _upgrade(policy: DatabasePolicy) -> None:
     opened.make_file()
     schema.upgrade(opened)
     opened.close()
+
+
+@pytest.fixture
+def sealer(tmp_path: Path) -> Sealer:
+    """Return a sealer with a key."""
+    make_private_folder(tmp_path / "keys")
+    sealer = Sealer(tmp_path / "keys")
+    sealer.create()
+    return sealer
+
+
+@pytest.fixture
+def tenants(database: Database, clock: FakeClock) -> Tenants:
+    """Return the table of tenants, with two in it."""
+    table = Tenants(database, clock)
+    table.add(TENANT, "First")
+    table.add(OTHER_TENANT, "Second")
+    return table

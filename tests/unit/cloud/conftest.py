@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
-from tests.fakes import OTHER_TENANT, TENANT, FakeClock
+from tests.fakes import FakeClock
 from validator.cloud.agents import Agents, AgentsPolicy
 from validator.cloud.apifabric import FabricPolicy
-from validator.files import make_private_folder
 from validator.keys.sealing import Sealer
 from validator.store.database import Database
 from validator.tenants import Tenants
@@ -40,24 +38,6 @@ def cloud() -> Iterator[FakeCloud]:
 def fabric_policy(cloud: FakeCloud) -> FabricPolicy:
     """Return how that cloud is asked."""
     return replace(FABRIC, api_url=cloud.url)
-
-
-@pytest.fixture
-def sealer(tmp_path: Path) -> Sealer:
-    """Return a sealer with a key."""
-    make_private_folder(tmp_path / "keys")
-    sealer = Sealer(tmp_path / "keys")
-    sealer.create()
-    return sealer
-
-
-@pytest.fixture
-def tenants(database: Database, clock: FakeClock) -> Tenants:
-    """Return the table of tenants, with two in it."""
-    table = Tenants(database, clock)
-    table.add(TENANT, "First")
-    table.add(OTHER_TENANT, "Second")
-    return table
 
 
 @pytest.fixture
