@@ -8,6 +8,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from validator.clock import SystemClock
 from validator.errors import ConfigurationError
+from validator.metrics import sharing
 from validator.settings import load
 from validator.web import logs, unreadable
 
@@ -32,6 +33,11 @@ class _Worker(ThreadWorker):
             write_nonblock(client, unreadable.answer(exc))
         except OSError:
             self.log.debug("Whoever sent an unreadable request did not wait for an answer")
+
+
+def post_fork(_server, _worker):
+    """Share the metrics with the other workers, before anything is counted."""
+    sharing.begin(_settings.metrics.directory, _settings.server.role, SystemClock())
 
 
 def post_worker_init(_worker):

@@ -15,6 +15,7 @@ from validator.authv2 import views as webchat
 from validator.errors import Fault, Reason, Refusal, ValidatorError
 from validator.limits import limiter
 from validator.limits.counters import Counters
+from validator.metrics.instruments import FAULTS, child
 from validator.portal import views as portal
 from validator.services import Services
 from validator.thirdparty import views as thirdparty
@@ -119,12 +120,14 @@ def _register_errors(app: Flask, counters: Counters, reply: Callable[[ValidatorE
 
     @app.errorhandler(Fault)
     def faulty(fault: Fault) -> Response:
+        child(FAULTS, fault.reason).inc()
         log.error("fault", request_id=_id(), reason=fault.reason, detail=fault.detail, cause=_cause(fault))
         return reply(Fault(fault.reason, retry_after=fault.retry_after))
 
     @app.errorhandler(InternalServerError)
     def broken(error: InternalServerError) -> Response:
         original = error.original_exception
+        child(FAULTS, Reason.FAULT).inc()
         return reply(original if isinstance(original, ValidatorError) else Fault(Reason.FAULT))
 
     @app.errorhandler(HTTPException)

@@ -21,6 +21,7 @@ from validator.issuance import Issuance
 from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
+from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
 from validator.oversight import Oversight
 from validator.settings import Settings
 from validator.standing import Standings
@@ -86,7 +87,9 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     tenants = Tenants(database, clock)
     accounts = Accounts(database, tenants, clock)
     links = Links(database, clock)
-    passwords = Passwords(settings.hashing.hasher)
+    passwords = Passwords(
+        settings.hashing.hasher, lambda: child(PASSWORD_VERIFICATIONS, settings.server.role).inc()
+    )
     sessions = Sessions(database, settings.sessions, clock)
     lockout = Lockout(database, settings.lockout, clock)
     devices = Devices(keyring, settings.devices, clock)

@@ -40,6 +40,7 @@ from validator.edge.policy import DoorPolicy
 from validator.errors import ConfigurationError, OperatorError
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, Rate
+from validator.metrics.sharing import MetricsPolicy
 from validator.portal.policy import PortalPolicy
 from validator.shipped import shipped
 from validator.store.database import DatabasePolicy
@@ -78,6 +79,7 @@ class Settings:
     agents: AgentsPolicy
     portal: PortalPolicy
     audit: TrailPolicy
+    metrics: MetricsPolicy
     log: LogPolicy
     effective: tuple[Effective, ...]
 
@@ -135,6 +137,7 @@ def _frozen(
     hashing = HashingPolicy(HASHING_PROFILES[passwords.pop("hashing")], passwords.pop("hashing_slots"))
     password = read_secret("database.password", database.pop("password_file"), home, environment)
     lockout, audit, cloud = sections["lockout"], sections["audit"], sections["cloud"]
+    metrics = sections["metrics"]
     agents = AgentsPolicy(cloud.pop("keep_sip_passwords"), cloud.pop("largest_removal"))
     devices = DevicePolicy(lockout.pop("device_lifetime"))
     return Settings(
@@ -158,6 +161,7 @@ def _frozen(
         agents=agents,
         portal=sections["portal"],
         audit=TrailPolicy(directory=home / audit.pop("directory"), **audit),
+        metrics=MetricsPolicy(home / metrics["directory"], metrics["bind"]),
         log=sections["log"],
         effective=tuple(written[key] for key in KEYS),
     )

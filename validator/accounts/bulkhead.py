@@ -9,6 +9,7 @@ from datetime import timedelta
 from threading import BoundedSemaphore
 
 from validator.errors import Reason, Refusal
+from validator.metrics.instruments import HASHING_SECONDS, child
 
 _RETRY_AFTER = timedelta(seconds=1)
 
@@ -23,8 +24,10 @@ class Bulkhead:
     def slot(self) -> Iterator[None]:
         """Hold a place; raises Refusal(HASHING_BUSY) at once when all are taken."""
         if not self._slots.acquire(blocking=False):
+            child(HASHING_SECONDS, "refused").observe(0)
             raise Refusal(Reason.HASHING_BUSY, retry_after=_RETRY_AFTER)
         try:
-            yield
+            with child(HASHING_SECONDS, "hashed").time():
+                yield
         finally:
             self._slots.release()

@@ -31,6 +31,7 @@ from validator.files import (
     sync_and_close,
     sync_folder,
 )
+from validator.metrics.instruments import EVENTS, STORAGE_SECONDS, child
 
 KEY_FILE = "audit.key"
 
@@ -75,12 +76,14 @@ class AuditTrail:
     def append(self, event: Event) -> None:
         """Write *event* down; raises Fault(TRAIL_UNAVAILABLE) when that is not possible."""
         must_sync = event.name in STATE_CHANGES or self._policy.sync_verdicts
-        with _answering():
+        with child(STORAGE_SECONDS, "trail", "write").time(), _answering():
             with self._turn() as tail:
                 self._write(tail, render(event, current_exchange.get(), self._clock.now()))
                 written = os.dup(tail.descriptor) if must_sync else None
             if written is not None:
                 sync_and_close(written)
+        labels = (event.name, event.outcome, event.reason or "", event.audience or "")
+        child(EVENTS, *labels).inc()
 
     def check(self) -> None:
         """Raise Fault(TRAIL_UNAVAILABLE) unless the trail can be opened for writing."""

@@ -182,6 +182,14 @@ class AuditSection(Section):
     sync_verdicts = kind.Switch()
 
 
+class MetricsSection(Section):
+    """`[metrics]`."""
+
+    policy = dict
+    directory = kind.Line(empty=False)
+    bind = place.Bind()
+
+
 class LogSection(Section):
     """`[log]`."""
 
@@ -235,6 +243,7 @@ SECTIONS: dict[str, Section] = {
     "cloud": CloudSection(),
     "portal": PortalSection(),
     "audit": AuditSection(),
+    "metrics": MetricsSection(),
     "log": LogSection(),
 }
 KEYS = tuple(f"{name}.{key}" for name, section in SECTIONS.items() for key in section.fields)

@@ -6,30 +6,22 @@ and says so in the log; when the SQLite file is, the answer is "unavailable". A 
 and logs, and lets pass.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.storage.base import SlidingWindowCounterSupport
-from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
-from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket
+from validator.limits.policy import LimitsPolicy, Rate, address_bucket
 from validator.limits.sqlite import SqliteStorage
-from validator.rest import Rest
+from validator.limits.strategy import Strategy, hits_of_request
 
 REDIS_TIMEOUT = 0.2  # seconds; without one, a stopped Redis would hang every request
-REDIS_REST = timedelta(seconds=1)  # for a Redis that did not answer: one wait, not one for each count
-
-log = structlog.get_logger("validator.limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,81 +34,9 @@ class Window:
     wait: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    limit: str
-    rate: Rate
-    key: str
-
-
-# Which rates the present request was counted against; the headers of its answer tell them.
-_hits: ContextVar[tuple[_Hit, ...]] = ContextVar("limits.hits", default=())
-
-
 def source_bucket() -> str:
     """Return whom the present request counts as; never empty, which would switch the limit off."""
     return address_bucket(current_exchange.get().source)
-
-
-class Strategy(SlidingWindowCounterRateLimiter):
-    """The library's sliding window, with shadow mode, and a fallback for a storage on another host."""
-
-    def __init__(self, storage: Storage, policy: LimitsPolicy, *, share: int | None) -> None:
-        """Count in *storage*; when it is away, here against limit ÷ *share* (None: there is no fallback)."""
-        super().__init__(storage)
-        self._policy, self._share = policy, share
-        self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._rest = Rest(REDIS_REST)
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Ask the storage in such a block; raises StorageError, at once while it rests."""
-        if self._rest.is_on:
-            raise StorageError(TimeoutError("the storage did not answer a moment ago"))
-        try:
-            yield
-        except StorageError:
-            if self._share is not None:
-                log.error("the counters' storage is away; each worker counts for itself", share=self._share)
-                self._rest.begin()
-            raise
-
-    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""
-        key, name = identifiers
-        rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
-        _hits.set((*_hits.get(), _Hit(name, rate, key)))
-        return self._passes(self.count(item, *identifiers, cost=cost), name, item)
-
-    def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count, without a word to whoever is counted; tell whether it is within the limit."""
-        try:
-            with self.asking():
-                return super().hit(item, *identifiers, cost=cost)
-        except StorageError as error:
-            return self._fallback.hit(self._own(item, error), *identifiers)
-
-    def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
-        """Tell whether one more would pass, without counting it."""
-        try:
-            with self.asking():
-                is_within = self.test(item, *identifiers)
-        except StorageError as error:
-            is_within = self._fallback.test(self._own(item, error), *identifiers)
-        return self._passes(is_within, identifiers[1], item)
-
-    def _passes(self, is_within: bool, name: str, item: RateLimitItem) -> bool:
-        """Tell whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
-        mode = self._policy.limits[name].mode
-        if not is_within:
-            log.warning("limit reached", limit=name, amount=item.amount, mode=mode)
-        return is_within or mode is Mode.SHADOW
-
-    def _own(self, item: RateLimitItem, error: StorageError) -> RateLimitItem:
-        """Return this worker's share of *item*; raises Fault when there is no fallback."""
-        if self._share is None:
-            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
-        return RateLimitItemPerSecond(max(1, item.amount // self._share), item.get_expiry())
 
 
 class Counters:
@@ -130,7 +50,7 @@ class Counters:
 
     def begin(self) -> None:
         """Forget what the request before this one was counted against."""
-        _hits.set(())
+        hits_of_request.set(())
 
     def hit(self, name: str, key: str) -> None:
         """Count one of *key* against the limit *name*; raises Refusal(THROTTLED) when there are too many."""
@@ -151,12 +71,12 @@ class Counters:
 
     def last_refusal(self) -> Refusal:
         """Return the refusal by the rate that was hit last."""
-        hit = _hits.get()[-1]
+        hit = hits_of_request.get()[-1]
         return self._refusal(hit.limit, hit.key)
 
     def windows(self) -> tuple[Window, ...]:
         """Return how every rate that the present request was counted against stands."""
-        return tuple(self.window(hit.limit, hit.rate, hit.key) for hit in _hits.get())
+        return tuple(self.window(hit.limit, hit.rate, hit.key) for hit in hits_of_request.get())
 
     def window(self, name: str, rate: Rate, key: str) -> Window:
         """Return how *rate* of the limit *name* stands for *key*."""

@@ -12,8 +12,9 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter
 
 from validator.errors import Fault
-from validator.limits.counters import Counters, Strategy, Window, source_bucket
+from validator.limits.counters import Counters, Window, source_bucket
 from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Rate, limits_on
+from validator.limits.strategy import Strategy
 
 _HEALTH = "health."
 # A limit's state on an answer to a login would help whoever guesses passwords.

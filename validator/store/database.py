@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 from validator.clock import from_milliseconds, to_milliseconds
 from validator.errors import Fault, Reason
 from validator.files import MODE
+from validator.metrics.instruments import STORAGE_SECONDS, child
 from validator.store import sqlite
 
 metadata = MetaData(
@@ -80,13 +81,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for one statement that reads: no transaction, so one round trip."""
-        with _answering(), self.engine.connect() as connection:
+        with _timed("read"), _answering(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back by an exception."""
-        with _answering(), self.engine.begin() as connection:
+        with _timed("write"), _answering(), self.engine.begin() as connection:
             yield connection
 
     def has_file(self) -> bool:
@@ -113,6 +114,11 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _timed(operation: str) -> AbstractContextManager[object]:
+    timer: AbstractContextManager[object] = child(STORAGE_SECONDS, "database", operation).time()
+    return timer
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from flask import Flask, Response, g, request
 
 from validator.audit.events import current_exchange
 from validator.clock import stopwatch
+from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.web import proxy
 from validator.web.policy import ServerPolicy
 
 _LONGEST_LOGGED_PATH = 256
+NO_ROUTE = "none"
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -33,6 +35,8 @@ def install(app: Flask, policy: ServerPolicy) -> None:
         reply.headers.setdefault("X-Request-ID", exchange.request_id)
         for name, value in _HEADERS.items():
             reply.headers.setdefault(name, value)
+        seconds = stopwatch() - g.began
+        child(REQUEST_SECONDS, request.endpoint or NO_ROUTE, str(reply.status_code)).observe(seconds)
         log.info(
             "request",
             request_id=exchange.request_id,
@@ -40,6 +44,6 @@ def install(app: Flask, policy: ServerPolicy) -> None:
             method=request.method,
             path=request.path[:_LONGEST_LOGGED_PATH],
             status=reply.status_code,
-            milliseconds=round((stopwatch() - g.began) * 1000, 2),
+            milliseconds=round(seconds * 1000, 2),
         )
         return reply

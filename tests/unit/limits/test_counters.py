@@ -20,8 +20,9 @@ from tests.unit.limits import redis_server as redis
 from tests.unit.limits.parts import limits_policy
 from validator.clock import stopwatch
 from validator.errors import Answer, Fault, Reason, Refusal
-from validator.limits.counters import REDIS_REST, REDIS_TIMEOUT, Counters
+from validator.limits.counters import REDIS_TIMEOUT, Counters
 from validator.limits.policy import PURPOSES, Rate, parse_rates
+from validator.limits.strategy import REST
 
 NAME, OTHER_NAME = "signing_guest", "signing_channel"
 MINUTE = timedelta(minutes=1)
@@ -398,7 +399,7 @@ def test_without_redis_each_worker_counts_its_share(
     away = [entry for entry in logs if "away" in entry["event"]]
     assert {(entry["log_level"], entry["share"]) for entry in away} == {("error", 4)}
     assert len(away) == 1  # one line for each time that it is asked and does not answer, not one a count
-    assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < REDIS_REST.total_seconds() + MOMENT
+    assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < REST.total_seconds() + MOMENT
     # Killed, it has forgotten the first one; stopped, it may count late what it was asked meanwhile.
     assert how_many_pass(shared) in ((8,) if name == "killed" else (3, 4, 5, 6, 7))
 

@@ -1,0 +1,136 @@
+"""Workers count together, whichever of them live, and a reader sees the sum."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commandline import clean_environment
+from tests.house.source import CHECKOUT
+from validator.metrics import reading, sharing
+from validator.metrics.instruments import EVENTS, REGISTRY
+
+COUNTING = """
+import sys
+from pathlib import Path
+from validator.clock import SystemClock
+from validator.metrics import sharing
+from validator.metrics.instruments import FAULTS, child
+sharing.begin(Path(sys.argv[1]), "callbacks", SystemClock())
+for _ in range(int(sys.argv[2])):
+    child(FAULTS, "fault").inc()
+print("counted", flush=True)
+sys.stdin.read()
+"""
+
+
+def counting(folder: Path, times: int) -> subprocess.Popen[str]:
+    """Return a process that has counted so often, and lives until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COUNTING, str(folder), str(times)],
+        cwd=CHECKOUT,
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "counted" not in (line := process.stdout.readline()):
+        assert line, "it ended before it counted"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate()
+    assert process.returncode == 0
+
+
+def faults(folder: Path) -> float:
+    samples = [sample for metric in reading.counted(folder) for sample in metric.samples]
+    return sum(sample.value for sample in samples if sample.name == "validator_faults_total")
+
+
+def test_processes_add_up(tmp_path: Path) -> None:
+    """Two living workers hold two slots, and what is read is the sum."""
+    first, second = counting(tmp_path, 3), counting(tmp_path, 4)
+
+    assert faults(tmp_path) == 7
+    assert {worker.pid for worker in sharing.workers(tmp_path)} == {first.pid, second.pid}
+    assert {worker.role for worker in sharing.workers(tmp_path)} == {"callbacks"}
+
+    end(first)
+    end(second)
+
+
+def test_slots_are_used_again(tmp_path: Path) -> None:
+    """A worker that follows another goes on with its counts; no file more, however often it happens."""
+    end(counting(tmp_path, 2))
+    files = sorted(tmp_path.iterdir())
+
+    for _ in range(3):
+        end(counting(tmp_path, 2))
+
+    assert (faults(tmp_path), sorted(tmp_path.iterdir())) == (8, files)
+    assert sharing.workers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"\xff" * 4096, b"\x40\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00not json"]
+)
+def test_spoilt_files_begin_anew(tmp_path: Path, spoilt: bytes) -> None:
+    """What a power cut left unreadable stops no worker and no reader."""
+    end(counting(tmp_path, 2))
+    for file in tmp_path.glob("*.db"):
+        file.write_bytes(spoilt + bytes(8192))
+
+    end(counting(tmp_path, 5))
+
+    assert faults(tmp_path) == 5
+
+
+def test_another_version_begins_anew(tmp_path: Path) -> None:
+    """A metric that another version had is not shown for ever."""
+    end(counting(tmp_path, 2))
+    note = tmp_path / "worker-00.lock"
+    note.write_text(note.read_text().replace('"version":"', '"version":"0.0.'))
+
+    end(counting(tmp_path, 5))
+
+    assert faults(tmp_path) == 5
+
+
+def test_files_are_private_and_whole(tmp_path: Path) -> None:
+    """The files have their blocks, for a full disk must not kill a worker, and nobody else may read them."""
+    end(counting(tmp_path, 1))
+
+    for file in tmp_path.glob("*.db"):
+        stat = file.stat()
+        assert (stat.st_mode & 0o777, stat.st_blocks * 512 >= stat.st_size) == (0o600, True)
+
+
+def test_a_folder_that_cannot_be_used_stops_nobody(tmp_path: Path) -> None:
+    """Without a folder a worker counts for itself, and its work goes on."""
+    (tmp_path / "file").touch()
+
+    end(counting(tmp_path / "file" / "metrics", 2))
+
+    assert list(reading.counted(tmp_path / "file" / "metrics")) == []
+
+
+def test_no_folder_is_no_count(tmp_path: Path) -> None:
+    """Who reads before any worker counted reads nothing, and makes no file."""
+    assert list(reading.counted(tmp_path / "none")) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_metrics_follow_the_conventions() -> None:
+    """Each name begins with the project's, has a unit or is a count, and has a help and a label."""
+    metrics = list(REGISTRY.collect())
+
+    assert EVENTS in REGISTRY._collector_to_names
+    for metric in metrics:
+        assert metric.name.startswith("validator_")
+        assert metric.documentation.endswith(".")
+        assert metric.name.endswith("_seconds") or metric.type == "counter"
+    assert all(collector._labelnames for collector in REGISTRY._collector_to_names)  # type: ignore[attr-defined]

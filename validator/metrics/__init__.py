@@ -1,0 +1,1 @@
+"""What this server counts and times, for whoever watches it."""

@@ -1,0 +1,75 @@
+"""Every metric that the workers keep, and how a child of one is had.
+
+Names and units follow Prometheus' conventions: a prefix, base units, `_total` for what only grows. No label
+holds what a caller chose: routes, statuses and reasons are few, so that the children may be kept for ever.
+A tenant, a person or an address is never a label; the audit trail knows those. Every metric has a label: one
+without would be made with this module, before `metrics.sharing` says where it is kept.
+"""
+
+from typing import Any, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+Instrument = TypeVar("Instrument", bound=MetricWrapperBase)
+
+REGISTRY = CollectorRegistry()
+_NETWORK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_STORAGE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
+
+REQUEST_SECONDS = Histogram(
+    "validator_request_seconds",
+    "Time from the first look at a request to its answer; the count is the number of requests.",
+    ("route", "status"),
+    registry=REGISTRY,
+    buckets=_NETWORK,
+)
+EVENTS = Counter(
+    "validator_events",
+    "Entries of the audit trail: every verdict, login, token, signature and change.",
+    ("event", "outcome", "reason", "audience"),
+    registry=REGISTRY,
+)
+LIMIT_DECISIONS = Counter(
+    "validator_limit_decisions",
+    "What the limits said; in shadow mode a request passes also where it says limited.",
+    ("limit", "mode", "decision"),
+    registry=REGISTRY,
+)
+STORAGE_SECONDS = Histogram(
+    "validator_storage_seconds",
+    "Time to read or write the database, the counters or the audit trail, waiting for others included.",
+    ("storage", "operation"),
+    registry=REGISTRY,
+    buckets=_STORAGE,
+)
+FAULTS = Counter(
+    "validator_faults",
+    "Requests answered as unavailable, because something broke that the answer needs.",
+    ("reason",),
+    registry=REGISTRY,
+)
+PASSWORD_VERIFICATIONS = Counter(
+    "validator_password_verifications",
+    "Guesses of a password that could have been right; the lockout and the limits bound them.",
+    ("role",),
+    registry=REGISTRY,
+)
+HASHING_SECONDS = Histogram(
+    "validator_hashing_seconds",
+    "Time that a hashing slot was taken; refused are those who found every slot taken.",
+    ("outcome",),
+    registry=REGISTRY,
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+
+
+_children: dict[tuple[MetricWrapperBase, tuple[str, ...]], Any] = {}
+
+
+def child(instrument: Instrument, *labels: str) -> Instrument:
+    """Return the child of *instrument* with these labels, in their order; they are few, and kept."""
+    found: Instrument | None = _children.get((instrument, labels))
+    if found is None:
+        found = _children[instrument, labels] = instrument.labels(*labels)
+    return found

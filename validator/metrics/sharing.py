@@ -1,0 +1,154 @@
+"""Lets the processes of a node count together: each in files of its own, which another process reads.
+
+This is prometheus-client's multiprocess mode, with slots in place of process ids. A worker takes the first
+slot that no living process holds, and goes on with what was counted in it: restarts lose no count, and leave
+no file behind. A slot is held by a lock on `worker-NN.lock`, which also tells who holds it.
+"""
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict
+
+from validator.clock import Clock, iso_milliseconds
+from validator.files import MODE, make_private_folder
+
+# The library takes the folder from the environment, and from nowhere else.
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_KINDS = ("counter", "histogram")
+_FILE_BYTES = 1 << 20
+
+log = structlog.get_logger("validator.metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPolicy:
+    """The folder of the counts, and where they are shown to Prometheus: `host:port` or `unix:/path`."""
+
+    directory: Path
+    bind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that serves: its id, its role and since when."""
+
+    pid: int
+    role: str
+    began: datetime
+
+
+def begin(directory: Path, role: str, clock: Clock) -> None:
+    """Count in *directory* from now on; when that is not possible, in this process's memory, and say so.
+
+    To be called in a worker before anything is counted. No request fails for want of metrics.
+    """
+    try:
+        make_private_folder(directory)
+        slot = _take(directory, role, clock.now())
+    except OSError as error:
+        log.error("the metrics cannot be shared", error=type(error).__name__)
+        return
+    os.environ[_VARIABLE] = str(directory)  # noqa: TID251 - set for the library, not read
+    value_of: Any = values.MultiProcessValue  # which has no types
+    values.ValueClass = value_of(lambda: slot)
+
+
+def workers(directory: Path) -> list[Worker]:
+    """Return the processes that count in *directory* now."""
+    return sorted(_holders(directory), key=lambda worker: (worker.role, worker.pid))
+
+
+def _take(directory: Path, role: str, now: datetime) -> str:
+    """Return the name of a slot that is this process's as long as it lives."""
+    for number in count():
+        name = f"{number:02}"
+        descriptor = os.open(directory / f"worker-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            continue
+        _prepare(directory, name, descriptor)
+        note = {"pid": os.getpid(), "role": role, "began": iso_milliseconds(now), "version": _version()}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, orjson.dumps(note), 0)
+        return name  # the descriptor stays open, and with it the lock
+    raise AssertionError("count() ends")
+
+
+def _prepare(directory: Path, slot: str, descriptor: int) -> None:
+    """Make the slot's files usable: those of another version, or that a power cut spoilt, begin anew."""
+    is_same_version = _note(descriptor).get("version") == _version()
+    for kind in _KINDS:
+        path = directory / f"{kind}_{slot}.db"
+        if path.exists() and not (is_same_version and _is_whole(path)):
+            path.unlink()
+        with _opened(path, os.O_RDWR | os.O_CREAT) as file:
+            # Without its blocks a file that is mapped into memory kills its process when the disk is full.
+            os.posix_fallocate(file, 0, _FILE_BYTES)
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether the library can go on with a file; it begins with how many bytes of it are in use."""
+    library: Any = MmapedDict  # which has no types
+    try:
+        (used,) = struct.unpack_from("i", path.read_bytes())
+        if not 0 <= used <= path.stat().st_size:
+            return False
+        for key, *_ in library.read_all_values_from_file(str(path)):
+            orjson.loads(key)
+    except (RuntimeError, ValueError, struct.error):
+        return False
+    return True
+
+
+def _holders(directory: Path) -> Iterator[Worker]:
+    for path in directory.glob("worker-*.lock"):
+        with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as descriptor:
+            if _is_held(descriptor):
+                note = _note(descriptor)
+                if note:
+                    yield Worker(note["pid"], note["role"], datetime.fromisoformat(note["began"]))
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _note(descriptor: int) -> dict[str, Any]:
+    """Return what the holder of a slot wrote; nothing when that is not there, or not whole."""
+    try:
+        note = orjson.loads(os.pread(descriptor, 4096, 0))
+    except orjson.JSONDecodeError:
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _version() -> str:
+    return version("validator")
