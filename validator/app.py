@@ -24,6 +24,7 @@ from validator.web import health, incoming, middleware, openapi
 from validator.web.logs import frames
 from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, problem_reply
+from validator.web.shortway import ShortWay
 
 log = structlog.get_logger("validator.app")
 
@@ -58,6 +59,9 @@ def create_app(services: Services) -> Flask:
     _register(app, services, replies)
     limiter.install(app, services.counters)
     _register_errors(app, services.counters, _error_reply(services, replies))
+    if settings.server.role != "people":
+        short_way = ShortWay(app.wsgi_app, services.validation, settings.callbacks, settings.server, replies)
+        app.wsgi_app = short_way  # type: ignore[method-assign]
     return app
 
 

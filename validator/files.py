@@ -24,12 +24,46 @@ def make_private_folder(path: Path) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep every other process from changing *path* in such a block; readers are not kept."""
-    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+    lock = KeptLock(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        with lock:
+            yield
     finally:
-        os.close(descriptor)
+        lock.close()
+
+
+class KeptLock:
+    """The lock that `locked` takes, with its file kept open: for who takes it again and again.
+
+    For one thread at a time: the threads of a process share the open file, and so the lock.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f".{path.name}.lock")
+        self._descriptor = -1
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the file is open, and nobody removed it since: others would take a new one."""
+        return self._descriptor >= 0 and os.fstat(self._descriptor).st_nlink > 0
+
+    def __enter__(self) -> None:
+        while True:
+            if self._descriptor < 0:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            if self.is_kept:
+                return
+            self.close()
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file, and of the lock."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
 
 
 def read_private(path: Path) -> bytes:

@@ -18,6 +18,7 @@ from validator.errors import Reason, Refusal
 
 MAX_DEPTH = 8
 _MOST_FORM_FIELDS = 16
+_FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 # An unterminated string runs to the end of the text, so that no body makes this pattern start over.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
@@ -141,7 +142,7 @@ def is_plain(text: str) -> bool:
 
 def is_forbidden(text: str) -> bool:
     """Tell whether *text* has a NUL or a lone surrogate: it could not be stored, logged or signed."""
-    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    return _FORBIDDEN.search(text) is not None
 
 
 def _unreadable(why: str) -> Refusal:

@@ -367,9 +367,7 @@ def told(answer: TestResponse, field: str, form: re.Pattern[str]) -> list[tuple[
     return [(match[1], int(match[2]), int(match[3])) for match in matches if match]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in REQUESTS if name not in ("callbacks_failures", "login_address")]
-)
+@pytest.mark.parametrize("name", [name for name in REQUESTS if not name.startswith(("callbacks_", "login_"))])
 def test_fields_of_the_draft_tell_how_a_limit_stands(found_enterprise: Found, name: str) -> None:
     """RateLimit-Policy tells the quota, RateLimit how much is left and from when one more would pass."""
     enterprise = limited(found_enterprise, name)

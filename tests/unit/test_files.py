@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.crowd import at_once
 from validator.files import (
+    KeptLock,
     locked,
     make_private_folder,
     make_private_key,
@@ -347,3 +348,34 @@ def test_only_a_folder_is_synced(tmp_path: Path) -> None:
 
     with pytest.raises(NotADirectoryError):
         sync_folder(tmp_path / "file")
+
+
+def test_kept_lock_keeps_others_out(tmp_path: Path) -> None:
+    """Who takes a kept lock again and again, and who opens it for once, take turns."""
+    path, kept = tmp_path / "file", KeptLock(tmp_path / "file")
+    path.write_text("0")
+    locks = iter((kept, None, None))
+
+    def count_up() -> None:
+        own = next(locks)
+        for _ in range(20):
+            with own or locked(path):
+                path.write_text(str(int(path.read_text()) + 1))
+
+    assert at_once(3, count_up) == []
+    assert path.read_text() == "60"
+    kept.close()
+
+
+def test_kept_lock_follows_its_file(tmp_path: Path) -> None:
+    """When somebody removes the file of a kept lock, it is taken anew, as everybody else takes it."""
+    kept = KeptLock(tmp_path / "file")
+    with kept:
+        pass
+    (tmp_path / ".file.lock").unlink()
+
+    with kept:
+        assert (tmp_path / ".file.lock").exists()
+    assert kept.is_kept
+    kept.close()
+    assert not kept.is_kept

@@ -6,7 +6,6 @@ line without the key breaks the chain at that place. Lines missing at the very e
 to another host for that.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Iterator
@@ -88,4 +87,4 @@ def _is_json(line: bytes) -> bool:
 
 
 def _mac(entry: bytes, previous: str, key: bytes) -> str:
-    return hmac.new(key, previous.encode() + b"\n" + entry, hashlib.sha256).hexdigest()
+    return hmac.digest(key, previous.encode() + b"\n" + entry, "sha256").hex()

@@ -1,13 +1,11 @@
 """What the audit trail tells: the events, their outcomes, and where a request came from."""
 
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 
 import orjson
 
-from validator.clock import iso_milliseconds
 from validator.errors import Reason
 
 
@@ -91,15 +89,21 @@ _NONE = Exchange()
 current_exchange: ContextVar[Exchange] = ContextVar("current_exchange", default=_NONE)
 
 
-def render(event: Event, exchange: Exchange, at: datetime) -> bytes:
-    """Return the trail's entry of *event*, a JSON object, as it happened in *exchange* at that instant."""
-    told = {key: value for key, value in asdict(event).items() if value is not None}
+_TOLD_IF_KNOWN = ("reason", "tenant", "subject", "audience", "jti", "by", "detail")
+
+
+def render(event: Event, exchange: Exchange, at: str) -> bytes:
+    """Return the trail's entry of *event*, a JSON object, as it happened in *exchange* *at* that instant."""
     entry = {
-        "time": iso_milliseconds(at),
-        "event": told.pop("name"),
+        "time": at,
+        "event": event.name,
         "request_id": exchange.request_id,
         "source": exchange.source,
         "role": exchange.role,
-        **told,
+        "outcome": event.outcome,
     }
+    for name in _TOLD_IF_KNOWN:
+        value = getattr(event, name)
+        if value is not None:
+            entry[name] = value
     return orjson.dumps(entry)

@@ -7,8 +7,6 @@ put aside as `audit-NNNNNN.jsonl`, and the next one continues its chain.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -19,12 +17,11 @@ import structlog
 from validator.audit import folder
 from validator.audit.chain import BEGINNING, LONGEST_LINE, last_mac_in, link
 from validator.audit.events import STATE_CHANGES, Event, EventName, current_exchange, render
-from validator.clock import Clock, iso_milliseconds
+from validator.clock import Clock, iso_milliseconds, stopwatch
 from validator.errors import Fault, Reason
 from validator.files import (
     MODE,
-    is_same,
-    locked,
+    KeptLock,
     make_private_folder,
     make_private_key,
     read_private_key,
@@ -34,6 +31,7 @@ from validator.files import (
 from validator.metrics.instruments import EVENTS, STORAGE_SECONDS, child
 
 KEY_FILE = "audit.key"
+_DAY = len("yyyy-MM-dd")
 
 log = structlog.get_logger("validator.audit")
 
@@ -65,9 +63,10 @@ class AuditTrail:
         """Write by *policy*, chained with the key in the folder *keys*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
         self._path = policy.directory / folder.CURRENT
-        self._threads = Lock()
+        self._threads, self._lock = Lock(), KeptLock(self._path)
         self._key: bytes | None = None
         self._tail: _Tail | None = None
+        self._seconds = child(STORAGE_SECONDS, "trail", "write")
 
     def create_key(self) -> None:
         """Make the key of the chain, unless there is one."""
@@ -76,19 +75,23 @@ class AuditTrail:
     def append(self, event: Event) -> None:
         """Write *event* down; raises Fault(TRAIL_UNAVAILABLE) when that is not possible."""
         must_sync = event.name in STATE_CHANGES or self._policy.sync_verdicts
-        with child(STORAGE_SECONDS, "trail", "write").time(), _answering():
-            with self._turn() as tail:
-                self._write(tail, render(event, current_exchange.get(), self._clock.now()))
-                written = os.dup(tail.descriptor) if must_sync else None
+        began = stopwatch()
+        try:
+            written = self._append(event, must_sync=must_sync)
             if written is not None:
                 sync_and_close(written)
-        labels = (event.name, event.outcome, event.reason or "", event.audience or "")
-        child(EVENTS, *labels).inc()
+        except (OSError, ValueError) as error:
+            raise Fault(Reason.TRAIL_UNAVAILABLE) from error
+        self._seconds.observe(stopwatch() - began)
+        child(EVENTS, event.name, event.outcome, event.reason or "", event.audience or "").inc()
 
     def check(self) -> None:
         """Raise Fault(TRAIL_UNAVAILABLE) unless the trail can be opened for writing."""
-        with _answering(), self._turn():
-            pass
+        try:
+            with self._threads, self._turn():
+                self._current_tail(self._time()[:_DAY])
+        except (OSError, ValueError) as error:
+            raise Fault(Reason.TRAIL_UNAVAILABLE) from error
 
     def key(self) -> bytes:
         """Return the key of the chain; raises OSError or ValueError when it cannot be read."""
@@ -102,26 +105,36 @@ class AuditTrail:
             if self._tail is not None:
                 os.close(self._tail.descriptor)
             self._tail = None
+            self._lock.close()
 
-    @contextmanager
-    def _turn(self) -> Iterator[_Tail]:
-        """Give the end of the trail to one thread of one process at a time."""
-        with self._threads:
-            if self._tail is None or not self._path.parent.is_dir():
-                make_private_folder(self._path.parent)
-            with locked(self._path):
-                self.key()
-                yield self._current_tail()
+    def _append(self, event: Event, *, must_sync: bool) -> int | None:
+        """Write *event*; return another descriptor of the file when it must be synced still."""
+        with self._threads, self._turn():
+            time = self._time()
+            tail = self._current_tail(time[:_DAY])
+            self._write(tail, render(event, current_exchange.get(), time))
+            # Not synced in here: the others need not wait for the disk.
+            return os.dup(tail.descriptor) if must_sync else None
 
-    def _current_tail(self) -> _Tail:
+    def _turn(self) -> KeptLock:
+        """Return what lets one process at a time write, when there is a folder and a key."""
+        if not self._lock.is_kept:
+            make_private_folder(self._path.parent)
+        self.key()
+        return self._lock
+
+    def _current_tail(self, today: str) -> _Tail:
         """Return the end of the trail, after what other processes wrote, in a file that is not over."""
         tail = self._tail
-        if tail is None or not is_same(self._path, tail.inode):
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            stat = None
+        if tail is None or stat is None or stat.st_ino != tail.inode:
             tail = self._open_file(tail)
-        size = os.fstat(tail.descriptor).st_size
-        if size != tail.size:
-            self._catch_up(tail, size)
-        if tail.size >= self._policy.largest_file or tail.day != self._today():
+        elif stat.st_size != tail.size:
+            self._catch_up(tail, stat.st_size)
+        if tail.size >= self._policy.largest_file or tail.day != today:
             tail = self._rotate(tail)
         return tail
 
@@ -130,7 +143,7 @@ class AuditTrail:
         descriptor = _open(self._path, os.O_RDWR | os.O_APPEND)
         stat = os.fstat(descriptor)
         try:
-            tail = _Tail(descriptor, stat.st_ino, 0, self._today(), self._last_mac(last))
+            tail = _Tail(descriptor, stat.st_ino, 0, self._time()[:_DAY], self._last_mac(last))
             if stat.st_size:
                 self._catch_up(tail, stat.st_size)
                 tail.day = _day_of(descriptor) or tail.day
@@ -193,17 +206,6 @@ class AuditTrail:
     def _time(self) -> str:
         return iso_milliseconds(self._clock.now())
 
-    def _today(self) -> str:
-        return self._time()[:10]
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise Fault(Reason.TRAIL_UNAVAILABLE) from error
-
 
 def _open(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, MODE)
@@ -213,6 +215,6 @@ def _day_of(descriptor: int) -> str | None:
     """Return the day of the file's first line; None when that line was torn."""
     first = os.pread(descriptor, LONGEST_LINE, 0).partition(b"\n")[0]
     try:
-        return str(orjson.loads(first)["time"])[:10]
+        return str(orjson.loads(first)["time"])[:_DAY]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None

@@ -6,8 +6,6 @@ read again as soon as it changes, so that a rotation needs no restart. What is s
 salt for each purpose: a token for one audience is noise to the other.
 """
 
-import hashlib
-import re
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,17 +13,14 @@ from enum import StrEnum
 from pathlib import Path
 
 import orjson
-from itsdangerous import BadSignature, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
 
 from validator.clock import Clock, iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
 from validator.files import locked, make_private_folder, read_private, write_private
+from validator.keys.signing import Seal
 
 FILE = "keyring.json"
 KEY_BYTES = 32
-# The signature is base64url of SHA-256's 32 bytes, without "=".
-_FORM = re.compile(r"[A-Za-z0-9_-]+\.(?P<signature>[A-Za-z0-9_-]{43})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +49,6 @@ class Key:
     secret: bytes = field(repr=False)
 
 
-class Seal:
-    """Signs and proves text for one purpose with one state of the keyring.
-
-    The form is itsdangerous' `payload.signature`, with HMAC-SHA-256 for both the signature and the key
-    derivation (the library's defaults are SHA-1 and plain concatenation).
-    """
-
-    def __init__(self, keys: tuple[Key, ...], purpose: str) -> None:
-        # itsdangerous signs with the last key of the list and verifies with all, newest first.
-        trusted = [key.secret for key in keys if key.state in (KeyState.PENDING, KeyState.VERIFY_ONLY)]
-        signing = [key.secret for key in keys if key.state is KeyState.SIGNING]
-        self._signer = Signer(
-            trusted + signing, salt=purpose, key_derivation="hmac", digest_method=hashlib.sha256
-        )
-
-    def sign(self, payload: bytes) -> str:
-        """Return *payload*, readable by everybody, with its signature."""
-        return self._signer.sign(base64_encode(payload)).decode("ascii")
-
-    def verify(self, presented: str) -> bytes | None:
-        """Return the payload of *presented*, or None unless every character is as `sign` wrote it."""
-        form = _FORM.fullmatch(presented)
-        # Base64 has spare bits and itsdangerous ignores strange characters: one token, several spellings.
-        if form is None or not _is_canonical(form["signature"]):
-            return None
-        try:
-            return base64_decode(self._signer.unsign(presented))
-        except BadSignature:
-            return None
-
-
 class Keyring:
     """The keys in *directory*."""
 
@@ -108,7 +72,11 @@ class Keyring:
         """Return what signs and verifies for *purpose*; raises Fault like `list`."""
         keys, by_purpose = self._current()
         if purpose not in by_purpose:
-            by_purpose[purpose] = Seal(keys, purpose)
+            # A key that signs next, or has signed, verifies; the last of the list signs.
+            order = (KeyState.PENDING, KeyState.VERIFY_ONLY), (KeyState.SIGNING,)
+            by_purpose[purpose] = Seal(
+                [key.secret for states in order for key in keys if key.state in states], purpose
+            )
         return by_purpose[purpose]
 
     def stage(self) -> Key:
@@ -166,10 +134,6 @@ class Keyring:
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         write_private(self._path, _render(keys))
-
-
-def _is_canonical(signature: str) -> bool:
-    return base64_encode(base64_decode(signature)) == signature.encode("ascii")
 
 
 def _parse(content: bytes) -> tuple[Key, ...]:

@@ -8,6 +8,7 @@ and logs, and lets pass.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
@@ -18,9 +19,10 @@ from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
 from validator.limits.policy import LimitsPolicy, Rate, address_bucket
-from validator.limits.sqlite import SqliteStorage
+from validator.limits.sqlite import SqliteStorage, Stored
 from validator.limits.strategy import Strategy, hits_of_request
 
+_KEPT_KEYS = 4096
 REDIS_TIMEOUT = 0.2  # seconds; without one, a stopped Redis would hang every request
 
 
@@ -46,6 +48,8 @@ class Counters:
         """Count by *policy*; *workers* is how many processes share the limits of this node."""
         self.policy = policy
         self._storage = _open_storage(policy, clock)
+        self._items = {name: tuple(map(_item, limit.rates)) for name, limit in policy.limits.items()}
+        self._stored = lru_cache(_KEPT_KEYS)(self._stored_of)
         self.strategy = Strategy(self._storage, policy, share=None if policy.url is None else workers)
 
     def begin(self) -> None:
@@ -54,20 +58,31 @@ class Counters:
 
     def hit(self, name: str, key: str) -> None:
         """Count one of *key* against the limit *name*; raises Refusal(THROTTLED) when there are too many."""
-        for rate in self.policy.limits[name].rates:
-            if not self.strategy.hit(_item(rate), key, name):
+        for item in self._items[name]:
+            if not self.strategy.hit(item, key, name):
                 raise self._refusal(name, key)
 
     def count(self, name: str, key: str) -> None:
         """Count one of *key* against the limit *name*, which only `check` holds against it."""
-        for rate in self.policy.limits[name].rates:
-            self.strategy.count(_item(rate), key, name)
+        for item in self._items[name]:
+            self.strategy.count(item, key, name)
 
     def check(self, name: str, key: str) -> None:
         """Raise Refusal(THROTTLED) when one more of *key* would be too many; count nothing."""
-        for rate in self.policy.limits[name].rates:
-            if not self.strategy.is_within(_item(rate), key, name):
+        for item in self._items[name]:
+            if not self.strategy.is_within(item, key, name):
                 raise self._refusal(name, key)
+
+    def admit(self, counted: tuple[str, str], checked: tuple[str, str]) -> None:
+        """`check` the one limit and `hit` the other, each a name and a key; raises Refusal like those.
+
+        It is one look at the storage where that can do both.
+        """
+        of_counted, of_checked = self._stored(*counted), self._stored(*checked)
+        if of_counted and of_checked and self.strategy.admits(of_counted, of_checked):
+            return
+        self.check(*checked)
+        self.hit(*counted)
 
     def last_refusal(self) -> Refusal:
         """Return the refusal by the rate that was hit last."""
@@ -82,10 +97,9 @@ class Counters:
         """Return how *rate* of the limit *name* stands for *key*."""
         item = _item(rate)
         try:
-            with self.strategy.asking():
-                past, left, present, ends = self._sliding().get_sliding_window(
-                    item.key_for(key, name), rate.seconds
-                )
+            past, left, present, ends = self.strategy.ask(
+                "read", self._sliding().get_sliding_window, item.key_for(key, name), rate.seconds
+            )
         except StorageError:
             return Window(name, rate, 0, rate.period)
         # Without a past window Redis tells no rest of it; the present one is kept a period too long.
@@ -103,6 +117,13 @@ class Counters:
         """Return the refusal of *key* by the limit *name*: it may come again when all of its rates let it."""
         windows = [self.window(name, rate, key) for rate in self.policy.limits[name].rates]
         return Refusal(Reason.THROTTLED, retry_after=max(window.wait for window in windows))
+
+    def _stored_of(self, name: str, key: str) -> Stored | None:
+        """Return the rate of a limit that has just one."""
+        items = self._items[name]
+        if len(items) != 1:
+            return None
+        return Stored(items[0].key_for(key, name), items[0].amount, items[0].get_expiry())
 
     def _sliding(self) -> SlidingWindowCounterSupport:
         assert isinstance(self._storage, SlidingWindowCounterSupport)  # noqa: S101 - every storage here is

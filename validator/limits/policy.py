@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 UNKNOWN = "unknown"
 EVERYBODY = "everybody"
 OFF = "off"
+_KEPT_ADDRESSES = 4096  # reading one costs more than remembering it
 _RATE = re.compile(r"([1-9]\d{0,8})/([1-9]\d{0,4})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -54,7 +56,7 @@ class Purpose:
     """What a limit is for: what is counted, for whom, on which endpoints or blueprints.
 
     Those `at_door` are counted before anything is read, `at_proxy` by the reverse proxy only, the others by
-    the room that knows whom.
+    the room that knows whom. How one stands is told to the caller, unless who is counted is somebody else.
     """
 
     counted: str
@@ -62,6 +64,7 @@ class Purpose:
     endpoints: tuple[str, ...] = ()
     at_door: bool = False
     at_proxy: bool = False
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
         # Never all questions of an address: the cloud's come from a few.
         "callbacks_failures": Purpose("questions refused or unreadable", SOURCE, ("thirdparty",)),
-        "callbacks_tenant": Purpose("questions", "presented tenant", ("thirdparty",)),
+        # Nor is anybody who names a tenant told how busy it is.
+        "callbacks_tenant": Purpose("questions", "presented tenant", ("thirdparty",), is_told=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, ("accounts.log_in",), at_door=True),
         "tokens_address": Purpose("requests", SOURCE, ("tokens",), at_door=True),
         "tokens_caller": Purpose(
@@ -134,6 +138,7 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
     )
 
 
+@lru_cache(_KEPT_ADDRESSES)
 def address_bucket(source: str) -> str:
     """Return whom an address counts as: itself, an IPv6 one its /64, what is no address one shared bucket."""
     try:

@@ -8,6 +8,7 @@ the counts and nothing else: it is not synced, and may lie on a tmpfs.
 import sqlite3
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 from limits.storage import Storage
 from limits.storage.base import SlidingWindowCounterSupport
@@ -33,6 +34,17 @@ INSERT INTO counters (name, slot, n, expires)
 SELECT :name, :slot, :amount, :expires WHERE :amount + {_PAST} <= :limit
 ON CONFLICT (name, slot) DO UPDATE SET n = n + excluded.n WHERE n + excluded.n + {_PAST} <= :limit
 """
+# The same, while another counter is below its own limit.
+_BELOW = """
+coalesce((SELECT n FROM counters WHERE name = :other AND slot = :other_slot), 0)
+    + coalesce((SELECT n FROM counters WHERE name = :other AND slot = :other_slot - 1), 0)
+        * :other_left / :other_length < :other_limit
+"""
+_ACQUIRE_WHILE = f"""
+INSERT INTO counters (name, slot, n, expires)
+SELECT :name, :slot, 1, :expires WHERE 1 + {_PAST} <= :limit AND {_BELOW}
+ON CONFLICT (name, slot) DO UPDATE SET n = n + 1 WHERE n + 1 + {_PAST} <= :limit AND {_BELOW}
+"""
 _INCREMENT = """
 INSERT INTO counters (name, slot, n, expires) VALUES (:name, 0, :amount, :expires)
 ON CONFLICT (name, slot) DO UPDATE SET
@@ -47,6 +59,14 @@ DELETE FROM counters WHERE (name, slot) IN
 _FORGET_OLDEST = """
 DELETE FROM counters WHERE (name, slot) IN (SELECT name, slot FROM counters ORDER BY expires LIMIT ?)
 """
+
+
+class Stored(NamedTuple):
+    """A rate for somebody: the key of the counter, and how many in how many seconds."""
+
+    key: str
+    amount: int
+    seconds: int
 
 
 class SqliteStorage(Storage, SlidingWindowCounterSupport):
@@ -71,6 +91,26 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
         values = self._window(key, expiry) | {"amount": amount, "limit": limit}
         self._prune_sometimes()
         return self._connection().execute(_ACQUIRE, values).rowcount == 1
+
+    def acquire_while(self, counted: Stored, checked: Stored) -> bool:
+        """Count one of *counted* as `acquire_sliding_window_entry` does, if *checked* lets one pass too.
+
+        *checked* is not counted. When nothing was, this does not tell why.
+        """
+        values = self._window(counted.key, counted.seconds)
+        other = values
+        if checked.seconds != counted.seconds:
+            other = self._window(checked.key, checked.seconds)
+        values |= {
+            "limit": counted.amount,
+            "other": checked.key,
+            "other_slot": other["slot"],
+            "other_left": other["left"],
+            "other_length": other["length"],
+            "other_limit": checked.amount,
+        }
+        self._prune_sometimes()
+        return self._connection().execute(_ACQUIRE_WHILE, values).rowcount == 1
 
     def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         """Return the past window's count and seconds in sight, then the present one's and seconds left."""

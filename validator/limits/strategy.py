@@ -4,11 +4,11 @@ The fallback is for a storage on another host: when it is away, each worker coun
 share of the limit, and says so in the log. Without one there is a Fault: nothing passes uncounted.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
@@ -16,12 +16,16 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from validator.clock import stopwatch
 from validator.errors import Fault, Reason
-from validator.limits.policy import LimitsPolicy, Mode, Rate
-from validator.metrics.instruments import LIMIT_DECISIONS, STORAGE_SECONDS, child
+from validator.limits.policy import PURPOSES, LimitsPolicy, Mode, Rate
+from validator.limits.sqlite import SqliteStorage, Stored
+from validator.metrics.instruments import LIMITED, STORAGE_SECONDS, child
 from validator.rest import Rest
 
 REST = timedelta(seconds=1)  # for a storage that did not answer: one wait, not one for each count
+
+T = TypeVar("T")
 
 log = structlog.get_logger("validator.limits")
 
@@ -49,39 +53,54 @@ class Strategy(SlidingWindowCounterRateLimiter):
         self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._rest = Rest(REST)
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Ask the storage in such a block; raises StorageError, at once while it rests."""
+    def ask(self, operation: str, question: Callable[..., T], *about: Any) -> T:
+        """Return what the storage answers to *question*; raises StorageError, at once while it rests."""
         if self._rest.is_on:
             raise StorageError(TimeoutError("the storage did not answer a moment ago"))
+        began = stopwatch()
         try:
-            yield
+            return question(*about)
         except StorageError:
             if self._share is not None:
                 log.error("the counters' storage is away; each worker counts for itself", share=self._share)
                 self._rest.begin()
             raise
+        finally:
+            child(STORAGE_SECONDS, "counters", operation).observe(stopwatch() - began)
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""
         key, name = identifiers
-        rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
-        hits_of_request.set((*hits_of_request.get(), Hit(name, rate, key)))
+        if PURPOSES[name].is_told:
+            rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
+            hits_of_request.set((*hits_of_request.get(), Hit(name, rate, key)))
         return self._passes(self.count(item, *identifiers, cost=cost), name, item)
 
     def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, without a word to whoever is counted; tell whether it is within the limit."""
         try:
-            with _timed("write"), self.asking():
-                return super().hit(item, *identifiers, cost=cost)
+            return self.ask("write", super().hit, item, *identifiers)
         except StorageError as error:
             return self._fallback.hit(self._own(item, error), *identifiers)
+
+    def admits(self, counted: Stored, checked: Stored) -> bool:
+        """Count one of *counted* if it and *checked* let one pass, in one look at the storage.
+
+        When it is False nothing was counted, and why is not told: a limit, or a storage that cannot do this.
+        """
+        storage = self.storage
+        if not isinstance(storage, SqliteStorage):
+            return False
+        try:
+            is_admitted: bool = self.ask("write", storage.acquire_while, counted, checked)
+        except storage.base_exceptions:
+            return False
+        return is_admitted
 
     def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
         """Tell whether one more would pass, without counting it."""
         try:
-            with _timed("read"), self.asking():
-                is_within = self.test(item, *identifiers)
+            is_within = self.ask("read", self.test, item, *identifiers)
         except StorageError as error:
             is_within = self._fallback.test(self._own(item, error), *identifiers)
         return self._passes(is_within, identifiers[1], item)
@@ -89,8 +108,8 @@ class Strategy(SlidingWindowCounterRateLimiter):
     def _passes(self, is_within: bool, name: str, item: RateLimitItem) -> bool:
         """Tell whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
         mode = self._policy.limits[name].mode
-        child(LIMIT_DECISIONS, name, mode, "passed" if is_within else "limited").inc()
         if not is_within:
+            child(LIMITED, name, mode).inc()
             log.warning("limit reached", limit=name, amount=item.amount, mode=mode)
         return is_within or mode is Mode.SHADOW
 
@@ -99,8 +118,3 @@ class Strategy(SlidingWindowCounterRateLimiter):
         if self._share is None:
             raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
         return RateLimitItemPerSecond(max(1, item.amount // self._share), item.get_expiry())
-
-
-def _timed(operation: str) -> AbstractContextManager[object]:
-    timer: AbstractContextManager[object] = child(STORAGE_SECONDS, "counters", operation).time()
-    return timer

@@ -30,10 +30,10 @@ EVENTS = Counter(
     ("event", "outcome", "reason", "audience"),
     registry=REGISTRY,
 )
-LIMIT_DECISIONS = Counter(
-    "validator_limit_decisions",
-    "What the limits said; in shadow mode a request passes also where it says limited.",
-    ("limit", "mode", "decision"),
+LIMITED = Counter(
+    "validator_limited",
+    "How often a limit was reached; in shadow mode the request passed all the same.",
+    ("limit", "mode"),
     registry=REGISTRY,
 )
 STORAGE_SECONDS = Histogram(

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    Select,
     TypeDecorator,
 )
 from sqlalchemy import exc as sqlalchemy_errors
@@ -27,6 +29,7 @@ from validator.errors import Fault, Reason
 from validator.files import MODE
 from validator.metrics.instruments import STORAGE_SECONDS, child
 from validator.store import sqlite
+from validator.store.prepared import KeptConnections, PreparedQuestion
 
 metadata = MetaData(
     naming_convention={
@@ -77,12 +80,17 @@ class Database:
     def __init__(self, policy: DatabasePolicy) -> None:
         """Prepare the engine; nothing is connected until something is asked."""
         self.engine = _engine(policy)
+        self.kept = KeptConnections(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for one statement that reads: no transaction, so one round trip."""
         with _timed("read"), _answering(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def prepare(self, question: Select[Any]) -> PreparedQuestion:
+        """Return *question*, which reads, ready to be asked often."""
+        return PreparedQuestion(question, self.engine, self.kept)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -113,6 +121,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        self.kept.close()
         self.engine.dispose()
 
 

@@ -1,8 +1,9 @@
 """The only place that decides: a presentation becomes a verdict.
 
-In this order, and the first that fails is the reason: the token is proven (`tokens.verifier`), its
-tenant, its subject and, for customers, its name are the presented ones, and it still stands (`standing`:
-tenant and account in use, epoch the same, not revoked). The verdict is written down, then given.
+In this order, and the first that fails is the reason: the limits let the question pass, the token is proven
+(`tokens.verifier`), its tenant, its subject and, for customers, its name are the presented ones, and it still
+stands (`standing`: tenant and account in use, epoch the same, not revoked). The verdict is written down, then
+given.
 """
 
 from dataclasses import dataclass
@@ -45,8 +46,7 @@ class Validation:
         self._counters, self._trail = counters, trail
 
     def check_source(self) -> None:
-        """Raise Refusal unless this source may ask, and was not refused or unreadable too often."""
-        self._counters.check("callbacks_failures", source_bucket())
+        """Raise Refusal unless this source may ask at all."""
         exchange = current_exchange.get()
         if self._policy.networks and not is_in(exchange.source, self._policy.networks):
             raise Refusal(Reason.SOURCE_DENIED)
@@ -54,8 +54,15 @@ class Validation:
             raise Refusal(Reason.CERTIFICATE_MISSING)
 
     def judge(self, presentation: Presentation) -> Verdict:
-        """Return the verdict on *presentation*; raises Fault when it cannot be known or written down."""
-        self._counters.hit("callbacks_tenant", presentation.presented_tenant)
+        """Return the verdict on *presentation*.
+
+        Raises Refusal(THROTTLED) when its source was refused, or its tenant is asked about, too often, and
+        Fault when the verdict cannot be known or written down.
+        """
+        self._counters.admit(
+            counted=("callbacks_tenant", presentation.presented_tenant),
+            checked=("callbacks_failures", source_bucket()),
+        )
         claims, reason = None, None
         try:
             claims = self._verifier.verify(presentation.presented_token, presentation.audience)
@@ -77,12 +84,20 @@ class Validation:
         )
         return Verdict(reason)
 
-    def record_unread(self, refusal: Refusal) -> None:
-        """Write down that a question could not be read; raises Fault when that is not possible."""
+    def record_unread(self, refusal: Refusal) -> Refusal:
+        """Write down that a question could not be read, and return what to answer: that, or "too many".
+
+        Raises Fault when it cannot be written down.
+        """
         if refusal.answer is Answer.THROTTLED:
-            return  # whoever is throttled already must not fill the trail
+            return refusal  # whoever is throttled already must not fill the trail
+        try:
+            self._counters.check("callbacks_failures", source_bucket())
+        except Refusal as throttled:
+            return throttled
         self._count_failure()
         self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
+        return refusal
 
     def _count_failure(self) -> None:
         self._counters.count("callbacks_failures", source_bucket())

@@ -28,8 +28,12 @@ def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackR
 
     @bp.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
-        validation.record_unread(refusal)
+        refusal = validation.record_unread(refusal)
         return replies.refusal(refusal.answer.value, refusal.detail, refusal.retry_after)
 
-    bp.before_request(validation.check_source)
+    @bp.before_request
+    def begin() -> None:
+        incoming.go_on()
+        validation.check_source()
+
     return bp

@@ -7,10 +7,9 @@ Unknown fields are ignored, an integer id is taken as its digits, the Content-Ty
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, validate
 
 from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.errors import RetCode
@@ -61,13 +60,6 @@ class AgentRequest(TolerantSchema):
     tenantSpaceId = Identifier(LONGEST_ID)  # noqa: N815 - the cloud's name
     userAccount = Text(LONGEST_USER_ACCOUNT)  # noqa: N815
 
-    @post_load
-    def present(self, values: dict[str, str], **_: Any) -> Presentation:
-        """Return the question as a presentation."""
-        return Presentation(
-            Audience.AGENT, values["access_token"], values["tenantSpaceId"], values["userAccount"]
-        )
-
 
 class ChatRequest(TolerantSchema):
     """The customer side's question."""
@@ -76,13 +68,6 @@ class ChatRequest(TolerantSchema):
     userName = Text(LONGEST_USER_NAME)  # noqa: N815
     userId = Identifier(LONGEST_USER_ID)  # noqa: N815
     tenantSpaceId = Identifier(LONGEST_ID)  # noqa: N815
-
-    @post_load
-    def present(self, values: dict[str, str], **_: Any) -> Presentation:
-        """Return the question as a presentation."""
-        return Presentation(
-            Audience.CHAT, values["Token"], values["tenantSpaceId"], values["userId"], values["userName"]
-        )
 
 
 class CallbackAnswer(TolerantSchema):
@@ -98,19 +83,20 @@ _CHAT_REQUEST = ChatRequest()
 
 def parse_agent(body: bytes) -> Presentation:
     """Return what the agent side's *body* presents; raises Refusal when it cannot be read."""
-    return _parse(_AGENT_REQUEST, body)
+    values = load(_AGENT_REQUEST, read_object(body))
+    return Presentation(
+        Audience.AGENT, values["access_token"], values["tenantSpaceId"], values["userAccount"]
+    )
 
 
 def parse_chat(body: bytes) -> Presentation:
     """Return what the customer side's *body* presents; raises Refusal when it cannot be read."""
-    return _parse(_CHAT_REQUEST, body)
+    values = load(_CHAT_REQUEST, read_object(body))
+    return Presentation(
+        Audience.CHAT, values["Token"], values["tenantSpaceId"], values["userId"], values["userName"]
+    )
 
 
 def render(ret_code: RetCode, message: str) -> bytes:
     """Return the body of an answer."""
     return orjson.dumps({"retCode": int(ret_code), "message": message})
-
-
-def _parse(schema: TolerantSchema, body: bytes) -> Presentation:
-    presentation: Presentation = load(schema, read_object(body))
-    return presentation

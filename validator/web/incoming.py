@@ -17,8 +17,17 @@ SESSION_COOKIE = "__Host-validator-session"
 GUEST_COOKIE = "__Host-validator-guest"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+CUT_OFF = "the body ended early, or is not in chunks as it says"
+RAISED = "validator.raised"  # in the WSGI environment: what was raised before Flask was asked
 _SAFE_METHODS = ("GET", "HEAD")
 _LONGEST_COOKIE = 1024
+
+
+def go_on() -> None:
+    """Raise what was raised on the way here (`web.shortway`)."""
+    error: Exception | None = request.environ.get(RAISED)
+    if error is not None:
+        raise error
 
 
 def body() -> bytes:
@@ -33,9 +42,7 @@ def body() -> bytes:
     except RequestEntityTooLarge:
         raise Refusal(Reason.BODY_TOO_LARGE) from None
     except (ClientDisconnected, OSError, ParseException):
-        raise Refusal(
-            Reason.BODY_UNREADABLE, "the body ended early, or is not in chunks as it says"
-        ) from None
+        raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF) from None
 
 
 def json_object() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import structlog
 from flask import Flask, Response, g, request
 
-from validator.audit.events import current_exchange
+from validator.audit.events import Exchange, current_exchange
 from validator.clock import stopwatch
 from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.web import proxy
@@ -11,39 +11,50 @@ from validator.web.policy import ServerPolicy
 
 _LONGEST_LOGGED_PATH = 256
 NO_ROUTE = "none"
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 
 log = structlog.get_logger("validator.access")
 
 
 def install(app: Flask, policy: ServerPolicy) -> None:
-    """Let *app* know each request's id and source, answer with the id and safe headers, and log a line."""
+    """Let *app* know each request's id and source, answer with the id and safe headers, and record each."""
 
     @app.before_request
     def begin() -> None:
         g.began = stopwatch()
-        current_exchange.set(proxy.exchange(policy))
+        current_exchange.set(proxy.exchange(policy, request.environ))
 
     @app.after_request
     def end(reply: Response) -> Response:
         exchange = current_exchange.get()
-        reply.headers.setdefault("X-Request-ID", exchange.request_id)
-        for name, value in _HEADERS.items():
+        for name, value in headers(exchange):
             reply.headers.setdefault(name, value)
-        seconds = stopwatch() - g.began
-        child(REQUEST_SECONDS, request.endpoint or NO_ROUTE, str(reply.status_code)).observe(seconds)
-        log.info(
-            "request",
-            request_id=exchange.request_id,
-            source=exchange.source,
-            method=request.method,
-            path=request.path[:_LONGEST_LOGGED_PATH],
-            status=reply.status_code,
-            milliseconds=round(seconds * 1000, 2),
-        )
+        record(exchange, request.method, request.path, request.endpoint, reply.status_code, g.began)
         return reply
+
+
+def headers(exchange: Exchange) -> list[tuple[str, str]]:
+    """Return the headers that every answer has."""
+    return [("X-Request-ID", exchange.request_id), *_HEADERS]
+
+
+def record(
+    exchange: Exchange, method: str, path: str, endpoint: str | None, status: int, began: float
+) -> None:
+    """Count and log a request that is answered now, and *began* at that time of the stopwatch."""
+    seconds = stopwatch() - began
+    child(REQUEST_SECONDS, endpoint or NO_ROUTE, str(status)).observe(seconds)
+    log.info(
+        "request",
+        request_id=exchange.request_id,
+        source=exchange.source,
+        method=method,
+        path=path[:_LONGEST_LOGGED_PATH],
+        status=status,
+        milliseconds=round(seconds * 1000, 2),
+    )

@@ -6,8 +6,11 @@ whoever may open it is the proxy; on a TCP bind its address must lie in `server.
 """
 
 import re
+import secrets
+from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
-from uuid import uuid4
+from typing import Any
 
 from flask import request
 
@@ -17,43 +20,48 @@ from validator.web.policy import ServerPolicy
 
 UNKNOWN_SOURCE = "unknown"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+_KEPT_ADDRESSES = 4096  # reading one costs more than remembering it
 
 
-def exchange(policy: ServerPolicy) -> Exchange:
-    """Return which request this is, and where it came from."""
-    trusted = _is_from_proxy(policy)
+def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
+    """Return which request *environ* (PEP 3333) tells of, and where it came from."""
+    trusted = _is_from_proxy(policy, environ)
     return Exchange(
-        _request_id(trusted=trusted),
-        _source(trusted=trusted),
+        _request_id(environ, trusted=trusted),
+        _source(environ, trusted=trusted),
         policy.role,
-        is_certified=trusted and request.headers.get("X-Client-Verify") == "SUCCESS",
+        is_certified=trusted and environ.get("HTTP_X_CLIENT_VERIFY") == "SUCCESS",
     )
 
 
 def own_origin(policy: ServerPolicy) -> str:
     """Return the origin that this request was sent to, as the browser sees it."""
     scheme = request.scheme
-    if _is_from_proxy(policy):
+    if _is_from_proxy(policy, request.environ):
         scheme = "http" if request.headers.get("X-Forwarded-Proto") == "http" else "https"
     return f"{scheme}://{request.host}"
 
 
-def _is_from_proxy(policy: ServerPolicy) -> bool:
+def _is_from_proxy(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:
     if policy.trusted_proxies == 0:
         return False
-    return policy.is_unix or is_in(request.remote_addr or "", policy.proxy_networks)
+    return policy.is_unix or is_in(environ.get("REMOTE_ADDR", ""), policy.proxy_networks)
 
 
-def _request_id(*, trusted: bool) -> str:
-    presented = request.headers.get("X-Request-ID", "") if trusted else ""
-    return presented if _REQUEST_ID.fullmatch(presented) else uuid4().hex
+def _request_id(environ: Mapping[str, Any], *, trusted: bool) -> str:
+    presented = environ.get("HTTP_X_REQUEST_ID", "") if trusted else ""
+    return presented if _REQUEST_ID.fullmatch(presented) else secrets.token_hex(16)
 
 
-def _source(*, trusted: bool) -> str:
+def _source(environ: Mapping[str, Any], *, trusted: bool) -> str:
     """Return the caller's address; behind the proxy the one it saw, which is the last it wrote."""
-    presented = request.remote_addr or ""
     if trusted:
-        presented = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return _address(environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip())
+    return _address(environ.get("REMOTE_ADDR", ""))
+
+
+@lru_cache(_KEPT_ADDRESSES)
+def _address(presented: str) -> str:
     try:
         return str(ip_address(presented))
     except ValueError:

@@ -11,13 +11,14 @@ from validator.errors import Answer, RetCode, Shape
 from validator.thirdparty import wire
 from validator.thirdparty.validation import Verdict
 
+JSON = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 _VERDICT_SHAPE = Shape(200, RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
 
 
 def json_reply(content: Mapping[str, Any], status: int = 200) -> Response:
     """Return *content* as a JSON answer."""
-    return Response(orjson.dumps(content), status, content_type="application/json")
+    return Response(orjson.dumps(content), status, content_type=JSON)
 
 
 def text_reply(text: str) -> Response:
@@ -83,6 +84,14 @@ class CallbackReplies:
     def __init__(self, *, always_200: bool) -> None:
         """With *always_200*, give every answer the HTTP status 200."""
         self._always_200 = always_200
+        self._bodies = {
+            shape: wire.render(shape.ret_code, shape.title)
+            for shape in (_VERDICT_SHAPE, Answer.VALIDATION_REFUSED.value)
+        }
+
+    def verdict_body(self, verdict: Verdict) -> bytes:
+        """Return the body of the answer that tells *verdict*; its status is 200 and its type JSON."""
+        return self._bodies[verdict.shape or _VERDICT_SHAPE]
 
     def verdict(self, verdict: Verdict) -> Response:
         """Return the answer that tells *verdict*; every refusal has the same bytes."""
@@ -94,7 +103,7 @@ class CallbackReplies:
         """Return the answer of *shape*, its message made more helpful by *detail*."""
         message = f"{shape.title}: {detail}" if detail else shape.title
         status = 200 if self._always_200 else shape.status
-        reply = Response(wire.render(shape.ret_code, message), status, content_type="application/json")
+        reply = Response(wire.render(shape.ret_code, message), status, content_type=JSON)
         return _with_retry(reply, retry_after)
 
 

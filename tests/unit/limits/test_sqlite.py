@@ -22,7 +22,7 @@ from tests.fakes import FakeClock
 from tests.unit.crowd import at_once
 from tests.unit.limits.crowds import hits_at_once, hits_by_processes
 from validator.clock import to_milliseconds
-from validator.limits.sqlite import SqliteStorage
+from validator.limits.sqlite import SqliteStorage, Stored
 
 LENGTH = 60
 # The beginning of a window of a minute, an hour and a day.
@@ -66,6 +66,33 @@ def test_limit_is_the_limit(storage: SqliteStorage) -> None:
     """So many are within it, and not one more; others are not hindered."""
     assert [hit(storage) for _ in range(12)] == [True] * 10 + [False] * 2
     assert hit(storage, "another")
+
+
+@pytest.mark.parametrize("other_length", [LENGTH, 3600])
+@given(counts=st.lists(st.sampled_from(["count", "fail", "wait"]), max_size=40))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_counting_while_another_stands_is_both_at_once(
+    tmp_path_factory: pytest.TempPathFactory, other_length: int, counts: list[str]
+) -> None:
+    """One is counted exactly when asking the other first, and then counting, would have counted it."""
+    clock = FakeClock(MIDNIGHT)
+    folder = tmp_path_factory.mktemp("both")
+    once, twice = SqliteStorage(folder / "once.db", clock), SqliteStorage(folder / "twice.db", clock)
+    counted, checked = Stored("tenant", 5, LENGTH), Stored("source", 3, other_length)
+    item = RateLimitItemPerSecond(3, other_length)
+
+    for step in counts:
+        if step == "wait":
+            clock.advance(seconds=17)
+        elif step == "fail":
+            for storage in (once, twice):
+                storage.acquire_sliding_window_entry(checked.key, checked.amount, other_length)
+        else:
+            past, left, present, _ = twice.get_sliding_window(checked.key, other_length)
+            is_below = past * left / other_length + present < item.amount
+            expected = is_below and twice.acquire_sliding_window_entry(counted.key, counted.amount, LENGTH)
+            assert once.acquire_while(counted, checked) is expected
+        assert once.get_sliding_window("tenant", LENGTH) == twice.get_sliding_window("tenant", LENGTH)
 
 
 def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, START, TENANT, Enterprise
 from tests.http.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
@@ -316,11 +315,7 @@ def test_verdict_costs_one_statement(enterprise: Enterprise) -> None:
     revoked, revoked_claims = issued(enterprise, CUSTOMER)
     enterprise.services.revocations.revoke(token_target(TENANT, revoked_claims.jti))
     statements: list[str] = []
-
-    def remember(connection: object, cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(enterprise.services.database.engine, "before_cursor_execute", remember)
+    enterprise.services.database.kept.get().set_trace_callback(statements.append)
     for each, expected, cost in [
         (presentation, None, 1),
         (revoked, Reason.TOKEN_REVOKED, 1),

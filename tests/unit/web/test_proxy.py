@@ -5,7 +5,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from validator.web import proxy
 from validator.web.policy import ServerPolicy
@@ -41,7 +41,7 @@ def told(
     """Return source, whether the id was taken over, whether it is certified, and the own origin."""
     environ = {} if remote is None else {"REMOTE_ADDR": remote}
     with app.test_request_context("/", headers=SAID if said is None else said, environ_overrides=environ):
-        exchange = proxy.exchange(policy)
+        exchange = proxy.exchange(policy, request.environ)
         is_taken = exchange.request_id == SAID["X-Request-ID"]
         return exchange.source, is_taken, exchange.is_certified, proxy.own_origin(policy)
 

@@ -1,0 +1,138 @@
+"""The short way gives every answer that the long one gives, and takes nothing that it cannot answer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from tests.fakes import OTHER_TENANT, Enterprise
+from tests.http.answers import comparable
+from tests.http.sides import SIDES, Side, issued
+from validator.app import create_app
+from validator.web.shortway import ShortWay
+
+Found = Callable[..., Enterprise]
+Ask = Callable[[Client, Side, str], TestResponse]
+
+
+def posted(client: Client, side: Side, content: bytes, **options: Any) -> TestResponse:
+    return client.post(side.path, data=content, **options)
+
+
+def question(side: Side, token: str, **others: Any) -> bytes:
+    return orjson.dumps(side.question(token) | others)
+
+
+ASKED: dict[str, Ask] = {
+    "good": lambda client, side, token: posted(client, side, question(side, token)),
+    "forged": lambda client, side, token: posted(client, side, question(side, token[:-2] + "AA")),
+    "of another tenant": lambda client, side, token: posted(
+        client, side, question(side, token, tenantSpaceId=OTHER_TENANT)
+    ),
+    "no JSON": lambda client, side, token: posted(client, side, b"{"),
+    "nothing": lambda client, side, token: posted(client, side, b""),
+    "a field too little": lambda client, side, token: posted(client, side, b'{"tenantSpaceId":"1"}'),
+    "too long": lambda client, side, token: posted(client, side, b" " * 70_000),
+    "as a form": lambda client, side, token: posted(
+        client, side, question(side, token), content_type="application/x-www-form-urlencoded"
+    ),
+    "in chunks": lambda client, side, token: posted(
+        client,
+        side,
+        question(side, token),
+        environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+    ),
+    "shorter than it says": lambda client, side, token: posted(
+        client, side, question(side, token), environ_overrides={"CONTENT_LENGTH": "5000"}
+    ),
+    "of a strange length": lambda client, side, token: posted(
+        client, side, question(side, token), environ_overrides={"CONTENT_LENGTH": "²"}
+    ),
+    "with GET": lambda client, side, token: client.get(side.path),
+    "with PUT": lambda client, side, token: client.put(side.path, data=question(side, token)),
+    "below the route": lambda client, side, token: client.post(f"{side.path}/", data=question(side, token)),
+}
+
+
+@contextmanager
+def both(enterprise: Enterprise) -> Iterator[tuple[Client, Client, list[str]]]:
+    """Yield a client of the application, one of Flask alone, and what Flask was asked by the first."""
+    app, asked = create_app(enterprise.services), list[str]()
+    short_way = app.wsgi_app
+    assert isinstance(short_way, ShortWay)
+    long_way = short_way._long_way
+
+    def listening(environ: dict[str, Any], start_response: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return long_way(environ, start_response)
+
+    short_way._long_way = listening
+    alone = Flask("alone")
+    alone.wsgi_app = long_way  # type: ignore[method-assign, assignment]
+    yield Client(short_way), Client(alone), asked
+
+
+def entries(enterprise: Enterprise) -> list[dict[str, Any]]:
+    changing = ("time", "request_id", "mac")
+    return [
+        {name: value for name, value in entry.items() if name not in changing} for entry in enterprise.trail()
+    ]
+
+
+@pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+def test_answers_are_the_same(enterprise: Enterprise, side: Side, ask: Ask) -> None:
+    """Status, headers, body and what is written down: nothing tells which way an answer went."""
+    token, _ = issued(enterprise, side.subject)
+    with both(enterprise) as (client, flask, _asked):
+        before = len(entries(enterprise))
+        short = ask(client, side, token)
+        between = len(entries(enterprise))
+        long = ask(flask, side, token)
+
+    written = entries(enterprise)
+    assert comparable(short) == comparable(long)
+    assert written[before:between] == written[between:]
+
+
+@pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
+def test_verdicts_do_not_ask_flask(enterprise: Enterprise, side: Side) -> None:
+    """A verdict, yes or no, is given on the short way: else this would compare Flask with itself."""
+    token, _ = issued(enterprise, side.subject)
+    with both(enterprise) as (client, _flask, asked):
+        for name in ("good", "forged", "of another tenant", "as a form"):
+            ASKED[name](client, side, token)
+
+    assert asked == []
+
+
+@pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
+def test_throttled_ones_are_told_so_on_both_ways(found_enterprise: Found, side: Side) -> None:
+    """Who failed too often gets "too many" with a time to wait, whatever they send, and no entry for it."""
+    enterprise = found_enterprise({"limits.callbacks_failures": "3/1m"})
+    token, _ = issued(enterprise, side.subject)
+    with both(enterprise) as (client, flask, _asked):
+        for _ in range(3):
+            ASKED["forged"](client, side, token)
+        before = len(entries(enterprise))
+        answers = [ASKED[name](way, side, token) for name in ("good", "no JSON") for way in (client, flask)]
+
+    assert [answer.status_code for answer in answers] == [429] * 4
+    assert {answer.headers["Retry-After"] for answer in answers} == {answers[0].headers["Retry-After"]}
+    assert len(entries(enterprise)) == before
+
+
+def test_faults_are_told_in_one_shape(enterprise: Enterprise) -> None:
+    """What breaks on the short way is answered and logged by the long one."""
+    side = SIDES["agent"]
+    token, _ = issued(enterprise, side.subject)
+    (enterprise.services.settings.keys.directory / "keyring.json").unlink()
+    with both(enterprise) as (client, flask, asked):
+        short, long = (ASKED["good"](way, side, token) for way in (client, flask))
+
+    assert (short.status_code, asked) == (503, [side.path])
+    assert comparable(short) == comparable(long)
