@@ -6,18 +6,19 @@ HTTPS_PORT ?= 8443
 CLOUD_PORT ?= 9443
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS := callbacks login_flood
 export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-https demo test bench check clean run-packages run-https-packages test-packages
+.PHONY: help run run-https demo test bench check clean run-packages run-https-packages bench-packages test-packages
 
 help:
 	@echo "make run        install into .venv and serve a demonstration, its state in ./var"
 	@echo "make run-https  the same behind nginx, over HTTPS, for this machine only"
 	@echo "make demo       the whole integration in a browser, with a stand-in for the cloud"
 	@echo "make test       install the development tools and run every test; ARGS='-k word' selects"
-	@echo "make bench      measure this machine, some minutes; ARGS=--quick is rough and short"
+	@echo "make bench      measure this machine, a quarter of an hour; ARGS=--quick is rough and short"
 	@echo "make check      formatting, lint, types, direction of imports"
 	@echo "make clean      remove .venv and what the tools left behind; ./var stays"
 
@@ -35,8 +36,10 @@ demo: run-https-packages $(VENV)/.installed
 test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-bench: run-packages $(VENV)/.installed
-	@$(BIN)/python -m benchmarks.login_flood $(ARGS)
+bench: bench-packages $(VENV)/.installed
+	@failed=; for each in $(BENCHMARKS); do \
+		echo "== $$each"; $(BIN)/python -m benchmarks.$$each $(ARGS) || failed="$$failed $$each"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 check: run-packages $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
@@ -53,6 +56,9 @@ run-packages:
 
 run-https-packages:
 	@sh tests/packages run-https
+
+bench-packages:
+	@sh tests/packages bench
 
 test-packages:
 	@sh tests/packages test

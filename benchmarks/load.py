@@ -47,8 +47,10 @@ def post(path: str, body: object, **headers: str) -> bytes:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Tell whether *answer* has its headers and as many bytes of body as they announce."""
+    """Tell whether *answer* has its headers and the whole body that they announce."""
     head, end, body = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in head.lower():
+        return body.endswith(b"0\r\n\r\n")
     _, _, rest = head.lower().partition(b"content-length:")
     return bool(end) and len(body) >= int(rest.split(b"\r\n")[0] or 0)
 
@@ -89,6 +91,12 @@ def probe(
     for thread in threads:
         thread.join()
     return measured
+
+
+def ask(address: Address, request: bytes) -> bytes:
+    """Return the answer to one *request*, over a connection of its own; raises OSError when there is none."""
+    with socket.create_connection(address, _PATIENCE) as connection:
+        return _exchange(connection, request)
 
 
 def _exchange(connection: socket.socket, request: bytes) -> bytes:

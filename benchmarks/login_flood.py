@@ -19,35 +19,30 @@ is to the same server's idle figure of the same round. The bar is two pools at t
 
 import argparse
 import os
-import platform
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from socket import create_server
 from statistics import median
 from typing import Any
 
-import httpx
 import orjson
 
-from benchmarks.load import Address, Measured, login_flood, post, probe
+from benchmarks.enterprise import RIGHT, furnish
+from benchmarks.load import Address, Measured, login_flood, probe
+from benchmarks.machine import cores, machine, pinned
+from benchmarks.servers import serving
 
-AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 LOGIN_PATH = "/api/v1/login"
 BAR = 5.0
-_TENANTS = ("202400000001", "202400000002", "202400000003", "202400000004")  # 100 questions a second each
-_TOKENS_PER_TENANT = 8
+_TENANTS = 4  # 100 questions a second each
+_TOKENS = 32
 _PATIENCE = 30  # seconds for what takes about one
 _SETTLING = 0.5  # seconds between the beginning of the flood and the first probe
-_RIGHT = b'"retCode":0'
 
 
 @dataclass(frozen=True)
@@ -99,28 +94,17 @@ def main() -> int:
     return 0 if is_met(report, with_ratio=not given.quick) else 1
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    return {
-        "cores": sorted(os.sched_getaffinity(0)),
-        "pinned": len(_cores()) > 1,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-    }
-
-
 def measure(plan: Plan) -> list[dict[str, Any]]:
     """Run every round and return the figures of each target."""
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
         home = Path(folder) / "home"
-        credentials = furnish(home)
+        requests = furnish(home, tenants=_TENANTS, tokens=_TOKENS)
         targets = start(home, stack)
-        stack.enter_context(pinned(_cores(), -1))
+        stack.enter_context(pinned(cores()[-1:]))
         flooder = stack.enter_context(
             ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(5,))
         )
-        requests = questions(targets[0].people, credentials)
         for target in targets:
             # The first requests of a process load what the later ones find.
             rehearsal = flooder.submit(login_flood, target.people, LOGIN_PATH, 1, 0.5)
@@ -149,7 +133,7 @@ def flooded(target: Target, requests: list[bytes], plan: Plan, flooder: ProcessP
 
 
 def _is_right(answer: bytes) -> bool:
-    return answer.startswith(b"HTTP/1.1 200") and _RIGHT in answer
+    return answer.startswith(b"HTTP/1.1 200") and RIGHT in answer
 
 
 def figures(name: str, samples: list[Sample]) -> dict[str, Any]:
@@ -212,118 +196,22 @@ def is_met(report: dict[str, Any], *, with_ratio: bool) -> bool:
     return not has_errors and (not with_ratio or two_pools["ratio"]["p99"] <= BAR)
 
 
-def furnish(home: Path) -> tuple[str, str]:
-    """Make a home with some tenants in it, and return the credentials of a backend client of theirs."""
-    _validator(home, "init")
-    for tenant in _TENANTS:
-        _validator(home, "tenants", "add", tenant)
-    named = [word for tenant in _TENANTS for word in ("--tenant", tenant)]
-    client = orjson.loads(_validator(home, "clients", "add", "backend", *named, "--json"))
-    return client["id"], client["secret"]
-
-
 def start(home: Path, stack: ExitStack) -> list[Target]:
     """Start every server on the first core; *stack* ends them."""
-    with pinned(_cores(), 0):
-        one = stack.enter_context(serving(home, "--role", "all"))
-        callbacks = stack.enter_context(serving(home, "--role", "callbacks"))
+    with pinned(cores()[:1]):
+        one = stack.enter_context(serving(home, "--role", "all")).address
+        callbacks = stack.enter_context(serving(home, "--role", "callbacks")).address
         people = stack.enter_context(
             serving(home, "--role", "people", "--workers", "1", "--threads", "2", niceness=10)
-        )
+        ).address
         unbounded = stack.enter_context(
             serving(home, "--role", "all", VALIDATOR_PASSWORDS_HASHING_SLOTS="64")
-        )
+        ).address
     return [
         Target("one pool", one, one),
         Target("two pools", callbacks, people),
         Target("no bulkhead", unbounded, unbounded),
     ]
-
-
-def questions(people: Address, credentials: tuple[str, str]) -> list[bytes]:
-    """Return questions about good tokens, of each tenant in turn, as the cloud sends them."""
-    url = f"http://{people[0]}:{people[1]}/api/v1/tokens/agent"
-    asked = []
-    with httpx.Client(auth=credentials, timeout=_PATIENCE, trust_env=False) as client:
-        for number in range(_TOKENS_PER_TENANT * len(_TENANTS)):
-            wish = {"tenantSpaceId": _TENANTS[number % len(_TENANTS)], "userAccount": f"agent-{number}"}
-            answer = client.post(url, json=wish, headers={"X-Forwarded-For": "192.0.2.1"})
-            asked.append(post(AGENT_PATH, answer.raise_for_status().json(), X_Forwarded_For="203.0.113.1"))
-    return asked
-
-
-@contextmanager
-def serving(home: Path, *words: str, niceness: int = 0, **variables: str) -> Iterator[Address]:
-    """Give the address of a server that answers already; it is stopped at the end."""
-    with create_server(("127.0.0.1", 0)) as listener:
-        address: Address = ("127.0.0.1", listener.getsockname()[1])
-    serve = _command(home, "serve", "--bind", f"127.0.0.1:{address[1]}", *words)
-    command, environment = ["nice", "-n", str(niceness), *serve], _environment() | variables
-    with (home.parent / f"{address[1]}.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - our words
-    try:
-        _wait_for(address, process)
-        yield address
-    finally:
-        _stop(process)
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(_PATIENCE)
-
-
-def _wait_for(address: Address, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            httpx.get(f"http://{address[0]}:{address[1]}/healthz", trust_env=False).raise_for_status()
-        except httpx.HTTPError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
-def _validator(home: Path, *words: str) -> bytes:
-    return subprocess.run(  # noqa: S603 - every word is ours
-        _command(home, *words), env=_environment(), check=True, stdout=subprocess.PIPE
-    ).stdout
-
-
-def _command(home: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "validator", *words, "--home", str(home)]
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a server as shipped, behind a proxy that this benchmark plays."""
-    inherited = os.environ.items()  # noqa: TID251 - handed on, not read
-    own = {name: text for name, text in inherited if not name.startswith("VALIDATOR_")}
-    return own | {
-        "VALIDATOR_SERVER_TRUSTED_PROXIES": "1",
-        "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1"]',
-        "VALIDATOR_TOKENS_AGENT_LIFETIME": "24h",
-    }
-
-
-def _cores() -> list[int]:
-    """Return the cores there are."""
-    return sorted(os.sched_getaffinity(0))
-
-
-@contextmanager
-def pinned(cores: list[int], place: int) -> Iterator[None]:
-    """Run what is started in such a block on the core at *place*, if there are two or more."""
-    os.sched_setaffinity(0, {cores[place]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,33 @@
 """The benchmarks run and report what they should; how fast is no test: the machine has other things to do."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import orjson
 import pytest
 
+from benchmarks import bars, contenders, installing, plot, tables, wrk
+from benchmarks.enterprise import RIGHT
+from benchmarks.load import post
+from benchmarks.questions import Questions
 from tests.cli.commandline import clean_environment
+from tests.conftest import require_package
 from tests.house.source import CHECKOUT
 
 TARGETS = ["one pool", "two pools", "no bulkhead"]
-_PATIENCE = 240  # seconds; alone on a machine it takes about twenty
+COMPARED = ["ours", "gunicorn", "flask", "nginx"]
+SVG = "{http://www.w3.org/2000/svg}"
+_PATIENCE = 240  # seconds; alone on a machine it takes about thirty
 
 
-@pytest.fixture(scope="module")
-def flooded(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
-    """Return what a quick run of the login flood printed, and its report."""
-    file = tmp_path_factory.mktemp("benchmark") / "report.json"
-    command = [sys.executable, "-m", "benchmarks.login_flood", "--quick", "--json", str(file)]
+def run(benchmark: str, *words: str) -> str:
+    """Run *benchmark* shortly; return what it printed."""
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", f"benchmarks.{benchmark}", "--quick", *words],
         cwd=CHECKOUT,
         env=clean_environment(),
         capture_output=True,
@@ -29,7 +36,15 @@ def flooded(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, An
         timeout=_PATIENCE,
     )
     assert done.returncode == 0, done
-    return done.stdout, orjson.loads(file.read_bytes())
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def flooded(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """Return what a quick run of the login flood printed, and its report."""
+    file = tmp_path_factory.mktemp("benchmark") / "report.json"
+    printed = run("login_flood", "--json", str(file))
+    return printed, orjson.loads(file.read_bytes())
 
 
 def test_login_flood_loses_no_answer(flooded: tuple[str, dict[str, Any]]) -> None:
@@ -53,10 +68,89 @@ def test_login_flood_reports_every_server(flooded: tuple[str, dict[str, Any]]) -
     """The report has the machine, the plan and each server's figures; the table has a line for each."""
     printed, report = flooded
 
-    assert report["machine"].keys() == {"cores", "pinned", "python", "system"}
+    assert {"cores", "pinned", "python", "system"} <= report["machine"].keys()
     assert [target["name"] for target in report["targets"]] == TARGETS
     for target in report["targets"]:
         assert target.keys() == {"name", "idle", "flood", "ratio", "guesses"}
         assert 0 < target["idle"]["p50"] <= target["idle"]["p99"] <= target["idle"]["longest"]
         assert target["ratio"].keys() == {"p50", "p99"}
     assert [line.split("|")[1].strip() for line in printed.splitlines()[2:]] == TARGETS
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any], str]:
+    """Return what a quick comparison printed, its report and its picture; nothing is downloaded for it."""
+    require_package("wrk", found=shutil.which("wrk") is not None)
+    require_package("nginx", found=installing.program("nginx") is not None)
+    folder = tmp_path_factory.mktemp("comparison")
+    file, picture = folder / "report.json", folder / "picture.svg"
+    words = ["--only", ",".join(COMPARED), "--json", str(file), "--svg", str(picture)]
+    printed = run("callbacks", *words)
+    return printed, orjson.loads(file.read_bytes()), picture.read_text()
+
+
+def test_comparison_is_of_right_answers(compared: tuple[str, dict[str, Any], str]) -> None:
+    """Every server answers under load, and answers right, whatever the load's shape."""
+    _, report, _ = compared
+    pressed = [*report["connections"], *(report["workers"][each] for each in ("one", "two"))]
+
+    assert [each["name"] for each in report["contenders"]] == COMPARED
+    assert [each["errors"] for each in report["contenders"]] == [0] * len(COMPARED)
+    assert all(each["rate"] > 0 and each["errors"] == 0 for each in pressed)
+    assert [report["paced"][each]["errors"] for each in ("ours", "gunicorn")] == [0, 0]
+
+
+def test_comparison_reports_what_a_figure_depends_on(compared: tuple[str, dict[str, Any], str]) -> None:
+    """The report has the machine, the versions, the plan, and every round of every server."""
+    _, report, _ = compared
+
+    assert {"cores", "python", "python_optimised", "processor"} <= report["machine"].keys()
+    assert {"wrk", "nginx"} <= report["versions"]["programs"].keys()
+    assert report["versions"]["validator"].keys() == {"validator", "flask", "gunicorn", "sqlalchemy"}
+    assert [len(each["rounds"]) for each in report["contenders"]] == [report["plan"]["rounds"]] * len(
+        COMPARED
+    )
+    assert all(each["ratios"].keys() == set(COMPARED) for each in report["contenders"])
+
+
+def test_comparison_is_printed_and_drawn(compared: tuple[str, dict[str, Any], str]) -> None:
+    """The table has a line for each server; the picture is well-formed, and the same for the same figures."""
+    printed, report, picture = compared
+    titles = [each["title"] for each in report["contenders"]]
+
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:6]] == titles
+    drawn = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+    assert {*titles} - {*drawn} == {"nginx, return 200"}  # so far ahead that the others would be one line
+    assert plot.svg(report) == picture
+
+
+def test_comparison_says_what_it_skips_and_does_not_judge_it(
+    compared: tuple[str, dict[str, Any], str],
+) -> None:
+    """A peer that cannot be installed is named with the reason, and its bar is neither met nor missed."""
+    report = compared[1] | {"skipped": {"authlib": "cannot be installed: no network"}}
+
+    report["bars"] = bars.judged(report)
+
+    assert "skipped: authlib: cannot be installed: no network" in tables.table(report)
+    judged = {each["bar"]: each["is_met"] for each in report["bars"]}
+    assert judged["times authlib"] is None
+    assert judged["times bare Flask"] in (True, False)
+
+
+def test_comparison_sees_a_wrong_answer(tmp_path: Path) -> None:
+    """Who takes a forged token for a good one does not take part; an answer that is not right is an error."""
+    require_package("wrk", found=shutil.which("wrk") is not None)
+    question = post("/rest/cc-management/v1/thirdparty/thirdPartyValidate", {})
+    gullible = Questions([question], question, RIGHT, tmp_path / "questions")
+    wrk.write_requests(gullible.file, gullible.good)
+    (constant,) = (each for each in contenders.CONTENDERS if each.name == "gunicorn")
+
+    with constant.started(tmp_path, tmp_path) as server:
+        with pytest.raises(RuntimeError, match="takes a forged token for a good one"):
+            gullible.check(server)
+        right = wrk.load(server, gullible.file, RIGHT, seconds=1, connections=2)
+        wrong = wrk.load(server, gullible.file, b"something else", seconds=1, connections=2)
+
+    assert right.answers > 0
+    assert (right.wrong, wrong.wrong) == (0, wrong.answers)

@@ -1,0 +1,81 @@
+"""Closed-loop load by the program wrk: so many connections, each asking again as soon as it is answered."""
+
+import resource
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from benchmarks.machine import idle_seconds, seconds_of
+from benchmarks.servers import Server
+
+_SCRIPT = Path(__file__).with_name("wrk.lua")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of wrk against one server; the latencies are in milliseconds."""
+
+    answers: int
+    seconds: float
+    wrong: int  # answers that were not the right one
+    lost: int  # questions that were not answered at all
+    p50: float
+    p99: float
+    load_busy: float  # share of one core that wrk used; from about 0.9 on it may be what is measured
+    server_seconds: tuple[float, ...]  # processor time of each process of the server
+    idle: tuple[float, ...]  # share of its time in which each core had nothing to run
+
+    @property
+    def rate(self) -> float:
+        """Right answers a second."""
+        return (self.answers - self.wrong) / self.seconds
+
+    @property
+    def server_microseconds(self) -> float:
+        """Processor time of the server for one answer."""
+        return sum(self.server_seconds) / self.answers * 1e6
+
+
+def is_missing() -> bool:
+    """Tell whether wrk has to be installed first."""
+    return shutil.which("wrk") is None
+
+
+def write_requests(file: Path, requests: Sequence[bytes]) -> None:
+    """Write *requests* for `load` into *file*."""
+    file.write_bytes(b"".join(b"%d\n%b" % (len(each), each) for each in requests))
+
+
+def load(
+    server: Server, requests: Path, right: bytes, *, seconds: float, connections: int, threads: int = 1
+) -> Sample:
+    """Ask *server* the questions in the file *requests* for so long; *right* is in every right answer."""
+    command = ["wrk", f"-t{min(threads, connections)}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+    command += ["--timeout", "10s", "-s", str(_SCRIPT), f"http://{server.address[0]}:{server.address[1]}"]
+    command += ["--", str(requests), right.decode()]
+    used, idle, load_used = seconds_of(server.pid), idle_seconds(), _seconds_of_children()
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - every word is ours
+    told = orjson.loads(done.stdout.splitlines()[-1])
+    if not told["answers"]:
+        raise RuntimeError(f"no answer at all: {done.stdout.decode()}")
+    return Sample(
+        **told,
+        load_busy=round((_seconds_of_children() - load_used) / told["seconds"], 3),
+        server_seconds=_since(used, seconds_of(server.pid)),
+        idle=tuple(round(each / told["seconds"], 2) for each in _since(idle, idle_seconds())),
+    )
+
+
+def _since(before: list[float], after: list[float]) -> tuple[float, ...]:
+    if len(before) != len(after):
+        raise RuntimeError("a process of the server began or ended while it was measured")
+    return tuple(round(late - early, 2) for early, late in zip(before, after, strict=True))
+
+
+def _seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
