@@ -60,9 +60,16 @@ class Standings:
 
     def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
         """Return how *subject* stands, with the last revocation of any of *targets*; raises Fault."""
-        named = zip(_TARGETS, (*targets, *_NO_TARGETS), strict=False)
+        token, every_token, tenant_wide, everything, *_ = (*targets, *_NO_TARGETS)
         row = self._questions[subject.audience].ask(
-            {"tenant": subject.tenant, "subject": subject.id, **dict(named)}
+            {
+                "tenant": subject.tenant,
+                "subject": subject.id,
+                "token": token,
+                "every_token": every_token,
+                "tenant_wide": tenant_wide,
+                "everything": everything,
+            }
         )
         if row is None:
             return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION)
@@ -82,7 +89,7 @@ class Standings:
 
 
 # A token has so many targets; whoever asks of fewer fills up with what is none.
-_TARGETS = ("token", "every_token", "tenant_wide", "all")
+_TARGETS = ("token", "every_token", "tenant_wide", "everything")
 _NO_TARGETS = ("",) * len(_TARGETS)
 
 

@@ -1,44 +1,40 @@
 """A server on a socket that somebody else keeps open, as systemd does, disturbed while it is asked.
 
 `python -m tests.system.restarts [REQUESTS]` asks so often (100,000) through reloads, key rotations and
-restarts, and for comparison a tenth of that with the server's own socket, and prints what failed;
-`test_restart` has a short version.
+restarts, and for comparison a tenth of that with the server's own socket, and prints what failed.
+`--only KIND` asks so often through disturbances of one kind: reload, rotation, restart, migration (stop,
+migrate, start the next version, as the guide says; requests wait in the socket) or beside (migrate while the
+old version serves, start the next one on the same socket beside it, stop the old one). `--each` does every
+kind after the other, and `--json FILE` writes what came of it. `test_restart` has a short version.
 """
 
+import argparse
 import http.client
-import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import orjson
 
-from tests.cli.commandline import TENANT, CommandLine, clean_environment
+from tests.cli.commandline import TENANT, CommandLine
 from tests.fakes import AGENT_PATH
-from tests.system.daemon import family
-from tests.system.outages import PLENTY
-from tests.system.serving import PATIENCE, stop, wait_until
+from tests.system.pools import VARIABLES, Pool
+from tests.system.serving import PATIENCE, wait_until
 
-WORKERS, CLIENTS, REQUESTS = 2, 4, 100_000
-# One token is asked about from the first to the last question.
-VARIABLES = {**PLENTY, "VALIDATOR_TOKENS_AGENT_LIFETIME": "24h"}
+CLIENTS, REQUESTS = 4, 100_000
+ROUND = 4 * CLIENTS  # questions that are waited for after each disturbance
+KINDS = ("reload", "rotation", "restart", "migration", "beside")
 _PAUSE = 0.3  # seconds of quiet between two disturbances
-# Puts the socket where systemd puts it: descriptor 3, said to be for this process.
-_HAND_OVER = (
-    "import os, sys; os.dup2(int(sys.argv[1]), 3);"
-    "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1');"
-    "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
-)
+_LONG_PAUSE = 3.0  # the same when each costs seconds, so that most questions are asked around few of them
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -55,93 +51,16 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-class Pool:
-    """The callbacks' pool of a home, started and stopped on one socket."""
-
-    def __init__(self, home: Path, *, is_activated: bool) -> None:
-        """Open the socket when it shall outlive the server; else the server opens its own."""
-        self.home, self.path = home, home.parent / "callbacks.sock"
-        self.log = home.parent / "pool.log"
-        self._listener = socket.socket(socket.AF_UNIX) if is_activated else None
-        if self._listener is not None:
-            self._listener.bind(str(self.path))
-            self._listener.listen(2048)
-        self._notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notices.settimeout(PATIENCE)
-        self._notices.bind(str(home.parent / "notify.sock"))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """The number of the master's process."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def workers(self) -> list[int]:
-        """The numbers of the workers' processes."""
-        return family(self.pid)[1:]
-
-    def start(self) -> str:
-        """Start the server; return what it says to systemd as soon as it is ready."""
-        bind = f"unix:{self.path}"
-        serve = ["-m", "validator", "serve", "--role", "callbacks", "--workers", str(WORKERS), "--bind", bind]
-        command = [sys.executable, *serve]
-        fds: tuple[int, ...] = ()
-        if self._listener is not None:
-            fd = self._listener.fileno()
-            command, fds = [sys.executable, "-c", _HAND_OVER, str(fd), *serve], (fd,)
-        environment = {**clean_environment(), **VARIABLES, "VALIDATOR_HOME": str(self.home)}
-        environment["NOTIFY_SOCKET"] = str(self.home.parent / "notify.sock")
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, env=environment, cwd=self.home, stdout=log, stderr=log, pass_fds=fds
-            )
-        return self._notices.recv(4096).decode()
-
-    def stop(self) -> int:
-        """Stop the server in order; return its exit code."""
-        assert self._process is not None
-        return stop(self._process)
-
-    def restart(self) -> None:
-        """Stop the server in order, and start it again."""
-        self.stop()
-        self.start()
-
-    def reload(self) -> None:
-        """Reload settings and code; return when every worker is another."""
-        before = set(self.workers)
-        os.kill(self.pid, signal.SIGHUP)
-        wait_until(
-            lambda: len(now := set(self.workers)) == WORKERS and not now & before, "the workers are new"
-        )
-
-    def rotate(self) -> None:
-        """Let a new key sign."""
-        CommandLine(self.home).did("keys", "rotate")
-
-    def kill_worker(self) -> None:
-        """End one worker without giving it time for anything; return when there is another."""
-        killed = self.workers[0]
-        os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: len(now := self.workers) == WORKERS and killed not in now, "a worker is replaced")
-
-    def close(self) -> None:
-        """Stop the server if it runs, and close the sockets."""
-        if self._process is not None and self._process.poll() is None:
-            self.stop()
-        self._notices.close()
-        if self._listener is not None:
-            self._listener.close()
-
-
 @dataclass
 class Clients:
-    """Those who ask without a pause: half as nginx does, a connection for each question, half on one."""
+    """Those who ask without a pause: half as nginx does, a connection for each question, half on one.
+
+    Those who stay ask about one token all the time, the others about the newest.
+    """
 
     path: Path
     question: bytes
+    newest: bytes
     answered: int = 0
     failures: list[str] = field(default_factory=list)
     _is_over: Event = field(default_factory=Event)
@@ -151,7 +70,8 @@ class Clients:
         connection = _UnixConnection(self.path)
         while not self._is_over.is_set():
             try:
-                connection.request("POST", AGENT_PATH, self.question, {"Content-Type": "application/json"})
+                question = self.question if is_staying else self.newest
+                connection.request("POST", AGENT_PATH, question, {"Content-Type": "application/json"})
                 reply = connection.getresponse()
                 body = reply.read()
                 if (reply.status, orjson.loads(body)["retCode"]) != (200, 0):
@@ -187,44 +107,111 @@ def disturbed(home: Path, *, is_activated: bool = True) -> Iterator[tuple[Pool, 
     validator = CommandLine(home)
     validator.did("init")
     validator.did("tenants", "add", TENANT)
-    words = ("tokens", "issue", "--tenant", TENANT, "--user-account", "agent-7")
     pool = Pool(home, is_activated=is_activated)
     try:
         pool.start()
         if not is_activated:
             wait_until(pool.path.exists, "the socket is there")
-        yield pool, Clients(pool.path, validator(*words, variables=VARIABLES).out.encode())
+        token = issued(home)
+        yield pool, Clients(pool.path, token, token)
     finally:
         pool.close()
 
 
-def ask_through(clients: Clients, disturbances: list[Callable[[], None]], requests: int) -> "Counter[str]":
+def _wait_until_answered(clients: Clients, so_many: int) -> None:
+    """Return when so many were answered, or failed: on a slow machine else nobody is between two restarts."""
+    deadline = time.monotonic() + 2 * PATIENCE
+    while clients.answered < so_many and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def issued(home: Path) -> bytes:
+    """Return the cloud's question about a token that is issued now."""
+    words = ("tokens", "issue", "--tenant", TENANT, "--user-account", "agent-7")
+    return CommandLine(home)(*words, variables=VARIABLES).out.encode()
+
+
+def disturbance(kind: str, pool: Pool, clients: Clients) -> Callable[[], None]:
+    """Return what disturbs *pool* in that way; after a rotation the newest token is the new key's."""
+
+    def rotate() -> None:
+        pool.rotate()
+        clients.newest = issued(pool.home)
+
+    ways = {
+        "reload": pool.reload,
+        "rotation": rotate,
+        "restart": pool.restart,
+        "migration": pool.migrate,
+        "beside": pool.migrate_beside,
+    }
+    return ways[kind]
+
+
+def ask_through(
+    clients: Clients, disturbances: list[Callable[[], None]], requests: int, *, pause: float = _PAUSE
+) -> "Counter[str]":
     """Ask at least so often while each disturbance happens in turn; return how often each did."""
     done: Counter[str] = Counter()
     with clients.asking():
         for disturb in cycle(disturbances):
-            time.sleep(_PAUSE)
+            time.sleep(pause)
             if clients.answered >= requests and len(done) == len(disturbances):
                 return done
+            seen = clients.answered
             disturb()
             done[disturb.__name__] += 1
+            _wait_until_answered(clients, seen + ROUND)
     raise AssertionError("there was nothing to do")
 
 
 def main() -> None:
     """Ask so often, and print what failed."""
-    requests = int(sys.argv[1]) if len(sys.argv) > 1 else REQUESTS
-    for is_activated in (True, False):
-        with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
-            started = time.monotonic()
-            with disturbed(Path(folder) / "home", is_activated=is_activated) as (pool, clients):
-                done = ask_through(clients, [pool.reload, pool.rotate, pool.restart], requests)
-            kind = "a socket that stays" if is_activated else "a socket of its own"
-            sys.stdout.write(
-                f"{kind}: {clients.answered} requests in {time.monotonic() - started:.0f} s, {dict(done)};"
-                f" failed {len(clients.failures)} {dict(Counter(clients.failures))}\n"
-            )
-        requests //= 10  # of the comparison a tenth says enough
+    parser = argparse.ArgumentParser(prog="python -m tests.system.restarts")
+    parser.add_argument("requests", nargs="?", type=int, default=REQUESTS, metavar="REQUESTS")
+    parser.add_argument("--requests", type=int, dest="asked", help="the same")
+    parser.add_argument("--only", choices=KINDS, action="append", help="disturb in this way only")
+    parser.add_argument("--each", action="store_true", help="each way by itself, one after the other")
+    parser.add_argument("--json", type=Path, help="write what came of it into this file")
+    given = parser.parse_args()
+    requests = given.asked or given.requests
+    kinds = KINDS if given.each else given.only or ()
+    done = [(ask_in(kind, requests, [kind])) for kind in kinds]
+    if not kinds:
+        mixed = ["reload", "rotation", "restart"]
+        done = [ask_in("a socket that stays", requests, mixed)]
+        # Of the comparison a tenth says enough.
+        done += [ask_in("a socket of its own", requests // 10, mixed, is_activated=False)]
+    if given.json:
+        given.json.write_bytes(orjson.dumps(done, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    of_promise = done if kinds else done[:1]
+    sys.exit(any(each["failed"] for each in of_promise))
+
+
+def ask_in(name: str, requests: int, kinds: list[str], *, is_activated: bool = True) -> dict[str, Any]:
+    """Ask so often while a new pool is disturbed in these ways; print one line and return what it says."""
+    started = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        disturbed(Path(folder) / "home", is_activated=is_activated) as (pool, clients),
+    ):
+        disturbances = [disturbance(kind, pool, clients) for kind in kinds]
+        pause = _PAUSE if requests < REQUESTS or len(kinds) > 1 else _LONG_PAUSE
+        done = ask_through(clients, disturbances, requests, pause=pause)
+    said = {
+        "kind": name,
+        "requests": clients.answered,
+        "seconds": round(time.monotonic() - started),
+        "events": dict(done),
+        "failed": len(clients.failures),
+        "failures": dict(Counter(clients.failures)),
+    }
+    sys.stdout.write(
+        f"{name}: {said['requests']} requests in {said['seconds']} s, {said['events']};"
+        f" failed {said['failed']} {said['failures']}\n"
+    )
+    sys.stdout.flush()
+    return said
 
 
 if __name__ == "__main__":

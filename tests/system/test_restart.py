@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.system.restarts import CLIENTS, ask_through, disturbed
+import pytest
+
+from tests.system.restarts import CLIENTS, ask_through, disturbance, disturbed
 
 
 def test_no_request_fails_while_the_server_changes(tmp_path: Path) -> None:
@@ -13,6 +15,16 @@ def test_no_request_fails_while_the_server_changes(tmp_path: Path) -> None:
     assert clients.failures == []
     assert set(done) == {"reload", "rotate", "restart"}
     assert clients.answered >= 2500
+
+
+@pytest.mark.parametrize("kind", ["migration", "beside"])
+def test_no_request_fails_through_a_change_of_the_schema(tmp_path: Path, kind: str) -> None:
+    """The next version with a newer schema loses no question: stopped for, or put beside the old one."""
+    with disturbed(tmp_path / "home") as (pool, clients):
+        done = ask_through(clients, [disturbance(kind, pool, clients)], 500)
+
+    assert clients.failures == []
+    assert (len(done), clients.answered >= 500) == (1, True)
 
 
 def test_without_the_socket_a_restart_is_noticed(tmp_path: Path) -> None:

@@ -45,8 +45,10 @@ class _Unfailing(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write *text*, or lose it."""
-        with suppress(OSError, ValueError):
+        try:
             self._stream.write(text)
+        except (OSError, ValueError):
+            return 0
         return len(text)
 
     def flush(self) -> None:

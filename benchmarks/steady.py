@@ -1,0 +1,185 @@
+"""The cloud's load for as long as it takes: an open loop at a fixed rate, or a closed one for the maximum.
+
+One thread, some kept-alive connections, requests made beforehand. In the open loop the instants are fixed
+beforehand and each answer is measured from its instant, so that a server that stalls is charged for whatever
+it kept waiting; `late` is how long a request was due before it was sent, for want of a free connection or
+because this process was not fast enough. A server may close a connection between two requests: it is opened
+again.
+"""
+
+import selectors
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from benchmarks.load import Address, is_whole
+
+_PATIENCE = 10.0  # seconds for an answer; after that it is lost
+_LOOK = 0.05  # seconds after which something else is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it is sent, and what must be in its answer."""
+
+    request: bytes
+    expected: bytes
+
+
+@dataclass(slots=True)
+class Span:
+    """What was seen in a part of the time: latencies and lateness (seconds), and what was no right answer."""
+
+    latencies: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    reopened: int = 0
+
+    def milliseconds(self, share: float, times: list[float] | None = None) -> float:
+        """Return what *share* of the latencies, or of other *times*, did not exceed."""
+        ordered = sorted(self.latencies if times is None else times)
+        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 2) if ordered else 0.0
+
+    def figures(self) -> dict[str, object]:
+        """Return the figures for a report."""
+        return {
+            "answers": len(self.latencies),
+            "p50": self.milliseconds(0.5),
+            "p99": self.milliseconds(0.99),
+            "longest": self.milliseconds(1),
+            "late_p99": self.milliseconds(0.99, self.late),
+            "errors": dict(self.errors),
+            "reopened": self.reopened,
+        }
+
+
+@dataclass(slots=True)
+class _Line:
+    """A connection, and what it is waiting for."""
+
+    socket: socket.socket
+    asked: Asked | None = None
+    due: float = 0.0
+    answer: bytearray = field(default_factory=bytearray)
+
+
+class Load:
+    """Kept-alive connections to one server, over which *questions* are asked in turn."""
+
+    def __init__(self, address: Address, questions: Sequence[Asked], connections: int) -> None:
+        self.answered = 0
+        self.span = Span()
+        self._address, self._questions = address, questions
+        # Not epoll, whose timeouts are whole milliseconds: at 3,000 a second that is three requests.
+        self._selector = selectors.SelectSelector()
+        self._idle = deque(self._open() for _ in range(connections))
+        self._busy = 0
+
+    def hold(
+        self,
+        rate: float,
+        seconds: float,
+        *,
+        every: float = 60,
+        told: Callable[[Span], object] = lambda _: None,
+    ) -> None:
+        """Ask *rate* a second for so long; *told* is given what was seen, *every* so many seconds."""
+        began = time.monotonic()
+        last = began
+        total = int(rate * seconds)
+        number = 0
+        while number < total or self._busy:
+            now = time.monotonic()
+            while number < total and self._idle and (due := began + number / rate) <= now:
+                self._ask(number, due, now)
+                number += 1
+            waiting = began + number / rate - now if number < total and self._idle else _LOOK
+            self._hear(max(0.0, min(_LOOK, waiting)))
+            if now - last >= every:
+                last += every
+                told(self._taken())
+        if self.span.latencies:
+            told(self._taken())
+
+    def flood(self, seconds: float) -> float:
+        """Ask the next question as soon as one is answered; return how many were answered a second."""
+        began, before, number = time.monotonic(), self.answered, 0
+        while (now := time.monotonic()) < began + seconds or self._busy:
+            while self._idle and now < began + seconds:
+                self._ask(number, now, now)
+                number += 1
+            self._hear(_LOOK)
+        self._taken()
+        return (self.answered - before) / seconds
+
+    def close(self) -> None:
+        """Close every connection."""
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+
+    def _taken(self) -> Span:
+        span, self.span = self.span, Span()
+        return span
+
+    def _open(self) -> _Line:
+        connection = socket.create_connection(self._address, _PATIENCE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line = _Line(connection)
+        self._selector.register(connection, selectors.EVENT_READ, line)
+        return line
+
+    def _ask(self, number: int, due: float, now: float) -> None:
+        line, asked = self._idle.popleft(), self._questions[number % len(self._questions)]
+        line.asked, line.due = asked, due
+        self._busy += 1
+        self.span.late.append(now - due)
+        with suppress(OSError):  # what is broken is heard next
+            line.socket.sendall(asked.request)
+
+    def _hear(self, seconds: float) -> None:
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            self._take(key.data)
+        if not ready and self._busy:
+            self._give_up()
+
+    def _take(self, line: _Line) -> None:
+        """Take what came on a connection; when the answer is whole, the connection is free again."""
+        try:
+            part = line.socket.recv(65536)
+        except OSError:
+            part = b""
+        line.answer += part
+        if not part:
+            self._replace(line, "lost")
+        elif is_whole(answer := bytes(line.answer)):
+            self.span.latencies.append(time.monotonic() - line.due)
+            if line.asked is None or line.asked.expected not in answer:
+                self.span.errors[answer[9:12].decode(errors="replace")] += 1
+            line.asked = None
+            line.answer.clear()
+            self.answered += 1
+            self._busy -= 1
+            self._idle.append(line)
+
+    def _give_up(self) -> None:
+        now = time.monotonic()
+        for key in list(self._selector.get_map().values()):
+            if key.data.asked is not None and now - key.data.due > _PATIENCE:
+                self._replace(key.data, "no answer")
+
+    def _replace(self, line: _Line, why: str) -> None:
+        """Open a connection again that the server closed: an error, unless nothing was asked on it."""
+        self._selector.unregister(line.socket)
+        line.socket.close()
+        if line.asked is None:
+            self._idle.remove(line)
+            self.span.reopened += 1
+        else:
+            self._busy -= 1
+            self.span.errors[why] += 1
+        self._idle.append(self._open())
