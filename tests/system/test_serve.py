@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine
+from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine, check_misused
 from tests.fakes import AGENT_PATH, CHAT_PATH
 from tests.system.serving import Server, free_bind, listening_unix_sockets, serving, wait_until
 
@@ -253,6 +253,28 @@ def test_log_is_json_from_the_first_to_the_last_line(validator: CommandLine) -> 
 
         assert all(entry["level"] for entry in server.entries())
         assert any("Listening at" in entry["event"] for entry in server.entries())
+
+
+def test_log_is_for_people_when_asked(validator: CommandLine) -> None:
+    """`--log-format console` has lines that begin with their time, whatever the setting says, and no secret.
+
+    What a caller sent is quoted in them: it cannot begin a line, or move a terminal's cursor.
+    """
+    variables = {"VALIDATOR_LOG_FORMAT": "json"}
+    with serving(validator.home, "--log-format", "console", variables=variables) as server:
+        server.ask("GET", "/%1b%5B31mred%0A2026-11-04%20forged?secret=canary-query")
+        server.ask("POST", "/api/v1/login", json={"account": LOGIN, "password": "canary-password"})
+        server.ask("GET", "/api/v1/session", headers={"Authorization": "Bearer canary-token"})
+
+    text = server.log.read_text()
+    assert [line for line in server.lines() if not re.match(rb"20\d\d-\d\d-\d\dT[\d:.]+Z \[", line)] == []
+    assert "path='/\\x1b[31mred\\n2026-11-04 forged'" in text
+    assert not any(word in text for word in ("canary", "\x1b", '{"'))
+
+
+def test_log_format_is_one_of_two(validator: CommandLine) -> None:
+    """Another form of the log is none, and nothing is served."""
+    check_misused(validator("serve", "--log-format", "xml"), "--log-format")
 
 
 def test_no_control_socket_is_open(validator: CommandLine, tmp_path: Path) -> None:

@@ -7,7 +7,22 @@ are one statement, in the database, which all nodes share.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, delete, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    ScalarSelect,
+    Select,
+    String,
+    Table,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    union,
+)
 
 from validator.clock import to_milliseconds
 from validator.limits.policy import Rate, address_bucket
@@ -59,18 +74,42 @@ def refund(connection: Connection, source: str, rates: tuple[Rate, ...], now: da
         connection.execute(_REFUND, {name: window[name] for name in ("address", "period", "slot")})
 
 
+def full(rates: tuple[Rate, ...], now: datetime) -> ScalarSelect[int]:
+    """Return SQL for the number of addresses that have used up one of *rates*."""
+    if not rates:
+        return select(literal(0)).scalar_subquery()
+    used_up = union(*(_used_up(rate, now) for rate in rates)).subquery()
+    return select(func.count()).select_from(used_up).scalar_subquery()
+
+
 def prune(connection: Connection, now: datetime) -> None:
     """Forget windows that are out of sight."""
     connection.execute(delete(table).where(table.c.forget_at <= now))
 
 
+def _used_up(rate: Rate, now: datetime) -> Select[str]:
+    slot = _slot(rate, now)
+    in_sight = (table.c.period == rate.seconds) & table.c.slot.between(slot - _PARTS, slot)
+    is_used_up = func.sum(table.c.failures) >= rate.amount
+    return select(table.c.address).where(in_sight).group_by(table.c.address).having(is_used_up)
+
+
 def _window(source: str, rate: Rate, now: datetime) -> dict[str, int | str]:
     """Return the present tenth of *rate*'s period, for the address bucket of *source*."""
-    length = rate.period // timedelta(milliseconds=_PARTS)
-    slot = to_milliseconds(now) // length
+    length, slot = _length(rate), _slot(rate, now)
     return {
         "address": address_bucket(source),
         "period": rate.seconds,
         "slot": slot,
         "forget_at": (slot + _PARTS + 1) * length,
     }
+
+
+def _slot(rate: Rate, now: datetime) -> int:
+    """Return the number of the present tenth of *rate*'s period."""
+    return to_milliseconds(now) // _length(rate)
+
+
+def _length(rate: Rate) -> int:
+    """Return a tenth of *rate*'s period in milliseconds."""
+    return rate.period // timedelta(milliseconds=_PARTS)

@@ -13,12 +13,13 @@ A refused attempt counts nowhere: failures during a lock do not extend it. Names
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Integer, String, Table, delete, select, text, update
+from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, select, text, update
 
-from validator.accounts import addresses
+from validator.accounts import addresses, failures
 from validator.accounts.account import folded
 from validator.clock import Clock, to_milliseconds
 from validator.errors import Reason
@@ -84,7 +85,7 @@ class Lockout:
 
     def __init__(self, database: Database, policy: LockoutPolicy, clock: Clock) -> None:
         self._database, self._policy, self._clock = database, policy, clock
-        self._reserve_key_sql = text(_RESERVE_KEY.format(failures=_FAILURES, block=_block(policy)))
+        self._reserve_key_sql = failures.reserving(policy.delay, policy.longest_delay)
 
     def reserve(self, attempt: Attempt) -> Reason | None:
         """Count *attempt* as a failure in advance; return why it may not be made, or None when it may.
@@ -136,6 +137,20 @@ class Lockout:
         is_blocked = row.blocked_until > now
         return Lock(row.failures, row.blocked_until if is_blocked else None, is_stopped=is_stopped)
 
+    def in_force(self) -> Mapping[str, int]:
+        """Return how many accounts, known devices and addresses may not try a password now."""
+        if not self._policy.enabled:
+            return dict.fromkeys(("account", "device", "address"), 0)
+        now = self._clock.now()
+        is_locked = (attempts.c.blocked_until > now) | (attempts.c.failures >= self._policy.stop_after)
+        rows = select(func.count()).select_from(attempts).where(is_locked)
+        of_accounts = rows.where(attempts.c.key.startswith("account:")).scalar_subquery()
+        of_devices = rows.where(attempts.c.key.startswith("device:")).scalar_subquery()
+        full = addresses.full(self._policy.address_rates, now)
+        with self._database.read() as connection:
+            account, device, address = connection.execute(select(of_accounts, of_devices, full)).one()
+        return {"account": account, "device": device, "address": address}
+
     def prune(self) -> None:
         """Forget failures that are long past; a stopped account stays stopped."""
         now = self._clock.now()
@@ -186,35 +201,7 @@ class _RefusedError(Exception):
         self.reason = reason
 
 
-# With this one; without those that are long past, unless they stopped the account.
-_FAILURES = """
-    (CASE WHEN login_attempts.forget_at <= :now AND login_attempts.failures < :stop THEN 1
-        ELSE login_attempts.failures + 1 END)
-"""
-_RESERVE_KEY = """
-INSERT INTO login_attempts (key, failures, blocked_until, forget_at) VALUES (:key, 1, :first, :forget_at)
-ON CONFLICT (key) DO UPDATE SET
-    failures = {failures},
-    blocked_until = {block},
-    forget_at = excluded.forget_at
-WHERE login_attempts.blocked_until <= :now AND login_attempts.failures < :stop
-"""
 _WRITE_DECOY = text("""
 INSERT INTO login_attempts (key, failures, blocked_until, forget_at) VALUES (:key, 0, 0, :forget_at)
 ON CONFLICT (key) DO UPDATE SET forget_at = excluded.forget_at
 """)
-
-
-def _block(policy: LockoutPolicy) -> str:
-    """Return SQL for the instant until which one failure more blocks."""
-    arms, failures = [], 1
-    while policy.delay(failures) < policy.longest_delay:
-        arms.append(f"WHEN {failures} THEN {_after(policy.delay(failures))}")
-        failures += 1
-    longest = _after(policy.longest_delay)
-    return f"CASE {_FAILURES} {' '.join(arms)} ELSE {longest} END" if arms else longest
-
-
-def _after(delay: timedelta) -> str:
-    # Without a delay never `:now`: of two attempts at once, the later one's may be a moment earlier.
-    return f":now + {delay // timedelta(milliseconds=1)}" if delay else "0"

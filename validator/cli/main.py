@@ -22,6 +22,7 @@ from validator.cli import (
     register,
     serving,
     simulate,
+    status,
     tenants,
     tokens,
 )
@@ -38,6 +39,7 @@ cli.add_command(home.init)
 cli.add_command(serving.serve)
 cli.add_command(demo.demo)
 cli.add_command(home.check)
+cli.add_command(status.status)
 cli.add_command(doctor.doctor)
 cli.add_command(register.register)
 for group in (

@@ -15,7 +15,7 @@ from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.settings import Settings, export
 from validator.shipped import shipped
-from validator.web.policy import ROLES, ServerPolicy
+from validator.web.policy import LOG_FORMATS, ROLES, ServerPolicy
 
 _TO_CONNECT = 2  # seconds; on one machine it takes none
 _TO_END = 10  # seconds for a program to end, after the last request it waits for
@@ -28,14 +28,28 @@ _TO_END = 10  # seconds for a program to end, after the last request it waits fo
 @click.option(
     "--threads", type=click.IntRange(1, 64), help="Threads of each; else the setting server.threads."
 )
+@click.option(
+    "--log-format", type=click.Choice(LOG_FORMATS), help="The log's lines; else the setting log.format."
+)
 @https_door.option("For this machine only: nginx in front, with TLS.")
 def serve(
-    bind: str | None, role: str | None, workers: int | None, threads: int | None, https: int | None
+    bind: str | None,
+    role: str | None,
+    workers: int | None,
+    threads: int | None,
+    log_format: str | None,
+    https: int | None,
 ) -> None:
     """Serve; SIGTERM stops gracefully, SIGHUP reloads settings and code."""
     if https and (bind or role):
         raise click.UsageError("--https serves everything on a socket of its own: without --bind and --role")
-    given = {"server.bind": bind, "server.role": role, "server.workers": workers, "server.threads": threads}
+    given = {
+        "server.bind": bind,
+        "server.role": role,
+        "server.workers": workers,
+        "server.threads": threads,
+        "log.format": log_format,
+    }
     overrides = {key: value for key, value in given.items() if value is not None}
     home = load_settings().home
     if https:

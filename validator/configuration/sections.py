@@ -14,7 +14,7 @@ from validator.configuration import places as place
 from validator.limits.policy import PURPOSES
 from validator.portal.policy import LOCALES, MAP_SERVICES, PortalPolicy
 from validator.tokens.claims import TokenPolicy
-from validator.web.policy import ROLES, LogPolicy, ServerPolicy
+from validator.web.policy import LOG_FORMATS, ROLES, LogPolicy, ServerPolicy
 
 _CLOUD_ID, _CLOUD_ID_WORDS = r"[A-Za-z0-9._-]{0,64}", '"" or an id of the cloud: 1 to 64 of A-Z a-z 0-9 . _ -'
 
@@ -195,7 +195,7 @@ class LogSection(Section):
 
     policy = LogPolicy
     level = kind.Choice(("debug", "info", "warning", "error"))
-    format = kind.Choice(("json", "console"))
+    format = kind.Choice(LOG_FORMATS)
 
 
 class CloudSection(Section):

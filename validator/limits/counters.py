@@ -23,6 +23,7 @@ from validator.limits.sqlite import SqliteStorage, Stored
 from validator.limits.strategy import Strategy, hits_of_request
 
 _KEPT_KEYS = 4096
+_ANY = "\0"  # no key has it
 REDIS_TIMEOUT = 0.2  # seconds; without one, a stopped Redis would hang every request
 
 
@@ -107,6 +108,20 @@ class Counters:
         weighted = int(past * left / rate.seconds) + present
         wait = _wait(past, present, left, rate)
         return Window(name, rate, max(0, rate.amount - weighted), timedelta(seconds=wait))
+
+    def fullest(self, name: str, rate: Rate, count: int) -> list[tuple[str, int]] | None:
+        """Return the *count* keys nearest to *rate* of the limit *name*, and what is counted of each.
+
+        None with Redis, which could only be asked by a walk through every key it has, in everybody's way.
+        """
+        if not isinstance(self._storage, SqliteStorage):
+            return None
+        beginning, _, ending = _item(rate).key_for(_ANY, name).partition(_ANY)
+        try:
+            found = self._storage.fullest(ending, rate.seconds, count)
+        except self._storage.base_exceptions as error:
+            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
+        return [(named.removeprefix(beginning).removesuffix(ending), counted) for named, counted in found]
 
     def check_storage(self) -> None:
         """Raise Fault(STORE_UNAVAILABLE) unless the storage answers."""

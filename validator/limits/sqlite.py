@@ -63,6 +63,13 @@ DELETE FROM counters WHERE (name, slot) IN
 _FORGET_OLDEST = """
 DELETE FROM counters WHERE (name, slot) IN (SELECT name, slot FROM counters ORDER BY expires LIMIT ?)
 """
+# By the index on `expires`: a window's end is two lengths after its beginning.
+_FULLEST = """
+SELECT name, sum(CASE slot WHEN :slot THEN n ELSE n * :left / :length END) AS weighted FROM counters
+WHERE expires IN ((:slot + 1) * :length, (:slot + 2) * :length) AND slot IN (:slot - 1, :slot)
+    AND substr(name, -length(:ending)) = :ending
+GROUP BY name HAVING weighted > 0 ORDER BY weighted DESC, name LIMIT :count
+"""
 
 
 class Stored(NamedTuple):
@@ -120,6 +127,11 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
     def clear_sliding_window(self, key: str, expiry: int) -> None:
         """Forget what was counted for *key*."""
         self._connection().execute("DELETE FROM counters WHERE name = ?", (key,))
+
+    def fullest(self, ending: str, expiry: int, count: int) -> list[tuple[str, int]]:
+        """Return the *count* keys on *ending* with the most in the last *expiry* seconds, and how many."""
+        values = self._window("", expiry) | {"ending": ending, "count": count}
+        return self._connection().execute(_FULLEST, values).fetchall()
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count *amount* for *key* in a window that began with its first count; return the sum."""

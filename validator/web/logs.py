@@ -1,4 +1,4 @@
-"""The log of operations: one JSON line an event on standard error, or coloured lines for people."""
+"""The log of operations: one JSON line an event on standard error, or a line for people."""
 
 import io
 import logging
@@ -67,7 +67,11 @@ def frames(error: BaseException) -> list[str]:
 def _renderer(form: str) -> structlog.typing.Processor:
     if form == "console":
         # Never rich's traceback, which prints local variables, secrets among them.
-        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        return structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,
+            timestamp_key="time",
+        )
     return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode())
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from validator.networks import Network
 
 ROLES = ("all", "callbacks", "people")
+LOG_FORMATS = ("json", "console")
 
 
 @dataclass(frozen=True, slots=True)

@@ -628,3 +628,49 @@ def test_widest_policy_of_the_settings_works(made: Made) -> None:
     )
 
     assert made(widest).reserve(Attempt("margaret", SOURCE)) is None
+
+
+def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
+    """Accounts, devices and addresses that may not try now are counted, those blocked and those stopped."""
+    lockout = made(replace(LOCKOUT, stop_after=6))
+    assert lockout.in_force() == {"account": 0, "device": 0, "address": 0}
+
+    for login, device in (("margaret", None), ("ada", None), ("ada", "device-1"), ("grace", None)):
+        for _ in range(4 if login == "grace" else 5):
+            lockout.reserve(attempt_at(login, device))
+    for _ in range(11):
+        lockout.reserve(attempt_from(SOURCE))
+    during = lockout.in_force()
+    clock.advance(seconds=30)
+    lockout.reserve(attempt_at("ada"))
+    clock.advance(minutes=6)
+    after = lockout.in_force()
+
+    assert during == {"account": 2, "device": 1, "address": 1}
+    assert after == {"account": 1, "device": 0, "address": 0}
+
+
+def test_addresses_are_locked_as_they_are_counted(made: Made, clock: FakeClock) -> None:
+    """An address counts as locked exactly while its next attempt would be refused, by whichever rate."""
+    lockout = made(replace(LOCKOUT, address_rates=parse_rates("3/5m 5/1h")))
+    locked, refused = [], []
+    for _ in range(60):
+        locked.append(lockout.in_force()["address"])
+        refused.append(lockout.reserve(attempt_from(SOURCE)) is Reason.ADDRESS_LOCKED)
+        clock.advance(minutes=2)
+
+    assert locked == [int(each) for each in refused]
+    assert set(refused) == {True, False}
+
+
+@pytest.mark.parametrize("rates", [(), LOCKOUT.address_rates], ids=["without", "with"])
+def test_nothing_is_locked_without_a_lockout(made: Made, rates: tuple[Rate, ...]) -> None:
+    """Switched off, the lockout locks nobody, whatever it has counted before."""
+    before = made(replace(LOCKOUT, address_rates=rates))
+    for _ in range(5):
+        before.reserve(attempt_at("margaret"))
+
+    off = made(replace(LOCKOUT, enabled=False, address_rates=rates))
+
+    assert before.in_force() == {"account": 1, "device": 0, "address": 0}
+    assert off.in_force() == {"account": 0, "device": 0, "address": 0}

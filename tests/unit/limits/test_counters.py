@@ -486,3 +486,58 @@ def test_password_is_used_and_not_shown(made: Made) -> None:
             wrong.check_storage()
         assert "battery" not in f"{raised.value!r} {raised.value.__cause__!r} {logs}"
         assert how_many_pass(right) == 0
+
+
+# Who stands nearest
+
+
+def test_fullest_keys_come_first(made: Made) -> None:
+    """The keys nearest to a rate are told with what is counted of each, and of no other limit's."""
+    counters = made(signing_guest="30/1m", signing_channel="30/1m")
+    for key, times in {"few": 1, "2001:db8::/64": 30, "a/signing_guest/30/60/second": 7}.items():
+        for _ in range(times):
+            counters.count(NAME, key)
+    counters.count(OTHER_NAME, "other")
+
+    (rate,) = parse_rates("30/1m")
+
+    assert counters.fullest(NAME, rate, 2) == [("2001:db8::/64", 30), ("a/signing_guest/30/60/second", 7)]
+    assert counters.fullest(NAME, rate, 9) == [
+        ("2001:db8::/64", 30),
+        ("a/signing_guest/30/60/second", 7),
+        ("few", 1),
+    ]
+
+
+def test_fullest_keys_are_weighed_as_they_are_limited(made: Made, clock: FakeClock) -> None:
+    """What is told of a key is what its next request is held against, until it is out of sight."""
+    counters = made(signing_guest="30/1m 100/1h")
+    minute, hour = parse_rates("30/1m 100/1h")
+    for _ in range(20):
+        counters.count(NAME, "k")
+
+    told = []
+    for _ in range(4):
+        left = counters.window(NAME, minute, "k").remaining
+        told.append((counters.fullest(NAME, minute, 9), 30 - left))
+        clock.advance(seconds=30)
+
+    assert told == [([("k", 20)], 20), ([("k", 20)], 20), ([("k", 20)], 20), ([("k", 10)], 10)]
+    assert counters.fullest(NAME, minute, 9) == []
+    assert counters.fullest(NAME, hour, 9) == [("k", 20)]
+
+
+def test_fullest_keys_of_a_broken_file_are_a_fault(made: Made, tmp_path: Path) -> None:
+    """A file that cannot be read is told as such, and not as nobody."""
+    (tmp_path / "limits.db").write_bytes(b"no database" * 1000)
+    counters = made(signing_guest="30/1m")
+
+    with pytest.raises(Fault):
+        counters.fullest(NAME, parse_rates("30/1m")[0], 9)
+
+
+def test_fullest_keys_are_not_sought_in_redis(made: Made) -> None:
+    """Redis is not walked through for a screen: it is said that nothing is listed, without a connection."""
+    counters = made(url="redis://127.0.0.1:9/0", signing_guest="30/1m")
+
+    assert counters.fullest(NAME, parse_rates("30/1m")[0], 9) is None

@@ -1,0 +1,42 @@
+"""Masking: an operator sees where to look, and a reader does not see who it is."""
+
+import pytest
+
+from validator.limits.masking import masked
+from validator.limits.policy import PURPOSES
+
+MASKED = [
+    ("callbacks_failures", "203.0.113.77", "203.0.113.x"),
+    ("callbacks_failures", "10.0.0.1", "10.0.0.x"),
+    ("login_address", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+    ("other_address", "unknown", "unknown"),
+    ("other_address", "not an address", "unknown"),
+    ("callbacks_tenant", "202400000001", "2024…"),
+    ("callbacks_tenant", "acme", "ac…"),
+    ("callbacks_tenant", "a", "…"),
+    ("callbacks_tenant", "", "…"),
+    ("callbacks_tenant", "\x1b[31m-tenant", "?[31…"),
+    ("callbacks_tenant", "acme:corporation", "acme…"),
+    ("signing_channel", "817854979183314945", "8178…"),
+    ("signing_guest", "guest-of-the-house", "gu…"),
+    ("signing_all", "everybody", "everybody"),
+    ("tokens_caller", "account:li.wei", "account:li…"),
+    ("tokens_caller", "account:li", "account:l…"),
+    ("tokens_caller", "account:a:b.long.name", "account:a:…"),
+    ("tokens_caller", "client:3f9a0c11", "client:3f…"),
+    ("tokens_caller", "operator", "op…"),
+]
+
+
+@pytest.mark.parametrize(("limit", "key", "shown"), MASKED)
+def test_keys_are_masked_by_their_kind(limit: str, key: str, shown: str) -> None:
+    """Of an address its network is left, of a name the beginning, and at the most a half of it."""
+    assert masked(limit, key) == shown
+
+
+@pytest.mark.parametrize("limit", PURPOSES)
+def test_no_kind_of_key_is_shown_whole(limit: str) -> None:
+    """Whatever kinds of key there are, a mask is known for each."""
+    key = "203.0.113.77" if "address" in PURPOSES[limit].key else "abcdefghijkl"
+
+    assert key not in masked(limit, key)

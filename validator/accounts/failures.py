@@ -1,0 +1,43 @@
+"""Failures in a row: the statement that counts one in advance, with the delay that it costs."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import TextClause, text
+
+# With this one; without those that are long past, unless they stopped the account.
+_FAILURES = """
+    (CASE WHEN login_attempts.forget_at <= :now AND login_attempts.failures < :stop THEN 1
+        ELSE login_attempts.failures + 1 END)
+"""
+_RESERVE_KEY = """
+INSERT INTO login_attempts (key, failures, blocked_until, forget_at) VALUES (:key, 1, :first, :forget_at)
+ON CONFLICT (key) DO UPDATE SET
+    failures = {failures},
+    blocked_until = {block},
+    forget_at = excluded.forget_at
+WHERE login_attempts.blocked_until <= :now AND login_attempts.failures < :stop
+"""
+
+
+def reserving(delay: Callable[[int], timedelta], longest: timedelta) -> TextClause:
+    """Return SQL that counts a failure of `:key`, unless it is blocked or stopped at `:now`.
+
+    *delay* tells how long the next attempt must wait after so many failures, *longest* at the most.
+    """
+    return text(_RESERVE_KEY.format(failures=_FAILURES, block=_block(delay, longest)))
+
+
+def _block(delay: Callable[[int], timedelta], longest: timedelta) -> str:
+    """Return SQL for the instant until which one failure more blocks."""
+    arms, failures = [], 1
+    while delay(failures) < longest:
+        arms.append(f"WHEN {failures} THEN {_after(delay(failures))}")
+        failures += 1
+    last = _after(longest)
+    return f"CASE {_FAILURES} {' '.join(arms)} ELSE {last} END" if arms else last
+
+
+def _after(delay: timedelta) -> str:
+    # Without a delay never `:now`: of two attempts at once, the later one's may be a moment earlier.
+    return f":now + {delay // timedelta(milliseconds=1)}" if delay else "0"

@@ -1,0 +1,87 @@
+"""`validator status`: how this node is, on one screen."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from time import sleep
+from typing import Any
+
+import click
+import orjson
+
+from validator.cli.frame import Command, json_option, opened, show
+from validator.clock import iso_milliseconds
+from validator.errors import OperatorError
+from validator.monitoring import screen
+from validator.monitoring.status import Status, look
+from validator.monitoring.watching import InPlace, watch
+
+_OFTEN = 2
+
+
+@click.command(cls=Command)
+@click.option(
+    "--watch",
+    "seconds",
+    type=click.IntRange(1, 3600),
+    is_flag=False,
+    flag_value=_OFTEN,
+    metavar="[SECONDS]",
+    help=f"Look again every so many seconds ({_OFTEN}), until Ctrl-C; with --json a line each time.",
+)
+@json_option
+def status(seconds: int | None, as_json: bool) -> None:
+    """Tell on one screen how this node is; exit 1 if something is not ready.
+
+    Workers, verdicts of the last minutes, whoever is near a limit, locks, keys, storages. What cannot be
+    looked at is told as such, beside the rest. With --watch the exit code is 0.
+    """
+    if seconds is None:
+        found = _look()
+        if as_json:
+            show(screen.to_object(found), as_json=True)
+        else:
+            _print(found)
+        if found.problems:
+            raise OperatorError("not ready")
+    elif as_json:
+        watch(lambda: click.echo(_json(_look())), lambda: sleep(seconds))
+    elif sys.stdout.isatty():
+        with InPlace(_Terminal()) as place:
+            watch(lambda: place.draw(screen.lines(_look())), lambda: sleep(seconds))
+    else:
+        watch(lambda: _print(_look()), lambda: sleep(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terminal:
+    """The terminal that standard output goes to."""
+
+    def size(self) -> tuple[int, int]:
+        """Return its columns and its lines."""
+        return shutil.get_terminal_size()
+
+    def write(self, text: str) -> None:
+        """Show *text* at once."""
+        click.echo(text, nl=False)
+
+
+def _look() -> Status:
+    """Return how the node is, by the settings and the files as they are now."""
+    with opened(any_schema=True) as services:
+        return look(services)
+
+
+def _print(found: Status) -> None:
+    click.echo("\n".join(screen.lines(found)))
+
+
+def _json(found: Status) -> bytes:
+    return orjson.dumps(screen.to_object(found), default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return iso_milliseconds(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

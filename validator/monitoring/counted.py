@@ -1,0 +1,76 @@
+"""What the workers have counted, as an engineer asks for it: how fast the callbacks are, what was limited."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from prometheus_client import Metric
+from prometheus_client.samples import Sample
+
+from validator.limits.policy import Mode
+from validator.metrics.instruments import LIMITED, REQUEST_SECONDS
+
+_CALLBACKS = {"thirdparty.third_party_validate": "agent", "thirdparty.chat_third_party_validate": "chat"}
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How many answers a callback gave, and the times in ms that a half and 99 of 100 of them kept within.
+
+    A time is the upper bound of a bucket of the histogram; None: beyond its last one.
+    """
+
+    callback: str
+    answers: int
+    p50: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """How often a limit was reached: by requests it refused, and by those that shadow mode let pass."""
+
+    limit: str
+    refused: int
+    shadow: int
+
+
+def latencies(metrics: Iterable[Metric]) -> tuple[Latency, ...]:
+    """Return the latency of each callback that was asked, since the counting began."""
+    buckets: dict[str, Counter[float]] = {callback: Counter() for callback in _CALLBACKS.values()}
+    for sample in _samples(metrics, f"{_name(REQUEST_SECONDS)}_bucket"):
+        callback = _CALLBACKS.get(sample.labels["route"])
+        if callback is not None:
+            buckets[callback][float(sample.labels["le"])] += int(sample.value)
+    return tuple(
+        Latency(callback, counted[inf], _quantile(counted, 0.5), _quantile(counted, 0.99))
+        for callback, counted in buckets.items()
+        if counted[inf]
+    )
+
+
+def limited(metrics: Iterable[Metric]) -> tuple[Limited, ...]:
+    """Return each limit that was ever reached since the counting began, the most often reached one first."""
+    counts: dict[str, Counter[str]] = {}
+    for sample in _samples(metrics, f"{_name(LIMITED)}_total"):
+        if sample.value:
+            by_mode = counts.setdefault(sample.labels["limit"], Counter())
+            by_mode[sample.labels["mode"]] += int(sample.value)
+    found = (Limited(name, modes[Mode.ENFORCE], modes[Mode.SHADOW]) for name, modes in counts.items())
+    return tuple(sorted(found, key=lambda each: (-each.refused - each.shadow, each.limit)))
+
+
+def _samples(metrics: Iterable[Metric], name: str) -> Iterable[Sample]:
+    return (sample for metric in metrics for sample in metric.samples if sample.name == name)
+
+
+def _name(instrument: object) -> str:
+    return str(vars(instrument)["_name"])
+
+
+def _quantile(cumulative: Counter[float], share: float) -> float | None:
+    """Return the upper bound in ms of the first bucket with at least so great a share of all below it."""
+    wanted = share * cumulative[inf]
+    bound = min(bound for bound, count in cumulative.items() if count >= wanted)
+    return None if bound == inf else bound * 1000

@@ -1,0 +1,194 @@
+"""What a node has: its pools of workers, its storages, its trail, its keys, its certificates, its limits.
+
+Each function looks at one of them, and raises what it meets: Fault, OperatorError, OSError or ValueError.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from resource import getpagesize
+
+from validator.audit.folder import files
+from validator.certificates.chain import path_of
+from validator.certificates.pem import read_chain
+from validator.clock import stopwatch
+from validator.edge.policy import DoorPolicy
+from validator.keys.keyring import Keyring, KeyState
+from validator.limits.counters import Counters
+from validator.limits.masking import masked
+from validator.metrics.sharing import workers
+from validator.store import schema
+from validator.store.database import Database
+
+MOST_KEYS = 3  # that are told of each rate
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A worker: its process id, since when it works, and its resident memory in bytes, if that shows."""
+
+    pid: int
+    began: datetime
+    resident: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The living workers of one role."""
+
+    role: str
+    workers: tuple[Process, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAge:
+    """A key of the keyring."""
+
+    id: str
+    state: KeyState
+    created_at: datetime
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The certificates that a server of [door] sends: when the first of them ends, and in how many days."""
+
+    server: str
+    ends_at: datetime
+    days_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A storage: its kind, its size in bytes if it is a file, and the time of one read now."""
+
+    kind: str
+    size: int | None
+    read_milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The files of the audit trail: how many there are, and their bytes."""
+
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The file system of the home, in bytes."""
+
+    free: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fullness:
+    """How a key stands towards a rate of a limit; the key is masked."""
+
+    limit: str
+    key: str
+    counted: int
+    amount: int
+    period_seconds: int
+
+
+def pools(directory: Path) -> tuple[Pool, ...]:
+    """Return the pools whose workers count in *directory*."""
+    by_role = groupby(workers(directory), lambda worker: worker.role)
+    return tuple(
+        Pool(role, tuple(Process(each.pid, each.began, _resident(each.pid)) for each in alive))
+        for role, alive in by_role
+    )
+
+
+def keys(keyring: Keyring, now: datetime) -> tuple[KeyAge, ...]:
+    """Return every key, oldest to newest, without what is secret of it."""
+    return tuple(
+        KeyAge(key.id, key.state, key.created_at, (now - key.created_at).days) for key in keyring.list()
+    )
+
+
+def endings(door: DoorPolicy, now: datetime) -> tuple[Ending, ...]:
+    """Return when the certificates of each server of *door* end; none when none is configured."""
+    served = {"door": door.certificate, "callbacks": door.callbacks_certificate}
+    return tuple(_ending(server, file, now) for server, file in served.items() if file)
+
+
+def database(database: Database) -> Storage:
+    """Return how the database is; the connection is made before the read that is timed."""
+    url = database.engine.url
+    schema.current(database)
+    milliseconds = _timed(lambda: schema.current(database))
+    file = Path(str(url.database)) if url.drivername == "sqlite" else None
+    return Storage("SQLite" if file else "PostgreSQL", _size(file), milliseconds)
+
+
+def counters(counters: Counters) -> Storage:
+    """Return how the counters' storage is."""
+    policy = counters.policy
+    counters.check_storage()
+    milliseconds = _timed(counters.check_storage)
+    return Storage(policy.storage_name, None if policy.url else _size(policy.file), milliseconds)
+
+
+def trail(directory: Path) -> Trail:
+    """Return how large the trail in *directory* is."""
+    sizes = [file.stat().st_size for file in files(directory)]
+    return Trail(len(sizes), sum(sizes))
+
+
+def disk(home: Path) -> Disk:
+    """Return how much of the file system of *home* is free for this user."""
+    usage = shutil.disk_usage(home)
+    return Disk(usage.free, usage.total)
+
+
+def fullest(counters: Counters) -> tuple[Fullness, ...] | None:
+    """Return the keys nearest to each rate, the nearest of all first; None where they cannot be listed."""
+    found: list[Fullness] = []
+    for name, limit in counters.policy.limits.items():
+        for rate in limit.rates:
+            nearest = counters.fullest(name, rate, MOST_KEYS)
+            if nearest is None:
+                return None
+            found += [
+                Fullness(name, masked(name, key), counted, rate.amount, rate.seconds)
+                for key, counted in nearest
+            ]
+    return tuple(sorted(found, key=lambda each: (-each.counted / each.amount, each.limit)))
+
+
+def _resident(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * getpagesize()
+    except (OSError, IndexError):
+        return None  # it has ended, or this user may not look
+
+
+def _ending(server: str, file: Path, now: datetime) -> Ending:
+    ends_at = min(each.not_valid_after_utc for each in path_of(read_chain(file).certificates))
+    return Ending(server, ends_at, (ends_at - now) // timedelta(days=1))
+
+
+def _size(file: Path | None) -> int | None:
+    """Return the bytes of an SQLite file and of its write-ahead log."""
+    return None if file is None else sum(path.stat().st_size for path in _parts(file))
+
+
+def _parts(file: Path) -> Iterator[Path]:
+    yield file
+    log = file.with_name(f"{file.name}-wal")
+    if log.exists():
+        yield log
+
+
+def _timed(read: Callable[[], object]) -> float:
+    began = stopwatch()
+    read()
+    return round((stopwatch() - began) * 1000, 3)
