@@ -16,7 +16,6 @@ from validator.authv2.guests import Guests
 from validator.authv2.signing import GuestSigning
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
-from validator.cloud.apifabric import ApiFabric
 from validator.issuance import Issuance
 from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
@@ -66,7 +65,6 @@ class Services:
     validation: Validation
     channels: Channels
     guest_signing: GuestSigning
-    fabric: ApiFabric
     agents: Agents
     health: Health
 
@@ -135,7 +133,6 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         guest_signing=GuestSigning(
             channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
         ),
-        fabric=ApiFabric(settings.fabric, clock),
         agents=Agents(database, tenants, sealer, settings.agents, clock),
         health=Health(database, keyring, sealer, counters, trail, clock),
     )

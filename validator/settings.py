@@ -23,7 +23,7 @@ from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.authv2.guests import GuestPolicy
 from validator.cloud.agents import AgentsPolicy
-from validator.cloud.apifabric import FabricPolicy
+from validator.cloud.policy import FabricPolicy
 from validator.configuration.fields import to_text
 from validator.configuration.rules import broken_rules
 from validator.configuration.secretfiles import read_secret

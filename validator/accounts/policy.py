@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from zxcvbn import zxcvbn
-
 from validator.accounts.blocklist import Blocklist
 from validator.accounts.passwords import normalized
 
@@ -78,5 +76,8 @@ def _parts_of(login: str) -> Iterator[str]:
 
 
 def _score(password: str, login: str, context_words: tuple[str, ...]) -> int:
+    # Its lists take 12 MiB of each worker, and only who chooses a password needs them.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
     score = zxcvbn(password[:_ZXCVBN_LONGEST], user_inputs=[login, *context_words])["score"]
     return int(score)

@@ -8,6 +8,7 @@ import click
 from validator.accounts.account import Account
 from validator.audit.events import EventName
 from validator.cli.frame import Group, json_option, opened, operator, recorded, show
+from validator.cloud.apifabric import ApiFabric
 from validator.errors import OperatorError
 from validator.services import Services
 from validator.tokens.claims import Audience
@@ -37,7 +38,7 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
     """
     with opened() as services:
         space = _tenant(services, tenant)
-        answer = services.fabric.agents()
+        answer = ApiFabric(services.settings.fabric, services.clock).agents()
         told = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
         with recorded(services, EventName.AGENTS, told, tenant=space):
             changes = services.agents.sync(space, answer.agents, force=force, progress=_tell)

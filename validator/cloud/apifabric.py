@@ -13,12 +13,12 @@ import ssl
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import httpx
 
 from validator.clock import Clock, stopwatch
 from validator.cloud import wire
+from validator.cloud.policy import FabricPolicy
 from validator.cloud.wire import AgentList
 from validator.errors import OperatorError, Refusal
 
@@ -26,20 +26,6 @@ LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; an agent takes about a hundred
 _NEAR_THE_END = timedelta(seconds=30)
 _TRIES = 2
 _UNAUTHORIZED = 401
-
-
-@dataclass(frozen=True, slots=True)
-class FabricPolicy:
-    """Where the cloud's API is, who asks it, and how long one waits. Without `api_url` it is not used."""
-
-    api_url: str
-    app_key: str = field(repr=False)
-    token_path: str
-    agents_path: str
-    ca_file: Path | None
-    timeout: timedelta
-    token_lifetime: timedelta
-    app_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from tests.fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
 from tests.fakes import FakeClock
 from validator.cloud.agents import Agents, AgentsPolicy
-from validator.cloud.apifabric import FabricPolicy
+from validator.cloud.policy import FabricPolicy
 from validator.keys.sealing import Sealer
 from validator.store.database import Database
 from validator.tenants import Tenants

@@ -23,7 +23,8 @@ from tests.fabric import (
 from tests.fakes import FakeClock
 from tests.unit.cloud.certificates import server_context
 from tests.unit.cloud.conftest import FABRIC
-from validator.cloud.apifabric import ApiFabric, FabricPolicy
+from validator.cloud.apifabric import ApiFabric
+from validator.cloud.policy import FabricPolicy
 from validator.errors import OperatorError
 
 SECRETS = (APP_KEY, APP_SECRET, TOKEN, SIP_PASSWORD)
