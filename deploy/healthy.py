@@ -1,6 +1,7 @@
 """Ask the server at an address whether it is ready; exit 0 if it is. For HEALTHCHECK, without curl.
 
-`python healthy.py BIND`, with the BIND of `validator serve`: `ADDRESS:PORT` or `unix:/path`.
+`python healthy.py BIND`, with the BIND of `validator serve`: `ADDRESS:PORT` or `unix:/path`. With a second
+argument that path is asked for, instead of `/readyz`.
 """
 
 import http.client
@@ -21,15 +22,15 @@ def connection(bind: str) -> http.client.HTTPConnection:
     return made
 
 
-def is_ready(bind: str) -> bool:
-    """Tell whether the server at *bind* says that it is ready."""
+def is_ready(bind: str, path: str = "/readyz") -> bool:
+    """Tell whether the server at *bind* says that it is ready, or answers at another *path*."""
     try:
         asked = connection(bind)
-        asked.request("GET", "/readyz")
+        asked.request("GET", path)
         return asked.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_ready(sys.argv[1]) else 1)
+    sys.exit(0 if is_ready(*sys.argv[1:]) else 1)

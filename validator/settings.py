@@ -161,7 +161,7 @@ def _frozen(
         agents=agents,
         portal=sections["portal"],
         audit=TrailPolicy(directory=home / audit.pop("directory"), **audit),
-        metrics=MetricsPolicy(home / metrics["directory"], metrics["bind"]),
+        metrics=MetricsPolicy(home / metrics.pop("directory"), **metrics),
         log=sections["log"],
         effective=tuple(written[key] for key in KEYS),
     )

@@ -27,6 +27,7 @@ from tests.system.canaries import Canaries, files, processes, whole
 from tests.system.daemon import PostgresDaemon, family, running_daemon
 from tests.system.redis import running_redis
 from tests.system.serving import Server, serving
+from tests.system.watching import watched
 from validator.files import write_private
 
 LOGIN = "li.wei"
@@ -336,14 +337,23 @@ def test_no_secret_shows(stage: Stage, tmp_path: Path, form: str) -> None:
             raw_answers = send_what_is_not_http(stage)
             command_everything(stage)
             of_processes = processes(server.process.pid)
-            ask_while_broken(stage, client_id, [counters.kill, daemon.kill])
+            with watched(stage.validator.home, variables=stage.variables) as metrics:
+                metrics_shown = [metrics.ask("GET", "/metrics").content]
+                ask_while_broken(stage, client_id, [counters.kill, daemon.kill])
+                metrics_shown.append(metrics.ask("GET", "/metrics").content)
+                of_processes |= processes(metrics.process.pid)
             stage.ask("GET", f"/nowhere/{control}")
 
     assert {200, 400, 401, 403, 404, 405, 422, 503} <= {answer.status_code for answer in stage.answers}
     assert sum(b"fault" in line for line in server.lines()) > 10
-    written = places(stage, raw_answers) | of_processes
+    written = places(stage, raw_answers) | of_processes | {"the metrics' log": metrics.log.read_bytes()}
+    written |= {f"the metrics {number}": text for number, text in enumerate(metrics_shown)}
     assert stage.canaries.found_in(written) == []
     assert stage.canaries.found_in_answers(stage.answers) == []
+    # Nobody is in the metrics either: no tenant, no login, no identity, no client, no channel.
+    somebody = (TENANT, LOGIN, "agent-7", "customer-7", "Ann", client_id, CHANNEL, "127.0.0.1", control)
+    assert [word for word in somebody if any(word.encode() in text for text in metrics_shown)] == []
+    assert b'event="login"' in metrics_shown[0]
     # The same search finds what is there, in the log and in an answer.
     assert Canaries({"control": control}).found_in(written) == ["control in the log"]
     name, giver = next(iter(stage.canaries.given_in.items()))

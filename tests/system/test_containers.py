@@ -23,6 +23,8 @@ from tests.house.source import CHECKOUT, tracked
 from tests.system import machine as scratch
 from tests.system.machine import NotHere, machine
 from tests.system.serving import free_bind, serving
+from tests.system.watching import watched
+from validator.settings import load
 
 FILE = CHECKOUT / "deploy" / "Containerfile"
 COMPOSE = CHECKOUT / "deploy" / "compose.yaml"
@@ -267,7 +269,35 @@ def test_everything_that_is_named_is_declared(compose: dict[str, Any]) -> None:
     assert {name for name in healthy if "healthcheck" not in services[name]} == POOLS  # theirs is the image's
 
 
-@pytest.mark.parametrize("name", ["callbacks", "people", "render"])
+def test_metrics_are_for_their_own_network(
+    compose: dict[str, Any], nowhere_home: Path, tmp_path: Path
+) -> None:
+    """Whoever is in the watchers' network may ask; it has the certificate to look at, and not its key."""
+    service, network = compose["services"]["metrics"], compose["networks"]["watch"]
+    file = tmp_path / "settings.toml"
+    shutil.copy(CHECKOUT / "deploy" / "settings.example.toml", file)
+    variables = {
+        name: text for name, text in service["environment"].items() if name.startswith("VALIDATOR_METRICS")
+    }
+
+    settings = load(nowhere_home, file, variables).metrics
+
+    assert [str(each) for each in settings.networks] == [network["ipam"]["config"][0]["subnet"]]
+    assert network["internal"] is True
+    assert [name for name, each in compose["services"].items() if "watch" in each["networks"]] == ["metrics"]
+    assert "portal-key.pem" not in service["secrets"]
+
+
+def test_health_check_asks_another_path(home: Path) -> None:
+    """With a path the health check asks for that, as the service of the metrics is asked."""
+    with watched(home) as metrics:
+        command = [sys.executable, str(HEALTHY), metrics.bind]
+        codes = [subprocess.run([*command, *path], check=False).returncode for path in ([], ["/metrics"])]
+
+    assert codes == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["callbacks", "people", "metrics", "render"])
 def test_commands_of_the_pools_are_commands(compose: dict[str, Any], nowhere_home: Path, name: str) -> None:
     """What a container runs is a command of this program, with options that it has."""
     said = CommandLine(nowhere_home)(*compose["services"][name]["command"], "--help")

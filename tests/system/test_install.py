@@ -128,7 +128,9 @@ def test_guide_has_nine_numbered_steps() -> None:
     found = sections()
 
     assert [name for name in found if name.isdigit()] == STEPS
-    assert [name for name in (*STEPS, "Upgrade", "Restore") if "It worked if" not in found[name]] == []
+    assert [
+        name for name in (*STEPS, "Metrics", "Upgrade", "Restore") if "It worked if" not in found[name]
+    ] == []
 
 
 def test_every_step_worked(installation: Installation) -> None:
@@ -160,6 +162,35 @@ def test_pools_are_what_their_units_say(installation: Installation) -> None:
 
     assert [line.split() for line in callbacks] == [["validat+", "0"]] * (cores + 1)
     assert [line.split() for line in people] == [["validat+", "10"]] * 2
+
+
+def test_metrics_are_shown(installation: Installation) -> None:
+    """By the guide the metrics are shown on this host; from the sandbox it sees all that there is to see."""
+    followed = installation.follow("Metrics")
+    text = installation.did("curl -sSf http://127.0.0.1:9464/metrics")
+    cores = int(installation.did("nproc"))
+    outside = installation.place.run("ss -Hltn 'sport = :9464'").stdout
+
+    assert re.findall(r"^validator_ready.* (\d)", followed, re.MULTILINE) == ["1"] * 5
+    assert f'validator_workers{{role="callbacks"}} {cores}.0' in followed
+    assert 'validator_workers{role="people"} 1.0' in followed
+    assert followed.count("validator_worker_resident_bytes{") == cores + 1
+    assert 'validator_certificate_not_after_timestamp_seconds{certificate="certificate"}' in text
+    assert re.findall(r"^validator_lookup_success.* 0", text, re.MULTILINE) == []
+    assert re.search(r'^validator_events_total.*event="verdict".* [1-9]', text, re.MULTILINE)
+    assert "127.0.0.1:9464" in outside or not outside
+
+
+def test_metrics_tell_of_a_pool_that_is_gone(installation: Installation) -> None:
+    """A pool that was stopped has no worker, and is told as such by the service that shows it."""
+    installation.follow("Metrics")
+    ask = "curl -sSf http://127.0.0.1:9464/metrics | grep -F 'validator_workers{role=\"people\"}'"
+    installation.did("systemctl stop validator@people.socket validator@people.service")
+    gone = installation.did(ask)
+    installation.did("systemctl start validator@people.socket validator@people.service")
+
+    assert gone.split()[1] == "0.0"
+    assert installation.did(ask).split()[1] == "1.0"
 
 
 def test_sockets_are_nginxs_alone(installation: Installation) -> None:

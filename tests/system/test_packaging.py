@@ -21,6 +21,7 @@ CHECKOUT = Path(__file__).parents[2]
 SHIPPED = (
     "validator/_shipped/config/default.toml",
     "validator/_shipped/config/gunicorn.conf.py",
+    "validator/_shipped/config/metrics.conf.py",
     "validator/store/migrations/env.py",
     "validator/simulator/scripts/ccbarclient.js",
     "validator/simulator/scripts/bar.html",

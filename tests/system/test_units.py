@@ -17,6 +17,7 @@ from validator.settings import load
 ANALYZE = "systemd-analyze"
 UNITS = CHECKOUT / "deploy" / "systemd"
 POOLS = ["callbacks", "people"]
+METRICS = "validator-metrics"
 SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any protection
 LOOSENED = "validator@.service.d"
 OPERATORS = {"cloud.app_secret"}  # only a command of the operator asks the cloud
@@ -91,10 +92,58 @@ def test_measure_knows_what_is_exposed(units: Path) -> None:
     assert exposure(folder, "callbacks") > 8
 
 
+@pytest.mark.parametrize("drop_in", [None, "several-nodes.conf"])
+def test_metrics_are_hardly_exposed(units: Path, drop_in: str | None) -> None:
+    """What shows the metrics could do hardly more than a pool, also with the drop-in for a network."""
+    folder = units / "etc/systemd/system"
+    if drop_in:
+        (folder / f"{METRICS}.service.d").mkdir()
+        shutil.copy(folder / drop_in, folder / f"{METRICS}.service.d")
+
+    told = analyze("security", "--offline=true", "--no-pager", str(folder / f"{METRICS}.service")).stdout
+    found = EXPOSURE.search(told)
+
+    assert found, told
+    assert float(found[1]) <= SAFEST
+
+
+def test_metrics_are_for_this_host() -> None:
+    """The socket is on the loopback, where the settings say, and takes packets of this host only."""
+    text = (UNITS / f"{METRICS}.socket").read_text("utf-8")
+
+    assert value(text, "ListenStream") == load(CHECKOUT, environment={}).metrics.bind
+    assert (value(text, "IPAddressDeny"), value(text, "IPAddressAllow")) == ("any", "localhost")
+
+
+def test_metrics_have_what_a_pool_has() -> None:
+    """It has the pools' user, places, secrets and sandbox, but for the two things that it needs more."""
+    text = (UNITS / f"{METRICS}.service").read_text("utf-8")
+    sandbox = re.compile(r"^[A-Z]\w*=.*$", re.MULTILINE)
+    own = {
+        "ExecStart",
+        "ExecStartPre",
+        "ExecReload",
+        "KillMode",
+        "Restart",
+        "RestartSec",
+        "OOMPolicy",
+        "TasksMax",
+    }
+    own |= {"Description", "Requires", "After", "TimeoutStopSec", "LimitNOFILE"}
+
+    missing = set(sandbox.findall(service_text())) - set(sandbox.findall(text))
+
+    loosened = {line for line in missing if line.partition("=")[0] not in own}
+    assert loosened == {
+        "InaccessiblePaths=-/etc/credstore -/etc/validator/tls -/root",  # it reads when certificates end
+        "ProtectProc=invisible",  # it sees how large the workers are
+    }
+
+
 @pytest.mark.parametrize("kind", ["service", "socket"])
 def test_units_have_no_mistake(units: Path, kind: str) -> None:
     """Systemd finds nothing wrong in any unit: no unknown key, no program or unit that is missing."""
-    names = [f"validator@{pool}.{kind}" for pool in POOLS]
+    names = [*(f"validator@{pool}.{kind}" for pool in POOLS), f"{METRICS}.{kind}"]
 
     done = analyze("verify", "--man=no", f"--root={units}", *names)
 

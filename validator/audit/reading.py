@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from validator.audit.chain import BEGINNING, Break, mac_of, verify
+from validator.audit.chain import BEGINNING, LONGEST_LINE, Break, mac_of, verify
 from validator.audit.folder import files
 
 
@@ -28,6 +29,17 @@ def entries(directory: Path) -> Iterator[dict[str, Any]]:
             for line in filter(mac_of, lines):
                 with suppress(orjson.JSONDecodeError):
                     yield orjson.loads(line)
+
+
+def last_written(directory: Path) -> datetime | None:
+    """Return when the trail's last whole entry was written; None when there is none near its end."""
+    for file in reversed(files(directory)):
+        with file.open("rb") as content:
+            content.seek(max(0, file.stat().st_size - LONGEST_LINE))
+            for line in filter(mac_of, reversed(content.readlines())):
+                with suppress(orjson.JSONDecodeError):
+                    return datetime.fromisoformat(orjson.loads(line)["time"])
+    return None
 
 
 def problems(directory: Path, key: bytes) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from validator.networks import is_address
+from validator.networks import is_address, is_loopback
 from validator.origins import host_of
 from validator.portal.policy import PortalPolicy
 from validator.web.policy import ServerPolicy
@@ -21,6 +21,7 @@ def broken_rules(sections: Mapping[str, Any]) -> Broken:
     callbacks, door = sections["callbacks"], sections["door"]
     paths = (callbacks["agent_path"], callbacks["chat_path"])
     yield from _server(sections["server"])
+    yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
     yield from _servers_of_door(door)
     yield from _cloud_of_door(door, paths)
@@ -34,6 +35,18 @@ def _server(server: ServerPolicy) -> Broken:
             "server.trusted_proxies",
             "would believe X-Forwarded-For of whoever reaches the port: name the proxy's addresses in "
             "server.proxy_networks, or bind a unix socket",
+        )
+
+
+def _metrics(metrics: Mapping[str, Any], server: ServerPolicy) -> Broken:
+    if metrics["bind"] == server.bind:
+        yield "metrics.bind", "is server.bind, where the cloud and people ask; the metrics need their own"
+    host = metrics["bind"].rpartition(":")[0].strip("[]")
+    if not (metrics["bind"].startswith("unix:") or is_loopback(host) or metrics["networks"]):
+        yield (
+            "metrics.bind",
+            "can be reached by other hosts: name those that may ask in metrics.networks, or bind "
+            "127.0.0.1:9464 or a unix socket",
         )
 
 

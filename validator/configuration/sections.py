@@ -188,6 +188,7 @@ class MetricsSection(Section):
     policy = dict
     directory = kind.Line(empty=False)
     bind = place.Bind()
+    networks = host.Networks()
 
 
 class LogSection(Section):

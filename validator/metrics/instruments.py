@@ -62,6 +62,12 @@ HASHING_SECONDS = Histogram(
     registry=REGISTRY,
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+WORKER_STARTS = Counter(
+    "validator_worker_starts",
+    "Workers that began to serve; more of them than reloads and restarts explain have died.",
+    ("role",),
+    registry=REGISTRY,
+)
 
 
 _children: dict[tuple[MetricWrapperBase, tuple[str, ...]], Any] = {}

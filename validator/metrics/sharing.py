@@ -24,6 +24,8 @@ from prometheus_client.mmap_dict import MmapedDict
 
 from validator.clock import Clock, iso_milliseconds
 from validator.files import MODE, make_private_folder
+from validator.metrics.instruments import WORKER_STARTS, child
+from validator.networks import Network
 
 # The library takes the folder from the environment, and from nowhere else.
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -35,19 +37,28 @@ log = structlog.get_logger("validator.metrics")
 
 @dataclass(frozen=True, slots=True)
 class MetricsPolicy:
-    """The folder of the counts, and where they are shown to Prometheus: `host:port` or `unix:/path`."""
+    """The folder of the counts, where they are shown (`host:port` or `unix:/path`), who else may ask there.
+
+    This host and a unix socket's users may always; `networks` are those of other hosts that may.
+    """
 
     directory: Path
     bind: str
+    networks: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that serves: its id, its role and since when."""
+    """A process that serves: its id, its role, since when, its slot.
+
+    Its id means nothing to a process that is not `is_in_view`: one of them is in another container.
+    """
 
     pid: int
     role: str
     began: datetime
+    slot: str = ""
+    is_in_view: bool = True
 
 
 def begin(directory: Path, role: str, clock: Clock) -> None:
@@ -64,6 +75,7 @@ def begin(directory: Path, role: str, clock: Clock) -> None:
     os.environ[_VARIABLE] = str(directory)  # noqa: TID251 - set for the library, not read
     value_of: Any = values.MultiProcessValue  # which has no types
     values.ValueClass = value_of(lambda: slot)
+    child(WORKER_STARTS, role).inc()
 
 
 def workers(directory: Path) -> list[Worker]:
@@ -83,6 +95,7 @@ def _take(directory: Path, role: str, now: datetime) -> str:
             continue
         _prepare(directory, name, descriptor)
         note = {"pid": os.getpid(), "role": role, "began": iso_milliseconds(now), "version": _version()}
+        note["numbering"] = _numbering()
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, orjson.dumps(note), 0)
         return name  # the descriptor stays open, and with it the lock
@@ -121,7 +134,9 @@ def _holders(directory: Path) -> Iterator[Worker]:
             if _is_held(descriptor):
                 note = _note(descriptor)
                 if note:
-                    yield Worker(note["pid"], note["role"], datetime.fromisoformat(note["began"]))
+                    began, slot = datetime.fromisoformat(note["began"]), path.stem.removeprefix("worker-")
+                    is_in_view = note.get("numbering") == _numbering()
+                    yield Worker(note["pid"], note["role"], began, slot, is_in_view)
 
 
 @contextmanager
@@ -148,6 +163,11 @@ def _note(descriptor: int) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return note if isinstance(note, dict) else {}
+
+
+def _numbering() -> str:
+    """Return which numbering of processes this one's id is of; each container has its own."""
+    return str(Path("/proc/self/ns/pid").readlink())
 
 
 def _version() -> str:

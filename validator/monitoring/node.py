@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from resource import getpagesize
 
 from validator.audit.folder import files
 from validator.certificates.chain import path_of
@@ -19,7 +18,8 @@ from validator.edge.policy import DoorPolicy
 from validator.keys.keyring import Keyring, KeyState
 from validator.limits.counters import Counters
 from validator.limits.masking import masked
-from validator.metrics.sharing import workers
+from validator.metrics.sharing import Worker, workers
+from validator.monitoring.processes import resident_bytes
 from validator.store import schema
 from validator.store.database import Database
 
@@ -101,10 +101,7 @@ class Fullness:
 def pools(directory: Path) -> tuple[Pool, ...]:
     """Return the pools whose workers count in *directory*."""
     by_role = groupby(workers(directory), lambda worker: worker.role)
-    return tuple(
-        Pool(role, tuple(Process(each.pid, each.began, _resident(each.pid)) for each in alive))
-        for role, alive in by_role
-    )
+    return tuple(Pool(role, tuple(_process(each) for each in alive)) for role, alive in by_role)
 
 
 def keys(keyring: Keyring, now: datetime) -> tuple[KeyAge, ...]:
@@ -164,11 +161,9 @@ def fullest(counters: Counters) -> tuple[Fullness, ...] | None:
     return tuple(sorted(found, key=lambda each: (-each.counted / each.amount, each.limit)))
 
 
-def _resident(pid: int) -> int | None:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * getpagesize()
-    except (OSError, IndexError):
-        return None  # it has ended, or this user may not look
+def _process(worker: Worker) -> Process:
+    resident = resident_bytes(worker.pid) if worker.is_in_view else None
+    return Process(worker.pid, worker.began, resident)
 
 
 def _ending(server: str, file: Path, now: datetime) -> Ending:

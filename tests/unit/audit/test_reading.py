@@ -182,3 +182,24 @@ def test_reading_does_not_disturb_writing(days: Place, trail: AuditTrail) -> Non
 
     assert [entry for entry in entries if entry.get("subject") == "meanwhile"]
     assert days.problems() == []
+
+
+def test_last_entry_tells_when(days: Place, clock: FakeClock) -> None:
+    """The last whole entry's instant is told, past a torn line and from the file before an empty one."""
+    newest = clock.now()
+    whole = reading.last_written(days.folder)
+    (days.folder / FILE).write_bytes((days.folder / FILE).read_bytes() + b'{"time":"2031')
+    torn = reading.last_written(days.folder)
+    (days.folder / FILE).write_bytes(b"")
+    before = reading.last_written(days.folder)
+
+    assert whole is not None
+    assert before is not None
+    assert torn == whole
+    assert whole <= newest
+    assert before.date() < whole.date()
+
+
+def test_no_trail_was_never_written(place: Place) -> None:
+    """Without a trail there is no last entry."""
+    assert reading.last_written(place.folder) is None

@@ -28,6 +28,24 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "unix socket",
         {**PROXIED, "server.bind": "unix:/run/validator.sock"},
     ),
+    "metrics for everybody": (
+        {"metrics.bind": "0.0.0.0:9464"},
+        "metrics.bind",
+        "metrics.networks",
+        {"metrics.bind": "0.0.0.0:9464", "metrics.networks": '["10.20.0.0/16"]'},
+    ),
+    "metrics on an address of a network": (
+        {"metrics.bind": "[2001:db8::7]:9464"},
+        "metrics.bind",
+        "can be reached by other hosts",
+        {"metrics.bind": "[::1]:9464"},
+    ),
+    "metrics where the server is": (
+        {"metrics.bind": "unix:/run/validator.sock", "server.bind": "unix:/run/validator.sock"},
+        "metrics.bind",
+        "is server.bind",
+        {"metrics.bind": "unix:/run/metrics.sock", "server.bind": "unix:/run/validator.sock"},
+    ),
     "one path for both callbacks": (
         {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v"},
         "callbacks.chat_path",

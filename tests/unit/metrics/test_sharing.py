@@ -58,6 +58,8 @@ def test_processes_add_up(tmp_path: Path) -> None:
     assert faults(tmp_path) == 7
     assert {worker.pid for worker in sharing.workers(tmp_path)} == {first.pid, second.pid}
     assert {worker.role for worker in sharing.workers(tmp_path)} == {"callbacks"}
+    assert sorted(worker.slot for worker in sharing.workers(tmp_path)) == ["00", "01"]
+    assert all(worker.is_in_view for worker in sharing.workers(tmp_path))
 
     end(first)
     end(second)
@@ -73,6 +75,16 @@ def test_slots_are_used_again(tmp_path: Path) -> None:
 
     assert (faults(tmp_path), sorted(tmp_path.iterdir())) == (8, files)
     assert sharing.workers(tmp_path) == []
+
+
+def test_starts_are_counted(tmp_path: Path) -> None:
+    """Each worker that begins is one more, whatever became of the one before it."""
+    for _ in range(3):
+        end(counting(tmp_path, 0))
+
+    samples = [sample for metric in reading.counted(tmp_path) for sample in metric.samples]
+    starts = [sample for sample in samples if sample.name == "validator_worker_starts_total"]
+    assert [(sample.labels, sample.value) for sample in starts] == [({"role": "callbacks"}, 3)]
 
 
 @pytest.mark.parametrize(

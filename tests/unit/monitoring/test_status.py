@@ -45,6 +45,7 @@ def working(folder: Path, slot: str, role: str, pid: int) -> Iterator[None]:
     """Hold a slot of the metrics in such a block, as a worker does."""
     folder.mkdir(exist_ok=True)
     note = {"pid": pid, "role": role, "began": iso_milliseconds(START), "version": "1"}
+    note["numbering"] = str(Path("/proc/self/ns/pid").readlink())
     with (folder / f"worker-{slot}.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(orjson.dumps(note))

@@ -1,0 +1,58 @@
+"""`validator metrics`: what Prometheus is told of this server, served or printed once."""
+
+import os
+import resource
+import sys
+
+import click
+
+from validator.cli.frame import Command, Group, json_option, load_settings, opened, paths, show
+from validator.monitoring.exposition import text
+from validator.monitoring.state import everything
+from validator.settings import export
+from validator.shipped import shipped
+
+
+@click.group(cls=Group)
+def metrics() -> None:
+    """Show what Prometheus is told of this server."""
+
+
+@metrics.command(cls=Command)
+@click.option("--bind", help="Address:port or unix:/path; else the setting metrics.bind.")
+def serve(bind: str | None) -> None:
+    """Answer Prometheus at /metrics, in a process beside the server; SIGTERM stops.
+
+    This host may always ask. A bind that other hosts reach needs metrics.networks, which says who may.
+    """
+    export(load_settings().home, paths()[1], {"metrics.bind": bind} if bind else {})
+    with opened(any_schema=True):
+        pass  # what is missing altogether is told here, once and in words
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
+    configuration = str(shipped("config/metrics.conf.py"))
+    os.execv(  # noqa: S606 - every word is ours
+        sys.executable, [sys.executable, "-P", "-m", "gunicorn", "--config", configuration]
+    )
+
+
+@metrics.command("show")
+@json_option
+def show_metrics(as_json: bool) -> None:
+    """Print every metric once, as Prometheus reads them: for people, and for a textfile collector."""
+    with opened(any_schema=True) as services:
+        if not as_json:
+            click.echo(text(services)[0], nl=False)
+            return
+        rows = [
+            {
+                "name": metric.name,
+                "type": metric.type,
+                "help": metric.documentation,
+                "samples": [
+                    {"name": sample.name, "labels": sample.labels, "value": sample.value}
+                    for sample in metric.samples
+                ],
+            }
+            for metric in everything(services)
+        ]
+        show(rows, as_json=True)

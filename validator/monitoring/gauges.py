@@ -1,0 +1,75 @@
+"""Every gauge that is looked up when somebody asks: its name, its labels, and what it tells.
+
+Instants are seconds since 1970, as Prometheus has them: an age is `time() - validator_…`. No label holds what
+a caller chose, and none a person, a tenant or an address.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client.core import GaugeMetricFamily
+
+PREFIX = "validator_"
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What is shown as `validator_…`: the names of its labels, and one sentence on what it tells."""
+
+    labels: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A gauge's value for some values of its labels, in their order."""
+
+    gauge: str
+    value: float
+    labels: tuple[str, ...] = ()
+
+
+GAUGES = {
+    "build_info": Gauge(("version", "python"), "Always 1; the labels say what is running."),
+    "lookup_success": Gauge(
+        ("lookup",), "1 when the gauges of this look-up could be read at this scrape, else 0."
+    ),
+    "ready": Gauge(("part",), "1 when this part of what every answer needs is well, else 0; as /readyz."),
+    "keys": Gauge(("state",), "Signing keys in each state of the keyring."),
+    "signing_key_created_timestamp_seconds": Gauge(
+        (), "When the key that signs now was made, in seconds since 1970."
+    ),
+    "certificate_not_after_timestamp_seconds": Gauge(
+        ("certificate",),
+        "When the certificate of this setting of [door] ends, in seconds since 1970; "
+        "of several authorities, the first to end.",
+    ),
+    "hashing_slots": Gauge((), "Passwords that one process may hash at once."),
+    "workers": Gauge(("role",), "Processes that serve this role now."),
+    "worker_start_timestamp_seconds": Gauge(
+        ("role", "slot"), "When the worker in this slot began, in seconds since 1970."
+    ),
+    "worker_resident_bytes": Gauge(("role", "slot"), "Memory that the worker in this slot has."),
+    "worker_open_descriptors": Gauge(
+        ("role", "slot"), "Files and sockets that the worker in this slot holds open."
+    ),
+    "locks": Gauge(("locked",), "Accounts, known devices and addresses that may not guess a password now."),
+    "trail_last_entry_timestamp_seconds": Gauge(
+        (), "When the last entry of the audit trail was written, in seconds since 1970."
+    ),
+    "trail_bytes": Gauge((), "Size of all files of the audit trail."),
+    "database_bytes": Gauge((), "Size of the embedded database's files; absent with PostgreSQL."),
+    "disk_free_bytes": Gauge(("place",), "Room that is left on the disk of this folder."),
+    "disk_size_bytes": Gauge(("place",), "Size of the disk of this folder."),
+}
+
+
+def families(readings: Iterable[Reading]) -> list[GaugeMetricFamily]:
+    """Return the *readings* as the library shows them, in the catalogue's order; no gauge without one."""
+    found = {
+        name: GaugeMetricFamily(PREFIX + name, gauge.meaning, labels=gauge.labels)
+        for name, gauge in GAUGES.items()
+    }
+    for reading in readings:
+        found[reading.gauge].add_metric(reading.labels, reading.value)
+    return [family for family in found.values() if family.samples]
