@@ -6,7 +6,7 @@ HTTPS_PORT ?= 8443
 CLOUD_PORT ?= 9443
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := callbacks login_flood
+BENCHMARKS := callbacks stages growth login_flood
 export PYTHON
 
 .DEFAULT_GOAL := help

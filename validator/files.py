@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,8 +38,8 @@ class KeptLock:
     For one thread at a time: the threads of a process share the open file, and so the lock.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(f".{path.name}.lock")
+    def __init__(self, path: Path, before_opening: Callable[[], None] = lambda: None) -> None:
+        self._path, self._before_opening = path.with_name(f".{path.name}.lock"), before_opening
         self._descriptor = -1
 
     @property
@@ -50,6 +50,7 @@ class KeptLock:
     def __enter__(self) -> None:
         while True:
             if self._descriptor < 0:
+                self._before_opening()
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if self.is_kept:

@@ -63,7 +63,7 @@ class AuditTrail:
         """Write by *policy*, chained with the key in the folder *keys*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
         self._path = policy.directory / folder.CURRENT
-        self._threads, self._lock = Lock(), KeptLock(self._path)
+        self._threads, self._lock = Lock(), KeptLock(self._path, self._make_folder)
         self._key: bytes | None = None
         self._tail: _Tail | None = None
         self._seconds = child(STORAGE_SECONDS, "trail", "write")
@@ -117,11 +117,12 @@ class AuditTrail:
             return os.dup(tail.descriptor) if must_sync else None
 
     def _turn(self) -> KeptLock:
-        """Return what lets one process at a time write, when there is a folder and a key."""
-        if not self._lock.is_kept:
-            make_private_folder(self._path.parent)
+        """Return what lets one process at a time write, when there is a key."""
         self.key()
         return self._lock
+
+    def _make_folder(self) -> None:
+        make_private_folder(self._path.parent)
 
     def _current_tail(self, today: str) -> _Tail:
         """Return the end of the trail, after what other processes wrote, in a file that is not over."""

@@ -40,7 +40,7 @@ def serve(
     log_format: str | None,
     https: int | None,
 ) -> None:
-    """Serve; SIGTERM stops gracefully, SIGHUP reloads settings and code."""
+    """Serve; SIGTERM stops gracefully, SIGHUP takes over changed settings; new code needs a restart."""
     if https and (bind or role):
         raise click.UsageError("--https serves everything on a socket of its own: without --bind and --role")
     given = {
