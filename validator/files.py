@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,19 +38,26 @@ class KeptLock:
     For one thread at a time: the threads of a process share the open file, and so the lock.
     """
 
-    def __init__(self, path: Path, before_opening: Callable[[], None] = lambda: None) -> None:
-        self._path, self._before_opening = path.with_name(f".{path.name}.lock"), before_opening
+    def __init__(self, path: Path, *, makes_folder: bool = False) -> None:
+        """Lock *path*; with *makes_folder* its private folder is made whenever it is not there."""
+        self._path, self._makes_folder = path.with_name(f".{path.name}.lock"), makes_folder
         self._descriptor = -1
 
     @property
     def is_kept(self) -> bool:
-        """Whether the file is open, and nobody removed it since: others would take a new one."""
-        return self._descriptor >= 0 and os.fstat(self._descriptor).st_nlink > 0
+        """Whether the file is open, and nobody removed or moved it since: others would take a new one."""
+        if self._descriptor < 0:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            return False  # raised here, it would keep the lock; whoever opens the file next is told why
 
     def __enter__(self) -> None:
         while True:
             if self._descriptor < 0:
-                self._before_opening()
+                if self._makes_folder:
+                    make_private_folder(self._path.parent)
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if self.is_kept:

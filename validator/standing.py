@@ -59,8 +59,8 @@ class Standings:
         self._questions = {audience: database.prepare(_question(audience)) for audience in Audience}
 
     def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
-        """Return how *subject* stands, with the last revocation of any of *targets*; raises Fault."""
-        token, every_token, tenant_wide, everything, *_ = (*targets, *_NO_TARGETS)
+        """Return how *subject* stands, with the last revocation of up to four *targets*; raises Fault."""
+        token, every_token, tenant_wide, everything = (*targets, *_NO_TARGETS[len(targets) :])
         row = self._questions[subject.audience].ask(
             {
                 "tenant": subject.tenant,

@@ -7,12 +7,14 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
+from gunicorn.http.errors import NoMoreData
 from werkzeug.test import Client, TestResponse
 
 from tests.fakes import OTHER_TENANT, Enterprise
 from tests.http.answers import comparable
 from tests.http.sides import SIDES, Side, issued
 from validator.app import create_app
+from validator.audit.events import Exchange, current_exchange
 from validator.web.shortway import ShortWay
 
 Found = Callable[..., Enterprise]
@@ -25,6 +27,28 @@ def posted(client: Client, side: Side, content: bytes, **options: Any) -> TestRe
 
 def question(side: Side, token: str, **others: Any) -> bytes:
     return orjson.dumps(side.question(token) | others)
+
+
+class BrokenBody:
+    """What a server gives for a body that breaks off, or stalls, while it is read."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, size: int = -1) -> bytes:
+        """Read nothing."""
+        raise self._error
+
+    def readinto(self, buffer: Any) -> int:
+        """Read nothing."""
+        raise self._error
+
+
+def broken(error: Exception) -> Ask:
+    stream: Any = BrokenBody(error)
+    return lambda client, side, _: client.post(
+        side.path, environ_overrides={"wsgi.input": stream, "CONTENT_LENGTH": "100"}
+    )
 
 
 ASKED: dict[str, Ask] = {
@@ -49,6 +73,9 @@ ASKED: dict[str, Ask] = {
     "shorter than it says": lambda client, side, token: posted(
         client, side, question(side, token), environ_overrides={"CONTENT_LENGTH": "5000"}
     ),
+    "reset": broken(ConnectionResetError()),
+    "stalled": broken(TimeoutError()),
+    "ended": broken(NoMoreData()),
     "of a strange length": lambda client, side, token: posted(
         client, side, question(side, token), environ_overrides={"CONTENT_LENGTH": "²"}
     ),
@@ -136,3 +163,21 @@ def test_faults_are_told_in_one_shape(enterprise: Enterprise) -> None:
 
     assert (short.status_code, asked) == (503, [side.path])
     assert comparable(short) == comparable(long)
+
+
+def test_a_request_is_one_on_both_ways(enterprise: Enterprise) -> None:
+    """Whatever is told of a request before Flask is asked has the id of its answer."""
+    side = SIDES["agent"]
+    app, seen = create_app(enterprise.services), list[Exchange]()
+    short_way = app.wsgi_app
+    assert isinstance(short_way, ShortWay)
+    long_way = short_way._long_way
+
+    def listening(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.append(current_exchange.get())
+        return long_way(environ, start_response)
+
+    short_way._long_way = listening
+    answer = ASKED["no JSON"](Client(short_way), side, "")
+
+    assert [exchange.request_id for exchange in seen] == [answer.headers["X-Request-ID"]]

@@ -379,3 +379,24 @@ def test_kept_lock_follows_its_file(tmp_path: Path) -> None:
     assert kept.is_kept
     kept.close()
     assert not kept.is_kept
+
+
+def test_kept_lock_stays_at_its_place(tmp_path: Path) -> None:
+    """When somebody moves the folder away, the lock is the one in the folder that is there now."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    kept = KeptLock(folder / "file")
+    with kept:
+        pass
+    folder.rename(tmp_path / "aside")
+    assert not kept.is_kept
+    folder.touch()  # a file, in which nothing is
+    assert not kept.is_kept
+    with pytest.raises(NotADirectoryError), kept:
+        pass
+    folder.unlink()
+    folder.mkdir()
+
+    with kept:
+        assert (folder / ".file.lock").exists()
+    kept.close()

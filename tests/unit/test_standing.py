@@ -336,6 +336,13 @@ def test_without_targets_no_revocation_is_read(registry: Registry) -> None:
     assert registry.standings.of(AGENT).revocation == NO_REVOCATION
 
 
+@SUBJECTS
+def test_no_target_is_left_out(registry: Registry, subject: Subject) -> None:
+    """Whoever asks of more targets than the question has room for gets an error, and not half an answer."""
+    with pytest.raises(ValueError, match="unpack"):
+        registry.standings.of(subject, (*targets_of(claims_of(subject)), "one more"))
+
+
 # What it costs
 
 

@@ -22,7 +22,6 @@ from validator.errors import Fault, Reason
 from validator.files import (
     MODE,
     KeptLock,
-    make_private_folder,
     make_private_key,
     read_private_key,
     sync_and_close,
@@ -63,7 +62,7 @@ class AuditTrail:
         """Write by *policy*, chained with the key in the folder *keys*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
         self._path = policy.directory / folder.CURRENT
-        self._threads, self._lock = Lock(), KeptLock(self._path, self._make_folder)
+        self._threads, self._lock = Lock(), KeptLock(self._path, makes_folder=True)
         self._key: bytes | None = None
         self._tail: _Tail | None = None
         self._seconds = child(STORAGE_SECONDS, "trail", "write")
@@ -117,12 +116,9 @@ class AuditTrail:
             return os.dup(tail.descriptor) if must_sync else None
 
     def _turn(self) -> KeptLock:
-        """Return what lets one process at a time write, when there is a key."""
+        """Return what lets one process at a time write, in a folder that is there then; with a key only."""
         self.key()
         return self._lock
-
-    def _make_folder(self) -> None:
-        make_private_folder(self._path.parent)
 
     def _current_tail(self, today: str) -> _Tail:
         """Return the end of the trail, after what other processes wrote, in a file that is not over."""

@@ -31,6 +31,7 @@ from validator.networks import Network
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _KINDS = ("counter", "histogram")
 _FILE_BYTES = 1 << 20
+_HEAD_BYTES = 8  # of the library's files, with their length; no bytes at all are in use of a new one
 
 log = structlog.get_logger("validator.metrics")
 
@@ -119,7 +120,7 @@ def _is_whole(path: Path) -> bool:
     library: Any = MmapedDict  # which has no types
     try:
         (used,) = struct.unpack_from("i", path.read_bytes())
-        if not 0 <= used <= path.stat().st_size:
+        if used and not _HEAD_BYTES <= used <= path.stat().st_size:
             return False
         for key, *_ in library.read_all_values_from_file(str(path)):
             orjson.loads(key)

@@ -31,12 +31,20 @@ class KeptConnections:
             connection = self._of_thread.connection = self._connect()
         return connection
 
-    def drop(self) -> None:
-        """Close this thread's connection, which may be broken; the next question gets a new one."""
+    def drop(self, error: Any) -> bool:
+        """Close this thread's connection, which may be broken; the next question gets a new one.
+
+        Tell whether *error* says that the server had ended it. Those in the pool are given up then as well.
+        """
         connection = self._of_thread.__dict__.pop("connection", None)
-        if connection is not None:
-            self._all.discard(connection)
-            connection.close()
+        if connection is None:
+            return False
+        is_ended = self._engine.dialect.is_disconnect(error, connection, None)
+        self._all.discard(connection)
+        connection.close()
+        if is_ended:
+            self._engine.dispose()
+        return is_ended
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -66,13 +74,22 @@ class PreparedQuestion:
         self._text = str(question.compile(dialect=named))
 
     def ask(self, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Return the row; raises Fault(STORE_UNAVAILABLE) when the database does not answer."""
+        """Return the row; raises Fault(STORE_UNAVAILABLE) when the database does not answer.
+
+        A connection may have been ended while it was idle, by a restart of the server or on the way to it: so
+        it is asked once more, on a new one, and not every thread tells somebody of it.
+        """
         began = stopwatch()
+        try:
+            return self._ask(parameters, times=2)
+        finally:
+            self._seconds.observe(stopwatch() - began)
+
+    def _ask(self, parameters: Mapping[str, Any], *, times: int) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._connections.get().execute(self._text, parameters).fetchone()
         except (self._errors, SQLAlchemyError) as error:
-            self._connections.drop()
+            if self._connections.drop(error) and times > 1:
+                return self._ask(parameters, times=times - 1)
             raise Fault(Reason.STORE_UNAVAILABLE) from error
-        finally:
-            self._seconds.observe(stopwatch() - began)
         return row

@@ -1,5 +1,7 @@
 """What happens around every request: its id, where it came from, its log line, its headers."""
 
+from typing import Any
+
 import structlog
 from flask import Flask, Response, g, request
 
@@ -11,6 +13,7 @@ from validator.web.policy import ServerPolicy
 
 _LONGEST_LOGGED_PATH = 256
 NO_ROUTE = "none"
+_BEGUN = "validator.begun"  # in the WSGI environment
 _HEADERS = (
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -25,9 +28,8 @@ def install(app: Flask, policy: ServerPolicy) -> None:
     """Let *app* know each request's id and source, answer with the id and safe headers, and record each."""
 
     @app.before_request
-    def begin() -> None:
-        g.began = stopwatch()
-        current_exchange.set(proxy.exchange(policy, request.environ))
+    def begin_request() -> None:
+        _, g.began = begin(policy, request.environ)
 
     @app.after_request
     def end(reply: Response) -> Response:
@@ -36,6 +38,19 @@ def install(app: Flask, policy: ServerPolicy) -> None:
             reply.headers.setdefault(name, value)
         record(exchange, request.method, request.path, request.endpoint, reply.status_code, g.began)
         return reply
+
+
+def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, float]:
+    """Return which request *environ* (PEP 3333) tells of, and when it began by the stopwatch.
+
+    It is one request, and began once, however often it is asked about on its way.
+    """
+    begun: tuple[Exchange, float] | None = environ.get(_BEGUN)
+    if begun is None:
+        began = stopwatch()
+        begun = environ[_BEGUN] = proxy.exchange(policy, environ), began
+    current_exchange.set(begun[0])
+    return begun
 
 
 def headers(exchange: Exchange) -> list[tuple[str, str]]:

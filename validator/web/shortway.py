@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from validator.audit.events import current_exchange
-from validator.clock import stopwatch
+from gunicorn.http.errors import ParseException
+
 from validator.errors import Reason, Refusal
 from validator.thirdparty import wire
 from validator.thirdparty.validation import Validation
 from validator.thirdparty.wire import CallbackPolicy, Presentation
-from validator.web import middleware, proxy
+from validator.web import middleware
 from validator.web.incoming import CUT_OFF, RAISED
 from validator.web.policy import ServerPolicy
 from validator.web.replies import JSON, CallbackReplies
@@ -50,9 +50,7 @@ class ShortWay:
         length = _length(environ)
         if question is None or not 0 <= length <= self._policy.max_body:
             return self._long_way(environ, start_response)
-        began = stopwatch()
-        exchange = proxy.exchange(self._policy, environ)
-        current_exchange.set(exchange)
+        exchange, began = middleware.begin(self._policy, environ)
         endpoint, parse = question
         try:
             self._validation.check_source()
@@ -75,7 +73,11 @@ def _length(environ: Mapping[str, Any]) -> int:
 
 
 def _body(environ: Mapping[str, Any], length: int) -> bytes:
-    body: bytes = environ["wsgi.input"].read(length)
+    """Return the body; raises Refusal when it is cut off, by the same mistakes as on the long way."""
+    try:
+        body: bytes = environ["wsgi.input"].read(length)
+    except (OSError, ValueError, ParseException):
+        raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF) from None
     if len(body) != length:
         raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF)
     return body

@@ -554,15 +554,33 @@ def test_writers_of_a_removed_trail_still_take_turns(opened: Opened, place: Plac
     other.append(about("lost"))
     shutil.rmtree(place.folder)
 
-    def append_by(writer: AuditTrail) -> None:
-        for _ in range(100):
-            writer.append(EVENT)
-
     writers = [one, other, opened(), opened()]
-    assert at_once(4, lambda: append_by(writers.pop())) == []
+    assert at_once(4, lambda: append_often(writers.pop())) == []
 
     assert len(place.entries()) == 400
     assert place.problems() == []
+
+
+def test_trail_whose_folder_was_moved_away_goes_on(opened: Opened, place: Place) -> None:
+    """Who moves the folder away to archive it stops nobody, and whoever writes then takes turns with all."""
+    one = opened()
+    one.append(about("archived"))
+    last = json.loads(place.lines()[-1])["mac"]
+    place.folder.rename(place.folder.with_name("archived"))
+
+    one.append(about("after"))
+    writers = [one, opened()]
+    assert at_once(2, lambda: append_often(writers.pop())) == []
+
+    assert place.entries()[0]["subject"] == "after"
+    assert len(place.entries()) == 201
+    assert place.problems() == []
+    assert first_lines(place)[0]["previous"] == last
+
+
+def append_often(writer: AuditTrail) -> None:
+    for _ in range(100):
+        writer.append(EVENT)
 
 
 def test_put_aside_files_that_were_removed_are_noticed(

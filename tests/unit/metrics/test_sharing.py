@@ -88,7 +88,12 @@ def test_starts_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt", [b"\xff" * 4096, b"\x40\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00not json"]
+    "spoilt",
+    [
+        b"\xff" * 4096,
+        b"\x40\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00not json",
+        b"\x04\x00\x00\x00",  # less in use than its beginning, which has eight bytes
+    ],
 )
 def test_spoilt_files_begin_anew(tmp_path: Path, spoilt: bytes) -> None:
     """What a power cut left unreadable stops no worker and no reader."""

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, literal_column, select, text
 
 from tests import postgres
 from tests.conftest import require_package
@@ -30,6 +30,7 @@ SOON = 1.5  # also for being used again: a rest of one second, and a moment
 AT_ONCE = 0.3  # nobody was asked
 PATIENCE_SECONDS = 30
 POLL_SECONDS = 0.02
+END_OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 Opened = Callable[[], Database]
 
 
@@ -96,6 +97,10 @@ def write(database: Database) -> None:
         connection.execute(text("INSERT INTO counts VALUES (1)"))
 
 
+def ask_kept(database: Database) -> None:
+    assert database.prepare(select(literal_column("1"))).ask({}) == (1,)
+
+
 def seconds_to_fault(act: Callable[[], object]) -> float:
     """Return how long it took until *act* was a fault of the store."""
     began = stopwatch()
@@ -120,7 +125,7 @@ def seconds_to_answer(act: Callable[[], object]) -> float:
         time.sleep(POLL_SECONDS)
 
 
-@pytest.mark.parametrize("act", [ask, write])
+@pytest.mark.parametrize("act", [ask, ask_kept, write])
 @pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "not connected"])
 def test_stopped_server_is_a_fault_in_time(
     opened: Opened, server: Server, act: Callable[[Database], None], is_connected: bool
@@ -302,3 +307,16 @@ def test_late_connections_are_closed(opened: Opened, server: Server) -> None:
         if len(connections) <= 2:
             break
         assert stopwatch() < deadline, connections
+
+
+def test_server_that_was_restarted_costs_nobody_an_answer(opened: Opened) -> None:
+    """Connections that the server ended, kept or in the pool, are replaced before anybody is told."""
+    database, other = opened(), opened()
+    ask(database)
+    ask_kept(database)
+
+    with other.read() as connection:
+        connection.execute(text(END_OTHERS))
+
+    ask_kept(database)
+    ask(database)
