@@ -1,5 +1,8 @@
 """How gunicorn answers Prometheus. Every value comes from the validator's own settings."""
 
+import socket
+import struct
+
 from gunicorn import glogging
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -8,6 +11,7 @@ from validator.settings import load
 from validator.web import logs
 
 _settings = load()
+_PATIENCE = struct.pack("ll", 2, 0)  # seconds and microseconds: two such callers would have both threads
 
 
 class _Logger(glogging.Logger):
@@ -19,7 +23,13 @@ class _Logger(glogging.Logger):
 
 
 class _Worker(ThreadWorker):
-    """Gunicorn's worker, which would log what is no HTTP with a part of it."""
+    """Gunicorn's worker, which would wait for ever for the rest of a request, and log what is no HTTP."""
+
+    def handle(self, conn):
+        """Answer a request whose next part, or whose reader, keeps nobody waiting for long."""
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+        return super().handle(conn)
 
     def handle_error(self, req, client, addr, exc):
         """Let whoever sends what is no HTTP go without an answer, and log of what kind it was."""

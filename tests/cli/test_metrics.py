@@ -1,5 +1,8 @@
 """`validator metrics`: what Prometheus is told, printed once; and what is refused before it is served."""
 
+import socket
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
@@ -77,6 +80,20 @@ def test_serving_nowhere_is_refused(validator: CommandLine, bind: str) -> None:
 
     assert (said.code, said.out) == (1, "")
     assert "metrics.bind" in said.err
+
+
+def test_socket_that_is_served_is_not_taken(validator: CommandLine, tmp_path: Path) -> None:
+    """Neither the metrics that are served already nor a pool of the server is put out of its place."""
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        before = path.stat().st_ino
+
+        said = validator.program("metrics", "serve", "--bind", f"unix:{path}")
+
+        assert path.stat().st_ino == before
+    check_refused(said, "is served already")
 
 
 def test_unknown_words_are_misused(validator: CommandLine) -> None:

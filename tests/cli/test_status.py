@@ -124,16 +124,19 @@ def read_until(descriptor: int, word: bytes, times: int) -> bytes:
     return read
 
 
-def test_watching_in_a_terminal_is_in_place(validator: CommandLine) -> None:
-    """On a terminal the other screen is drawn again and again; Ctrl-C brings the first one back: exit 0."""
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)], ids=["ctrl-c", "term"]
+)
+def test_watching_in_a_terminal_is_in_place(validator: CommandLine, number: int, code: int) -> None:
+    """On a terminal the other screen is drawn again and again; whatever ends it brings the first one back."""
     ours, theirs = pty.openpty()
     process = watching(validator, output=theirs)
     os.close(theirs)
     try:
         drawn = read_until(ours, b"\x1b[H", 2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         drawn += read_until(ours, b"\x1b[?1049l", 1)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(PATIENCE) == code
     finally:
         process.kill()
         process.wait()

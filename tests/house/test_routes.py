@@ -115,7 +115,7 @@ def test_what_is_inside_stays_inside(text: str) -> None:
     }
 
     assert asked.isdisjoint(PRIVATE)
-    assert {"/readyz", "/openapi.json"} < set(endpoints(application()))
+    assert PRIVATE & set(endpoints(application())) == {"/readyz", "/openapi.json"}
 
 
 def test_planted_route_is_found() -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -149,6 +150,16 @@ def test_log_has_the_form_of_the_house(home: Path) -> None:
 
     assert all({"time", "level", "event"} <= entry.keys() for entry in entries)
     assert b"a-secret-word" not in metrics.log.read_bytes()
+
+
+def test_half_a_request_keeps_nobody_waiting(home: Path) -> None:
+    """Callers who never send the rest of a request lose their place to one who does."""
+    with watched(home) as metrics, ExitStack() as slow:
+        for _ in range(4):
+            caller = slow.enter_context(metrics.connect())
+            caller.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+
+        assert metrics.ask("GET", "/metrics").status_code == 200
 
 
 def test_promtool_finds_no_fault(home: Path, server: Server) -> None:

@@ -1,5 +1,6 @@
 """Reads the audit trail: whether it is whole, and what it says."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,8 +35,9 @@ def entries(directory: Path) -> Iterator[dict[str, Any]]:
 def last_written(directory: Path) -> datetime | None:
     """Return when the trail's last whole entry was written; None when there is none near its end."""
     for file in reversed(files(directory)):
-        with file.open("rb") as content:
-            content.seek(max(0, file.stat().st_size - LONGEST_LINE))
+        # It may be put aside this very moment.
+        with suppress(FileNotFoundError), file.open("rb") as content:
+            content.seek(max(0, os.fstat(content.fileno()).st_size - LONGEST_LINE))
             for line in filter(mac_of, reversed(content.readlines())):
                 with suppress(orjson.JSONDecodeError):
                     return datetime.fromisoformat(orjson.loads(line)["time"])

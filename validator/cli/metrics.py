@@ -7,6 +7,7 @@ import sys
 import click
 
 from validator.cli.frame import Command, Group, json_option, load_settings, opened, paths, show
+from validator.cli.serving import check_free
 from validator.monitoring.exposition import text
 from validator.monitoring.state import everything
 from validator.settings import export
@@ -26,8 +27,8 @@ def serve(bind: str | None) -> None:
     This host may always ask. A bind that other hosts reach needs metrics.networks, which says who may.
     """
     export(load_settings().home, paths()[1], {"metrics.bind": bind} if bind else {})
-    with opened(any_schema=True):
-        pass  # what is missing altogether is told here, once and in words
+    with opened(any_schema=True) as services:  # what is missing altogether is told here, once and in words
+        check_free(services.settings.metrics.bind)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
     configuration = str(shipped("config/metrics.conf.py"))
     os.execv(  # noqa: S606 - every word is ours

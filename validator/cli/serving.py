@@ -15,7 +15,7 @@ from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.settings import Settings, export
 from validator.shipped import shipped
-from validator.web.policy import LOG_FORMATS, ROLES, ServerPolicy
+from validator.web.policy import LOG_FORMATS, ROLES
 
 _TO_CONNECT = 2  # seconds; on one machine it takes none
 _TO_END = 10  # seconds for a program to end, after the last request it waits for
@@ -66,7 +66,7 @@ def serve(
 def server() -> list[str]:
     """Return what runs the server; raises OperatorError unless everything it needs can be used."""
     with opened() as services:
-        _check_free(services.settings.server)
+        check_free(services.settings.server.bind)
         # Whatever is missing is told here, once and in words, and not by every worker.
         broken = {part: word for part, word in services.health.checks().items() if word != "ok"}
         if broken:
@@ -80,14 +80,12 @@ def patience(settings: Settings) -> float:
     return settings.server.graceful_timeout.total_seconds() + _TO_END
 
 
-def _check_free(server: ServerPolicy) -> None:
+def check_free(bind: str) -> None:
     """Raise OperatorError when somebody serves the unix socket: gunicorn would put its own in that place."""
     if systemd.listen_fds(unset_environment=False):
         return  # systemd listens, and hands its sockets over
-    if server.is_unix and _is_served(server.bind.removeprefix("unix:")):
-        raise OperatorError(
-            f"{server.bind} is served already: stop that server first, or bind another socket"
-        )
+    if bind.startswith("unix:") and _is_served(bind.removeprefix("unix:")):
+        raise OperatorError(f"{bind} is served already: stop that server first, or bind another socket")
 
 
 def _is_served(path: str) -> bool:

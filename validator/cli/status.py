@@ -1,11 +1,13 @@
 """`validator status`: how this node is, on one screen."""
 
 import shutil
+import signal
 import sys
 from dataclasses import dataclass
 from datetime import datetime
 from time import sleep
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 import orjson
@@ -48,10 +50,17 @@ def status(seconds: int | None, as_json: bool) -> None:
     elif as_json:
         watch(lambda: click.echo(_json(_look())), lambda: sleep(seconds))
     elif sys.stdout.isatty():
+        # By default it would end here at once, and leave the terminal on the other screen.
+        signal.signal(signal.SIGTERM, _end)
         with InPlace(_Terminal()) as place:
             watch(lambda: place.draw(screen.lines(_look())), lambda: sleep(seconds))
     else:
         watch(lambda: _print(_look()), lambda: sleep(seconds))
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """End as a program that the signal ended, by the way on which everything is put back."""
+    sys.exit(128 + number)
 
 
 @dataclass(frozen=True, slots=True)

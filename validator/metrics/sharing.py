@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,8 @@ _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _KINDS = ("counter", "histogram")
 _FILE_BYTES = 1 << 20
 _HEAD_BYTES = 8  # of the library's files, with their length; no bytes at all are in use of a new one
+_FLOCK = "hhqqi4x"  # struct flock: kind, from where, beginning, length, process
+_WHOLE_FILE = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 log = structlog.get_logger("validator.metrics")
 
@@ -84,35 +85,52 @@ def workers(directory: Path) -> list[Worker]:
     return sorted(_holders(directory), key=lambda worker: (worker.role, worker.pid))
 
 
+def hold(descriptor: int) -> bool:
+    """Hold the slot of a lock file as long as its *descriptor* is open; return False when another does."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _WHOLE_FILE)
+    except (BlockingIOError, PermissionError):  # EAGAIN, or EACCES on some file systems
+        return False
+    return True
+
+
 def _take(directory: Path, role: str, now: datetime) -> str:
     """Return the name of a slot that is this process's as long as it lives."""
     for number in count():
         name = f"{number:02}"
         descriptor = os.open(directory / f"worker-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not hold(descriptor):
             os.close(descriptor)
             continue
-        _prepare(directory, name, descriptor)
-        note = {"pid": os.getpid(), "role": role, "began": iso_milliseconds(now), "version": _version()}
-        note["numbering"] = _numbering()
+        _prepare(directory, name)
+        note = {"pid": os.getpid(), "role": role, "began": iso_milliseconds(now), "numbering": _numbering()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, orjson.dumps(note), 0)
         return name  # the descriptor stays open, and with it the lock
     raise AssertionError("count() ends")
 
 
-def _prepare(directory: Path, slot: str, descriptor: int) -> None:
-    """Make the slot's files usable: those of another version, or that a power cut spoilt, begin anew."""
-    is_same_version = _note(descriptor).get("version") == _version()
+def _prepare(directory: Path, slot: str) -> None:
+    """Make the slot's files usable: those that a power cut spoilt begin anew.
+
+    Those of another version go on. Were they emptied one after the other, the sum would fall in steps, and
+    Prometheus would take what is left at each for new: a restart, and everything that ever was happens now.
+    """
     for kind in _KINDS:
         path = directory / f"{kind}_{slot}.db"
-        if path.exists() and not (is_same_version and _is_whole(path)):
-            path.unlink()
-        with _opened(path, os.O_RDWR | os.O_CREAT) as file:
-            # Without its blocks a file that is mapped into memory kills its process when the disk is full.
-            os.posix_fallocate(file, 0, _FILE_BYTES)
+        is_usable = path.exists() and _is_whole(path)
+        # Another one is made aside: who reads meanwhile finds a whole file, the old one or the new one.
+        made = path if is_usable else path.with_suffix(".new")
+        if not is_usable:
+            made.unlink(missing_ok=True)
+        _allocate(made)
+        made.replace(path)
+
+
+def _allocate(path: Path) -> None:
+    with _opened(path, os.O_RDWR | os.O_CREAT) as file:
+        # Without its blocks a file that is mapped into memory kills its process when the disk is full.
+        os.posix_fallocate(file, 0, _FILE_BYTES)
 
 
 def _is_whole(path: Path) -> bool:
@@ -150,11 +168,10 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _is_held(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
+    """Tell whether somebody holds the slot; nothing is taken for it, not even for a moment."""
+    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WHOLE_FILE)
+    kind, *_ = struct.unpack(_FLOCK, answer)
+    return bool(kind != fcntl.F_UNLCK)
 
 
 def _note(descriptor: int) -> dict[str, Any]:
@@ -169,7 +186,3 @@ def _note(descriptor: int) -> dict[str, Any]:
 def _numbering() -> str:
     """Return which numbering of processes this one's id is of; each container has its own."""
     return str(Path("/proc/self/ns/pid").readlink())
-
-
-def _version() -> str:
-    return version("validator")

@@ -4,14 +4,14 @@ Each function looks at one of them, and raises what it meets: Fault, OperatorErr
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
 from validator.audit.folder import files
-from validator.certificates.chain import path_of
+from validator.certificates.chain import first_end, path_of
 from validator.certificates.pem import read_chain
 from validator.clock import stopwatch
 from validator.edge.policy import DoorPolicy
@@ -19,6 +19,7 @@ from validator.keys.keyring import Keyring, KeyState
 from validator.limits.counters import Counters
 from validator.limits.masking import masked
 from validator.metrics.sharing import Worker, workers
+from validator.monitoring import sizes
 from validator.monitoring.processes import resident_bytes
 from validator.store import schema
 from validator.store.database import Database
@@ -119,11 +120,10 @@ def endings(door: DoorPolicy, now: datetime) -> tuple[Ending, ...]:
 
 def database(database: Database) -> Storage:
     """Return how the database is; the connection is made before the read that is timed."""
-    url = database.engine.url
     schema.current(database)
     milliseconds = _timed(lambda: schema.current(database))
-    file = Path(str(url.database)) if url.drivername == "sqlite" else None
-    return Storage("SQLite" if file else "PostgreSQL", _size(file), milliseconds)
+    size = sizes.of_database(database)
+    return Storage("PostgreSQL" if size is None else "SQLite", size, milliseconds)
 
 
 def counters(counters: Counters) -> Storage:
@@ -131,13 +131,14 @@ def counters(counters: Counters) -> Storage:
     policy = counters.policy
     counters.check_storage()
     milliseconds = _timed(counters.check_storage)
-    return Storage(policy.storage_name, None if policy.url else _size(policy.file), milliseconds)
+    size = None if policy.url else sizes.of_sqlite(policy.file)
+    return Storage(policy.storage_name, size, milliseconds)
 
 
 def trail(directory: Path) -> Trail:
     """Return how large the trail in *directory* is."""
-    sizes = [file.stat().st_size for file in files(directory)]
-    return Trail(len(sizes), sum(sizes))
+    found = files(directory)
+    return Trail(len(found), sizes.of_files(found))
 
 
 def disk(home: Path) -> Disk:
@@ -167,20 +168,8 @@ def _process(worker: Worker) -> Process:
 
 
 def _ending(server: str, file: Path, now: datetime) -> Ending:
-    ends_at = min(each.not_valid_after_utc for each in path_of(read_chain(file).certificates))
+    ends_at = first_end(path_of(read_chain(file).certificates))
     return Ending(server, ends_at, (ends_at - now) // timedelta(days=1))
-
-
-def _size(file: Path | None) -> int | None:
-    """Return the bytes of an SQLite file and of its write-ahead log."""
-    return None if file is None else sum(path.stat().st_size for path in _parts(file))
-
-
-def _parts(file: Path) -> Iterator[Path]:
-    yield file
-    log = file.with_name(f"{file.name}-wal")
-    if log.exists():
-        yield log
 
 
 def _timed(read: Callable[[], object]) -> float:

@@ -19,6 +19,7 @@ from validator.audit.events import EventName, Outcome
 from validator.audit.folder import files
 from validator.clock import iso_milliseconds
 from validator.errors import Reason
+from validator.monitoring import sizes
 
 MOST_BYTES = 64 << 20  # 180,000 verdicts or so, in a third of a second
 CHUNK = 1 << 20
@@ -55,8 +56,9 @@ def recent(directory: Path, now: datetime, *, most: int = MOST_BYTES, chunk: int
     Not more than *most* bytes are read, *chunk* at a time. Raises OSError when the trail cannot be.
     """
     newer, older = (iso_milliseconds(now - timedelta(minutes=minutes)) for minutes in MINUTES)
+    end = iso_milliseconds(now)
     counts: dict[bool, Counter[_Kind]] = {True: Counter(), False: Counter()}
-    is_cut = sum(file.stat().st_size for file in files(directory)) > most
+    is_cut = sizes.of_files(files(directory)) > most
     last = oldest = ""
     for entry in _newest_first(directory, most, chunk):
         time = entry["time"]  # of a form that sorts as it is later
@@ -65,7 +67,8 @@ def recent(directory: Path, now: datetime, *, most: int = MOST_BYTES, chunk: int
             is_cut = False
             break
         oldest = time
-        if entry.get("event") == EventName.VERDICT:
+        # Behind *now* stands what was written before the clock was set back.
+        if entry.get("event") == EventName.VERDICT and time <= end:
             kind = str(entry.get("audience")), str(entry.get("outcome")), str(entry.get("reason"))
             counts[time >= newer][kind] += 1
     windows = (counts[True], counts[True] + counts[False])

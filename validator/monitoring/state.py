@@ -15,11 +15,12 @@ import structlog
 from prometheus_client import Metric
 
 from validator.audit import folder, reading
-from validator.certificates.chain import path_of
+from validator.certificates.chain import first_end, path_of
 from validator.certificates.pem import SYSTEM_ROOTS, UnreadableError, read_chain
 from validator.keys.keyring import KeyState
 from validator.metrics import sharing
 from validator.metrics.reading import counted
+from validator.monitoring import sizes
 from validator.monitoring.gauges import Reading, families
 from validator.monitoring.processes import open_descriptors, resident_bytes
 from validator.services import Services
@@ -86,8 +87,7 @@ def _certificates(services: Services) -> Iterator[Reading]:
         try:
             if path is not None:
                 held = read_chain(path).certificates
-                ends = held if name in _OF_AUTHORITIES else path_of(held)[:1]
-                end = min(each.not_valid_after_utc for each in ends)
+                end = first_end(held if name in _OF_AUTHORITIES else path_of(held))
                 yield Reading("certificate_not_after_timestamp_seconds", end.timestamp(), (name,))
         except UnreadableError as error:
             failed = error
@@ -122,17 +122,16 @@ def _locks(services: Services) -> Iterator[Reading]:
 
 def _trail(services: Services) -> Iterator[Reading]:
     directory = services.settings.audit.directory
-    yield Reading("trail_bytes", sum(map(_size, folder.files(directory))))
+    yield Reading("trail_bytes", sizes.of_files(folder.files(directory)))
     last = reading.last_written(directory)
     if last is not None:
         yield Reading("trail_last_entry_timestamp_seconds", last.timestamp())
 
 
 def _database(services: Services) -> Iterator[Reading]:
-    url = services.database.engine.url
-    if url.drivername == "sqlite":
-        file = str(url.database)
-        yield Reading("database_bytes", sum(_size(Path(file + end)) for end in ("", "-wal", "-shm")))
+    size = sizes.of_database(services.database)
+    if size is not None:
+        yield Reading("database_bytes", size)
 
 
 def _disks(services: Services) -> Iterator[Reading]:
@@ -147,13 +146,6 @@ def _disks(services: Services) -> Iterator[Reading]:
             disk = shutil.disk_usage(path)
             yield Reading("disk_free_bytes", disk.free, (place,))
             yield Reading("disk_size_bytes", disk.total, (place,))
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file in bytes; 0 when it is gone."""
-    with suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
 
 
 LOOK_UPS: dict[str, LookUp] = {

@@ -23,7 +23,7 @@ from validator.services import Services
 
 # A half of what NIST SP 800-57 part 1 (table 1, symmetric authentication key) gives a key to sign with.
 OLD_KEY = timedelta(days=365)
-LITTLE_DISK = 0.05
+LITTLE_DISK = 0.1
 
 Part = TypeVar("Part")
 

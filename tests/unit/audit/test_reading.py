@@ -203,3 +203,12 @@ def test_last_entry_tells_when(days: Place, clock: FakeClock) -> None:
 def test_no_trail_was_never_written(place: Place) -> None:
     """Without a trail there is no last entry."""
     assert reading.last_written(place.folder) is None
+
+
+def test_last_entry_is_told_while_a_file_is_put_aside(days: Place) -> None:
+    """A file that is gone between the listing and the reading is passed over."""
+    before = reading.last_written(days.folder)
+    (days.folder / FILE).rename(days.folder / "audit-000004.jsonl")
+    (days.folder / "audit-000005.jsonl").symlink_to(days.folder / "gone")
+
+    assert reading.last_written(days.folder) == before is not None

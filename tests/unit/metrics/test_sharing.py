@@ -20,15 +20,16 @@ from validator.metrics.instruments import FAULTS, child
 sharing.begin(Path(sys.argv[1]), "callbacks", SystemClock())
 for _ in range(int(sys.argv[2])):
     child(FAULTS, "fault").inc()
+{then}
 print("counted", flush=True)
 sys.stdin.read()
 """
 
 
-def counting(folder: Path, times: int) -> subprocess.Popen[str]:
-    """Return a process that has counted so often, and lives until its standard input ends."""
+def counting(folder: Path, times: int, first: str = "", then: str = "") -> subprocess.Popen[str]:
+    """Return a process that did *first*, counted so often, did *then*, and lives until its input ends."""
     process = subprocess.Popen(
-        [sys.executable, "-c", COUNTING, str(folder), str(times)],
+        [sys.executable, "-c", first + COUNTING.format(then=then), str(folder), str(times)],
         cwd=CHECKOUT,
         env=clean_environment(),
         stdin=subprocess.PIPE,
@@ -77,6 +78,29 @@ def test_slots_are_used_again(tmp_path: Path) -> None:
     assert sharing.workers(tmp_path) == []
 
 
+def test_looking_keeps_no_slot_from_a_worker(tmp_path: Path) -> None:
+    """Who looks whether a slot is held takes nothing for it: a worker that begins at that moment has it."""
+    lock = tmp_path / "worker-00.lock"
+    lock.touch()
+
+    with lock.open("rb") as looking, lock.open("r+b") as beginning, lock.open("r+b") as late:
+        assert not sharing._is_held(looking.fileno())
+
+        assert sharing.hold(beginning.fileno())
+        assert not sharing.hold(late.fileno())
+        assert sharing._is_held(looking.fileno())
+
+
+def test_full_disk_spoils_no_reading(tmp_path: Path) -> None:
+    """A worker that finds no room for its files counts for itself; what the others counted is still read."""
+    first = counting(tmp_path, 3)
+
+    end(counting(tmp_path, 4, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"))
+
+    assert faults(tmp_path) == 3
+    end(first)
+
+
 def test_starts_are_counted(tmp_path: Path) -> None:
     """Each worker that begins is one more, whatever became of the one before it."""
     for _ in range(3):
@@ -106,15 +130,40 @@ def test_spoilt_files_begin_anew(tmp_path: Path, spoilt: bytes) -> None:
     assert faults(tmp_path) == 5
 
 
-def test_another_version_begins_anew(tmp_path: Path) -> None:
-    """A metric that another version had is not shown for ever."""
-    end(counting(tmp_path, 2))
-    note = tmp_path / "worker-00.lock"
-    note.write_text(note.read_text().replace('"version":"', '"version":"0.0.'))
+def test_another_version_goes_on(tmp_path: Path) -> None:
+    """A sum never falls while workers of another version begin one by one: Prometheus sees nothing new."""
+    first, second = counting(tmp_path, 3), counting(tmp_path, 4)
+    end(first)
+    end(second)
+    for note in tmp_path.glob("worker-*.lock"):
+        note.write_text(note.read_text().replace("{", '{"version":"0.0.1",'))
 
     end(counting(tmp_path, 5))
 
-    assert faults(tmp_path) == 5
+    assert faults(tmp_path) == 12
+
+
+def test_what_another_version_counted_otherwise_is_not_shown(tmp_path: Path) -> None:
+    """A metric, a label or a bucket that this version has not is left out, beside what it has."""
+    first = """
+from prometheus_client import CollectorRegistry, Counter, Histogram
+def earlier():
+    registry = CollectorRegistry()
+    Counter("validator_gone", "Gone.", ("reason",), registry=registry).labels("x").inc()
+    Counter("validator_limited", "Others.", ("limit", "other"), registry=registry).labels("x", "y").inc()
+    hashing = Histogram(
+        "validator_hashing_seconds", "Others.", ("outcome",), registry=registry, buckets=(0.02, 0.25)
+    )
+    for seconds in (0.01, 0.1, 0.7):
+        hashing.labels("hashed").observe(seconds)
+"""
+    end(counting(tmp_path, 1, first, "earlier()"))
+
+    told = {metric.name: metric.samples for metric in reading.counted(tmp_path)}
+    hashing = {sample.labels.get("le"): sample.value for sample in told["validator_hashing_seconds"]}
+
+    assert set(told) == {"validator_faults", "validator_worker_starts", "validator_hashing_seconds"}
+    assert {le: value for le, value in hashing.items() if le} == {"0.25": 2, "+Inf": 3}
 
 
 def test_files_are_private_and_whole(tmp_path: Path) -> None:

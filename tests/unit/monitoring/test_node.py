@@ -25,14 +25,22 @@ def test_database_is_told_with_its_kind(database: Database) -> None:
 
 
 def test_size_has_the_log_in_it(tmp_path: Path) -> None:
-    """What SQLite has written to its log only is a part of the size."""
+    """What SQLite has written to its log only is a part of the size, as every file of its is."""
     counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
     counters.count("other_address", "192.0.2.1")
 
-    file, log = ((tmp_path / name).stat().st_size for name in ("limits.db", "limits.db-wal"))
+    files = {file.name: file.stat().st_size for file in tmp_path.glob("limits.db*")}
 
-    assert log > 0
-    assert node.counters(counters).size == file + log
+    assert files["limits.db-wal"] > 0
+    assert node.counters(counters).size == sum(files.values())
+
+
+def test_trail_is_told_while_a_file_is_put_aside(tmp_path: Path) -> None:
+    """A file that is gone between the listing and the look has no bytes, and the others are told."""
+    (tmp_path / "audit-000001.jsonl").write_bytes(b"x" * 100)
+    (tmp_path / "audit-000002.jsonl").symlink_to(tmp_path / "gone")
+
+    assert node.trail(tmp_path).size == 100
 
 
 def test_database_that_is_away_is_a_fault(tmp_path: Path) -> None:

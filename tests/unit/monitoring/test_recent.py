@@ -53,6 +53,23 @@ def test_windows_end_where_they_say(tmp_path: Path) -> None:
     assert (told.last, told.known_since) == (START, None)
 
 
+def test_clock_set_back_adds_no_verdicts(tmp_path: Path) -> None:
+    """What was written under a later time, before the clock was set back, is of no minute before now."""
+    write(tmp_path, [(START + timedelta(hours=1), verdict("agent"))] * 7 + [(START, verdict("agent"))] * 2)
+
+    told = recent(tmp_path, START)
+
+    assert [window.accepted["agent"] for window in told.windows] == [2, 2]
+
+
+def test_file_that_is_put_aside_meanwhile_stops_nobody(tmp_path: Path) -> None:
+    """A file that is gone between the listing and the reading is passed over."""
+    write(tmp_path, [(START, verdict("agent"))], "audit-000001.jsonl")
+    (tmp_path / "audit-000002.jsonl").symlink_to(tmp_path / "gone")
+
+    assert recent(tmp_path, START).windows[0].accepted["agent"] == 1
+
+
 def test_trail_is_read_over_its_files(tmp_path: Path) -> None:
     """A file that was put aside within the window is read, too; an older one only at its end."""
     for minute, name in [(40, "audit-000001.jsonl"), (5, "audit-000002.jsonl"), (0, "audit.jsonl")]:

@@ -167,7 +167,7 @@ def test_redis_is_not_walked_through() -> None:
     [
         ({"keys": (KeyAge("0a1b2c3d", KeyState.SIGNING, START, 365),)}, "0a1b2c3d signs for 365 days"),
         ({"certificates": (Ending("door", START, 29),)}, "ends in 29 days"),
-        ({"disk": Disk(49, 1000)}, "little is free"),
+        ({"disk": Disk(99, 1000)}, "little is free"),
     ],
     ids=["key", "certificate", "disk"],
 )
@@ -189,7 +189,7 @@ def test_what_is_to_be_done_in_time_is_a_notice(parts: dict[str, object], words:
             )
         },
         {"certificates": (Ending("door", START, 30),)},
-        {"disk": Disk(50, 1000)},
+        {"disk": Disk(100, 1000)},
     ],
     ids=["key", "certificate", "disk"],
 )

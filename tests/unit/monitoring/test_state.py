@@ -1,6 +1,5 @@
 """What is looked up at a scrape is what is there; what cannot be looked up says so and hides nothing else."""
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,8 @@ from tests import certificates
 from tests.fakes import LOGIN, START, Enterprise
 from validator.accounts.lockout import Attempt
 from validator.certificates import pem
+from validator.metrics import sharing
+from validator.monitoring import node
 from validator.monitoring.gauges import Reading
 from validator.monitoring.state import LOOK_UPS, LookUp, everything
 from validator.services import Services
@@ -179,6 +180,21 @@ def test_certificates_tell_when_they_end(found_enterprise: Found, tmp_path: Path
     assert days == {"certificate": 29, "client_ca": 4, "cloud_ca": 899}
 
 
+def test_intermediate_that_ends_first_is_told(found_enterprise: Found, tmp_path: Path) -> None:
+    """A chain ends with the first of its certificates, as on the screen and for a client."""
+    root = certificates.authority("root", end=START + timedelta(days=900))
+    middle = certificates.authority("middle", root, end=START + timedelta(days=10))
+    leaf = certificates.server(middle, end=START + timedelta(days=300))
+    chain = written(tmp_path, "chain.pem", leaf.pem, middle.pem)
+    services = found_enterprise({"door.certificate": chain, "door.certificate_key": chain}).services
+
+    told = shown(services)["certificate_not_after_timestamp_seconds"]
+    (ending,) = node.endings(services.settings.door, START)
+
+    assert told == {("certificate",): ending.ends_at.timestamp()}
+    assert (ending.ends_at - START).days == 9
+
+
 def test_unreadable_certificate_does_not_hide_another(found_enterprise: Found, tmp_path: Path) -> None:
     """A file that is not there is told as a look-up that failed; the other's end stays."""
     good = written(tmp_path, "ca.pem", certificates.authority("cloud").pem)
@@ -210,7 +226,7 @@ def holding(folder: Path, slot: str, numbering: str) -> Iterator[None]:
     note = {"pid": os.getpid(), "role": "people", "began": START.isoformat(), "numbering": numbering}
     with (folder / f"worker-{slot}.lock").open("wb", buffering=0) as file:
         file.write(orjson.dumps(note))
-        fcntl.flock(file, fcntl.LOCK_EX)
+        assert sharing.hold(file.fileno())
         yield
 
 

@@ -1,6 +1,5 @@
 """Looking at a node: each part as it is, one that is broken beside the others, and nobody's name."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from tests import certificates
 from tests.fakes import AGENT, AGENT_PATH, LOGIN, PASSWORD, START, TENANT, Enterprise
 from validator.clock import iso_milliseconds
 from validator.files import make_private_folder
+from validator.metrics import sharing
 from validator.monitoring import screen
 from validator.monitoring.status import Status, Unavailable, look
 
@@ -44,10 +44,10 @@ def ask(enterprise: Enterprise, token: str, times: int = 1) -> None:
 def working(folder: Path, slot: str, role: str, pid: int) -> Iterator[None]:
     """Hold a slot of the metrics in such a block, as a worker does."""
     folder.mkdir(exist_ok=True)
-    note = {"pid": pid, "role": role, "began": iso_milliseconds(START), "version": "1"}
+    note = {"pid": pid, "role": role, "began": iso_milliseconds(START)}
     note["numbering"] = str(Path("/proc/self/ns/pid").readlink())
     with (folder / f"worker-{slot}.lock").open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        assert sharing.hold(file.fileno())
         file.write(orjson.dumps(note))
         file.flush()
         yield
