@@ -17,9 +17,9 @@ from tests.house.source import CHECKOUT
 _PATIENCE = 240  # seconds; alone on a machine each takes about twenty
 _RATE = 40
 _STAGES = [
-    *("Flask's dispatch", "request id, source, headers", "flask-limiter around the route"),
-    *("reading the JSON", "schema", "limits", "proof of the token", "standing (database)"),
-    *("entry in the trail", "answer", "log line"),
+    *("request's id and source", "reading the JSON", "schema (marshmallow)", "limits (counters)"),
+    *("proof of the token", "standing (database)", "entry in the trail", "answer and its headers"),
+    *("log line", "time and count of the request"),
 ]
 
 
