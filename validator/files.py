@@ -112,14 +112,6 @@ def read_private_key(path: Path) -> bytes:
     return key
 
 
-def is_same(path: Path, inode: int) -> bool:
-    """Tell whether *path* is still the file of that inode number."""
-    try:
-        return path.stat().st_ino == inode
-    except FileNotFoundError:
-        return False
-
-
 def sync_and_close(descriptor: int) -> None:
     """Put what was written to an open file on the disk, and close it."""
     try:
