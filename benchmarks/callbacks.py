@@ -16,17 +16,15 @@ What cannot be installed is skipped, and named. The exit code is 0 when there we
 bar is met is printed, of a full run only.
 """
 
-import argparse
 import sys
 import tempfile
+from argparse import Namespace
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from benchmarks import bars, installing, plot, pressure, questions, versions, wrk
+from benchmarks import bars, installing, plot, pressure, questions, reports, versions, wrk
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.enterprise import furnish
 from benchmarks.installing import NotInstalledError
@@ -79,19 +77,16 @@ def main() -> int:
     plan = QUICK if given.quick else Plan()
     report = measure(plan, given.only, may_download=not given.quick)
     report["bars"] = [] if given.quick else bars.judged(report)
-    if given.json:
-        given.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    reports.write(given.json, report)
     if given.svg:
         given.svg.write_text(plot.svg(report), "utf-8")
     print(table(report))  # noqa: T201
     return 1 if errors(report) else 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments() -> Namespace:
     names = [contender.name for contender in CONTENDERS]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.callbacks")
-    parser.add_argument("--quick", action="store_true", help="less than a minute; nothing is downloaded")
-    parser.add_argument("--json", type=Path, help="write every figure of every round into this file")
+    parser = reports.options("callbacks", quick="less than a minute; nothing is downloaded")
     parser.add_argument("--svg", type=Path, help="write the ratios as a picture into this file")
     parser.add_argument("--only", default=names, type=lambda text: text.split(","), help=", ".join(names))
     given = parser.parse_args()
@@ -111,8 +106,11 @@ def measure(plan: Plan, names: list[str], *, may_download: bool) -> dict[str, An
         with pinned(cores()[-1:]):
             for entrant in entrants:
                 entrant.load(1)  # the first requests of a process load what the later ones find
-            for _ in range(plan.rounds):
-                for entrant in entrants:
+            for number in range(plan.rounds):
+                first = number % max(
+                    1, len(entrants)
+                )  # another each time: nobody always follows the same one
+                for entrant in entrants[first:] + entrants[:first]:
                     samples[entrant.contender.name].append(entrant.load(plan.seconds))
         return {
             "machine": machine(),

@@ -1,4 +1,7 @@
-"""An enterprise for a benchmark: a home with tenants and agents, and the cloud's questions about them."""
+"""An enterprise for a benchmark: a home with tenants and agents, and the cloud's questions about them.
+
+All of it is made as an operator makes it. `benchmarks.population` is for sizes at which that takes too long.
+"""
 
 import subprocess
 from pathlib import Path

@@ -1,41 +1,21 @@
-"""Load for a benchmark: an open-loop probe and a closed-loop flood, over plain sockets.
+"""Requests of a benchmark over plain sockets: one by itself, and a flood of logins.
 
-The probe sends at instants that are fixed beforehand and measures from those instants, so that a server that
-stalls is charged for every request it kept waiting. The flood sends the next request as soon as the last one
-is answered; it runs in a process of its own (`flood` can be handed to one), so that it does not stop the
-probe's clock.
+The flood sends the next request as soon as the last one is answered; it runs in a process of its own
+(`login_flood` can be handed to one), so that it does not stop the clock of whoever measures meanwhile.
 """
 
 import secrets
 import selectors
 import socket
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from itertools import count
 
 import orjson
 
 Address = tuple[str, int]
 _PATIENCE = 10  # seconds for one answer
 _LOST = "lost"
-_FIRST_ADDRESS = int(IPv4Address("198.18.0.0"))  # of the block for benchmarks (RFC 2544)
-
-
-@dataclass
-class Measured:
-    """What a probe saw: how long each answer took (seconds), and what was no right answer."""
-
-    latencies: list[float] = field(default_factory=list)
-    errors: Counter[str] = field(default_factory=Counter)
-
-    def milliseconds(self, share: float) -> float:
-        """Return the latency that *share* of the answers did not exceed."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
 
 
 def post(path: str, body: object, **headers: str) -> bytes:
@@ -44,6 +24,11 @@ def post(path: str, body: object, **headers: str) -> bytes:
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
+
+
+def source(number: int) -> str:
+    """Return the address with this number, below 2**17, of the block for benchmarks (RFC 2544)."""
+    return str(IPv4Address("198.18.0.0") + number)
 
 
 def is_whole(answer: bytes) -> bool:
@@ -55,60 +40,17 @@ def is_whole(answer: bytes) -> bool:
     return bool(end) and len(body) >= int(rest.split(b"\r\n")[0] or 0)
 
 
-def probe(
-    address: Address,
-    requests: list[bytes],
-    is_right: Callable[[bytes], bool],
-    *,
-    rate: float,
-    seconds: float,
-    connections: int = 32,
-) -> Measured:
-    """Send *requests* in turn, *rate* of them a second, and measure each from the instant it is due."""
-    measured, numbers, total = Measured(), count(), int(rate * seconds)
-    began = time.monotonic() + 0.1
-
-    def send() -> None:
-        connection = socket.create_connection(address, _PATIENCE)
-        while (number := next(numbers)) < total:
-            due = began + number / rate
-            time.sleep(max(0, due - time.monotonic()))
-            try:
-                answer = _exchange(connection, requests[number % len(requests)])
-            except OSError as error:
-                measured.errors[type(error).__name__] += 1
-                connection.close()
-                connection = socket.create_connection(address, _PATIENCE)
-                continue
-            measured.latencies.append(time.monotonic() - due)
-            if not is_right(answer):
-                measured.errors[answer[9:12].decode(errors="replace") or "empty"] += 1
-        connection.close()
-
-    threads = [threading.Thread(target=send) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return measured
-
-
 def ask(address: Address, request: bytes) -> bytes:
     """Return the answer to one *request*, over a connection of its own; raises OSError when there is none."""
     with socket.create_connection(address, _PATIENCE) as connection:
-        return _exchange(connection, request)
-
-
-def _exchange(connection: socket.socket, request: bytes) -> bytes:
-    """Return the answer to *request*; raises OSError when there is none."""
-    connection.sendall(request)
-    answer = b""
-    while not is_whole(answer):
-        part = connection.recv(65536)
-        if not part:
-            raise ConnectionResetError
-        answer += part
-    return answer
+        connection.sendall(request)
+        answer = b""
+        while not is_whole(answer):
+            part = connection.recv(65536)
+            if not part:
+                raise ConnectionResetError
+            answer += part
+        return answer
 
 
 def login_flood(address: Address, path: str, connections: int, seconds: float) -> dict[str, int]:
@@ -163,5 +105,4 @@ def _go_on(
 
 def _guess(path: str) -> bytes:
     body = {"account": f"user-{secrets.token_hex(6)}", "password": secrets.token_hex(10)}
-    address = IPv4Address(_FIRST_ADDRESS + secrets.randbelow(2**17))
-    return post(path, body, X_Forwarded_For=str(address))
+    return post(path, body, X_Forwarded_For=source(secrets.randbelow(2**17)))

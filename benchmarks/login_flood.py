@@ -17,7 +17,6 @@ is to the same server's idle figure of the same round. The bar is two pools at t
 99th percentile, without an error.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -30,12 +29,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import orjson
-
+from benchmarks import reports
 from benchmarks.enterprise import RIGHT, furnish
-from benchmarks.load import Address, Measured, login_flood, probe
+from benchmarks.load import Address, login_flood
 from benchmarks.machine import cores, machine, pinned
 from benchmarks.servers import serving
+from benchmarks.steady import Span, probe
 
 LOGIN_PATH = "/api/v1/login"
 BAR = 5.0
@@ -70,15 +69,13 @@ class Sample:
 
     target: str
     is_flooded: bool
-    measured: Measured
+    measured: Span
     flood: dict[str, int]
 
 
 def main() -> int:
     """Measure, print the table, and return 0 when the bar is met; a quick run must be without errors."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.login_flood")
-    parser.add_argument("--quick", action="store_true", help="about 20 seconds; the figures are rough")
-    parser.add_argument("--json", type=Path, help="write every figure into this file")
+    parser = reports.options("login_flood", quick="about 20 seconds; the figures are rough")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rate", type=float, default=200, help="questions a second")
@@ -88,8 +85,7 @@ def main() -> int:
     if given.quick:
         plan = Plan(rounds=1, seconds=1.5, rate=100, connections=given.connections)
     report = {"machine": machine(), "plan": vars(plan), "targets": measure(plan)}
-    if given.json:
-        given.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    reports.write(given.json, report)
     print(table(report))  # noqa: T201
     return 0 if is_met(report, with_ratio=not given.quick) else 1
 
@@ -108,7 +104,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
         for target in targets:
             # The first requests of a process load what the later ones find.
             rehearsal = flooder.submit(login_flood, target.people, LOGIN_PATH, 1, 0.5)
-            probe(target.callbacks, requests, _is_right, rate=plan.rate, seconds=1)
+            probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=1)
             rehearsal.result(_PATIENCE)
         for _ in range(plan.rounds):
             for target in targets:
@@ -119,7 +115,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
 
 def idle(target: Target, requests: list[bytes], plan: Plan) -> Sample:
     """Probe *target* with nothing else going on."""
-    measured = probe(target.callbacks, requests, _is_right, rate=plan.rate, seconds=plan.seconds)
+    measured = probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=plan.seconds)
     return Sample(target.name, is_flooded=False, measured=measured, flood={})
 
 
@@ -128,12 +124,8 @@ def flooded(target: Target, requests: list[bytes], plan: Plan, flooder: ProcessP
     lasting = plan.seconds + 2 * _SETTLING
     flood = flooder.submit(login_flood, target.people, LOGIN_PATH, plan.connections, lasting)
     time.sleep(_SETTLING)
-    measured = probe(target.callbacks, requests, _is_right, rate=plan.rate, seconds=plan.seconds)
+    measured = probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=plan.seconds)
     return Sample(target.name, is_flooded=True, measured=measured, flood=flood.result(lasting + _PATIENCE))
-
-
-def _is_right(answer: bytes) -> bool:
-    return answer.startswith(b"HTTP/1.1 200") and RIGHT in answer
 
 
 def figures(name: str, samples: list[Sample]) -> dict[str, Any]:
@@ -153,11 +145,8 @@ def figures(name: str, samples: list[Sample]) -> dict[str, Any]:
 def _ratio(calm: list[Sample], rough: list[Sample], share: float) -> float:
     """Return how many times as long it took under the flood as in the same round without it."""
     pairs = zip(calm, rough, strict=True)
-    return round(
-        median(
-            flood.measured.milliseconds(share) / idle.measured.milliseconds(share) for idle, flood in pairs
-        ),
-        1,
+    return median(
+        flood.measured.milliseconds(share) / idle.measured.milliseconds(share) for idle, flood in pairs
     )
 
 
@@ -176,17 +165,16 @@ def _figures(samples: list[Sample]) -> dict[str, Any]:
 
 def table(report: dict[str, Any]) -> str:
     """Return the figures as a table for people, in milliseconds."""
-    lines = ["| server | idle p50 / p99 | flood p50 / p99 | ratio p50 / p99 | longest | errors | guesses |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    head = ["server", "idle p50 / p99", "flood p50 / p99", "ratio p50 / p99", "longest", "errors", "guesses"]
+    rows = []
     for each in report["targets"]:
         calm, rough, ratio = each["idle"], each["flood"], each["ratio"]
         errors = sum(calm["errors"].values()) + sum(rough["errors"].values())
         guesses = ", ".join(f"{number} x {status}" for status, number in each["guesses"].items())
-        lines.append(
-            f"| {each['name']} | {calm['p50']} / {calm['p99']} | {rough['p50']} / {rough['p99']} "
-            f"| {ratio['p50']} / {ratio['p99']} | {rough['longest']} | {errors} | {guesses} |"
-        )
-    return "\n".join(lines)
+        took = [f"{part['p50']} / {part['p99']}" for part in (calm, rough)]
+        times = f"{ratio['p50']:.1f} / {ratio['p99']:.1f}"
+        rows.append([each["name"], *took, times, rough["longest"], errors, guesses])
+    return reports.markdown(head, rows)
 
 
 def is_met(report: dict[str, Any], *, with_ratio: bool) -> bool:
@@ -205,7 +193,7 @@ def start(home: Path, stack: ExitStack) -> list[Target]:
             serving(home, "--role", "people", "--workers", "1", "--threads", "2", niceness=10)
         ).address
         unbounded = stack.enter_context(
-            serving(home, "--role", "all", VALIDATOR_PASSWORDS_HASHING_SLOTS="64")
+            serving(home, "--role", "all", variables={"VALIDATOR_PASSWORDS_HASHING_SLOTS": "64"})
         ).address
     return [
         Target("one pool", one, one),

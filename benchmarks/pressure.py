@@ -15,10 +15,10 @@ from statistics import median
 from typing import Any
 
 from benchmarks import wrk
-from benchmarks.load import Measured, probe
 from benchmarks.machine import cores, pinned
 from benchmarks.questions import Questions
 from benchmarks.servers import Server, serving
+from benchmarks.steady import Span, probe
 from benchmarks.wrk import Sample
 
 CONNECTIONS = (1, 4, 16, 32, 64)
@@ -51,7 +51,7 @@ def workers(home: Path, questions: Questions, rounds: int, seconds: float) -> di
     ratios = [late.rate / early.rate for early, late in zip(samples[1], samples[2], strict=True)]
     return {
         "load": "beside" if len(cores()) >= _OWN_CORES else "shared",
-        "ratio": round(median(ratios), 2),
+        "ratio": median(ratios),
         "one": figures(samples[1]),
         "two": figures(samples[2]),
     }
@@ -61,11 +61,11 @@ def paced(
     servers: Mapping[str, Server], questions: Questions, rate: float, rounds: int, seconds: float
 ) -> dict[str, Any]:
     """Return what each of *servers* took for an answer at *rate* questions a second, in milliseconds."""
-    measured: dict[str, list[Measured]] = {name: [] for name in servers}
+    measured: dict[str, list[Span]] = {name: [] for name in servers}
     with pinned(cores()[-1:]):
         for _ in range(rounds):
             for name, server in servers.items():
-                asked = probe(server.address, questions.good, questions.is_right, rate=rate, seconds=seconds)
+                asked = probe(server.address, questions.good, questions.right, rate=rate, seconds=seconds)
                 measured[name].append(asked)
     return {"rate": rate, **{name: _latencies(own) for name, own in measured.items()}}
 
@@ -82,13 +82,12 @@ def figures(samples: list[Sample]) -> dict[str, Any]:
     }
 
 
-def _latencies(measured: list[Measured]) -> dict[str, Any]:
-    rounds = [{"p50": each.milliseconds(0.5), "p99": each.milliseconds(0.99)} for each in measured]
+def _latencies(measured: list[Span]) -> dict[str, Any]:
     return {
-        "p50": round(median(each["p50"] for each in rounds), 2),
-        "p99": round(median(each["p99"] for each in rounds), 2),
-        "errors": sum(sum(each.errors.values()) for each in measured),
-        "rounds": [{share: round(text, 2) for share, text in each.items()} for each in rounds],
+        "p50": median(each.milliseconds(0.5) for each in measured),
+        "p99": median(each.milliseconds(0.99) for each in measured),
+        "errors": sum(each.errors.total() for each in measured),
+        "rounds": [each.figures() for each in measured],
     }
 
 

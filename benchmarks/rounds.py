@@ -99,9 +99,3 @@ def silenced() -> Iterator[TextIO]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table in Markdown; every column but the first is of figures."""
-    ruled = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruled, *rows))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.load import Address
 
@@ -29,12 +30,19 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, *words: str, niceness: int = 0, **variables: str) -> Iterator[Server]:
-    """Give a `validator serve` for *home* that listens already; its log is a file beside the home."""
+def serving(
+    home: Path,
+    *words: str,
+    niceness: int = 0,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    log: Path | None = None,
+) -> Iterator[Server]:
+    """Give a `validator serve` for *home* that listens already; its log is *log*, or a file beside it."""
     address = free_address()
     serve = validator(home, "serve", "--bind", f"{address[0]}:{address[1]}", *words)
     command = ["nice", "-n", str(niceness), *serve]
-    with running(command, address, home.parent / f"{address[1]}.log", environment() | variables) as server:
+    log = log or home.parent / f"{address[1]}.log"
+    with running(command, address, log, {**environment(), **variables}) as server:
         yield server
 
 

@@ -9,34 +9,33 @@ are about expired, forged and revoked ones. They come from so many addresses, an
 that no limit is reached. Meanwhile each worker's memory, descriptors and threads are looked at, and the files
 that grow.
 
-The bars: no wrong answer; at most 60 MiB (RSS) a worker at any time; flat: by least squares over the second
+The bars: no wrong answer; at most 60 MB (RSS) a worker at any time; flat: by least squares over the second
 half, all workers together grow by less than 1,000 kB in 1,000,000 requests. That is one byte a request, and
 nothing that is kept of every request is so small; what the allocator takes now and then is more than nothing.
 And the descriptors stay: the fewest of the last quarter are no more than those of the quarter before, in each
-worker (the fewest, since the lock of a file is one for a moment). A run of less than five minutes is held to
-no wrong answer only. The file of --json is written anew every minute: what was seen outlives an interruption.
+worker (the fewest, since the lock of a file is one for a moment). A run that lasted less than five minutes
+is held only to no wrong answer and no worker lost. The file of --json is written anew every minute: what was
+seen outlives an interruption.
 """
 
-import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from ipaddress import IPv4Address
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
 import orjson
 
-from benchmarks import soaked
-from benchmarks.load import Address, post
+from benchmarks import reports, soaked
+from benchmarks.load import post, source
 from benchmarks.machine import machine
 from benchmarks.population import VARIABLES, Size, found
+from benchmarks.servers import Server, serving
 from benchmarks.steady import Asked, Load, Span
 from benchmarks.traffic import mixed
 from benchmarks.watching import Sample, look, taken, watched, workers
@@ -45,35 +44,32 @@ WORKERS, CONNECTIONS = 2, 32
 SIZE = Size(accounts=1000, revoked=1000)
 SHARE = 0.7  # of the maximum
 _QUESTIONS = 20_000
-_FIRST_ADDRESS = int(IPv4Address("198.18.0.0"))  # of the block for benchmarks (RFC 2544)
 _ADDRESSES = 4096
 _PATIENCE = 30  # seconds for what takes about one
 _STEP = 0.25
-_TRUSTED = {"VALIDATOR_SERVER_TRUSTED_PROXIES": "1", "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1"]'}
 
 
 def main() -> int:
     """Measure, print the report, and return 0 when every bar that is judged is met."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak")
+    parser = reports.options("soak")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, help="requests a second; else 70 %% of the maximum")
     parser.add_argument("--every", type=float, default=5, help="seconds between two looks at the workers")
-    parser.add_argument("--json", type=Path, help="write every figure into this file, anew every minute")
     given = parser.parse_args()
     report: dict[str, Any] = {"machine": machine(), "minutes": []}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder) / "home"
         questions = furnish(home)
-        with serving(home) as (address, master):
-            report["at_rest"] = _told(look(master, home, 0))
-            soak(report, Load(address, questions, CONNECTIONS), master, home, given)
+        with at_rest(home) as server:
+            report["at_rest"] = _told(look(server.pid, home, 0))
+            soak(report, Load(server.address, questions, CONNECTIONS), server.pid, home, given)
     soaked.judge(report)
-    _write(given.json, report)
+    reports.write(given.json, report)
     print(soaked.text(report))  # noqa: T201
     return 0 if all(bar["is_met"] for bar in report["bars"].values() if bar["is_judged"]) else 1
 
 
-def soak(report: dict[str, Any], load: Load, master: int, home: Path, given: argparse.Namespace) -> None:
+def soak(report: dict[str, Any], load: Load, master: int, home: Path, given: Namespace) -> None:
     """Ask for as long as was given, and put into *report* what is seen."""
     rate = given.rate or _find_rate(report, load, given)
     report["plan"] = {"minutes": given.minutes, "rate": rate, "connections": CONNECTIONS, "workers": WORKERS}
@@ -82,7 +78,7 @@ def soak(report: dict[str, Any], load: Load, master: int, home: Path, given: arg
         report["minutes"].append(span.figures())
         report["samples"] = [_told(sample) for sample in samples]
         sys.stderr.write(soaked.line(report) + "\n")
-        _write(given.json, report)
+        reports.write(given.json, report)
 
     began, used = time.monotonic(), time.process_time()
     with watched(lambda: look(master, home, load.answered), given.every) as samples:
@@ -92,11 +88,12 @@ def soak(report: dict[str, Any], load: Load, master: int, home: Path, given: arg
             sys.stderr.write("interrupted: what was seen until now is reported\n")
         lasted = time.monotonic() - began
         report["load"] = {"processor": round((time.process_time() - used) / lasted, 3)}
+    report["lasted"] = round(lasted / 60, 2)
     report["samples"] = [_told(sample) for sample in samples]
     load.close()
 
 
-def _find_rate(report: dict[str, Any], load: Load, given: argparse.Namespace) -> float:
+def _find_rate(report: dict[str, Any], load: Load, given: Namespace) -> float:
     """Return 70 % of what the server carries when it is asked without a pause."""
     seconds = min(10.0, given.minutes * 10)
     load.flood(seconds / 2)  # what is loaded by the first requests is loaded
@@ -116,8 +113,7 @@ def furnish(home: Path) -> list[Asked]:
     try:
         for number, question in enumerate(mixed(services, SIZE, _QUESTIONS)):
             path = routes.chat_path if question.kind == "chat" else routes.agent_path
-            source = str(IPv4Address(_FIRST_ADDRESS + number % _ADDRESSES))
-            request = post(path, orjson.loads(question.body), X_Forwarded_For=source)
+            request = post(path, orjson.loads(question.body), X_Forwarded_For=source(number % _ADDRESSES))
             asked.append(Asked(request, b'"retCode":%d,' % question.code))
     finally:
         services.close()
@@ -125,38 +121,22 @@ def furnish(home: Path) -> list[Asked]:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[Address, int]]:
-    """Give the address and the master's id of a server that was asked nothing yet; it is stopped then."""
-    with create_server(("127.0.0.1", 0)) as listener:
-        address: Address = ("127.0.0.1", listener.getsockname()[1])
-    command = [sys.executable, "-m", "validator", "serve", "--home", str(home), "--role", "callbacks"]
-    command += ["--workers", str(WORKERS), "--bind", f"{address[0]}:{address[1]}"]
-    inherited = os.environ.items()  # noqa: TID251 - handed on, not read
-    environment = {name: text for name, text in inherited if not name.startswith("VALIDATOR_")}
-    environment |= VARIABLES | _TRUSTED
-    process = subprocess.Popen(  # noqa: S603 - every word is ours
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait_until_at_rest(process)
-        yield address, process.pid
-    finally:
-        process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_PATIENCE)
+def at_rest(home: Path) -> Iterator[Server]:
+    """Give a server that was asked nothing yet; it is stopped then."""
+    words = ("--role", "callbacks", "--workers", str(WORKERS))
+    with serving(home, *words, variables=VARIABLES, log=Path(os.devnull)) as server:
+        _wait_until_at_rest(server.pid)
+        yield server
 
 
-def _wait_until_at_rest(process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_at_rest(master: int) -> None:
     """Return when every worker is there and takes no more memory: it has loaded what it needs."""
     deadline, before = time.monotonic() + _PATIENCE, [0]
     while True:
         time.sleep(_STEP)
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the server does not start: try `validator serve` by hand")
-        now = [taken(pid).rss for pid in workers(process.pid)]
+        if time.monotonic() > deadline:
+            raise RuntimeError("the server does not come to rest: try `validator serve` by hand")
+        now = [taken(pid).rss for pid in workers(master)]
         if len(now) == WORKERS and now == before:
             return
         before = now
@@ -169,11 +149,6 @@ def _told(sample: Sample) -> dict[str, Any]:
         "workers": {str(pid): asdict(each) for pid, each in sample.workers.items()},
         "files": sample.files,
     }
-
-
-def _write(file: Path | None, report: dict[str, Any]) -> None:
-    if file:
-        file.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 if __name__ == "__main__":

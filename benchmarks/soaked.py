@@ -3,10 +3,10 @@
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.rounds import markdown
+from benchmarks.reports import markdown
 from benchmarks.watching import slope
 
-LARGEST_RSS = 60 * 1024  # kB of one worker
+LARGEST_RSS = 60_000_000 // 1024  # of one worker, in the kB (1,024 bytes) that Linux tells
 LARGEST_SLOPE = 1000.0  # kB of all workers in 1,000,000 requests
 _SHORTEST = 5  # minutes of a run that says something of memory
 _MILLION = 1_000_000
@@ -20,7 +20,7 @@ def judge(report: dict[str, Any]) -> None:
     errors = sum(sum(minute["errors"].values()) for minute in report["minutes"])
     growth = slope([(each["answered"] / _MILLION, _sum(each, "rss")) for each in later])
     largest = max(worker["rss"] for sample in samples for worker in sample["workers"].values())
-    is_long = report["plan"]["minutes"] >= _SHORTEST
+    is_long = report["lasted"] >= _SHORTEST
     report["answered"] = samples[-1]["answered"]
     report["slope"] = round(growth, 1)
     report["bars"] = {
@@ -43,12 +43,14 @@ def _sum(sample: dict[str, Any], key: str) -> int:
 def _gained(later: list[dict[str, Any]]) -> int:
     """Return how many descriptors more the fewest of the last quarter are, at most in one worker."""
     third, last = later[: len(later) // 2], later[len(later) // 2 :]
+    if not third:
+        return 0
     gained = [
         _fewest(last, pid) - _fewest(third, pid)
         for pid in last[-1]["workers"]
         if all(pid in sample["workers"] for sample in later)
     ]
-    return max([0, *gained]) if third else 0
+    return max([0, *gained])
 
 
 def _fewest(samples: list[dict[str, Any]], pid: str) -> int:

@@ -12,17 +12,15 @@ core.
 The schema cannot be called by itself: it is the parsing of a body, less the reading of its JSON.
 """
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 
-from benchmarks import inside, rounds
+from benchmarks import inside, reports, rounds
 from benchmarks.machine import cores, machine, pinned
 from benchmarks.population import Size, found
 from benchmarks.rounds import Act, Timed
@@ -47,16 +45,13 @@ ENDPOINT = "thirdparty.third_party_validate"
 
 def main() -> int:
     """Measure, print the tables, and return 0 when the bar is met; a quick run has only to be right."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stages")
-    parser.add_argument("--quick", action="store_true", help="some seconds; the figures are rough")
-    parser.add_argument("--json", type=Path, help="write every figure into this file")
+    parser = reports.options("stages", quick="some seconds; the figures are rough")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--calls", type=int, default=200, help="of each stage in each round")
     given = parser.parse_args()
     plan = {"rounds": 3, "calls": 20} if given.quick else {"rounds": given.rounds, "calls": given.calls}
     report = {"machine": machine(), "plan": plan, **figures(measure(plan))}
-    if given.json:
-        given.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    reports.write(given.json, report)
     print(tables(report))  # noqa: T201
     return 0 if given.quick or report["is_met"] else 1
 
@@ -161,7 +156,7 @@ def tables(report: dict[str, Any]) -> str:
     ]
     said = "met" if report["is_met"] else "not met"
     return (
-        rounds.markdown(["stage", "µs, median", "µs, least", "share"], rows)
+        reports.markdown(["stage", "µs, median", "µs, least", "share"], rows)
         + f"\n\nThe whole callback takes {applications[WHOLE]['median']:.0f} µs, bare Flask"
         f" {applications[BARE]['median']:.0f} µs: {ratio['median']} times as long (of the least times"
         f" {ratio['least']}). The bar of {BAR} is {said}."

@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 
 from benchmarks.load import Address, is_whole
 
@@ -41,16 +42,16 @@ class Span:
     def milliseconds(self, share: float, times: list[float] | None = None) -> float:
         """Return what *share* of the latencies, or of other *times*, did not exceed."""
         ordered = sorted(self.latencies if times is None else times)
-        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 2) if ordered else 0.0
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else 0.0
 
     def figures(self) -> dict[str, object]:
         """Return the figures for a report."""
         return {
             "answers": len(self.latencies),
-            "p50": self.milliseconds(0.5),
-            "p99": self.milliseconds(0.99),
-            "longest": self.milliseconds(1),
-            "late_p99": self.milliseconds(0.99, self.late),
+            "p50": round(self.milliseconds(0.5), 2),
+            "p99": round(self.milliseconds(0.99), 2),
+            "longest": round(self.milliseconds(1), 2),
+            "late_p99": round(self.milliseconds(0.99, self.late), 2),
             "errors": dict(self.errors),
             "reopened": self.reopened,
         }
@@ -86,11 +87,19 @@ class Load:
         every: float = 60,
         told: Callable[[Span], object] = lambda _: None,
     ) -> None:
-        """Ask *rate* a second for so long; *told* is given what was seen, *every* so many seconds."""
+        """Ask *rate* a second for so long; *told* is given what was seen, *every* so many seconds.
+
+        However it ends, it is told of the last part too: that may be the one with all the errors.
+        """
+        try:
+            self._ask_steadily(rate, int(rate * seconds), every, told)
+        finally:
+            if self.span != Span():
+                told(self._taken())
+
+    def _ask_steadily(self, rate: float, total: int, every: float, told: Callable[[Span], object]) -> None:
         began = time.monotonic()
-        last = began
-        total = int(rate * seconds)
-        number = 0
+        last, number = began, 0
         while number < total or self._busy:
             now = time.monotonic()
             while number < total and self._idle and (due := began + number / rate) <= now:
@@ -101,8 +110,6 @@ class Load:
             if now - last >= every:
                 last += every
                 told(self._taken())
-        if self.span.latencies:
-            told(self._taken())
 
     def flood(self, seconds: float) -> float:
         """Ask the next question as soon as one is answered; return how many were answered a second."""
@@ -183,3 +190,22 @@ class Load:
             self._busy -= 1
             self.span.errors[why] += 1
         self._idle.append(self._open())
+
+
+def probe(
+    address: Address,
+    requests: Sequence[bytes],
+    right: bytes,
+    *,
+    rate: float,
+    seconds: float,
+    connections: int = 32,
+) -> Span:
+    """Ask *rate* a second for so long, over connections of its own; *right* is in every right answer."""
+    spans: list[Span] = []
+    load = Load(address, [Asked(each, right) for each in requests], connections)
+    try:
+        load.hold(rate, seconds, every=inf, told=spans.append)
+    finally:
+        load.close()
+    return spans[0]

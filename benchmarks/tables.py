@@ -3,6 +3,8 @@
 from statistics import median
 from typing import Any
 
+from benchmarks.reports import markdown
+
 _BUSY = 0.9  # of a core: whoever used less was held up by something else
 _BASES = ("gunicorn", "flask")
 
@@ -13,28 +15,15 @@ def table(report: dict[str, Any]) -> str:
     return "\n\n".join(part for part in [*parts, _bars(report)] if part)
 
 
-def _rows(head: str, rows: list[str]) -> str:
-    line = "|---" * (head.count("|") - 1) + "|"
-    return "\n".join([head, line, *rows])
-
-
 def _contenders(report: dict[str, Any]) -> str:
     rows = []
     for each in report["contenders"]:
         ratios = [f"{each['ratios'][base]:.2f}" if base in each["ratios"] else "-" for base in _BASES]
         words = ["yes" if each[key] else "no" for key in ("has_database", "has_limits", "has_trail")]
-        cells = [
-            each["title"],
-            f"{each['rate']:,}",
-            *ratios,
-            each["server_microseconds"],
-            each["p99"],
-            *words,
-        ]
-        rows.append(f"| {' | '.join(map(str, cells))} | {each['errors']} |")
-    names = ["server", "req/s", "to bare gunicorn", "to bare Flask", "processor µs", "p99 ms"]
-    head = f"| {' | '.join([*names, 'database', 'limits', 'trail', 'errors'])} |"
-    return _rows(head, rows)
+        figures = [f"{each['rate']:,}", *ratios, each["server_microseconds"], each["p99"]]
+        rows.append([each["title"], *figures, *words, each["errors"]])
+    head = ["server", "req/s", "to bare gunicorn", "to bare Flask", "processor µs", "p99 ms"]
+    return markdown([*head, "database", "limits", "trail", "errors"], rows)
 
 
 def _notes(report: dict[str, Any]) -> str:
@@ -53,26 +42,25 @@ def _notes(report: dict[str, Any]) -> str:
 
 def _connections(report: dict[str, Any]) -> str:
     rows = [
-        f"| {each['connections']} | {each['rate']:,} | {each['p50']} | {each['p99']} | {each['errors']} |"
+        [each["connections"], f"{each['rate']:,}", each["p50"], each["p99"], each["errors"]]
         for each in report.get("connections", [])
     ]
-    return _rows("| connections | req/s | p50 ms | p99 ms | errors |", rows) if rows else ""
+    return markdown(["connections", "req/s", "p50 ms", "p99 ms", "errors"], rows) if rows else ""
 
 
 def _workers(report: dict[str, Any]) -> str:
     if "workers" not in report:
         return ""
     told = report["workers"]
-    rows = [
-        f"| {number} | {told[number]['rate']:,} | {told[number]['p99']} "
-        f"| {told[number]['server_microseconds']} | {told[number]['errors']} |"
-        for number in ("one", "two")
-    ]
+    rows = []
+    for number in ("one", "two"):
+        each = told[number]
+        rows.append([number, f"{each['rate']:,}", each["p99"], each["server_microseconds"], each["errors"]])
     shared = "on the workers' own cores" if told["load"] == "shared" else "on cores of its own"
-    head = "| workers | req/s | p99 ms | processor µs each | errors |"
     idle = median(sum(one["idle"]) / len(one["idle"]) for one in told["two"]["rounds"])
     return (
-        f"{_rows(head, rows)}\n\ntwo workers carry {told['ratio']} times as much as one, the load {shared}; "
+        f"{markdown(['workers', 'req/s', 'p99 ms', 'processor µs each', 'errors'], rows)}\n\n"
+        f"two workers carry {told['ratio']:.2f} times as much as one, the load {shared}; "
         f"with two, {idle:.0%} of the machine was idle"
     )
 
@@ -82,18 +70,22 @@ def _paced(report: dict[str, Any]) -> str:
         return ""
     told = report["paced"]
     rows = [
-        f"| {name} | {told[name]['p50']} | {told[name]['p99']} | {told[name]['errors']} |"
+        [name, f"{told[name]['p50']:.2f}", f"{told[name]['p99']:.2f}", told[name]["errors"]]
         for name in ("ours", "gunicorn")
         if name in told
     ]
-    return _rows(f"| at {told['rate']:,} questions a second | p50 ms | p99 ms | errors |", rows)
+    return markdown([f"at {told['rate']:,} questions a second", "p50 ms", "p99 ms", "errors"], rows)
 
 
 def _bars(report: dict[str, Any]) -> str:
     words = {True: "met", False: "not met", None: "not measured"}
     rows = [
-        f"| {each['bar']} | {each['needed']} | {'-' if each['measured'] is None else each['measured']} "
-        f"| {words[each['is_met']]} |"
+        [
+            each["bar"],
+            each["needed"],
+            "-" if each["measured"] is None else f"{each['measured']:.3f}",
+            words[each["is_met"]],
+        ]
         for each in report["bars"]
     ]
-    return _rows("| bar | needed | measured | |", rows) if rows else ""
+    return markdown(["bar", "needed", "measured", ""], rows) if rows else ""

@@ -105,10 +105,7 @@ class Pool:
         """Go on with the next version: migrate under the old one, start it beside, stop that."""
         newer = self._make_newer()
         versions.run(newer, self.home, "db", "upgrade")
-        old = self._process
         self._go_on_with(newer)
-        assert old is not None
-        stop(old)
 
     def _make_newer(self) -> Path:
         self._steps += 1
@@ -116,9 +113,12 @@ class Pool:
 
     def _go_on_with(self, version: Path) -> None:
         last, self._version = self._version, version
+        old = self._process
         self.start()
+        assert old is not None
+        stop(old)
         if last is not None:
-            shutil.rmtree(last)
+            shutil.rmtree(last)  # only now: the old version may load some of itself late
 
     def kill_worker(self) -> None:
         """End one worker without giving it time for anything; return when there is another."""

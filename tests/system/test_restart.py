@@ -1,10 +1,14 @@
 """No request is lost while the server is reloaded, gets new keys, or is started again by systemd."""
 
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import UnixStreamServer
+from threading import Thread
 
 import pytest
 
-from tests.system.restarts import CLIENTS, ask_through, disturbance, disturbed
+from tests.system.restarts import CLIENTS, Clients, ask_through, disturbance, disturbed
+from tests.system.serving import wait_until
 
 
 def test_no_request_fails_while_the_server_changes(tmp_path: Path) -> None:
@@ -54,3 +58,28 @@ def test_systemd_is_told_that_the_server_is_ready(tmp_path: Path) -> None:
 
         assert said.splitlines()[0] == "READY=1"
         assert (code, pool.path.exists()) == (0, True)
+
+
+class _Broken(BaseHTTPRequestHandler):
+    """What a server says that has lost its application: a page, which is no JSON."""
+
+    def do_POST(self) -> None:
+        self.send_error(500)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_answer_that_is_no_json_is_a_failure(tmp_path: Path) -> None:
+    """A page in place of a verdict is counted as what it is, and those who ask go on asking."""
+    with UnixStreamServer(str(tmp_path / "broken.sock"), _Broken) as server:
+        serving = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        clients = Clients(tmp_path / "broken.sock", b"{}", b"{}")
+        with clients.asking():
+            wait_until(lambda: len(clients.failures) >= 2 * CLIENTS, "all have failed, some again")
+        server.shutdown()
+        serving.join()
+
+    assert {failure[:3] for failure in clients.failures} == {"500"}
+    assert len(clients.failures) == clients.answered
