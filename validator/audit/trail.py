@@ -171,7 +171,11 @@ class AuditTrail:
         """Go on after the last whole line in the file, which another process may have written."""
         if size < tail.size:
             log.critical("the audit trail has become shorter", was=tail.size, now=size)
-        chunk = os.pread(tail.descriptor, LONGEST_LINE, max(0, size - LONGEST_LINE))
+        grown = size - tail.size if tail.size else 0
+        # Mostly it is a line or two of another worker. If they are torn, what is before them is needed too.
+        chunk = os.pread(tail.descriptor, grown, tail.size) if 0 < grown < LONGEST_LINE else b""
+        if last_mac_in(chunk) is None:
+            chunk = os.pread(tail.descriptor, LONGEST_LINE, max(0, size - LONGEST_LINE))
         if not chunk.endswith(b"\n"):
             # Torn by a power cut. The bytes stay, as a line of their own, and the chain goes on after it.
             size += os.write(tail.descriptor, b"\n")

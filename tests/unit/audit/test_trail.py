@@ -731,6 +731,20 @@ def test_torn_last_line_is_gone_on_after(opened: Opened, place: Place, torn: byt
     assert_carried_over(place)
 
 
+def test_torn_line_that_another_process_ended_is_gone_on_after(opened: Opened, place: Place) -> None:
+    """When there is no whole line since this one wrote last, the chain goes on after the one before."""
+    trail = opened()
+    trail.append(about("before"))
+    with place.file.open("ab") as file:
+        file.write(TORN + b"\n")
+
+    trail.append(about("after"))
+
+    assert place.file.read_bytes().splitlines()[2] == TORN
+    assert place.subjects() == ["before", "after"]
+    assert_carried_over(place)
+
+
 @pytest.mark.parametrize("whole", [0, 1])
 @pytest.mark.parametrize("cut", [1, 40, 150])
 def test_new_file_torn_by_a_power_cut(
