@@ -87,7 +87,8 @@ class AuditTrail:
     def check(self) -> None:
         """Raise Fault(TRAIL_UNAVAILABLE) unless the trail can be opened for writing."""
         try:
-            with self._threads, self._turn():
+            with self._threads, self._lock:
+                self.key()
                 self._current_tail(self._time()[:_DAY])
         except (OSError, ValueError) as error:
             raise Fault(Reason.TRAIL_UNAVAILABLE) from error
@@ -108,17 +109,13 @@ class AuditTrail:
 
     def _append(self, event: Event, *, must_sync: bool) -> int | None:
         """Write *event*; return another descriptor of the file when it must be synced still."""
-        with self._threads, self._turn():
+        with self._threads, self._lock:
+            self.key()
             time = self._time()
             tail = self._current_tail(time[:_DAY])
             self._write(tail, render(event, current_exchange.get(), time))
             # Not synced in here: the others need not wait for the disk.
             return os.dup(tail.descriptor) if must_sync else None
-
-    def _turn(self) -> KeptLock:
-        """Return what lets one process at a time write, in a folder that is there then; with a key only."""
-        self.key()
-        return self._lock
 
     def _current_tail(self, today: str) -> _Tail:
         """Return the end of the trail, after what other processes wrote, in a file that is not over."""
@@ -172,7 +169,7 @@ class AuditTrail:
         if size < tail.size:
             log.critical("the audit trail has become shorter", was=tail.size, now=size)
         grown = size - tail.size if tail.size else 0
-        # Mostly it is a line or two of another worker. If they are torn, what is before them is needed too.
+        # Mostly a line or two of another worker; if they are torn, what is before them is needed too.
         chunk = os.pread(tail.descriptor, grown, tail.size) if 0 < grown < LONGEST_LINE else b""
         if last_mac_in(chunk) is None:
             chunk = os.pread(tail.descriptor, LONGEST_LINE, max(0, size - LONGEST_LINE))
