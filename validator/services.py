@@ -69,8 +69,9 @@ class Services:
     health: Health
 
     def close(self) -> None:
-        """Let go of the database and the trail."""
+        """Let go of the database, the counters and the trail."""
         self.database.close()
+        self.counters.close()
         self.trail.close()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -110,7 +111,18 @@ def test_status_changes_nothing(validator: CommandLine) -> None:
 def watching(validator: CommandLine, *words: str, output: int) -> "subprocess.Popen[bytes]":
     """Return a running `status --watch` whose standard output is a file descriptor."""
     environment = {**clean_environment(), "VALIDATOR_HOME": str(validator.home), "TERM": "xterm"}
-    command = [sys.executable, "-m", "validator", "status", "--watch", "1", *words]
+    # Whoever runs the tests in the background may have Ctrl-C ignored, and what they start inherits that.
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "validator",
+        "status",
+        "--watch",
+        "1",
+        *words,
+    ]
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output)
 
 
@@ -118,6 +130,7 @@ def read_until(descriptor: int, word: bytes, times: int) -> bytes:
     """Return what was written until *word* is there so often; fails when nothing more comes."""
     read = b""
     while read.count(word) < times:
+        assert select.select([descriptor], [], [], PATIENCE)[0], read
         part = os.read(descriptor, 65536)
         assert part, read
         read += part

@@ -128,6 +128,11 @@ class Counters:
         if not self._storage.check():
             raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read")
 
+    def close(self) -> None:
+        """Let go of the storage's file, if it is one."""
+        if isinstance(self._storage, SqliteStorage):
+            self._storage.close()
+
     def _refusal(self, name: str, key: str) -> Refusal:
         """Return the refusal of *key* by the limit *name*: it may come again when all of its rates let it."""
         windows = [self.window(name, rate, key) for rate in self.policy.limits[name].rates]

@@ -168,6 +168,12 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
         """Forget what was counted for *key*."""
         self._connection().execute("DELETE FROM counters WHERE name = ?", (key,))
 
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
+
     def prune(self) -> None:
         """Forget windows that are over, and the oldest of all when there are too many."""
         connection = self._connection()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from validator.store.database import Database
 
-_ENDINGS = ("", "-wal", "-shm")  # of SQLite's files: the database, its write-ahead log, the log's index
+_BESIDE = ("-wal", "-shm")  # an SQLite file: its write-ahead log, and the log's index
 
 
 def of_files(paths: Iterable[Path]) -> int:
@@ -15,8 +15,8 @@ def of_files(paths: Iterable[Path]) -> int:
 
 
 def of_sqlite(file: Path) -> int:
-    """Return the bytes of every file of the SQLite database in *file*."""
-    return of_files(file.with_name(file.name + ending) for ending in _ENDINGS)
+    """Return the bytes of every file of the SQLite database in *file*; raises OSError when there is none."""
+    return file.stat().st_size + of_files(file.with_name(file.name + ending) for ending in _BESIDE)
 
 
 def of_database(database: Database) -> int | None:

@@ -432,3 +432,15 @@ def test_each_thread_has_its_connection(storage: SqliteStorage) -> None:
         thread.join()
 
     assert storage.get_sliding_window("k", LENGTH)[2] == 5
+
+
+def test_closed_storage_holds_no_file(storage: SqliteStorage, file: Path) -> None:
+    """Whoever opens one again and again, and closes it, does not run out of files; it can be used again."""
+    hit(storage)
+
+    storage.close()
+
+    links = [fd.readlink() for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
+    assert [link for link in links if str(file) in str(link)] == []
+    assert hit(storage)
+    storage.close()
