@@ -35,7 +35,9 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
     def start(*programs: Told, patience: float = LONG, path: str | None = None) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-        command = [sys.executable, "-c", DRIVER, json.dumps(programs), str(patience)]
+        # What runs in the background has Ctrl-C and its like ignored, and so has what it starts.
+        python = [str(shutil.which("env")), "--default-signal=INT,QUIT", sys.executable]
+        command = [*python, "-c", DRIVER, json.dumps(programs), str(patience)]
         started.append(
             subprocess.Popen(
                 command,
