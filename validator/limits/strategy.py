@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -79,9 +80,9 @@ class Strategy(SlidingWindowCounterRateLimiter):
     def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, without a word to whoever is counted; tell whether it is within the limit."""
         try:
-            return self.ask("write", super().hit, item, *identifiers)
+            return self.ask("write", partial(super().hit, cost=cost), item, *identifiers)
         except StorageError as error:
-            return self._fallback.hit(self._own(item, error), *identifiers)
+            return self._fallback.hit(self._own(item, error), *identifiers, cost=cost)
 
     def admits(self, counted: Stored, checked: Stored) -> bool:
         """Count one of *counted* if it and *checked* let one pass, in one look at the storage.
@@ -92,10 +93,9 @@ class Strategy(SlidingWindowCounterRateLimiter):
         if not isinstance(storage, SqliteStorage):
             return False
         try:
-            is_admitted: bool = self.ask("write", storage.acquire_while, counted, checked)
+            return self.ask("write", storage.acquire_while, counted, checked)
         except storage.base_exceptions:
             return False
-        return is_admitted
 
     def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
         """Tell whether one more would pass, without counting it."""

@@ -106,6 +106,15 @@ def test_every_rate_of_a_limit_holds(made: Made, clock: FakeClock) -> None:
     assert how_many_pass(counters) == 3
 
 
+def test_one_may_count_for_several(made: Made) -> None:
+    """What costs more than one, as the library's own callers may say, is counted as so many."""
+    counters = made(signing_guest="5/1m")
+
+    assert counters.strategy.hit(RateLimitItemPerSecond(5, 60), "k", NAME, cost=4)
+
+    assert how_many_pass(counters) == 1
+
+
 def test_limit_that_is_off_counts_nothing(made: Made, tmp_path: Path) -> None:
     """Without a rate everything passes, and no file is made for it."""
     counters = made()
