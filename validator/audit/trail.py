@@ -125,19 +125,19 @@ class AuditTrail:
         except FileNotFoundError:
             stat = None
         if tail is None or stat is None or stat.st_ino != tail.inode:
-            tail = self._open_file(tail)
+            tail = self._open_file(tail, today)
         elif stat.st_size != tail.size:
             self._catch_up(tail, stat.st_size)
         if tail.size >= self._policy.largest_file or tail.day != today:
-            tail = self._rotate(tail)
+            tail = self._rotate(tail, today)
         return tail
 
-    def _open_file(self, last: _Tail | None) -> _Tail:
+    def _open_file(self, last: _Tail | None, today: str) -> _Tail:
         """Open the file that is there now, or begin one; *last* is the end that this process knew."""
         descriptor = _open(self._path, os.O_RDWR | os.O_APPEND)
         stat = os.fstat(descriptor)
         try:
-            tail = _Tail(descriptor, stat.st_ino, 0, self._time()[:_DAY], self._last_mac(last))
+            tail = _Tail(descriptor, stat.st_ino, 0, today, self._last_mac(last))
             if stat.st_size:
                 self._catch_up(tail, stat.st_size)
                 tail.day = _day_of(descriptor) or tail.day
@@ -183,11 +183,11 @@ class AuditTrail:
                 raise ValueError("the file is no audit trail")
             self._begin_file(tail)
 
-    def _rotate(self, tail: _Tail) -> _Tail:
+    def _rotate(self, tail: _Tail, today: str) -> _Tail:
         """Put the file aside and begin the next one."""
         self._path.rename(folder.next_put_aside(self._policy.directory))
         sync_folder(self._policy.directory)
-        return self._open_file(tail)
+        return self._open_file(tail, today)
 
     def _last_mac(self, last: _Tail | None) -> str:
         """Return the mac that a new file follows: of the newest file put aside, or of the *last* end.
