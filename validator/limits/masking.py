@@ -1,8 +1,9 @@
 """Whom a limit counts, shown so that an operator knows where to look and a reader does not know who it is."""
 
-from ipaddress import IPv4Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network
 
 from validator.limits.policy import EVERYBODY, PURPOSES, SOURCE, UNKNOWN
+from validator.networks import address_of
 
 _LABELLED = "person or client"  # as in `account:li.wei`
 # By the kind of key that `PURPOSES` names: how many characters are shown at the most.
@@ -30,9 +31,8 @@ def masked(limit: str, key: str) -> str:
 
 def masked_address(bucket: str) -> str:
     """Return the network of an address, or of what `address_bucket` made of one."""
-    try:
-        address = ip_address(bucket.partition("/")[0])
-    except ValueError:
+    address = address_of(bucket.partition("/")[0])
+    if address is None:
         return UNKNOWN
     if isinstance(address, IPv4Address):
         return f"{str(address).rpartition('.')[0]}.x"

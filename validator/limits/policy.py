@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from validator.networks import KEPT_ADDRESSES, address_of
+
 UNKNOWN = "unknown"
 EVERYBODY = "everybody"
 OFF = "off"
-_KEPT_ADDRESSES = 4096  # reading one costs more than remembering it
 _RATE = re.compile(r"([1-9]\d{0,8})/([1-9]\d{0,4})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -138,12 +139,11 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
     )
 
 
-@lru_cache(_KEPT_ADDRESSES)
+@lru_cache(KEPT_ADDRESSES)
 def address_bucket(source: str) -> str:
     """Return whom an address counts as: itself, an IPv6 one its /64, what is no address one shared bucket."""
-    try:
-        address = ip_address(source)
-    except ValueError:
+    address = address_of(source)
+    if address is None:
         return UNKNOWN
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:

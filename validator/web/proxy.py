@@ -9,18 +9,16 @@ import random
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 
 from flask import request
 
 from validator.audit.events import Exchange
-from validator.networks import is_in
+from validator.networks import KEPT_ADDRESSES, address_of, is_in
 from validator.web.policy import ServerPolicy
 
 UNKNOWN_SOURCE = "unknown"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
-_KEPT_ADDRESSES = 4096  # reading one costs more than remembering it
 
 
 def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
@@ -61,9 +59,6 @@ def _source(environ: Mapping[str, Any], *, trusted: bool) -> str:
     return _address(environ.get("REMOTE_ADDR", ""))
 
 
-@lru_cache(_KEPT_ADDRESSES)
+@lru_cache(KEPT_ADDRESSES)
 def _address(presented: str) -> str:
-    try:
-        return str(ip_address(presented))
-    except ValueError:
-        return UNKNOWN_SOURCE
+    return str(address_of(presented) or UNKNOWN_SOURCE)
