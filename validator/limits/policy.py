@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -141,12 +141,25 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
 
 @lru_cache(KEPT_ADDRESSES)
 def address_bucket(source: str) -> str:
-    """Return whom an address counts as: itself, an IPv6 one its /64, what is no address one shared bucket."""
+    """Return the bucket of *source*: itself in IPv4, its /64 in IPv6; malformed addresses share one."""
+    return _network(source, 32, 64).removesuffix("/32")
+
+
+@lru_cache(KEPT_ADDRESSES)
+def prefix_bucket(source: str) -> str:
+    """Return the network of *source* that one customer of a provider may hold: an IPv4 /24, an IPv6 /48.
+
+    Malformed addresses share one bucket. No text of this function is one of `address_bucket`'s, except that.
+    """
+    return _network(source, 24, 48)
+
+
+def _network(source: str, bits_of_4: int, bits_of_6: int) -> str:
+    """Return the network around *source*; an IPv4 address counts as one also where IPv6 spells it."""
     address = address_of(source)
     if address is None:
         return UNKNOWN
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    bits = bits_of_6 if isinstance(address, IPv6Address) else bits_of_4
+    return str(ip_network((address.packed, bits), strict=False))  # without a zone, such as "%eth0"

@@ -17,6 +17,7 @@ from validator.limits.policy import (
     address_bucket,
     limits_on,
     parse_rates,
+    prefix_bucket,
 )
 from validator.shipped import shipped
 
@@ -131,6 +132,47 @@ def test_bucket_is_no_address() -> None:
     """A bucket's own name, if somebody sends it as an address, is not its bucket."""
     assert address_bucket("2001:db8::/64") == UNKNOWN
     assert str(ip_address("2001:db8::")) == "2001:db8::"
+
+
+PREFIXES = {
+    "192.0.2.7": "192.0.2.0/24",
+    "192.0.2.255": "192.0.2.0/24",
+    "0.0.0.0": "0.0.0.0/24",
+    "::ffff:192.0.2.7": "192.0.2.0/24",
+    "2001:db8::1": "2001:db8::/48",
+    "2001:db8:0:ffff:ffff:ffff:ffff:ffff": "2001:db8::/48",
+    "2001:DB8:1::1": "2001:db8:1::/48",
+    "::1": "::/48",
+    "fe80::1%eth0": "fe80::/48",
+}
+
+
+@pytest.mark.parametrize("source", PREFIXES)
+def test_prefix_of_an_address(source: str) -> None:
+    """An IPv4 address lies in its /24 however it is written, an IPv6 one in its /48."""
+    assert prefix_bucket(source) == PREFIXES[source]
+
+
+@pytest.mark.parametrize("source", NO_ADDRESSES)
+def test_malformed_addresses_share_a_prefix(source: str) -> None:
+    """Malformed addresses share one prefix; nothing goes uncounted."""
+    assert prefix_bucket(source) == UNKNOWN
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 2**80 - 1))
+def test_a_customer_of_a_provider_is_one_prefix(address: IPv6Address, other: int) -> None:
+    """Every address of a /48 has the same prefix, and no address of another one has it."""
+    neighbour = IPv6Address(int(address) >> 80 << 80 | other)
+
+    if not (address.ipv4_mapped or neighbour.ipv4_mapped):
+        assert prefix_bucket(str(address)) == prefix_bucket(str(neighbour))
+        assert prefix_bucket(str(IPv6Address(int(address) ^ 1 << 80))) != prefix_bucket(str(address))
+
+
+@given(st.ip_addresses() | st.text())
+def test_prefix_is_short_and_never_empty(source: object) -> None:
+    """A prefix fits the column of a bucket and is never empty, which would not be counted."""
+    assert 1 <= len(prefix_bucket(str(source))) <= 64
 
 
 # Purposes
