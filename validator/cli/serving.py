@@ -4,6 +4,7 @@ import os
 import resource
 import socket
 import sys
+from collections.abc import Mapping
 
 import click
 from gunicorn import systemd
@@ -15,6 +16,7 @@ from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.settings import Settings, export
 from validator.shipped import shipped
+from validator.web.health import PartState, State
 from validator.web.policy import LOG_FORMATS, ROLES
 
 _TO_CONNECT = 2  # seconds; on one machine it takes none
@@ -68,11 +70,19 @@ def server() -> list[str]:
     with opened() as services:
         check_free(services.settings.server.bind)
         # Whatever is missing is told here, once and in words, and not by every worker.
-        broken = {part: word for part, word in services.health.checks().items() if word != "ok"}
-        if broken:
-            raise OperatorError("; ".join(f"{part}: {word}" for part, word in broken.items()))
+        states = services.health.checks()
+        words = {state: _words(states, state) for state in State}
+        if words[State.UNAVAILABLE]:
+            raise OperatorError(words[State.UNAVAILABLE])
+        if words[State.DEGRADED]:
+            click.echo(f"notice: {words[State.DEGRADED]}", err=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
+
+
+def _words(states: Mapping[str, PartState], state: State) -> str:
+    """Return the parts that are in *state*, with their words."""
+    return "; ".join(f"{part}: {each.told}" for part, each in states.items() if each.state is state)
 
 
 def patience(settings: Settings) -> float:

@@ -34,7 +34,12 @@ GAUGES = {
     "lookup_success": Gauge(
         ("lookup",), "1 when the gauges of this look-up could be read at this scrape, else 0."
     ),
-    "ready": Gauge(("part",), "1 when this part of what every answer needs is well, else 0; as /readyz."),
+    "ready": Gauge(
+        ("part",), "1 when this part of what every answer needs can do its work, else 0; as /readyz."
+    ),
+    "degraded": Gauge(
+        ("part",), "1 when this part works by its fallback or needs a person soon, else 0; as /readyz."
+    ),
     "keys": Gauge(("state",), "Signing keys in each state of the keyring."),
     "signing_key_created_timestamp_seconds": Gauge(
         (), "When the key that signs now was made, in seconds since 1970."

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
-from validator.audit.words import WORDS
 from validator.clock import iso_milliseconds
 from validator.monitoring.counted import Latency, Limited
 from validator.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Storage, Trail
 from validator.monitoring.recent import Recent, Window
 from validator.monitoring.status import Status, Unavailable
 from validator.monitoring.wording import age, folded, mebibytes, shortened, some, time_of_day
+from validator.web.health import PartState, State
 
 _NAME_WIDTH = 14
 _MOST_FULL = 4
@@ -32,7 +32,8 @@ Part = TypeVar("Part")
 def to_object(status: Status) -> dict[str, Any]:
     """Return *status* with whether it is ready, its problems and its notices."""
     summary = {"ready": not status.problems, "problems": status.problems, "notices": status.notices}
-    return {**summary, **asdict(status)}
+    checks = {part: str(found) for part, found in status.checks.items()}
+    return {**summary, **asdict(status), "checks": checks}
 
 
 def lines(status: Status) -> list[str]:
@@ -73,16 +74,13 @@ def _line(name: str, text: str) -> str:
     return f"{mark} {name:<{_NAME_WIDTH}}{words}"
 
 
-def _checks(checks: Mapping[str, str]) -> Iterator[str]:
-    good = [part for part, word in checks.items() if word == "ok"]
-    yield from (f"!{part}: {_words(word)}" for part, word in checks.items() if word != "ok")
-    if good:
-        yield f"ok: {', '.join(good)}"
-
-
-def _words(word: str) -> str:
-    """Return what a check said, in words where it said no more than a reason."""
-    return next((words for reason, words in WORDS.items() if reason == word), word)
+def _checks(checks: Mapping[str, PartState]) -> Iterator[str]:
+    """Yield the parts by their state, the worst first; what is degraded is no trouble."""
+    by_state = {state: [part for part, found in checks.items() if found.state is state] for state in State}
+    yield from (f"!{part}: {checks[part].told}" for part in by_state[State.UNAVAILABLE])
+    yield from (f"{part}: {checks[part].told}" for part in by_state[State.DEGRADED])
+    if by_state[State.OK]:
+        yield f"ok: {', '.join(by_state[State.OK])}"
 
 
 def _pools(pools: tuple[Pool, ...], at: datetime) -> Iterator[str]:

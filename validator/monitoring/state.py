@@ -24,6 +24,7 @@ from validator.monitoring import sizes
 from validator.monitoring.gauges import Reading, families
 from validator.monitoring.processes import open_descriptors, resident_bytes
 from validator.services import Services
+from validator.web.health import State
 from validator.web.policy import ROLES
 
 LookUp = Callable[[Services], Iterator[Reading]]
@@ -64,8 +65,9 @@ def _build(_: Services) -> Iterator[Reading]:
 
 
 def _ready(services: Services) -> Iterator[Reading]:
-    for part, word in services.health.checks().items():
-        yield Reading("ready", word == "ok", (part,))
+    for part, found in services.health.checks().items():
+        yield Reading("ready", found.state is not State.UNAVAILABLE, (part,))
+        yield Reading("degraded", found.state is State.DEGRADED, (part,))
 
 
 def _keys(services: Services) -> Iterator[Reading]:

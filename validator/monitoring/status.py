@@ -20,6 +20,7 @@ from validator.monitoring.counted import Latency, Limited, latencies, limited
 from validator.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Storage, Trail
 from validator.monitoring.recent import Recent, recent
 from validator.services import Services
+from validator.web.health import PartState, State
 
 # A half of what NIST SP 800-57 part 1 (table 1, symmetric authentication key) gives a key to sign with.
 OLD_KEY = timedelta(days=365)
@@ -40,7 +41,7 @@ class Status:
     """Every part of a node at one instant."""
 
     at: datetime
-    checks: Mapping[str, str]
+    checks: Mapping[str, PartState]
     pools: tuple[Pool, ...] | Unavailable
     verdicts: Recent | Unavailable
     latencies: tuple[Latency, ...] | Unavailable
@@ -65,7 +66,7 @@ class Status:
         return tuple(self._notices())
 
     def _problems(self) -> Iterator[str]:
-        yield from (f"{part}: {word}" for part, word in self.checks.items() if word != "ok")
+        yield from self._checks(State.UNAVAILABLE)
         if self.pools == ():
             yield "pools: no worker is alive, nobody is answered"
         for name in Status.__slots__:
@@ -77,6 +78,7 @@ class Status:
                 yield f"certificates: that of the {ending.server} has ended: renew it"
 
     def _notices(self) -> Iterator[str]:
+        yield from self._checks(State.DEGRADED)
         for ending in self._endings():
             if 0 <= ending.days_left < DEFAULT_MARGINS.warning.days:
                 yield f"certificates: that of the {ending.server} ends in {ending.days_left} days: renew it"
@@ -86,6 +88,9 @@ class Status:
                 yield f"keys: {key.id} signs for {key.days} days: `validator keys rotate`"
         if isinstance(self.disk, Disk) and self.disk.free < LITTLE_DISK * self.disk.size:
             yield "disk: little is free, and a full one stops every answer"
+
+    def _checks(self, state: State) -> Iterator[str]:
+        yield from (f"{part}: {found}" for part, found in self.checks.items() if found.state is state)
 
     def _endings(self) -> tuple[Ending, ...]:
         return () if isinstance(self.certificates, Unavailable) else self.certificates

@@ -1,11 +1,20 @@
-"""Whether this server can do its work: what a load balancer and an operator ask."""
+"""Whether this server can do its work: the one source for load balancers, operators and metrics.
 
-from collections.abc import Callable
+Each part that an answer needs has a check. A check returns None when the part is well, returns a short text
+when the part works but is degraded (it has a fallback, or will need a person soon), and raises Fault when the
+part cannot do its work. A degraded part is no reason to stay down: only an unavailable one is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from flask import Blueprint, Response
 
 from validator.audit.trail import AuditTrail
+from validator.audit.words import WORDS
+from validator.causes import cause_of
 from validator.clock import Clock
 from validator.errors import Fault, Reason
 from validator.keys.keyring import Keyring, KeyState
@@ -17,9 +26,42 @@ from validator.web.replies import json_reply
 
 _BACKWARDS = timedelta(minutes=5)
 
+Check = Callable[[], str | None]
+
+
+class State(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """How a part is, in words that anybody may read; *cause* is for the operator's terminal only."""
+
+    state: State = State.OK
+    words: str = ""
+    cause: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.words}" if self.words else str(self.state)
+
+    @property
+    def told(self) -> str:
+        """The text for the operator's terminal: with the driver's own sentence."""
+        return f"{self} ({self.cause})" if self.cause else str(self)
+
+
+def overall(states: Mapping[str, PartState]) -> str:
+    """Return "ready", "degraded" or "unavailable": the worst of the *states*."""
+    found = {each.state for each in states.values()}
+    return next((str(worst) for worst in (State.UNAVAILABLE, State.DEGRADED) if worst in found), "ready")
+
 
 class Health:
-    """Looks at everything an answer needs."""
+    """Checks everything that an answer needs."""
 
     def __init__(
         self,
@@ -32,26 +74,50 @@ class Health:
     ) -> None:
         self._database, self._keyring, self._sealer = database, keyring, sealer
         self._counters, self._trail, self._clock = counters, trail, clock
-
-    def checks(self) -> dict[str, str]:
-        """Return "ok" or what is wrong, for the store, the keys, the counters, the trail and the clock."""
-        return {
-            "store": _outcome(lambda: schema.check_newest(self._database)),
-            "keys": _outcome(self._check_keys),
-            "counters": _outcome(self._counters.check_storage),
-            "trail": _outcome(self._trail.check),
-            "clock": _outcome(self._check_clock),
+        self.parts: Mapping[str, Check] = {
+            "store": self._check_store,
+            "keys": self._check_keys,
+            "counters": self._check_counters,
+            "trail": self._check_trail,
+            "clock": self._check_clock,
         }
 
-    def _check_keys(self) -> None:
+    def checks(self) -> dict[str, PartState]:
+        """Return the state of each part; waits as long as the parts themselves may take."""
+        return {part: state_by(check) for part, check in self.parts.items()}
+
+    def _check_store(self) -> str | None:
+        schema.check_newest(self._database)
+        return None
+
+    def _check_keys(self) -> str | None:
         self._keyring.list()
         self._sealer.check()
+        return None
 
-    def _check_clock(self) -> None:
+    def _check_counters(self) -> str | None:
+        self._counters.check_storage()
+        return None
+
+    def _check_trail(self) -> str | None:
+        self._trail.check()
+        return None
+
+    def _check_clock(self) -> str | None:
         """Raise Fault when the clock stands before the making of the signing key: it was set back."""
         signing = next(key for key in self._keyring.list() if key.state is KeyState.SIGNING)
         if self._clock.now() < signing.created_at - _BACKWARDS:
             raise Fault(Reason.FAULT, "the clock is behind the signing key's making")
+        return None
+
+
+def state_by(check: Check) -> PartState:
+    """Return the state that *check* finds."""
+    try:
+        words = check()
+    except Fault as fault:
+        return PartState(State.UNAVAILABLE, fault.detail or WORDS[fault.reason], cause_of(fault))
+    return PartState(State.DEGRADED, words) if words else PartState()
 
 
 def blueprint(health: Health) -> Blueprint:
@@ -64,18 +130,9 @@ def blueprint(health: Health) -> Blueprint:
 
     @bp.get("/readyz")
     def ready() -> Response:
-        checks = health.checks()
-        is_ready = set(checks.values()) == {"ok"}
-        return json_reply(
-            {"status": "ready" if is_ready else "unavailable", "checks": checks}, 200 if is_ready else 503
-        )
+        states = health.checks()
+        status = overall(states)
+        content = {"status": status, "checks": {part: str(state) for part, state in states.items()}}
+        return json_reply(content, 503 if status == State.UNAVAILABLE else 200)
 
     return bp
-
-
-def _outcome(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except Fault as fault:
-        return fault.detail or str(fault.reason)
-    return "ok"

@@ -49,7 +49,7 @@ class GuestAnswer(Schema):
 class HealthAnswer(Schema):
     """How the server is."""
 
-    status = fields.String(required=True)
+    status = fields.String(required=True)  # "ok"; of /readyz "ready", "degraded" or "unavailable"
     checks = fields.Dict(keys=fields.String(), values=fields.String())
 
 

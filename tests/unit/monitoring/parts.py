@@ -17,6 +17,7 @@ from validator.monitoring.counted import Latency, Limited
 from validator.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Process, Storage, Trail
 from validator.monitoring.recent import Recent, Window
 from validator.monitoring.status import Status
+from validator.web.health import PartState
 
 KEY = b"k" * 32
 MEBIBYTE = 1 << 20
@@ -52,7 +53,7 @@ def status(**parts: Any) -> Status:
     process = Process(4711, START - timedelta(hours=30), 61 * MEBIBYTE)
     well = Status(
         at=START,
-        checks=dict.fromkeys(("store", "keys", "counters", "trail", "clock"), "ok"),
+        checks=dict.fromkeys(("store", "keys", "counters", "trail", "clock"), PartState()),
         pools=(Pool("callbacks", (process, process)), Pool("people", (process,))),
         verdicts=Recent(windows, START - timedelta(seconds=3), None),
         latencies=(Latency("agent", 12_345, 1.0, 5.0),),

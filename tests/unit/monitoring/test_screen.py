@@ -16,6 +16,7 @@ from validator.monitoring.counted import Latency, Limited
 from validator.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Process
 from validator.monitoring.recent import Recent, Window
 from validator.monitoring.status import Status, Unavailable
+from validator.web.health import PartState, State
 
 COLUMNS, ROWS = 80, 40
 PARTS = [name for name in Status.__slots__ if name not in ("at", "checks")]
@@ -34,7 +35,10 @@ def worst() -> Status:
     processes = tuple(Process(pid, START - timedelta(days=pid), 987 * MEBIBYTE) for pid in range(1, 65))
     windows = tuple(Window(minutes, accepted, refused, reasons) for minutes in (1, 15))
     return status(
-        checks=dict.fromkeys(("store", "keys", "counters", "trail", "clock"), "trail_unavailable"),
+        checks=dict.fromkeys(
+            ("store", "keys", "counters", "trail", "clock"),
+            PartState(State.UNAVAILABLE, "the audit trail could not be written"),
+        ),
         pools=tuple(Pool(role, processes) for role in ("all", "callbacks", "people")),
         verdicts=Recent(windows, START - timedelta(days=300), START - timedelta(minutes=3)),
         latencies=(Latency("agent", 10**9, None, None), Latency("chat", 10**9, 2500.0, 5000.0)),
@@ -94,16 +98,27 @@ def test_part_that_fails_is_told_beside_the_rest(part: str) -> None:
 
 
 def test_failing_check_is_told_in_words() -> None:
-    """A check that failed is marked and told before the good ones; a bare reason is put into words."""
-    told = screen.lines(
-        status(checks={"store": "ok", "keys": "keyring.json: OSError", "trail": "trail_unavailable"})
-    )
+    """What is unavailable is marked and told first, with its cause; then what is degraded, then the rest."""
+    found = {
+        "store": PartState(),
+        "counters": PartState(State.DEGRADED, "each worker counts for itself"),
+        "keys": PartState(State.UNAVAILABLE, "keyring.json cannot be read", "Input/output error"),
+    }
 
-    assert told[2:5] == [
-        "! can answer    keys: keyring.json: OSError",
-        "!               trail: the audit trail could not be written",
+    assert screen.lines(status(checks=found))[2:5] == [
+        "! can answer    keys: unavailable: keyring.json cannot be read (Input/output error)",
+        "                counters: degraded: each worker counts for itself",
         "                ok: store",
     ]
+
+
+def test_degraded_part_is_a_notice_and_no_problem() -> None:
+    """A node whose part has a fallback is ready, and says what is degraded among its notices."""
+    told = screen.to_object(status(checks={"counters": PartState(State.DEGRADED, "Redis does not answer")}))
+
+    assert told["ready"] is True
+    assert told["notices"] == ("counters: degraded: Redis does not answer",)
+    assert told["checks"] == {"counters": "degraded: Redis does not answer"}
 
 
 def test_no_worker_is_no_server() -> None:
