@@ -1,16 +1,23 @@
 """Private files and folders: made for one user only, and replaced whole or not at all."""
 
+import errno
 import fcntl
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+
+from validator.clock import stopwatch
 
 MODE = 0o600
 FOLDER_MODE = 0o700
+LOCK_TIMEOUT = 1.0  # seconds: a holder that was stopped must not stop everybody else
 _KEY_BYTES = 32
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 50e-6, 5e-3  # seconds between two attempts to lock a file
 
 
 def make_private_folder(path: Path) -> None:
@@ -23,7 +30,10 @@ def make_private_folder(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep every other process from changing *path* in such a block; readers are not kept."""
+    """Keep every other process from changing *path* in such a block; readers are not kept.
+
+    Raises TimeoutError when another process holds the lock for `LOCK_TIMEOUT`.
+    """
     lock = KeptLock(path)
     try:
         with lock:
@@ -33,15 +43,16 @@ def locked(path: Path) -> Iterator[None]:
 
 
 class KeptLock:
-    """The lock that `locked` takes, with its file kept open: for who takes it again and again.
+    """The lock that `locked` takes, with its file kept open between uses; safe for several threads.
 
-    For one thread at a time: the threads of a process share the open file, and so the lock.
+    The threads of a process share the open file, and so its lock: among them, `threads` decides.
     """
 
     def __init__(self, path: Path, *, makes_folder: bool = False) -> None:
         """Lock *path*; with *makes_folder* its private folder is made whenever it is not there."""
         self._path, self._makes_folder = path.with_name(f".{path.name}.lock"), makes_folder
         self._descriptor = -1
+        self.threads = Lock()
 
     @property
     def is_kept(self) -> bool:
@@ -54,24 +65,56 @@ class KeptLock:
             return False  # raised here, it would keep the lock; whoever opens the file next is told why
 
     def __enter__(self) -> None:
+        deadline = stopwatch() + LOCK_TIMEOUT
+        if not self.threads.acquire(timeout=LOCK_TIMEOUT):
+            raise self._timeout("another thread")
+        try:
+            self._acquire(deadline)
+        except BaseException:
+            self.threads.release()
+            raise
+
+    def _acquire(self, deadline: float) -> None:
         while True:
             if self._descriptor < 0:
                 if self._makes_folder:
                     make_private_folder(self._path.parent)
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            self._lock(deadline)
             if self.is_kept:
                 return
             self.close()
 
+    def _lock(self, deadline: float) -> None:
+        """Poll: flock(2) itself has no timeout, and a signal reaches the main thread only."""
+        pause = _SHORTEST_PAUSE
+        while not _is_locked_now(self._descriptor):
+            if stopwatch() >= deadline:
+                raise self._timeout("another process")
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _timeout(self, holder: str) -> TimeoutError:
+        return TimeoutError(errno.ETIMEDOUT, f"{holder} holds the lock", str(self._path))
+
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self.threads.release()
 
     def close(self) -> None:
         """Let go of the file, and of the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
+
+
+def _is_locked_now(descriptor: int) -> bool:
+    """Take the lock of an open file, and return whether it was free."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_private(path: Path) -> bytes:

@@ -3,6 +3,9 @@
 import os
 import re
 import resource
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +25,16 @@ from validator.files import (
     sync_folder,
     write_private,
 )
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import sys, time
+from pathlib import Path
+from validator.files import locked
+with locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(600)
+"""
 
 
 @contextmanager
@@ -364,6 +377,33 @@ def test_kept_lock_keeps_others_out(tmp_path: Path) -> None:
 
     assert at_once(3, count_up) == []
     assert path.read_text() == "60"
+    kept.close()
+
+
+def test_lock_of_a_stopped_process_is_not_waited_for(tmp_path: Path) -> None:
+    """A process that holds the lock and is stopped delays the others by a second each, and no longer."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "file")], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"locked\n"
+        holder.send_signal(signal.SIGSTOP)
+        began, kept = time.monotonic(), KeptLock(tmp_path / "file")
+
+        refused = at_once(4, kept.__enter__)
+
+        assert [type(error) for error in refused] == [TimeoutError] * 4
+        assert time.monotonic() - began < 1.5
+        with pytest.raises(TimeoutError, match="another process holds the lock"), locked(tmp_path / "file"):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        assert holder.stdout is not None
+        holder.stdout.close()
+    with kept:  # a process that ended holds no lock
+        pass
     kept.close()
 
 

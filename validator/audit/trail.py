@@ -9,7 +9,6 @@ put aside as `audit-NNNNNN.jsonl`, and the next one continues its chain.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import orjson
 import structlog
@@ -62,7 +61,7 @@ class AuditTrail:
         """Write by *policy*, chained with the key in the folder *keys*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
         self._path = policy.directory / folder.CURRENT
-        self._threads, self._lock = Lock(), KeptLock(self._path, makes_folder=True)
+        self._lock = KeptLock(self._path, makes_folder=True)
         self._key: bytes | None = None
         self._tail: _Tail | None = None
         self._seconds = child(STORAGE_SECONDS, "trail", "write")
@@ -87,7 +86,7 @@ class AuditTrail:
     def check(self) -> None:
         """Raise Fault(TRAIL_UNAVAILABLE) unless the trail can be opened for writing."""
         try:
-            with self._threads, self._lock:
+            with self._lock:
                 self.key()
                 self._current_tail(self._time()[:_DAY])
         except (OSError, ValueError) as error:
@@ -101,7 +100,7 @@ class AuditTrail:
 
     def close(self) -> None:
         """Close the file."""
-        with self._threads:
+        with self._lock.threads:
             if self._tail is not None:
                 os.close(self._tail.descriptor)
             self._tail = None
@@ -109,7 +108,7 @@ class AuditTrail:
 
     def _append(self, event: Event, *, must_sync: bool) -> int | None:
         """Write *event*; return another descriptor of the file when it must be synced still."""
-        with self._threads, self._lock:
+        with self._lock:
             self.key()
             time = self._time()
             tail = self._current_tail(time[:_DAY])

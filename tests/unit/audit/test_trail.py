@@ -9,6 +9,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -242,20 +244,35 @@ def test_processes_write_one_chain(place: Place, tmp_path: Path, largest_file: i
     assert (len(place.files()) > 20) is (largest_file == SMALL)
 
 
-def test_trail_waits_for_its_turn(trail: AuditTrail, place: Place) -> None:
+def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:
     """While another process has the lock nothing is written; when it lets go, the entry is."""
+    trail = opened()
     trail.append(about("before"))
     with (place.folder / LOCK_FILE).open("rb+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = processes().Process(target=append_many, args=(place.folder.parent, "a", 1, 2**30, 1))
-        process.start()
-        process.join(1.5)
-        assert process.is_alive()
+        thread = threading.Thread(target=lambda: trail.append(about("after")))
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
         assert place.subjects() == ["before"]
-    process.join(60)
+    thread.join(60)
 
-    assert process.exitcode == 0
-    assert place.subjects() == ["before", "a-0"]
+    assert place.subjects() == ["before", "after"]
+
+
+def test_trail_whose_lock_is_never_given_back_is_a_fault(opened: Opened, place: Place) -> None:
+    """Another process that holds the lock and was stopped costs each answer a second, and it says so."""
+    trail = opened()
+    trail.append(about("before"))
+    with (place.folder / LOCK_FILE).open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        faults = at_once(4, lambda: trail.append(about("lost")))
+        assert time.monotonic() - began < 1.5
+    trail.append(about("after"))
+
+    assert [fault.reason for fault in faults if isinstance(fault, Fault)] == [Reason.TRAIL_UNAVAILABLE] * 4
+    assert place.subjects() == ["before", "after"]
 
 
 # A new file
