@@ -42,22 +42,23 @@ class PostgresServer:
 
     def create(self, database: str) -> str:
         """Create *database*, which must not exist, and return its SQLAlchemy URL."""
-        self._run(f'CREATE DATABASE "{database}"')
+        self.execute(f'CREATE DATABASE "{database}"')
         return self.url(database)
 
     def drop(self, database: str) -> None:
         """Drop *database*, ending the connections that a test left open."""
-        self._run(f'DROP DATABASE "{database}" WITH (FORCE)')
+        self.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
     def is_ready(self) -> bool:
         """Tell whether the server accepts connections yet."""
         try:
-            self._run("SELECT 1")
+            self.execute("SELECT 1")
         except psycopg.OperationalError:
             return False
         return True
 
-    def _run(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
+        """Run *statement* as the superuser."""
         where = f"host={self.socket_folder} user={SUPERUSER} dbname=postgres"
         with psycopg.connect(where, autocommit=True) as connection:
             connection.execute(statement)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     TypeDecorator,
+    text,
 )
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.engine import make_url
@@ -97,6 +98,15 @@ class Database:
         """Give a connection in a transaction that is committed at the end, or rolled back by an exception."""
         with _timed("write"), _answering(), self.engine.begin() as connection:
             yield connection
+
+    def check_writable(self) -> None:
+        """Raise Fault(STORE_UNAVAILABLE) unless the database takes changes; nothing is changed.
+
+        No row is touched, so concurrent checks never wait for each other and leave nothing to clean up.
+        """
+        with self.write() as connection:
+            connection.execute(text("DELETE FROM alembic_version WHERE version_num = ''"))
+            connection.rollback()
 
     def has_file(self) -> bool:
         """Tell whether there is something to connect to: an embedded database's file, or a server."""

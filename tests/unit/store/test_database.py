@@ -3,12 +3,16 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import (
@@ -34,6 +38,7 @@ from validator.errors import Fault, Reason
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy, Instant, metadata
 
+ROOT = Path(__file__).parents[3]
 SECRET = "correct-horse-battery"
 BRIEF = timedelta(milliseconds=100)
 counts = Table(
@@ -239,6 +244,76 @@ def test_writers_that_read_first_lose_no_update(counting: Database) -> None:
 
     assert at_once(4, add) == []
     assert number_in(counting) == 40
+
+
+def test_writable_database_passes_the_check_unchanged(empty_database: Database) -> None:
+    """The check of a database that takes changes raises nothing, and leaves every row as it was."""
+    schema.upgrade(empty_database)
+
+    empty_database.check_writable()
+
+    schema.check_newest(empty_database)
+
+
+def test_database_without_its_tables_is_not_writable(empty_database: Database) -> None:
+    """The check really changes something: where it has nothing to change, it fails."""
+    fault_of(empty_database.check_writable)
+
+
+def test_read_only_postgres_is_not_writable(
+    opened: Callable[..., Database], postgres_server: PostgresServer
+) -> None:
+    """A PostgreSQL database whose sessions are read-only fails the check."""
+    name = f"test_{uuid4().hex}"
+    url = postgres_server.create(name)
+    schema.upgrade(opened(url, timedelta(seconds=5)))
+    postgres_server.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+
+    fault_of(opened(url).check_writable)
+
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Yield a folder of the test's own that every user may write into; those of pytest are private."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_sqlite_file_of_another_owner_is_not_writable(open_folder: Path) -> None:
+    """A file that this user may only read, restored by root for one, fails the check."""
+    database = Database(DatabasePolicy(open_folder, "sqlite:///a.db", BRIEF))
+    schema.upgrade(database)
+    database.close()
+    (open_folder / "a.db").chmod(0o644)
+
+    done = subprocess.run(
+        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-c", CHECKING],
+        env={"PYTHONPATH": str(ROOT), "HOME_OF_TEST": str(open_folder), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == "attempt to write a readonly database\n", done.stderr
+
+
+CHECKING = """
+import os, sys
+from datetime import timedelta
+from pathlib import Path
+from validator.causes import cause_of
+from validator.errors import Fault
+from validator.store.database import Database, DatabasePolicy
+database = Database(DatabasePolicy(Path(os.environ["HOME_OF_TEST"]), "sqlite:///a.db", timedelta(seconds=1)))
+try:
+    database.check_writable()
+except Fault as fault:
+    sys.stdout.write(cause_of(fault) + chr(10))
+"""
 
 
 # SQLite's own
