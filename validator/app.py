@@ -20,7 +20,7 @@ from validator.portal import views as portal
 from validator.services import Services
 from validator.thirdparty import views as thirdparty
 from validator.tokens import views as tokens
-from validator.web import health, incoming, middleware, openapi
+from validator.web import incoming, middleware, openapi, readiness
 from validator.web.logs import frames
 from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, problem_reply
@@ -67,7 +67,7 @@ def create_app(services: Services) -> Flask:
 
 def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     settings = services.settings
-    app.register_blueprint(health.blueprint(services.health))
+    app.register_blueprint(readiness.blueprint(services.readiness))
     app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server.role))
     if settings.server.role != "people":
         app.register_blueprint(thirdparty.blueprint(services.validation, settings.callbacks, replies))

@@ -34,6 +34,7 @@ from validator.tokens.revocation import Revocations
 from validator.tokens.verifier import TokenVerifier
 from validator.web.callers import Callers
 from validator.web.health import Health
+from validator.web.readiness import Readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Services:
     guest_signing: GuestSigning
     agents: Agents
     health: Health
+    readiness: Readiness
 
     def close(self) -> None:
         """Let go of the database, the counters and the trail."""
@@ -106,6 +108,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     verifier = TokenVerifier(keyring, settings.tokens, clock)
     revocations = Revocations(database, clock)
     channels = Channels(database, tenants, sealer, clock)
+    health = Health(database, keyring, sealer, counters, trail, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -135,5 +138,6 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
         ),
         agents=Agents(database, tenants, sealer, settings.agents, clock),
-        health=Health(database, keyring, sealer, counters, trail, clock),
+        health=health,
+        readiness=Readiness(health.parts),
     )

@@ -97,7 +97,7 @@ def sign_on_other_channel(enterprise: Enterprise, browser: FlaskClient) -> TestR
 
 
 def look(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
-    return browser.get("/healthz")
+    return browser.get("/openapi.json")
 
 
 # By limit: a request that it counts, and how that is answered while there are not too many.

@@ -52,7 +52,6 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "signature": ("POST", "/webchat/authorizationService"),
     "cloud": ("GET", "/service-cloud/x"),
     "session": ("GET", "/api/v1/session"),
-    "health": ("GET", "/healthz"),
     "page": ("GET", "/"),
     "nothing": ("GET", "/nothing"),
     "inside": ("GET", "/readyz"),
@@ -125,11 +124,19 @@ def test_what_is_not_there_counts_with_the_rest(strict: FrontDoor) -> None:
     """Pages, what is not found and the other routes share a bucket: a scan uses it up."""
     source = "198.51.100.101"
 
-    for path in ("/", "/nothing", "/readyz", "/healthz", "/index.html"):
+    for path in ("/", "/nothing", "/readyz", "/openapi.json", "/index.html"):
         assert ask(strict, source, "GET", path).status != 429
 
     for path in ("/", "/api/v1/session", "/another"):
         check_throttled(ask(strict, source, "GET", path))
+
+
+def test_probe_is_never_limited(strict: FrontDoor) -> None:
+    """An address that used up the limit of everything else still asks whether the server lives."""
+    source = "198.51.100.102"
+    assert statuses(strict, source, "GET", "/nothing", AMOUNT + 1)[-1] == 429
+
+    assert 429 not in statuses(strict, source, "GET", "/healthz", 3 * AMOUNT)
 
 
 def test_questions_are_never_counted_by_address(strict: FrontDoor) -> None:

@@ -13,9 +13,10 @@ from validator.edge.policy import DoorPolicy
 from validator.limits.policy import OTHER, PURPOSES, SOURCE, Limit, LimitsPolicy, Mode, Rate
 from validator.thirdparty.wire import CallbackPolicy
 
+PROBE = "probe"  # nothing limits it, or clients of the prober's address could take a node out of rotation
 # The public routes of the application beside the callbacks, each with the limit that counts its requests.
 ROUTES = (
-    ("/healthz", "other_address"),
+    ("/healthz", PROBE),
     ("/api/v1/login", "login_address"),
     ("/api/v1/logout", "other_address"),
     ("/api/v1/session", "other_address"),
@@ -52,10 +53,10 @@ class Zone:
 
 
 def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
-    """Return the zone of each limit on addresses by the limit's name, and the callbacks' `not_post`."""
+    """Return the zone of each limit on addresses by its name, the callbacks' `not_post`, the probe's."""
     names = [name for name, purpose in PURPOSES.items() if purpose.at_door or purpose.at_proxy]
     made = {name: _zone(name, policy.limits[name]) for name in names}
-    return {**made, NOT_POST: _zone(NOT_POST, policy.limits[OTHER])}
+    return {**made, NOT_POST: _zone(NOT_POST, policy.limits[OTHER]), PROBE: Zone(PROBE, "", 0, Mode.OFF)}
 
 
 def rows(door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) -> Iterator[dict[str, Any]]:
@@ -69,7 +70,7 @@ def rows(door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) -> I
     for prefix in dict.fromkeys(("", door.prefix)) if door.cloud_host else ():
         yield _row(f"{prefix}/service-cloud/", zone_of["cloud_address"])
     yield _row("(everything else)", zone_of[OTHER])
-    yield _connections("(all but the callbacks)", "connections", door.connections)
+    yield _connections("(all but the callbacks and /healthz)", "connections", door.connections)
 
 
 def _row(route: str, zone: Zone, method: str = "*") -> dict[str, Any]:

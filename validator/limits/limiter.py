@@ -5,18 +5,15 @@ Here only the source address is counted, since nothing else of a request is prov
 """
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 
-from validator.errors import Fault
 from validator.limits.counters import Counters, Window, source_bucket
 from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Rate, limits_on
 from validator.limits.strategy import Strategy
 
-_HEALTH = "health."
 # A limit's state on an answer to a login would help whoever guesses passwords.
 _SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
 
@@ -65,20 +62,7 @@ def _limited(view: Callable[..., Any], endpoint: str, door: Door, policy: Limits
     for name in limits_on(endpoint):
         for rate in policy.limits[name].rates if PURPOSES[name].at_door else ():
             limited = door.shared_limit(_text(rate), scope=name, key_func=source_bucket)(limited)
-    return _reporting(limited, view) if endpoint.startswith(_HEALTH) else limited
-
-
-def _reporting(limited: Callable[..., Any], view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what answers also when the counters are away: whoever asks for health must be told just that."""
-
-    @wraps(view)
-    def reporting(**arguments: Any) -> Any:
-        try:
-            return limited(**arguments)
-        except Fault:
-            return view(**arguments)
-
-    return reporting
+    return limited
 
 
 def _text(rate: Rate) -> str:

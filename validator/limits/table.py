@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, limits_on
+from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Mode, limits_on
 
 STRATEGY = "sliding window"
 NO_ROUTE = "(no route: 404, 405)"
@@ -17,7 +17,25 @@ def rows(app: Flask, policy: LimitsPolicy, workers: int) -> Iterator[dict[str, A
         for method in sorted((rule.methods or set()) - {"HEAD"}):
             for name in limits_on(rule.endpoint):
                 yield _row(rule.rule, method, name, policy, workers)
+            if not limits_on(rule.endpoint):
+                yield _uncounted(rule.rule, method, workers)
     yield _row(NO_ROUTE, "*", OTHER, policy, workers)
+
+
+def _uncounted(route: str, method: str, workers: int) -> dict[str, Any]:
+    """Return the row of a probe, which nothing limits."""
+    return {
+        "route": route,
+        "method": method,
+        "limit": "",
+        "counted": "",
+        "per": "",
+        "rate": "unlimited",
+        "strategy": "",
+        "storage": "",
+        "workers": workers,
+        "mode": Mode.OFF,
+    }
 
 
 def _row(route: str, method: str, name: str, policy: LimitsPolicy, workers: int) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _build(_: Services) -> Iterator[Reading]:
 
 
 def _ready(services: Services) -> Iterator[Reading]:
-    for part, found in services.health.checks().items():
+    for part, found in services.readiness.latest().states.items():
         yield Reading("ready", found.state is not State.UNAVAILABLE, (part,))
         yield Reading("degraded", found.state is State.DEGRADED, (part,))
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from flask import Blueprint, Response
-
 from validator.audit.trail import AuditTrail
 from validator.audit.words import WORDS
 from validator.causes import cause_of
@@ -22,7 +20,6 @@ from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
 from validator.store import schema
 from validator.store.database import Database
-from validator.web.replies import json_reply
 
 _BACKWARDS = timedelta(minutes=5)
 
@@ -118,21 +115,3 @@ def state_by(check: Check) -> PartState:
     except Fault as fault:
         return PartState(State.UNAVAILABLE, fault.detail or WORDS[fault.reason], cause_of(fault))
     return PartState(State.DEGRADED, words) if words else PartState()
-
-
-def blueprint(health: Health) -> Blueprint:
-    """Return the routes that operators ask."""
-    bp = Blueprint("health", __name__)
-
-    @bp.get("/healthz")
-    def alive() -> Response:
-        return json_reply({"status": "ok"})
-
-    @bp.get("/readyz")
-    def ready() -> Response:
-        states = health.checks()
-        status = overall(states)
-        content = {"status": status, "checks": {part: str(state) for part, state in states.items()}}
-        return json_reply(content, 503 if status == State.UNAVAILABLE else 200)
-
-    return bp

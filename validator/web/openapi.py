@@ -7,6 +7,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Response
 from marshmallow import Schema, fields
+from marshmallow.validate import OneOf
 
 from validator.accounts.wire import LoginRequest, PasswordRequest, SessionAnswer
 from validator.authv2.webchat import AuthorizationRequest
@@ -49,8 +50,9 @@ class GuestAnswer(Schema):
 class HealthAnswer(Schema):
     """How the server is."""
 
-    status = fields.String(required=True)  # "ok"; of /readyz "ready", "degraded" or "unavailable"
+    status = fields.String(required=True, validate=OneOf(["ok", "ready", "degraded", "unavailable"]))
     checks = fields.Dict(keys=fields.String(), values=fields.String())
+    age_seconds = fields.Float(allow_none=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tests.unit.edge.renderings import EVERYTHING, WITH_CLOUD, settings_of
-from validator.edge.zones import NOT_POST, ROUTES, Zone, rows, zones
+from validator.edge.zones import NOT_POST, PROBE, ROUTES, Zone, rows, zones
 from validator.limits.policy import PURPOSES, Mode, Rate, parse_rates
 
 RATES = [
@@ -81,7 +81,8 @@ def test_there_is_a_zone_for_each_limit_on_addresses() -> None:
     names = {name for name, purpose in PURPOSES.items() if purpose.at_door or purpose.at_proxy}
     made = zones(settings_of().limits)
 
-    assert set(made) == names | {NOT_POST}
+    assert set(made) == names | {NOT_POST, PROBE}
+    assert not made[PROBE].is_counted
     assert all(zone.name == name for name, zone in made.items())
     assert made[NOT_POST].rate == made["other_address"].rate
 
@@ -110,7 +111,8 @@ def test_table_names_every_place() -> None:
     assert of_route[settings.callbacks.agent_path]["method"] == "all but POST"
     assert (of_route["/api/v1/login"]["rate"], of_route["/api/v1/login"]["mode"]) == ("unlimited", Mode.OFF)
     assert of_route["/service-cloud/"]["mode"] is Mode.SHADOW
-    assert of_route["/healthz"]["rate"] == "600r/m burst 599"
+    assert of_route["/healthz"]["rate"] == "unlimited"
+    assert of_route["/api/v1/session"]["rate"] == "600r/m burst 599"
     assert [row["rate"] for row in table if row["strategy"] == "concurrency"] == ["500", "500", "100"]
     assert {frozenset(row) for row in table} == {frozenset(table[0])}
 

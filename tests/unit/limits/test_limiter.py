@@ -19,7 +19,15 @@ from validator.limits.counters import Counters, source_bucket
 from validator.limits.policy import UNKNOWN
 
 # The endpoints of the small application: some with a limit of their own, some without.
-ENDPOINTS = ("webchat.guest", "webchat.authorize", "accounts.log_in", "accounts.log_out", "health.alive")
+ENDPOINTS = (
+    "webchat.guest",
+    "webchat.authorize",
+    "accounts.log_in",
+    "accounts.log_out",
+    "health.alive",
+    "health.ready",
+    "health.look",
+)
 Asked = Callable[..., TestResponse]
 
 
@@ -84,7 +92,7 @@ LIMIT_OF = {
     "webchat.authorize": "guest_address",
     "accounts.log_in": "login_address",
     "accounts.log_out": "other_address",
-    "health.alive": "other_address",
+    "health.look": "other_address",
     "nowhere": "other_address",
 }
 
@@ -117,7 +125,7 @@ def test_routes_of_one_limit_share_it(door: Callable[..., Door]) -> None:
     assert guarded.statuses("webchat.guest", 2) + guarded.statuses("webchat.authorize", 3) == [200] * 4 + [
         429
     ]
-    assert guarded.statuses("health.alive", 1) + guarded.statuses("nowhere", 2) == [200, 404, 429]
+    assert guarded.statuses("health.look", 1) + guarded.statuses("nowhere", 2) == [200, 404, 429]
 
 
 def test_what_is_not_at_the_door_is_not_counted_there(door: Callable[..., Door]) -> None:
@@ -131,8 +139,8 @@ def test_limit_that_is_off_lets_everybody_pass(door: Callable[..., Door]) -> Non
     """Without a rate there is no limit, and no header of one."""
     guarded = door()
 
-    assert set(guarded.statuses("health.alive", 20)) == {200}
-    assert not [name for name, _ in guarded.ask("health.alive").headers if name.startswith("RateLimit")]
+    assert set(guarded.statuses("health.look", 20)) == {200}
+    assert not [name for name, _ in guarded.ask("health.look").headers if name.startswith("RateLimit")]
 
 
 def test_limit_in_shadow_refuses_nobody(door: Callable[..., Door]) -> None:
@@ -140,7 +148,7 @@ def test_limit_in_shadow_refuses_nobody(door: Callable[..., Door]) -> None:
     guarded = door(other_address="3/1m", shadow=["other_address"])
 
     with capture_logs() as logs:
-        assert guarded.statuses("health.alive", 5) + guarded.statuses("nowhere", 2) == [200] * 5 + [404] * 2
+        assert guarded.statuses("health.look", 5) + guarded.statuses("nowhere", 2) == [200] * 5 + [404] * 2
 
     assert [entry["mode"] for entry in logs if entry["event"] == "limit reached"] == ["shadow"] * 4
 
@@ -150,8 +158,8 @@ def test_request_without_an_address_is_limited(door: Callable[..., Door], source
     """Whoever comes from nowhere shares a count with all who do: an empty key would switch the limit off."""
     guarded = door(other_address="3/1m")
 
-    assert guarded.statuses("health.alive", 2, source) == [200] * 2
-    assert guarded.statuses("health.alive", 2, "elsewhere") == [200, 429]
+    assert guarded.statuses("health.look", 2, source) == [200] * 2
+    assert guarded.statuses("health.look", 2, "elsewhere") == [200, 429]
 
 
 def test_source_is_that_of_the_exchange() -> None:
@@ -167,10 +175,10 @@ def test_source_is_that_of_the_exchange() -> None:
 def test_header_cannot_change_who_is_counted(door: Callable[..., Door]) -> None:
     """flask-limiter itself looks at no header."""
     guarded = door(other_address="1/1m")
-    assert guarded.ask("health.alive").status_code == 200
+    assert guarded.ask("health.look").status_code == 200
 
     for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP"):
-        answer = guarded.ask("health.alive", headers={name: "192.0.2.99", "Host": "192.0.2.99"})
+        answer = guarded.ask("health.look", headers={name: "192.0.2.99", "Host": "192.0.2.99"})
         assert answer.status_code == 429
 
 
@@ -200,24 +208,23 @@ def test_login_does_not_tell_its_limit(door: Callable[..., Door], path: str) -> 
 
 
 def test_without_its_counters_a_route_is_unavailable(door: Callable[..., Door], tmp_path: Path) -> None:
-    """Nothing but health is answered uncounted."""
+    """Nothing but a probe is answered uncounted."""
     (tmp_path / "limits.db").write_bytes(b"this is not a database" * 512)
     guarded = door(other_address="3/1m", guest_address="3/1m", login_address="3/1m")
 
-    for path in LIMIT_OF.keys() - {"health.alive"}:
+    for path in LIMIT_OF:
         answer = guarded.ask(path)
         assert (answer.status_code, answer.text) == (503, "store_unavailable")
     assert guarded.answered == 0
 
 
-def test_without_its_counters_health_is_told(door: Callable[..., Door], tmp_path: Path) -> None:
-    """Who asks for health is answered, once each time, as long as nobody can count; then they are counted."""
-    (tmp_path / "limits.db").write_bytes(b"this is not a database" * 512)
+@pytest.mark.parametrize("path", ["health.alive", "health.ready"])
+def test_probes_are_never_counted(door: Callable[..., Door], tmp_path: Path, path: str) -> None:
+    """A probe is answered however often it asks, when its address used up every limit, without counters."""
     guarded = door(other_address="3/1m")
+    assert guarded.statuses("nowhere", 5) == [404] * 3 + [429] * 2
 
-    assert guarded.statuses("health.alive", 5) == [200] * 5
-    assert guarded.answered == 5
+    assert guarded.statuses(path, 20) == [200] * 20
     (tmp_path / "limits.db").unlink()
-
-    assert guarded.statuses("health.alive", 5) == [200] * 3 + [429] * 2
-    assert guarded.answered == 8
+    (tmp_path / "limits.db").mkdir()
+    assert guarded.statuses(path, 5) == [200] * 5

@@ -1,0 +1,134 @@
+"""Answers probes: whether this server lives, and whether it can do its work.
+
+A load balancer probes often, and several at once, above all when something is slow. So each process looks at
+most once a second, in a thread for each part, and waits for no part longer than a deadline; a probe in
+between gets the last look and its age. Only because a probe costs so little is it never limited.
+"""
+
+import math
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import Protocol
+
+import structlog
+from flask import Blueprint, Response
+
+from validator.clock import stopwatch
+from validator.web.health import Check, PartState, State, overall, state_by
+from validator.web.replies import json_reply
+
+DEADLINE = 1.5  # seconds for all parts together
+FRESH = 1.0  # seconds in which a look is not repeated
+_RECENT = 5.0  # seconds after which a probe rather waits for the look that is being made
+
+log = structlog.get_logger("validator.health")
+
+
+class Seconds(Protocol):
+    """Seconds that only ever grow."""
+
+    def __call__(self) -> float:
+        """Return them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The state of each part, and how many seconds ago that was."""
+
+    states: Mapping[str, PartState]
+    age: float
+
+
+class Readiness:
+    """Looks at every part, for any number of probes."""
+
+    def __init__(
+        self, parts: Mapping[str, Check], seconds: Seconds = stopwatch, deadline: float = DEADLINE
+    ) -> None:
+        """Look at *parts* by their checks; a look takes at most *deadline* seconds."""
+        self._lookers = {part: _Looker(part, check) for part, check in parts.items()}
+        self._seconds, self._deadline = seconds, deadline
+        self._looking = Lock()
+        self._last: tuple[float, Mapping[str, PartState]] = (float("-inf"), _unknown(parts))
+
+    def latest(self) -> Look:
+        """Return a look that is at most a second old, or the last one while another is being made."""
+        age = self._seconds() - self._last[0]
+        if age >= FRESH and self._looking.acquire(timeout=self._deadline if age >= _RECENT else 0):
+            try:
+                self._look()
+            finally:
+                self._looking.release()
+        began, states = self._last
+        return Look(states, max(0.0, self._seconds() - began))
+
+    def _look(self) -> None:
+        began = self._seconds()
+        if began - self._last[0] < FRESH:
+            return  # another probe looked while this one waited
+        for looker in self._lookers.values():
+            looker.begin()
+        until = stopwatch() + self._deadline
+        self._last = began, {part: looker.state(until) for part, looker in self._lookers.items()}
+
+
+class _Looker:
+    """Checks a part in a thread, one at a time: a check that hangs leaves one thread behind, not many."""
+
+    def __init__(self, part: str, check: Check) -> None:
+        self._part, self._check = part, check
+        self._pending: Future[PartState] | None = None
+        self._is_late = False
+
+    def begin(self) -> None:
+        """Begin a check, unless the last one still runs."""
+        if self._pending is None or self._pending.done():
+            self._pending, self._is_late = Future(), False
+            # Not of a pool: the interpreter would wait for its threads at exit, however long they hang.
+            Thread(target=self._run, args=(self._pending,), name=f"check-{self._part}", daemon=True).start()
+
+    def state(self, until: float) -> PartState:
+        """Return what the check found; unavailable when that takes longer than *until* (by the stopwatch)."""
+        assert self._pending is not None  # noqa: S101 - begun before
+        try:
+            return self._pending.result(0 if self._is_late else max(0.0, until - stopwatch()))
+        except FutureTimeoutError:
+            self._is_late = True
+            return PartState(State.UNAVAILABLE, "does not answer in time")
+
+    def _run(self, found: "Future[PartState]") -> None:
+        try:
+            found.set_result(state_by(self._check))
+        except Exception as error:  # noqa: BLE001 - a check that breaks unforeseen must not pass for a good one
+            log.error("a check failed", part=self._part, error=type(error).__name__)
+            found.set_result(PartState(State.UNAVAILABLE, "cannot be checked: see the log"))
+
+
+def _unknown(parts: Mapping[str, object]) -> Mapping[str, PartState]:
+    return dict.fromkeys(parts, PartState(State.UNAVAILABLE, "not looked at yet"))
+
+
+def blueprint(readiness: Readiness) -> Blueprint:
+    """Return the routes that probes ask."""
+    bp = Blueprint("health", __name__)
+
+    @bp.get("/healthz")
+    def alive() -> Response:
+        return json_reply({"status": "ok"})
+
+    @bp.get("/readyz")
+    def ready() -> Response:
+        look = readiness.latest()
+        status = overall(look.states)
+        content = {
+            "status": status,
+            "checks": {part: str(state) for part, state in look.states.items()},
+            "age_seconds": round(look.age, 3) if math.isfinite(look.age) else None,
+        }
+        return json_reply(content, 503 if status == State.UNAVAILABLE else 200)
+
+    return bp
