@@ -1,5 +1,6 @@
 """Networks of numeric addresses, and whether an address lies in one of them."""
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -8,14 +9,31 @@ Network = IPv4Network | IPv6Network
 
 Address = IPv4Address | IPv6Address
 KEPT_ADDRESSES = 4096  # for caches: callers come again, and reading an address costs more than remembering it
+# As proxies write it (RFC 7239, section 6): IPv6 in brackets, maybe a port, maybe quoted.
+_WITH_PORT = re.compile(
+    r"""(?P<quote>"?)(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<four>[0-9.]+))(?::[0-9]{1,5})?(?P=quote)""", re.ASCII
+)
 
 
 def address_of(text: str) -> Address | None:
-    """Return the numeric address that *text* spells; None when it is none."""
+    """Return the numeric address that *text* spells; None when it spells none.
+
+    Each address has one form: of IPv4 the IPv4 one also where IPv6 spells it (`::ffff:192.0.2.1`), of IPv6
+    the one without a zone (`%eth0`), which is a name on the machine that wrote it.
+    """
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or IPv6Address(address.packed)
+    return address
+
+
+def forwarded_address_of(text: str) -> Address | None:
+    """Return the address in *text*, an entry of a proxy's header, without the port that some proxies add."""
+    match = _WITH_PORT.fullmatch(text)
+    return address_of((match["six"] or match["four"]) if match else text)
 
 
 def is_address(host: str) -> bool:
@@ -32,6 +50,4 @@ def is_loopback(host: str) -> bool:
 def is_in(address: str, networks: Iterable[Network]) -> bool:
     """Tell whether *address* lies in one of *networks*; what is no address lies in none."""
     parsed = address_of(address)
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
     return parsed is not None and any(parsed in network for network in networks)

@@ -244,7 +244,7 @@ def test_bad_certificate_is_found_by_its_check(
 
 def test_certificate_that_ends_soon_is_a_warning(authority: Authority) -> None:
     """Thirty days before the end there is time, and somebody should know."""
-    certificate = authority.issue(not_before=START, not_after=START + timedelta(days=20))
+    certificate = authority.issue(not_before=START - timedelta(days=70), not_after=START + timedelta(days=20))
     with running(tls_context(certificate)) as patient:
         found = examine(case_of(patient, authority.trust))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validator.networks import Network, is_in
+from validator.networks import Network, address_of, forwarded_address_of, is_in
 
 NETWORKS: tuple[Network, ...] = (
     ip_network("203.0.113.0/24"),
@@ -75,3 +75,51 @@ def test_everybody_is_in_or_out(address: IPv4Address | IPv6Address, network: Net
     is_between = int(network.network_address) <= int(seen) <= int(network.broadcast_address)
 
     assert is_in(str(address), [network]) is (seen.version == network.version and is_between)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("::ffff:c633:6407", "198.51.100.7"),
+        ("0:0:0:0:0:FFFF:198.51.100.7", "198.51.100.7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("fe80::1%a b\n", "fe80::1"),
+        ("2001:DB8:0:0::7", "2001:db8::7"),
+    ],
+)
+def test_address_has_one_form(text: str, address: str) -> None:
+    """IPv4 that IPv6 spells is IPv4, and a zone, which may hold anything, is left out."""
+    assert str(address_of(text)) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("198.51.100.23:51003", "198.51.100.23"),
+        ('"198.51.100.23:51003"', "198.51.100.23"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ('"[2001:db8::1]:443"', "2001:db8::1"),
+        ("[::ffff:198.51.100.23]:80", "198.51.100.23"),
+        ("::ffff:198.51.100.23", "198.51.100.23"),
+        ("198.51.100.23", "198.51.100.23"),
+        ("2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_port_of_a_forwarded_address_is_left_out(text: str, address: str) -> None:
+    """Proxies add the caller's port, with brackets and quotes as RFC 7239 has them; the address counts."""
+    assert str(forwarded_address_of(text)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "unknown", "_hidden", "198.51.100.23:", "198.51.100.23:123456", '"198.51.100.23'),
+        *("[198.51.100.23", "198.51.100.23:80:80", "[2001:db8::1]443", "2001:db8::1]:443"),
+        *("for=198.51.100.23", "a.example:80"),
+    ],
+)
+def test_what_is_no_forwarded_address_is_none(text: str) -> None:
+    """A name, a hidden node, a port that is none: no address is guessed."""
+    assert forwarded_address_of(text) is None

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -29,11 +28,6 @@ def path_of(certificates: Sequence[x509.Certificate]) -> tuple[x509.Certificate,
             break
         path.append(above)
     return tuple(path)
-
-
-def first_end(certificates: Iterable[x509.Certificate]) -> datetime:
-    """Return when the first of *certificates* ends."""
-    return min(each.not_valid_after_utc for each in certificates)
 
 
 def issuer_of(certificate: x509.Certificate, among: Iterable[x509.Certificate]) -> x509.Certificate | None:

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from validator.certificates import chain
+from validator.certificates.lifetime import DEFAULT_MARGINS, Margins, in_words, left_of
 from validator.certificates.pem import ChainFile, UnreadableError, read_chain, read_key
 from validator.clock import Clock, iso_milliseconds
 from validator.networks import is_address
@@ -38,17 +39,6 @@ class Finding:
     code: str
     severity: Severity
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Margins:
-    """How long before its end a certificate is a warning, and a problem."""
-
-    warning: timedelta = timedelta(days=30)
-    problem: timedelta = timedelta(days=7)
-
-
-DEFAULT_MARGINS = Margins()
 
 
 def check(
@@ -138,16 +128,16 @@ def _of_handover(path: Sequence[x509.Certificate], handed_over: x509.Certificate
 
 def _of_times(certificate: x509.Certificate, clock: Clock, margins: Margins) -> Iterator[Finding]:
     title, end, now = chain.title_of(certificate), certificate.not_valid_after_utc, clock.now()
-    begin, left = certificate.not_valid_before_utc, end - now
-    words = f"{title} ends at {iso_milliseconds(end)}, in {left.days} days: renew it"
+    begin, left = certificate.not_valid_before_utc, left_of(certificate, now)
+    words = f"{title} ends at {iso_milliseconds(end)}, in {in_words(left)}: renew it"
     if begin > now:
         wait = "wait, or put this machine's clock right"
         yield _problem("not-yet-valid", f"{title} begins at {iso_milliseconds(begin)}: {wait}")
     if left < timedelta(0):
         yield _problem("expired", f"{title} has ended at {iso_milliseconds(end)}: renew it")
-    elif left < margins.problem:
+    elif margins.is_problem(certificate, now):
         yield _problem("near-expiry", words)
-    elif left < margins.warning:
+    elif margins.is_warning(certificate, now):
         yield _warning("near-expiry", words)
 
 

@@ -26,7 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from validator.certificates import chain
-from validator.certificates.judging import Margins, check
+from validator.certificates.judging import check
+from validator.certificates.lifetime import Margin, Margins
 from validator.certificates.pem import UnreadableError, read_chain
 from validator.clock import Clock
 from validator.errors import OperatorError
@@ -92,7 +93,7 @@ class LocalAuthority:
         return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - margin
 
     def _is_good(self, server: Path, key: Path, names: Collection[str], authority: x509.Certificate) -> bool:
-        margins = Margins(_SERVER_OVERLAP, _SERVER_OVERLAP)
+        margins = Margins(warning=Margin(_SERVER_OVERLAP))
         if check(server, key, names, self.clock, margins=margins):
             return False
         leaf, *issuers = read_chain(server).certificates

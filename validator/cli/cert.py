@@ -10,8 +10,9 @@ from cryptography import x509
 
 from validator.certificates.handover import Which, load_handover, record
 from validator.certificates.handover import export as export_certificate
-from validator.certificates.judging import DEFAULT_MARGINS, Finding, Margins, Severity
+from validator.certificates.judging import Finding, Severity
 from validator.certificates.judging import check as check_chain
+from validator.certificates.lifetime import DEFAULT_MARGINS, Margin, Margins
 from validator.certificates.pem import read_chain, read_roots
 from validator.cli.frame import Group, json_option, load_settings, show
 from validator.clock import SystemClock
@@ -55,16 +56,12 @@ def cert() -> None:
 @click.option(
     "--warning-days",
     type=_days,
-    default=DEFAULT_MARGINS.warning.days,
-    show_default=True,
-    help="Days before its end from which a certificate is a warning.",
+    help="Days before its end from which a certificate is a warning; else a third of its life, at most 30.",
 )
 @click.option(
     "--problem-days",
     type=_days,
-    default=DEFAULT_MARGINS.problem.days,
-    show_default=True,
-    help="Days before its end from which it is a problem.",
+    help="Days before its end from which it is a problem; else a sixth of its life, at most 7.",
 )
 @json_option
 def check(
@@ -72,8 +69,8 @@ def check(
     key: Path | None,
     names: tuple[str, ...],
     trust: tuple[Path, ...],
-    warning_days: int,
-    problem_days: int,
+    warning_days: int | None,
+    problem_days: int | None,
     as_json: bool,
 ) -> None:
     """Say what is wrong with a chain and its key, and what to do; exit 1 if there is a problem.
@@ -88,7 +85,7 @@ def check(
     served = [Served(certificate, key, names)] if certificate else _configured(settings.door)
     given = load_handover(settings.home)
     trusted = (*_trusted(trust), *([given.certificate] if given else ()))
-    margins = Margins(timedelta(days=warning_days), timedelta(days=problem_days))
+    margins = _margins(warning_days, problem_days)
     found = {
         each: check_chain(
             *(each.chain, each.key, each.names, SystemClock()),
@@ -165,6 +162,14 @@ def _named(name: str) -> tuple[str, ...]:
 def _trusted(files: Iterable[Path]) -> tuple[x509.Certificate, ...]:
     """Return the certificates of *files* and this machine's roots."""
     return (*(certificate for file in files for certificate in read_chain(file).certificates), *read_roots())
+
+
+def _margins(warning_days: int | None, problem_days: int | None) -> Margins:
+    warning, problem = DEFAULT_MARGINS.warning, DEFAULT_MARGINS.problem
+    return Margins(
+        warning if warning_days is None else Margin(timedelta(days=warning_days)),
+        problem if problem_days is None else Margin(timedelta(days=problem_days)),
+    )
 
 
 def _lines(served: Served, findings: Iterable[Finding]) -> list[str]:

@@ -10,6 +10,8 @@ from validator.cli import https as https_door
 from validator.cli.frame import Command, json_option, load_settings, opened, show
 from validator.errors import OperatorError
 from validator.files import make_private_folder
+from validator.metrics.reading import counted
+from validator.monitoring.counted import unreadable_sources, unreadable_words
 from validator.services import Services
 from validator.web.health import PartState, State, overall
 
@@ -48,8 +50,16 @@ def check(as_json: bool) -> None:
     """
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks()}
+        _notice_sources(services)
         show({part: str(state) if as_json else state.told for part, state in states.items()}, as_json=as_json)
         if overall(states) == State.UNAVAILABLE:
             raise OperatorError("not ready")
         if overall(states) == State.DEGRADED:
             click.echo("notice: degraded; it can do its work, but look at what is named above", err=True)
+
+
+def _notice_sources(services: Services) -> None:
+    """Say on standard error when the proxy in front does not say where requests come from."""
+    count = unreadable_sources(counted(services.settings.metrics.directory))
+    if count:
+        click.echo(f"notice: {unreadable_words(count)}", err=True)

@@ -14,7 +14,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from validator.certificates import chain
-from validator.certificates.judging import DEFAULT_MARGINS, Severity, wrong_use
+from validator.certificates.judging import Severity, wrong_use
+from validator.certificates.lifetime import DEFAULT_MARGINS, first_to_end, in_words, left_of
 from validator.clock import iso_milliseconds
 from validator.doctor.asking import printable
 from validator.doctor.checked import Checked, Sound, problem, warning
@@ -102,23 +103,32 @@ def _use(path: Path, trust: Trust) -> Iterator[Checked]:
 
 
 def _days(path: Path, now: datetime) -> Checked:
-    """Return how long every certificate of the path is good."""
-    first = min(path, key=lambda each: each.not_valid_after_utc)
-    end = first.not_valid_after_utc
-    left, until = end - now, f"until {iso_milliseconds(end)}"
+    """Return how long every certificate of the path is valid."""
     early = [each for each in path if each.not_valid_before_utc > now]
     if early:
         begin = iso_milliseconds(early[0].not_valid_before_utc)
         return problem(
             "days", f"{_title(early[0])} is good from {begin} on only: put the clocks right, or wait"
         )
-    if left < timedelta(0):
-        return problem("days", f"{_title(first)} was good {until}: renew it, and let the server reload it")
-    if left < DEFAULT_MARGINS.problem:
-        return problem("days", f"{_title(first)} is good for {left.days} days more, {until}: renew it now")
-    if left < DEFAULT_MARGINS.warning:
-        return warning("days", f"{_title(first)} is good for {left.days} days more, {until}: renew it soon")
-    return Sound("days", f"good for {left.days} days, {until}")
+    first = first_to_end(path)
+    if left_of(first, now) < timedelta(0):
+        ended = iso_milliseconds(first.not_valid_after_utc)
+        return problem(
+            "days", f"{_title(first)} was good until {ended}: renew it, and let the server reload it"
+        )
+    # The first to end need not be the first within its margin, which is a part of its own life.
+    near = [each for each in path if DEFAULT_MARGINS.is_problem(each, now)]
+    if near:
+        return problem("days", f"{_title(near[0])} is {_good(near[0], now)}: renew it now")
+    near = [each for each in path if DEFAULT_MARGINS.is_warning(each, now)]
+    if near:
+        return warning("days", f"{_title(near[0])} is {_good(near[0], now)}: renew it soon")
+    return Sound("days", _good(first, now))
+
+
+def _good(certificate: x509.Certificate, now: datetime) -> str:
+    until = iso_milliseconds(certificate.not_valid_after_utc)
+    return f"good for {in_words(left_of(certificate, now))} more, until {until}"
 
 
 def _drift(target: Target, handed_over: x509.Certificate) -> Checked:

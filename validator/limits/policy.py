@@ -161,11 +161,9 @@ def prefix_bucket(source: str) -> str:
 
 
 def _network(source: str, bits_of_4: int, bits_of_6: int) -> str:
-    """Return the network around *source*; an IPv4 address counts as one also where IPv6 spells it."""
+    """Return the network around *source*."""
     address = address_of(source)
     if address is None:
         return UNKNOWN
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
     bits = bits_of_6 if isinstance(address, IPv6Address) else bits_of_4
-    return str(ip_network((address.packed, bits), strict=False))  # without a zone, such as "%eth0"
+    return str(ip_network((address.packed, bits), strict=False))

@@ -68,6 +68,12 @@ WORKER_STARTS = Counter(
     ("role",),
     registry=REGISTRY,
 )
+UNREADABLE_SOURCES = Counter(
+    "validator_unreadable_sources",
+    "Requests whose proxy sent an X-Forwarded-For that does not end in an address: they share one bucket.",
+    ("role",),
+    registry=REGISTRY,
+)
 
 
 _children: dict[tuple[MetricWrapperBase, tuple[str, ...]], Any] = {}

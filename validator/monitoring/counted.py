@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
 from validator.limits.policy import Mode
-from validator.metrics.instruments import LIMITED, REQUEST_SECONDS
+from validator.metrics.instruments import LIMITED, REQUEST_SECONDS, UNREADABLE_SOURCES
 
 _CALLBACKS = {"thirdparty.third_party_validate": "agent", "thirdparty.chat_third_party_validate": "chat"}
 
@@ -59,6 +59,19 @@ def limited(metrics: Iterable[Metric]) -> tuple[Limited, ...]:
             by_mode[sample.labels["mode"]] += int(sample.value)
     found = (Limited(name, modes[Mode.ENFORCE], modes[Mode.SHADOW]) for name, modes in counts.items())
     return tuple(sorted(found, key=lambda each: (-each.refused - each.shadow, each.limit)))
+
+
+def unreadable_sources(metrics: Iterable[Metric]) -> int:
+    """Return how many requests had no readable address of their caller, since the counting began."""
+    return int(sum(sample.value for sample in _samples(metrics, f"{_name(UNREADABLE_SOURCES)}_total")))
+
+
+def unreadable_words(count: int) -> str:
+    """Return the notice about *count* such requests."""
+    return (
+        f"sources: {count} requests had an X-Forwarded-For that does not end in an address; their callers "
+        "share one bucket of every limit: see what the proxy in front sends"
+    )
 
 
 def _samples(metrics: Iterable[Metric], name: str) -> Iterable[Sample]:

@@ -44,6 +44,9 @@ GAUGES = {
     "signing_key_created_timestamp_seconds": Gauge(
         (), "When the key that signs now was made, in seconds since 1970."
     ),
+    "certificate_not_before_timestamp_seconds": Gauge(
+        ("certificate",), "When that certificate's life began, in seconds since 1970."
+    ),
     "certificate_not_after_timestamp_seconds": Gauge(
         ("certificate",),
         "When the certificate of this setting of [door] ends, in seconds since 1970; "

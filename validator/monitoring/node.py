@@ -11,7 +11,8 @@ from itertools import groupby
 from pathlib import Path
 
 from validator.audit.folder import files
-from validator.certificates.chain import first_end, path_of
+from validator.certificates.chain import path_of
+from validator.certificates.lifetime import DEFAULT_MARGINS, first_to_end, left_of
 from validator.certificates.pem import read_chain
 from validator.clock import stopwatch
 from validator.edge.policy import DoorPolicy
@@ -56,11 +57,15 @@ class KeyAge:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The certificates that a server of [door] sends: when the first of them ends, and in how many days."""
+    """The certificates that a server of [door] sends: when the first of them ends, and in how many days.
+
+    *is_near* says whether one of them is to be renewed.
+    """
 
     server: str
     ends_at: datetime
     days_left: int
+    is_near: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +173,10 @@ def _process(worker: Worker) -> Process:
 
 
 def _ending(server: str, file: Path, now: datetime) -> Ending:
-    ends_at = first_end(path_of(read_chain(file).certificates))
-    return Ending(server, ends_at, (ends_at - now) // timedelta(days=1))
+    path = path_of(read_chain(file).certificates)
+    first = first_to_end(path)
+    is_near = any(DEFAULT_MARGINS.is_warning(each, now) for each in path)
+    return Ending(server, first.not_valid_after_utc, left_of(first, now) // timedelta(days=1), is_near)
 
 
 def _timed(read: Callable[[], object]) -> float:

@@ -45,6 +45,7 @@ def lines(status: Status) -> list[str]:
         _row("latency", status.latencies, _latencies),
         _row("nearest limit", status.fullest, _fullest),
         _row("limited", status.limited, _limited),
+        _row("sources", status.unreadable_sources, _sources),
         _row("locked now", status.locks, _locks),
         _row("keys", status.keys, _keys),
         _row("certificates", status.certificates, _certificates),
@@ -141,6 +142,11 @@ def _fullest(keys: tuple[Fullness, ...] | None) -> Iterator[str]:
 def _limited(limits: tuple[Limited, ...]) -> Iterator[str]:
     told = [f"{each.limit} {_limited_counts(each)}" for each in limits]
     yield from folded("", shortened(told, _MOST_LIMITED, "limits") or ["no limit was reached"])
+
+
+def _sources(unreadable: int) -> Iterator[str]:
+    if unreadable:
+        yield f"{unreadable:,} requests without a readable address"
 
 
 def _limited_counts(each: Limited) -> str:

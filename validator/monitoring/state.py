@@ -15,7 +15,8 @@ import structlog
 from prometheus_client import Metric
 
 from validator.audit import folder, reading
-from validator.certificates.chain import first_end, path_of
+from validator.certificates.chain import path_of
+from validator.certificates.lifetime import first_to_end
 from validator.certificates.pem import SYSTEM_ROOTS, UnreadableError, read_chain
 from validator.keys.keyring import KeyState
 from validator.metrics import sharing
@@ -79,7 +80,7 @@ def _keys(services: Services) -> Iterator[Reading]:
 
 
 def _certificates(services: Services) -> Iterator[Reading]:
-    """Yield when the door's certificates end; the distribution's bundle is the distribution's care."""
+    """Yield when the door's certificates begin and end; not the distribution's bundle, which is its care."""
     door = services.settings.door
     wanted: dict[str, Path | None] = {name: getattr(door, name) for name in (*_OF_SERVERS, *_OF_AUTHORITIES)}
     if not door.cloud_host or wanted["cloud_ca"] == SYSTEM_ROOTS:
@@ -89,8 +90,12 @@ def _certificates(services: Services) -> Iterator[Reading]:
         try:
             if path is not None:
                 held = read_chain(path).certificates
-                end = first_end(held if name in _OF_AUTHORITIES else path_of(held))
-                yield Reading("certificate_not_after_timestamp_seconds", end.timestamp(), (name,))
+                first = first_to_end(held if name in _OF_AUTHORITIES else path_of(held))
+                for gauge, at in (
+                    ("before", first.not_valid_before_utc),
+                    ("after", first.not_valid_after_utc),
+                ):
+                    yield Reading(f"certificate_not_{gauge}_timestamp_seconds", at.timestamp(), (name,))
         except UnreadableError as error:
             failed = error
     if failed:

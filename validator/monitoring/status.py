@@ -11,12 +11,18 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from validator.audit.words import WORDS
-from validator.certificates.judging import DEFAULT_MARGINS
 from validator.errors import OperatorError, ValidatorError
 from validator.keys.keyring import KeyState
 from validator.metrics.reading import counted
 from validator.monitoring import node
-from validator.monitoring.counted import Latency, Limited, latencies, limited
+from validator.monitoring.counted import (
+    Latency,
+    Limited,
+    latencies,
+    limited,
+    unreadable_sources,
+    unreadable_words,
+)
 from validator.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Storage, Trail
 from validator.monitoring.recent import Recent, recent
 from validator.services import Services
@@ -47,6 +53,7 @@ class Status:
     latencies: tuple[Latency, ...] | Unavailable
     fullest: tuple[Fullness, ...] | Unavailable | None
     limited: tuple[Limited, ...] | Unavailable
+    unreadable_sources: int | Unavailable
     locks: Mapping[str, int] | Unavailable
     keys: tuple[KeyAge, ...] | Unavailable
     certificates: tuple[Ending, ...] | Unavailable
@@ -80,12 +87,14 @@ class Status:
     def _notices(self) -> Iterator[str]:
         yield from self._checks(State.DEGRADED)
         for ending in self._endings():
-            if 0 <= ending.days_left < DEFAULT_MARGINS.warning.days:
+            if ending.is_near and ending.days_left >= 0:
                 yield f"certificates: that of the {ending.server} ends in {ending.days_left} days: renew it"
         keys = () if isinstance(self.keys, Unavailable) else self.keys
         for key in keys:
             if key.state is KeyState.SIGNING and key.days >= OLD_KEY.days:
                 yield f"keys: {key.id} signs for {key.days} days: `validator keys rotate`"
+        if isinstance(self.unreadable_sources, int) and self.unreadable_sources:
+            yield unreadable_words(self.unreadable_sources)
         if isinstance(self.disk, Disk) and self.disk.free < LITTLE_DISK * self.disk.size:
             yield "disk: little is free, and a full one stops every answer"
 
@@ -107,6 +116,7 @@ def look(services: Services) -> Status:
         latencies=_part(lambda: latencies(counted(settings.metrics.directory))),
         fullest=_part(lambda: node.fullest(services.counters)),
         limited=_part(lambda: limited(counted(settings.metrics.directory))),
+        unreadable_sources=_part(lambda: unreadable_sources(counted(settings.metrics.directory))),
         locks=_part(services.lockout.in_force),
         keys=_part(lambda: node.keys(services.keyring, now)),
         certificates=_part(lambda: node.endings(settings.door, now)),

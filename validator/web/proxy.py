@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from flask import request
 
 from validator.audit.events import Exchange
-from validator.networks import KEPT_ADDRESSES, address_of, is_in
+from validator.metrics.instruments import UNREADABLE_SOURCES, child
+from validator.networks import KEPT_ADDRESSES, address_of, forwarded_address_of, is_in
 from validator.web.policy import ServerPolicy
 
 UNKNOWN_SOURCE = "unknown"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+
+log = structlog.get_logger("validator.proxy")
 
 
 def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
@@ -26,7 +30,7 @@ def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
     trusted = _is_from_proxy(policy, environ)
     return Exchange(
         _request_id(environ, trusted=trusted),
-        _source(environ, trusted=trusted),
+        _forwarded_source(policy, environ) if trusted else _address(environ.get("REMOTE_ADDR", "")),
         policy.role,
         is_certified=trusted and environ.get("HTTP_X_CLIENT_VERIFY") == "SUCCESS",
     )
@@ -52,13 +56,30 @@ def _request_id(environ: Mapping[str, Any], *, trusted: bool) -> str:
     return presented if _REQUEST_ID.fullmatch(presented) else f"{random.getrandbits(128):032x}"
 
 
-def _source(environ: Mapping[str, Any], *, trusted: bool) -> str:
-    """Return the caller's address; behind the proxy the one it saw, which is the last it wrote."""
-    if trusted:
-        return _address(environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip())
-    return _address(environ.get("REMOTE_ADDR", ""))
+def _forwarded_source(policy: ServerPolicy, environ: Mapping[str, Any]) -> str:
+    """Return the address that the proxy saw, which is the last it wrote.
+
+    Callers whose address cannot be read share one bucket of every limit: that is logged once and counted.
+    """
+    presented = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    source = _forwarded(presented)
+    if source == UNKNOWN_SOURCE and presented:
+        child(UNREADABLE_SOURCES, policy.role).inc()
+        _say_once()
+    return source
+
+
+@lru_cache(KEPT_ADDRESSES)
+def _forwarded(presented: str) -> str:
+    return str(forwarded_address_of(presented) or UNKNOWN_SOURCE)
 
 
 @lru_cache(KEPT_ADDRESSES)
 def _address(presented: str) -> str:
     return str(address_of(presented) or UNKNOWN_SOURCE)
+
+
+@lru_cache(1)
+def _say_once() -> None:
+    # Never what was presented: a caller may have written it.
+    log.warning("the proxy's X-Forwarded-For does not end in an address: these callers share one bucket")

@@ -27,7 +27,8 @@ from tests.certificates import (
     write,
 )
 from tests.fakes import START, FakeClock
-from validator.certificates.judging import Finding, Margins, Severity, check
+from validator.certificates.judging import Finding, Severity, check
+from validator.certificates.lifetime import Margin, Margins
 
 ROOT = authority("root")
 MIDDLE = authority("middle", ROOT)
@@ -149,11 +150,47 @@ def test_end_is_told_in_time(
 def test_margins_are_the_operators(tmp_path: Path) -> None:
     """How long before the end it is told can be set."""
     files = write(tmp_path, LEAF, MIDDLE, ROOT)
-    margins = Margins(warning=timedelta(days=90), problem=timedelta(days=61))
+    margins = Margins(problem=Margin(timedelta(days=61)))
 
     finding = only(check(*files, (NAME,), FakeClock(), margins=margins))
 
     assert (finding.code, finding.severity) == ("near-expiry", Severity.PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("life", "left", "severity"),
+    [
+        (timedelta(days=90), timedelta(days=89), None),
+        (timedelta(days=90), timedelta(days=29), Severity.WARNING),
+        (timedelta(days=47), timedelta(days=47), None),
+        (timedelta(days=45), timedelta(days=29), None),
+        (timedelta(days=45), timedelta(days=14), Severity.WARNING),
+        (timedelta(hours=160), timedelta(hours=159), None),
+        (timedelta(hours=160), timedelta(hours=80), None),
+        (timedelta(hours=160), timedelta(hours=53), Severity.WARNING),
+        (timedelta(hours=160), timedelta(hours=26), Severity.PROBLEM),
+        (timedelta(days=3650), timedelta(days=1000), None),
+        (timedelta(days=3650), timedelta(days=6), Severity.PROBLEM),
+    ],
+)
+def test_margins_are_parts_of_the_life(
+    tmp_path: Path, life: timedelta, left: timedelta, severity: Severity | None
+) -> None:
+    """A certificate of any length is good when fresh, and is told of when a third and a sixth are left."""
+    leaf = server(MIDDLE, begin=START + left - life, end=START + left)
+
+    findings = check(*write(tmp_path, leaf, MIDDLE, ROOT), (NAME,), FakeClock())
+
+    assert [each.severity for each in findings] == ([severity] if severity else [])
+
+
+def test_last_hours_are_told_in_hours(tmp_path: Path) -> None:
+    """Of less than two days the hours are told, not "0 days"."""
+    leaf = server(MIDDLE, begin=START - timedelta(days=5), end=START + timedelta(hours=20, minutes=1))
+
+    assert (
+        "in 20 hours: renew" in only(check(*write(tmp_path, leaf, MIDDLE, ROOT), (NAME,), FakeClock())).words
+    )
 
 
 def test_end_of_an_intermediate_is_told(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def worst() -> Status:
         limited=tuple(Limited(name, 123_456, 123_456) for name in PURPOSES),
         locks=dict.fromkeys(("account", "device", "address"), 123_456),
         keys=tuple(KeyAge(f"0a1b2c3{n}", KeyState.VERIFY_ONLY, START, 1000) for n in range(6)),
-        certificates=(Ending("door", START, -1), Ending("callbacks", START, 3)),
+        certificates=(Ending("door", START, -1, is_near=True), Ending("callbacks", START, 3, is_near=True)),
         disk=Disk(1, 10**15),
     )
 
@@ -181,7 +181,7 @@ def test_redis_is_not_walked_through() -> None:
     ("parts", "words"),
     [
         ({"keys": (KeyAge("0a1b2c3d", KeyState.SIGNING, START, 365),)}, "0a1b2c3d signs for 365 days"),
-        ({"certificates": (Ending("door", START, 29),)}, "ends in 29 days"),
+        ({"certificates": (Ending("door", START, 29, is_near=True),)}, "ends in 29 days"),
         ({"disk": Disk(99, 1000)}, "little is free"),
     ],
     ids=["key", "certificate", "disk"],
@@ -203,7 +203,7 @@ def test_what_is_to_be_done_in_time_is_a_notice(parts: dict[str, object], words:
                 KeyAge("x", KeyState.REVOKED, START, 999),
             )
         },
-        {"certificates": (Ending("door", START, 30),)},
+        {"certificates": (Ending("door", START, 5, is_near=False),)},
         {"disk": Disk(100, 1000)},
     ],
     ids=["key", "certificate", "disk"],
@@ -215,7 +215,7 @@ def test_notices_come_in_time_only(parts: dict[str, object]) -> None:
 
 def test_certificate_that_ended_is_trouble() -> None:
     """Nobody can ask a server whose certificate has ended."""
-    of = status(certificates=(Ending("callbacks", START, -1),))
+    of = status(certificates=(Ending("callbacks", START, -1, is_near=True),))
 
     assert line(of, "callbacks: ended").startswith("! certificates")
     assert of.problems == ("certificates: that of the callbacks has ended: renew it",)

@@ -157,7 +157,7 @@ def test_spoilt_counts_cost_the_counts(enterprise: Enterprise, spoilt: bytes) ->
     for kind in ("counter", "histogram"):
         (folder / f"{kind}_00.db").write_bytes(spoilt)
 
-    assert unavailable(look(enterprise.services)) <= {"latencies", "limited"}
+    assert unavailable(look(enterprise.services)) <= {"latencies", "limited", "unreadable_sources"}
 
 
 def test_redis_that_is_away_is_told(found_enterprise: Found) -> None:
@@ -181,7 +181,24 @@ def test_certificates_of_the_door_have_their_days(found_enterprise: Found, tmp_p
 
     assert unavailable(lost) == {"certificates"}
     assert not isinstance(status.certificates, Unavailable)
-    assert [(each.server, each.days_left) for each in status.certificates] == [("door", 50)]
+    assert [(each.server, each.days_left, each.is_near) for each in status.certificates] == [
+        ("door", 50, False)
+    ]
+
+
+@pytest.mark.parametrize(("life", "is_near"), [(6, False), (90, True)])
+def test_near_end_is_a_part_of_the_life(
+    found_enterprise: Found, tmp_path: Path, life: int, is_near: bool
+) -> None:
+    """Five days are much for a certificate of six, and little for one of ninety."""
+    file = tmp_path / "chain.pem"
+    begin, end = START - timedelta(days=life - 5), START + timedelta(days=5, hours=1)
+    file.write_bytes(certificates.server(begin=begin, end=end).pem)
+    enterprise = found_enterprise({"door.certificate": str(file), "door.certificate_key": str(file)})
+
+    notices = look(enterprise.services).notices
+
+    assert any("ends in 5 days" in notice for notice in notices) is is_near
 
 
 def test_workers_are_told_with_their_memory(enterprise: Enterprise) -> None:

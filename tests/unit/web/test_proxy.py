@@ -6,7 +6,9 @@ from ipaddress import ip_network
 
 import pytest
 from flask import Flask, request
+from structlog.testing import capture_logs
 
+from validator.metrics.instruments import UNREADABLE_SOURCES, child
 from validator.web import proxy
 from validator.web.policy import ServerPolicy
 
@@ -95,3 +97,40 @@ def test_origin_is_secure_unless_the_proxy_says_otherwise(scheme: str, own: str)
 def test_only_one_word_certifies(verified: str) -> None:
     """What nginx says of a certificate that is missing, wrong or expired certifies nobody."""
     assert told(ON_SOCKET, "", {**SAID, "X-Client-Verify": verified})[2] is False
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "source"),
+    [
+        ("203.0.113.66:40001", "203.0.113.66"),
+        ("10.0.0.1, [2001:db8::5]:443", "2001:db8::5"),
+        ("::ffff:203.0.113.66", "203.0.113.66"),
+        ("nonsense, 203.0.113.66:1", "203.0.113.66"),
+    ],
+)
+def test_port_that_a_proxy_adds_is_no_part_of_the_address(forwarded: str, source: str) -> None:
+    """Callers behind a proxy that adds their port each count as themselves."""
+    assert told(ON_SOCKET, "", {**SAID, "X-Forwarded-For": forwarded})[0] == source
+
+
+def test_mapped_address_is_written_as_ipv4() -> None:
+    """A caller over IPv4 on a socket of both families has the address that people search for."""
+    assert told(NOBODY, "::ffff:7f00:1")[0] == "127.0.0.1"
+
+
+def test_unreadable_address_is_counted_and_logged_once() -> None:
+    """That callers share one bucket is said once, without what was sent; each request is counted.
+
+    A request without the header, such as an operator's on the socket, is none of them.
+    """
+    proxy._say_once.cache_clear()  # as in a new process
+    counter = child(UNREADABLE_SOURCES, ON_SOCKET.role)
+    before = counter._value.get()
+
+    with capture_logs() as logged:
+        sources = [told(ON_SOCKET, "", {"X-Forwarded-For": text})[0] for text in ("evil.example", "_x", "")]
+
+    assert sources == ["unknown"] * 3
+    assert counter._value.get() - before == 2
+    assert len(logged) == 1
+    assert "evil" not in str(logged)

@@ -1,0 +1,66 @@
+"""How much of a certificate's life is left, and from when that is little.
+
+A margin is a part of the life, and at most some days. Authorities' clients renew when a third is left, of
+certificates of 90 days and of 6; a fixed number of days would make every short-lived one a problem from its
+first day, and a third of a root's twenty years is no news.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+_WHOLE = 1
+_FEW = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """The last 1/*divisor* of a certificate's life, and at most *longest*."""
+
+    longest: timedelta
+    divisor: int = _WHOLE
+
+    def of(self, certificate: x509.Certificate) -> timedelta:
+        """Return how long before its end *certificate* is within the margin."""
+        return min(self.longest, lifetime_of(certificate) / self.divisor)
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """From when the end of a certificate is a warning, and from when it is a problem."""
+
+    warning: Margin = Margin(timedelta(days=30), 3)
+    problem: Margin = Margin(timedelta(days=7), 6)
+
+    def is_warning(self, certificate: x509.Certificate, now: datetime) -> bool:
+        """Return whether *certificate* ends within the warning's margin, or has ended."""
+        return left_of(certificate, now) < self.warning.of(certificate)
+
+    def is_problem(self, certificate: x509.Certificate, now: datetime) -> bool:
+        """Return whether *certificate* ends within the problem's margin, or has ended."""
+        return left_of(certificate, now) < self.problem.of(certificate)
+
+
+DEFAULT_MARGINS = Margins()
+
+
+def lifetime_of(certificate: x509.Certificate) -> timedelta:
+    """Return how long *certificate* is valid from its first instant to its last."""
+    return certificate.not_valid_after_utc - certificate.not_valid_before_utc
+
+
+def left_of(certificate: x509.Certificate, now: datetime) -> timedelta:
+    """Return how long *certificate* is still valid; negative when it has ended."""
+    return certificate.not_valid_after_utc - now
+
+
+def first_to_end(certificates: Iterable[x509.Certificate]) -> x509.Certificate:
+    """Return the one of *certificates* that ends first."""
+    return min(certificates, key=lambda each: each.not_valid_after_utc)
+
+
+def in_words(left: timedelta) -> str:
+    """Return *left* in whole days, or in hours when it is less than two days."""
+    return f"{left.days} days" if left >= _FEW else f"{left // timedelta(hours=1)} hours"
