@@ -164,9 +164,12 @@ def sync_and_close(descriptor: int) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Put the names in the folder *path* on the disk."""
+    """Put the names in the folder *path* on the disk, where its file system can (a CIFS share cannot)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)

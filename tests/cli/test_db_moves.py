@@ -1,5 +1,7 @@
 """`db copy` and `db backup`: nothing is lost on the way, and what was revoked stays revoked."""
 
+import errno
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -366,6 +368,28 @@ def test_backup_never_replaces_another(lived_in: CommandLine, tmp_path: Path) ->
     check_refused(lived_in("db", "backup", str(file)), "is there already")
 
     assert file.read_text() == "an older backup"
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
+def test_backup_to_a_disk_without_hard_links(
+    lived_in: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """A stick or a network disk that makes no hard links takes a backup, whole, private and alone."""
+
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", no_links)
+    file = tmp_path / "backup.db"
+
+    lived_in.did("db", "backup", str(file))
+
+    assert [path.name for path in tmp_path.glob("*backup.db*")] == ["backup.db"]
+    assert oct(stat.S_IMODE(file.stat().st_mode)) == oct(0o600)
+    taken = Database(DatabasePolicy(tmp_path, "sqlite:///backup.db", PATIENCE))
+    assert count(taken, "tenants") == 1
+    taken.close()
+    check_refused(lived_in("db", "backup", str(file)), "is there already")
 
 
 def test_backup_of_a_damaged_database_fails(lived_in: CommandLine, tmp_path: Path) -> None:

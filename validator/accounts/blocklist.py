@@ -113,16 +113,29 @@ def load(path: Path) -> Listing:
 def import_list(source: Path, destination: Path) -> int:
     """Write the plain text *source* as a private list to *destination* and return how many entries it has.
 
+    Raises OperatorError like `read_list` and `write_list`.
+    """
+    entries = read_list(source)
+    write_list(entries, source.name, destination)
+    return len(entries)
+
+
+def read_list(source: Path) -> set[str]:
+    """Return what the list of the plain text *source* holds.
+
     One password a line, in UTF-8, at most 128 characters each; empty lines are passed over.
     Raises OperatorError, which names lines by their number only, never what they say.
     """
-    roots = {root(line) for line in _lines(source)}
-    about = {"licence": "the enterprise's own", "sources": [{"package": source.name}]}
+    return {root(line) for line in _lines(source)}
+
+
+def write_list(entries: Iterable[str], name: str, destination: Path) -> None:
+    """Write *entries*, read from a file called *name*, as a private list; raises OperatorError."""
+    about = {"licence": "the enterprise's own", "sources": [{"package": name}]}
     try:
-        write_private(destination, packed((), roots, about))
+        write_private(destination, packed((), entries, about))
     except OSError as error:
         raise OperatorError(f"cannot write {destination}: {error.strerror}") from None
-    return len(roots)
 
 
 def packed(common: Iterable[str], others: Iterable[str], about: Mapping[str, Any]) -> bytes:

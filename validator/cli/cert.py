@@ -15,6 +15,7 @@ from validator.certificates.judging import check as check_chain
 from validator.certificates.lifetime import DEFAULT_MARGINS, Margin, Margins
 from validator.certificates.pem import read_chain, read_roots
 from validator.cli.frame import Group, json_option, load_settings, show
+from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock
 from validator.edge.policy import DoorPolicy
 from validator.errors import OperatorError
@@ -83,7 +84,8 @@ def check(
         raise click.UsageError("--key and --name need --certificate")
     settings = load_settings()
     served = [Served(certificate, key, names)] if certificate else _configured(settings.door)
-    given = load_handover(settings.home)
+    with as_owner_of(settings.home):
+        given = load_handover(settings.home)
     trusted = (*_trusted(trust), *([given.certificate] if given else ()))
     margins = _margins(warning_days, problem_days)
     found = {
@@ -130,7 +132,8 @@ def export(out: Path, which: str, certificate: Path | None, trust: tuple[Path, .
         raise OperatorError(f"there is no home at {settings.home}: run `validator init`")
     chain_file = certificate or _configured(settings.door)[-1].chain
     given = export_certificate(chain_file, Which(which), out, SystemClock(), trusted=_trusted(trust))
-    record(settings.home, given)
+    with as_owner_of(settings.home):
+        record(settings.home, given)
     show({name: told for name, told in asdict(given).items() if name in _TOLD}, as_json=as_json)
 
 

@@ -1,5 +1,6 @@
 """`validator db`: the schema of the database, its backup, and its move to another kind."""
 
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from validator.audit.events import EventName
 from validator.cli.frame import Group, json_option, opened, operator, recorded, show
+from validator.cli.privileges import as_operator
 from validator.configuration.places import DatabaseUrl
 from validator.files import read_private
 from validator.services import Services
@@ -67,8 +69,9 @@ def restored() -> None:
 def backup(file: Path) -> None:
     """Write the SQLite database, as it is now, to FILE, mode 0600; servers may go on. No keys are in it."""
     with opened(any_schema=True) as services:
-        with recorded(services, EventName.SCHEMA, "backed up"):
-            size = store_backup.back_up(services.database, file)
+        reading = closing(store_backup.open_source(services.database))
+        with recorded(services, EventName.SCHEMA, "backed up"), reading as source, as_operator():
+            size = store_backup.back_up(source, file)
         click.echo(f"{file}: {size} bytes")
 
 

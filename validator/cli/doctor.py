@@ -8,6 +8,7 @@ import click
 from validator.certificates.handover import load_handover
 from validator.certificates.judging import Severity
 from validator.cli.frame import Command, json_option, load_settings, show
+from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock, stopwatch
 from validator.doctor.case import PLAIN_PORT, Case
 from validator.doctor.checked import Checked, Sound
@@ -70,7 +71,8 @@ def doctor(
     About 30 questions are sent, each with a token that is none, never a real one. Exit 1 on any problem.
     """
     settings = load_settings()
-    handover = load_handover(settings.home)
+    with as_owner_of(settings.home):
+        handover = load_handover(settings.home)
     case = Case(
         origin=origin.removesuffix("/"),
         agent_path=agent_path or settings.callbacks.agent_path,

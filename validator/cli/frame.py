@@ -14,6 +14,7 @@ import click
 import orjson
 
 from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
+from validator.cli.privileges import as_owner_of
 from validator.clock import iso_milliseconds
 from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE
 from validator.errors import ConfigurationError, OperatorError, Reason, ValidatorError
@@ -113,17 +114,21 @@ def load_settings() -> Settings:
 
 @contextmanager
 def opened(*, any_schema: bool = False) -> Iterator[Services]:
-    """Give every part; raises OperatorError without a home, Fault unless the schema is the newest."""
+    """Give every part, acting as the home's owner; what the operator names is opened by `as_operator`.
+
+    Raises OperatorError without a home, Fault unless the schema is the newest.
+    """
     settings = load_settings()
     if not settings.home.is_dir():
         raise OperatorError(f"there is no home at {settings.home}: run `validator init`")
-    services = open_services(settings)
-    try:
-        if not any_schema:
-            schema.check_newest(services.database)
-        yield services
-    finally:
-        services.close()
+    with as_owner_of(settings.home):
+        services = open_services(settings)
+        try:
+            if not any_schema:
+                schema.check_newest(services.database)
+            yield services
+        finally:
+            services.close()
 
 
 def user_name() -> str:

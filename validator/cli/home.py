@@ -8,6 +8,7 @@ import click
 from validator.cli import db, samples
 from validator.cli import https as https_door
 from validator.cli.frame import Command, json_option, load_settings, opened, show
+from validator.cli.privileges import as_owner_of
 from validator.errors import OperatorError
 from validator.files import make_private_folder
 from validator.metrics.reading import counted
@@ -32,7 +33,9 @@ def init(with_demo: bool, https: int | None) -> None:
 @contextmanager
 def made() -> Iterator[Services]:
     """Give every part of the home, which is made and brought up to date as far as it is not."""
-    make_private_folder(load_settings().home)
+    home = load_settings().home
+    with as_owner_of(home):
+        make_private_folder(home)
     with opened(any_schema=True) as services:
         services.keyring.create()
         services.sealer.create()

@@ -7,6 +7,7 @@ import sys
 import click
 
 from validator.cli.frame import Command, Group, json_option, load_settings, opened, paths, show
+from validator.cli.privileges import become_owner_of
 from validator.cli.serving import check_free
 from validator.monitoring.exposition import text
 from validator.monitoring.state import everything
@@ -30,6 +31,7 @@ def serve(bind: str | None) -> None:
     with opened(any_schema=True) as services:  # what is missing altogether is told here, once and in words
         check_free(services.settings.metrics.bind)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
+    become_owner_of(load_settings().home)
     configuration = str(shipped("config/metrics.conf.py"))
     os.execv(  # noqa: S606 - every word is ours
         sys.executable, [sys.executable, "-P", "-m", "gunicorn", "--config", configuration]

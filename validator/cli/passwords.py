@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from validator.accounts.blocklist import import_list
+from validator.accounts.blocklist import read_list, write_list
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened, recorded
+from validator.cli.privileges import as_operator
 from validator.files import make_private_folder
 from validator.settings import IMPORTED_LISTS
 
@@ -24,5 +25,7 @@ def import_passwords(file: Path) -> None:
         folder = services.settings.home / IMPORTED_LISTS
         make_private_folder(folder)
         with recorded(services, EventName.PASSWORD_LIST, f"imported {file.name}"):
-            entries = import_list(file, folder / f"{file.stem}.bin")
-        click.echo(f"{entries} passwords; a running server takes them after a reload (SIGHUP)")
+            with as_operator():
+                entries = read_list(file)
+            write_list(entries, file.name, folder / f"{file.stem}.bin")
+        click.echo(f"{len(entries)} passwords; a running server takes them after a reload (SIGHUP)")

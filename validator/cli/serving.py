@@ -11,6 +11,7 @@ from gunicorn import systemd
 
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
+from validator.cli.privileges import become_owner_of
 from validator.edge import together
 from validator.edge.together import Program
 from validator.errors import OperatorError
@@ -62,6 +63,7 @@ def serve(
         settings = load_settings()
         programs = (Program(gunicorn), https_door.prepare(settings))
         sys.exit(together.run(*programs, patience=patience(settings)))
+    become_owner_of(home)  # a server of root's would leave files that the service cannot use
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
 
 
