@@ -26,11 +26,10 @@ from benchmarks.population import Size, found
 from benchmarks.rounds import Act, Timed
 from benchmarks.traffic import Question, agents
 from validator.audit.events import Event, EventName, Outcome, current_exchange
-from validator.limits.counters import source_bucket
 from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.services import Services
 from validator.thirdparty import wire
-from validator.thirdparty.validation import Verdict
+from validator.thirdparty.validation import Verdict, limits_of_good
 from validator.untrusted import read_object
 from validator.web import middleware, proxy
 from validator.web.replies import CallbackReplies
@@ -87,10 +86,8 @@ def stages(services: Services, questions: list[Question]) -> dict[str, Act]:
         PARSING: over(wire.parse_agent, [question.body for question in questions]),
         READING: over(read_object, [question.body for question in questions]),
         "limits (counters)": over(
-            lambda tenant: services.counters.admit(
-                counted=("callbacks_tenant", tenant), checked=("callbacks_failures", source_bucket())
-            ),
-            [question.claims.subject.tenant for question in questions],
+            lambda claims: services.counters.hit_all(*limits_of_good(claims)),
+            [question.claims for question in questions],
         ),
         "proof of the token": over(
             lambda each: services.verifier.verify(each.presented_token, each.audience), presentations

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,7 +18,6 @@ from tests.fakes import (
     CHAT_PATH,
     LOGIN,
     ORIGIN,
-    OTHER_TENANT,
     PASSWORD,
     SECRET_KEY,
     TENANT,
@@ -26,7 +26,7 @@ from tests.fakes import (
 )
 from tests.http.answers import problem, ret_code
 from tests.http.routes import OPERATIONS, paths
-from tests.http.sides import AGENT_SIDE, SIDES, Side, issued
+from tests.http.sides import AGENT_SIDE, issued
 from validator.limits.policy import OTHER, PURPOSES, SOURCE
 from validator.services import open_services
 from validator.tokens.claims import Audience
@@ -39,6 +39,7 @@ RATE = f"{AMOUNT}/1m"
 TOO_MANY = 429
 LOGIN_PATH, PASSWORD_PATH = "/api/v1/login", "/api/v1/password"
 CHANNEL_2 = "817854979183314946"
+NUMBERS = count()
 # At the beginning of a minute, of an hour and of a day: where a fixed window would begin.
 MIDNIGHT = datetime(2026, 11, 5, tzinfo=UTC)
 
@@ -51,8 +52,26 @@ def ask_rightly(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
     return AGENT_SIDE.ask(browser, AGENT_SIDE.question(issued(enterprise, AGENT)[0]))
 
 
-def ask_of_other_tenant(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
-    return AGENT_SIDE.ask(browser, {**AGENT_SIDE.question("nonsense"), "tenantSpaceId": OTHER_TENANT})
+def kept_token(enterprise: Enterprise) -> str:
+    """Return one and the same token, whichever worker is asked."""
+    file = enterprise.services.settings.home / "token-of-the-test"
+    if not file.exists():
+        file.write_text(issued(enterprise, AGENT)[0])
+    return file.read_text()
+
+
+def ask_with_one_token(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
+    return AGENT_SIDE.ask(browser, AGENT_SIDE.question(kept_token(enterprise)))
+
+
+def ask_wrongly(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
+    wrong = {**AGENT_SIDE.question(kept_token(enterprise)), "userAccount": "somebody"}
+    return AGENT_SIDE.ask(browser, wrong)
+
+
+def ask_about_another(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
+    side = replace(AGENT_SIDE, subject=replace(AGENT, id=f"agent-{next(NUMBERS)}"))
+    return side.ask(browser, side.question(issued(enterprise, side.subject)[0]))
 
 
 def log_in(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
@@ -102,8 +121,11 @@ def look(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
 
 # By limit: a request that it counts, and how that is answered while there are not too many.
 REQUESTS: dict[str, tuple[Ask, int]] = {
-    "callbacks_failures": (ask_nonsense, 200),
-    "callbacks_tenant": (ask_rightly, 200),
+    "callbacks_foreign": (ask_nonsense, 200),
+    "callbacks_refused": (ask_wrongly, 200),
+    "callbacks_token": (ask_with_one_token, 200),
+    "callbacks_subject": (ask_rightly, 200),
+    "callbacks_tenant": (ask_about_another, 200),
     "login_address": (log_in, 401),
     "tokens_address": (introspect, 200),
     "tokens_caller": (have_issued, 200),
@@ -121,7 +143,7 @@ every_address_limit = pytest.mark.parametrize("name", OF_ADDRESSES)
 
 def limited(found: Found, name: str, rate: str = RATE, **settings: str) -> Enterprise:
     """Return an enterprise with one limit in force, and nothing else that refuses."""
-    return found(UNLIMITED | {f"limits.{name}": rate} | settings)
+    return found(UNLIMITED | {f"limits.{name}": rate, "tokens.agent_lifetime": "24h"} | settings)
 
 
 def browser_from(enterprise: Enterprise, address: str) -> FlaskClient:
@@ -271,6 +293,7 @@ def test_refused_are_not_counted(found_enterprise: Found, name: str) -> None:
 
 # What precedes the request that is counted, and is written down for itself.
 PREPARATIONS = {
+    "callbacks_subject": "token_issued",
     "callbacks_tenant": "token_issued",
     "signing_guest": "guest",
     "signing_channel": "guest",
@@ -334,7 +357,7 @@ def test_retry_after_is_enough(found_enterprise: Found, gone: int, milliseconds:
         burst(enterprise, OTHER, AMOUNT, browser)
 
 
-@pytest.mark.parametrize("name", [OTHER, "callbacks_failures", "signing_all"])
+@pytest.mark.parametrize("name", [OTHER, "callbacks_foreign", "signing_all"])
 def test_edge_of_a_fixed_window_is_none(found_enterprise: Found, name: str) -> None:
     """A burst before the full minute and one after it are counted together; the count fades, not jumps."""
     enterprise = limited(found_enterprise, name, "10/1m")
@@ -657,7 +680,6 @@ def test_behind_a_proxy_nobody_is_somebody(found_enterprise: Found, name: str) -
 
 
 OTHERS: list[tuple[str, Ask]] = [
-    ("callbacks_tenant", ask_of_other_tenant),
     ("tokens_caller", have_issued_to_person),
     ("signing_guest", sign_as_stranger),
     ("signing_channel", sign_on_other_channel),
@@ -666,7 +688,7 @@ OTHERS: list[tuple[str, Ask]] = [
 
 @pytest.mark.parametrize(("name", "ask_as_other"), OTHERS, ids=[name for name, _ in OTHERS])
 def test_one_limit_does_not_touch_anothers(found_enterprise: Found, name: str, ask_as_other: Ask) -> None:
-    """Another tenant, caller, guest or channel has a count of its own."""
+    """Another caller, guest or channel has a count of its own."""
     enterprise = limited(found_enterprise, name)
     other = enterprise.visitor()
     assert burst(enterprise, name, AMOUNT + 1) == AMOUNT
@@ -690,84 +712,6 @@ def test_callers_bucket_is_the_callers(found_enterprise: Found) -> None:
 
     assert passed(ask(n, enterprise.basic) for n in range(2 * AMOUNT)) == AMOUNT
     assert passed(ask(n, (added.id, secret)) for n in range(2 * AMOUNT)) == AMOUNT
-
-
-def test_tenant_is_the_same_however_it_is_written(found_enterprise: Found) -> None:
-    """A tenant space id as a JSON integer and as text, on either callback, is one tenant's count."""
-    enterprise = limited(found_enterprise, "callbacks_tenant")
-    cloud = enterprise.visitor()
-
-    def ask(n: int) -> TestResponse:
-        side = list(SIDES.values())[n % 2]
-        return side.ask(cloud, {**side.question("x"), "tenantSpaceId": int(TENANT) if n % 3 else TENANT})
-
-    assert passed(ask(n) for n in range(2 * AMOUNT)) == AMOUNT
-
-
-# The callbacks
-
-
-@pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
-def test_good_questions_do_not_count_as_failures(found_enterprise: Found, side: Side) -> None:
-    """However many good questions an address asks, only failures count, and refuse after so many."""
-    enterprise = limited(found_enterprise, "callbacks_failures")
-    cloud, token = enterprise.visitor(), issued(enterprise, side.subject)[0]
-    bad: list[Callable[[], TestResponse]] = [
-        lambda: side.ask(cloud, side.question("nonsense")),
-        lambda: side.ask(cloud, {**side.question(token), "tenantSpaceId": OTHER_TENANT}),
-        lambda: cloud.post(side.path, data=b"{"),
-        lambda: cloud.post(side.path, json={}),
-        lambda: cloud.post(side.path, data=b" " * 20_000),
-    ]
-    assert len(bad) == AMOUNT
-
-    for fail in bad:
-        for _ in range(AMOUNT):
-            assert ret_code(side.ask(cloud, side.question(token))) == 0
-        assert fail().status_code in (200, 400, 413)
-
-    check_too_many(side.ask(cloud, side.question(token)))
-    for fail in bad:
-        check_too_many(fail())
-    assert ret_code(side.ask(browser_from(enterprise, "192.0.2.8"), side.question(token))) == 0
-
-
-def test_failures_on_both_callbacks_are_counted_together(found_enterprise: Found) -> None:
-    """An address has one count of failures, whichever callback and tenant it asks about."""
-    enterprise = limited(found_enterprise, "callbacks_failures")
-    cloud, sides = enterprise.visitor(), list(SIDES.values())
-
-    answers = [
-        sides[n % 2].ask(cloud, {**sides[n % 2].question("x"), "tenantSpaceId": f"tenant-{n}"})
-        for n in range(2 * AMOUNT)
-    ]
-
-    assert passed(answers) == AMOUNT
-
-
-def test_throttled_question_says_so_with_always_200(found_enterprise: Found) -> None:
-    """A cloud that drops the body of anything but 200 gets retCode 3, and Retry-After, with 200."""
-    enterprise = limited(found_enterprise, "callbacks_failures", **{"callbacks.always_200": "true"})
-    cloud = enterprise.visitor()
-    burst(enterprise, "callbacks_failures", AMOUNT, cloud)
-
-    answer = ask_nonsense(enterprise, cloud)
-
-    assert (answer.status_code, ret_code(answer)) == (200, 3)
-    assert int(answer.headers["Retry-After"]) >= 1
-
-
-def test_question_that_is_throttled_is_not_judged(found_enterprise: Found) -> None:
-    """A throttled question gets the same bytes whether its token is good or not."""
-    enterprise = limited(found_enterprise, "callbacks_failures")
-    cloud = enterprise.visitor()
-    burst(enterprise, "callbacks_failures", AMOUNT, cloud)
-
-    answers = [ask_rightly(enterprise, cloud), ask_nonsense(enterprise, cloud)]
-
-    assert answers[0].data == answers[1].data
-    for answer in answers:
-        check_too_many(answer)
 
 
 # The login

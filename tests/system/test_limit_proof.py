@@ -11,7 +11,10 @@ from validator.limits.policy import PURPOSES
 # Small, and days long, so that no proof meets the edge of a window; the relations between them are those
 # of the defaults: what is counted for many never stands in the way of a proof of what is counted for one.
 RATES = {
-    "callbacks_failures": 60,
+    "callbacks_foreign": 60,
+    "callbacks_refused": 15,
+    "callbacks_token": 25,
+    "callbacks_subject": 45,
     "callbacks_tenant": 70,
     "login_address": 12,
     "tokens_address": 60,

@@ -93,12 +93,12 @@ def test_node_at_work(asked: CommandLine) -> None:
     }
     first = found["fullest"][0]
     assert (first["limit"], first["key"], first["counted"], first["amount"]) == (
-        "callbacks_failures",
+        "callbacks_foreign",
         "203.0.113.x",
         limit,
         limit,
     )
-    assert found["limited"] == [{"limit": "callbacks_failures", "refused": REFUSED - limit, "shadow": 0}]
+    assert found["limited"] == [{"limit": "callbacks_foreign", "refused": REFUSED - limit, "shadow": 0}]
     assert found["locks"] == {"account": 1, "device": 0, "address": 0}
 
 

@@ -276,6 +276,22 @@ def test_unknown_setting_is_a_problem(loaded: Loader, text: str, problem: str) -
     assert problem in told
 
 
+def test_renamed_setting_names_the_new_one(loaded: Loader) -> None:
+    """A setting of an older version stops the start with the name that it has now."""
+    new = "has another name now: set limits.callbacks_foreign, which counts only what was not signed here"
+
+    assert [
+        problem.partition(": ")[2]
+        for problem in problems_of(
+            loaded,
+            '[limits]\ncallbacks_failures = "300/1m"\n',
+            {"VALIDATOR_LIMITS_CALLBACKS_FAILURES": "300/1m"},
+        )
+    ] == [f"limits.callbacks_failures: {new}", f"VALIDATOR_LIMITS_CALLBACKS_FAILURES: {new}"]
+    (problem,) = problems_of(loaded, '[limits]\nshadow = ["callbacks_failures"]\n')
+    assert "callbacks_foreign" in problem
+
+
 def test_unknown_variable_is_a_problem(loaded: Loader) -> None:
     """A variable with the prefix that sets nothing is a misspelling."""
     for name in ("VALIDATOR_", "VALIDATOR_TOKENS", "VALIDATOR_SERVER_WORKERSS", "VALIDATOR_server_workers"):

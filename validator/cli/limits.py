@@ -10,7 +10,7 @@ from validator.app import create_app
 from validator.cli.frame import Group, json_option, opened, show
 from validator.edge import zones
 from validator.errors import OperatorError
-from validator.limitproof import Prover
+from validator.limitproof.prover import Prover
 from validator.limits.policy import SOURCE, Mode, Rate
 from validator.limits.table import rows
 

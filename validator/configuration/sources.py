@@ -13,6 +13,10 @@ from validator.configuration.sections import KEYS, SECTIONS
 PREFIX = "VALIDATOR_"
 HOME_VARIABLE = PREFIX + "HOME"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
+# Settings of older versions, and what to set instead: a guess by spelling could name the wrong one.
+_RENAMED = {
+    "limits.callbacks_failures": "limits.callbacks_foreign, which counts only what was not signed here",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +50,20 @@ def from_file(path: Path, name: str, problems: list[str]) -> dict[str, Effective
             if dotted in KEYS:
                 written[dotted] = Effective(dotted, value, name)
             else:
-                problems.append(f"{name}: {dotted}: unknown setting{_suggestion(dotted, KEYS)}")
+                problems.append(f"{name}: {dotted}: {_advice(dotted, dotted, KEYS)}")
     return written
 
 
 def from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Effective]:
     """Return what the variables `VALIDATOR_…` write; what is wrong with them is added to *problems*."""
     known = {environment_variable(key): key for key in KEYS}
+    renamed = {environment_variable(key): key for key in _RENAMED}
     written = {}
     for name, text in environment.items():
         if not name.startswith(PREFIX) or name in (HOME_VARIABLE, CONFIG_VARIABLE):
             continue
         if name not in known:
-            problems.append(f"environment: {name}: unknown setting{_suggestion(name, known)}")
+            problems.append(f"environment: {name}: {_advice(name, renamed.get(name, ''), known)}")
             continue
         section, key = known[name].split(".")
         field = SECTIONS[section].fields[key]
@@ -66,6 +71,10 @@ def from_environment(environment: Mapping[str, str], problems: list[str]) -> dic
     return written
 
 
-def _suggestion(name: str, known: Mapping[str, str] | tuple[str, ...]) -> str:
+def _advice(name: str, key: str, known: Mapping[str, str] | tuple[str, ...]) -> str:
+    """Return what is wrong with *name*, which is the setting *key* if that was one in an older version."""
+    if key in _RENAMED:
+        return f"has another name now: set {_RENAMED[key]}"
     close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else "; see config/default.toml for every setting"
+    suggestion = f"did you mean {close[0]}?" if close else "see config/default.toml for every setting"
+    return f"unknown setting; {suggestion}"

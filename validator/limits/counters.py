@@ -6,19 +6,20 @@ and says so in the log; when the SQLite file is, the answer is "unavailable". A 
 and logs, and lets pass.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
-from limits.storage import Storage, storage_from_string
-from limits.storage.base import SlidingWindowCounterSupport
 
 from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
-from validator.limits.policy import LimitsPolicy, Rate, address_bucket
+from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket
+from validator.limits.redis import SharedStorage
 from validator.limits.sqlite import SqliteStorage, Stored
 from validator.limits.strategy import Strategy, hits_of_request
 
@@ -50,6 +51,7 @@ class Counters:
         self.policy = policy
         self._storage = _open_storage(policy, clock)
         self._items = {name: tuple(map(_item, limit.rates)) for name, limit in policy.limits.items()}
+        self._enforced = {name for name, limit in policy.limits.items() if limit.mode is Mode.ENFORCE}
         self._stored = lru_cache(_KEPT_KEYS)(self._stored_of)
         self.strategy = Strategy(self._storage, policy, share=None if policy.url is None else workers)
 
@@ -59,31 +61,24 @@ class Counters:
 
     def hit(self, name: str, key: str) -> None:
         """Count one of *key* against the limit *name*; raises Refusal(THROTTLED) when there are too many."""
-        for item in self._items[name]:
-            if not self.strategy.hit(item, key, name):
-                raise self._refusal(name, key)
+        self.hit_all((name, key))
 
-    def count(self, name: str, key: str) -> None:
-        """Count one of *key* against the limit *name*, which only `check` holds against it."""
-        for item in self._items[name]:
-            self.strategy.count(item, key, name)
+    def hit_all(self, *counted: tuple[str, str]) -> None:
+        """Count one against each of several limits, each a name and a key, or against none of them.
 
-    def check(self, name: str, key: str) -> None:
-        """Raise Refusal(THROTTLED) when one more of *key* would be too many; count nothing."""
-        for item in self._items[name]:
-            if not self.strategy.is_within(item, key, name):
-                raise self._refusal(name, key)
-
-    def admit(self, counted: tuple[str, str], checked: tuple[str, str]) -> None:
-        """`check` the one limit and `hit` the other, each a name and a key; raises Refusal like those.
-
-        It is one look at the storage where that can do both.
+        Raises Refusal(THROTTLED) for the first of them that lets none pass. It is one look at the storage, so
+        that the others are not used up by what one of them refuses.
         """
-        of_counted, of_checked = self._stored(*counted), self._stored(*checked)
-        if of_counted and of_checked and self.strategy.admits(of_counted, of_checked):
+        for name, key in counted:
+            for item in self._items[name]:
+                self.strategy.tell(item, key, name)
+        enforced = [pair for pair in counted if pair[0] in self._enforced]
+        stored = [rate for name, key in enforced for rate in self._stored(name, key)]
+        if not stored or self.strategy.acquire_all(stored):
+            self._admit_each([pair for pair in counted if pair[0] not in self._enforced])
             return
-        self.check(*checked)
-        self.hit(*counted)
+        self._check_each(enforced)
+        self._admit_each(counted)  # the storage is unavailable, or a limit became free in this moment
 
     def last_refusal(self) -> Refusal:
         """Return the refusal by the rate that was hit last."""
@@ -99,7 +94,7 @@ class Counters:
         item = _item(rate)
         try:
             past, left, present, ends = self.strategy.ask(
-                "read", self._sliding().get_sliding_window, item.key_for(key, name), rate.seconds
+                "read", self._storage.get_sliding_window, item.key_for(key, name), rate.seconds
             )
         except StorageError:
             return Window(name, rate, 0, rate.period)
@@ -138,30 +133,38 @@ class Counters:
         windows = [self.window(name, rate, key) for rate in self.policy.limits[name].rates]
         return Refusal(Reason.THROTTLED, retry_after=max(window.wait for window in windows))
 
-    def _stored_of(self, name: str, key: str) -> Stored | None:
-        """Return the rate of a limit that has just one."""
-        items = self._items[name]
-        if len(items) != 1:
-            return None
-        return Stored(items[0].key_for(key, name), items[0].amount, items[0].get_expiry())
+    def _check_each(self, counted: Sequence[tuple[str, str]]) -> None:
+        """Raise Refusal(THROTTLED) for the first of *counted* that lets none pass; count nothing."""
+        for name, key in counted:
+            for item in self._items[name]:
+                if not self.strategy.is_within(item, key, name):
+                    raise self._refusal(name, key)
 
-    def _sliding(self) -> SlidingWindowCounterSupport:
-        assert isinstance(self._storage, SlidingWindowCounterSupport)  # noqa: S101 - every storage here is
-        return self._storage
+    def _admit_each(self, counted: Sequence[tuple[str, str]]) -> None:
+        """Count one against each limit in *counted*, one after the other; raises Refusal(THROTTLED)."""
+        for name, key in counted:
+            for item in self._items[name]:
+                if not self.strategy.admit(item, key, name):
+                    raise self._refusal(name, key)
+
+    def _stored_of(self, name: str, key: str) -> tuple[Stored, ...]:
+        """Return every rate of the limit *name* for *key*, as the storages count it."""
+        return tuple(
+            Stored(item.key_for(key, name), item.amount, item.get_expiry()) for item in self._items[name]
+        )
 
 
-def _open_storage(policy: LimitsPolicy, clock: Clock) -> Storage:
+def _open_storage(policy: LimitsPolicy, clock: Clock) -> SqliteStorage | SharedStorage:
     if policy.url is None:
         return SqliteStorage(policy.file, clock)
-    storage = storage_from_string(
+    password: dict[str, Any] = {"password": policy.password} if policy.password else {}
+    return SharedStorage(
         policy.url.replace("valkey", "redis", 1),  # they speak the same, and one driver serves both
         wrap_exceptions=True,
         socket_timeout=REDIS_TIMEOUT,
         socket_connect_timeout=REDIS_TIMEOUT,
-        **({"password": policy.password} if policy.password else {}),
+        **password,
     )
-    assert isinstance(storage, Storage)  # noqa: S101 - and not one for asyncio
-    return storage
 
 
 def _item(rate: Rate) -> RateLimitItem:

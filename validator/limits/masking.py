@@ -2,12 +2,19 @@
 
 from ipaddress import IPv4Address, IPv6Network
 
-from validator.limits.policy import EVERYBODY, PURPOSES, SOURCE, UNKNOWN
+from validator.limits.policy import EVERYBODY, PURPOSES, SOURCE, SUBJECT, TENANT, TOKEN, UNKNOWN
 from validator.networks import address_of
 
-_LABELLED = "person or client"  # as in `account:li.wei`
-# By the kind of key that `PURPOSES` names: how many characters are shown at the most.
-_SHOWN = {"presented tenant": 4, "channel": 4, _LABELLED: 2, "guest": 2}
+# By the kind of key that `PURPOSES` names: how many characters of each of its parts are shown at most.
+_WHOLE = 8
+_SHOWN = {
+    "channel": (4,),
+    "guest": (2,),
+    TOKEN: (4,),
+    "person or client": (_WHOLE, 2),  # as in `account:li.wei`
+    TENANT: (_WHOLE, 4),  # as in `agent:202400000001`
+    SUBJECT: (_WHOLE, 4, 2),  # as in `agent:202400000001:li.wei`
+}
 _PREFIX = 48
 
 
@@ -22,11 +29,13 @@ def masked(limit: str, key: str) -> str:
         return masked_address(key)
     if kind == EVERYBODY:
         return EVERYBODY
-    label, name = "", key
-    if kind == _LABELLED and ":" in key:
-        label, _, name = key.partition(":")
-        label += ":"
-    return _plain(f"{label}{name[: min(_SHOWN[kind], len(name) // 2)]}…")
+    shown = _SHOWN[kind]
+    parts = key.split(":", len(shown) - 1)
+    return _plain(":".join(map(_cut, parts, shown[-len(parts) :])))
+
+
+def _cut(part: str, most: int) -> str:
+    return part if most == _WHOLE else f"{part[: min(most, len(part) // 2)]}…"
 
 
 def masked_address(bucket: str) -> str:

@@ -98,12 +98,22 @@ class LimitsPolicy:
 OTHER = "other_address"
 SOURCE = "source address (IPv6: /64)"
 PROBES = ("health.alive", "health.ready")
+TOKEN = "token"  # noqa: S105 - what is counted
+SUBJECT = "audience, tenant and subject"
+TENANT = "audience and tenant"
 PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
-        # Never all questions of an address: the cloud's come from a few.
-        "callbacks_failures": Purpose("questions refused or unreadable", SOURCE, ("thirdparty",)),
-        # Nor is anybody who names a tenant told how busy it is.
-        "callbacks_tenant": Purpose("questions", "presented tenant", ("thirdparty",), is_told=False),
+        # What is not proven counts against its source, what is proven against what it proves: see
+        # `thirdparty.validation`. Nobody is told how busy somebody else's token, subject or tenant is.
+        "callbacks_foreign": Purpose(
+            "questions unreadable, or with a token not signed here", SOURCE, ("thirdparty",), is_told=False
+        ),
+        "callbacks_refused": Purpose(
+            "questions refused though the token was signed here", TOKEN, ("thirdparty",), is_told=False
+        ),
+        "callbacks_token": Purpose("accepted questions", TOKEN, ("thirdparty",), is_told=False),
+        "callbacks_subject": Purpose("accepted questions", SUBJECT, ("thirdparty",), is_told=False),
+        "callbacks_tenant": Purpose("accepted questions", TENANT, ("thirdparty",), is_told=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, ("accounts.log_in",), at_door=True),
         "tokens_address": Purpose("requests", SOURCE, ("tokens",), at_door=True),
         "tokens_caller": Purpose(

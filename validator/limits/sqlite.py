@@ -7,9 +7,12 @@ the counts and nothing else: it is not synced, and may lie on a tmpfs.
 
 import sqlite3
 import threading
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from limits.errors import StorageError
 from limits.storage import Storage
 from limits.storage.base import SlidingWindowCounterSupport
 
@@ -27,28 +30,13 @@ CREATE TABLE IF NOT EXISTS counters (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS counters_expires ON counters (expires);
 """
+# One row for each counter, if every one of them stays within its limit. Numbered, for a mapping is slower to
+# bind; of the first: ?1 name, ?2 slot, ?3 left, ?4 length, ?5 limit, ?6 expires, ?7 how much is added.
 # The past window's share, `past * left / length`, is rounded down, as in the library.
-_PAST = "coalesce((SELECT n FROM counters WHERE name = :name AND slot = :slot - 1), 0) * :left / :length"
-_ACQUIRE = f"""
-INSERT INTO counters (name, slot, n, expires)
-SELECT :name, :slot, :amount, :expires WHERE :amount + {_PAST} <= :limit
-ON CONFLICT (name, slot) DO UPDATE SET n = n + excluded.n WHERE n + excluded.n + {_PAST} <= :limit
-"""
-# The same for one, while another counter is below its own limit. Numbered, for a mapping is slower to bind:
-# ?1 name, ?2 slot, ?3 left, ?4 length, ?5 limit, ?6 expires; of the other ?7 name, ?8 slot, ?9 left,
-# ?10 length, ?11 limit. Mostly there is a row, and changing it is all.
-_MAY_COUNT = """
-coalesce((SELECT n FROM counters WHERE name = ?1 AND slot = ?2 - 1), 0) * ?3 / ?4 < ?5 - {present}
-AND coalesce((SELECT n FROM counters WHERE name = ?7 AND slot = ?8), 0)
-    + coalesce((SELECT n FROM counters WHERE name = ?7 AND slot = ?8 - 1), 0) * ?9 / ?10 < ?11
-"""
-_COUNT_ON = f"""
-UPDATE counters SET n = n + 1 WHERE name = ?1 AND slot = ?2 AND {_MAY_COUNT.format(present="n")}
-"""  # noqa: S608 - made of constants
-_BEGIN_COUNT = f"""
-INSERT INTO counters (name, slot, n, expires) SELECT ?1, ?2, 1, ?6 WHERE {_MAY_COUNT.format(present="0")}
-ON CONFLICT (name, slot) DO UPDATE SET n = n + 1 WHERE {_MAY_COUNT.format(present="n")}
-"""
+_ROW = "(?{0}, ?{1}, ?{6}, ?{5})"
+_IS_WITHIN = """?{6} + coalesce((SELECT n FROM counters WHERE name = ?{0} AND slot = ?{1}), 0)
+    + coalesce((SELECT n FROM counters WHERE name = ?{0} AND slot = ?{1} - 1), 0) * ?{2} / ?{3} <= ?{4}"""
+_COLUMNS = 7
 _INCREMENT = """
 INSERT INTO counters (name, slot, n, expires) VALUES (:name, 0, :amount, :expires)
 ON CONFLICT (name, slot) DO UPDATE SET
@@ -99,30 +87,30 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
 
     def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count *amount* for *key* unless that makes more than *limit* in the last *expiry* seconds."""
-        values = self._window(key, expiry) | {"amount": amount, "limit": limit}
-        self._prune_sometimes()
-        return self._connection().execute(_ACQUIRE, values).rowcount == 1
+        return self.acquire_all((Stored(key, limit, expiry),), amount)
 
-    def acquire_while(self, counted: Stored, checked: Stored) -> bool:
-        """Count one of *counted* as `acquire_sliding_window_entry` does, if *checked* lets one pass too.
+    def acquire_all(self, counted: Sequence[Stored], amount: int = 1) -> bool:
+        """Count *amount* for each of *counted* if that keeps all of them within their limits, else nothing.
 
-        *checked* is not counted. When nothing was, this does not tell why.
+        Raises StorageError when the file cannot be used.
         """
         now = self._now()
-        slot, left, length = _present(now, counted.seconds)
-        other = (checked.key, *_present(now, checked.seconds), checked.amount)
-        values = (counted.key, slot, left, length, counted.amount, (slot + 2) * length, *other)
-        self._prune_sometimes()
-        execute = self._connection().execute
-        return execute(_COUNT_ON, values).rowcount == 1 or execute(_BEGIN_COUNT, values).rowcount == 1
+        values: list[str | int] = []
+        for each in counted:
+            slot, left, length = _present(now, each.seconds)
+            values += (each.key, slot, left, length, each.amount, (slot + 2) * length, amount)
+        try:
+            self._prune_sometimes()
+            return self._connection().execute(_acquire(len(counted)), values).rowcount == len(counted)
+        except self.base_exceptions as error:
+            raise StorageError(error) from error
 
     def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         """Return the past window's count and seconds in sight, then the present one's and seconds left."""
-        window = self._window(key, expiry)
-        query = "SELECT slot, n FROM counters WHERE name = :name AND slot IN (:slot, :slot - 1)"
-        counts = dict(self._connection().execute(query, window).fetchall())
-        left = int(window["left"]) / 1000
-        return counts.get(int(window["slot"]) - 1, 0), left, counts.get(window["slot"], 0), left
+        slot, left, _ = _present(self._now(), expiry)
+        query = "SELECT slot, n FROM counters WHERE name = ?1 AND slot IN (?2, ?2 - 1)"
+        counts = dict(self._connection().execute(query, (key, slot)).fetchall())
+        return counts.get(slot - 1, 0), left / 1000, counts.get(slot, 0), left / 1000
 
     def clear_sliding_window(self, key: str, expiry: int) -> None:
         """Forget what was counted for *key*."""
@@ -130,7 +118,8 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
 
     def fullest(self, ending: str, expiry: int, count: int) -> list[tuple[str, int]]:
         """Return the *count* keys on *ending* with the most in the last *expiry* seconds, and how many."""
-        values = self._window("", expiry) | {"ending": ending, "count": count}
+        slot, left, length = _present(self._now(), expiry)
+        values = {"slot": slot, "left": left, "length": length, "ending": ending, "count": count}
         return self._connection().execute(_FULLEST, values).fetchall()
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -187,11 +176,6 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
         if self._hits % _PRUNE_EVERY == 0:
             self.prune()
 
-    def _window(self, key: str, expiry: int) -> dict[str, int | str]:
-        """Return the present window of *key*, and how many milliseconds of the past one are in sight."""
-        slot, left, length = _present(self._now(), expiry)
-        return {"name": key, "slot": slot, "left": left, "length": length, "expires": (slot + 2) * length}
-
     def _now(self) -> int:
         return to_milliseconds(self._clock.now())
 
@@ -215,3 +199,15 @@ def _present(now: int, expiry: int) -> tuple[int, int, int]:
     slot, gone = divmod(now, length)
     # Slot 0 is the fixed window's; no sliding window of this century has that number.
     return slot, length - gone, length
+
+
+@cache
+def _acquire(counters: int) -> str:
+    """Return the statement that counts for so many *counters* at once."""
+    numbers = [range(first, first + _COLUMNS) for first in range(1, counters * _COLUMNS, _COLUMNS)]
+    rows = ", ".join(_ROW.format(*each) for each in numbers)
+    are_within = " AND ".join(_IS_WITHIN.format(*each) for each in numbers)
+    return f"""
+        INSERT INTO counters (name, slot, n, expires) SELECT * FROM (VALUES {rows}) WHERE {are_within}
+        ON CONFLICT (name, slot) DO UPDATE SET n = n + excluded.n
+    """  # noqa: S608 - made of constants

@@ -4,7 +4,7 @@ The fallback is for a storage on another host: when it is away, each worker coun
 share of the limit, and says so in the log. Without one there is a Fault: nothing passes uncounted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage
+from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason
 from validator.limits.policy import PURPOSES, LimitsPolicy, Mode, Rate
+from validator.limits.redis import SharedStorage
 from validator.limits.sqlite import SqliteStorage, Stored
 from validator.metrics.instruments import LIMITED, STORAGE_SECONDS, child
 from validator.rest import Rest
@@ -47,9 +48,12 @@ hits_of_request: ContextVar[tuple[Hit, ...]] = ContextVar("limits.hits", default
 class Strategy(SlidingWindowCounterRateLimiter):
     """The library's sliding window, with shadow mode, and a fallback for a storage on another host."""
 
-    def __init__(self, storage: Storage, policy: LimitsPolicy, *, share: int | None) -> None:
+    def __init__(
+        self, storage: SqliteStorage | SharedStorage, policy: LimitsPolicy, *, share: int | None
+    ) -> None:
         """Count in *storage*; when it is away, here against limit ÷ *share* (None: there is no fallback)."""
         super().__init__(storage)
+        self._counters = storage
         self._policy, self._share = policy, share
         self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._rest = Rest(REST)
@@ -71,30 +75,31 @@ class Strategy(SlidingWindowCounterRateLimiter):
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""
-        key, name = identifiers
+        self.tell(item, *identifiers)
+        return self.admit(item, *identifiers, cost=cost)
+
+    def tell(self, item: RateLimitItem, key: str, name: str) -> None:
+        """Let the headers of the present answer show how *item* stands for *key*, unless it is not told."""
         if PURPOSES[name].is_told:
             rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
             hits_of_request.set((*hits_of_request.get(), Hit(name, rate, key)))
-        return self._passes(self.count(item, *identifiers, cost=cost), name, item)
 
-    def count(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count, without a word to whoever is counted; tell whether it is within the limit."""
+    def admit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count, and tell whether the request may pass, as `hit` does; the headers do not show it."""
         try:
-            return self.ask("write", partial(super().hit, cost=cost), item, *identifiers)
+            is_within = self.ask("write", partial(super().hit, cost=cost), item, *identifiers)
         except StorageError as error:
-            return self._fallback.hit(self._own(item, error), *identifiers, cost=cost)
+            is_within = self._fallback.hit(self._own(item, error), *identifiers, cost=cost)
+        return self._passes(is_within, identifiers[1], item)
 
-    def admits(self, counted: Stored, checked: Stored) -> bool:
-        """Count one of *counted* if it and *checked* let one pass, in one look at the storage.
+    def acquire_all(self, counted: Sequence[Stored]) -> bool:
+        """Count one of each of *counted* if all let one pass, in one look at the storage.
 
-        When it is False nothing was counted, and why is not told: a limit, or a storage that cannot do this.
+        When it is False nothing was counted, for a limit (see `is_within`) or an unavailable storage.
         """
-        storage = self.storage
-        if not isinstance(storage, SqliteStorage):
-            return False
         try:
-            return self.ask("write", storage.acquire_while, counted, checked)
-        except storage.base_exceptions:
+            return self.ask("write", self._counters.acquire_all, counted)
+        except StorageError:
             return False
 
     def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:

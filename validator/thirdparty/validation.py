@@ -1,9 +1,17 @@
 """The only place that decides: a presentation becomes a verdict.
 
-In this order, and the first that fails is the reason: the limits let the question pass, the token is proven
-(`tokens.verifier`), its tenant, its subject and, for customers, its name are the presented ones, and it still
-stands (`standing`: tenant and account in use, epoch the same, not revoked). The verdict is written down, then
-given.
+Prove before you throttle: the source of these questions is the cloud, and anybody can make the cloud ask, so
+that a limit on sources or on presented names would be a switch in strangers' hands. The source may ask; then
+the token's signature puts a question into one of three classes, each with limits of its own:
+
+- *foreign*: the body is unreadable, or the token was not signed here for this audience. Counted per source;
+  beyond the limit neither the database nor the trail is touched.
+- *ours, not good*: signed here, but expired, not yet valid, presented with another tenant, subject or name,
+  or ended (`standing`: tenant, account, epoch, revocations). Counted per token, never against its subject or
+  tenant.
+- *good*: counted per token, then per subject, then per tenant and audience, all by what the token claims.
+
+Within each class the first check that fails is the reason. The verdict is recorded, then given.
 """
 
 from dataclasses import dataclass
@@ -56,21 +64,40 @@ class Validation:
     def judge(self, presentation: Presentation) -> Verdict:
         """Return the verdict on *presentation*.
 
-        Raises Refusal(THROTTLED) when its source was refused, or its tenant is asked about, too often, and
-        Fault when the verdict cannot be known or written down.
+        Raises Refusal(THROTTLED), recording nothing, when a limit of its class is reached, and Fault when the
+        verdict cannot be known or recorded.
         """
-        self._counters.admit(
-            counted=("callbacks_tenant", presentation.presented_tenant),
-            checked=("callbacks_failures", source_bucket()),
-        )
-        claims, reason = None, None
         try:
-            claims = self._verifier.verify(presentation.presented_token, presentation.audience)
+            claims = self._verifier.read(presentation.presented_token, presentation.audience)
+        except Refusal as refusal:
+            self._counters.hit("callbacks_foreign", source_bucket())
+            return self._recorded(presentation, None, refusal.reason)
+        try:
+            self._verifier.check_time(claims)
             _check_match(claims, presentation)
             self._standings.check(claims)
         except Refusal as refusal:
-            reason = refusal.reason
-            self._count_failure()
+            self._counters.hit("callbacks_refused", claims.jti)
+            return self._recorded(presentation, claims.jti, refusal.reason)
+        self._counters.hit_all(*limits_of_good(claims))
+        return self._recorded(presentation, claims.jti)
+
+    def record_unread(self, refusal: Refusal) -> Refusal:
+        """Record that a question could not be read, and return what to answer: that, or "too many".
+
+        Raises Fault when it cannot be recorded.
+        """
+        if refusal.answer is Answer.THROTTLED:
+            return refusal  # a throttled source must not fill the trail
+        try:
+            self._counters.hit("callbacks_foreign", source_bucket())
+        except Refusal as throttled:
+            return throttled
+        self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
+        return refusal
+
+    def _recorded(self, presentation: Presentation, jti: str | None, reason: Reason | None = None) -> Verdict:
+        """Return the verdict with *reason* once it is in the trail; *jti* is that of a token signed here."""
         self._trail.append(
             Event(
                 EventName.VERDICT,
@@ -79,28 +106,24 @@ class Validation:
                 tenant=presentation.presented_tenant,
                 subject=presentation.presented_subject,
                 audience=presentation.audience,
-                jti=claims.jti if claims else None,
+                jti=jti,
             )
         )
         return Verdict(reason)
 
-    def record_unread(self, refusal: Refusal) -> Refusal:
-        """Write down that a question could not be read, and return what to answer: that, or "too many".
 
-        Raises Fault when it cannot be written down.
-        """
-        if refusal.answer is Answer.THROTTLED:
-            return refusal  # whoever is throttled already must not fill the trail
-        try:
-            self._counters.check("callbacks_failures", source_bucket())
-        except Refusal as throttled:
-            return throttled
-        self._count_failure()
-        self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
-        return refusal
+def limits_of_good(claims: Claims) -> tuple[tuple[str, str], ...]:
+    """Return the limits that an accepted question counts against, the narrowest first, each with its key.
 
-    def _count_failure(self) -> None:
-        self._counters.count("callbacks_failures", source_bucket())
+    Every key has the audience in it, or the jti, so that agents and customers never share a limit.
+    """
+    subject = claims.subject
+    tenant = f"{subject.audience}:{subject.tenant}"  # no tenant's id has a colon
+    return (
+        ("callbacks_token", claims.jti),
+        ("callbacks_subject", f"{tenant}:{subject.id}"),
+        ("callbacks_tenant", tenant),
+    )
 
 
 def _check_match(claims: Claims, presentation: Presentation) -> None:

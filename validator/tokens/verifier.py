@@ -26,12 +26,16 @@ class TokenVerifier:
         Raises Refusal with the exact reason, or Fault when the keys cannot be read.
         """
         claims = self.read(presented_token, audience)
+        self.check_time(claims)
+        return claims
+
+    def check_time(self, claims: Claims) -> None:
+        """Raise Refusal unless *claims* are valid now: issued already, and not expired, within the leeway."""
         now = self._clock.now()
         if now < claims.issued_at - self._policy.leeway:
             raise Refusal(Reason.TOKEN_NOT_YET_VALID)
         if now >= claims.expires_at + self._policy.leeway:
             raise Refusal(Reason.TOKEN_EXPIRED)
-        return claims
 
     def read(self, presented_token: str, audience: Audience) -> Claims:
         """Return the claims of a token that was signed here for *audience*, whatever the time."""

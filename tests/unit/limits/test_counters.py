@@ -121,8 +121,7 @@ def test_limit_that_is_off_counts_nothing(made: Made, tmp_path: Path) -> None:
 
     for name in PURPOSES:
         assert how_many_pass(counters, of=3, name=name) == 3
-        counters.count(name, "k")
-        counters.check(name, "k")
+    counters.hit_all(*((name, "k") for name in PURPOSES))
 
     assert counters.windows() == ()
     assert list(tmp_path.iterdir()) == []
@@ -144,7 +143,6 @@ def test_limit_in_shadow_counts_and_logs_and_lets_pass(made: Made) -> None:
     }
     assert logs == [expected] * 2
     assert counters.window(NAME, Rate(3, MINUTE), "k").remaining == 0
-    counters.check(NAME, "k")
 
 
 def test_refusal_is_logged_without_whom(made: Made) -> None:
@@ -164,43 +162,99 @@ def test_refusal_is_logged_without_whom(made: Made) -> None:
     assert logs == [expected]
 
 
-# Counting and asking apart
+# Several limits at once
+
+ONE, TWO, THREE = "callbacks_token", "callbacks_subject", "callbacks_tenant"
+ALL = ((ONE, "t"), (TWO, "s"), (THREE, "x"))
 
 
-def test_checking_counts_nothing(made: Made) -> None:
-    """Whoever only asks, as often as they like, has as much left as before."""
-    counters = made(signing_guest="3/1m")
-
-    for _ in range(10):
-        counters.check(NAME, "k")
-
-    assert how_many_pass(counters) == 3
+def remaining(counters: Counters, name: str, key: str) -> int:
+    return counters.window(name, counters.policy.limits[name].rates[0], key).remaining
 
 
-def test_what_was_counted_is_held_against_the_next(made: Made, clock: FakeClock) -> None:
-    """Counting itself never refuses; asking does, once there are as many as the limit says."""
-    counters = made(signing_guest="3/1m")
-    for _ in range(3):
-        counters.check(NAME, "k")
-        counters.count(NAME, "k")
-
-    counters.count(NAME, "k")
-    refusal = refusal_of(lambda: counters.check(NAME, "k"))
-
-    assert refusal.reason is Reason.THROTTLED
-    assert refusal.retry_after is not None
-    counters.check(NAME, "another")
-    clock.instant += refusal.retry_after
-    counters.check(NAME, "k")
+@pytest.fixture(params=["file", "Redis"])
+def everywhere(request: pytest.FixtureRequest, made: Made) -> Made:
+    """Return what makes counters in a file, and in Redis."""
+    if request.param == "file":
+        return made
+    server: redis.RedisServer = request.getfixturevalue("redis_server")
+    return lambda **options: made(url=server.url, **options)
 
 
-def test_what_is_only_counted_is_not_told(made: Made) -> None:
-    """Counts that are not the requests of whoever asks do not stand in the headers of their answer."""
-    counters = made(signing_guest="3/1m")
-    counters.count(NAME, "k")
-    counters.check(NAME, "k")
+@pytest.mark.parametrize("full", ALL)
+def test_what_one_refuses_counts_against_none(everywhere: Made, full: tuple[str, str]) -> None:
+    """Whichever of several limits refuses, narrow or wide, the others are not used up by it."""
+    counters = everywhere(**{name: "9/1h" for name, _ in ALL} | {full[0]: "2/1h"})
+    for _ in range(2):
+        counters.hit_all(*ALL)
 
-    assert counters.windows() == ()
+    for _ in range(20):
+        assert refusal_of(lambda: counters.hit_all(*ALL)).reason is Reason.THROTTLED
+
+    left = {name: remaining(counters, name, key) for name, key in ALL}
+    assert left == {name: 7 for name, _ in ALL} | {full[0]: 0}
+
+
+def test_control_one_after_the_other_uses_the_first_up(everywhere: Made) -> None:
+    """Counted one after the other, what the last limit refuses has used the first one up."""
+    counters = everywhere(callbacks_token="9/1h", callbacks_tenant="2/1h")
+    for _ in range(9):
+        counters.hit(ONE, "t")
+        passes(counters, "x", THREE)
+
+    assert remaining(counters, ONE, "t") == 0
+
+
+def test_all_rates_of_all_limits_hold(everywhere: Made) -> None:
+    """Of several limits with several rates each, the one that is reached first refuses."""
+    counters = everywhere(
+        callbacks_token="50/1m 5/1h", callbacks_subject="7/1h 60/1d", callbacks_tenant="off"
+    )
+
+    def passed() -> int:
+        count = 0
+        while count < 20:
+            try:
+                counters.hit_all((ONE, f"t{count // 6}"), *ALL[1:])
+            except Refusal:
+                return count
+            count += 1
+        return count
+
+    assert passed() == 5
+    counters.hit_all((ONE, "other"), *ALL[1:])
+    counters.hit_all((ONE, "other"), *ALL[1:])
+    assert refusal_of(lambda: counters.hit_all((ONE, "third"), *ALL[1:])).retry_after is not None
+    counters.hit_all((ONE, "third"), (TWO, "another"))
+
+
+def test_together_the_limit_is_the_limit(everywhere: Made) -> None:
+    """Of many at one moment exactly as many pass as the narrowest of several limits says."""
+    counters = everywhere(callbacks_token="30/1d", callbacks_subject="20/1d", callbacks_tenant="40/1d")
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            counters.hit_all(*ALL)
+            answers.append(True)
+        except Refusal:
+            answers.append(False)
+
+    assert at_once(64, ask) == []
+    assert answers.count(True) == 20
+    assert [remaining(counters, name, key) for name, key in ALL] == [10, 0, 20]
+
+
+def test_shadow_limit_among_several_counts_and_lets_pass(everywhere: Made) -> None:
+    """A limit in shadow mode neither refuses nor keeps the others from counting."""
+    counters = everywhere(callbacks_token="9/1h", callbacks_subject="2/1h", shadow=[TWO])
+
+    with capture_logs() as logs:
+        for _ in range(5):
+            counters.hit_all(*ALL)
+
+    assert [(entry["limit"], entry["mode"]) for entry in logs] == [(TWO, "shadow")] * 3
+    assert remaining(counters, ONE, "t") == 4
 
 
 # What is told
@@ -289,8 +343,7 @@ def test_without_its_file_nothing_passes(broken: Counters) -> None:
     """On one node the counters are as needed as the database: there is a fault, and no guess instead."""
     acts: list[Callable[[], object]] = [
         lambda: broken.hit(NAME, "k"),
-        lambda: broken.count(NAME, "k"),
-        lambda: broken.check(NAME, "k"),
+        lambda: broken.hit_all((NAME, "k"), (OTHER_NAME, "c")),
         broken.check_storage,
     ]
     for act in acts:
@@ -431,8 +484,8 @@ def test_without_redis_asking_and_telling_go_on(
     """Asking passes, counting counts, and what is left is said to be nothing, each within a second."""
     with AWAY[name](redis_server):
         for act in (
-            lambda: shared.check(NAME, "k"),
-            lambda: shared.count(NAME, "k"),
+            lambda: shared.hit(NAME, "k"),
+            lambda: shared.hit_all((NAME, "k"), (OTHER_NAME, "c")),
             lambda: shared.window(NAME, Rate(8, timedelta(days=1)), "k"),
         ):
             began = stopwatch()
@@ -505,8 +558,8 @@ def test_fullest_keys_come_first(made: Made) -> None:
     counters = made(signing_guest="30/1m", signing_channel="30/1m")
     for key, times in {"few": 1, "2001:db8::/64": 30, "a/signing_guest/30/60/second": 7}.items():
         for _ in range(times):
-            counters.count(NAME, key)
-    counters.count(OTHER_NAME, "other")
+            counters.hit(NAME, key)
+    counters.hit(OTHER_NAME, "other")
 
     (rate,) = parse_rates("30/1m")
 
@@ -523,7 +576,7 @@ def test_fullest_keys_are_weighed_as_they_are_limited(made: Made, clock: FakeClo
     counters = made(signing_guest="30/1m 100/1h")
     minute, hour = parse_rates("30/1m 100/1h")
     for _ in range(20):
-        counters.count(NAME, "k")
+        counters.hit(NAME, "k")
 
     told = []
     for _ in range(4):

@@ -190,7 +190,13 @@ def test_purposes_are_settings() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "names"),
     [
-        ("thirdparty.agent", ("callbacks_failures", "callbacks_tenant")),
+        (
+            "thirdparty.agent",
+            (
+                *("callbacks_foreign", "callbacks_refused"),
+                *("callbacks_token", "callbacks_subject", "callbacks_tenant"),
+            ),
+        ),
         ("accounts.log_in", ("login_address",)),
         ("accounts.log_out", (OTHER,)),
         ("tokens.issue_agent", ("tokens_address", "tokens_caller")),

@@ -68,31 +68,38 @@ def test_limit_is_the_limit(storage: SqliteStorage) -> None:
     assert hit(storage, "another")
 
 
-@pytest.mark.parametrize("other_length", [LENGTH, 3600])
-@given(counts=st.lists(st.sampled_from(["count", "fail", "wait"]), max_size=40))
+COUNTERS = (Stored("token", 3, LENGTH), Stored("subject", 5, 3600), Stored("tenant", 7, LENGTH))
+
+
+@given(counts=st.lists(st.sampled_from([*range(3), "all", "wait"]), max_size=40))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_counting_while_another_stands_is_both_at_once(
-    tmp_path_factory: pytest.TempPathFactory, other_length: int, counts: list[str]
+def test_counting_several_is_all_or_nothing(
+    tmp_path_factory: pytest.TempPathFactory, counts: list[int | str]
 ) -> None:
-    """One is counted exactly when asking the other first, and then counting, would have counted it."""
+    """All are counted exactly when each of them alone would be; else none is."""
     clock = FakeClock(MIDNIGHT)
     folder = tmp_path_factory.mktemp("both")
-    once, twice = SqliteStorage(folder / "once.db", clock), SqliteStorage(folder / "twice.db", clock)
-    counted, checked = Stored("tenant", 5, LENGTH), Stored("source", 3, other_length)
-    item = RateLimitItemPerSecond(3, other_length)
+    once, apart = SqliteStorage(folder / "once.db", clock), SqliteStorage(folder / "apart.db", clock)
 
     for step in counts:
         if step == "wait":
             clock.advance(seconds=17)
-        elif step == "fail":
-            for storage in (once, twice):
-                storage.acquire_sliding_window_entry(checked.key, checked.amount, other_length)
+        elif step == "all":
+            expected = all(weighed(apart, each) + 1 <= each.amount for each in COUNTERS)
+            for each in COUNTERS if expected else ():
+                assert apart.acquire_all([each])
+            assert once.acquire_all(COUNTERS) is expected
         else:
-            past, left, present, _ = twice.get_sliding_window(checked.key, other_length)
-            is_below = past * left / other_length + present < item.amount
-            expected = is_below and twice.acquire_sliding_window_entry(counted.key, counted.amount, LENGTH)
-            assert once.acquire_while(counted, checked) is expected
-        assert once.get_sliding_window("tenant", LENGTH) == twice.get_sliding_window("tenant", LENGTH)
+            assert once.acquire_all([COUNTERS[int(step)]]) is apart.acquire_all([COUNTERS[int(step)]])
+        for each in COUNTERS:
+            assert once.get_sliding_window(each.key, each.seconds) == (
+                apart.get_sliding_window(each.key, each.seconds)
+            )
+
+
+def weighed(storage: SqliteStorage, counter: Stored) -> int:
+    past, left, present, _ = storage.get_sliding_window(counter.key, counter.seconds)
+    return past * round(left * 1000) // (counter.seconds * 1000) + present
 
 
 def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) -> None:

@@ -65,14 +65,14 @@ def test_without_answers_there_is_no_latency() -> None:
 def test_reached_limits_are_told_with_their_mode() -> None:
     """What a limit refused, and what it let pass in shadow mode, is told; the most often reached is first."""
     counts = {
-        ("callbacks_failures", "enforce"): 2,
+        ("callbacks_foreign", "enforce"): 2,
         ("callbacks_tenant", "shadow"): 7,
         ("signing_all", "enforce"): 0,
     }
 
     assert limited(reached(counts)) == (
         Limited("callbacks_tenant", 0, 7),
-        Limited("callbacks_failures", 2, 0),
+        Limited("callbacks_foreign", 2, 0),
     )
 
 

@@ -27,7 +27,7 @@ def test_database_is_told_with_its_kind(database: Database) -> None:
 def test_size_has_the_log_in_it(tmp_path: Path) -> None:
     """What SQLite has written to its log only is a part of the size, as every file of its is."""
     counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
-    counters.count("other_address", "192.0.2.1")
+    counters.hit("other_address", "192.0.2.1")
 
     files = {file.name: file.stat().st_size for file in tmp_path.glob("limits.db*")}
 
@@ -57,21 +57,21 @@ def test_database_that_is_away_is_a_fault(tmp_path: Path) -> None:
 def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
     """Over all limits, the key that has used up most of its rate comes first; nobody is shown whole."""
     policy = limits_policy(
-        tmp_path / "limits.db", signing_guest="10/1m", callbacks_failures="100/1h", tokens_caller="4/1m 8/1h"
+        tmp_path / "limits.db", signing_guest="10/1m", callbacks_foreign="100/1h", tokens_caller="4/1m 8/1h"
     )
     counters = Counters(policy, FakeClock(), workers=1)
     for name, key, times in (
         ("signing_guest", "guest-of-the-house", 5),
-        ("callbacks_failures", "203.0.113.77", 90),
-        ("callbacks_failures", "2001:db8:1:2::/64", 100),
+        ("callbacks_foreign", "203.0.113.77", 90),
+        ("callbacks_foreign", "2001:db8:1:2::/64", 100),
         ("tokens_caller", "account:li.wei", 3),
     ):
         for _ in range(times):
-            counters.count(name, key)
+            counters.hit(name, key)
 
     assert node.fullest(counters) == (
-        Fullness("callbacks_failures", "2001:db8:1::/48", 100, 100, 3600),
-        Fullness("callbacks_failures", "203.0.113.x", 90, 100, 3600),
+        Fullness("callbacks_foreign", "2001:db8:1::/48", 100, 100, 3600),
+        Fullness("callbacks_foreign", "203.0.113.x", 90, 100, 3600),
         Fullness("tokens_caller", "account:li…", 3, 4, 60),
         Fullness("signing_guest", "gu…", 5, 10, 60),
         Fullness("tokens_caller", "account:li…", 3, 8, 3600),
@@ -82,6 +82,6 @@ def test_few_keys_of_each_rate_are_told(tmp_path: Path) -> None:
     """However many there are, only the first few of each rate are told."""
     counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
     for number in range(50):
-        counters.count("other_address", f"192.0.2.{number}")
+        counters.hit("other_address", f"192.0.2.{number}")
 
     assert len(node.fullest(counters) or ()) == node.MOST_KEYS

@@ -43,7 +43,7 @@ def worst() -> Status:
         verdicts=Recent(windows, START - timedelta(days=300), START - timedelta(minutes=3)),
         latencies=(Latency("agent", 10**9, None, None), Latency("chat", 10**9, 2500.0, 5000.0)),
         fullest=tuple(
-            Fullness("callbacks_failures", "2001:db8:1234::/48", 10**6, 10**6, 86400) for _ in range(30)
+            Fullness("callbacks_foreign", "2001:db8:1234::/48", 10**6, 10**6, 86400) for _ in range(30)
         ),
         limited=tuple(Limited(name, 123_456, 123_456) for name in PURPOSES),
         locks=dict.fromkeys(("account", "device", "address"), 123_456),
@@ -66,8 +66,8 @@ def test_everything_has_its_line() -> None:
         "                chat                    60        0                60        0",
         "                unread                   0        0                 0        0",
         "  latency       agent   p50 ≤ 1 ms, p99 ≤ 5 ms in 12,345 answers",
-        "  nearest limit callbacks_failures  203.0.113.x        30/30 in 1 min",
-        "  limited       callbacks_failures 7",
+        "  nearest limit callbacks_foreign   203.0.113.x        30/30 in 1 min",
+        "  limited       callbacks_foreign 7",
         "  locked now    2 accounts, 0 devices, 1 address",
         "  keys          signing 0a1b2c3d (12 d)",
         "  certificates  door: 60 days left",
@@ -163,7 +163,7 @@ def test_refusals_are_told_by_reason() -> None:
 
 def test_keys_far_from_a_limit_are_not_shown() -> None:
     """Who has used up less than a half is not on the screen, but in the object."""
-    of = status(fullest=(Fullness("callbacks_failures", "203.0.113.x", 14, 30, 60),))
+    of = status(fullest=(Fullness("callbacks_foreign", "203.0.113.x", 14, 30, 60),))
 
     assert "none is half used up" in line(of, "nearest limit")
     assert screen.to_object(of)["fullest"][0]["counted"] == 14

@@ -87,7 +87,7 @@ def test_verdicts_and_their_keys_are_told(enterprise: Enterprise) -> None:
     assert not isinstance(status.fullest, Unavailable)
     assert status.fullest is not None
     first = status.fullest[0]
-    assert (first.limit, first.key, first.counted) == ("callbacks_failures", "203.0.113.x", 20)
+    assert (first.limit, first.key, first.counted) == ("callbacks_foreign", "203.0.113.x", 20)
 
 
 def test_locks_are_told(enterprise: Enterprise) -> None:

@@ -1,0 +1,1 @@
+"""Proof of the limits: what is sent, and what came through."""

@@ -1,0 +1,169 @@
+"""Proves the limits: sends one more than each allows to a running server, and counts what came through.
+
+The server must be made for it, on this host and with this home: with `server.trusted_proxies = 1`, so that
+each proof comes from an address of its own, and with nobody else using it for two minutes, since some limits
+are everybody's. What the lockout let through is counted in the audit trail, because every refused login looks
+the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from time import sleep
+
+from validator.audit.reading import entries
+from validator.clock import EPOCH, Clock
+from validator.errors import OperatorError, Reason
+from validator.limitproof.sending import NEVER, Send, Sender
+from validator.limits.policy import Mode, Rate
+from validator.services import Services
+from validator.tenants import Status, Tenant
+from validator.tokens.claims import Audience
+
+_NEEDED = timedelta(seconds=30)  # of a window; a burst over its edge would meet two of them
+_PER_GUEST, _PER_CHANNEL = 20, 1000
+_PER_TOKEN, _PER_SUBJECT = 20, 40
+_TOO_MANY = 429
+_LOCKED = (Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How many a limit allows, and how many came through."""
+
+    limit: str
+    rate: str
+    configured: int
+    measured: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether as many came through as are allowed."""
+        return self.configured == self.measured
+
+
+class Prover:
+    """Proves the limits of the server at a URL."""
+
+    def __init__(self, services: Services, url: str) -> None:
+        """Prove to the server at *url*, which has the same home as *services*; raises OperatorError."""
+        if services.settings.server.trusted_proxies != 1:
+            raise OperatorError("the server must run with server.trusted_proxies = 1, and for this only")
+        self._services, self._sender = services, Sender(services, url)
+
+    def prove(self) -> Iterator[Proof]:
+        """Yield a proof of every limit that is enforced."""
+        tenant = self._services.tenants.add(self._sender.mark, "for a proof of the limits")
+        try:
+            for name, send in self._sends(tenant).items():
+                yield from self._proven(name, send)
+            yield from self._nested(self._accepted(tenant))
+            yield from self._nested(self._signing(tenant))
+            if self._services.settings.lockout.enabled:
+                yield from self._lockout(tenant)
+        finally:
+            self._services.tenants.set_status(tenant.id, Status.DISABLED)
+            self._sender.close()
+
+    def _sends(self, tenant: Tenant) -> dict[str, Send]:
+        """Return, for each limit, what sends the next request that it counts and no other limit refuses."""
+        agent_path = self._services.settings.callbacks.agent_path
+        client = self._services.clients.add(self._sender.mark, [tenant.id], list(Audience))
+        one, basic = self._sender.address(), (client[0].id, client[1])
+        return {
+            "callbacks_foreign": lambda: self._sender.post(agent_path, one, json={}),
+            "callbacks_refused": self._sender.questions(tenant, "refused", presented="another"),
+            "login_address": lambda: self._sender.post("/api/v1/login", one, json={}),
+            "tokens_address": lambda: self._sender.post("/api/v1/tokens/introspect", one, json={}),
+            "tokens_caller": lambda: self._sender.post(
+                "/api/v1/tokens/agent", self._sender.spread(), json={}, auth=basic
+            ),
+            "guest_address": lambda: self._sender.post("/webchat/guest", one),
+            "other_address": lambda: self._sender.post("/nowhere", one),
+        }
+
+    def _proven(self, name: str, send: Send, already: int = 0) -> Iterator[Proof]:
+        """Yield the proof of the limit *name*, of which *already* so many are used, if it is enforced."""
+        limit = self._services.settings.limits.limits[name]
+        if limit.mode is not Mode.ENFORCE:
+            return
+        rate = min(limit.rates, key=lambda each: each.amount)
+        if not already:
+            _wait_for_window(self._services.clock, rate)
+        measured = already
+        while measured <= rate.amount and send().status_code != _TOO_MANY:
+            measured += 1
+        yield Proof(name, str(rate), rate.amount, measured)
+
+    def _nested(self, sends: dict[str, Send]) -> Iterator[Proof]:
+        """Yield the proofs of limits that count the same requests, the narrowest first, in one burst."""
+        counted = 0
+        for name, send in sends.items():
+            for proof in self._proven(name, send, counted):
+                counted = proof.measured
+                yield proof
+
+    def _accepted(self, tenant: Tenant) -> dict[str, Send]:
+        """Return what sends the next accepted question: of one token, of one subject, of one tenant."""
+        return {
+            "callbacks_token": self._sender.questions(tenant, "token"),
+            "callbacks_subject": self._sender.questions(tenant, "token", per_token=_PER_TOKEN),
+            "callbacks_tenant": self._sender.questions(
+                tenant, "tenant", per_token=_PER_TOKEN, per_subject=_PER_SUBJECT
+            ),
+        }
+
+    def _signing(self, tenant: Tenant) -> dict[str, Send]:
+        """Return what asks for the next signature: for one guest, for one channel, for all."""
+        return {
+            "signing_guest": self._sender.signer(tenant, "signing_guest", NEVER, NEVER),
+            "signing_channel": self._sender.signer(tenant, "signing_channel", _PER_GUEST, NEVER),
+            "signing_all": self._sender.signer(tenant, "signing_all", _PER_GUEST, _PER_CHANNEL),
+        }
+
+    def _lockout(self, tenant: Tenant) -> Iterator[Proof]:
+        """Yield the proofs of the lockout: of an account, of a known device, of an address."""
+        policy = self._services.settings.lockout
+        rate = min(policy.address_rates, key=lambda each: each.amount)
+        device = self._sender.known_device(tenant)
+        one, names = self._sender.address(), count()
+        free = policy.free_failures
+        guesses: tuple[tuple[str, int, Send], ...] = (
+            (
+                "lockout",
+                free,
+                lambda: self._sender.guess(f"{self._sender.mark}-nobody", self._sender.address()),
+            ),
+            (
+                "lockout_device",
+                free,
+                lambda: self._sender.guess(self._sender.mark, self._sender.address(), device),
+            ),
+            (
+                "lockout_address",
+                rate.amount,
+                lambda: self._sender.guess(f"{self._sender.mark}-{next(names)}", one),
+            ),
+        )
+        for name, allowed, send in guesses:
+            sent = [send().headers["X-Request-ID"] for _ in range(allowed + 1)]
+            yield Proof(
+                name, f"{allowed} in a row" if allowed == free else str(rate), allowed, self._admitted(sent)
+            )
+
+    def _admitted(self, request_ids: list[str]) -> int:
+        """Return at how many of these logins a password was looked at."""
+        reasons = {
+            entry["request_id"]: entry["reason"]
+            for entry in entries(self._services.settings.audit.directory)
+            if entry.get("request_id") in request_ids
+        }
+        return sum(reasons[each] not in _LOCKED for each in request_ids)
+
+
+def _wait_for_window(clock: Clock, rate: Rate) -> None:
+    """Wait until the present window of *rate* is not about to end: a burst over its edge meets two."""
+    left = rate.period - (clock.now() - EPOCH) % rate.period
+    if left < _NEEDED < rate.period:
+        sleep(left.total_seconds())

@@ -1,0 +1,139 @@
+"""What a proof sends to the server: requests of every kind, each from an address of the proof's choice."""
+
+import secrets
+import string
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from itertools import count
+from typing import Any
+
+import httpx
+
+from validator.accounts.devices import cookie_name
+from validator.accounts.identity import Identity
+from validator.errors import OperatorError
+from validator.issuance import Operator
+from validator.services import Services
+from validator.tenants import Tenant
+from validator.tokens.claims import Audience, Wish
+from validator.web.incoming import GUEST_COOKIE
+
+_FIRST_ADDRESS = int(IPv4Address("198.18.0.0"))  # of the block for benchmarks (RFC 2544)
+_ADDRESSES = 2**15
+_SPREAD_FROM = int(IPv4Address("198.19.0.0"))
+_PER_ADDRESS, NEVER = 50, 10**9
+_ORIGIN = "https://proof.example"
+_ALPHABET = string.ascii_letters + string.digits
+
+Send = Callable[[], httpx.Response]
+
+
+class Sender:
+    """Sends to the server at a URL, which has the same home as *services*."""
+
+    def __init__(self, services: Services, url: str) -> None:
+        self._services, self._http = services, httpx.Client(base_url=url, timeout=10)
+        # Others than in a proof of a minute ago.
+        self._addresses = count(_FIRST_ADDRESS + secrets.randbelow(_ADDRESSES))
+        self._spreads = count(secrets.randbelow(_ADDRESSES) * _PER_ADDRESS)
+        self.mark, self._channel = f"proof-{secrets.token_hex(4)}", ""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def questions(
+        self,
+        tenant: Tenant,
+        name: str,
+        *,
+        per_token: int = NEVER,
+        per_subject: int = NEVER,
+        presented: str | None = None,
+    ) -> Send:
+        """Return what asks the next question, with a new token and about a new agent after so many.
+
+        With *presented* another agent than the token's is presented.
+        """
+        numbers, state = count(), {"subject": "", "token": ""}
+
+        def send() -> httpx.Response:
+            number = next(numbers)
+            if number % per_subject == 0:
+                state["subject"] = f"{name}-{number // per_subject}"
+            if number % per_token == 0:
+                wish = Wish(Audience.AGENT, tenant.id, state["subject"])
+                # A label of its own: so many tokens would reach the limit on one caller's.
+                operator = Operator(f"operator:{self.mark}-{name}-{number}")
+                state["token"] = self._services.issuance.issue(operator, wish)[0]
+            question = {
+                "access_token": state["token"],
+                "tenantSpaceId": tenant.id,
+                "userAccount": presented or state["subject"],
+            }
+            return self.post(self._services.settings.callbacks.agent_path, self.spread(), json=question)
+
+        return send
+
+    def known_device(self, tenant: Tenant) -> dict[str, str]:
+        """Return the cookie of a browser that has logged in to an account made for this."""
+        password = secrets.token_urlsafe(24)
+        password_hash = self._services.passwords.hash(password)
+        self._services.accounts.add(self.mark, tenant.id, password_hash, Identity())
+        answer = self.guess(self.mark, self.address(), password=password)
+        return {cookie_name(self.mark): answer.cookies[cookie_name(self.mark)]}
+
+    def guess(
+        self,
+        login: str,
+        address: str,
+        cookies: dict[str, str] | None = None,
+        password: str = "wrong",  # noqa: S107
+    ) -> httpx.Response:
+        """Return the answer to a login from *address*."""
+        body = {"account": login, "password": password}
+        return self.post("/api/v1/login", address, json=body, cookies=cookies)
+
+    def signer(self, tenant: Tenant, name: str, per_guest: int, per_channel: int) -> Send:
+        """Return what asks for the next signature, for a new guest and a new channel after so many."""
+        numbers, state = count(), {"guest": "", "channel": ""}
+
+        def send() -> httpx.Response:
+            number = next(numbers)
+            if number % per_channel == 0 and (per_channel != NEVER or not self._channel):
+                self._channel = self._new_channel(tenant, f"{name}-{number}")
+            if number % per_guest == 0:
+                state["guest"] = self.post("/webchat/guest", self.spread()).cookies[GUEST_COOKIE]
+            asked = {"thirdUserName": "x", "tenantSpaceId": tenant.id, "channelConfigId": self._channel}
+            cookies = {GUEST_COOKIE: state["guest"]}
+            return self.post("/webchat/authorizationService", self.spread(), json=asked, cookies=cookies)
+
+        return send
+
+    def _new_channel(self, tenant: Tenant, name: str) -> str:
+        key = "".join(secrets.choice(_ALPHABET) for _ in range(43))
+        return self._services.channels.add(f"{self.mark}-{name}", tenant.id, key, [_ORIGIN]).id
+
+    def post(self, path: str, address: str, **options: Any) -> httpx.Response:
+        """Return the answer to a POST that a proxy would hand on from *address*; raises OperatorError."""
+        cookies = options.pop("cookies", None) or {}
+        headers = {
+            "X-Forwarded-For": address,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+        }
+        if path.startswith("/webchat/"):
+            headers["Origin"] = _ORIGIN
+        try:
+            answer = self._http.post(path, headers=headers, **options)
+        except httpx.HTTPError as error:
+            raise OperatorError(f"{self._http.base_url}: {type(error).__name__}") from None
+        self._http.cookies.clear()
+        return answer
+
+    def address(self) -> str:
+        """Return an address that nothing has been counted for."""
+        return str(IPv4Address(next(self._addresses)))
+
+    def spread(self) -> str:
+        """Return an address that few requests come from, so that no limit on addresses is met."""
+        return str(IPv4Address(_SPREAD_FROM + next(self._spreads) // _PER_ADDRESS))
