@@ -5,6 +5,9 @@ set -eu
 umask 077
 ulimit -c 0 # a core file would have every key in it
 export VALIDATOR_HOME=/var/lib/validator VALIDATOR_CONFIG=/etc/validator/validator.toml
+# For the audit trail, where the kernel does not know who logged in; the command checks its form.
+VALIDATOR_OPERATOR=${SUDO_USER:-$(logname 2>/dev/null || :)}
+export VALIDATOR_OPERATOR
 # As systemd gives them to the services (LoadCredential=): in memory, for this user, for as long as it runs. The
 # cloud's is for `validator agents sync`; the services do not have it.
 CREDENTIALS_DIRECTORY=$(mktemp -d /run/validator-XXXXXXXX)

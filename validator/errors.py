@@ -206,4 +206,8 @@ class ConfigurationError(Exception):
 
 
 class OperatorError(Exception):
-    """What an operator asked for cannot be done; the text says why, without secrets."""
+    """What an operator asked for cannot be done; its `lines` say why, without secrets."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines

@@ -31,6 +31,7 @@ from validator.configuration.sections import KEYS, SECTIONS
 from validator.configuration.sources import (
     CONFIG_VARIABLE,
     HOME_VARIABLE,
+    OPERATOR_VARIABLE,
     Effective,
     environment_variable,
     from_environment,
@@ -107,6 +108,11 @@ def load(
     if problems:
         raise ConfigurationError(problems)
     return _frozen(home, sections, written, environment)
+
+
+def operator_variable() -> str | None:
+    """Return the name of the person that the command's wrapper hands over, unproven; None without one."""
+    return os.environ.get(OPERATOR_VARIABLE)
 
 
 def export(home: Path, config: Path | None, overrides: Mapping[str, Any]) -> None:

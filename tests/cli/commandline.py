@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from validator.audit import reading
 from validator.audit.events import EventName
 from validator.cli.main import cli
+from validator.cli.operators import login_uid, named
 from validator.services import Services, open_services
 from validator.settings import load
 
@@ -28,6 +29,7 @@ NEW_PASSWORD = "nine loud hills of amber"
 CHANNEL = "817854979183314945"
 SECRET_KEY = "KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF"
 OTHER_SECRET_KEY = "0ODk6eK195iZMdbQj5MSVse7x4zYD3yUB82LQN7cApy"
+OPERATOR = "tester"  # handed over, as the wrapper of an installed server does
 ORIGIN = "https://www.example.com"
 _PATIENCE = 30  # seconds; a command takes less than one
 
@@ -57,7 +59,7 @@ class CommandLine:
     def __call__(self, *words: str, stdin: str = "", variables: Mapping[str, str] | None = None) -> Said:
         """Run the command in this process; whatever it raises unforeseen is the test's failure."""
         without = dict.fromkeys(os.environ.keys() - clean_environment().keys())
-        environment = {**without, "VALIDATOR_HOME": str(self.home), **(variables or {})}
+        environment = {**without, **_of(self.home), **(variables or {})}
         # In a context of its own: a command tells the audit trail who is acting.
         result: Result = contextvars.copy_context().run(
             CliRunner().invoke, cli, list(words), input=stdin, env=environment, prog_name="validator"
@@ -76,7 +78,7 @@ class CommandLine:
         self, *words: str | bytes, stdin: bytes | None = b"", variables: Mapping[str, str] | None = None
     ) -> Said:
         """Run the real program; with *stdin* None its standard input is closed."""
-        environment = {**clean_environment(), "VALIDATOR_HOME": str(self.home), **(variables or {})}
+        environment = {**clean_environment(), **_of(self.home), **(variables or {})}
         command: list[str | bytes] = [sys.executable, "-m", "validator", *words]
         if stdin is None:
             command = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
@@ -109,9 +111,18 @@ class CommandLine:
             connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
 
 
+def _of(home: Path) -> dict[str, str]:
+    return {"VALIDATOR_HOME": str(home), "VALIDATOR_OPERATOR": OPERATOR}
+
+
 def operator() -> str:
     """Return the name of who runs these tests, as the audit trail has it."""
-    return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+    return named(login_uid(), os.getuid(), OPERATOR).label
+
+
+def source() -> str:
+    """Return where these tests' commands come from, as the audit trail has it."""
+    return f"user:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
 def clean_environment() -> dict[str, str]:

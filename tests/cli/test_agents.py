@@ -15,6 +15,7 @@ from tests.cli.commandline import (
     check_misused,
     check_refused,
     operator,
+    source,
 )
 from tests.fabric import (
     AGENTS_PATH,
@@ -280,7 +281,7 @@ def test_sync_is_written_down(agents: Connected) -> None:
         "tenant": TENANT,
         "by": operator(),
         "detail": "synchronised with a list of 3",
-        "source": operator().replace("operator", "user"),
+        "source": source(),
         "role": "cli",
     }
 

@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commandline import CHANNEL, SECRET_KEY, TENANT, CommandLine, Said, check_misused, check_refused
+from tests.cli.commandline import (
+    CHANNEL,
+    SECRET_KEY,
+    TENANT,
+    CommandLine,
+    Said,
+    check_misused,
+    check_refused,
+    operator,
+)
 
 WEBCHAT = Path(__file__).parents[1] / "vectors" / "authv2" / "webchat.toml"
 VECTORS = tomllib.loads(WEBCHAT.read_text("utf-8"))["vector"]
-AT = "2026-11-04T03:45:52.263Z"
+AT = "2024-11-04T03:45:52.263Z"
 PAYLOAD = {
     "thirdUserName": "李 Ann",
     "thirdUserId": "guest-1",
@@ -234,3 +243,52 @@ def test_unknown_channel_is_told(validator: CommandLine, tmp_path: Path) -> None
     check_refused(
         validator("authv2", "sign", "--channel", "7", "--payload-file", str(file)), "there is no channel 7"
     )
+
+
+def test_signing_is_written_down(validator: CommandLine, tmp_path: Path) -> None:
+    """The trail names who signed, as which channel, for whom and which instant, without the signature."""
+    line = by_channel(validator, tmp_path).out.strip()
+
+    entry = validator.last()
+    assert (entry["event"], entry["outcome"], entry["by"]) == ("signed", "accepted", operator())
+    assert (entry["tenant"], entry["subject"]) == (TENANT, "guest-1")
+    assert entry["detail"] == f"{CHANNEL} at {AT}"
+    assert line.rpartition("/")[2] not in str(validator.trail())
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"channelConfigId": "1"}, "channelConfigId: the payload is not of channel"),
+        ({"tenantSpaceId": "1"}, "tenantSpaceId: the payload is not of channel"),
+    ],
+)
+def test_channel_signs_its_own_payloads_only(
+    validator: CommandLine, tmp_path: Path, changed: dict[str, str], words: str
+) -> None:
+    """A payload of another channel or tenant space is refused, and the refusal is written down."""
+    said = by_channel(validator, tmp_path, payload={**PAYLOAD, **changed})
+
+    check_refused(said, words)
+    assert (validator.last()["event"], validator.last()["outcome"]) == ("signed", "refused")
+
+
+@pytest.mark.parametrize("at", ["9999-01-01T00:00:00.000Z", "9999-01-01T00:00:00Z"])
+def test_channel_signs_nothing_in_store(validator: CommandLine, tmp_path: Path, at: str) -> None:
+    """An instant in the future is refused for a channel, and taken with keys of one's own."""
+    vector = {**VECTORS[1], "timestamp": at}
+
+    said = by_channel(validator, tmp_path, "--at", at)
+
+    check_refused(said, "--at is in the future")
+    assert by_key(validator, tmp_path, vector).code == 0
+
+
+@pytest.mark.parametrize("words", [("channels", "disable", CHANNEL), ("tenants", "disable", TENANT)])
+def test_disabled_channel_signs_nobody_in(
+    validator: CommandLine, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """What is disabled signs nothing on the command line either."""
+    validator.did(*words)
+
+    check_refused(by_channel(validator, tmp_path), "is disabled")

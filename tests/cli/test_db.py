@@ -5,7 +5,7 @@ import stat
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, check_refused, operator
+from tests.cli.commandline import TENANT, CommandLine, check_refused, operator, source
 
 
 def empty_home(validator: CommandLine) -> CommandLine:
@@ -60,7 +60,7 @@ def test_upgrade_of_an_empty_database(validator: CommandLine) -> None:
     assert validator("db", "current").code == 0
     assert validator.last() == {
         "event": "schema",
-        "source": f"user:{operator().removeprefix('operator:')}",
+        "source": source(),
         "role": "cli",
         "outcome": "accepted",
         "by": operator(),

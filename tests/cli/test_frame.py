@@ -117,11 +117,11 @@ def test_listing_is_also_for_people(validator: CommandLine, words: str) -> None:
 
 @pytest.mark.parametrize("words", ["tenants list", "accounts list", "clients list", "channels list"])
 def test_empty_listing_is_an_empty_list(nowhere: CommandLine, words: str) -> None:
-    """Where there is nothing yet, JSON says `[]` and a person sees nothing."""
+    """Where there is nothing yet, JSON says `[]` and a person reads "none"."""
     nowhere.did("init")
 
     assert nowhere(*words.split(), "--json").json() == []
-    assert nowhere(*words.split()).out == ""
+    assert nowhere(*words.split()).out == "none\n"
 
 
 def with_home(validator: CommandLine, words: list[str]) -> Said:

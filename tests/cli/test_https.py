@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.commandline import CommandLine, check_refused
 from validator.cli import https
-from validator.cli.frame import user_name
+from validator.cli.operators import user_name
 from validator.configuration.fields import to_text
 from validator.configuration.sources import environment_variable
 from validator.settings import Settings, load

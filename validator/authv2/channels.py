@@ -49,6 +49,11 @@ class Channel:
     tenant_status: Status
     created_at: datetime
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether the channel and its tenant are in use."""
+        return self.status is self.tenant_status is Status.ACTIVE
+
     def check_usable(self, tenant: str, origin: str | None) -> None:
         """Raise Refusal unless a page of *origin* may use this channel for *tenant* now."""
         if self.status is not Status.ACTIVE:
@@ -117,10 +122,7 @@ class Channels:
 
     def is_page_origin(self, origin: str | None) -> bool:
         """Tell whether some channel in use has pages at *origin*."""
-        usable = (
-            channel for channel in self.list() if channel.status is channel.tenant_status is Status.ACTIVE
-        )
-        return any(origin in channel.origins for channel in usable)
+        return any(origin in channel.origins for channel in self.list() if channel.is_usable)
 
     def secret_key(self, channel: Channel) -> str:
         """Return the channel's secret key; raises Fault when it cannot be unsealed."""

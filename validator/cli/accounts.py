@@ -7,7 +7,9 @@ import click
 from validator.accounts.account import Account
 from validator.accounts.identity import Identity
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, recorded, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import recorded
+from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import generated_password, read_secret, secret_file_option
 from validator.services import Services
 from validator.tenants import Status
@@ -130,7 +132,7 @@ def _password(services: Services, login: str, file: Path | None, *, generate: bo
 
 def _tell(password: str, *, generate: bool) -> None:
     if generate:
-        click.echo(f"password: {password}")
+        say(f"password: {password}")
 
 
 def _row(account: Account) -> dict[str, object]:

@@ -7,7 +7,9 @@ import click
 
 from validator.accounts.account import Account
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, operator, recorded, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import operator, recorded
+from validator.cli.output import json_option, say, show
 from validator.cloud.apifabric import ApiFabric
 from validator.errors import OperatorError
 from validator.services import Services
@@ -137,4 +139,4 @@ def _difference(
 
 def _tell(done: int, total: int) -> None:
     if total > LONG_LIST:
-        click.echo(f"{done} of {total} agents", err=True)
+        say(f"{done} of {total} agents", err=True)

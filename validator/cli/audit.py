@@ -9,8 +9,10 @@ import click
 from validator.audit import reading
 from validator.audit.folder import files
 from validator.audit.words import WORDS
-from validator.cli.frame import Group, json_option, opened, show
+from validator.cli.frame import Group, opened
+from validator.cli.output import json_option, say, show
 from validator.errors import OperatorError, Reason
+from validator.escaping import quoted
 
 _ABOUT = ("outcome", "reason", "tenant", "subject", "audience", "jti", "by", "detail", "source")
 
@@ -31,7 +33,7 @@ def tail(count: int, as_json: bool) -> None:
             show(list(newest), as_json=True)
             return
         for entry in newest:
-            click.echo(f"{entry['time']}  {entry['event']:<16} {_about(entry)}")
+            say(f"{entry['time']}  {entry['event']:<16} {_about(entry)}")
 
 
 @audit.command()
@@ -66,8 +68,7 @@ def explain(request_id: str, as_json: bool) -> None:
         if as_json:
             show(rows, as_json=True)
             return
-        lines = (_lines(row) for row in rows)
-        click.echo("\n".join(chain.from_iterable(lines)))
+        say(*chain.from_iterable(map(_lines, rows)))
 
 
 def _lines(row: dict[str, Any]) -> list[str]:
@@ -81,4 +82,4 @@ def _words(entry: dict[str, Any]) -> str:
 
 
 def _about(entry: dict[str, Any]) -> str:
-    return " ".join(f"{name}={entry[name]}" for name in _ABOUT if name in entry)
+    return " ".join(f"{name}={quoted(str(entry[name]))}" for name in _ABOUT if name in entry)

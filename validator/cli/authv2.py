@@ -1,13 +1,18 @@
 """`validator authv2`: make a guest's signature by hand, and see each stage of it."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from validator.audit.events import EventName
 from validator.authv2.canonical import SignableRequest, signed_header_names
+from validator.authv2.channels import Channel
 from validator.authv2.signer import Signature, parse_timestamp, sign_stamped, timestamp
 from validator.authv2.webchat import SIGNED_KEYS, Ask, LengthRule, parse, signable, signed_body
-from validator.cli.frame import Group, json_option, opened, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import recorded
+from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret
 from validator.clock import SystemClock
 from validator.errors import OperatorError
@@ -54,31 +59,69 @@ def sign_payload(
     as_json: bool,
 ) -> None:
     """Print the authorization line for a payload; never the secret key or the signing key."""
-    stamp = _stamp(at)
+    stamp, order = _stamp(at), _order(key_order)
+    rule = None if length_rule is None else LengthRule(length_rule)
+    payload = _payload(payload_file)
     if channel is not None and access_key is None and secret_key_file is None:
-        access_key, secret_key, order, rule = _of_channel(channel)
+        request, signature = _sign_as(channel, payload, stamp, order, rule)
     elif channel is None and access_key is not None and secret_key_file is not None:
-        secret_key, order, rule = read_secret(secret_key_file, "Secret key"), SIGNED_KEYS, LengthRule.BYTES
+        secret_key = read_secret(secret_key_file, "Secret key")
+        request = signable(signed_body(payload, order or SIGNED_KEYS), rule or LengthRule.BYTES)
+        signature = _signed(request, access_key, secret_key, stamp)
     else:
         raise click.UsageError("give --channel, or --access-key with --secret-key-file")
-    body = signed_body(_payload(payload_file), _order(key_order) or order)
-    request = signable(body, LengthRule(length_rule or rule))
-    try:
-        signature = sign_stamped(request, access_key=access_key, secret_key=secret_key, stamp=stamp)
-    except ValueError as error:
-        raise OperatorError(str(error)) from None
     if as_json:
         show(_stages(signature), as_json=True)
     elif explain:
         _explain(request, signature)
     else:
-        click.echo(signature.authorization)
+        say(signature.authorization)
 
 
-def _of_channel(channel_id: str) -> tuple[str, str, tuple[str, ...], LengthRule]:
+def _sign_as(
+    channel_id: str, payload: dict[str, str], stamp: str, order: tuple[str, ...], rule: LengthRule | None
+) -> tuple[SignableRequest, Signature]:
+    """Return what a channel signs and its signature, which the trail names; raises OperatorError."""
     with opened() as services:
         channel = services.channels.require(channel_id)
-        return channel.id, services.channels.secret_key(channel), channel.key_order, channel.length_rule
+        told = f"{channel.id} at {stamp}"
+        with recorded(
+            services, EventName.SIGNED, told, tenant=channel.tenant, subject=payload["thirdUserId"]
+        ):
+            _check_payload(channel, payload)
+            _check_instant(stamp, services.clock.now() + services.settings.tokens.leeway)
+            body = signed_body(payload, order or channel.key_order)
+            request = signable(body, rule or channel.length_rule)
+            secret_key = services.channels.secret_key(channel)
+            return request, _signed(request, channel.id, secret_key, stamp)
+
+
+def _signed(request: SignableRequest, access_key: str, secret_key: str, stamp: str) -> Signature:
+    try:
+        return sign_stamped(request, access_key=access_key, secret_key=secret_key, stamp=stamp)
+    except ValueError as error:
+        raise OperatorError(str(error)) from None
+
+
+def _check_payload(channel: Channel, payload: dict[str, str]) -> None:
+    """Raise OperatorError unless the channel is in use and *payload* is of it."""
+    if not channel.is_usable:
+        raise OperatorError(f"channel {channel.id}, or its tenant, is disabled: it signs nobody in")
+    for name, own in (("channelConfigId", channel.id), ("tenantSpaceId", channel.tenant)):
+        if payload[name] != own:
+            raise OperatorError(f"{name}: the payload is not of channel {channel.id}, whose {name} is {own}")
+
+
+def _check_instant(stamp: str, latest: datetime) -> None:
+    """Raise OperatorError when *stamp* is after *latest*: a signature in store would outlive its reason."""
+    if _instant(stamp) > latest:
+        raise OperatorError(
+            "--at is in the future: a channel signs now; for vectors give --access-key and --secret-key-file"
+        )
+
+
+def _instant(stamp: str) -> datetime:
+    return parse_timestamp(stamp if "." in stamp else f"{stamp.removesuffix('Z')}.000Z")
 
 
 def _stamp(text: str | None) -> str:
@@ -86,7 +129,7 @@ def _stamp(text: str | None) -> str:
     try:
         if text is None:
             return timestamp(SystemClock().now())
-        parse_timestamp(text if "." in text else f"{text.removesuffix('Z')}.000Z")
+        _instant(text)
     except ValueError as error:
         raise click.UsageError(f"--at: {error}") from None
     return text
@@ -129,4 +172,4 @@ def _explain(request: SignableRequest, signature: Signature) -> None:
         ("authorization = prefix/signature", signature.authorization),
     )
     for number, (name, text) in enumerate(stages, 1):
-        click.echo(f"{number}. {name}\n{text}\n")
+        say(f"{number}. {name}", *text.split("\n"), "")

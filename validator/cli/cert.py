@@ -14,7 +14,8 @@ from validator.certificates.judging import Finding, Severity
 from validator.certificates.judging import check as check_chain
 from validator.certificates.lifetime import DEFAULT_MARGINS, Margin, Margins
 from validator.certificates.pem import read_chain, read_roots
-from validator.cli.frame import Group, json_option, load_settings, show
+from validator.cli.frame import Group, load_settings
+from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock
 from validator.edge.policy import DoorPolicy
@@ -102,7 +103,7 @@ def check(
         rows = [(each.chain, finding) for each, findings in found.items() for finding in findings]
         show([{"file": str(file), **asdict(finding)} for file, finding in rows], as_json=True)
     else:
-        click.echo("\n".join(line for each, findings in found.items() for line in _lines(each, findings)))
+        say(*(line for each, findings in found.items() for line in _lines(each, findings)))
     if any(each.severity is Severity.PROBLEM for findings in found.values() for each in findings):
         raise OperatorError("the certificate has a problem")
 

@@ -7,7 +7,9 @@ import click
 from validator.audit.events import EventName
 from validator.authv2.channels import Channel
 from validator.authv2.webchat import SIGNED_KEYS, LengthRule
-from validator.cli.frame import Group, json_option, opened, recorded, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import recorded
+from validator.cli.output import json_option, show
 from validator.cli.secretinput import read_secret, secret_file_option
 from validator.tenants import Status
 

@@ -3,7 +3,9 @@
 import click
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, recorded, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import recorded
+from validator.cli.output import json_option, show
 from validator.tenants import Status
 from validator.tokens.claims import Audience
 from validator.tokens.clients import Client

@@ -2,7 +2,8 @@
 
 import click
 
-from validator.cli.frame import Group, json_option, load_settings, show
+from validator.cli.frame import Group, load_settings
+from validator.cli.output import json_option, show
 from validator.configuration.sources import Effective
 
 

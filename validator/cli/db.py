@@ -10,7 +10,9 @@ from marshmallow import ValidationError
 from sqlalchemy.engine import make_url
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, operator, recorded, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import operator, recorded
+from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_operator
 from validator.configuration.places import DatabaseUrl
 from validator.files import read_private
@@ -49,7 +51,7 @@ def upgrade() -> None:
     """Bring the schema to the newest version; make a backup first."""
     with opened(any_schema=True) as services:
         before = bring_up_to_date(services)
-        click.echo(f"schema {before or 'none'} -> {schema.newest()}")
+        say(f"schema {before or 'none'} -> {schema.newest()}")
 
 
 @db.command()
@@ -72,7 +74,7 @@ def backup(file: Path) -> None:
         reading = closing(store_backup.open_source(services.database))
         with recorded(services, EventName.SCHEMA, "backed up"), reading as source, as_operator():
             size = store_backup.back_up(source, file)
-        click.echo(f"{file}: {size} bytes")
+        say(f"{file}: {size} bytes")
 
 
 @db.command()

@@ -21,6 +21,7 @@ from validator.cli import home as home_commands
 from validator.cli import https as https_door
 from validator.cli import samples, serving
 from validator.cli.frame import Command, paths
+from validator.cli.output import say
 from validator.clock import SystemClock
 from validator.edge import nginx, together
 from validator.edge.together import Program
@@ -58,7 +59,7 @@ def demo(https: int | None, cloud_port: int) -> None:
     server = Program(serving.server())
     # The door is the last, and so the first to stop: until then it needs the others.
     programs = (_cloud(folder, cloud_port), server, _door(settings, port, cloud_port))
-    click.echo(_words(settings, config, login, cloud_port))
+    say(*_words(settings, config, login, cloud_port).split("\n"))
     sys.exit(together.run(*programs, patience=serving.patience(settings)))
 
 
@@ -136,7 +137,7 @@ def _door(settings: Settings, port: int, cloud_port: int) -> Program:
     try:
         nginx.program()
     except OperatorError as error:
-        click.echo(f"Notice: {error}. Until then a door of our own stands in, without limits and WebSocket.")
+        say(f"Notice: {error}. Until then a door of our own stands in, without limits and WebSocket.")
         return _standby(settings, port, cloud_port)
     return https_door.prepare(settings)
 

@@ -7,7 +7,8 @@ import click
 
 from validator.certificates.handover import load_handover
 from validator.certificates.judging import Severity
-from validator.cli.frame import Command, json_option, load_settings, show
+from validator.cli.frame import Command, load_settings
+from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock, stopwatch
 from validator.doctor.case import PLAIN_PORT, Case
@@ -98,7 +99,7 @@ def _print_each(findings: Iterable[Checked]) -> list[str]:
     for finding in findings:
         severity = _severity(finding)
         word = severity.upper() if severity == Severity.PROBLEM else severity
-        click.echo(f"{word:<{_WIDTH}}  {finding.code}: {finding.words}")
+        say(f"{word:<{_WIDTH}}  {finding.code}: {finding.words}")
         severities.append(severity)
     return severities
 

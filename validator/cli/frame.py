@@ -1,24 +1,19 @@
-"""What every command shares: the home and the configuration, opened parts, errors as exit codes, tables."""
+"""What every command shares: the home and the configuration, opened parts, errors as exit codes."""
 
-import os
-import pwd
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import click
-import orjson
 
-from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
+from validator.audit.events import Exchange, current_exchange
+from validator.cli.operators import user_name
 from validator.cli.privileges import as_owner_of
-from validator.clock import iso_milliseconds
 from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE
-from validator.errors import ConfigurationError, OperatorError, Reason, ValidatorError
-from validator.issuance import Operator
+from validator.errors import ConfigurationError, OperatorError, ValidatorError
+from validator.escaping import escaped
 from validator.services import Services, open_services
 from validator.settings import Settings, load
 from validator.store import schema
@@ -74,20 +69,21 @@ class Command(click.Command):
             _check_text(context)
             return super().invoke(context)
         except ConfigurationError as error:
-            raise click.ClickException(
-                "the configuration cannot be used:\n  " + "\n  ".join(error.problems)
-            ) from None
+            raise _failure("the configuration cannot be used:", *error.problems) from None
         except ValidatorError as error:
-            raise click.ClickException(
-                error.detail or f"{error.answer.value.title} ({error.reason})"
-            ) from None
+            raise _failure(error.detail or f"{error.answer.value.title} ({error.reason})") from None
         except OperatorError as error:
-            raise click.ClickException(str(error)) from None
+            raise _failure(*error.lines) from None
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(f"{place}{error.strerror or error}") from None
+            raise _failure(f"{place}{error.strerror or error}") from None
+
+
+def _failure(first: str, *more: str) -> click.ClickException:
+    """Return what ends a command with exit code 1 and these lines, escaped, on standard error."""
+    return click.ClickException("\n  ".join(map(escaped, (first, *more))))
 
 
 class Group(click.Group):
@@ -99,6 +95,26 @@ class Group(click.Group):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.params.extend(_path_options())
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Return the context of such a command; a complaint about an argument is escaped."""
+        with _escaping():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run what is named; a complaint about an argument is escaped."""
+        with _escaping():
+            return super().invoke(context)
+
+
+@contextmanager
+def _escaping() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        # Final for readers; here it is replaced before anybody reads it.
+        error.message = "\n".join(map(escaped, error.message.split("\n")))  # type: ignore[misc]
+        raise
 
 
 def paths() -> tuple[Path | None, Path | None]:
@@ -129,83 +145,3 @@ def opened(*, any_schema: bool = False) -> Iterator[Services]:
             yield services
         finally:
             services.close()
-
-
-def user_name() -> str:
-    """Return the name of the user who is typing, or their number when it has none."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
-
-
-def operator() -> Operator:
-    """Return who is typing, as the audit trail names them."""
-    return Operator(f"operator:{user_name()}")
-
-
-@contextmanager
-def recorded(
-    services: Services, name: EventName, detail: str, *, tenant: str | None = None, subject: str | None = None
-) -> Iterator[None]:
-    """Write down how the change in such a block ended, before anything is told of it."""
-    services.trail.check()
-    event = Event(name, Outcome.ACCEPTED, tenant=tenant, subject=subject, by=operator().label, detail=detail)
-    try:
-        yield
-    except (ValidatorError, OperatorError) as error:
-        reason = error.reason if isinstance(error, ValidatorError) else Reason.REQUEST_INVALID
-        services.trail.append(replace(event, outcome=Outcome.REFUSED, reason=reason))
-        raise
-    services.trail.append(event)
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def show(content: Any, *, as_json: bool) -> None:
-    """Print a list of things as a table, one thing as lines, or either as JSON."""
-    if as_json:
-        click.echo(
-            orjson.dumps(
-                content, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATETIME
-            ).decode()
-        )
-    elif isinstance(content, Mapping):
-        _print_lines(content)
-    else:
-        _print_table(list(content))
-
-
-def _print_lines(content: Mapping[str, Any]) -> None:
-    width = max(map(len, content))
-    for name, value in content.items():
-        click.echo(f"{name:<{width}}  {_text(value)}")
-
-
-def _print_table(rows: list[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    names = list(rows[0])
-    cells = [names, *([_text(row[name]) for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _text(value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Iterable):
-        return ",".join(map(str, value)) or "-"
-    return str(_plain(value)) if isinstance(value, datetime) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return iso_milliseconds(value)
-    if isinstance(value, (frozenset, tuple)):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

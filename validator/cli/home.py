@@ -7,7 +7,8 @@ import click
 
 from validator.cli import db, samples
 from validator.cli import https as https_door
-from validator.cli.frame import Command, json_option, load_settings, opened, show
+from validator.cli.frame import Command, load_settings, opened
+from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.errors import OperatorError
 from validator.files import make_private_folder
@@ -25,7 +26,7 @@ from validator.web.health import PartState, State, overall
 def init(with_demo: bool, https: int | None) -> None:
     """Make the home: keys, database, audit trail. What is there already stays as it is."""
     with made() as services:
-        click.echo(f"state: {services.settings.home}")
+        say(f"state: {services.settings.home}")
         if with_demo:
             samples.install(services, https)
 
@@ -58,11 +59,11 @@ def check(as_json: bool) -> None:
         if overall(states) == State.UNAVAILABLE:
             raise OperatorError("not ready")
         if overall(states) == State.DEGRADED:
-            click.echo("notice: degraded; it can do its work, but look at what is named above", err=True)
+            say("notice: degraded; it can do its work, but look at what is named above", err=True)
 
 
 def _notice_sources(services: Services) -> None:
     """Say on standard error when the proxy in front does not say where requests come from."""
     count = unreadable_sources(counted(services.settings.metrics.directory))
     if count:
-        click.echo(f"notice: {unreadable_words(count)}", err=True)
+        say(f"notice: {unreadable_words(count)}", err=True)

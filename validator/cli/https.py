@@ -12,7 +12,8 @@ import click
 
 from validator.certificates import localca
 from validator.certificates.localca import LocalAuthority
-from validator.cli.frame import user_name
+from validator.cli.operators import user_name
+from validator.cli.output import say
 from validator.clock import SystemClock
 from validator.edge import nginx
 from validator.edge.placing import place_checked
@@ -96,7 +97,7 @@ def prepare(settings: Settings) -> Program:
     folder = settings.home / "door" / "nginx"
     files = nginx.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
     place_checked(files, folder)
-    click.echo(_words(settings.door.origin, authority(settings.home)))
+    say(*_words(settings.door.origin, authority(settings.home)).split("\n"))
     # A WebSocket has no end of its own: when nginx stops, it waits for one no longer than for a request.
     longest = int(settings.server.graceful_timeout.total_seconds())
     more = f"daemon off; worker_shutdown_timeout {longest}s;"

@@ -3,7 +3,9 @@
 import click
 
 from validator.audit.events import EventName
-from validator.cli.frame import Group, json_option, opened, recorded, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import recorded
+from validator.cli.output import json_option, say, show
 
 
 @click.group(cls=Group)
@@ -30,7 +32,7 @@ def rotate(stage: bool) -> None:
     with opened(any_schema=True) as services:
         with recorded(services, EventName.KEY, "staged" if stage else "rotated"):
             key = services.keyring.stage() if stage else services.keyring.rotate()
-        click.echo(f"{key.id} is {key.state}")
+        say(f"{key.id} is {key.state}")
 
 
 @keys.command()

@@ -7,7 +7,8 @@ import click
 
 from validator.accounts.lockout import LockoutPolicy
 from validator.app import create_app
-from validator.cli.frame import Group, json_option, opened, show
+from validator.cli.frame import Group, opened
+from validator.cli.output import json_option, show
 from validator.edge import zones
 from validator.errors import OperatorError
 from validator.limitproof.prover import Prover

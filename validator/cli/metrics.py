@@ -3,10 +3,12 @@
 import os
 import resource
 import sys
+from math import isfinite
 
 import click
 
-from validator.cli.frame import Command, Group, json_option, load_settings, opened, paths, show
+from validator.cli.frame import Command, Group, load_settings, opened, paths
+from validator.cli.output import json_option, say, show
 from validator.cli.privileges import become_owner_of
 from validator.cli.serving import check_free
 from validator.monitoring.exposition import text
@@ -44,7 +46,7 @@ def show_metrics(as_json: bool) -> None:
     """Print every metric once, as Prometheus reads them: for people, and for a textfile collector."""
     with opened(any_schema=True) as services:
         if not as_json:
-            click.echo(text(services)[0], nl=False)
+            say(*text(services)[0].decode().removesuffix("\n").split("\n"))
             return
         rows = [
             {
@@ -52,7 +54,11 @@ def show_metrics(as_json: bool) -> None:
                 "type": metric.type,
                 "help": metric.documentation,
                 "samples": [
-                    {"name": sample.name, "labels": sample.labels, "value": sample.value}
+                    {
+                        "name": sample.name,
+                        "labels": sample.labels,
+                        "value": sample.value if isfinite(sample.value) else None,
+                    }
                     for sample in metric.samples
                 ],
             }

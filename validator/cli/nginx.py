@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from validator.cli.frame import Group, load_settings
+from validator.cli.output import say
 from validator.edge import nginx as door
 from validator.edge.placing import place_checked
 
@@ -29,6 +30,6 @@ def render(out: Path, *, check: bool) -> None:
     else:
         door.write(files, out)
     for name in files:
-        click.echo(f"written: {out / name}")
+        say(f"written: {out / name}")
     if told:
-        click.echo(told)
+        say(*told.split("\n"))

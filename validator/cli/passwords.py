@@ -6,7 +6,9 @@ import click
 
 from validator.accounts.blocklist import read_list, write_list
 from validator.audit.events import EventName
-from validator.cli.frame import Group, opened, recorded
+from validator.cli.frame import Group, opened
+from validator.cli.operators import recorded
+from validator.cli.output import say
 from validator.cli.privileges import as_operator
 from validator.files import make_private_folder
 from validator.settings import IMPORTED_LISTS
@@ -28,4 +30,4 @@ def import_passwords(file: Path) -> None:
             with as_operator():
                 entries = read_list(file)
             write_list(entries, file.name, folder / f"{file.stem}.bin")
-        click.echo(f"{len(entries)} passwords; a running server takes them after a reload (SIGHUP)")
+        say(f"{len(entries)} passwords; a running server takes them after a reload (SIGHUP)")

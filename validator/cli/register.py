@@ -6,6 +6,7 @@ import click
 
 from validator.certificates.handover import load_handover
 from validator.cli.frame import Command, opened
+from validator.cli.output import say
 from validator.edge import sheet
 from validator.errors import OperatorError
 from validator.services import Services
@@ -34,9 +35,9 @@ def register(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
         tenants = _tenants(services, tenant_ids)
         drawn = sheet.draw_up(settings.door, settings.callbacks, handover, tenants, contact, services.clock)
     for path in sheet.write(sheet.render(drawn), out):
-        click.echo(path)
+        say(str(path))
     if drawn.certificate is None:
-        click.echo(_NO_CERTIFICATE)
+        say(_NO_CERTIFICATE)
 
 
 def _tenants(services: Services, tenant_ids: tuple[str, ...]) -> list[str]:

@@ -4,13 +4,13 @@ import os
 import shlex
 from pathlib import Path
 
-import click
 import orjson
 
 from validator.accounts.identity import Identity
 from validator.audit.events import EventName
 from validator.cli import https as https_door
-from validator.cli.frame import recorded
+from validator.cli.operators import recorded
+from validator.cli.output import say
 from validator.cli.secretinput import generated_password, generated_text
 from validator.files import make_private_folder, write_private
 from validator.services import Services
@@ -27,7 +27,7 @@ _CURL = r"curl -sS -w '\n'"
 def install(services: Services, https: int | None) -> None:
     """Add the samples, and print what to try, maybe with HTTPS on a port."""
     folder = furnish(services, https)
-    click.echo(_commands(services, folder, https))
+    say(*_commands(services, folder, https).split("\n"))
 
 
 def furnish(services: Services, https: int | None) -> Path:
@@ -66,9 +66,9 @@ def _add(services: Services, folder: Path, https: int | None) -> None:
             CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services), https_door.origin(https)]
         )
     write_private(folder / "login.json", orjson.dumps({"account": LOGIN, "password": password}))
-    click.echo("\nDemo credentials, shown this once:")
-    click.echo(f"  account {LOGIN}   password {password}")
-    click.echo(f"  client  {client.id}   secret {secret}")
+    say("", "Demo credentials, shown this once:")
+    say(f"  account {LOGIN}   password {password}")
+    say(f"  client  {client.id}   secret {secret}")
 
 
 def _url(services: Services) -> str:

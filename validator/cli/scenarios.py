@@ -11,7 +11,9 @@ import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from validator.certificates.cer import read_cer
-from validator.cli.frame import Command, json_option, opened, operator, paths, show
+from validator.cli.frame import Command, opened, paths
+from validator.cli.operators import operator
+from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret
 from validator.clock import SystemClock
 from validator.configuration.fields import parse_duration
@@ -102,13 +104,13 @@ def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options
         for result in runner.run(found):
             results.append(result)
             if not as_json:
-                click.echo(report.line(result))
+                say(report.line(result))
     if junit is not None:
         junit.write_bytes(report.junit(results))
     if as_json:
         show([asdict(result) for result in results], as_json=True)
     else:
-        click.echo(report.summary(results))
+        say(report.summary(results))
     failed = sum(result.outcome == FAILED for result in results)
     if failed:
         raise OperatorError(f"{failed} of {len(results)} steps are not as expected")

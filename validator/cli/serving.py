@@ -11,6 +11,7 @@ from gunicorn import systemd
 
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
+from validator.cli.output import say
 from validator.cli.privileges import become_owner_of
 from validator.edge import together
 from validator.edge.together import Program
@@ -77,7 +78,7 @@ def server() -> list[str]:
         if words[State.UNAVAILABLE]:
             raise OperatorError(words[State.UNAVAILABLE])
         if words[State.DEGRADED]:
-            click.echo(f"notice: {words[State.DEGRADED]}", err=True)
+            say(f"notice: {words[State.DEGRADED]}", err=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
 

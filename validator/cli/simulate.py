@@ -8,7 +8,8 @@ from marshmallow import ValidationError
 
 from validator.certificates.localca import CERTIFICATE
 from validator.cli import scenarios
-from validator.cli.frame import Group, json_option, show
+from validator.cli.frame import Group
+from validator.cli.output import json_option, say, show
 from validator.clock import SystemClock
 from validator.configuration.places import Bind
 from validator.simulator import library, registration, standby
@@ -44,8 +45,8 @@ def serve(file: Path, bind: str, folder: Path | None) -> None:
     """Serve the cloud's side over TLS, with a test certificate of its own, until SIGTERM."""
     known = registration.load(file)
     folder = folder or file.absolute().parent / "simulator-tls"
-    click.echo(f"Serving https://{bind}/service-cloud/, status on https://{bind}/status", err=True)
-    click.echo(f"Trust {folder / CERTIFICATE} to reach it, and for nothing else", err=True)
+    say(f"Serving https://{bind}/service-cloud/, status on https://{bind}/status", err=True)
+    say(f"Trust {folder / CERTIFICATE} to reach it, and for nothing else", err=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
     serve_cloud(known, SystemClock(), bind=bind, folder=folder)
 

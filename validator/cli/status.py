@@ -4,16 +4,14 @@ import shutil
 import signal
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from time import sleep
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
-import orjson
 
-from validator.cli.frame import Command, json_option, opened, show
-from validator.clock import iso_milliseconds
+from validator.cli.frame import Command, opened
+from validator.cli.output import draw, json_option, say, show, to_json
 from validator.errors import OperatorError
 from validator.monitoring import screen
 from validator.monitoring.status import Status, look
@@ -48,7 +46,7 @@ def status(seconds: int | None, as_json: bool) -> None:
         if found.problems:
             raise OperatorError("not ready")
     elif as_json:
-        watch(lambda: click.echo(_json(_look())), lambda: sleep(seconds))
+        watch(lambda: draw(_json(_look())), lambda: sleep(seconds))
     elif sys.stdout.isatty():
         # By default it would end here at once, and leave the terminal on the other screen.
         signal.signal(signal.SIGTERM, _end)
@@ -73,7 +71,7 @@ class _Terminal:
 
     def write(self, text: str) -> None:
         """Show *text* at once."""
-        click.echo(text, nl=False)
+        draw(text)
 
 
 def _look() -> Status:
@@ -83,14 +81,8 @@ def _look() -> Status:
 
 
 def _print(found: Status) -> None:
-    click.echo("\n".join(screen.lines(found)))
+    say(*screen.lines(found))
 
 
-def _json(found: Status) -> bytes:
-    return orjson.dumps(screen.to_object(found), default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return iso_milliseconds(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+def _json(found: Status) -> str:
+    return to_json(screen.to_object(found), indent=None) + "\n"

@@ -2,7 +2,9 @@
 
 import click
 
-from validator.cli.frame import Group, json_option, opened, operator, show
+from validator.cli.frame import Group, opened
+from validator.cli.operators import operator
+from validator.cli.output import json_option, show
 from validator.cli.secretinput import first_line
 from validator.errors import OperatorError
 from validator.tokens import wire

@@ -13,6 +13,8 @@ from validator.configuration.sections import KEYS, SECTIONS
 PREFIX = "VALIDATOR_"
 HOME_VARIABLE = PREFIX + "HOME"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
+OPERATOR_VARIABLE = PREFIX + "OPERATOR"
+_NOT_SETTINGS = (HOME_VARIABLE, CONFIG_VARIABLE, OPERATOR_VARIABLE)
 # Settings of older versions, and what to set instead: a guess by spelling could name the wrong one.
 _RENAMED = {
     "limits.callbacks_failures": "limits.callbacks_foreign, which counts only what was not signed here",
@@ -60,7 +62,7 @@ def from_environment(environment: Mapping[str, str], problems: list[str]) -> dic
     renamed = {environment_variable(key): key for key in _RENAMED}
     written = {}
     for name, text in environment.items():
-        if not name.startswith(PREFIX) or name in (HOME_VARIABLE, CONFIG_VARIABLE):
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
         if name not in known:
             problems.append(f"environment: {name}: {_advice(name, renamed.get(name, ''), known)}")

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from validator.doctor.looking import PATIENCE, Target, connected, context_for
+from validator.escaping import escaped
 
 LARGEST = 65536  # bytes of an answer that are read
 _SHOWN = 120
@@ -82,8 +83,7 @@ def in_words(error: OSError) -> str:
 
 def printable(text: str, longest: int = _SHOWN) -> str:
     """Return *text* of a server as it may be shown: short, and without what moves a terminal's cursor."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:longest])
-    return shown + ("…" if len(text) > longest else "")
+    return escaped(text[:longest]) + ("…" if len(text) > longest else "")
 
 
 def _exchange(

@@ -99,7 +99,7 @@ def check(folder: Path) -> str:
         command, capture_output=True, text=True, check=False, timeout=_PATIENCE, stdin=subprocess.DEVNULL
     )
     if done.returncode:
-        raise OperatorError(f"nginx refuses the configuration:\n{done.stderr.strip()}")
+        raise OperatorError("nginx refuses the configuration:", *done.stderr.strip().splitlines())
     return done.stderr.strip()
 
 

@@ -21,6 +21,6 @@ def place_checked(files: Mapping[str, str], folder: Path) -> str:
             told = nginx.check(Path(beside))
         except OperatorError as error:
             # By the time this is read, the folder beside is gone.
-            raise OperatorError(str(error).replace(f"{beside}/", "")) from None
+            raise OperatorError(*(line.replace(f"{beside}/", "") for line in error.lines)) from None
     nginx.write(files, folder)
     return told.replace(f"{beside}/", "")

@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Address, IPv6Network
 
+from validator.escaping import escaped
 from validator.limits.policy import EVERYBODY, PURPOSES, SOURCE, SUBJECT, TENANT, TOKEN, UNKNOWN
 from validator.networks import address_of
 
@@ -22,7 +23,7 @@ def masked(limit: str, key: str) -> str:
     """Return *key*, which *limit* counts, without what tells it from others like it.
 
     `203.0.113.x`, `2001:db8:1::/48`, `2024…`, `account:li…`; never more than a half of a name. A key is what
-    a caller presented: characters that a terminal would obey are shown as "?".
+    a caller presented, so it is escaped.
     """
     kind = PURPOSES[limit].key
     if kind == SOURCE:
@@ -31,7 +32,7 @@ def masked(limit: str, key: str) -> str:
         return EVERYBODY
     shown = _SHOWN[kind]
     parts = key.split(":", len(shown) - 1)
-    return _plain(":".join(map(_cut, parts, shown[-len(parts) :])))
+    return escaped(":".join(map(_cut, parts, shown[-len(parts) :])))
 
 
 def _cut(part: str, most: int) -> str:
@@ -46,7 +47,3 @@ def masked_address(bucket: str) -> str:
     if isinstance(address, IPv4Address):
         return f"{str(address).rpartition('.')[0]}.x"
     return str(IPv6Network((address, _PREFIX), strict=False))
-
-
-def _plain(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)

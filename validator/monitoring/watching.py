@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from validator.escaping import escaped
+
 # Of every terminal since the VT100 and xterm: the other screen, its first place, the rest of a line, of it.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -46,5 +48,5 @@ class InPlace:
     def draw(self, lines: Iterable[str]) -> None:
         """Replace what is shown, in one write and without emptying the screen first: nothing flickers."""
         columns, rows = self._terminal.size()
-        shown = [line[:columns] for line in lines][:rows]
+        shown = [escaped(line)[:columns] for line in lines][:rows]
         self._terminal.write(_HOME + "\n".join(f"{line}{_END_OF_LINE}" for line in shown) + _END_OF_SCREEN)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from validator.escaping import escaped
 from validator.simulator.runner import FAILED, PASSED, SKIPPED, Result
 
 _SIGNS = {PASSED: "ok  ", FAILED: "FAIL", SKIPPED: "skip"}
@@ -13,8 +14,8 @@ def line(result: Result) -> str:
     """Return the one line of *result*."""
     told = f"{_SIGNS[result.outcome]}  {result.scenario}: {result.step}"
     if result.outcome == SKIPPED:
-        return f"{told}  [{_printable(result.got)}]"
-    return f"{told}  [expected {result.expected}, got {_printable(result.got)}, {result.milliseconds} ms]"
+        return f"{told}  [{escaped(result.got)}]"
+    return f"{told}  [expected {result.expected}, got {escaped(result.got)}, {result.milliseconds} ms]"
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -43,12 +44,7 @@ def _case(suite: Element, result: Result) -> None:
     time = f"{result.milliseconds / 1000:.3f}"
     case = SubElement(suite, "testcase", classname=result.scenario, name=result.step, time=time)
     if result.outcome == FAILED:
-        words = f"expected {result.expected}, got {_printable(result.got)}"
+        words = f"expected {result.expected}, got {escaped(result.got)}"
         SubElement(case, "failure", message=words)
     if result.outcome == SKIPPED:
-        SubElement(case, "skipped", message=_printable(result.got))
-
-
-def _printable(text: str) -> str:
-    """Return *text*, maybe somebody else's, without what would act on a terminal or break XML."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+        SubElement(case, "skipped", message=escaped(result.got))

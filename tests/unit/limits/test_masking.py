@@ -17,7 +17,7 @@ MASKED = [
     ("callbacks_tenant", "", "…"),
     ("callbacks_subject", "agent:202400000001:li.wei", "agent:2024…:li…"),
     ("callbacks_subject", "chat:acme:a:b.long.name", "chat:ac…:a:…"),
-    ("callbacks_subject", "chat:acme:\x1b[31m-name", "chat:ac…:?[…"),
+    ("callbacks_subject", "chat:acme:\x1b[31m-name", "chat:ac…:\\u001b[…"),
     ("callbacks_token", "3f9a0c11d2", "3f9a…"),
     ("callbacks_refused", "3f9a0c11d2", "3f9a…"),
     ("signing_channel", "817854979183314945", "8178…"),

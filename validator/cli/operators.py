@@ -1,0 +1,113 @@
+"""Who types a command, and the audit trail's entry of what they changed.
+
+The kernel's login uid survives sudo, su and runuser, and only root can change it. Without one (containers,
+services) the command's wrapper may hand a name over, which is unproven: everybody who may run the command may
+set it. Otherwise the name of the process's user is all there is.
+"""
+
+import os
+import pwd
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from validator.audit.events import Event, EventName, Outcome
+from validator.cli.output import say
+from validator.configuration.sources import OPERATOR_VARIABLE
+from validator.errors import OperatorError, Reason, ValidatorError
+from validator.issuance import Operator
+from validator.services import Services
+from validator.settings import operator_variable
+
+_LOGIN_UID = Path("/proc/self/loginuid")
+_UNSET = 2**32 - 1
+_FIRST_PERSON = 1000  # uids below it are root's and services' (login.defs: UID_MIN)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,63}\$?", re.ASCII)
+_TOLD = f"{__name__}.told"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The name of whoever types, None when only *user*, the process's own, is known; and a complaint."""
+
+    user: str
+    person: str | None
+    complaint: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How the audit trail names them."""
+        if self.person in (None, self.user):
+            return f"operator:{self.user}"
+        return f"operator:{self.person} (as {self.user})"
+
+
+def name_of(uid: int) -> str:
+    """Return the name of the user *uid*, or the number when it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def user_name() -> str:
+    """Return the name of the user that this process runs as."""
+    return name_of(os.getuid())
+
+
+def login_uid(file: Path = _LOGIN_UID) -> int | None:
+    """Return the uid that logged in; None when nobody did, or the kernel does not record it."""
+    try:
+        uid = int(file.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if uid == _UNSET else uid
+
+
+def named(logged_in: int | None, uid: int, handed_over: str | None) -> Named:
+    """Return who types, by the login uid, else by what was *handed_over*, else by the process's *uid*."""
+    user = name_of(uid)
+    if logged_in is not None:
+        return Named(user, name_of(logged_in))
+    if handed_over and _NAME.fullmatch(handed_over):
+        is_person = handed_over != "root" and (handed_over != user or uid >= _FIRST_PERSON)
+        return Named(user, handed_over, None if is_person else _complaint(handed_over))
+    complaint = f"{OPERATOR_VARIABLE} is not a user's name: " if handed_over else ""
+    if uid >= _FIRST_PERSON:
+        return Named(user, user, f"{complaint}not used" if complaint else None)
+    return Named(user, None, complaint + _complaint(user))
+
+
+def operator() -> Operator:
+    """Return who is typing, as the audit trail names them; once a command, say so when it is no person."""
+    # In the home a command of root acts as the owner.
+    found = named(login_uid(), os.geteuid(), operator_variable())
+    meta = click.get_current_context().meta
+    if found.complaint is not None and not meta.setdefault(_TOLD, False):
+        meta[_TOLD] = True
+        say(f"notice: {found.complaint}", err=True)
+    return Operator(found.label)
+
+
+@contextmanager
+def recorded(
+    services: Services, name: EventName, detail: str, *, tenant: str | None = None, subject: str | None = None
+) -> Iterator[None]:
+    """Write down how the change in such a block ended, before anything is told of it."""
+    services.trail.check()
+    event = Event(name, Outcome.ACCEPTED, tenant=tenant, subject=subject, by=operator().label, detail=detail)
+    try:
+        yield
+    except (ValidatorError, OperatorError) as error:
+        reason = error.reason if isinstance(error, ValidatorError) else Reason.REQUEST_INVALID
+        services.trail.append(replace(event, outcome=Outcome.REFUSED, reason=reason))
+        raise
+    services.trail.append(event)
+
+
+def _complaint(user: str) -> str:
+    return f"the audit trail names the user {user}, no person: log in as yourself, or set {OPERATOR_VARIABLE}"

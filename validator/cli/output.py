@@ -1,0 +1,108 @@
+"""What commands print: lines, tables or JSON, escaped, in whatever encoding the terminal has."""
+
+import codecs
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from validator.clock import iso_milliseconds
+from validator.escaping import escape, escaped, escaped_json
+
+NONE = "none"
+_DEGRADE = "validator-degrade"
+_PLAIN = {"≤": "<=", "≥": ">=", "…": "...", "→": "->", "·": "-", "–": "-", "—": "-", "×": "x"}
+_BOX = {**{chr(code): "+" for code in range(0x2500, 0x2580)}, "─": "-", "━": "-", "│": "|", "┃": "|"}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def prepare() -> None:
+    """Let no character end a command: what the terminal's encoding lacks is written in ASCII."""
+    codecs.register_error(_DEGRADE, _degrade)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_DEGRADE)
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """Print each of *lines*, escaped, as one line; a line feed in it is escaped too."""
+    draw("".join(f"{escaped(line)}\n" for line in lines), err=err)
+
+
+def draw(text: str, *, err: bool = False) -> None:
+    """Print *text* as it is: sequences for the terminal, and what is escaped already."""
+    # Click would replace a stream of ASCII by one of UTF-8.
+    click.echo(text, file=sys.stderr if err else sys.stdout, nl=False)
+
+
+def show(content: Any, *, as_json: bool) -> None:
+    """Print a list of things as a table, one thing as lines, or either as JSON."""
+    if as_json:
+        draw(to_json(content) + "\n")
+    elif isinstance(content, Mapping):
+        _print_lines(content)
+    else:
+        _print_table(list(content))
+
+
+def to_json(content: Any, *, indent: int | None = 2) -> str:
+    """Return *content* as JSON, on one line when *indent* is None; whatever does not print is escaped."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(content, ensure_ascii=False, indent=indent, separators=separators, default=_plain)
+    return escaped_json(text)
+
+
+def cell(value: Any) -> str:
+    """Return *value* as people read it, on one line."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{escaped(str(name))}={cell(part)}" for name, part in value.items()) or "-"
+    if isinstance(value, Iterable):
+        parts = value if isinstance(value, list | tuple) else sorted(value)
+        return ",".join(map(cell, parts)) or "-"
+    return escaped(str(_plain(value)) if isinstance(value, datetime) else str(value))
+
+
+def _print_lines(content: Mapping[str, Any]) -> None:
+    width = max(map(len, content))
+    say(*(f"{name:<{width}}  {cell(value)}" for name, value in content.items()))
+
+
+def _print_table(rows: list[Mapping[str, Any]]) -> None:
+    if not rows:
+        say(NONE)
+        return
+    names = list(rows[0])
+    cells = [names, *([cell(row[name]) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        say("  ".join(f"{each:<{width}}" for each, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso_milliseconds(value)
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _degrade(error: UnicodeError) -> tuple[str, int]:
+    """Return ASCII for what cannot be encoded, and where encoding goes on (`codecs.register_error`)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(each) or _BOX.get(each) or escape(each) for each in missing), error.end
