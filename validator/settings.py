@@ -189,7 +189,8 @@ def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) 
         if name in PURPOSES
     }
     password = read_secret("limits.storage_password", values["storage_password_file"], home, environment)
-    return LimitsPolicy(home / "limits.db", values["storage"] or None, limits, password)
+    ca_file = home / values["storage_ca_file"] if values["storage_ca_file"] else None
+    return LimitsPolicy(home / "limits.db", values["storage"] or None, limits, password, ca_file)
 
 
 def _door(home: Path, values: dict[str, Any], bind: str, portal: PortalPolicy) -> DoorPolicy:

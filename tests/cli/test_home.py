@@ -159,6 +159,23 @@ def test_check_finds_a_trail_that_cannot_be_written(validator: CommandLine) -> N
     assert orjson.loads(said.out)["trail"] == "unavailable: the audit trail could not be written"
 
 
+def test_check_passes_with_a_notice_while_redis_is_unavailable(validator: CommandLine) -> None:
+    """What has a fallback is degraded: exit code 0, a notice, and on a terminal the driver's sentence."""
+    redis = {"VALIDATOR_LIMITS_STORAGE": "redis://127.0.0.1:9/0"}
+
+    for_people = validator("check", variables=redis)
+    for_programs = validator("check", "--json", variables=redis)
+
+    assert (for_people.code, for_programs.code) == (0, 0)
+    assert for_people.err.startswith("notice: degraded")
+    assert for_people.err.count("\n") == 1
+    assert "counters  degraded: Redis cannot be reached; each worker counts for itself" in for_people.out
+    assert "127.0.0.1:9" in for_people.out
+    checks = orjson.loads(for_programs.out)
+    assert checks.pop("counters").startswith("degraded: Redis cannot be reached")
+    assert set(checks.values()) == {"ok"}
+
+
 @pytest.mark.parametrize("file", ["keyring.json", "sealing.key"])
 def test_check_finds_keys_open_to_other_users(validator: CommandLine, file: str) -> None:
     """A key that other users may read is not ok."""

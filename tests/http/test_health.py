@@ -1,6 +1,8 @@
 """Whether the server says that it can do its work, what is wrong when it cannot, and nothing secret."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from tests.fakes import LOGIN, PASSWORD, SECRET_KEY, Enterprise
 from tests.http import breakage
 from validator.app import create_app
+from validator.store import schema
 from validator.store.database import Database
 from validator.web.readiness import Readiness
 
@@ -68,12 +71,41 @@ def test_broken_counters_are_named(enterprise: Enterprise, put: Callable[[Path],
     status, content = readiness(enterprise)
 
     assert (alive, status, content["status"]) == (200, 503, "unavailable")
-    assert content["checks"] == {**WELL, "counters": "unavailable: the counters cannot be read"}
+    assert content["checks"] == {**WELL, "counters": "unavailable: the counters cannot be written"}
     if file.is_dir():
         file.rmdir()
     else:
         file.unlink()
     assert readiness(enterprise) == (200, {"status": "ready", "checks": WELL})
+
+
+def test_database_that_takes_no_changes_is_named(found_enterprise: Callable[..., Enterprise]) -> None:
+    """A database that answers every question, and takes no change, is not ready."""
+    enterprise = found_enterprise({"database.timeout": "100ms"})
+    database = enterprise.services.database
+    with closing(sqlite3.connect(str(database.engine.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        schema.check_newest(database)  # what the check was once: it only reads
+        status, content = readiness(enterprise)
+        other.execute("ROLLBACK")
+
+    assert (status, content["checks"].pop("store")) == (
+        503,
+        "unavailable: the database or the counters could not be read",
+    )
+    assert set(content["checks"].values()) == {"ok"}
+    assert readiness(enterprise)[0] == 200
+
+
+def test_redis_that_is_unavailable_degrades(found_enterprise: Callable[..., Enterprise]) -> None:
+    """What has a fallback keeps no node from its work: 200, and the part is named with its reason."""
+    enterprise = found_enterprise({"limits.storage": "redis://127.0.0.1:9/0"})
+
+    status, content = readiness(enterprise)
+
+    assert (status, content["status"]) == (200, "degraded")
+    words = "Redis cannot be reached; each worker counts for itself, against its share of every limit"
+    assert content["checks"] == {**WELL, "counters": f"degraded: {words}"}
 
 
 @pytest.mark.parametrize("broken", PARTS)

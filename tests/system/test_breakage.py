@@ -105,7 +105,7 @@ def test_each_worker_takes_its_share_while_redis_is_away(
             of_both = of_one
             for _ in range(12):  # the kernel gives one worker most connections
                 of_both += passed(here.server, path, status, 60, connections=60)
-            said = re.findall(rb'"share":(\d)[^\n]*storage is away', here.server.log.read_bytes())
+            said = re.findall(rb'"share":(\d)[^\n]*storage is unavailable', here.server.log.read_bytes())
 
     assert together == 20
     assert of_one == 10

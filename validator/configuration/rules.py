@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from validator.networks import is_address, is_loopback
 from validator.origins import host_of
@@ -21,6 +22,7 @@ def broken_rules(sections: Mapping[str, Any]) -> Broken:
     callbacks, door = sections["callbacks"], sections["door"]
     paths = (callbacks["agent_path"], callbacks["chat_path"])
     yield from _server(sections["server"])
+    yield from _limits(sections["limits"])
     yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
     yield from _servers_of_door(door)
@@ -36,6 +38,21 @@ def _server(server: ServerPolicy) -> Broken:
             "would believe X-Forwarded-For of whoever reaches the port: name the proxy's addresses in "
             "server.proxy_networks, or bind a unix socket",
         )
+
+
+def _limits(limits: Mapping[str, Any]) -> Broken:
+    parts = urlsplit(limits["storage"])
+    host = parts.hostname or ""
+    is_here = parts.scheme.endswith("+unix") or host == "localhost" or is_loopback(host)
+    is_encrypted = parts.scheme in ("rediss", "valkeys")
+    if limits["storage"] and not (is_here or is_encrypted or limits["insecure"]):
+        yield (
+            "limits.storage",
+            "is on another host and without TLS, so that the password can be read on the way: use rediss:// "
+            "or valkeys://, or set limits.insecure = true where nobody can be in between",
+        )
+    if limits["storage_ca_file"] and not is_encrypted:
+        yield "limits.storage_ca_file", "is for rediss:// or valkeys:// in limits.storage, which is neither"
 
 
 def _metrics(metrics: Mapping[str, Any], server: ServerPolicy) -> Broken:

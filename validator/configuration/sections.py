@@ -133,6 +133,8 @@ class LimitsSection(Section):
     policy = dict
     storage = place.CounterStorage()
     storage_password_file = kind.Line()
+    storage_ca_file = kind.Line()
+    insecure = kind.Switch()
     shadow = kind.Names(PURPOSES)
     vars().update({name: kind.Rates() for name in PURPOSES})
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
@@ -18,14 +17,14 @@ from limits.errors import StorageError
 from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
+from validator.limits.opening import Trouble, open_storage, trouble_of
 from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket
-from validator.limits.redis import SharedStorage
 from validator.limits.sqlite import SqliteStorage, Stored
 from validator.limits.strategy import Strategy, hits_of_request
 
 _KEPT_KEYS = 4096
 _ANY = "\0"  # no key has it
-REDIS_TIMEOUT = 0.2  # seconds; without one, a stopped Redis would hang every request
+_CHECK = Stored("check", 10**9, 1)  # a dedicated key, never refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Counters:
     def __init__(self, policy: LimitsPolicy, clock: Clock, *, workers: int) -> None:
         """Count by *policy*; *workers* is how many processes share the limits of this node."""
         self.policy = policy
-        self._storage = _open_storage(policy, clock)
+        self._storage = open_storage(policy, clock)
         self._items = {name: tuple(map(_item, limit.rates)) for name, limit in policy.limits.items()}
         self._enforced = {name for name, limit in policy.limits.items() if limit.mode is Mode.ENFORCE}
         self._stored = lru_cache(_KEPT_KEYS)(self._stored_of)
@@ -118,10 +117,21 @@ class Counters:
             raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
         return [(named.removeprefix(beginning).removesuffix(ending), counted) for named, counted in found]
 
-    def check_storage(self) -> None:
-        """Raise Fault(STORE_UNAVAILABLE) unless the storage answers."""
-        if not self._storage.check():
-            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read")
+    def trouble(self) -> Trouble | None:
+        """Return why Redis does not count, so that each worker counts for itself; None when all is well.
+
+        Raises Fault(STORE_UNAVAILABLE) when the file does not count, for which there is no fallback. This
+        counts on a dedicated key: a storage that is full or read-only answers everything but that.
+        """
+        try:
+            # Each way of counting once: they are two scripts in Redis, with different commands.
+            self._storage.acquire_sliding_window_entry(*_CHECK)
+            self._storage.acquire_all((_CHECK,))
+        except StorageError as error:
+            if self.policy.url is not None:
+                return trouble_of(error)
+            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be written") from error.storage_error
+        return None
 
     def close(self) -> None:
         """Let go of the storage's file, if it is one."""
@@ -152,19 +162,6 @@ class Counters:
         return tuple(
             Stored(item.key_for(key, name), item.amount, item.get_expiry()) for item in self._items[name]
         )
-
-
-def _open_storage(policy: LimitsPolicy, clock: Clock) -> SqliteStorage | SharedStorage:
-    if policy.url is None:
-        return SqliteStorage(policy.file, clock)
-    password: dict[str, Any] = {"password": policy.password} if policy.password else {}
-    return SharedStorage(
-        policy.url.replace("valkey", "redis", 1),  # they speak the same, and one driver serves both
-        wrap_exceptions=True,
-        socket_timeout=REDIS_TIMEOUT,
-        socket_connect_timeout=REDIS_TIMEOUT,
-        **password,
-    )
 
 
 def _item(rate: Rate) -> RateLimitItem:

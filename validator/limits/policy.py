@@ -79,12 +79,26 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class LimitsPolicy:
-    """Where the counters are (a Redis URL, else the file), and every limit by its name."""
+    """Where the counters are (a Redis URL, else the file), and every limit by its name.
+
+    The certificate of a Redis by TLS is verified against *ca_file*, else the system's authorities.
+    """
 
     file: Path
     url: str | None
     limits: Mapping[str, Limit]
     password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    @property
+    def is_on_a_socket(self) -> bool:
+        """Whether Redis is reached by a unix socket of this host."""
+        return self.url is not None and urlsplit(self.url).scheme.endswith("+unix")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether Redis is reached by TLS."""
+        return self.url is not None and urlsplit(self.url).scheme in ("rediss", "valkeys")
 
     @property
     def storage_name(self) -> str:

@@ -1,7 +1,7 @@
 """How one is counted: the library's sliding window, with shadow mode and a fallback.
 
-The fallback is for a storage on another host: when it is away, each worker counts for itself against its
-share of the limit, and says so in the log. Without one there is a Fault: nothing passes uncounted.
+The fallback is for a storage on another host: when it is unavailable, each worker counts for itself against
+its share of the limit, and says so in the log. Without one there is a Fault: nothing passes uncounted.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason
+from validator.limits.opening import Trouble, trouble_of
 from validator.limits.policy import PURPOSES, LimitsPolicy, Mode, Rate
 from validator.limits.redis import SharedStorage
 from validator.limits.sqlite import SqliteStorage, Stored
@@ -65,13 +66,24 @@ class Strategy(SlidingWindowCounterRateLimiter):
         began = stopwatch()
         try:
             return question(*about)
-        except StorageError:
+        except StorageError as error:
             if self._share is not None:
-                log.error("the counters' storage is away; each worker counts for itself", share=self._share)
-                self._rest.begin()
+                self._give_up(trouble_of(error))
             raise
         finally:
             child(STORAGE_SECONDS, "counters", operation).observe(stopwatch() - began)
+
+    def _give_up(self, trouble: Trouble) -> None:
+        """Count here for a moment; give the connections up, which a Redis that became a replica keeps."""
+        log.error(
+            "the counters' storage is unavailable; each worker counts for itself",
+            share=self._share,
+            why=trouble.words,
+            cause=trouble.cause,
+        )
+        self._rest.begin()
+        if isinstance(self.storage, SharedStorage):
+            self.storage.storage.connection_pool.disconnect(inuse_connections=False)
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""

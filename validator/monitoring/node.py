@@ -70,11 +70,14 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A storage: its kind, its size in bytes if it is a file, and the time of one read now."""
+    """A storage: its kind, its size in bytes if it is a file, and the time of one answer now.
+
+    The time is None while it does not answer and others stand in for it.
+    """
 
     kind: str
     size: int | None
-    read_milliseconds: float
+    answer_milliseconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,8 @@ def database(database: Database) -> Storage:
 def counters(counters: Counters) -> Storage:
     """Return how the counters' storage is."""
     policy = counters.policy
-    counters.check_storage()
-    milliseconds = _timed(counters.check_storage)
+    trouble = counters.trouble()
+    milliseconds = None if trouble else _timed(counters.trouble)
     size = None if policy.url else sizes.of_sqlite(policy.file)
     return Storage(policy.storage_name, size, milliseconds)
 

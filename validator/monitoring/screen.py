@@ -176,7 +176,8 @@ def _certificates(endings: tuple[Ending, ...]) -> Iterator[str]:
 
 def _storage(storage: Storage) -> Iterator[str]:
     size = "" if storage.size is None else f", {mebibytes(storage.size)} MiB"
-    yield f"{storage.kind}{size}, one read in {storage.read_milliseconds:.3f} ms"
+    time = storage.answer_milliseconds
+    yield f"{storage.kind}{size}, " + ("no answer" if time is None else f"one answer in {time:.3f} ms")
 
 
 def _trail(trail: Trail, status: Status) -> Iterator[str]:

@@ -23,8 +23,6 @@ from validator.store.database import Database
 
 _BACKWARDS = timedelta(minutes=5)
 
-Check = Callable[[], str | None]
-
 
 class State(StrEnum):
     """How a part is."""
@@ -49,6 +47,9 @@ class PartState:
     def told(self) -> str:
         """The text for the operator's terminal: with the driver's own sentence."""
         return f"{self} ({self.cause})" if self.cause else str(self)
+
+
+Check = Callable[[], str | PartState | None]
 
 
 def overall(states: Mapping[str, PartState]) -> str:
@@ -85,6 +86,7 @@ class Health:
 
     def _check_store(self) -> str | None:
         schema.check_newest(self._database)
+        self._database.check_writable()
         return None
 
     def _check_keys(self) -> str | None:
@@ -92,9 +94,16 @@ class Health:
         self._sealer.check()
         return None
 
-    def _check_counters(self) -> str | None:
-        self._counters.check_storage()
-        return None
+    def _check_counters(self) -> PartState | None:
+        """Return why Redis does not count; without Redis a file that does not count is a Fault."""
+        try:
+            trouble = self._counters.trouble()
+        finally:
+            self._counters.close()  # this thread's connection: the thread may end with the check
+        if trouble is None:
+            return None
+        words = f"{trouble.words}; each worker counts for itself, against its share of every limit"
+        return PartState(State.DEGRADED, words, trouble.cause)
 
     def _check_trail(self) -> str | None:
         self._trail.check()
@@ -111,7 +120,9 @@ class Health:
 def state_by(check: Check) -> PartState:
     """Return the state that *check* finds."""
     try:
-        words = check()
+        found = check()
     except Fault as fault:
         return PartState(State.UNAVAILABLE, fault.detail or WORDS[fault.reason], cause_of(fault))
-    return PartState(State.DEGRADED, words) if words else PartState()
+    if isinstance(found, PartState):
+        return found
+    return PartState(State.DEGRADED, found) if found else PartState()

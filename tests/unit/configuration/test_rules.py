@@ -46,6 +46,36 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "is server.bind",
         {"metrics.bind": "unix:/run/metrics.sock", "server.bind": "unix:/run/validator.sock"},
     ),
+    "Redis of another host in plain text": (
+        {"limits.storage": "redis://redis.example.com:6379/0"},
+        "limits.storage",
+        "rediss://",
+        {"limits.storage": "rediss://redis.example.com:6379/0"},
+    ),
+    "Valkey of another host in plain text, kept by a network that is safe": (
+        {"limits.storage": "valkey://192.0.2.7:6379/0"},
+        "limits.storage",
+        "limits.insecure = true",
+        {"limits.storage": "valkey://192.0.2.7:6379/0", "limits.insecure": "true"},
+    ),
+    "Redis of another host in plain text, kept by one of this host": (
+        {"limits.storage": "redis://[2001:db8::7]:6379/0"},
+        "limits.storage",
+        "another host",
+        {"limits.storage": "redis://[::1]:6379/0"},
+    ),
+    "Redis that only looks like this host's": (
+        {"limits.storage": "redis://localhost.example.com/0"},
+        "limits.storage",
+        "another host",
+        {"limits.storage": "redis://localhost/0"},
+    ),
+    "authority of a Redis in plain text": (
+        {"limits.storage": "redis://localhost/0", "limits.storage_ca_file": "ca.pem"},
+        "limits.storage_ca_file",
+        "rediss://",
+        {"limits.storage": "valkeys://localhost/0", "limits.storage_ca_file": "ca.pem"},
+    ),
     "one path for both callbacks": (
         {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v"},
         "callbacks.chat_path",

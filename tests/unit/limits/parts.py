@@ -11,6 +11,7 @@ def limits_policy(
     url: str | None = None,
     password: str | None = None,
     shadow: Iterable[str] = (),
+    ca_file: Path | None = None,
     **rates: str,
 ) -> LimitsPolicy:
     """Return a policy with the given *rates* by the names of their limits."""
@@ -19,4 +20,4 @@ def limits_policy(
         parsed = parse_rates(rates.get(name, "off"))
         mode = (Mode.SHADOW if name in shadow else Mode.ENFORCE) if parsed else Mode.OFF
         limits[name] = Limit(name, parsed, mode)
-    return LimitsPolicy(file, url, limits, password)
+    return LimitsPolicy(file, url, limits, password, ca_file)

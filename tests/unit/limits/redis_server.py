@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -22,11 +23,26 @@ def is_installed() -> bool:
     return shutil.which(_PROGRAM) is not None
 
 
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+def command(client: "redis.Redis", words: str) -> None:
+    """Give the server a command for which the driver has no function."""
+    client.execute_command(*words.split())  # type: ignore[no-untyped-call]
+
+
 class RedisServer:
     """A server that can be stopped, continued, killed and started again; killed, it forgets everything."""
 
-    def __init__(self, folder: Path, password: str | None = None) -> None:
-        self._socket, self._password = folder / "socket", password
+    def __init__(
+        self, folder: Path, password: str | None = None, tls: tuple[Path, Path] | None = None
+    ) -> None:
+        self._socket, self._password, self._tls = folder / "socket", password, tls
+        self.tls_port = free_port() if tls else 0
         self._daemon: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,6 +55,9 @@ class RedisServer:
         options = {"port": "0", "unixsocket": str(self._socket), "save": "", "appendonly": "no"}
         if self._password:
             options["requirepass"] = self._password
+        if self._tls:
+            files = {"tls-cert-file": str(self._tls[0]), "tls-key-file": str(self._tls[1])}
+            options |= files | {"tls-port": str(self.tls_port), "tls-auth-clients": "no", "bind": "127.0.0.1"}
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._daemon = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", _PROGRAM, *arguments],
@@ -61,6 +80,18 @@ class RedisServer:
                 return bool(client.ping())
         return False
 
+    def client(self) -> "redis.Redis":
+        """Return a client of its administrator's."""
+        return redis.Redis(unix_socket_path=str(self._socket), password=self._password)
+
+    def others(self, client: "redis.Redis") -> int:
+        """Return how many connections there are beside that of *client*."""
+        return len(list(client.client_list())) - 1  # type: ignore[arg-type]
+
+    def drop_others(self, client: "redis.Redis") -> None:
+        """Close the connections beside that of *client*."""
+        command(client, "CLIENT KILL TYPE NORMAL SKIPME YES")
+
     def keys(self) -> list[str]:
         """Return the names of everything that is kept."""
         with redis.Redis(unix_socket_path=str(self._socket), password=self._password) as client:
@@ -80,11 +111,13 @@ class RedisServer:
 
 
 @contextmanager
-def running_server(password: str | None = None) -> Iterator[RedisServer]:
+def running_server(
+    password: str | None = None, tls: tuple[Path, Path] | None = None
+) -> Iterator[RedisServer]:
     """Start a server, yield it; end and remove it whatever happens."""
     # In /tmp itself: the path of a socket may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
-        server = RedisServer(Path(folder), password)
+        server = RedisServer(Path(folder), password, tls)
         server.start()
         try:
             yield server

@@ -20,7 +20,8 @@ from tests.unit.limits import redis_server as redis
 from tests.unit.limits.parts import limits_policy
 from validator.clock import stopwatch
 from validator.errors import Answer, Fault, Reason, Refusal
-from validator.limits.counters import REDIS_TIMEOUT, Counters
+from validator.limits.counters import Counters
+from validator.limits.opening import REDIS_TIMEOUT
 from validator.limits.policy import PURPOSES, Rate, parse_rates
 from validator.limits.strategy import REST
 
@@ -344,7 +345,7 @@ def test_without_its_file_nothing_passes(broken: Counters) -> None:
     acts: list[Callable[[], object]] = [
         lambda: broken.hit(NAME, "k"),
         lambda: broken.hit_all((NAME, "k"), (OTHER_NAME, "c")),
-        broken.check_storage,
+        broken.trouble,
     ]
     for act in acts:
         with pytest.raises(Fault) as raised:
@@ -360,7 +361,7 @@ def test_file_that_comes_back_is_used(broken: Counters, tmp_path: Path) -> None:
 
     (tmp_path / "limits.db").unlink()
 
-    broken.check_storage()
+    assert broken.trouble() is None
     assert how_many_pass(broken) == 3
 
 
@@ -458,7 +459,7 @@ def test_without_redis_each_worker_counts_its_share(
     assert [answer for answer, _ in answers] == [True, True, False, False]
     assert max(seconds for _, seconds in answers) < 1
     assert max(seconds for _, seconds in answers[1:]) < REDIS_TIMEOUT  # while it rests nobody waits for it
-    away = [entry for entry in logs if "away" in entry["event"]]
+    away = [entry for entry in logs if "unavailable" in entry["event"]]
     assert {(entry["log_level"], entry["share"]) for entry in away} == {("error", 4)}
     assert len(away) == 1  # one line for each time that it is asked and does not answer, not one a count
     assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < REST.total_seconds() + MOMENT
@@ -498,16 +499,16 @@ def test_without_redis_asking_and_telling_go_on(
 def test_health_tells_that_redis_is_away(
     shared: Counters, redis_server: redis.RedisServer, name: str
 ) -> None:
-    """The check fails within a second while it is away, and passes when it is back."""
-    shared.check_storage()
+    """The check says so within a second while it is unavailable, and nothing when it is back."""
+    assert shared.trouble() is None
     with AWAY[name](redis_server):
         began = stopwatch()
-        with pytest.raises(Fault) as raised:
-            shared.check_storage()
+        trouble = shared.trouble()
         assert stopwatch() - began < 1
-    assert raised.value.reason is Reason.STORE_UNAVAILABLE
+    assert trouble is not None
+    assert trouble.words in ("Redis cannot be reached", "Redis does not answer in time")
 
-    shared.check_storage()
+    assert shared.trouble() is None
 
 
 @pytest.mark.parametrize("name", AWAY)
@@ -542,11 +543,14 @@ def test_password_is_used_and_not_shown(made: Made) -> None:
         right = made(url=server.url, password="correct-horse", signing_guest="3/1d")
         wrong = made(url=server.url, password="battery-staple", signing_guest="3/1d")
 
-        right.check_storage()
+        assert right.trouble() is None
         assert how_many_pass(right) == 3
-        with pytest.raises(Fault) as raised, capture_logs() as logs:
-            wrong.check_storage()
-        assert "battery" not in f"{raised.value!r} {raised.value.__cause__!r} {logs}"
+        with capture_logs() as logs:
+            trouble = wrong.trouble()
+            assert passes(wrong)
+        assert trouble is not None
+        assert trouble.words.startswith("Redis refuses the user or the password")
+        assert "battery" not in f"{trouble} {trouble.cause} {logs}"
         assert how_many_pass(right) == 0
 
 

@@ -184,7 +184,9 @@ def test_purposes_are_settings() -> None:
     section = text.partition("\n[limits]\n")[2].partition("\n[")[0]
     names = [line.partition(" = ")[0] for line in section.splitlines() if " = " in line]
 
-    assert sorted(set(names) - {"storage", "storage_password_file", "shadow"}) == sorted(PURPOSES)
+    assert sorted(
+        set(names) - {"storage", "storage_password_file", "storage_ca_file", "insecure", "shadow"}
+    ) == sorted(PURPOSES)
 
 
 @pytest.mark.parametrize(

@@ -161,13 +161,16 @@ def test_spoilt_counts_cost_the_counts(enterprise: Enterprise, spoilt: bytes) ->
 
 
 def test_redis_that_is_away_is_told(found_enterprise: Found) -> None:
-    """With Redis nobody is listed, and one that does not answer is told as trouble of the counters."""
+    """With Redis nobody is listed; one that does not answer is a notice, and no reason for "not ready"."""
     enterprise = found_enterprise({"limits.storage": "redis://127.0.0.1:9/0"})
 
     status = look(enterprise.services)
 
-    assert (unavailable(status), status.fullest) == ({"counters"}, None)
-    assert str(status.checks["counters"]) != "ok"
+    assert (unavailable(status), status.fullest) == (set(), None)
+    assert str(status.checks["counters"]).startswith("degraded: Redis cannot be reached")
+    assert status.problems == ("pools: no worker is alive, nobody is answered",)
+    assert any(notice.startswith("counters: degraded") for notice in status.notices)
+    assert any("redis://127.0.0.1:9/0, no answer" in each for each in screen.lines(status))
 
 
 def test_certificates_of_the_door_have_their_days(found_enterprise: Found, tmp_path: Path) -> None:
