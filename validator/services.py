@@ -26,6 +26,7 @@ from validator.settings import Settings
 from validator.standing import Standings
 from validator.store.database import Database
 from validator.store.mark import MarkedDatabase
+from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
 from validator.thirdparty.validation import Validation
 from validator.tokens.clients import Clients
@@ -91,9 +92,10 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     passwords = Passwords(
         settings.hashing.hasher, lambda: child(PASSWORD_VERIFICATIONS, settings.server.role).inc()
     )
-    sessions = Sessions(database, settings.sessions, clock)
-    lockout = Lockout(database, settings.lockout, clock)
-    devices = Devices(keyring, settings.devices, clock)
+    shared_clock = SharedClock(database, clock)
+    sessions = Sessions(database, settings.sessions, shared_clock)
+    lockout = Lockout(database, settings.lockout, shared_clock)
+    devices = Devices(keyring, settings.devices, shared_clock)
     login = Login(
         accounts,
         passwords,

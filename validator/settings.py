@@ -10,12 +10,13 @@ This is the only module that reads the environment and files of configuration.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from validator.accounts.blocklist import Blocklist
 from validator.accounts.devices import DevicePolicy
-from validator.accounts.lockout import LockoutPolicy
+from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.accounts.login import HashingPolicy
 from validator.accounts.passwords import PROFILES as HASHING_PROFILES
 from validator.accounts.policy import PasswordPolicy
@@ -145,7 +146,7 @@ def _frozen(
     lockout, audit, cloud = sections["lockout"], sections["audit"], sections["cloud"]
     metrics = sections["metrics"]
     agents = AgentsPolicy(cloud.pop("keep_sip_passwords"), cloud.pop("largest_removal"))
-    devices = DevicePolicy(lockout.pop("device_lifetime"))
+    devices = DevicePolicy(lockout.pop("device_lifetime"), sections["tokens"].leeway)
     return Settings(
         home=home,
         server=sections["server"],
@@ -159,7 +160,7 @@ def _frozen(
         webchat=sections["webchat"],
         database=DatabasePolicy(home=home, password=password, **database),
         keys=KeysPolicy(home / sections["keys"]["directory"]),
-        lockout=LockoutPolicy(address_rates=lockout.pop("address_failures"), **lockout),
+        lockout=_lockout(lockout, devices.leeway),
         devices=devices,
         limits=_limits(home, sections["limits"], environment),
         door=_door(home, sections["door"], sections["server"].bind, sections["portal"]),
@@ -179,6 +180,11 @@ def _blocklist(home: Path) -> Blocklist:
         return Blocklist.from_shipped(*sorted((home / IMPORTED_LISTS).glob("*.bin")))
     except OperatorError as error:
         raise ConfigurationError([str(error)]) from None
+
+
+def _lockout(values: dict[str, Any], leeway: timedelta) -> LockoutPolicy:
+    rates = {f"{source}_rates": values.pop(f"{source}_failures") for source in ("address", "prefix")}
+    return LockoutPolicy(**values, **rates, leeway=leeway)
 
 
 def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) -> LimitsPolicy:

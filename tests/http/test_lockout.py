@@ -383,7 +383,7 @@ def test_without_lockout_there_is_no_end(found_guarded: Callable[..., Guarded]) 
 
 def test_guesses_at_once_are_counted_before_they_are_tried(found_guarded: Callable[..., Guarded]) -> None:
     """While the fifth guess is being hashed, others at the same time are refused without being tried."""
-    guarded = found_guarded(slots=2)
+    guarded = found_guarded(slots=3)
     stranger, racing = Stranger(guarded), Stranger(guarded)
     stranger.fail(FREE - 1)
     meanwhile: list[TestResponse] = []
@@ -396,8 +396,8 @@ def test_guesses_at_once_are_counted_before_they_are_tried(found_guarded: Callab
 
 
 def test_full_hashing_slots_are_503_and_no_failure(found_guarded: Callable[..., Guarded]) -> None:
-    """A guess that finds every slot taken is 503 with Retry-After, tries nothing and counts nowhere."""
-    guarded = found_guarded(slots=1)
+    """A stranger who finds only the kept slot free gets 503 and Retry-After, and counts nowhere."""
+    guarded = found_guarded(slots=2)
     stranger, busy = Stranger(guarded), Stranger(guarded)
     address = "192.0.2.7"
     meanwhile: list[TestResponse] = []

@@ -34,7 +34,7 @@ class Observed:
 def observed(enterprise: Enterprise) -> Iterator[Observed]:
     """Yield an enterprise that hashes one password at a time, and the hasher it does it with."""
     hasher = ObservedHasher(PROFILES["argon2id-19m"])
-    settings = replace(enterprise.services.settings, hashing=HashingPolicy(hasher, slots=1))
+    settings = replace(enterprise.services.settings, hashing=HashingPolicy(hasher, slots=2))
     services = open_services(settings, enterprise.clock)
     yield Observed(replace(enterprise, services=services), hasher)
     services.close()

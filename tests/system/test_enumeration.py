@@ -106,7 +106,7 @@ def login_with(passwords: Passwords, services: Services) -> Login:
         passwords,
         services.settings.passwords,
         services.trail,
-        bulkhead=Bulkhead(1),
+        bulkhead=Bulkhead(2),
         lockout=services.lockout,
         devices=services.devices,
     )

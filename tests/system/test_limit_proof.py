@@ -31,8 +31,9 @@ SMALL = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in 
     "VALIDATOR_SERVER_WORKERS": "2",
     "VALIDATOR_LOCKOUT_FREE_FAILURES": "3",
     "VALIDATOR_LOCKOUT_ADDRESS_FAILURES": "4/1d",
+    "VALIDATOR_LOCKOUT_PREFIX_FAILURES": "9/1d",
 }
-LOCKOUT = {"lockout": 3, "lockout_device": 3, "lockout_address": 4}
+LOCKOUT = {"lockout": 3, "lockout_device": 3, "lockout_address": 4, "lockout_prefix": 9}
 
 
 @pytest.fixture

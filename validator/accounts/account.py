@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Row,
     Select,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
+    true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -115,14 +117,18 @@ class Accounts:
 
     def find(self, login: str) -> Account | None:
         """Return the account with this login name, in any case, or None."""
+        return self.find_with(login, true())[0]
+
+    def find_with(self, login: str, question: ColumnElement[bool]) -> tuple[Account | None, bool]:
+        """Return what `find` returns, and the value of *question* in the same statement: False for None."""
+        query = accounts_query().add_columns(question.label("answer"))
         with self._database.read() as connection:
-            row = connection.execute(accounts_query().where(table.c.login == folded(login))).one_or_none()
-        return None if row is None else account_of(row)
+            row = connection.execute(query.where(table.c.login == folded(login))).one_or_none()
+        return (None, False) if row is None else (account_of(row), bool(row.answer))
 
     def require(self, login: str) -> Account:
         """Return the account with this login name; raises OperatorError when there is none."""
-        account = self.find(login)
-        if account is None:
+        if (account := self.find(login)) is None:
             raise OperatorError(f"there is no account {login}")
         return account
 

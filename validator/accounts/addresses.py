@@ -1,10 +1,13 @@
-"""Failures by address: how many wrong passwords may come from one place, whatever the account.
+"""Failures by source: how many wrong passwords may come from one address or prefix, whatever the account.
 
-Each period is counted in tenths, and the present tenth with the ten before it: never more than the rate
-allows within any period, and a failure is forgotten at most a tenth of the period late. Asking and counting
-are one statement, in the database, which all nodes share.
+Each period is counted in tenths. In sight is every tenth that lies within the period by any node's clock, as
+far as the leeway lets them differ: never more than the rate allows passes within any period, and a failure
+is forgotten at most a tenth of the period and the leeway late. What a clock further ahead counted is out of
+sight. Testing and counting happen in the database, which all nodes share.
 """
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -24,8 +27,8 @@ from sqlalchemy import (
     union,
 )
 
-from validator.clock import to_milliseconds
-from validator.limits.policy import Rate, address_bucket
+from validator.clock import from_milliseconds, to_milliseconds
+from validator.limits.policy import Rate, address_bucket, prefix_bucket
 from validator.store.database import Instant, metadata
 
 table = Table(
@@ -38,78 +41,116 @@ table = Table(
     Column("forget_at", Instant, nullable=False, index=True),
 )
 _PARTS = 10
-_PAST = f"""
-    coalesce((SELECT sum(past.failures) FROM login_addresses AS past
-        WHERE past.address = :address AND past.period = :period
-        AND past.slot BETWEEN :slot - {_PARTS} AND :slot - 1), 0)
-"""  # noqa: S608 - a constant
+_QUEUE = 0  # the period of the row that the attempts of one source queue at
+_JOIN_QUEUE = text("""
+INSERT INTO login_addresses (address, period, slot, failures, forget_at)
+VALUES (:address, :period, 0, 0, :forget_at)
+ON CONFLICT (address, period, slot) DO UPDATE SET forget_at = excluded.forget_at
+""")
+_OTHERS = """
+    coalesce((SELECT sum(other.failures) FROM login_addresses AS other
+        WHERE other.address = :address AND other.period = :period AND other.slot <> :slot
+        AND other.slot BETWEEN :first AND :last), 0)
+"""
 _RESERVE = text(f"""
 INSERT INTO login_addresses (address, period, slot, failures, forget_at)
-SELECT CAST(:address AS VARCHAR(64)), :period, :slot, 1, :forget_at WHERE 1 + {_PAST} <= :limit
+SELECT CAST(:address AS VARCHAR(64)), :period, :slot, 1, :forget_at WHERE 1 + {_OTHERS} <= :limit
 ON CONFLICT (address, period, slot) DO UPDATE SET failures = login_addresses.failures + 1
-WHERE login_addresses.failures + 1 + {_PAST} <= :limit
+WHERE login_addresses.failures + 1 + {_OTHERS} <= :limit
 """)
+_FORGET_FUTURE = text(f"""
+DELETE FROM login_addresses WHERE address = :address AND slot * period * {1000 // _PARTS} > :latest
+""")  # noqa: S608 - a constant
 _REFUND = text("""
 UPDATE login_addresses SET failures = failures - 1
 WHERE address = :address AND period = :period AND slot = :slot AND failures > 0
 """)
 
 
-def reserve(connection: Connection, source: str, rates: tuple[Rate, ...], now: datetime) -> bool:
-    """Count a failure from *source* in advance at every rate; return False when one is used up.
+_PREFIX = "prefix:"
 
-    Then it is half counted, and the caller rolls back.
+
+def of_address(source: str) -> str:
+    """Return the key of an address, an IPv6 one by its /64."""
+    return address_bucket(source)
+
+
+def of_prefix(source: str) -> str:
+    """Return the key of the prefix around an address, an IPv4 /24 or an IPv6 /48."""
+    return f"{_PREFIX}{prefix_bucket(source)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Rates for the sources of one kind; the clocks of the nodes may differ by the leeway."""
+
+    key: Callable[[str], str]
+    rates: tuple[Rate, ...]
+    leeway: timedelta
+
+    def reserve(self, connection: Connection, source: str, now: datetime) -> bool:
+        """Count a failure from *source* in advance at every rate; return False when one is used up.
+
+        Then it is half counted, and the caller rolls back.
+        """
+        windows = [self._window(source, rate, now) for rate in self.rates]
+        if windows:
+            _join_queue(connection, windows, now + self.leeway)
+        return all(connection.execute(_RESERVE, window).rowcount == 1 for window in windows)
+
+    def refund(self, connection: Connection, source: str, now: datetime) -> None:
+        """Take back what `reserve` counted."""
+        for rate in self.rates:
+            connection.execute(_REFUND, self._window(source, rate, now))
+
+    def full(self, now: datetime) -> ScalarSelect[int]:
+        """Return SQL for the number of sources that have used up one of the rates."""
+        if not self.rates:
+            return select(literal(0)).scalar_subquery()
+        used_up = union(*(self._used_up(rate, now) for rate in self.rates)).subquery()
+        return select(func.count()).select_from(used_up).scalar_subquery()
+
+    def last_in_sight(self, now: datetime) -> datetime:
+        """Return when the latest of what a right clock counts by *now* is forgotten."""
+        latest = (self._window("", rate, now + self.leeway)["forget_at"] for rate in self.rates)
+        return from_milliseconds(max(map(int, latest), default=to_milliseconds(now)))
+
+    def _used_up(self, rate: Rate, now: datetime) -> Select[str]:
+        window = self._window("", rate, now)
+        in_sight = table.c.slot.between(window["first"], window["last"])
+        is_prefix = table.c.address.startswith(_PREFIX)
+        is_of_kind = is_prefix if self.key is of_prefix else ~is_prefix
+        of_rate = in_sight & is_of_kind & (table.c.period == rate.seconds)
+        is_used_up = func.sum(table.c.failures) >= rate.amount
+        return select(table.c.address).where(of_rate).group_by(table.c.address).having(is_used_up)
+
+    def _window(self, source: str, rate: Rate, now: datetime) -> dict[str, int | str]:
+        """Return the present tenth of *rate*'s period for *source*, and the first and last one in sight."""
+        length = rate.period // timedelta(milliseconds=_PARTS)  # a tenth of the period in milliseconds
+        instant, leeway = to_milliseconds(now), self.leeway // timedelta(milliseconds=1)
+        slot = instant // length
+        return {
+            "address": self.key(source),
+            "period": rate.seconds,
+            "slot": slot,
+            "first": (instant - leeway) // length - _PARTS,
+            "last": (instant + leeway) // length,
+            "limit": rate.amount,
+            "forget_at": (slot + _PARTS + 1) * length + 2 * leeway,
+        }
+
+
+def prune(connection: Connection, windows: Iterable[Windows], now: datetime) -> None:
+    """Forget what is out of the sight of all *windows*: what is past, and what a clock far ahead counted."""
+    last = max(each.last_in_sight(now) for each in windows)
+    connection.execute(delete(table).where((table.c.forget_at <= now) | (table.c.forget_at > last)))
+
+
+def _join_queue(connection: Connection, windows: list[dict[str, int | str]], latest: datetime) -> None:
+    """Wait for the attempts of one source that others are counting, in whichever tenths; then see them.
+
+    What was counted after *latest*, by a clock far ahead, is forgotten.
     """
-    for rate in rates:
-        values = _window(source, rate, now) | {"limit": rate.amount}
-        if connection.execute(_RESERVE, values).rowcount != 1:
-            return False
-    return True
-
-
-def refund(connection: Connection, source: str, rates: tuple[Rate, ...], now: datetime) -> None:
-    """Take back what `reserve` counted."""
-    for rate in rates:
-        window = _window(source, rate, now)
-        connection.execute(_REFUND, {name: window[name] for name in ("address", "period", "slot")})
-
-
-def full(rates: tuple[Rate, ...], now: datetime) -> ScalarSelect[int]:
-    """Return SQL for the number of addresses that have used up one of *rates*."""
-    if not rates:
-        return select(literal(0)).scalar_subquery()
-    used_up = union(*(_used_up(rate, now) for rate in rates)).subquery()
-    return select(func.count()).select_from(used_up).scalar_subquery()
-
-
-def prune(connection: Connection, now: datetime) -> None:
-    """Forget windows that are out of sight."""
-    connection.execute(delete(table).where(table.c.forget_at <= now))
-
-
-def _used_up(rate: Rate, now: datetime) -> Select[str]:
-    slot = _slot(rate, now)
-    in_sight = (table.c.period == rate.seconds) & table.c.slot.between(slot - _PARTS, slot)
-    is_used_up = func.sum(table.c.failures) >= rate.amount
-    return select(table.c.address).where(in_sight).group_by(table.c.address).having(is_used_up)
-
-
-def _window(source: str, rate: Rate, now: datetime) -> dict[str, int | str]:
-    """Return the present tenth of *rate*'s period, for the address bucket of *source*."""
-    length, slot = _length(rate), _slot(rate, now)
-    return {
-        "address": address_bucket(source),
-        "period": rate.seconds,
-        "slot": slot,
-        "forget_at": (slot + _PARTS + 1) * length,
-    }
-
-
-def _slot(rate: Rate, now: datetime) -> int:
-    """Return the number of the present tenth of *rate*'s period."""
-    return to_milliseconds(now) // _length(rate)
-
-
-def _length(rate: Rate) -> int:
-    """Return a tenth of *rate*'s period in milliseconds."""
-    return rate.period // timedelta(milliseconds=_PARTS)
+    longest = max(windows, key=lambda window: window["forget_at"])
+    connection.execute(_JOIN_QUEUE, longest | {"period": _QUEUE})
+    connection.execute(_FORGET_FUTURE, {"address": longest["address"], "latest": to_milliseconds(latest)})

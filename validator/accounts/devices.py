@@ -22,9 +22,18 @@ _NAME_DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class DevicePolicy:
-    """How long a browser is known after its last login."""
+    """How long a browser is known after its last login, and how far the nodes' clocks may differ."""
 
     lifetime: timedelta
+    leeway: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a signed cookie says: the device's id, and the epoch of its account when it last logged in."""
+
+    id: str
+    epoch: int
 
 
 class Devices:
@@ -46,15 +55,24 @@ class Devices:
 
     def recognize(self, presented_cookie: str | None, account: Account | None) -> str | None:
         """Return the id of a device that logged in to *account* before, or None."""
-        if presented_cookie is None or account is None:
+        if account is None:
             return None
-        content = self._keyring.seal(PURPOSE).verify(presented_cookie)
-        if content is None:
+        device = self.claimed(presented_cookie, account.login)
+        return device.id if device and device.epoch == account.epoch else None
+
+    def claimed(self, presented_cookie: str | None, login: str) -> Device | None:
+        """Return the device that a cookie of this server names for *login*, or None; no database is asked.
+
+        It is known only if its epoch is the account's.
+        """
+        content = presented_cookie and self._keyring.seal(PURPOSE).verify(presented_cookie)
+        if not content:
             return None
         members = orjson.loads(content)
-        is_alive = self._clock.now() < from_milliseconds(members["exp"])
-        is_of_account = (members["acc"], members["epo"]) == (login_digest(account.login), account.epoch)
-        return str(members["dev"]) if is_alive and is_of_account else None
+        until_end = from_milliseconds(members["exp"]) - self._clock.now()
+        is_alive = timedelta(0) < until_end <= self.policy.lifetime + self.policy.leeway
+        is_of_login = members["acc"] == login_digest(login)
+        return Device(str(members["dev"]), int(members["epo"])) if is_alive and is_of_login else None
 
 
 def cookie_name(login: str) -> str:

@@ -1,9 +1,11 @@
 """Failures in a row: the statement that counts one in advance, with the delay that it costs."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Connection, TextClause, text
+
+from validator.clock import to_milliseconds
 
 # With this one; without those that are long past, unless they stopped the account.
 _FAILURES = """
@@ -16,16 +18,28 @@ ON CONFLICT (key) DO UPDATE SET
     failures = {failures},
     blocked_until = {block},
     forget_at = excluded.forget_at
-WHERE login_attempts.blocked_until <= :now AND login_attempts.failures < :stop
+WHERE (login_attempts.blocked_until <= :now OR login_attempts.blocked_until > :last_end)
+    AND login_attempts.failures < :stop
 """
+_WRITE_DECOY = text("""
+INSERT INTO login_attempts (key, failures, blocked_until, forget_at) VALUES (:key, 0, 0, :forget_at)
+ON CONFLICT (key) DO UPDATE SET forget_at = excluded.forget_at
+""")
 
 
 def reserving(delay: Callable[[int], timedelta], longest: timedelta) -> TextClause:
     """Return SQL that counts a failure of `:key`, unless it is blocked or stopped at `:now`.
 
+    A block that ends after `:last_end` was written by a wrong clock and is none.
+
     *delay* tells how long the next attempt must wait after so many failures, *longest* at the most.
     """
     return text(_RESERVE_KEY.format(failures=_FAILURES, block=_block(delay, longest)))
+
+
+def write_decoy(connection: Connection, digest: str, forget_at: datetime) -> None:
+    """Write a row that counts for nothing: a refused attempt waits for the disk like any other."""
+    connection.execute(_WRITE_DECOY, {"key": f"refused:{digest}", "forget_at": to_milliseconds(forget_at)})
 
 
 def _block(delay: Callable[[int], timedelta], longest: timedelta) -> str:

@@ -7,25 +7,42 @@ no two of them pass on the same count; a right password gives it back. Counted a
   longest one, and a stop, which a login from a known device or an operator lifts;
 - the account and the device, for a browser with a device cookie (`accounts.devices`): strangers' failures
   never block it, and it has the same delays of its own;
-- the address (an IPv6 one by its /64), over several sliding windows, for browsers without a device cookie.
+- the address (an IPv6 one by its /64) and, more generously, the prefix around it (/24, IPv6 /48), over
+  several sliding windows (`accounts.addresses`), for browsers without a device cookie.
 
 A refused attempt counts nowhere: failures during a lock do not extend it. Names nobody has count the same.
+
+What a clock that was ahead wrote does not outlive its correction: a block that ends later than the longest
+delay from now cannot be true and blocks nobody, and the count of failures, which needs no clock, goes on.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    Table,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from validator.accounts import addresses, failures
 from validator.accounts.account import folded
+from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.clock import Clock, to_milliseconds
 from validator.errors import Reason
-from validator.limits.policy import Rate
 from validator.store.database import Database, Instant, metadata
 
+KINDS = ("account", "device", "address", "prefix")  # what a lock may be on
 attempts = Table(
     "login_attempts",
     metadata,
@@ -34,26 +51,6 @@ attempts = Table(
     Column("blocked_until", Instant, nullable=False),
     Column("forget_at", Instant, nullable=False, index=True),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LockoutPolicy:
-    """The numbers of the lockout; without `enabled` every password may be guessed without end."""
-
-    enabled: bool
-    free_failures: int
-    first_delay: timedelta
-    longest_delay: timedelta
-    stop_after: int
-    forget_after: timedelta
-    address_rates: tuple[Rate, ...]
-
-    def delay(self, failures: int) -> timedelta:
-        """Return how long the next attempt must wait after so many failures in a row."""
-        if failures < self.free_failures:
-            return timedelta(0)
-        doubled = self.first_delay * (1 << min(failures - self.free_failures, 32))
-        return min(doubled, self.longest_delay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +97,20 @@ class Lockout:
                 with connection.begin_nested():
                     self._reserve(connection, attempt, now)
             except _RefusedError as refused:
-                _write_decoy(connection, attempt, forget_at=now + self._policy.longest_delay)
+                failures.write_decoy(
+                    connection, login_digest(attempt.login), now + self._policy.longest_delay
+                )
                 return refused.reason
         return None
 
     def succeed(self, attempt: Attempt) -> None:
         """Give the reservation back and forget failures in a row; a known device lifts strangers' stop."""
-        account = f"account:{login_digest(attempt.login)}"
+        account, now = f"account:{login_digest(attempt.login)}", self._clock.now()
         with self._database.write() as connection:
-            # The address before the account, as when they are reserved: two never wait for each other.
+            # The source before the account, as when they are reserved: two never wait for each other.
             if attempt.device is None:
-                addresses.refund(connection, attempt.source, self._policy.address_rates, self._clock.now())
+                for windows in self._policy.windows:
+                    windows.refund(connection, attempt.source, now)
             else:
                 self._lift_stop(connection, account)
             connection.execute(delete(attempts).where(attempts.c.key == attempt.key))
@@ -134,35 +134,53 @@ class Lockout:
         is_stopped = row is not None and row.failures >= self._policy.stop_after
         if row is None or (row.forget_at <= now and not is_stopped):
             return Lock(0, None, is_stopped=False)
-        is_blocked = row.blocked_until > now
+        is_blocked = now < row.blocked_until <= self._last_end(now)
         return Lock(row.failures, row.blocked_until if is_blocked else None, is_stopped=is_stopped)
 
+    def blocks(self, attempt: Attempt) -> ColumnElement[bool]:
+        """Return SQL for whether failures in a row block *attempt* now."""
+        of_attempt = (attempts.c.key == attempt.key) & self._is_locked(self._clock.now())
+        return exists(select(attempts.c.key).where(of_attempt))
+
     def in_force(self) -> Mapping[str, int]:
-        """Return how many accounts, known devices and addresses may not try a password now."""
+        """Return how many accounts, known devices, addresses and prefixes may not try a password now."""
         if not self._policy.enabled:
-            return dict.fromkeys(("account", "device", "address"), 0)
+            return dict.fromkeys(KINDS, 0)
         now = self._clock.now()
-        is_locked = (attempts.c.blocked_until > now) | (attempts.c.failures >= self._policy.stop_after)
-        rows = select(func.count()).select_from(attempts).where(is_locked)
-        of_accounts = rows.where(attempts.c.key.startswith("account:")).scalar_subquery()
-        of_devices = rows.where(attempts.c.key.startswith("device:")).scalar_subquery()
-        full = addresses.full(self._policy.address_rates, now)
+        rows = select(func.count()).select_from(attempts).where(self._is_locked(now))
+        in_a_row = (rows.where(attempts.c.key.startswith(kind)).scalar_subquery() for kind in KINDS[:2])
+        by_source = (windows.full(now) for windows in self._policy.windows)
         with self._database.read() as connection:
-            account, device, address = connection.execute(select(of_accounts, of_devices, full)).one()
-        return {"account": account, "device": device, "address": address}
+            counts = connection.execute(select(*in_a_row, *by_source)).one()
+        return dict(zip(KINDS, counts, strict=True))
 
     def prune(self) -> None:
-        """Forget failures that are long past; a stopped account stays stopped."""
+        """Forget failures that are long past; a stopped account stays stopped.
+
+        What a clock that was ahead wrote is kept no longer from now than anything else.
+        """
         now = self._clock.now()
+        last = now + self._policy.forget_after
         is_stopped = attempts.c.failures >= self._policy.stop_after
+        of_future = attempts.c.forget_at > last + self._policy.leeway
         with self._database.write() as connection:
-            addresses.prune(connection, now)
+            addresses.prune(connection, self._policy.windows, now)
             connection.execute(delete(attempts).where(attempts.c.forget_at <= now, ~is_stopped))
+            connection.execute(update(attempts).where(of_future).values(forget_at=last))
+
+    def _is_locked(self, now: datetime) -> ColumnElement[bool]:
+        """Return SQL for whether a row of failures blocks at *now*, or has stopped."""
+        is_blocked = (attempts.c.blocked_until > now) & (attempts.c.blocked_until <= self._last_end(now))
+        return is_blocked | (attempts.c.failures >= self._policy.stop_after)
+
+    def _last_end(self, now: datetime) -> datetime:
+        """Return the last instant at which a block made by *now* can end."""
+        return now + self._policy.longest_delay + self._policy.leeway
 
     def _reserve(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
-        rates = self._policy.address_rates
-        if attempt.device is None and not addresses.reserve(connection, attempt.source, rates, now):
-            raise _RefusedError(Reason.ADDRESS_LOCKED)
+        for windows in self._policy.windows if attempt.device is None else ():
+            if not windows.reserve(connection, attempt.source, now):
+                raise _RefusedError(Reason.ADDRESS_LOCKED)
         if not self._reserve_key(connection, attempt.key, now):
             raise _RefusedError(Reason.ACCOUNT_LOCKED)
 
@@ -170,6 +188,7 @@ class Lockout:
         values = {
             "key": key,
             "now": to_milliseconds(now),
+            "last_end": to_milliseconds(self._last_end(now)),
             "first": to_milliseconds(now + self._policy.delay(1)) if self._policy.delay(1) else 0,
             "forget_at": to_milliseconds(now + self._policy.forget_after),
             "stop": self._policy.stop_after,
@@ -187,21 +206,9 @@ def login_digest(login: str) -> str:
     return hashlib.sha256(folded(login).encode()).hexdigest()
 
 
-def _write_decoy(connection: Connection, attempt: Attempt, forget_at: datetime) -> None:
-    """Write a row that counts for nothing: who is refused waits for the disk as long as everybody else."""
-    values = {"key": f"refused:{login_digest(attempt.login)}", "forget_at": to_milliseconds(forget_at)}
-    connection.execute(_WRITE_DECOY, values)
-
-
 class _RefusedError(Exception):
     """Rolls a reservation back."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-_WRITE_DECOY = text("""
-INSERT INTO login_attempts (key, failures, blocked_until, forget_at) VALUES (:key, 0, 0, :forget_at)
-ON CONFLICT (key) DO UPDATE SET forget_at = excluded.forget_at
-""")

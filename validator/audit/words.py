@@ -27,7 +27,7 @@ WORDS: dict[Reason, str] = {
     Reason.PASSWORD_WRONG: "the password was wrong",
     Reason.PASSWORD_POLICY: "the new password does not meet the policy",
     Reason.ACCOUNT_LOCKED: "too many wrong passwords in a row: wait, or `validator accounts unlock`",
-    Reason.ADDRESS_LOCKED: "too many wrong passwords from that address: see lockout.address_failures",
+    Reason.ADDRESS_LOCKED: "too many wrong passwords from that address or its prefix: see `limits show`",
     Reason.HASHING_BUSY: "every hashing slot of the process was taken: see passwords.hashing_slots",
     Reason.SESSION_MISSING: "the browser sent no session",
     Reason.SESSION_ENDED: "the session was over, logged out, or ended by a password change",

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import click
 
-from validator.accounts.lockout import LockoutPolicy
+from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.app import create_app
 from validator.cli.frame import Group, opened
 from validator.cli.output import json_option, show
 from validator.edge import zones
 from validator.errors import OperatorError
 from validator.limitproof.prover import Prover
-from validator.limits.policy import SOURCE, Mode, Rate
+from validator.limits.policy import OFF, SOURCE, Mode, Rate
 from validator.limits.table import rows
 
 
@@ -67,13 +67,18 @@ def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:
     kinds = (
         ("lockout", "wrong passwords in a row", "account", f"{delays}, stop at {policy.stop_after}"),
         ("lockout_device", "wrong passwords in a row", "account and known device", delays),
-        ("lockout_address", "wrong passwords", SOURCE, " ".join(map(str, policy.address_rates))),
+        ("lockout_address", "wrong passwords", SOURCE, _rates(policy.address_rates)),
+        ("lockout_prefix", "wrong passwords", "prefix (/24, IPv6: /48)", _rates(policy.prefix_rates)),
     )
     return [
         {"route": route, "limit": name, "counted": counted, "per": key, "rate": rate, **common}
         for route in ("/api/v1/login", "/api/v1/password")
         for name, counted, key, rate in kinds
     ]
+
+
+def _rates(rates: tuple[Rate, ...]) -> str:
+    return " ".join(map(str, rates)) or OFF
 
 
 def _text(duration: timedelta) -> str:

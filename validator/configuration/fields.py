@@ -55,12 +55,12 @@ class Setting(fields.Field[Any]):
 
 
 class Whole(Setting):
-    """An integer from *least* to *most*."""
+    """An integer from *least* to *most*, and why, where that is not plain."""
 
-    def __init__(self, least: int, most: int) -> None:
+    def __init__(self, least: int, most: int, why: str = "") -> None:
         super().__init__()
         self.least, self.most = least, most
-        self.allowed = f"a whole number from {least} to {most}"
+        self.allowed = f"a whole number from {least} to {most}" + (f": {why}" if why else "")
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is not int or not self.least <= value <= self.most:

@@ -85,7 +85,7 @@ class PasswordsSection(Section):
     minimum_length = kind.Whole(15, 64)
     context_words = kind.Words()
     hashing = kind.Choice(HASHING_PROFILES)
-    hashing_slots = kind.Whole(1, 64)
+    hashing_slots = kind.Whole(2, 64, "one is kept for known devices")
 
 
 class WebchatSection(Section):
@@ -124,6 +124,7 @@ class LockoutSection(Section):
     stop_after = kind.Whole(1, 1000)
     forget_after = kind.Duration("1d", "365d")
     address_failures = kind.Rates()
+    prefix_failures = kind.Rates()
     device_lifetime = kind.Duration("1d", "365d")
 
 

@@ -123,34 +123,22 @@ class Prover:
         }
 
     def _lockout(self, tenant: Tenant) -> Iterator[Proof]:
-        """Yield the proofs of the lockout: of an account, of a known device, of an address."""
-        policy = self._services.settings.lockout
-        rate = min(policy.address_rates, key=lambda each: each.amount)
-        device = self._sender.known_device(tenant)
-        one, names = self._sender.address(), count()
-        free = policy.free_failures
-        guesses: tuple[tuple[str, int, Send], ...] = (
-            (
-                "lockout",
-                free,
-                lambda: self._sender.guess(f"{self._sender.mark}-nobody", self._sender.address()),
-            ),
-            (
-                "lockout_device",
-                free,
-                lambda: self._sender.guess(self._sender.mark, self._sender.address(), device),
-            ),
-            (
-                "lockout_address",
-                rate.amount,
-                lambda: self._sender.guess(f"{self._sender.mark}-{next(names)}", one),
-            ),
+        """Yield the proofs of the lockout: of an account, of a known device, of an address, of a prefix."""
+        policy, sender = self._services.settings.lockout, self._sender
+        in_a_row = Rate(policy.free_failures, timedelta(0))
+        device, one, prefix = sender.known_device(tenant), sender.address(), sender.prefix()
+        names = (f"{sender.mark}-{number}" for number in count())
+        guesses: tuple[tuple[str, tuple[Rate, ...], Send], ...] = (
+            ("lockout", (in_a_row,), lambda: sender.guess(f"{sender.mark}-nobody", sender.address())),
+            ("lockout_device", (in_a_row,), lambda: sender.guess(sender.mark, sender.address(), device)),
+            ("lockout_address", policy.address_rates, lambda: sender.guess(next(names), one)),
+            ("lockout_prefix", policy.prefix_rates, lambda: sender.guess(next(names), next(prefix))),
         )
-        for name, allowed, send in guesses:
-            sent = [send().headers["X-Request-ID"] for _ in range(allowed + 1)]
-            yield Proof(
-                name, f"{allowed} in a row" if allowed == free else str(rate), allowed, self._admitted(sent)
-            )
+        for name, rates, send in guesses:
+            for rate in sorted(rates, key=lambda each: each.amount)[:1]:
+                sent = [send().headers["X-Request-ID"] for _ in range(rate.amount + 1)]
+                words = f"{rate.amount} in a row" if rate is in_a_row else str(rate)
+                yield Proof(name, words, rate.amount, self._admitted(sent))
 
     def _admitted(self, request_ids: list[str]) -> int:
         """Return at how many of these logins a password was looked at."""

@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 from itertools import count
 from typing import Any
@@ -137,3 +137,8 @@ class Sender:
     def spread(self) -> str:
         """Return an address that few requests come from, so that no limit on addresses is met."""
         return str(IPv4Address(_SPREAD_FROM + next(self._spreads) // _PER_ADDRESS))
+
+    def prefix(self) -> Iterator[str]:
+        """Return addresses of one IPv6 /48, each of another /64, that nothing has been counted for."""
+        prefix = f"2001:db8:{secrets.randbelow(2**16):x}"
+        return (f"{prefix}:{number:x}::1" for number in range(2**16))

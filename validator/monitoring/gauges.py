@@ -61,7 +61,9 @@ GAUGES = {
     "worker_open_descriptors": Gauge(
         ("role", "slot"), "Files and sockets that the worker in this slot holds open."
     ),
-    "locks": Gauge(("locked",), "Accounts, known devices and addresses that may not guess a password now."),
+    "locks": Gauge(
+        ("locked",), "Accounts, known devices, addresses and prefixes that may not guess a password now."
+    ),
     "trail_last_entry_timestamp_seconds": Gauge(
         (), "When the last entry of the audit trail was written, in seconds since 1970."
     ),

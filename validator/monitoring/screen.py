@@ -155,8 +155,9 @@ def _limited_counts(each: Limited) -> str:
 
 
 def _locks(locks: Mapping[str, int]) -> Iterator[str]:
-    plurals = {"account": "accounts", "device": "devices", "address": "addresses"}
-    yield ", ".join(some(locks[kind], kind, plural) for kind, plural in plurals.items())
+    counts = {"account": locks["account"], "device": locks["device"]}
+    counts["source"] = locks["address"] + locks["prefix"]
+    yield ", ".join(some(count, kind, f"{kind}s") for kind, count in counts.items())
 
 
 def _keys(keys: tuple[KeyAge, ...]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from tests.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.devices import DevicePolicy, Devices
 from validator.accounts.identity import Identity
-from validator.accounts.lockout import LockoutPolicy
+from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.accounts.sessions import SessionPolicy, Sessions
 from validator.keys.keyring import Keyring
 from validator.limits.policy import parse_rates
@@ -27,6 +27,8 @@ LOCKOUT = LockoutPolicy(
     stop_after=100,
     forget_after=timedelta(days=30),
     address_rates=parse_rates("10/5m 50/1h 200/1d"),
+    prefix_rates=parse_rates("100/5m 500/1h 2000/1d"),
+    leeway=timedelta(seconds=30),
 )
 
 

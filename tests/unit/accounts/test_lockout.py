@@ -22,10 +22,10 @@ from validator.accounts.lockout import (
     Attempt,
     Lock,
     Lockout,
-    LockoutPolicy,
     attempts,
     login_digest,
 )
+from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.clock import to_milliseconds
 from validator.errors import Fault, Reason
 from validator.limits.policy import Rate, parse_rates
@@ -35,6 +35,7 @@ MILLISECOND = timedelta(milliseconds=1)
 SOURCE = "192.0.2.7"
 BY_NAME = replace(LOCKOUT, address_rates=())  # for what is not about addresses
 LONG_AGO = timedelta(days=400)
+IS_OF_ADDRESS = (addresses.c.period > 0) & ~addresses.c.address.startswith("prefix:")
 Made = Callable[..., Lockout]
 _numbers = count()
 
@@ -61,7 +62,8 @@ def rows_in(database: Database) -> tuple[int, int]:
     counting = select(func.count()).select_from(attempts).where(~attempts.c.key.startswith("refused:"))
     with database.read() as connection:
         rows = connection.execute(counting).scalar_one()
-        return rows, connection.execute(select(func.count()).select_from(addresses)).scalar_one()
+        of_addresses = select(func.count()).select_from(addresses).where(IS_OF_ADDRESS)
+        return rows, connection.execute(of_addresses).scalar_one()
 
 
 # The policy
@@ -340,7 +342,7 @@ def counts_of(database: Database) -> dict[int, int]:
     """Return how many failures are counted in all, by the window's length in seconds."""
     query = select(addresses.c.period, func.sum(addresses.c.failures)).group_by(addresses.c.period)
     with database.read() as connection:
-        return {period: int(failures) for period, failures in connection.execute(query)}
+        return {period: int(failures) for period, failures in connection.execute(query.where(IS_OF_ADDRESS))}
 
 
 def test_right_password_costs_the_address_nothing(made: Made, database: Database) -> None:
@@ -392,14 +394,14 @@ def test_who_is_one_address(made: Made, source: str, other: str, is_same: bool) 
 
 
 class Window:
-    """A sliding window as it is written in words: the present tenth of the period and the ten before it."""
+    """A sliding window in words: the tenth of a clock behind by the leeway, the ten before, and all later."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate, self._counts = rate, Counter[int]()
 
     def admits(self, milliseconds: int) -> bool:
-        slot = self._slot(milliseconds)
-        return sum(self._counts[slot - back] for back in range(11)) < self._rate.amount
+        first = self._slot(milliseconds - LOCKOUT.leeway // MILLISECOND) - 10
+        return sum(count for slot, count in self._counts.items() if slot >= first) < self._rate.amount
 
     def count(self, milliseconds: int) -> None:
         self._counts[self._slot(milliseconds)] += 1
@@ -410,7 +412,7 @@ class Window:
 
 @pytest.mark.parametrize(
     ("rates", "longest_step"),
-    [("10/5m", 90), ("10/5m 20/1h", 300), ("10/5m 50/1h 200/1d", 1200), ("1/1s", 2), ("200/1d", 1800)],
+    [("10/5m", 90), ("10/5m 20/1h", 300), ("10/5m 50/1h 200/1d", 1200), ("1/1s", 60), ("200/1d", 1800)],
 )
 def test_windows_slide(made: Made, clock: FakeClock, rates: str, longest_step: int) -> None:
     """Over three hundred attempts at arbitrary instants exactly those pass that all windows have room for."""
@@ -432,12 +434,12 @@ def test_windows_slide(made: Made, clock: FakeClock, rates: str, longest_step: i
 
 
 def test_full_day_is_remembered_the_next(made: Made, clock: FakeClock) -> None:
-    """Two hundred failures at one instant count for the day, and a tenth of it longer; then not at all."""
-    lockout = made(replace(LOCKOUT, address_rates=parse_rates("200/1d")))
+    """Two hundred failures at one instant count for a day, a tenth of it and the leeway; then not at all."""
+    lockout = made(replace(LOCKOUT, address_rates=parse_rates("200/1d"), prefix_rates=()))
     clock.instant = clock.instant.replace(hour=0, minute=0, second=0, microsecond=0)
     repeat(lambda: lockout.reserve(attempt_from(SOURCE)), 200)
 
-    clock.advance(hours=26, minutes=24, milliseconds=-1)
+    clock.advance(hours=26, minutes=24, seconds=30, milliseconds=-1)
     assert lockout.reserve(attempt_from(SOURCE)) is Reason.ADDRESS_LOCKED
     clock.advance(milliseconds=1)
 
@@ -548,9 +550,9 @@ def test_prune_forgets_what_is_past(made: Made, clock: FakeClock, database: Data
 
     for at in (
         timedelta(0),
-        timedelta(minutes=5, seconds=30),
-        timedelta(hours=1, minutes=6),
-        timedelta(days=1, hours=2, minutes=24),
+        timedelta(minutes=6, seconds=30),
+        timedelta(hours=1, minutes=7),
+        timedelta(days=1, hours=2, minutes=25),
         timedelta(days=30),
     ):
         for moment in (-MILLISECOND, MILLISECOND):
@@ -633,7 +635,7 @@ def test_widest_policy_of_the_settings_works(made: Made) -> None:
 def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
     """Accounts, devices and addresses that may not try now are counted, those blocked and those stopped."""
     lockout = made(replace(LOCKOUT, stop_after=6))
-    assert lockout.in_force() == {"account": 0, "device": 0, "address": 0}
+    assert lockout.in_force() == {"account": 0, "device": 0, "address": 0, "prefix": 0}
 
     for login, device in (("margaret", None), ("ada", None), ("ada", "device-1"), ("grace", None)):
         for _ in range(4 if login == "grace" else 5):
@@ -646,8 +648,8 @@ def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
     clock.advance(minutes=6)
     after = lockout.in_force()
 
-    assert during == {"account": 2, "device": 1, "address": 1}
-    assert after == {"account": 1, "device": 0, "address": 0}
+    assert during == {"account": 2, "device": 1, "address": 1, "prefix": 0}
+    assert after == {"account": 1, "device": 0, "address": 0, "prefix": 0}
 
 
 def test_addresses_are_locked_as_they_are_counted(made: Made, clock: FakeClock) -> None:
@@ -672,5 +674,5 @@ def test_nothing_is_locked_without_a_lockout(made: Made, rates: tuple[Rate, ...]
 
     off = made(replace(LOCKOUT, enabled=False, address_rates=rates))
 
-    assert before.in_force() == {"account": 1, "device": 0, "address": 0}
-    assert off.in_force() == {"account": 0, "device": 0, "address": 0}
+    assert before.in_force() == {"account": 1, "device": 0, "address": 0, "prefix": 0}
+    assert off.in_force() == {"account": 0, "device": 0, "address": 0, "prefix": 0}

@@ -60,7 +60,7 @@ def status(**parts: Any) -> Status:
         fullest=(Fullness("callbacks_foreign", "203.0.113.x", 30, 30, 60),),
         limited=(Limited("callbacks_foreign", 7, 0),),
         unreadable_sources=0,
-        locks={"account": 2, "device": 0, "address": 1},
+        locks={"account": 2, "device": 0, "address": 1, "prefix": 0},
         keys=(KeyAge("0a1b2c3d", KeyState.SIGNING, START - timedelta(days=12), 12),),
         certificates=(Ending("door", START + timedelta(days=60), 60, is_near=False),),
         database=Storage("SQLite", 2 * MEBIBYTE, 0.25),

@@ -46,7 +46,7 @@ def worst() -> Status:
             Fullness("callbacks_foreign", "2001:db8:1234::/48", 10**6, 10**6, 86400) for _ in range(30)
         ),
         limited=tuple(Limited(name, 123_456, 123_456) for name in PURPOSES),
-        locks=dict.fromkeys(("account", "device", "address"), 123_456),
+        locks=dict.fromkeys(("account", "device", "address", "prefix"), 123_456),
         keys=tuple(KeyAge(f"0a1b2c3{n}", KeyState.VERIFY_ONLY, START, 1000) for n in range(6)),
         certificates=(Ending("door", START, -1, is_near=True), Ending("callbacks", START, 3, is_near=True)),
         disk=Disk(1, 10**15),
@@ -68,7 +68,7 @@ def test_everything_has_its_line() -> None:
         "  latency       agent   p50 ≤ 1 ms, p99 ≤ 5 ms in 12,345 answers",
         "  nearest limit callbacks_foreign   203.0.113.x        30/30 in 1 min",
         "  limited       callbacks_foreign 7",
-        "  locked now    2 accounts, 0 devices, 1 address",
+        "  locked now    2 accounts, 0 devices, 1 source",
         "  keys          signing 0a1b2c3d (12 d)",
         "  certificates  door: 60 days left",
         "  database      SQLite, 2.0 MiB, one answer in 0.250 ms",

@@ -122,7 +122,12 @@ def test_locks_are_counted(enterprise: Enterprise) -> None:
     for number in range(6):
         enterprise.services.lockout.reserve(Attempt(LOGIN, f"192.0.2.{number}"))
 
-    assert shown(enterprise.services)["locks"] == {("account",): 1, ("device",): 0, ("address",): 0}
+    assert shown(enterprise.services)["locks"] == {
+        ("account",): 1,
+        ("device",): 0,
+        ("address",): 0,
+        ("prefix",): 0,
+    }
 
 
 def test_trail_tells_when_it_was_written(enterprise: Enterprise) -> None:

@@ -95,7 +95,7 @@ def test_locks_are_told(enterprise: Enterprise) -> None:
     for _ in range(6):
         enterprise.visitor().post("/api/v1/login", json={"account": LOGIN, "password": "wrong"})
 
-    assert look(enterprise.services).locks == {"account": 1, "device": 0, "address": 0}
+    assert look(enterprise.services).locks == {"account": 1, "device": 0, "address": 0, "prefix": 0}
 
 
 def test_keys_have_their_age(enterprise: Enterprise) -> None:

@@ -1,0 +1,41 @@
+"""The numbers of the lockout, and what each failure costs by them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from validator.accounts import addresses
+from validator.accounts.addresses import Windows
+from validator.limits.policy import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class LockoutPolicy:
+    """The numbers of the lockout; without `enabled` every password may be guessed without end.
+
+    The clocks of the nodes may differ by the leeway.
+    """
+
+    enabled: bool
+    free_failures: int
+    first_delay: timedelta
+    longest_delay: timedelta
+    stop_after: int
+    forget_after: timedelta
+    address_rates: tuple[Rate, ...]
+    prefix_rates: tuple[Rate, ...] = ()
+    leeway: timedelta = timedelta(0)
+
+    @property
+    def windows(self) -> tuple[Windows, ...]:
+        """What is counted by source: addresses, then prefixes."""
+        return (
+            Windows(addresses.of_address, self.address_rates, self.leeway),
+            Windows(addresses.of_prefix, self.prefix_rates, self.leeway),
+        )
+
+    def delay(self, failures: int) -> timedelta:
+        """Return how long the next attempt must wait after so many failures in a row."""
+        if failures < self.free_failures:
+            return timedelta(0)
+        doubled = self.first_delay * (1 << min(failures - self.free_failures, 32))
+        return min(doubled, self.longest_delay)
