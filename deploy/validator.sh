@@ -1,15 +1,22 @@
 #!/bin/sh
-# `validator` for an operator who is root: as the service's user, with the service's settings and secrets. A file
-# that is named must be readable for that user; what comes by standard input need not be.
+# `validator` on an installed host: with the service's settings and secrets. Root acts as the service's user in the
+# home, and as root on the files that are named on the command line; the service's user may run it too, for all
+# that needs no file of root's. VALIDATOR_CONFIG=FILE tries out other settings.
 set -eu
 umask 077
 ulimit -c 0 # a core file would have every key in it
-export VALIDATOR_HOME=/var/lib/validator VALIDATOR_CONFIG=/etc/validator/validator.toml
+export VALIDATOR_HOME=/var/lib/validator VALIDATOR_CONFIG="${VALIDATOR_CONFIG:-/etc/validator/validator.toml}"
 # For the audit trail, where the kernel does not know who logged in; the command checks its form.
 VALIDATOR_OPERATOR=${SUDO_USER:-$(logname 2>/dev/null || :)}
 export VALIDATOR_OPERATOR
-# As systemd gives them to the services (LoadCredential=): in memory, for this user, for as long as it runs. The
-# cloud's is for `validator agents sync`; the services do not have it.
+program=/opt/validator/current/bin/validator
+case $(id -un) in
+    root) ;;
+    validator) exec "$program" "$@" ;;
+    *) echo "validator: run it as root, such as by sudo" >&2 && exit 1 ;;
+esac
+# As systemd gives them to the services (LoadCredential=): in memory, for root and this user, for as long as it
+# runs. The cloud's is for `validator agents sync`; the services do not have it.
 CREDENTIALS_DIRECTORY=$(mktemp -d /run/validator-XXXXXXXX)
 export CREDENTIALS_DIRECTORY
 trap 'rm -rf "$CREDENTIALS_DIRECTORY"' EXIT
@@ -20,4 +27,4 @@ for name in database.password limits.storage_password cloud.app_secret; do
     fi
 done
 chown validator "$CREDENTIALS_DIRECTORY"
-runuser -u validator -- /opt/validator/current/bin/validator "$@"
+"$program" "$@"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from tests.system import machine as scratch
 from tests.system.machine import Machine, NotHere, machine
 
 GUIDE = "deploy/install.md"
+NEXT_GUIDE = "docs/register.md"
+ADDRESS = "192.0.2.10"  # of the scratch machine, as the pages have it
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^## (?:(?P<number>\d+)\. )?(?P<title>.*)$", re.MULTILINE)
 STEPS = [str(number) for number in range(1, 10)]
@@ -34,11 +37,23 @@ PIP = {
     "PIP_NO_INDEX": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
+# An authority's certificate, which the system trusts as it would a public one, and below it the portal's.
 CERTIFICATE = """
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 \
-    -subj /CN=portal.example.com \
-    -addext subjectAltName=DNS:portal.example.com \
-    -keyout /etc/validator/tls/portal-key.pem -out /etc/validator/tls/portal.pem
+cd /etc/validator/tls
+new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2"
+openssl req -x509 $new -subj /CN=authority -addext keyUsage=critical,keyCertSign \
+    -keyout $HOME/authority-key.pem -out $HOME/authority.pem
+openssl req -x509 $new -subj /CN=portal.example.com -addext subjectAltName=DNS:portal.example.com \
+    -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
+    -CA $HOME/authority.pem -CAkey $HOME/authority-key.pem -keyout portal-key.pem -out portal.pem
+cat $HOME/authority.pem >>portal.pem
+cat $HOME/authority.pem >>/etc/ssl/certs/ca-certificates.crt
+cd -
+"""
+NAMED = f"""
+ip link set lo up
+ip address add {ADDRESS}/32 dev lo
+echo '{ADDRESS} portal.example.com' >>/etc/hosts
 """
 
 
@@ -50,6 +65,19 @@ def sections() -> dict[str, str]:
     return {
         match["number"] or match["title"]: text[match.end() : end]
         for match, end in zip(found, ends, strict=True)
+    }
+
+
+def steps_to_register() -> dict[str, str]:
+    """Return the commands of each step of the guide that comes next, by its number."""
+    text = (CHECKOUT / NEXT_GUIDE).read_text("utf-8")
+    found = re.split(r"^## (\d)\. .*$", text, flags=re.MULTILINE)[1:]
+    return {
+        number: "\n".join(
+            block if fence == "sh" else "\n".join(re.findall(r"^\$ (.*)$", block, re.MULTILINE))
+            for fence, block in FENCE.findall(section)
+        )
+        for number, section in zip(found[::2], found[1::2], strict=True)
     }
 
 
@@ -79,6 +107,16 @@ class Installation:
         done = self.place.run(text, **variables)
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}\n{self.log()}"
         return done.stdout + done.stderr
+
+    def register(self, folder: str, user: str = "root", without: tuple[str, ...] = ()) -> dict[str, str]:
+        """Follow the next guide in a new *folder* as *user*, in one shell; return what each step printed."""
+        self.did(NAMED if user == "root" else "true")
+        steps = {number: text for number, text in steps_to_register().items() if number not in without}
+        text = "\n".join(f"echo '== {number}'\n{commands}" for number, commands in steps.items())
+        self.did(f"install -d -m 0700 -o {user} {folder}")
+        said = self.did(f"cd {folder}\nrunuser -u {user} -- bash -euo pipefail -c {shlex.quote(text)} 2>&1")
+        parts = re.split(r"^== (\d)$", said, flags=re.MULTILINE)[1:]
+        return dict(zip(parts[::2], parts[1::2], strict=True))
 
     def ask(self, socket: str, path: str) -> str:
         """Return what a pool answers."""
@@ -147,7 +185,53 @@ def test_every_step_worked(installation: Installation) -> None:
     assert said["6"].count('"status":"ready"') == 2
     assert '{"status":"ok"}' in said["7"]
     assert '{"retCode":0,"message":"validate success"}' in said["8"]
-    assert re.search(r"^600 validator \d+ /var/backups/validator/", said["9"], re.MULTILINE)
+    assert re.search(r"^600 root \d+ /var/backups/validator/", said["9"], re.MULTILINE)
+    assert re.search(r"^600 root \d+ /run/validator-keys.tar", said["9"], re.MULTILINE)
+
+
+def test_registration_follows_as_it_is_written(installation: Installation) -> None:
+    """After the nine steps the next guide works to the letter, and nothing in the home becomes root's."""
+    said = installation.register("$HOME/handed")
+    owners = installation.did("find /var/lib/validator ! -user validator")
+
+    assert list(said) == [str(number) for number in range(1, 10)]
+    assert "/etc/validator/validator.toml" in said["1"]
+    assert "good for portal.example.com" in said["2"]
+    assert "the configuration is good" in said["3"]
+    assert "PROBLEM" not in said["4"] + said["7"]
+    assert "server.cer" in said["6"]
+    assert "portal.example.com" in said["8"]
+    assert owners == ""
+    assert installation.place.run("validator cert check").returncode == 0
+
+
+def test_registration_follows_for_the_services_user(installation: Installation) -> None:
+    """The service's user follows the same guide, but for nginx's configuration, which only root writes."""
+    said = installation.register("/run/handed", user="validator", without=("3",))
+    rendered = installation.place.run(
+        "runuser -u validator -- validator nginx render --out /etc/validator/nginx"
+    )
+
+    assert "only root may read it" in said["2"]
+    assert "PROBLEM" not in said["4"] + said["7"]
+    assert rendered.returncode != 0
+    assert "/etc/validator/nginx' is not readable" in rendered.stderr
+
+
+def test_files_of_roots_are_read_for_it(installation: Installation) -> None:
+    """A secret and a list in root's own folder are taken; without the switch the service's user sees none."""
+    installation.did(
+        "umask 077; echo seven quiet rivers of jade >$HOME/password\n"
+        "echo purple-otter-harbour >$HOME/list.txt"
+    )
+    installation.place.run("validator tenants add 202400000001")
+
+    added = "validator accounts add from.file --tenant 202400000001 --secret-file $HOME/password"
+    installation.did(added)
+    installation.did("validator passwords import $HOME/list.txt")
+
+    assert installation.place.run(f"runuser -u validator -- {added}").returncode != 0
+    assert installation.did("find /var/lib/validator ! -user validator") == ""
 
 
 def test_pools_are_what_their_units_say(installation: Installation) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from validator.certificates import chain
 from validator.certificates.lifetime import DEFAULT_MARGINS, Margins, in_words, left_of
-from validator.certificates.pem import ChainFile, UnreadableError, read_chain, read_key
+from validator.certificates.pem import FORBIDDEN, ChainFile, UnreadableError, read_chain, read_key
 from validator.clock import Clock, iso_milliseconds
 from validator.networks import is_address
 
@@ -183,7 +183,12 @@ def _of_key(key_file: Path, leaf: x509.Certificate) -> Iterator[Finding]:
         key = read_key(key_file)
         mode = key_file.stat().st_mode & 0o777
     except UnreadableError as error:
-        yield _problem(error.code, error.words)
+        if error.code == FORBIDDEN:  # as it should be for everybody but root
+            yield _warning(
+                "key-unread", f"{key_file}: was not held against the certificate: only root may read it"
+            )
+        else:
+            yield _problem(error.code, error.words)
         return
     if key.public_key() != leaf.public_key():
         words = f"is not the key of {chain.title_of(leaf)}: name the key it was requested with"

@@ -17,6 +17,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from validator.errors import OperatorError
 
+FORBIDDEN = "forbidden"  # the code of a file that this user may not read
 SYSTEM_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
 _BLOCK = re.compile(
     rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(?:(?!-----)[\s\S])*^-----END \1-----[ \t]*\r?$", re.MULTILINE
@@ -87,6 +88,8 @@ def read_roots(path: Path = SYSTEM_ROOTS) -> tuple[x509.Certificate, ...]:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes().removeprefix(b"\xef\xbb\xbf")  # OpenSSL passes over it too
+    except PermissionError as error:
+        raise UnreadableError(f"{path}: cannot be read: {error.strerror}", FORBIDDEN) from None
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
 

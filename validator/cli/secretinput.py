@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from validator.accounts.policy import PasswordPolicy
+from validator.cli.privileges import as_operator
 from validator.errors import OperatorError
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -17,7 +18,8 @@ _PASSWORD_LENGTH = 24
 def read_secret(file: Path | None, prompt: str) -> str:
     """Return the secret in *file*, or typed unseen at a terminal, or the first line of standard input."""
     if file is not None and str(file) != "-":
-        content = file.read_bytes()
+        with as_operator():
+            content = file.read_bytes()
     elif sys.stdin is not None and sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
     else:
