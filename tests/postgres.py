@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -36,6 +37,10 @@ class PostgresServer:
     def __init__(self, socket_folder: Path) -> None:
         self.socket_folder = socket_folder
 
+    @property
+    def _where(self) -> str:
+        return f"host={self.socket_folder} user={SUPERUSER}"
+
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of *database*."""
         return f"postgresql+psycopg://{SUPERUSER}@/{quote(database)}?host={self.socket_folder}"
@@ -49,6 +54,13 @@ class PostgresServer:
         """Drop *database*, ending the connections that a test left open."""
         self.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
+    def value(self, statement: str, database: str = SUPERUSER) -> Any:
+        """Return the first value that *statement* gives in *database*."""
+        with psycopg.connect(f"{self._where} dbname={database}", autocommit=True) as connection:
+            row = connection.execute(statement).fetchone()
+        assert row is not None
+        return row[0]
+
     def is_ready(self) -> bool:
         """Tell whether the server accepts connections yet."""
         try:
@@ -59,8 +71,7 @@ class PostgresServer:
 
     def execute(self, statement: str) -> None:
         """Run *statement* as the superuser."""
-        where = f"host={self.socket_folder} user={SUPERUSER} dbname=postgres"
-        with psycopg.connect(where, autocommit=True) as connection:
+        with psycopg.connect(f"{self._where} dbname=postgres", autocommit=True) as connection:
             connection.execute(statement)
 
 
@@ -72,6 +83,30 @@ def running_server(programs: Path) -> Iterator[PostgresServer]:
     try:
         account = _account_for(folder)
         _make_cluster(programs, folder, account)
+        with _started(programs, folder, account) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_standby(programs: Path, primary: PostgresServer) -> Iterator[PostgresServer]:
+    """Make a copy of *primary* that follows it as a hot standby, start it, yield it; remove it."""
+    folder = Path(tempfile.mkdtemp(prefix="v", dir="/tmp"))
+    try:
+        account = _account_for(folder)
+        command = [
+            *(str(programs / "pg_basebackup"), "--pgdata", str(folder / "data"), "--write-recovery-conf"),
+            *(
+                "--checkpoint=fast",
+                "--no-sync",
+                "--host",
+                str(primary.socket_folder),
+                "--username",
+                SUPERUSER,
+            ),
+        ]
+        subprocess.run(_as_account(account, command), check=True, cwd=folder, capture_output=True)
         with _started(programs, folder, account) as server:
             yield server
     finally:

@@ -45,12 +45,16 @@ metadata = MetaData(
 
 @dataclass(frozen=True, slots=True)
 class DatabasePolicy:
-    """Where the database is, and how long a statement waits for a lock or a connection."""
+    """Where the database is, and how long a statement waits for a lock or a connection.
+
+    With *insecure*, PostgreSQL on another host may be reached without verified TLS.
+    """
 
     home: Path
     url: str
     timeout: timedelta
     password: str | None = field(default=None, repr=False)
+    insecure: bool = False
 
     def resolved(self) -> URL:
         """Return the URL to open: a relative SQLite file lies in the home, the password is filled in."""
@@ -80,8 +84,7 @@ class Database:
 
     def __init__(self, policy: DatabasePolicy) -> None:
         """Prepare the engine; nothing is connected until something is asked."""
-        self.engine = _engine(policy)
-        self.kept = KeptConnections(self.engine)
+        self.engine, self.kept = _open(policy)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -91,7 +94,7 @@ class Database:
 
     def prepare(self, question: Select[Any]) -> PreparedQuestion:
         """Return *question*, which reads, ready to be asked often."""
-        return PreparedQuestion(question, self.engine, self.kept)
+        return PreparedQuestion(question, self.kept)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -151,10 +154,13 @@ def _answering() -> Iterator[None]:
         raise Fault(Reason.STORE_UNAVAILABLE) from error
 
 
-def _engine(policy: DatabasePolicy) -> Engine:
+def _open(policy: DatabasePolicy) -> tuple[Engine, KeptConnections]:
     url = policy.resolved()
     if url.drivername == "sqlite":
-        return sqlite.engine(url, policy.timeout)
-    from validator.store import postgres  # its driver is an extra that SQLite does without  # noqa: PLC0415
+        engine = sqlite.engine(url, policy.timeout)
+        return engine, KeptConnections(engine)
+    from validator.store import postgres, signed  # their driver is an extra  # noqa: PLC0415
 
-    return postgres.engine(url, policy.timeout)
+    server = postgres.Server(url, policy.timeout, is_insecure=policy.insecure)
+    engine = postgres.engine(url, policy.timeout, server)
+    return engine, signed.SignedReads(engine, server)

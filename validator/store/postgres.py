@@ -1,76 +1,210 @@
-"""PostgreSQL, with deadlines of our own: a server that is stopped must not stop this one.
+"""PostgreSQL with deadlines: a server that is stopped, slow or cut off by a firewall must not hold this one.
 
 `statement_timeout` is the server's, and a stopped server does not keep it; `connect_timeout` is at least two
 seconds. So every wait for an answer has a deadline here, after which the connection is given up.
+
+Behind a pooler such as PgBouncer in transaction mode, each transaction may run in another server process.
+Then nothing may be left in a session: neither a setting nor a prepared statement, whose name another client
+may have used for another text. Such a connection is recognised by the process id: the one that was named when
+connecting is not the one that answers.
 """
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 from validator.rest import Rest
+from validator.store.connecting import Attempts
+from validator.store.transport import connect_arguments
 
-_CONNECTING_AT_ONCE = 4
-_SILENT = "the server did not answer a moment ago"
+READ_ONLY = "the server is a standby or read-only: it is not used"
+SILENT = "the server did not answer a moment ago"
+_PREPARE_AFTER = 5  # executions, as the driver does by default
 _REST = timedelta(seconds=1)
 
+# Local to the transaction behind a pooler, where the next one belongs to another client.
+_EXAMINE = """
+SELECT pg_backend_pid() = %(pid)s,
+    current_setting('transaction_read_only'),
+    current_setting('server_encoding'),
+    set_config('statement_timeout', %(limit)s, pg_backend_pid() <> %(pid)s),
+    set_config('lock_timeout', %(limit)s, pg_backend_pid() <> %(pid)s)
+"""
+_LIMIT = (
+    "SELECT set_config('statement_timeout', %(limit)s, true), set_config('lock_timeout', %(limit)s, true)"
+)
+_PING = "SELECT current_setting('transaction_read_only')"
 
-def engine(url: URL, timeout: timedelta) -> Engine:
-    """Return an engine for the server that *url* names; whatever is asked takes up to *timeout*."""
-    seconds = timeout.total_seconds()
-    # A server that is alive ends a slow statement before the deadline here; only a stopped one meets that.
-    milliseconds = int(seconds * 800)
-    options = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
-    made = create_engine(url, pool_timeout=seconds, connect_args={"options": options}, hide_parameters=True)
-    event.listen(made, "do_connect", _connector(seconds))
+
+class Silence(psycopg.OperationalError):
+    """The server did not answer in time; the connection is closed."""
+
+
+class ReadOnly(psycopg.OperationalError):
+    """The server is a standby or read-only: what it answers may be old."""
+
+
+class Prompt(psycopg.Connection[Any]):
+    """A connection whose every wait has a deadline."""
+
+    seconds = 1.0  # that deadline
+    limit = ""  # the server's own, as `statement_timeout` is written
+    is_direct = False
+    is_new = True
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Return the server's answer; raises Silence, and closes, when there is none in time."""
+        try:
+            return super().wait(gen, interval, timeout if timeout is not None else self.seconds)
+        except errors._WaitTimeout:
+            self.pgconn.finish()
+            raise Silence("the server does not answer") from None
+
+    def check_primary(self) -> None:
+        """Raise ReadOnly when the server takes no changes; to be called outside a transaction."""
+        self.autocommit = True
+        row = self.execute(_PING, prepare=False).fetchone()
+        self.autocommit = False
+        if row is None or row[0] != "off":
+            raise ReadOnly(READ_ONLY)
+
+
+class PooledCursor(psycopg.Cursor[Any]):
+    """A cursor behind a pooler: each transaction begins with its deadlines, in the same round trip."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Run *query* as the driver does, under the server's deadlines."""
+        if not self._begins_transaction():
+            return super().execute(query, params, **options)
+        with self.connection.pipeline():
+            self._set_limit()
+            super().execute(query, params, **options)
+        return self
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """Run *query* for each of *params_seq* as the driver does, under the server's deadlines."""
+        if self._begins_transaction():
+            self._set_limit()
+        super().executemany(query, params_seq, **options)
+
+    def _begins_transaction(self) -> bool:
+        return self.connection.info.transaction_status is TransactionStatus.IDLE
+
+    def _set_limit(self) -> None:
+        assert isinstance(self.connection, Prompt)  # noqa: S101 - no other makes such a cursor
+        psycopg.Cursor(self.connection).execute(_LIMIT, {"limit": self.connection.limit}, prepare=False)
+
+
+class Server:
+    """The server, or the servers, that a URL names: makes connections, and knows when none is to be made.
+
+    The cool-down begins when two different connections in a row do not answer: an idle one and the one that
+    was made in its place, or two new ones. It never begins for one connection, which a firewall may have
+    forgotten, nor for a statement of a transaction, which may wait for a row that a request names.
+    """
+
+    def __init__(self, url: URL, timeout: timedelta, *, is_insecure: bool = False) -> None:
+        self.seconds, self.rest = timeout.total_seconds(), Rest(_REST)
+        # A server that is alive ends a slow statement before the deadline here.
+        self._limit = f"{int(self.seconds * 800)}ms"
+        self._arguments = connect_arguments(url, is_insecure=is_insecure)
+        self._attempts = Attempts(self._open, self.seconds / 2)
+        self._was_silent = False
+
+    def connect(self, *, prepares: bool = False, context: Any = None) -> Prompt:
+        """Return a new connection to a server that takes changes; with *prepares* it prepares statements.
+
+        Raises what the driver raises, and Silence when nothing answers in time.
+        """
+        # The second attempt, unless a connection was silent just now, is that of the two in a row.
+        rounds = 1 if self._was_silent else 2
+        try:
+            connection: Prompt = self._attempts.first(self._arguments | {"context": context}, rounds)
+        except TimeoutError:
+            self.rest.begin()
+            raise Silence("the server does not answer") from None
+        self._was_silent = False
+        if prepares and connection.is_direct:
+            connection.prepare_threshold = _PREPARE_AFTER
+        return connection
+
+    def note_silence(self) -> None:
+        """Remember that a connection did not answer, until one can be made."""
+        self._was_silent = True
+
+    def check_rest(self) -> None:
+        """Raise Silence during the cool-down."""
+        if self.rest.is_on:
+            raise Silence(SILENT)
+
+    def _open(self, arguments: Mapping[str, Any]) -> Prompt:
+        connection = Prompt.connect(prepare_threshold=None, **arguments)
+        connection.seconds, connection.limit = self.seconds, self._limit
+        try:
+            self._examine(connection)
+        except psycopg.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _examine(self, connection: Prompt) -> None:
+        connection.autocommit = True  # or the settings would be undone with the transaction
+        about = {"pid": connection.info.backend_pid, "limit": self._limit}
+        row: Any = connection.execute(_EXAMINE, about).fetchone()
+        connection.autocommit = False
+        connection.is_direct, read_only, encoding = row[:3]
+        if not connection.is_direct:
+            connection.cursor_factory = PooledCursor
+        if read_only != "off":
+            raise ReadOnly(READ_ONLY)
+        if encoding != "UTF8":
+            raise psycopg.NotSupportedError(
+                f"the database has the encoding {encoding}, which cannot store every name: make one with "
+                "`createdb --encoding UTF8 --template template0`"
+            )
+
+
+def engine(url: URL, timeout: timedelta, server: Server) -> Engine:
+    """Return an engine with a pool of connections to *server*; waiting for one takes up to *timeout*."""
+    made = create_engine(url, pool_timeout=timeout.total_seconds(), hide_parameters=True)
+
+    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> Prompt:
+        server.check_rest()
+        return server.connect(context=options.get("context"))
+
+    def check_out(connection: Prompt, _record: Any, _proxy: Any) -> None:
+        server.check_rest()
+        if connection.is_new:
+            connection.is_new = False
+        else:
+            _check_idle(connection, server)
+
+    event.listen(made, "do_connect", connect)
+    event.listen(made, "checkout", check_out)
+    event.listen(made, "handle_error", _give_up_read_only)
     return made
 
 
-def _connector(seconds: float) -> Callable[..., psycopg.Connection]:
-    """Return what makes connections that give up after so many *seconds*."""
-    rest = Rest(_REST)
-
-    class Prompt(psycopg.Connection):
-        """A connection whose every wait has a deadline."""
-
-        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-            """Return the server's answer; raises OperationalError, and closes, when there is none in time."""
-            if rest.is_on:
-                self.pgconn.finish()
-                raise psycopg.OperationalError(_SILENT)
-            try:
-                return super().wait(gen, interval, timeout if timeout is not None else seconds)
-            except errors._WaitTimeout:
-                rest.begin()
-                self.pgconn.finish()
-                raise psycopg.OperationalError("the server does not answer") from None
-
-    connecting = ThreadPoolExecutor(_CONNECTING_AT_ONCE, thread_name_prefix="connecting")
-
-    def connect(
-        _dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]
-    ) -> psycopg.Connection:
-        if rest.is_on:
-            raise psycopg.OperationalError(_SILENT)
-        pending = connecting.submit(Prompt.connect, *arguments, connect_timeout=2, **options)
-        try:
-            return pending.result(seconds)
-        except FutureTimeoutError:
-            rest.begin()
-            if not pending.cancel():
-                pending.add_done_callback(_close)
-            raise psycopg.OperationalError("the server does not answer") from None
-
-    return connect
+def _check_idle(connection: Prompt, server: Server) -> None:
+    """Raise InvalidatePoolError, so that the pool makes a new one, unless an idle connection can be used."""
+    connection.seconds = server.seconds / 2
+    try:
+        connection.check_primary()
+    except psycopg.Error as error:
+        if isinstance(error, Silence):
+            server.note_silence()
+        raise InvalidatePoolError from error
+    finally:
+        connection.seconds = server.seconds
 
 
-def _close(late: Future[Any]) -> None:
-    """Close a connection that came too late."""
-    if not late.cancelled() and late.exception() is None:
-        late.result().close()
+def _give_up_read_only(context: Any) -> None:
+    """Give up every idle connection when the server became read-only after one was taken."""
+    if isinstance(context.original_exception, errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
