@@ -1,7 +1,8 @@
 """Sessions: a person who logged in, recognised again by a cookie.
 
 The cookie is 256 random bits; the database keeps their SHA-256, so that a copy of it logs nobody in. A
-session ends by logout, at its end of life, and as soon as the account's epoch moves on.
+session ends by logout, at its end of life, when the account has too many newer ones, and as soon as the
+account's epoch moves on. Whatever instant a wrong clock stored, it lasts at most a lifetime from now.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, delete, insert
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Update, delete, insert, select, update
 
 from validator.accounts.account import Account, account_of, accounts_query
 from validator.accounts.account import table as accounts
@@ -32,9 +33,10 @@ table = Table(
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long a login lasts at the most."""
+    """How long a login lasts at most, and how many sessions an account has at most."""
 
     lifetime: timedelta
+    max_per_account: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Sessions:
         now = self._clock.now()
         secret = secrets.token_urlsafe(_TOKEN_BYTES)
         session = Session(account, now + self.policy.lifetime)
+        is_stale = (table.c.account == account.id) & (table.c.epoch < account.epoch)
         row = {
             "digest": _digest(secret),
             "account": account.id,
@@ -64,7 +67,8 @@ class Sessions:
             "expires_at": session.expires_at,
         }
         with self._database.write() as connection:
-            connection.execute(delete(table).where(table.c.expires_at <= now))
+            connection.execute(delete(table).where((table.c.expires_at <= now) | is_stale))
+            connection.execute(_shortened(session.expires_at))
             connection.execute(insert(table).values(row))
         return secret, session
 
@@ -75,16 +79,32 @@ class Sessions:
         query = (
             accounts_query()
             .join(table, table.c.account == accounts.c.id)
-            .add_columns(table.c.expires_at, table.c.epoch.label("session_epoch"))
+            .add_columns(table.c.digest, table.c.expires_at, table.c.epoch.label("session_epoch"))
         )
         with self._database.read() as connection:
             row = connection.execute(query.where(table.c.digest == _digest(presented_secret))).one_or_none()
-        if row is None or row.expires_at <= self._clock.now():
+        now = self._clock.now()
+        if row is None or row.expires_at <= now:
             raise Refusal(Reason.SESSION_ENDED)
         account = account_of(row)
         if not account.is_usable or account.epoch != row.session_epoch:
             raise Refusal(Reason.SESSION_ENDED)
-        return Session(account, row.expires_at)
+        last_end = now + self.policy.lifetime
+        if row.expires_at > last_end:
+            with self._database.write() as connection:
+                connection.execute(_shortened(last_end).where(table.c.digest == row.digest))
+        return Session(account, min(row.expires_at, last_end))
+
+    def end_oldest(self, account: Account, secret: str) -> int:
+        """End the oldest sessions of *account* beyond the maximum but that of *secret*; return how many."""
+        others = (table.c.account == account.id) & (table.c.digest != _digest(secret))
+        newest_first = select(table.c.digest).where(others).order_by(table.c.created_at.desc())
+        with self._database.read() as connection:
+            surplus = connection.scalars(newest_first.offset(self.policy.max_per_account - 1)).all()
+        if surplus:
+            with self._database.lasting(self._clock.now()) as connection:
+                connection.execute(delete(table).where(table.c.digest.in_(surplus)))
+        return len(surplus)
 
     def end_all(self) -> None:
         """End every session there is."""
@@ -95,6 +115,11 @@ class Sessions:
         """End a session; one that has ended already stays so."""
         with self._database.write() as connection:
             connection.execute(delete(table).where(table.c.digest == _digest(presented_secret)))
+
+
+def _shortened(last_end: datetime) -> Update:
+    """Return the statement that lets sessions end at *last_end* which would end later by a wrong clock."""
+    return update(table).where(table.c.expires_at > last_end).values(expires_at=last_end)
 
 
 def _digest(secret: str) -> str:

@@ -20,8 +20,8 @@ def blueprint(
     bp = Blueprint("accounts", __name__, url_prefix="/api/v1")
 
     def welcome(account: Account, device: str | None) -> Response:
-        """Begin a session, and let the browser be known from now on."""
-        secret, session = sessions.begin(account)
+        """Begin a session instead of the presented one, and let the browser be known from now on."""
+        secret, session = callers.log_in(account, incoming.credentials())
         reply = json_reply(wire.render(session, links.of(account.id)))
         reply = set_cookie(reply, incoming.SESSION_COOKIE, secret, sessions.policy.lifetime)
         known = devices.issue(account, device)

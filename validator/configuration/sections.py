@@ -75,6 +75,7 @@ class SessionsSection(Section):
 
     policy = SessionPolicy
     lifetime = kind.Duration("1m", "24h")
+    max_per_account = kind.Whole(1, 1000)
 
 
 class PasswordsSection(Section):

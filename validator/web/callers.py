@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from validator.accounts.account import Account
 from validator.accounts.links import Links
 from validator.accounts.sessions import Session, Sessions
 from validator.audit.events import Event, EventName, Outcome
@@ -41,14 +42,30 @@ class Callers:
         """Return the session of the person who is calling; raises Refusal."""
         return self._sessions.resume(credentials.presented_session)
 
-    def log_out(self, credentials: Credentials) -> None:
-        """End the session of the person who is calling, if there is one."""
+    def log_in(self, account: Account, credentials: Credentials) -> tuple[str, Session]:
+        """Begin a session of *account* and return the cookie's value with it.
+
+        The session that the browser presents ends, whosever it is, and the oldest beyond the maximum.
+        """
+        self.log_out(credentials, "replaced by a new login")
+        secret, session = self._sessions.begin(account)
+        ended = self._sessions.end_oldest(account, secret)
+        if ended:
+            self._record_logout(account, f"{ended} beyond sessions.max_per_account")
+        return secret, session
+
+    def log_out(self, credentials: Credentials, detail: str | None = None) -> None:
+        """End the session of the person who is calling, if there is one; *detail* is recorded with it."""
         try:
             account = self.session(credentials).account
         except Refusal:
             return
         self._sessions.end(credentials.presented_session or "")
-        event = Event(EventName.LOGOUT, Outcome.ACCEPTED, tenant=account.tenant, subject=account.login)
+        self._record_logout(account, detail)
+
+    def _record_logout(self, account: Account, detail: str | None) -> None:
+        tenant, subject = account.tenant, account.login
+        event = Event(EventName.LOGOUT, Outcome.ACCEPTED, tenant=tenant, subject=subject, detail=detail)
         self._trail.append(event)
 
     def backend(self, credentials: Credentials) -> Backend:

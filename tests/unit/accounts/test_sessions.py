@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from tests.fakes import START, TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.identity import Identity
-from validator.accounts.sessions import Sessions, table
+from validator.accounts.sessions import SessionPolicy, Sessions, table
 from validator.errors import Reason, Refusal
 from validator.store.database import Database
 from validator.tenants import Status, Tenants
@@ -171,3 +171,81 @@ def test_sessions_past_their_end_go(
     sessions.begin(person)
 
     assert rows_in(database) == 2
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=1), timedelta(days=1), timedelta(days=366)])
+def test_session_of_a_clock_ahead_lasts_a_lifetime_from_when_it_is_seen(
+    sessions: Sessions, person: Account, clock: FakeClock, ahead: timedelta
+) -> None:
+    """What a clock that was ahead stored is good for no longer than a session begun with the right clock."""
+    clock.instant += ahead
+    secret, begun = sessions.begin(person)
+    clock.instant -= ahead
+
+    assert begun.expires_at > START + timedelta(hours=8)
+    assert sessions.resume(secret).expires_at == START + timedelta(hours=8)
+    clock.advance(hours=8, milliseconds=-1)
+    assert sessions.resume(secret).account == person
+    clock.advance(milliseconds=1)
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+
+
+def test_unseen_session_of_a_clock_ahead_is_shortened_by_the_next_login(
+    sessions: Sessions, person: Account, clock: FakeClock, database: Database
+) -> None:
+    """A session that nobody resumes does not wait for the day it was stored for."""
+    clock.advance(days=366)
+    secret, _ = sessions.begin(person)
+    clock.advance(days=-366)
+
+    sessions.begin(person)
+
+    clock.advance(hours=8)
+    assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
+    sessions.begin(person)
+    assert rows_in(database) == 1
+
+
+def test_shorter_lifetime_holds_for_older_sessions(
+    sessions: Sessions, person: Account, clock: FakeClock, database: Database
+) -> None:
+    """After the setting was lowered no session is good for longer from now than it says."""
+    secret, _ = sessions.begin(person)
+
+    shorter = Sessions(database, SessionPolicy(timedelta(hours=1)), clock)
+
+    assert shorter.resume(secret).expires_at == START + timedelta(hours=1)
+
+
+def test_oldest_sessions_beyond_the_maximum_end(
+    accounts: Accounts, person: Account, clock: FakeClock, database: Database
+) -> None:
+    """Of an account's sessions the newest stay, of others' all; nothing ends below the maximum."""
+    sessions = Sessions(database, SessionPolicy(timedelta(hours=8), max_per_account=3), clock)
+    other, _ = sessions.begin(accounts.add("ann", TENANT, "h", Identity()))
+    secrets, ended = [], []
+    for _ in range(5):
+        clock.advance(seconds=1)
+        secrets.append(sessions.begin(person)[0])
+        ended.append(sessions.end_oldest(person, secrets[-1]))
+
+    assert ended == [0, 0, 0, 1, 1]
+    assert [refusal_of(sessions, secret) for secret in secrets[:2]] == [Reason.SESSION_ENDED] * 2
+    assert {sessions.resume(secret).account for secret in secrets[2:]} == {person}
+    assert sessions.resume(other).account.login == "ann"
+
+
+def test_new_session_is_never_the_one_that_ends(
+    person: Account, clock: FakeClock, database: Database
+) -> None:
+    """Also beside a session that a clock ahead began, the login that was just made stays."""
+    sessions = Sessions(database, SessionPolicy(timedelta(hours=8), max_per_account=1), clock)
+    clock.advance(days=366)
+    old, _ = sessions.begin(person)
+    clock.advance(days=-366)
+
+    new, _ = sessions.begin(person)
+
+    assert sessions.end_oldest(person, new) == 1
+    assert sessions.resume(new).account == person
+    assert refusal_of(sessions, old) is Reason.SESSION_ENDED
