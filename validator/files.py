@@ -6,12 +6,13 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 from validator.clock import stopwatch
+from validator.ownership import check_file
 
 MODE = 0o600
 FOLDER_MODE = 0o700
@@ -117,12 +118,21 @@ def _is_locked_now(descriptor: int) -> bool:
     return True
 
 
-def read_private(path: Path) -> bytes:
-    """Return the content of *path*; raises PermissionError when other users may read it, else OSError."""
+def read_private(path: Path, owners: Collection[int] = ()) -> bytes:
+    """Return the content of *path*; raises OSError, NotPrivateError when others own it or may touch it.
+
+    *owners* are users who may own it beside this process's user and root.
+    """
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
-            raise PermissionError(f"{path} is open to other users; chmod 0600 it")
+        check_file(path, os.fstat(file.fileno()), owners)
         return file.read()
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise OSError unless *size* bytes can be written in *folder* now, in a file without a name."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        if file.write(bytes(size)) != size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def write_private(path: Path, content: bytes) -> None:

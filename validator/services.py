@@ -34,7 +34,7 @@ from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import Revocations
 from validator.tokens.verifier import TokenVerifier
 from validator.web.callers import Callers
-from validator.web.health import Health
+from validator.web.health import Health, Places
 from validator.web.readiness import Readiness
 
 
@@ -110,7 +110,8 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     verifier = TokenVerifier(keyring, settings.tokens, clock)
     revocations = Revocations(database, clock)
     channels = Channels(database, tenants, sealer, clock)
-    health = Health(database, keyring, sealer, counters, trail, clock)
+    places = Places(settings.keys.directory, settings.audit.directory, database.folder)
+    health = Health(database, keyring, sealer, counters, trail, clock, places)
     return Services(
         settings=settings,
         clock=clock,

@@ -1,5 +1,6 @@
 """Whether the server says that it can do its work, what is wrong when it cannot, and nothing secret."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ import pytest
 
 from tests.fakes import LOGIN, PASSWORD, SECRET_KEY, Enterprise
 from tests.http import breakage
+from tests.system.disk import small_disk
 from validator.app import create_app
 from validator.store import schema
 from validator.store.database import Database
@@ -53,9 +55,7 @@ def test_broken_part_is_named(enterprise: Enterprise, broken: str) -> None:
 
     assert (status, content["status"], alive) == (503, "unavailable", 200)
     wrong = {part for part, word in content["checks"].items() if word != "ok"}
-    # Without keys nothing is known of when they were made, which is all the clock is held against.
-    assert wrong - {"clock"} == {PARTS[broken]}
-    assert ("clock" in wrong) is (PARTS[broken] == "keys")
+    assert wrong == {PARTS[broken]}
     assert readiness(enterprise) == (200, {"status": "ready", "checks": WELL})
 
 
@@ -95,6 +95,62 @@ def test_database_that_takes_no_changes_is_named(found_enterprise: Callable[...,
     )
     assert set(content["checks"].values()) == {"ok"}
     assert readiness(enterprise)[0] == 200
+
+
+def test_full_disk_of_the_trail_is_named(found_enterprise: Callable[..., Enterprise], tmp_path: Path) -> None:
+    """A trail that can be opened, on a disk without room for an entry, keeps the node from its work."""
+    with small_disk(tmp_path / "disk") as disk:
+        enterprise = found_enterprise({"audit.directory": str(disk.folder / "audit")})
+        assert readiness(enterprise)[0] == 200
+        before = enterprise.trail()
+        disk.fill()
+        enterprise.services.trail.check()  # what the check was once: it opens the file
+        status, content = readiness(enterprise)
+        disk.free()
+
+        assert (status, content["checks"]["trail"]) == (
+            503,
+            "unavailable: the disk of the trail is full: make room",
+        )
+        assert readiness(enterprise)[0] == 200
+        assert enterprise.trail() == before
+        enterprise.services.close()
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [(0o777, "can be written by other users; chmod 0700 it"), (0o2770, "can be written by other users")],
+)
+def test_folder_of_the_keys_must_be_private(enterprise: Enterprise, mode: int, words: str) -> None:
+    """A folder in which others could put another file in a key's place is not well."""
+    folder = enterprise.services.settings.keys.directory
+    folder.chmod(mode)
+
+    status, content = readiness(enterprise)
+
+    assert status == 503
+    assert content["checks"]["keys"].startswith(f"unavailable: the folder of the keys {words}")
+    assert content["checks"]["clock"] == "ok"
+    folder.chmod(0o700)
+    assert readiness(enterprise)[0] == 200
+
+
+def test_folder_of_the_keys_must_take_marks(
+    found_enterprise: Callable[..., Enterprise], tmp_path: Path
+) -> None:
+    """With its keys on a disk that is read-only no revocation is remembered, so the node is not ready."""
+    with small_disk(tmp_path / "disk") as disk:
+        enterprise = found_enterprise({"keys.directory": str(disk.folder / "keys")})
+        shutil.copytree(enterprise.services.settings.home / "keys", disk.folder / "keys")
+        assert readiness(enterprise)[0] == 200
+        disk.make("ro")
+        status, content = readiness(enterprise)
+        enterprise.services.close()
+
+    assert (status, content["checks"]["keys"]) == (
+        503,
+        "unavailable: the folder of the keys cannot be used: Read-only file system",
+    )
 
 
 def test_redis_that_is_unavailable_degrades(found_enterprise: Callable[..., Enterprise]) -> None:

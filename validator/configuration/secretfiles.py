@@ -5,6 +5,7 @@ from pathlib import Path
 
 from validator.errors import ConfigurationError
 from validator.files import read_private
+from validator.ownership import NotPrivateError
 
 
 def read_secret(name: str, file: str, home: Path, environment: Mapping[str, str]) -> str | None:
@@ -20,15 +21,22 @@ def read_secret(name: str, file: str, home: Path, environment: Mapping[str, str]
     path = credential if credential is not None and given else home / file
     try:
         # systemd guards its credentials by the folder, and may give the files other modes.
-        content = path.read_bytes() if given else read_private(path)
+        content = path.read_bytes() if given else read_private(path, _owners(home))
         secret = content.decode("utf-8").rstrip("\r\n")
+    except NotPrivateError as error:
+        raise ConfigurationError([f"{path}: {name}: {error.words}"]) from None
     except PermissionError as error:
-        words = (
-            f"cannot be read: {error.strerror}" if error.errno else "is open to other users; chmod 0600 it"
-        )
-        raise ConfigurationError([f"{path}: {name}: {words}"]) from None
+        raise ConfigurationError([f"{path}: {name}: cannot be read: {error.strerror}"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: {name}: cannot be read: {type(error).__name__}"]) from None
     if not secret:
         raise ConfigurationError([f"{path}: {name}: is empty"])
     return secret
+
+
+def _owners(home: Path) -> tuple[int, ...]:
+    """Return the owner of *home*: root reads the settings too, and the secrets in them are the service's."""
+    try:
+        return (home.stat().st_uid,)
+    except OSError:
+        return ()

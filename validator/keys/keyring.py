@@ -18,6 +18,7 @@ from validator.clock import Clock, iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
 from validator.files import locked, make_private_folder, read_private, write_private
 from validator.keys.signing import Seal
+from validator.ownership import words_of
 
 FILE = "keyring.json"
 KEY_BYTES = 32
@@ -130,7 +131,7 @@ class Keyring:
             return read[1], read[2]
         except (OSError, ValueError, KeyError, TypeError) as error:
             # The message of a parser may quote the file, and the file is secret.
-            raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from None
+            raise Fault(Reason.KEYS_UNAVAILABLE, words_of(error, FILE)) from None
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         write_private(self._path, _render(keys))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from validator.errors import Fault, Reason
 from validator.files import make_private_key, read_private_key
+from validator.ownership import words_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -57,4 +58,4 @@ class Sealer:
         try:
             return read_private_key(self._path)
         except (OSError, ValueError) as error:
-            raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from None
+            raise Fault(Reason.KEYS_UNAVAILABLE, words_of(error, FILE)) from None

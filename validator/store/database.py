@@ -111,6 +111,12 @@ class Database:
             connection.execute(text("DELETE FROM alembic_version WHERE version_num = ''"))
             connection.rollback()
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of an embedded database's file; None with a server."""
+        url = self.engine.url
+        return Path(str(url.database)).parent if url.drivername == "sqlite" else None
+
     def has_file(self) -> bool:
         """Tell whether there is something to connect to: an embedded database's file, or a server."""
         url = self.engine.url

@@ -5,23 +5,29 @@ when the part works but is degraded (it has a fallback, or will need a person so
 part cannot do its work. A degraded part is no reason to stay down: only an unavailable one is.
 """
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 
+from validator.audit.chain import LONGEST_LINE
 from validator.audit.trail import AuditTrail
 from validator.audit.words import WORDS
 from validator.causes import cause_of
 from validator.clock import Clock
 from validator.errors import Fault, Reason
+from validator.files import check_room
 from validator.keys.keyring import Keyring, KeyState
 from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
+from validator.ownership import check_folder, words_of
 from validator.store import schema
 from validator.store.database import Database
 
 _BACKWARDS = timedelta(minutes=5)
+_MARK = 64  # bytes: more than a mark has
 
 
 class State(StrEnum):
@@ -58,6 +64,15 @@ def overall(states: Mapping[str, PartState]) -> str:
     return next((str(worst) for worst in (State.UNAVAILABLE, State.DEGRADED) if worst in found), "ready")
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders that must take what an answer writes; that of the database is None when a server has it."""
+
+    keys: Path
+    trail: Path
+    database: Path | None
+
+
 class Health:
     """Checks everything that an answer needs."""
 
@@ -69,9 +84,11 @@ class Health:
         counters: Counters,
         trail: AuditTrail,
         clock: Clock,
+        places: Places,
     ) -> None:
         self._database, self._keyring, self._sealer = database, keyring, sealer
         self._counters, self._trail, self._clock = counters, trail, clock
+        self._places = places
         self.parts: Mapping[str, Check] = {
             "store": self._check_store,
             "keys": self._check_keys,
@@ -87,11 +104,19 @@ class Health:
     def _check_store(self) -> str | None:
         schema.check_newest(self._database)
         self._database.check_writable()
+        if self._places.database is not None:
+            _check_disk(self._places.database, Reason.STORE_UNAVAILABLE, "the database")
         return None
 
     def _check_keys(self) -> str | None:
+        """Raise Fault unless the keys can be used, nobody else can replace them, and marks can be written."""
         self._keyring.list()
         self._sealer.check()
+        try:
+            check_folder(self._places.keys)
+            check_room(self._places.keys, _MARK)
+        except OSError as error:
+            raise Fault(Reason.KEYS_UNAVAILABLE, words_of(error, "the folder of the keys")) from error
         return None
 
     def _check_counters(self) -> PartState | None:
@@ -106,15 +131,34 @@ class Health:
         return PartState(State.DEGRADED, words, trouble.cause)
 
     def _check_trail(self) -> str | None:
+        """Raise Fault unless an entry can be written; its disk is asked for room, not the trail itself."""
         self._trail.check()
+        _check_disk(self._places.trail, Reason.TRAIL_UNAVAILABLE, "the trail")
         return None
 
     def _check_clock(self) -> str | None:
         """Raise Fault when the clock stands before the making of the signing key: it was set back."""
-        signing = next(key for key in self._keyring.list() if key.state is KeyState.SIGNING)
+        try:
+            signing = next(key for key in self._keyring.list() if key.state is KeyState.SIGNING)
+        except Fault:
+            return None  # that is the keys' trouble, and said there
         if self._clock.now() < signing.created_at - _BACKWARDS:
             raise Fault(Reason.FAULT, "the clock is behind the signing key's making")
         return None
+
+
+def _check_disk(folder: Path, reason: Reason, whose: str) -> None:
+    """Raise Fault when the file system of *folder* has no room for one more entry."""
+    try:
+        check_room(folder, LONGEST_LINE)
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        words = (
+            f"the disk of {whose} is full: make room"
+            if is_full
+            else words_of(error, f"the folder of {whose}")
+        )
+        raise Fault(reason, words) from error
 
 
 def state_by(check: Check) -> PartState:

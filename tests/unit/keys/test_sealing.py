@@ -172,7 +172,9 @@ def test_key_open_to_others_is_refused(sealer: Sealer, tmp_path: Path, mode: int
     path = tmp_path / "keys" / FILE
     path.chmod(mode)
 
-    with pytest.raises(Fault, match=r"^keys_unavailable: sealing\.key: PermissionError$"):
+    with pytest.raises(
+        Fault, match=r"^keys_unavailable: sealing\.key is open to other users; chmod 0600 it$"
+    ):
         sealer.seal(SECRET_KEY, PURPOSE)
 
     path.chmod(0o600)
@@ -181,7 +183,10 @@ def test_key_open_to_others_is_refused(sealer: Sealer, tmp_path: Path, mode: int
 
 def test_missing_key_is_a_fault(tmp_path: Path) -> None:
     """Without a key nothing is sealed, and none is made by the way."""
-    with pytest.raises(Fault, match=r"^keys_unavailable: sealing\.key: FileNotFoundError$"):
+    with pytest.raises(
+        Fault,
+        match=r"^keys_unavailable: sealing\.key is missing: restore the folder of the keys",
+    ):
         Sealer(tmp_path).seal(SECRET_KEY, PURPOSE)
 
     assert list(tmp_path.iterdir()) == []
