@@ -79,7 +79,11 @@ def stages(services: Services, questions: list[Question]) -> dict[str, Act]:
     """Return what does each stage alone, in the order of a callback."""
     presentations = [wire.parse_agent(question.body) for question in questions]
     policy, server = services.settings.callbacks, services.settings.server
-    replies, path, environ = CallbackReplies(always_200=policy.always_200), policy.agent_path, inside.ENVIRON
+    replies, path, environ = (
+        CallbackReplies(always_200=policy.always_200, policy=server),
+        policy.agent_path,
+        inside.ENVIRON,
+    )
     exchange = proxy.exchange(server, environ)
     return {
         "request's id and source": lambda: current_exchange.set(proxy.exchange(server, environ)),

@@ -55,7 +55,7 @@ def create_app(services: Services) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     middleware.install(app, settings.server)
-    replies = CallbackReplies(always_200=settings.callbacks.always_200)
+    replies = CallbackReplies(always_200=settings.callbacks.always_200, policy=settings.server)
     _register(app, services, replies)
     limiter.install(app, services.counters)
     _register_errors(app, services.counters, _error_reply(services, replies))

@@ -47,6 +47,11 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def is_this_host(host: str) -> bool:
+    """Return whether *host*, a name or an address, is this very host for every client (RFC 6761, 6.3)."""
+    return is_loopback(host) or host == "localhost" or host.endswith(".localhost")
+
+
 def is_in(address: str, networks: Iterable[Network]) -> bool:
     """Tell whether *address* lies in one of *networks*; what is no address lies in none."""
     parsed = address_of(address)

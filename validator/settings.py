@@ -201,7 +201,7 @@ def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) 
 
 def _door(home: Path, values: dict[str, Any], bind: str, portal: PortalPolicy) -> DoorPolicy:
     files = {key: home / values[key] if values[key] else None for key in _DOOR_FILES}
-    upstreams = {key: values[key] or bind for key in ("callbacks_upstream", "people_upstream")}
+    upstreams = {key: values[key] or (bind,) for key in ("callbacks_upstream", "people_upstream")}
     return DoorPolicy(**{**values, **files, **upstreams}, portal_path=portal.path if portal.enabled else "")
 
 

@@ -247,7 +247,7 @@ def test_forwarded_address_is_not_taken_from_anybody(
         ("", "unknown"),
         ("203.0.113.9,", "unknown"),
         ("203.0.113.9, nonsense", "unknown"),
-        ("203.0.113.9:1234", "unknown"),
+        ("203.0.113.9:1234", "203.0.113.9"),
         ('203.0.113.9"}', "unknown"),
         ("é", "unknown"),
     ],

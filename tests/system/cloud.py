@@ -34,12 +34,13 @@ _PATIENCE = 20  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """What the cloud answers; *after* is waited for first."""
+    """What the cloud answers; *after* is waited for, once the first *early* bytes of the body are sent."""
 
     body: bytes = b""
     status: int = 200
     headers: Headers = ()
     after: Event | None = None
+    early: int = 0
 
 
 _OTHER_HOST = Says(b"another virtual host", 404)
@@ -122,9 +123,12 @@ class Cloud:
             _echo(connection, stream, request)
             return False
         answer = self._answer(request)
+        whole = rawhttp.answer_bytes(answer.status, answer.headers, answer.body)
+        begin = len(whole) - len(answer.body) + answer.early if answer.early else 0
+        connection.sendall(whole[:begin])
         if answer.after is not None:
             answer.after.wait(_PATIENCE)
-        connection.sendall(rawhttp.answer_bytes(answer.status, answer.headers, answer.body))
+        connection.sendall(whole[begin:])
         return request.is_http_1_1 and request.value("Connection") != "close"
 
     def _answer(self, request: Request) -> Says:

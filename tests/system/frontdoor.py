@@ -279,6 +279,9 @@ class Listener(socketserver.ThreadingUnixStreamServer):
 
     def __init__(self, path: Path, *, is_silent: bool = False) -> None:
         self.seen: list[rawhttp.Request] = []
+        self.status = 200
+        self.more: Headers = []
+        self.content = b'{"retCode":0,"message":"heard"}'
         self.is_silent = is_silent
         self.may_answer = Event()
         self.may_answer.set()
@@ -295,7 +298,8 @@ class _Listening(socketserver.StreamRequestHandler):
             if listener.is_silent or not listener.may_answer.wait(PATIENCE):
                 return
             headers = [("Content-Type", "application/json"), ("X-Request-ID", "of-the-listener")]
-            self.wfile.write(rawhttp.answer_bytes(200, headers, b'{"retCode":0,"message":"heard"}'))
+            headers += listener.more
+            self.wfile.write(rawhttp.answer_bytes(listener.status, headers, listener.content))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tests.system.doors import ELSEWHERE, PREFIX, SHOP, Outside
 from tests.system.proxying import Answer, Door, read_answer
 from tests.system.rawhttp import Headers
 from tests.system.serving import wait_until
+from validator.edge.headers import PROXIES_HEADERS
 
 LOG = "logs/validator.access.log"
 SLOW = "/service-cloud/slow"
@@ -261,6 +262,7 @@ FORGED = [
     ("Proxy", "http://attacker.example"),
     ("Upgrade", "h2c"),
     ("TE", "trailers"),
+    *((name, "6.6.6.6") for name in PROXIES_HEADERS if name not in ("Forwarded", "Proxy")),
 ]
 
 
@@ -349,6 +351,53 @@ def test_log_has_no_secret(door: Door, cloud_server: Cloud) -> None:
         200,
     )
     assert "canary" not in (door.folder / LOG).read_text()
+
+
+STREAM = "/service-cloud/webclient/events"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [(("Accept", "text/event-stream"), []), (("Accept", "*/*"), [("X-Accel-Buffering", "no")])],
+    ids=["asked for", "said by the cloud"],
+)
+@either_place
+def test_events_arrive_one_by_one(
+    door: Door, cloud_server: Cloud, prefix: str, asked: tuple[str, str], answered: Headers
+) -> None:
+    """An event of a stream is there before the next one is sent, whoever says that it is a stream."""
+    go_on, first, second = Event(), b"data: 1\n\n", b"data: 2\n\n"
+    kind = [("Content-Type", "text/event-stream"), *answered]
+    cloud_server.says[STREAM] = Says(first + second, headers=kind, after=go_on, early=len(first))
+
+    with door.connect() as connection:
+        connection.sendall(door.request(f"{prefix}{STREAM}?a=b", "GET", [*page(door), asked], None))
+        received = b""
+        while first not in received:  # or the socket's patience ends
+            received += connection.recv(4096)
+        assert second not in received
+        go_on.set()
+        while second not in received:
+            received += connection.recv(4096)
+
+    assert cloud_server.last().line.split()[1] == f"{STREAM}?a=b"
+
+
+def test_place_of_streams_is_nobodys_to_ask(door: Door, cloud_server: Cloud) -> None:
+    """The place that streams are passed on from is not found from outside."""
+    assert door.ask("/service-cloud/door-stream", headers=page(door)).status == 404
+    assert cloud_server.received == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "PROPFIND", "TRACE", "MKCOL"])
+@either_place
+def test_methods_that_no_page_needs(door: Door, cloud_server: Cloud, prefix: str, method: str) -> None:
+    """The cloud's scripts and pages read, post and ask before they do; nothing else is passed on."""
+    answer = door.ask(prefix + CHAT_SCRIPT, method, page(door))
+
+    assert (answer.status, answer.value("Content-Type")) == (405, "application/problem+json")
+    assert answer.values("Allow") == ["GET, HEAD, POST, OPTIONS"]
+    assert cloud_server.received == []
 
 
 @either_place

@@ -96,7 +96,7 @@ def test_low_findings_are_known(tmp_path: Path) -> None:
 
 PLANTED = {
     "a host from the request": (
-        "proxy_pass http://validator_people;",
+        "proxy_pass http://validator_people/healthz;",
         "proxy_pass http://$http_host;",
         "ssrf",
     ),

@@ -66,6 +66,22 @@ class Bind(Setting):
         return value
 
 
+class Binds(Words):
+    """Where one server listens, or a list of where several do."""
+
+    allowed = f"{Bind.allowed}, or a list of these, each once"
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is a place where a server listens."""
+        return bool(_UNIX_SOCKET.fullmatch(word)) or is_socket_address(word)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        places = super()._deserialize([value] if isinstance(value, str) and value else value or [])
+        if len(set(places)) != len(places):
+            raise self.wrong(value)
+        return places
+
+
 class SocketAddress(Setting):
     """A numeric address with its port, or none."""
 

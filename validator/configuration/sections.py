@@ -165,8 +165,8 @@ class DoorSection(Section):
     cloud_max_body = kind.Whole(1024, 2**30)
     resolver = host.NameServers()
     load_balancers = host.Networks()
-    callbacks_upstream = place.Bind(empty=True)
-    people_upstream = place.Bind(empty=True)
+    callbacks_upstream = place.Binds()
+    people_upstream = place.Binds()
     connections = kind.Whole(1, 10_000)
     callbacks_connections = kind.Whole(1, 10_000)
     document_root = place.PlainPath()
@@ -174,6 +174,7 @@ class DoorSection(Section):
     log_folder = place.PlainPath(empty=False)
     worker_user = kind.Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user")
     nginx_version = kind.Form(r"1\.\d{1,3}(\.\d{1,3})?", 'a version such as "1.22" or "1.26.3"')
+    hsts_subdomains = kind.Switch()
     post_quantum = kind.Switch()
 
 

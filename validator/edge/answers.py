@@ -2,59 +2,68 @@
 
 from dataclasses import dataclass
 
+import orjson
 from markupsafe import Markup
 
 from validator.errors import Answer
 from validator.thirdparty.wire import render
+from validator.web.replies import problem
 from validator.web.unreadable import problem_of_any_route
 
 
 @dataclass(frozen=True, slots=True)
 class DoorAnswer:
-    """One error of nginx: its own numbers for it, the status that is answered, and the kind of answer."""
+    """One error of nginx: its own numbers for it, the status that is answered, the kind of answer, a hint."""
 
     statuses: tuple[int, ...]
     status: int
     kind: Answer
-    always_200: bool
+    hint: str | None = None
 
     @property
-    def callback_status(self) -> int:
-        """The status on the callbacks."""
-        return 200 if self.always_200 else self.status
+    def name(self) -> str:
+        """The last segment of the internal path that answers it."""
+        return str(self.statuses[0] if self.hint else self.status)
 
     @property
     def problem(self) -> Markup:
-        """The body as RFC 9457 has it, with the callbacks' two fields: the path may have been unreadable."""
+        """The body as RFC 9457 has it, with the members that the application's problems have."""
+        return _quoted(orjson.dumps(problem(self.kind, self.status, "$request_id", detail=self.hint)))
+
+    @property
+    def unread(self) -> Markup:
+        """The same with the callbacks' two fields, where the path could not be read."""
         return _quoted(problem_of_any_route(self.kind, self.status, "$request_id"))
 
     @property
     def callback(self) -> Markup:
         """The body on the callbacks."""
         shape = self.kind.value
-        return _quoted(render(shape.ret_code, shape.title))
+        return _quoted(render(shape.ret_code, f"{shape.title}: {self.hint}" if self.hint else shape.title))
 
 
 # 494: header too large; 495, 496: client certificate wrong or missing; 497: plain HTTP on a port for TLS.
-_KINDS = (
-    ((400, 408, 411, 416, 497), 400, Answer.MALFORMED),
-    ((414,), 414, Answer.MALFORMED),
-    ((421,), 421, Answer.MALFORMED),
-    ((494,), 431, Answer.MALFORMED),
-    ((501, 505), 501, Answer.MALFORMED),
-    ((403, 495, 496), 403, Answer.FORBIDDEN),
-    ((404,), 404, Answer.NOT_FOUND),
-    ((405,), 405, Answer.METHOD_NOT_ALLOWED),
-    ((413,), 413, Answer.TOO_LARGE),
-    ((429,), 429, Answer.THROTTLED),
-    ((500,), 500, Answer.FAULTY),
-    ((502, 503, 504), 503, Answer.UNAVAILABLE),
+_ANSWERS = (
+    DoorAnswer((400, 408, 411, 416), 400, Answer.MALFORMED),
+    DoorAnswer((497,), 400, Answer.MALFORMED, "this port expects HTTPS: begin the address with https://"),
+    DoorAnswer((412,), 412, Answer.MALFORMED),
+    DoorAnswer((414,), 414, Answer.MALFORMED),
+    DoorAnswer((421,), 421, Answer.MALFORMED),
+    DoorAnswer((494,), 431, Answer.MALFORMED),
+    DoorAnswer((501, 505), 501, Answer.MALFORMED),
+    DoorAnswer((403, 495, 496), 403, Answer.FORBIDDEN),
+    DoorAnswer((404,), 404, Answer.NOT_FOUND),
+    DoorAnswer((405,), 405, Answer.METHOD_NOT_ALLOWED),
+    DoorAnswer((413,), 413, Answer.TOO_LARGE),
+    DoorAnswer((429,), 429, Answer.THROTTLED),
+    DoorAnswer((500,), 500, Answer.FAULTY),
+    DoorAnswer((502, 503, 504), 503, Answer.UNAVAILABLE),
 )
 
 
-def door_answers(*, always_200: bool) -> tuple[DoorAnswer, ...]:
+def door_answers() -> tuple[DoorAnswer, ...]:
     """Return every error that nginx answers by itself."""
-    return tuple(DoorAnswer(statuses, status, kind, always_200) for statuses, status, kind in _KINDS)
+    return _ANSWERS
 
 
 def _quoted(body: bytes) -> Markup:

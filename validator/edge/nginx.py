@@ -17,51 +17,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from validator.edge.answers import door_answers
+from validator.edge.headers import HIDDEN_HEADERS, PASSED_HEADERS, PROXIES_HEADERS
 from validator.edge.policy import DoorPolicy
 from validator.edge.zones import ROUTES, zones
 from validator.errors import Answer, OperatorError
 from validator.limits.policy import LimitsPolicy
-from validator.networks import is_address
+from validator.networks import is_address, is_this_host
 from validator.origins import HTTPS_PORT, host_of
 from validator.shipped import shipped
 from validator.thirdparty.wire import CallbackPolicy
 
 FILES = ("nginx.conf", "validator.conf")
 FOLDERS = ("logs", "tmp")
-# What an answer of the cloud may not say to this host's browsers.
-HIDDEN_HEADERS = (
-    "Strict-Transport-Security",
-    "Public-Key-Pins",
-    "Clear-Site-Data",
-    "Service-Worker-Allowed",
-    "Content-Security-Policy",
-    "Content-Security-Policy-Report-Only",
-    "Access-Control-Allow-Origin",
-    "Access-Control-Allow-Credentials",
-    "Access-Control-Allow-Methods",
-    "Access-Control-Allow-Headers",
-    "Access-Control-Expose-Headers",
-    "Access-Control-Max-Age",
-    "Access-Control-Allow-Private-Network",
-    "WWW-Authenticate",
-    "Accept-CH",
-    "Critical-CH",
-    "Origin-Agent-Cluster",
-    "Refresh",
-    "Alt-Svc",
-    "NEL",
-    "Report-To",
-    "Reporting-Endpoints",
-    "Activate-Storage-Access",
-    "Secure-Session-Registration",
-    "Sec-Session-Registration",
-    "Set-Login",
-    "Speculation-Rules",
-    "Use-As-Dictionary",
-    "X-Powered-By",
-    "X-Request-ID",
-    "Set-Cookie2",
-)
 _HTTP2_ON = (1, 25, 1)  # since then `listen ... http2` is deprecated
 _PLAIN = re.compile(r"[A-Za-z0-9._~/@+:=\[\]%-]*", re.ASCII)
 _LONGEST_KEY = 32  # characters that nginx's tables take as they are, with room
@@ -134,7 +101,7 @@ def _environment() -> Environment:
 def _context(
     door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
 ) -> dict[str, Any]:
-    zone_of, answers = zones(limits), door_answers(always_200=callbacks.always_200)
+    zone_of, answers = zones(limits), door_answers()
     takes_http2_on = tuple(map(int, door.nginx_version.split("."))) >= _HTTP2_ON
     return {
         "door": door,
@@ -145,6 +112,10 @@ def _context(
         "answers": answers,
         "own_fault": next(answer for answer in answers if answer.kind is Answer.FAULTY),
         "hidden_headers": HIDDEN_HEADERS,
+        "passed_headers": PASSED_HEADERS,
+        "proxies_headers": PROXIES_HEADERS,
+        "has_hsts": not is_this_host(door.name),
+        "slashed": _slashed,
         "cloud_places": tuple(_cloud_places(door)),
         "prefix_pattern": _pattern_of(door.prefix),
         "needs_http2_on": takes_http2_on,
@@ -161,8 +132,6 @@ def _context(
         "authority_of": authority_of,
         "callbacks_certificate": door.callbacks_certificate or door.certificate,
         "callbacks_certificate_key": door.callbacks_certificate_key or door.certificate_key,
-        "callbacks_upstream": door.callbacks_upstream,
-        "people_upstream": door.people_upstream,
     }
 
 
@@ -198,6 +167,11 @@ def _pattern_of(prefix: str) -> Markup:
     """Return what matches *prefix* after its first slash, with one slash or more wherever it has one."""
     pattern = "".join(f"{re.escape(segment)}/+" for segment in prefix.split("/") if segment)
     return Markup(pattern)  # noqa: S704 - of a path's plain characters
+
+
+def _slashed(path: str) -> Markup:
+    """Return what matches *path*, with one slash or more wherever it has one."""
+    return Markup(str(_plain(path)).replace(".", r"\.").replace("/", "/+"))  # noqa: S704 - of plain characters
 
 
 def _plain(value: Any) -> Any:

@@ -34,8 +34,8 @@ class DoorPolicy:
     cloud_max_body: int
     resolver: tuple[str, ...]
     load_balancers: tuple[Network, ...]
-    callbacks_upstream: str
-    people_upstream: str
+    callbacks_upstream: tuple[str, ...]
+    people_upstream: tuple[str, ...]
     connections: int
     callbacks_connections: int
     document_root: Path | None
@@ -45,6 +45,7 @@ class DoorPolicy:
     worker_user: str
     nginx_version: str
     post_quantum: bool
+    hsts_subdomains: bool
 
     @property
     def name(self) -> str:

@@ -6,6 +6,8 @@ Agent side: `{"access_token","tenantSpaceId","userAccount"}`. Customer side:
 Unknown fields are ignored, an integer id is taken as its digits, the Content-Type does not matter.
 """
 
+import json
+import re
 from dataclasses import dataclass, field
 
 import orjson
@@ -19,6 +21,7 @@ from validator.tokens.claims import Audience
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
 
 LONGEST_TOKEN = 4096
+_SLASHES = re.compile("/{2,}")
 ACCEPTED_MESSAGE = "validate success"
 
 
@@ -36,7 +39,8 @@ class CallbackPolicy:
     client_certificate: bool = False
 
     def is_callback(self, path: str) -> bool:
-        """Tell whether *path* is one of the two routes or lies below one: the cloud reads the answer."""
+        """Return whether *path* is one of the two routes or lies below one: the cloud reads the answer."""
+        path = plain_path(path)
         return any(
             path == route or path.startswith(f"{route}/") for route in (self.agent_path, self.chat_path)
         )
@@ -51,6 +55,14 @@ class Presentation:
     presented_tenant: str
     presented_subject: str
     presented_name: str | None = None
+
+
+def plain_path(path: str) -> str:
+    """Return *path* with one slash wherever it has several.
+
+    A base URL with a slash at its end, and a path with one at its begin, are often joined as they are.
+    """
+    return _SLASHES.sub("/", path) if "//" in path else path
 
 
 class AgentRequest(TolerantSchema):
@@ -100,3 +112,8 @@ def parse_chat(body: bytes) -> Presentation:
 def render(ret_code: RetCode, message: str) -> bytes:
     """Return the body of an answer."""
     return orjson.dumps({"retCode": int(ret_code), "message": message})
+
+
+def render_ascii(ret_code: RetCode, message: str) -> str:
+    """Return the body of an answer in ASCII, as a header can hold it."""
+    return json.dumps({"retCode": int(ret_code), "message": message}, separators=(",", ":"))

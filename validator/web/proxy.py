@@ -19,6 +19,9 @@ from validator.metrics.instruments import UNREADABLE_SOURCES, child
 from validator.networks import KEPT_ADDRESSES, address_of, forwarded_address_of, is_in
 from validator.web.policy import ServerPolicy
 
+# By the first nginx says that it sets the status 200 itself. It drops the body of what it answers anew,
+# and takes the second for it.
+STATUS_HEADER, ANSWER_HEADER = "X-Validator-Status", "X-Validator-Answer"
 UNKNOWN_SOURCE = "unknown"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
@@ -42,6 +45,11 @@ def own_origin(policy: ServerPolicy) -> str:
     if _is_from_proxy(policy, request.environ):
         scheme = "http" if request.headers.get("X-Forwarded-Proto") == "http" else "https"
     return f"{scheme}://{request.host}"
+
+
+def sets_callback_status(policy: ServerPolicy) -> bool:
+    """Return whether the proxy in front wants the true status of an answer to the cloud."""
+    return _is_from_proxy(policy, request.environ) and request.headers.get(STATUS_HEADER) == "true"
 
 
 def _is_from_proxy(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from flask import Response
 from validator.errors import Answer, RetCode, Shape
 from validator.thirdparty import wire
 from validator.thirdparty.validation import Verdict
+from validator.web import proxy
+from validator.web.policy import ServerPolicy
 
 JSON = "application/json"
 PROBLEM_TYPE = "application/problem+json"
@@ -55,24 +57,25 @@ def allow_page(reply: Response, origin: str | None) -> Response:
 
 
 def problem(answer: Answer, status: int, request_id: str, *, detail: str | None = None) -> dict[str, Any]:
-    """Return the members of a problem; those that are None are left out of what is sent."""
-    return {
+    """Return the members of a problem (RFC 9457); `error` is OAuth's word, where there is one."""
+    members = {
         "type": f"urn:validator:problem:{answer.name.lower().replace('_', '-')}",
         "title": answer.value.title,
         "status": status,
         "detail": detail,
         "instance": f"urn:validator:request:{request_id}",
+        "error": answer.value.oauth_error,
     }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def problem_reply(
     answer: Answer, detail: str | None, retry_after: timedelta | None, request_id: str
 ) -> Response:
-    """Return what went wrong in the shape of RFC 9457; `error` is OAuth's word, where there is one."""
-    shape = answer.value
-    content = problem(answer, shape.status, request_id, detail=detail) | {"error": shape.oauth_error}
-    body = orjson.dumps({key: value for key, value in content.items() if value is not None})
-    reply = Response(body, shape.status, content_type=PROBLEM_TYPE)
+    """Return what went wrong in the shape of RFC 9457."""
+    status = answer.value.status
+    body = orjson.dumps(problem(answer, status, request_id, detail=detail))
+    reply = Response(body, status, content_type=PROBLEM_TYPE)
     if answer is Answer.CLIENT_REQUIRED:
         reply.headers["WWW-Authenticate"] = 'Basic realm="validator", charset="UTF-8"'
     return _with_retry(reply, retry_after)
@@ -81,9 +84,12 @@ def problem_reply(
 class CallbackReplies:
     """Answers on the cloud's two routes; every one of them has `retCode` and `message`."""
 
-    def __init__(self, *, always_200: bool) -> None:
-        """With *always_200*, give every answer the HTTP status 200."""
-        self._always_200 = always_200
+    def __init__(self, *, always_200: bool, policy: ServerPolicy) -> None:
+        """With *always_200*, give every answer the HTTP status 200, unless the proxy of *policy* does it.
+
+        Our nginx does: it has to know the true status, to leave out a node that cannot answer.
+        """
+        self._always_200, self._policy = always_200, policy
         self._bodies = {
             shape: wire.render(shape.ret_code, shape.title)
             for shape in (_VERDICT_SHAPE, Answer.VALIDATION_REFUSED.value)
@@ -102,8 +108,13 @@ class CallbackReplies:
     ) -> Response:
         """Return the answer of *shape*, its message made more helpful by *detail*."""
         message = f"{shape.title}: {detail}" if detail else shape.title
-        status = 200 if self._always_200 else shape.status
-        reply = Response(wire.render(shape.ret_code, message), status, content_type=JSON)
+        body, status = wire.render(shape.ret_code, message), shape.status
+        is_left_to_proxy = self._always_200 and proxy.sets_callback_status(self._policy)
+        if self._always_200 and not is_left_to_proxy:
+            status = 200
+        reply = Response(body, status, content_type=JSON)
+        if is_left_to_proxy and status != 200:
+            reply.headers[proxy.ANSWER_HEADER] = wire.render_ascii(shape.ret_code, message)
         return _with_retry(reply, retry_after)
 
 

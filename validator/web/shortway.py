@@ -42,10 +42,13 @@ class ShortWay:
             ("POST", routes.agent_path): ("thirdparty.third_party_validate", wire.parse_agent),
             ("POST", routes.chat_path): ("thirdparty.chat_third_party_validate", wire.parse_chat),
         }
-        self._replies = replies
+        self._replies, self._routes = replies, routes
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer, or let the long way answer."""
+        """Answer, or let the long way answer; there too a callback's path may have doubled slashes."""
+        path = wire.plain_path(environ.get("PATH_INFO", ""))
+        if self._routes.is_callback(path):
+            environ["PATH_INFO"] = path
         question = self._questions.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
         length = _length(environ)
         if question is None or not 0 <= length <= self._policy.max_body:

@@ -23,10 +23,9 @@ _STATUSES: dict[type[Exception], HTTPStatus] = {
 
 def problem_of_any_route(kind: Answer, status: int, request_id: str) -> bytes:
     """Return the body of an answer of *kind*, with that HTTP status."""
-    content = problem(kind, status, request_id)
-    del content["detail"]
     shape = kind.value
-    return orjson.dumps({**content, "retCode": int(shape.ret_code), "message": shape.title})
+    members = {"retCode": int(shape.ret_code), "message": shape.title}
+    return orjson.dumps(problem(kind, status, request_id) | members)
 
 
 def answer(error: Exception) -> bytes:

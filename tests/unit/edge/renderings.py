@@ -76,7 +76,12 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"door.people_upstream": "127.0.0.1:8001", "door.callbacks_upstream": "[::1]:8002"},
         {"server.bind": "unix:/run/validator.sock", "server.trusted_proxies": "1"},
         {"door.people_upstream": "unix:/run/p.sock", "door.callbacks_upstream": "unix:/run/c.sock"},
+        {
+            "door.people_upstream": '["127.0.0.1:8001", "127.0.0.1:8003"]',
+            "door.callbacks_upstream": '["unix:/run/c.sock", "[::1]:8002", "127.0.0.1:8004"]',
+        },
     ),
+    "hsts": ({}, {"door.hsts_subdomains": "true"}),
     "root": ({}, {"door.document_root": "pages"}),
     "acme": ({}, {"door.acme_root": "acme"}),
     "always_200": ({}, {"callbacks.always_200": "true"}),

@@ -31,6 +31,7 @@ from tests.unit.edge.renderings import (
     write_certificates,
 )
 from validator.edge import nginx
+from validator.edge.headers import PASSED_HEADERS
 from validator.edge.policy import DoorPolicy
 from validator.errors import OperatorError
 
@@ -252,25 +253,31 @@ def test_no_location_loses_the_headers_of_its_server(row: Row) -> None:
 
 
 TOLD = {
-    "X-Forwarded-For": "$remote_addr",
+    "X-Forwarded-For": "$validator_source",
     "X-Forwarded-Proto": "https",
     "X-Request-ID": "$request_id",
     "X-Client-Verify": "$validator_certified",
-    "Forwarded": "",
-    "X-Real-IP": "",
-    "X-Forwarded-Host": "",
+    "Cookie": "$validator_own_first$validator_own_more",
+    "Connection": "",
 }
 
 
 @every_row
 def test_application_is_told_by_nginx_only(row: Row) -> None:
-    """Each server that passes something on overwrites all that the application believes of its proxy."""
-    text = rendered(row.settings)
+    """Of a request the application gets what nginx saw, and the headers that it reads, and no others."""
+    settings = settings_of(row.settings)
+    text = render(settings)["validator.conf"]
     passing = [one for one in servers(text) if [*one.all("proxy_pass")]]
+    only = {**TOLD, **{name: f"$http_{name.lower().replace('-', '_')}" for name in PASSED_HEADERS}}
+    if settings.callbacks.always_200:
+        only["X-Validator-Status"] = "true"
 
     assert passing
     for server in passing:
-        assert {name: value for name, value in server.own("proxy_set_header") if name in TOLD} == TOLD
+        said = dict(server.own("proxy_set_header"))
+        assert said.pop("Host")
+        assert said == only
+        assert server.value("proxy_pass_request_headers") == "off"
         locations = [one for one in server.all("location") if one.own("proxy_pass")]
         inner = [one for one in locations if one.own("proxy_set_header")]
         assert {one.arguments[-1].endswith("/service-cloud/") for one in inner} <= {True}
@@ -287,7 +294,45 @@ def test_only_the_callbacks_are_tried_again(row: Row) -> None:
     paths = [["=", settings.callbacks.agent_path], ["=", settings.callbacks.chat_path]]
     assert [one.arguments for one in again] == paths
     assert all("non_idempotent" in str(one.own("proxy_next_upstream")) for one in again)
-    assert len(people.own("server")) == 1
+    nodes = settings.door.people_upstream
+    assert [words[0] for words in people.own("server")] == [*nodes] * (2 if len(nodes) > 1 else 1)
+
+
+def test_several_nodes_are_left_out_alone() -> None:
+    """A node that cannot answer is left out for a while; when all are, they are asked all the same."""
+    nodes = ["127.0.0.1:8001", "unix:/run/b.sock"]
+    text = rendered({"door.callbacks_upstream": str(nodes).replace("'", '"')})
+    tree = parse(text)
+    pool = next(one for one in tree.inside if one.arguments == ["validator_callbacks"])
+    (words,) = {str(one.own("proxy_next_upstream")) for one in tree.all("location")} - {"[]"}
+
+    assert pool.own("server") == [
+        *([node, "max_fails=1", "fail_timeout=5s"] for node in nodes),
+        *([node, "max_fails=0", "backup"] for node in nodes),
+    ]
+    assert "http_503" in words
+    assert "http_503" not in rendered()
+
+
+@pytest.mark.parametrize(
+    ("origin", "subdomains", "expected"),
+    [
+        (f"https://{NAME}", "false", "max-age=31536000"),
+        (f"https://{NAME}", "true", "max-age=31536000; includeSubDomains"),
+        ("https://localhost:8443", "true", None),
+        ("https://portal.localhost", "false", None),
+        ("https://127.0.0.1:8443", "false", None),
+        ("https://[::1]:8443", "false", None),
+    ],
+)
+def test_browsers_are_told_to_stay_with_https(origin: str, subdomains: str, expected: str | None) -> None:
+    """HSTS is for a name on the network: kept for localhost, it would lock out every other program there."""
+    text = rendered({"door.origin": origin, "door.hsts_subdomains": subdomains})
+    told = {
+        words[1] for server in servers(text) for words in server.own("add_header") if "Strict" in words[0]
+    }
+
+    assert told == ({expected} if expected else set())
 
 
 # Facts
@@ -387,7 +432,7 @@ def test_nothing_of_the_cloud_without_the_cloud() -> None:
     text = rendered()
 
     assert "service-cloud" not in text
-    assert "Access-Control" not in text
+    assert "Access-Control-Allow" not in text
     assert "resolver" not in text
 
 
@@ -492,7 +537,7 @@ def render_with(value: str, hostile: str) -> Mapping[str, str]:
 
 def test_every_value_of_the_door_is_tried() -> None:
     """Each field of the policy is either tried below, or decides only which of the templates' words stand."""
-    decisions = {"cloud_port", "cookie_path", "nginx_version", "post_quantum"}
+    decisions = {"cloud_port", "cookie_path", "hsts_subdomains", "nginx_version", "post_quantum"}
 
     assert {*VALUES} | decisions == {one.name for one in fields(DoorPolicy)}
 

@@ -50,5 +50,5 @@ def test_upstreams_are_where_the_server_listens() -> None:
     together = settings_of({"server.bind": "unix:/run/validator.sock"}).door
     apart = settings_of({"door.people_upstream": "127.0.0.1:8001"}).door
 
-    assert {together.people_upstream, together.callbacks_upstream} == {"unix:/run/validator.sock"}
-    assert (apart.people_upstream, apart.callbacks_upstream) == ("127.0.0.1:8001", "127.0.0.1:8000")
+    assert {together.people_upstream, together.callbacks_upstream} == {("unix:/run/validator.sock",)}
+    assert (apart.people_upstream, apart.callbacks_upstream) == (("127.0.0.1:8001",), ("127.0.0.1:8000",))

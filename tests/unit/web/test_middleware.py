@@ -139,7 +139,7 @@ def test_source_is_the_connections(remote: str, source: str) -> None:
         ("2001:DB8::1", "2001:db8::1"),
         ("203.0.113.9,", "unknown"),
         ("203.0.113.9, unknown", "unknown"),
-        ("203.0.113.9:1234", "unknown"),
+        ("203.0.113.9:1234", "203.0.113.9"),
         ("", "unknown"),
         ("<script>", "unknown"),
     ],

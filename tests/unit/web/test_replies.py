@@ -1,15 +1,20 @@
 """The shapes of answers: what is in them, and when to come again."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from flask import Response
+from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import fakes
 from validator.errors import Answer, Reason, RetCode
 from validator.thirdparty.validation import Verdict
+from validator.web.policy import ServerPolicy
 from validator.web.replies import (
     CallbackReplies,
     allow_page,
@@ -21,7 +26,17 @@ from validator.web.replies import (
     text_reply,
 )
 
-BY_STATUS, ALWAYS_200 = CallbackReplies(always_200=False), CallbackReplies(always_200=True)
+SERVER = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {}).settings.server
+BEHIND_NGINX = replace(SERVER, bind="unix:/run/a.sock", trusted_proxies=1)
+BY_STATUS = CallbackReplies(always_200=False, policy=SERVER)
+ALWAYS_200 = CallbackReplies(always_200=True, policy=SERVER)
+
+
+@pytest.fixture(autouse=True)
+def a_request() -> Iterator[None]:
+    """Run each test within a request that comes from nobody's proxy."""
+    with Flask("test", static_folder=None).test_request_context("/"):
+        yield
 
 
 # Plain answers
@@ -206,3 +221,39 @@ def test_every_answer_has_a_number_and_a_message(answer: Answer, detail: str | N
     assert reply.status_code == answer.value.status
     assert ALWAYS_200.refusal(answer.value, detail).status_code == 200
     assert ALWAYS_200.refusal(answer.value, detail).data == reply.data
+
+
+# Behind our nginx
+
+
+@pytest.mark.parametrize("answer", [Answer.UNAVAILABLE, Answer.MALFORMED, Answer.THROTTLED])
+def test_true_status_is_left_to_nginx(answer: Answer) -> None:
+    """Our nginx gets the true status, by which it leaves a node out, and the body in a header of ASCII."""
+    replies = CallbackReplies(always_200=True, policy=BEHIND_NGINX)
+    with Flask("test").test_request_context("/", headers={"X-Validator-Status": "true"}):
+        reply = replies.refusal(answer.value, "日本")
+
+    assert reply.status_code == answer.value.status
+    assert reply.headers["X-Validator-Answer"].isascii()
+    assert json.loads(reply.headers["X-Validator-Answer"]) == json.loads(reply.data)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"), [(SERVER, "true"), (BEHIND_NGINX, None), (BEHIND_NGINX, "on"), (BEHIND_NGINX, "")]
+)
+def test_every_other_proxy_gets_200(policy: ServerPolicy, said: str | None) -> None:
+    """A caller's own word, or another proxy, changes nothing: the status is 200, and no header is added."""
+    headers = {} if said is None else {"X-Validator-Status": said}
+    with Flask("test").test_request_context("/", headers=headers):
+        reply = CallbackReplies(always_200=True, policy=policy).refusal(Answer.UNAVAILABLE.value)
+
+    assert reply.status_code == 200
+    assert "X-Validator-Answer" not in reply.headers
+
+
+def test_verdict_needs_no_header() -> None:
+    """A refused token has the status 200 anyway."""
+    with Flask("test").test_request_context("/", headers={"X-Validator-Status": "true"}):
+        reply = CallbackReplies(always_200=True, policy=BEHIND_NGINX).verdict(Verdict(Reason.TOKEN_EXPIRED))
+
+    assert (reply.status_code, "X-Validator-Answer" in reply.headers) == (200, False)
