@@ -19,6 +19,12 @@ from validator.tokens.clients import Client
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import targets_around
 
+# What a client names, by the words of the routes.
+_FIELDS = {
+    Audience.AGENT: ("tenantSpaceId", "userAccount"),
+    Audience.CHAT: ("tenantSpaceId", "userId", "userName"),
+}
+
 
 class Caller(Protocol):
     """Somebody who proved who they are."""
@@ -106,10 +112,13 @@ class Backend:
 
     def subject_of(self, wish: Wish) -> Subject:
         """Return the subject the client names; raises Refusal when it is not whole or not of its tenants."""
-        if not wish.tenant or not wish.id or (wish.audience is Audience.CHAT and not wish.name):
-            raise Refusal(Reason.REQUEST_INVALID, "a client names the tenant space and the whole subject")
-        self.client.check_may(wish.audience, wish.tenant)
-        return Subject(wish.audience, wish.tenant, wish.id, wish.name)
+        given = (wish.tenant, wish.id, wish.name)
+        missing = [field for field, value in zip(_FIELDS[wish.audience], given, strict=False) if not value]
+        if missing:
+            raise Refusal(Reason.REQUEST_INVALID, "; ".join(f"{field}: missing" for field in missing))
+        tenant, subject = wish.tenant or "", wish.id or ""
+        self.client.check_may(wish.audience, tenant)
+        return Subject(wish.audience, tenant, subject, wish.name)
 
 
 @dataclass(frozen=True, slots=True)

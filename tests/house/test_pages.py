@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.house.source import CHECKOUT
+from validator.errors import Answer
 from validator.limits.policy import PURPOSES
 
 NUMBER = re.compile(
@@ -76,3 +77,14 @@ def _fenced(text: str) -> list[str]:
     return [
         line for block in re.findall(r"^```\w+\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
     ]
+
+
+def test_every_problem_is_on_the_protocol_page() -> None:
+    """The table of problems has each type, with the status and the title that are answered."""
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| ([^|]+?) \|", page("docs/protocol.md"), re.MULTILINE)
+    answers = {
+        (answer.name.lower().replace("_", "-"), str(answer.value.status), answer.value.title)
+        for answer in Answer
+    }
+
+    assert {tuple(row) for row in rows} == answers

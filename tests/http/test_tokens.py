@@ -178,12 +178,14 @@ def test_client_may_assert_a_subject_without_an_account(enterprise: Enterprise, 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_client_names_the_whole_subject(enterprise: Enterprise, route: str) -> None:
-    """A client that leaves out the tenant, the subject or the name gets 400 and no token."""
+    """A client that leaves out the tenant, the subject or the name gets 400 that says which, and no token."""
     browser = enterprise.visitor()
 
     for left_out in STRANGER[route]:
         wish = {key: value for key, value in STRANGER[route].items() if key != left_out}
-        problem(browser.post(ROUTES[route], json=wish, auth=enterprise.basic), 400)
+        misspelt = {**wish, left_out.lower(): "x"}
+        answer = browser.post(ROUTES[route], json=misspelt, auth=enterprise.basic)
+        assert problem(answer, 400)["detail"] == f"{left_out}: missing"
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -317,15 +319,34 @@ def test_where_clients_only_may_ask_none_is_like_bad_ones(lasting_enterprise: En
 
 
 @pytest.mark.parametrize("path", ROUTES.values(), ids=ROUTES)
-def test_person_without_a_session_is_not_asked_to_be_a_client(
-    lasting_enterprise: Enterprise, path: str
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}, {}],
+    ids=["fetch", "origin", "cookie"],
+)
+def test_browser_without_a_session_is_not_asked_to_be_a_client(
+    lasting_enterprise: Enterprise, path: str, headers: dict[str, str]
 ) -> None:
-    """Where people may ask too, no credentials get 401 without the challenge that opens a dialog."""
-    answer = lasting_enterprise.visitor().post(path, json={})
+    """Where people may ask too, a browser gets 401 without the challenge that opens a dialog."""
+    browser = lasting_enterprise.visitor()
+    if not headers:
+        browser.set_cookie("theme", "dark")
+
+    answer = browser.post(path, json={}, headers=headers)
 
     members = problem(answer, 401)
     assert (members["title"], members.get("error")) == ("login required", None)
     assert "WWW-Authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ROUTES.values(), ids=ROUTES)
+def test_program_without_credentials_is_challenged(enterprise: Enterprise, path: str) -> None:
+    """A program that sends nothing gets the challenge that HTTP libraries wait for, and costs no entry."""
+    answer = enterprise.visitor().post(path, json={})
+
+    assert problem(answer, 401)["error"] == "invalid_client"
+    assert answer.headers["WWW-Authenticate"] == CHALLENGE
+    assert enterprise.trail() == []
 
 
 @pytest.mark.parametrize("path", paths("POST", TOKENS))

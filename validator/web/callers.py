@@ -17,11 +17,12 @@ _LONGEST_CREDENTIAL = 256
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request carries to prove its caller, nothing of it proven."""
+    """What a request carries to prove its caller, nothing of it proven; and whether a browser sent it."""
 
     presented_client: str | None = None
     presented_secret: str | None = field(default=None, repr=False)
     presented_session: str | None = field(default=None, repr=False)
+    is_browser: bool = False
 
 
 class Callers:
@@ -32,9 +33,15 @@ class Callers:
         self._clients, self._trail = clients, trail
 
     def identify(self, credentials: Credentials) -> Caller:
-        """Return the client when the request names one, else the person; raises Refusal."""
+        """Return the client when the request names one, else the person; raises Refusal.
+
+        A program that sends nothing at all is asked to authenticate as a client (RFC 9110, 15.5.2): many
+        libraries wait for that challenge. A browser is not, because it would open a dialog.
+        """
         if credentials.presented_client is not None:
             return self.backend(credentials)
+        if credentials.presented_session is None and not credentials.is_browser:
+            raise Refusal(Reason.CLIENT_UNKNOWN)  # not recorded: it costs a stranger nothing
         account = self.session(credentials).account
         return Person(account, self._links.of(account.id))
 

@@ -19,6 +19,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 CUT_OFF = "the body ended early, or is not in chunks as it says"
 RAISED = "validator.raised"  # in the WSGI environment: what was raised before Flask was asked
+_OF_BROWSERS = ("Cookie", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
 _SAFE_METHODS = ("GET", "HEAD")
 _LONGEST_COOKIE = 1024
 
@@ -67,7 +68,8 @@ def credentials() -> Credentials:
     session = cookie(SESSION_COOKIE)
     header = request.headers.get("Authorization")
     if header is None:
-        return Credentials(presented_session=session)
+        is_browser = any(name in request.headers for name in _OF_BROWSERS)
+        return Credentials(presented_session=session, is_browser=is_browser)
     # werkzeug's reader of this header takes what is not ASCII for an error of its own.
     basic = request.authorization if header.isascii() else None
     if basic is None or basic.type != "basic":
