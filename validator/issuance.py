@@ -183,6 +183,7 @@ class Issuance:
                 subject=wish.id,
                 audience=wish.audience,
                 by=caller.label,
+                detail=refusal.detail,
             )
         )
 

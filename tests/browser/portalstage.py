@@ -54,7 +54,7 @@ class Stage:
 
     def explained(self, request_id: str) -> dict[str, Any]:
         """Return the one entry that the audit trail has of the request *request_id*."""
-        (told,) = self.validator("audit", "explain", request_id, "--json").json()
+        told, *_ = self.validator("audit", "explain", request_id, "--json").json()
         return dict(told)
 
 

@@ -27,9 +27,15 @@ def entries(directory: Path) -> Iterator[dict[str, Any]]:
     """Yield every entry of the trail, oldest first; what is no line of a trail is left out."""
     for file in files(directory):
         with file.open("rb") as lines:
-            for line in filter(mac_of, lines):
-                with suppress(orjson.JSONDecodeError):
-                    yield orjson.loads(line)
+            for line in lines:
+                yield from entry_of(line)
+
+
+def entry_of(line: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the entry in *line*; nothing when it is no line of a trail."""
+    if mac_of(line):
+        with suppress(orjson.JSONDecodeError):
+            yield orjson.loads(line)
 
 
 def last_written(directory: Path) -> datetime | None:

@@ -51,6 +51,11 @@ def show(content: Any, *, as_json: bool) -> None:
         _print_table(list(content))
 
 
+def show_line(content: Any) -> None:
+    """Print *content* as one line of JSON, for programs that read line by line."""
+    draw(to_json(content, indent=None) + "\n")
+
+
 def to_json(content: Any, *, indent: int | None = 2) -> str:
     """Return *content* as JSON, on one line when *indent* is None; whatever does not print is escaped."""
     separators = (",", ":") if indent is None else (",", ": ")

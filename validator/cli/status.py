@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from validator.cli.frame import Command, opened
-from validator.cli.output import draw, json_option, say, show, to_json
+from validator.cli.output import draw, json_option, say, show, show_line
 from validator.errors import OperatorError
 from validator.monitoring import screen
 from validator.monitoring.status import Status, look
@@ -46,7 +46,7 @@ def status(seconds: int | None, as_json: bool) -> None:
         if found.problems:
             raise OperatorError("not ready")
     elif as_json:
-        watch(lambda: draw(_json(_look())), lambda: sleep(seconds))
+        watch(lambda: show_line(screen.to_object(_look())), lambda: sleep(seconds))
     elif sys.stdout.isatty():
         # By default it would end here at once, and leave the terminal on the other screen.
         signal.signal(signal.SIGTERM, _end)
@@ -82,7 +82,3 @@ def _look() -> Status:
 
 def _print(found: Status) -> None:
     say(*screen.lines(found))
-
-
-def _json(found: Status) -> str:
-    return to_json(screen.to_object(found), indent=None) + "\n"

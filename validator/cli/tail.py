@@ -1,0 +1,119 @@
+"""`validator audit tail`: the newest entries, chosen by what they say, and those to come."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from time import sleep
+from typing import Any
+
+import click
+
+from validator.audit.events import EventName, Outcome
+from validator.audit.following import Follower
+from validator.cli.frame import Command, opened
+from validator.cli.output import json_option, say, show, show_line
+from validator.clock import Clock, iso_milliseconds
+from validator.configuration.fields import parse_duration
+from validator.escaping import quoted
+from validator.monitoring.watching import watch
+
+_OFTEN = 1  # seconds between two looks
+_COUNT = 20
+_ABOUT = (
+    *("outcome", "reason", "tenant", "subject", "audience", "jti", "by", "detail", "source", "request_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which entries are printed: those that agree with everything that is given."""
+
+    since: str
+    events: tuple[str, ...]
+    outcome: str | None
+    subject: str | None
+
+    def __call__(self, entry: Mapping[str, Any]) -> bool:
+        return (
+            str(entry["time"]) >= self.since
+            and (not self.events or entry["event"] in self.events)
+            and self.outcome in (None, entry.get("outcome"))
+            and self.subject in (None, entry.get("subject"))
+        )
+
+
+def _choice(words: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([word.value for word in words])
+
+
+@click.command(cls=Command)
+@click.option("-n", "count", type=click.IntRange(1), help=f"How many entries; else {_COUNT}, or all since.")
+@click.option("--since", metavar="TIME", help='Not before: "15m" ago, 2026-11-29 or 2026-11-29T20:15:00Z.')
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    type=_choice(EventName),
+    help="Only these; repeatable.",
+)
+@click.option("--outcome", type=_choice(Outcome), help="Only what ended so.")
+@click.option("--subject", help="Only about this userAccount, userId or login.")
+@click.option("-f", "--follow", is_flag=True, help="Print what is written from now on too, until Ctrl-C.")
+@json_option
+def tail(
+    count: int | None,
+    since: str | None,
+    events: tuple[str, ...],
+    outcome: str | None,
+    subject: str | None,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Print the newest entries, oldest first; with --follow and --json one JSON object a line."""
+    with opened(any_schema=True) as services:
+        earliest = "" if since is None else _instant(since, services.clock)
+        wanted = _Wanted(earliest, tuple(map(str, events)), outcome, subject)
+        most = count or (None if since is not None else _COUNT)
+        with closing(Follower(services.settings.audit.directory)) as follower:
+            newest = deque(filter(wanted, follower.read()), most)
+            if not follow:
+                _print(newest, as_json=as_json)
+                return
+            _print_each(newest, as_json=as_json)
+            watch(
+                lambda: _print_each(filter(wanted, follower.read()), as_json=as_json), lambda: sleep(_OFTEN)
+            )
+
+
+def _instant(text: str, clock: Clock) -> str:
+    """Return the instant that *text* names, in the form of the entries: a time ago, a day or a time."""
+    try:
+        return iso_milliseconds(clock.now() - parse_duration(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+        return iso_milliseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            'a duration such as "15m" (units s m h d), a day or a time', param_hint="--since"
+        ) from None
+
+
+def _print(entries: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        show(list(entries), as_json=True)
+    else:
+        _print_each(entries, as_json=False)
+
+
+def _print_each(entries: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
+    for entry in entries:
+        if as_json:
+            show_line(entry)
+        else:
+            about = " ".join(f"{name}={quoted(str(entry[name]))}" for name in _ABOUT if name in entry)
+            say(f"{entry['time']}  {entry['event']:<16} {about}")
