@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock
 from validator.errors import OperatorError
+from validator.sizes import LONGEST_TENANT
 from validator.store.database import Database, Instant, metadata
 
-LONGEST_ID = 64
+LONGEST_ID = LONGEST_TENANT
 _ID = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_ID}}}", re.ASCII)
 
 

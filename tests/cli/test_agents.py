@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.cli.commandline import (
@@ -99,6 +100,7 @@ def test_sync_tells_what_it_changed(agents: Connected) -> None:
         "tenant": TENANT,
         "listed": 3,
         "without_account_code": 1,
+        "unreadable": 0,
         "added": 3,
         "changed": 0,
         "unchanged": 0,
@@ -221,11 +223,15 @@ def test_cloud_that_fails_changes_nothing(
     assert synced("sync").code == 0
 
 
-def test_conflicting_codes_are_refused(synced: Connected) -> None:
-    """A list with one code for two agents is not followed."""
+def test_conflicting_codes_change_nothing_of_it(synced: Connected) -> None:
+    """Of one code for two agents neither is taken: what was known of it stays, and the operator is told."""
     synced.cloud.agents.append(agent("11", 2002))
 
-    check_refused(synced("sync"), "the accountCode 11 is listed twice, as different agents")
+    said = synced("sync")
+
+    assert said.code == 0
+    assert "the accountCode 11 is listed twice, as different agents: left out" in said.err
+    assert [row["work_no"] for row in synced("list", "--json").json()] == ["1001", "1002", "1007"]
 
 
 def test_slow_cloud_is_given_up(connect: Connect) -> None:
@@ -316,7 +322,7 @@ def test_linked_agents_are_no_difference(synced: Connected) -> None:
         assert synced("link", LOGIN, "--user-account", code).code == 0
 
     assert synced("diff", "--json").json() == []
-    assert synced("diff") == Said(0, "", "")
+    assert synced("diff") == Said(0, "none\n", "")
 
 
 # link, unlink
@@ -351,7 +357,7 @@ def test_link_to_nobody_in_the_cloud_needs_force(synced: Connected) -> None:
         (["link", "nobody", "--user-account", "11"], "there is no account nobody"),
         (["link", "ann", "--user-account", "agent-7"], "agent-7 is linked to an account already"),
         (["link", LOGIN, "--user-account", "agent-7"], "agent-7 is linked to an account already"),
-        (["link", LOGIN, "--user-account", " 1", "--force"], "an identity has 1 to 64 printable characters"),
+        (["link", LOGIN, "--user-account", " 1", "--force"], "an identity has 1 to 100 printable characters"),
         (["unlink", "nobody", "--user-account", "11"], "there is no account nobody"),
         (["unlink", LOGIN, "--user-account", "12"], "12 is not linked to this account"),
         (["unlink", "ann", "--user-account", "agent-7"], "agent-7 is not linked to this account"),
@@ -423,3 +429,43 @@ def test_settings_of_the_cloud_are_in_a_file_too(agents: Connected, tmp_path: Pa
     said = agents.validator("agents", "sync", "--config", str(config), "--json")
 
     assert said.json()["added"] == 3
+
+
+# a list that is not whole, and long account codes
+
+
+def test_unreadable_entry_stops_no_other_and_removes_nobody(synced: Connected) -> None:
+    """An entry that cannot be read is named; the others are synchronised; who seems to be gone stays."""
+    synced.cloud.agents = [agent("11", 2001), agent("x" * 101, 1008), agent("13", 1009)]
+
+    said = synced("sync", "--json")
+
+    assert said.code == 0
+    assert "agent 2 of the list: accountCode: longer than 100 characters: left out" in said.err
+    assert "nobody is removed" in said.err
+    assert synced.codes() == ["11", "12", "13", "agent-7"]
+    changes = orjson.loads(said.out)
+    assert (changes["unreadable"], changes["removed"], changes["changed"]) == (1, [], 1)
+
+
+def test_force_removes_by_a_list_that_is_not_whole(synced: Connected) -> None:
+    """With `--force` whoever is not in the part that was read goes."""
+    synced.cloud.agents = [agent("11", 1001), {"accountCode": "12"}]
+
+    assert synced("sync", "--force").code == 0
+    assert synced.codes() == ["11"]
+
+
+def test_long_account_code_works_from_the_list_to_the_token(synced: Connected) -> None:
+    """An agent whose code has 100 characters is listed, linked, issued a token and asked about."""
+    code = f"{'v' * 60}@{'k' * 39}"
+    synced.cloud.agents = [agent("11", 1001), agent("12", 1002), agent("agent-7", 1007), agent(code, 1522)]
+    assert synced("sync").code == 0
+
+    assert synced("link", LOGIN, "--user-account", code).code == 0
+    issued = synced.validator("tokens", "issue", "--tenant", TENANT, "--user-account", code).json()
+    synced.validator.did("tokens", "revoke", "--tenant", TENANT, "--user-account", code)
+    inspected = synced.validator("tokens", "inspect", stdin=issued["access_token"])
+
+    assert issued["userAccount"] == code
+    assert "token_revoked" in inspected.err

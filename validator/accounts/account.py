@@ -1,6 +1,5 @@
 """Accounts: people who log in, and who they are to the cloud."""
 
-import re
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,16 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from validator.accounts import links
-from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME, Identity
+from validator.accounts.identity import Identity, check_login
 from validator.accounts.policy import REMEMBERED
 from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
+from validator.sizes import LONGEST_LOGIN, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import LONGEST_ID, Status, Tenants
 from validator.tenants import table as tenants_table
-
-LONGEST_LOGIN = 128
-_LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{LONGEST_LOGIN - 1}}}", re.ASCII)
 
 table = Table(
     "accounts",
@@ -89,7 +86,7 @@ class Accounts:
         """Add an account; raises OperatorError when something is not allowed or is taken."""
         login = login.lower()
         self._tenants.require(tenant)
-        _check_login(login)
+        check_login(login)
         identity.check()
         now = self._clock.now()
         values: dict[str, Any] = {
@@ -211,10 +208,3 @@ def account_of(row: Row[*tuple[Any, ...]]) -> Account:
         password_hash=row.password_hash,
         previous_hashes=tuple(row.previous_hashes),
     )
-
-
-def _check_login(login: str) -> None:
-    if not _LOGIN.fullmatch(login):
-        raise OperatorError(
-            f"a login name has 1 to {LONGEST_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"
-        )

@@ -1,13 +1,13 @@
-"""Who an account is to the cloud."""
+"""Who an account is to the cloud, and the name it logs in by."""
 
+import re
 from dataclasses import dataclass
 
 from validator.errors import OperatorError
+from validator.sizes import LONGEST_LOGIN, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.untrusted import is_plain
 
-LONGEST_USER_ACCOUNT = 64
-LONGEST_USER_ID = 128
-LONGEST_USER_NAME = 128
+_LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{LONGEST_LOGIN - 1}}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,11 @@ class Identity:
                 raise OperatorError(
                     f"an identity has 1 to {longest} printable characters, no blank at its ends"
                 )
+
+
+def check_login(login: str) -> None:
+    """Raise OperatorError when *login* is not one that accounts may have."""
+    if not _LOGIN.fullmatch(login):
+        raise OperatorError(
+            f"a login name has 1 to {LONGEST_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"
+        )

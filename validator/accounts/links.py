@@ -10,9 +10,10 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, ForeignKey, String, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from validator.accounts.identity import LONGEST_USER_ACCOUNT, Identity
+from validator.accounts.identity import Identity
 from validator.clock import Clock
 from validator.errors import OperatorError
+from validator.sizes import LONGEST_USER_ACCOUNT
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import LONGEST_ID
 

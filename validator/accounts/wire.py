@@ -5,10 +5,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from validator.accounts.account import LONGEST_LOGIN, Account
+from validator.accounts.account import Account
 from validator.accounts.policy import LONGEST_TYPED
 from validator.accounts.sessions import Session
 from validator.clock import iso_milliseconds
+from validator.sizes import LONGEST_LOGIN
 from validator.untrusted import Text, TolerantSchema, load
 
 

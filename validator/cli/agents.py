@@ -1,5 +1,6 @@
 """`validator agents`: the cloud's list of agents, and which of them are whose account here."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 
@@ -15,6 +16,7 @@ from validator.errors import OperatorError
 from validator.services import Services
 from validator.tokens.claims import Audience
 
+_MOST_NOTICES = 10
 LONG_LIST = 1000  # agents; a longer list tells how far it is
 
 tenant_option = click.option("--tenant", help="Tenant space; else the only one there is.")
@@ -43,9 +45,17 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
         answer = ApiFabric(services.settings.fabric, services.clock).agents()
         told = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
         with recorded(services, EventName.AGENTS, told, tenant=space):
-            changes = services.agents.sync(space, answer.agents, force=force, progress=_tell)
+            changes = services.agents.sync(
+                space, answer.agents, force=force, progress=_tell, is_whole=not answer.unreadable
+            )
+        _warn(answer.unreadable)
         service = {"sip_service_ip": answer.sip_service_ip, "sip_service_port": answer.sip_service_port}
-        counted = {"tenant": space, "listed": len(answer.agents), "without_account_code": answer.left_out}
+        counted = {
+            "tenant": space,
+            "listed": len(answer.agents),
+            "without_account_code": answer.left_out,
+            "unreadable": len(answer.unreadable),
+        }
         show({**counted, **asdict(changes), **service}, as_json=as_json)
 
 
@@ -109,6 +119,16 @@ def unlink(account: str, user_account: str) -> None:
                 raise OperatorError(f"{user_account} is the account's own: it stays with the account")
             services.links.remove(person.id, person.tenant, user_account)
         services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+
+
+def _warn(unreadable: Sequence[str]) -> None:
+    """Say which entries of the list were left out, and what that means for the others."""
+    if not unreadable:
+        return
+    say(*(f"notice: {words}: left out" for words in unreadable[:_MOST_NOTICES]), err=True)
+    if len(unreadable) > _MOST_NOTICES:
+        say(f"notice: and {len(unreadable) - _MOST_NOTICES} other entries", err=True)
+    say("notice: the list is not whole, so nobody is removed; with --force whoever it lacks is", err=True)
 
 
 def _tenant(services: Services, named: str | None) -> str:

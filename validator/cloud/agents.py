@@ -24,9 +24,10 @@ from sqlalchemy import (
 )
 
 from validator.clock import Clock
-from validator.cloud.wire import LONGEST_ACCOUNT_CODE, LONGEST_SIP_ACCOUNT, LONGEST_WORK_NO, ListedAgent
+from validator.cloud.wire import LONGEST_SIP_ACCOUNT, LONGEST_WORK_NO, ListedAgent
 from validator.errors import OperatorError
 from validator.keys.sealing import Sealer
+from validator.sizes import LONGEST_USER_ACCOUNT
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import LONGEST_ID, Tenants
 
@@ -37,7 +38,7 @@ table = Table(
     "agents",
     metadata,
     Column("tenant", String(LONGEST_ID), ForeignKey("tenants.id"), primary_key=True),
-    Column("account_code", String(LONGEST_ACCOUNT_CODE), primary_key=True),
+    Column("account_code", String(LONGEST_USER_ACCOUNT), primary_key=True),
     Column("work_no", String(LONGEST_WORK_NO), nullable=False),
     Column("sip_account", String(LONGEST_SIP_ACCOUNT)),
     Column("sealed_sip_password", LargeBinary),
@@ -109,13 +110,15 @@ class Agents:
         tenant: str,
         listed: Collection[ListedAgent],
         *,
+        is_whole: bool = True,
         force: bool = False,
         progress: Progress | None = None,
     ) -> Changes:
         """Make the agents of *tenant* those that the cloud *listed*, all or nothing; return what changed.
 
-        *progress* is told how many of how many are written. Raises OperatorError when more would go than the
-        policy lets go, unless that is meant (*force*).
+        *progress* is told how many of how many are written. From a list that is not whole nobody is removed:
+        whoever seems to be missing may be in the part that was not read. Raises OperatorError when more would
+        go than the policy lets go. With *force* both are meant.
         """
         self._tenants.require(tenant)
         now = self._clock.now()
@@ -123,6 +126,8 @@ class Agents:
         with self._database.write() as connection:
             before = {agent.account_code: agent for agent in _select(connection, tenant)}
             gone = sorted(before.keys() - {agent.account_code for agent in listed})
+            if not is_whole and not force:
+                gone = []
             if not force:
                 self._check_removal(len(gone), len(before))
             if gone:

@@ -1,21 +1,22 @@
 """The words of the cloud's API Fabric: its answers to the question for a token and to that for the agents.
 
 Read tolerantly: fields nobody needs are ignored, null and "" count as missing, numbers may come as texts and
-texts as integers. Only what the list cannot do without is demanded, `agents` and each one's `workNo`; yet one
-entry that cannot be read spoils the whole list, for a half of it would remove the other half here.
+texts as integers. Only what the list cannot do without is demanded, `agents` and each one's `workNo`. An
+entry that cannot be read is left out and named: the others are good, but the list is not whole, so nobody may
+be removed by it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from marshmallow import fields, pre_load, validate
 
 from validator.errors import Reason, Refusal
+from validator.sizes import LONGEST_USER_ACCOUNT
 from validator.untrusted import Name, Text, TolerantSchema, load, read_object
 
 LONGEST_TOKEN = 8192
-LONGEST_ACCOUNT_CODE = 64
 LONGEST_WORK_NO = 32
 LONGEST_SIP_ACCOUNT = 64
 _LONGEST_SIP_PASSWORD = 255
@@ -42,10 +43,14 @@ class ListedAgent:
 
 @dataclass(frozen=True, slots=True)
 class AgentList:
-    """The cloud's list: its agents by account code, how many have none, and where its SIP service is."""
+    """The cloud's list: its agents by account code, how many have none, and where its SIP service is.
+
+    `unreadable` says in words which entries were left out; without any the list is whole.
+    """
 
     agents: tuple[ListedAgent, ...]
     left_out: int = 0
+    unreadable: tuple[str, ...] = ()
     sip_service_ip: str | None = None
     sip_service_port: int | None = None
 
@@ -82,7 +87,7 @@ class AgentEntry(_Answer):
     """One agent of the list."""
 
     workNo = Name(LONGEST_WORK_NO)  # noqa: N815
-    accountCode = Name(LONGEST_ACCOUNT_CODE, required=False)  # noqa: N815
+    accountCode = Name(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
     sipAccount = Name(LONGEST_SIP_ACCOUNT, required=False)  # noqa: N815
     sipPwd = Text(_LONGEST_SIP_PASSWORD, required=False)  # noqa: N815
 
@@ -97,41 +102,51 @@ def parse_token(body: bytes) -> AccessToken:
 
 
 def parse_agents(body: bytes) -> AgentList:
-    """Return the list of agents in the cloud's answer; raises Refusal, which quotes no value of it.
+    """Return the list of agents in the cloud's answer; no word quotes a value of it.
 
-    An agent without an `accountCode` can be nobody's here, and is only counted.
+    An agent without an `accountCode` can be nobody's here, and is only counted. Raises Refusal when the
+    answer is not a list, or no entry of it can be read.
     """
     answer = load(_AGENTS, read_object(body))
-    entries = [_entry(number, values) for number, values in enumerate(answer["agents"], 1)]
+    unreadable: list[str] = []
+    entries = [
+        entry
+        for number, values in enumerate(answer["agents"], 1)
+        for entry in _entry(number, values, unreadable)
+    ]
+    if unreadable and not entries:
+        raise Refusal(Reason.FIELD_INVALID, unreadable[0])
     named = [entry for entry in entries if "accountCode" in entry]
     return AgentList(
-        agents=_each_once(map(_agent, named)),
+        agents=_each_once(map(_agent, named), unreadable),
         left_out=len(entries) - len(named),
+        unreadable=tuple(unreadable),
         sip_service_ip=answer.get("sipServiceIp"),
         sip_service_port=_whole(answer.get("sipServicePort")),
     )
 
 
-def _entry(number: int, values: Any) -> dict[str, str]:
+def _entry(number: int, values: Any, unreadable: list[str]) -> Iterator[dict[str, str]]:
+    """Yield the entry *number* of the list, or add to *unreadable* what is wrong with it."""
     try:
-        entry: dict[str, str] = load(_ENTRY, values)
+        yield load(_ENTRY, values)
     except Refusal as refusal:
-        raise Refusal(refusal.reason, f"agent {number} of the list: {refusal.detail}") from None
-    return entry
+        unreadable.append(f"agent {number} of the list: {refusal.detail}")
 
 
 def _agent(entry: Mapping[str, str]) -> ListedAgent:
     return ListedAgent(entry["accountCode"], entry["workNo"], entry.get("sipAccount"), entry.get("sipPwd"))
 
 
-def _each_once(agents: Iterable[ListedAgent]) -> tuple[ListedAgent, ...]:
-    """Return the agents by account code; one that is listed twice must be the same both times."""
+def _each_once(agents: Iterable[ListedAgent], unreadable: list[str]) -> tuple[ListedAgent, ...]:
+    """Return the agents by account code; of one that is listed twice as different agents, neither."""
     found: dict[str, ListedAgent] = {}
-    for agent in agents:
-        if found.setdefault(agent.account_code, agent) != agent:
-            detail = f"the accountCode {agent.account_code} is listed twice, as different agents"
-            raise Refusal(Reason.FIELD_INVALID, detail)
-    return tuple(found[code] for code in sorted(found))
+    doubtful = {
+        agent.account_code for agent in agents if found.setdefault(agent.account_code, agent) != agent
+    }
+    words = "is listed twice, as different agents"
+    unreadable += [f"the accountCode {code} {words}" for code in sorted(doubtful)]
+    return tuple(found[code] for code in sorted(found.keys() - doubtful))
 
 
 def _whole(value: Any) -> int | None:

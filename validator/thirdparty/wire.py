@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import orjson
 from marshmallow import fields, validate
 
-from validator.accounts.identity import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.errors import RetCode
 from validator.networks import Network
+from validator.sizes import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.tenants import LONGEST_ID
 from validator.tokens.claims import Audience
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object

@@ -10,16 +10,13 @@ from marshmallow import Schema, fields, post_load, validates_schema
 from marshmallow import ValidationError as Invalid
 
 from validator.clock import iso_milliseconds, to_milliseconds
+from validator.sizes import LONGEST_TENANT, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.tokens.claims import Audience, Claims, Subject, Wish
 from validator.tokens.revocation import Order
 from validator.untrusted import Identifier, Name, Text, TolerantSchema, load
 
 LONGEST_TOKEN = 4096
 LONGEST_JTI = 64
-LONGEST_TENANT = 64
-LONGEST_USER_ACCOUNT = 64
-LONGEST_USER_ID = 128
-LONGEST_USER_NAME = 128
 
 
 class AgentWish(TolerantSchema):

@@ -122,11 +122,20 @@ def test_agent_listed_twice_alike_is_one() -> None:
     assert len(wire.parse_agents(content).agents) == 1
 
 
-def test_code_of_two_agents_is_refused() -> None:
-    """One code for two work numbers cannot be kept, and is told."""
-    told = refusal_of(body(agents=[agent("11", 1001), agent("11", 1002)]))
+def test_code_of_two_agents_is_left_out() -> None:
+    """One code for two work numbers cannot be stored: neither is, it is named, and the others are read."""
+    listed = wire.parse_agents(body(agents=[agent("11", 1001), agent("11", 1002), agent("12", 1003)]))
 
-    assert told == "the accountCode 11 is listed twice, as different agents"
+    assert [each.account_code for each in listed.agents] == ["12"]
+    assert listed.unreadable == ("the accountCode 11 is listed twice, as different agents",)
+
+
+def test_long_account_code_is_read() -> None:
+    """A code of 100 characters, as the vendor's reference allows, is an agent like any other."""
+    listed = wire.parse_agents(body(agents=[agent("v" * 100), agent("11")]))
+
+    assert [each.account_code for each in listed.agents] == ["11", "v" * 100]
+    assert listed.unreadable == ()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +147,7 @@ def test_code_of_two_agents_is_refused() -> None:
         ({"accountCode": "12", "workNo": 1.5}, "workNo: not a string"),
         ({"accountCode": "12", "workNo": [1]}, "workNo: not a string"),
         ({"accountCode": ["12"], "workNo": 1}, "accountCode: not a string"),
-        ({"accountCode": "1" * 65, "workNo": 1}, "accountCode: longer than 64 characters"),
+        ({"accountCode": "1" * 101, "workNo": 1}, "accountCode: longer than 100 characters"),
         ({"accountCode": "1\n2", "workNo": 1}, "accountCode: has a character that does not print"),
         ({"accountCode": "12", "workNo": 1, "sipAccount": {}}, "sipAccount: not a string"),
         ({"accountCode": "12", "workNo": 1, "sipPwd": 7}, "sipPwd: not a string"),
@@ -148,12 +157,13 @@ def test_code_of_two_agents_is_refused() -> None:
     ],
     ids=repr,
 )
-def test_one_wrong_entry_spoils_the_list(wrong: object, words: str) -> None:
-    """Half a list would remove the other half here: so none is read, and the entry is named."""
-    assert len(wire.parse_agents(body(agents=[agent("11")])).agents) == 1
+def test_one_wrong_entry_is_named_and_the_others_are_read(wrong: object, words: str) -> None:
+    """An entry that cannot be read stops no other; alone, it is the whole answer that cannot be read."""
+    listed = wire.parse_agents(body(agents=[agent("11"), wrong, agent("13", 1003)]))
 
-    told = refusal_of(body(agents=[agent("11"), wrong]))
-
+    assert [each.account_code for each in listed.agents] == ["11", "13"]
+    (told,) = listed.unreadable
+    assert words in refusal_of(body(agents=[wrong]))
     assert told.startswith("agent 2 of the list: ")
     assert words in told
     assert SIP_PASSWORD not in told

@@ -13,7 +13,7 @@ AGENT_BODY = {"access_token": "a.b", "tenantSpaceId": "t", "userAccount": "u"}
 CHAT_BODY = {"Token": "a.b", "userName": "n", "userId": "u", "tenantSpaceId": "t"}
 SIDES = {"agent": (parse_agent, AGENT_BODY), "chat": (parse_chat, CHAT_BODY)}
 LONGEST = {
-    "agent": {"access_token": 4096, "tenantSpaceId": 64, "userAccount": 64},
+    "agent": {"access_token": 4096, "tenantSpaceId": 64, "userAccount": 100},
     "chat": {"Token": 4096, "userName": 128, "userId": 128, "tenantSpaceId": 64},
 }
 FIELDS = [(side, name) for side, bounds in LONGEST.items() for name in bounds]
