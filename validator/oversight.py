@@ -66,12 +66,16 @@ class Oversight:
         else:
             self.revoke_subject(overseer, order.audience, order.tenant, order.subject)
 
-    def revoke_presented(self, overseer: Overseer, presented_token: str) -> None:
-        """End a token; one that is not theirs, or is none, is left alone without a word (RFC 7009, 2.2)."""
+    def revoke_presented(self, overseer: Overseer, presented_token: str) -> Claims | None:
+        """End a token and return what it says; one that is not theirs, or is none, is left alone (None).
+
+        A client is not told which (RFC 7009, 2.2).
+        """
         claims, reason = self._read(overseer, presented_token)
         if claims is not None:
             self._revocations.revoke(token_target(claims.subject.tenant, claims.jti))
         self._record(EventName.REVOKED, overseer, reason, claims)
+        return claims
 
     def revoke_token(self, overseer: Overseer, tenant: str, jti: str) -> None:
         """End the token of *tenant* with this jti; raises Refusal when the tenant is not theirs."""

@@ -170,7 +170,7 @@ def test_restored_database_is_not_copied(lived_in: CommandLine, postgres_databas
     """A database that is older than the mark is not moved: the copy would bring dead tokens back."""
     older = lived_in.home / "older.db"
     lived_in.did("db", "backup", str(older))
-    lived_in.did("tokens", "revoke", "--everything")
+    lived_in.did("tokens", "revoke", "--everything", "--yes")
     restore(lived_in, older)
 
     check_refused(lived_in("db", "copy", "--to", postgres_database), "db restored")

@@ -159,7 +159,7 @@ WAYS: Mapping[str, End] = {
         "tokens", "revoke", "--tenant", subject.tenant, "--user-account", subject.agent
     ),
     "tenant": lambda node, subject, _: node.did("tokens", "revoke", "--tenant", subject.tenant),
-    "everything": lambda node, *_: node.did("tokens", "revoke", "--everything"),
+    "everything": lambda node, *_: node.did("tokens", "revoke", "--everything", "--yes"),
     "account disabled": lambda node, subject, _: node.did("accounts", "disable", subject.login),
     "tenant disabled": lambda node, subject, _: node.did("tenants", "disable", subject.tenant),
     "password changed": lambda node, subject, _: node.did(

@@ -203,7 +203,7 @@ def test_restored_database_is_noticed_by_both_nodes(postgres_server: PostgresSer
     database, older = f"new_{uuid4().hex}", f"old_{uuid4().hex}"
     nodes = found(tmp_path, {"database.url": postgres_server.create(database)})
     copy(postgres_server, database, older)
-    nodes[0].did("tokens", "revoke", "--everything")
+    nodes[0].did("tokens", "revoke", "--everything", "--yes")
     seen = [is_ready(node) for node in nodes]
     restored = [Node(node.home, {"database.url": postgres_server.url(older)}) for node in nodes]
 

@@ -300,7 +300,11 @@ def test_key_rotation_is_taken_at_once(validator: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["accounts", "disable", LOGIN], ["tenants", "disable", TENANT], ["tokens", "revoke", "--everything"]],
+    [
+        ["accounts", "disable", LOGIN],
+        ["tenants", "disable", TENANT],
+        ["tokens", "revoke", "--everything", "--yes"],
+    ],
     ids="-".join,
 )
 def test_next_verdict_knows_what_an_operator_did(validator: CommandLine, words: list[str]) -> None:

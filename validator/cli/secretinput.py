@@ -38,6 +38,14 @@ def first_line() -> bytes:
     return sys.stdin.buffer.readline() if sys.stdin is not None else b""
 
 
+def presented_token() -> str:
+    """Return the token in the first line of standard input; raises OperatorError when there is none."""
+    presented = first_line().decode("utf-8", "replace").strip()
+    if not presented:
+        raise OperatorError("there is no token on standard input")
+    return presented
+
+
 def generated_text(length: int) -> str:
     """Return *length* random letters and digits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))

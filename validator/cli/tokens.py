@@ -5,7 +5,8 @@ import click
 from validator.cli.frame import Group, opened
 from validator.cli.operators import operator
 from validator.cli.output import json_option, show
-from validator.cli.secretinput import first_line
+from validator.cli.revoking import revoke
+from validator.cli.secretinput import presented_token
 from validator.errors import OperatorError
 from validator.tokens import wire
 
@@ -37,39 +38,13 @@ def issue(tenant: str, user_account: str | None, user_id: str | None, user_name:
 def inspect(as_json: bool) -> None:
     """Tell what the token on standard input says, and whether it would be accepted now; exit 1 if not."""
     with opened() as services:
-        claims, reason = services.oversight.inspect(operator(), _presented())
+        claims, reason = services.oversight.inspect(operator(), presented_token())
         if claims is not None:
             content = {**wire.render_introspection(claims), "active": reason is None, "reason": reason}
-            show(content, as_json=as_json)
+            instants = {} if as_json else {"iat": claims.issued_at, "exp": claims.expires_at}
+            show(content | instants, as_json=as_json)
         if reason is not None:
             raise OperatorError(f"the token is not accepted: {reason}")
 
 
-@tokens.command()
-@click.option("--tenant", help="Tenant space; alone, every token of it.")
-@click.option("--jti", help="The token with this jti.")
-@click.option("--user-account", help="Every token of this agent.")
-@click.option("--user-id", help="Every token of this customer.")
-@click.option("--everything", is_flag=True, help="Every token there is.")
-def revoke(
-    tenant: str | None, jti: str | None, user_account: str | None, user_id: str | None, everything: bool
-) -> None:
-    """End tokens: the one on standard input, or those that the options name."""
-    named = {"tenantSpaceId": tenant, "jti": jti, "userAccount": user_account, "userId": user_id}
-    fields = {name: value for name, value in named.items() if value is not None}
-    if everything and fields:
-        raise click.UsageError("--everything goes with no other option")
-    with opened() as services:
-        if everything:
-            services.oversight.revoke_everything(operator())
-        elif set(fields) == {"tenantSpaceId"}:
-            services.oversight.revoke_tenant(operator(), services.tenants.require(str(tenant)).id)
-        else:
-            services.oversight.revoke(operator(), wire.parse_revocation(fields or {"token": _presented()}))
-
-
-def _presented() -> str:
-    presented = first_line().decode("utf-8", "replace").strip()
-    if not presented:
-        raise OperatorError("there is no token on standard input")
-    return presented
+tokens.add_command(revoke)

@@ -1,0 +1,131 @@
+"""`validator tokens revoke`: end tokens, and say which: a misspelt name must not look like success."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from validator.audit import reading
+from validator.audit.events import EventName
+from validator.cli.frame import Command, opened
+from validator.cli.operators import operator
+from validator.cli.output import say
+from validator.cli.secretinput import presented_token
+from validator.errors import OperatorError
+from validator.services import Services
+from validator.tokens import wire
+from validator.tokens.claims import Audience, Subject
+from validator.tokens.revocation import Order
+
+
+@click.command(cls=Command)
+@click.option("--tenant", help="Tenant space; alone, every token of it.")
+@click.option("--jti", help="The token with this jti; its tenant space is found in the audit trail.")
+@click.option("--user-account", help="Every token of this agent, with --tenant.")
+@click.option("--user-id", help="Every token of this customer, with --tenant.")
+@click.option("--everything", is_flag=True, help="Every token there is; asks first.")
+@click.option("--yes", is_flag=True, help="With --everything: do not ask, for scripts.")
+def revoke(
+    tenant: str | None,
+    jti: str | None,
+    user_account: str | None,
+    user_id: str | None,
+    everything: bool,
+    yes: bool,
+) -> None:
+    """End tokens: the one on standard input, or those that the options name; print what was ended."""
+    named = {"tenantSpaceId": tenant, "jti": jti, "userAccount": user_account, "userId": user_id}
+    fields = {name: value for name, value in named.items() if value is not None}
+    _check_usage(fields, everything=everything, yes=yes)
+    if everything and not yes:
+        click.confirm("End every token of every tenant space?", abort=True, err=True)
+    with opened() as services:
+        if everything:
+            services.oversight.revoke_everything(operator())
+            say("ended: every token that was issued until now")
+        elif not fields:
+            _end_presented(services)
+        elif jti is None and set(fields) == {"tenantSpaceId"}:
+            services.oversight.revoke_tenant(operator(), services.tenants.require(str(tenant)).id)
+            say(f"ended: every token of tenant {tenant} that was issued until now")
+        else:
+            _end_named(services, fields)
+
+
+def _check_usage(fields: Mapping[str, str], *, everything: bool, yes: bool) -> None:
+    if everything and fields:
+        raise click.UsageError("--everything goes with no other option but --yes")
+    if yes and not everything:
+        raise click.UsageError("--yes goes with --everything")
+    if len(fields.keys() - {"tenantSpaceId"}) > 1:
+        raise click.UsageError("name one of --jti, --user-account and --user-id")
+    if fields.keys() & {"userAccount", "userId"} and "tenantSpaceId" not in fields:
+        raise click.UsageError("--user-account and --user-id need --tenant")
+
+
+def _end_presented(services: Services) -> None:
+    claims = services.oversight.revoke_presented(operator(), presented_token())
+    if claims is None:
+        raise OperatorError("what is on standard input is no token that was issued here: nothing was ended")
+    say(f"ended: the token {claims.jti} of {claims.subject.id}, tenant {claims.subject.tenant}")
+
+
+def _end_named(services: Services, fields: Mapping[str, str]) -> None:
+    if "tenantSpaceId" not in fields:
+        fields = {**fields, "tenantSpaceId": _tenant_of(services, fields["jti"])}
+    order = wire.parse_revocation(fields)
+    services.tenants.require(order.tenant)
+    services.oversight.revoke(operator(), order)
+    # Searched afterwards: the trail may be large, and the revocation must not wait for it.
+    if order.jti is not None:
+        say(f"ended: the token {order.jti} of tenant {order.tenant}")
+        _warn_of_token(services, order.tenant, order.jti)
+        return
+    name = "userAccount" if order.audience is Audience.AGENT else "userId"
+    say(f"ended: every token of {name} {order.subject}, tenant {order.tenant}, that was issued until now")
+    _warn_of_subject(services, name, order)
+
+
+def _tenant_of(services: Services, jti: str) -> str:
+    """Return the tenant that the token *jti* was issued for; raises OperatorError when the trail lacks it."""
+    tenant = next((entry.get("tenant") for entry in _issues(services, jti=jti)), None)
+    if tenant is None:
+        raise OperatorError(
+            f"the audit trail has no token {jti}: see the spelling, or name its tenant space by --tenant"
+        )
+    return str(tenant)
+
+
+def _warn_of_token(services: Services, tenant: str, jti: str) -> None:
+    """Say so when no such token is known, or it is another tenant's and so was not ended."""
+    tenants = {str(entry.get("tenant")) for entry in _issues(services, jti=jti)}
+    if not tenants:
+        say(f"notice: no token {jti} is known here, as far as the audit trail goes back", err=True)
+    elif tenant not in tenants:
+        others = ", ".join(sorted(tenants))
+        raise OperatorError(
+            f"the token {jti} was issued for tenant {others}, so it is not ended: name that one"
+        )
+
+
+def _warn_of_subject(services: Services, name: str, order: Order) -> None:
+    """Say so when nobody of that name has an account or was ever issued a token."""
+    subject = Subject(
+        order.audience, order.tenant, order.subject, None if order.audience is Audience.AGENT else ""
+    )
+    if services.standings.of(subject, ()).account is not None:
+        return
+    about = {"tenant": order.tenant, "subject": order.subject, "audience": str(order.audience)}
+    if next(_issues(services, **about), None) is None:
+        words = (
+            f"no account has the {name} {order.subject}, and no token of it is known here: see the spelling"
+        )
+        say(f"notice: {words}", err=True)
+
+
+def _issues(services: Services, **about: str) -> Iterator[dict[str, Any]]:
+    """Yield the trail's entries of tokens that were issued and agree with *about*."""
+    for entry in reading.entries(services.settings.audit.directory):
+        is_issue = entry["event"] == EventName.TOKEN_ISSUED and "jti" in entry
+        if is_issue and all(entry.get(name) == value for name, value in about.items()):
+            yield entry
