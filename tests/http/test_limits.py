@@ -666,7 +666,7 @@ def test_behind_a_proxy_its_word_counts(found_enterprise: Found, name: str) -> N
 @every_address_limit
 def test_behind_a_proxy_nobody_is_somebody(found_enterprise: Found, name: str) -> None:
     """What a trusted proxy says nothing readable about shares one bucket, and is limited."""
-    unreadable = ("", ",", "192.0.2.7,", "x", "192.0.2.7:1234", "[2001:db8::1]", "192.0.2.7 203.0.113.1", "é")
+    unreadable = ("", ",", "192.0.2.7,", "x", "192.0.2.7:", "[2001:db8::1", "192.0.2.7 203.0.113.1", "é")
     enterprise = limited(found_enterprise, name, f"{len(unreadable)}/1m", **PROXY)
     browser, ask = browser_from(enterprise, "10.0.0.1"), REQUESTS[name][0]
     silent = Headed(browser, [])

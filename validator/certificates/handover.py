@@ -1,8 +1,9 @@
 """The certificate that the cloud's administrator is given (`.cer`), and the record of what was given.
 
-The cloud trusts what is uploaded and nothing else. Its own authority's certificate outlives the renewal of
-the server's; the server's own must be given anew each time. A root alone is enough only while the server
-sends every intermediate. Two files have the same one certificate: `server.cer` in DER to its last byte, and
+The cloud trusts what is uploaded and nothing else. The issuer's certificate outlives the renewal of the
+server's; the server's own must be given anew each time. Public authorities issue each renewal by another of
+their intermediates: only their root outlives that. A root is enough only while the server sends every
+intermediate. Two files have the same one certificate: `server.cer` in DER to its last byte, and
 `server-pem.cer` in PEM without a byte order mark; Java's keytool reads either.
 """
 
@@ -75,6 +76,7 @@ def export(
     if held.has_key:
         raise OperatorError(f"{chain_file}: has a private key in it: keep that in a file of its own, 0600")
     path = chain.path_of(held.certificates)
+    asked = which
     which, chosen = _choose(path, which, trusted)
     if chosen.not_valid_after_utc < clock.now():
         end = iso_milliseconds(chosen.not_valid_after_utc)
@@ -82,7 +84,7 @@ def export(
     files = _write(chosen, out)
     return Handover(
         which=which,
-        why=_why(which, chosen),
+        why=_why(which, chosen, is_recommended=asked is Which.RECOMMENDED),
         sha256=chain.fingerprint_of(chosen),
         subject=chain.title_of(chosen),
         issuer=chosen.issuer.rfc4514_string(),
@@ -122,7 +124,7 @@ def _choose(
     """Return the certificate that is *which* of *path*, with what is recommended named."""
     leaf, last = path[0], path[-1]
     if which is Which.RECOMMENDED:
-        which = Which.LEAF if chain.is_self_signed(leaf) else Which.ISSUER
+        which = _recommended(path, trusted)
     if which is Which.LEAF:
         return which, leaf
     if chain.is_self_signed(leaf):
@@ -138,7 +140,21 @@ def _choose(
     return which, above
 
 
-def _why(which: Which, chosen: x509.Certificate) -> str:
+def _recommended(path: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]) -> Which:
+    """Return which certificate of *path* outlives the most renewals.
+
+    A public authority draws among several intermediates at each renewal, so that its root is given where that
+    is one of *trusted*. Below a root that is in the file only, an enterprise's own, the issuer is given.
+    """
+    leaf, last = path[0], path[-1]
+    if chain.is_self_signed(leaf):
+        return Which.LEAF
+    root = last if chain.is_self_signed(last) else chain.issuer_of(last, trusted)
+    has_intermediate = len(path) > 1 and path[1] != root
+    return Which.ROOT if has_intermediate and root is not None and root in trusted else Which.ISSUER
+
+
+def _why(which: Which, chosen: x509.Certificate, *, is_recommended: bool) -> str:
     if which is Which.LEAF:
         if chain.is_self_signed(chosen):
             return "it is self-signed: nothing else vouches for it, and each new one must be given again"
@@ -147,6 +163,11 @@ def _why(which: Which, chosen: x509.Certificate) -> str:
         return (
             "it issued the server's certificate and outlives its renewal while the same authority issues it; "
             "where the authority changes its intermediates, as public ones do, give the root: --which root"
+        )
+    if is_recommended and which is Which.ROOT:
+        return (
+            "it is a root that this system trusts, whose authority may issue each renewal by another "
+            "intermediate: the root outlives them all, while the server goes on sending its intermediates"
         )
     return "it outlives every renewal below it; the server must go on sending its intermediates"
 

@@ -4,12 +4,16 @@ Its folder has `ca.pem`, which a browser or the cloud may be told to trust, `ca-
 last: `server.pem` (the server's certificate, then the authority's) with `server-key.pem`. Only `ca.pem` may
 be read by others. The authority is renewed with its old key and name, so that whoever trusts the old
 certificate goes on until that one's own end.
+
+People are told to trust `ca.pem` in their browsers. A copy of its key is worth nothing for other sites: the
+certificate permits the names that it was made for, `localhost` and loopback only (RFC 5280, 4.2.1.10).
 """
 
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import trustme
@@ -32,6 +36,7 @@ from validator.certificates.pem import UnreadableError, read_chain
 from validator.clock import Clock
 from validator.errors import OperatorError
 from validator.files import locked, make_private_folder, read_private, write_private
+from validator.networks import is_address
 
 CERTIFICATE = "ca.pem"
 _LIFETIME = timedelta(days=825)  # of the authority; the longest that Apple's clients take of a certificate
@@ -40,6 +45,7 @@ _SERVER_LIFETIME = timedelta(days=90)
 _SERVER_OVERLAP = timedelta(days=30)
 _SKEW = timedelta(hours=24)  # by which another machine's clock may be behind
 _PUBLIC = 0o644
+_THIS_HOST, _LOOPBACK = ("localhost",), ("127.0.0.0/8", "::1/128")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +69,24 @@ class LocalAuthority:
         make_private_folder(self.folder)
         server, key = self.folder / "server.pem", self.folder / "server-key.pem"
         with locked(self.certificate):
-            authority = self._authority()
+            authority = self._authority(names)
             if not self._is_good(server, key, names, authority):
                 self._renew(server, key, names, authority)
         return server, key
 
-    def _authority(self) -> x509.Certificate:
-        """Return the authority's certificate, renewed when it is time, or made with its key."""
+    def _authority(self, names: Collection[str]) -> x509.Certificate:
+        """Return the authority's certificate for *names*, renewed when it is time, or made with its key."""
         path = self.folder / "ca-key.pem"
         if not path.exists():
             write_private(path, _pem_of(ec.generate_private_key(ec.SECP256R1())))
         key = _key_in(path)
         kept = self._kept()
-        if kept and kept.public_key() == key.public_key() and self._lasts(kept, _OVERLAP):
+        if kept and kept.public_key() != key.public_key():
+            kept = None
+        wanted, permitted = _subtrees(names), _permitted_by(kept)
+        if kept and wanted <= permitted and self._lasts(kept, _OVERLAP):
             return kept
-        fresh = _certify(key, self.clock.now())
+        fresh = _certify(key, wanted | permitted, self.clock.now())
         write_private(self.certificate, fresh.public_bytes(Encoding.PEM))
         self.certificate.chmod(_PUBLIC)
         return fresh
@@ -126,8 +135,36 @@ def _key_in(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _certify(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
-    """Return a certificate of the authority with *key*; its name is the key's, and stays."""
+def _subtrees(names: Collection[str]) -> frozenset[x509.GeneralName]:
+    """Return what an authority for servers of *names* may issue for: these, and this very machine.
+
+    Raises OperatorError for what is neither a name nor an address.
+    """
+    networks = [*(f"{name}" for name in names if is_address(name)), *_LOOPBACK]
+    hosts = [*(name.removeprefix("*.") for name in names if not is_address(name)), *_THIS_HOST]
+    try:
+        return frozenset(
+            [*(x509.IPAddress(ip_network(each)) for each in networks), *map(x509.DNSName, hosts)]
+        )
+    except ValueError:
+        raise OperatorError(f"not the names or addresses of a server: {', '.join(names)}") from None
+
+
+def _permitted_by(certificate: x509.Certificate | None) -> frozenset[x509.GeneralName]:
+    """Return what *certificate* may issue for; nothing for one that has no constraints, or for None."""
+    if certificate is None:
+        return frozenset()
+    found = [each.value for each in certificate.extensions if isinstance(each.value, x509.NameConstraints)]
+    return frozenset(name for each in found for name in each.permitted_subtrees or ())
+
+
+def _certify(
+    key: ec.EllipticCurvePrivateKey, permitted: Collection[x509.GeneralName], now: datetime
+) -> x509.Certificate:
+    """Return a certificate of the authority with *key* that may issue for what is *permitted*.
+
+    Its name is the key's, and stays.
+    """
     public = key.public_key()
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     title = f"validator local authority {hashlib.sha256(der).hexdigest()[:8]}"
@@ -139,6 +176,8 @@ def _certify(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate
     signing = x509.KeyUsage(
         key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False, **usage
     )
+    # In one order, so that the same names give the same certificate.
+    constraints = x509.NameConstraints(sorted(permitted, key=repr), None)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -149,6 +188,7 @@ def _certify(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate
         .not_valid_after(now + _LIFETIME - _SKEW)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(signing, critical=True)
+        .add_extension(constraints, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -19,6 +19,7 @@ from validator.certificates.handover import (
     load_handover,
     record,
 )
+from validator.certificates.judging import check
 from validator.errors import OperatorError
 
 ROOT = authority("root")
@@ -83,6 +84,34 @@ def test_right_certificate_is_chosen(
     told = given(tmp_path, *chain, which=which)
 
     assert (told.which, told.certificate) == (expected[0], expected[1].certificate)
+
+
+def test_root_of_this_system_is_recommended(tmp_path: Path) -> None:
+    """A root that this system trusts is given: the next certificate may come by another intermediate."""
+    told = given(tmp_path, LEAF, MIDDLE, trusted=(authority("other"), ROOT))
+    sent_too = given(tmp_path, LEAF, MIDDLE, ROOT, trusted=(ROOT,))
+    other = authority("another middle", ROOT)
+
+    assert [(each.which, each.certificate) for each in (told, sent_too)] == [
+        (Which.ROOT, ROOT.certificate)
+    ] * 2
+    assert "another intermediate" in told.why
+    assert given(tmp_path, LEAF, MIDDLE).which is Which.ISSUER
+    # What `cert check` says of the renewal: the root still leads to it, the intermediate would not have.
+    files = write(tmp_path, server(other), other)
+    of_root = check(*files, (), FakeClock(), trusted=[ROOT.certificate], handed_over=told.certificate)
+    of_middle = check(*files, (), FakeClock(), trusted=[ROOT.certificate], handed_over=MIDDLE.certificate)
+    assert "not-handed-over" not in {each.code for each in of_root}
+    assert "not-handed-over" in {each.code for each in of_middle}
+
+
+def test_root_above_the_server_is_its_issuer(tmp_path: Path) -> None:
+    """Without an intermediate the issuer is the root already."""
+    leaf = server(ROOT)
+
+    told = given(tmp_path, leaf, trusted=(ROOT,))
+
+    assert (told.which, told.certificate) == (Which.ISSUER, ROOT.certificate)
 
 
 def test_self_signed_certificate_is_given_itself(tmp_path: Path) -> None:

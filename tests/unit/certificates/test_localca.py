@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import subprocess
 import threading
 from contextlib import suppress
 from datetime import timedelta
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from tests.certificates import Issued, server
 from tests.fakes import FakeClock
 from tests.unit.crowd import at_once
 from validator.certificates.judging import check
@@ -113,7 +118,10 @@ def test_what_is_good_is_kept(authority: LocalAuthority) -> None:
 
 @pytest.mark.parametrize("names", [("localhost",), (*NAMES, "portal.test"), ("portal.test",)], ids=len)
 def test_other_names_are_another_certificate(authority: LocalAuthority, names: tuple[str, ...]) -> None:
-    """The certificate has exactly the names that were asked for last; the authority stays."""
+    """The certificate has exactly the names that were asked for last; the authority keeps its key.
+
+    Its own certificate is made anew for a name that it may not issue for yet, and only then.
+    """
     authority.issue(NAMES)
     before = contents(authority)
 
@@ -121,7 +129,9 @@ def test_other_names_are_another_certificate(authority: LocalAuthority, names: t
 
     after = contents(authority)
     assert check(chain, key, names, authority.clock) == ()
-    assert {name for name in after if after[name] != before[name]} == {"server.pem", "server-key.pem"}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed - {"ca.pem"} == {"server.pem", "server-key.pem"}
+    assert ("ca.pem" in changed) is ("portal.test" in names)
 
 
 def test_server_is_renewed_before_its_end(authority: LocalAuthority) -> None:
@@ -242,3 +252,86 @@ def test_many_at_once_agree(authority: LocalAuthority) -> None:
     assert len(seen) == 6
     assert len(set(seen)) == 1
     assert check(*authority.issue(NAMES), NAMES, authority.clock) == ()
+
+
+def verified(folder: Path, leaf: Issued, chain: Path) -> subprocess.CompletedProcess[str]:
+    """Let OpenSSL hold *leaf* against the authority in *chain*."""
+    file = folder / "leaf.pem"
+    file.write_bytes(leaf.pem)
+    command = ["openssl", "verify", "-no_check_time", "-CAfile", str(chain), str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def issued_by(authority: LocalAuthority, *names: str) -> Issued:
+    """Return a server's certificate for *names* that a thief of the authority's key makes."""
+    (certificate,) = certificates(authority.certificate)
+    key = load_pem_private_key((authority.folder / "ca-key.pem").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return server(Issued(certificate, key), names)
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "www.ours.example"]
+)
+def test_authority_may_issue_for_its_own_names(authority: LocalAuthority, tmp_path: Path, name: str) -> None:
+    """OpenSSL takes what it issues for this machine, and for the name it was made for."""
+    authority.issue(("ours.example",))
+
+    done = verified(tmp_path, issued_by(authority, name), authority.certificate)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["www.bank.example", "example", "192.0.2.1", "10.0.0.1", "2001:db8::1", "::2"]
+)
+def test_authority_may_issue_for_no_other_name(authority: LocalAuthority, tmp_path: Path, name: str) -> None:
+    """A certificate for another site is refused by OpenSSL: people trust this authority in their browsers."""
+    authority.issue(("ours.example",))
+
+    done = verified(tmp_path, issued_by(authority, name), authority.certificate)
+    control = verified(tmp_path, issued_by(authority, "ours.example"), authority.certificate)
+
+    assert "permitted subtree violation" in done.stdout + done.stderr
+    assert control.returncode == 0
+
+
+def test_authority_without_constraints_is_made_anew(authority: LocalAuthority) -> None:
+    """One that an older version made is replaced, with its key: what was trusted goes on to be."""
+    authority.issue(NAMES)
+    (made,) = certificates(authority.certificate)
+    key = load_pem_private_key((authority.folder / "ca-key.pem").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    old = _without_constraints(made, key)
+    authority.certificate.write_bytes(old.public_bytes(Encoding.PEM))
+
+    chain, _ = authority.issue(NAMES)
+
+    (fresh,) = certificates(authority.certificate)
+    assert fresh.extensions.get_extension_for_class(x509.NameConstraints).critical
+    assert fresh.public_key() == old.public_key()
+    certificates(chain)[0].verify_directly_issued_by(old)
+
+
+def _without_constraints(made: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    builder = x509.CertificateBuilder(
+        made.issuer,
+        made.subject,
+        made.public_key(),
+        x509.random_serial_number(),
+        made.not_valid_before_utc,
+        made.not_valid_after_utc,
+    )
+    for extension in made.extensions:
+        if not isinstance(extension.value, x509.NameConstraints):
+            builder = builder.add_extension(extension.value, extension.critical)
+    return builder.sign(key, hashes.SHA256())
+
+
+def test_more_names_are_permitted_besides(authority: LocalAuthority, tmp_path: Path) -> None:
+    """A server of another name has the authority's certificate made anew, for the old name too."""
+    authority.issue(("one.example",))
+    authority.issue(("other.example",))
+
+    for name in ("one.example", "other.example"):
+        assert verified(tmp_path, issued_by(authority, name), authority.certificate).returncode == 0
