@@ -80,8 +80,13 @@ def built(folder: Path, locale: str = "en", allowed: tuple[str, ...] = ()) -> It
         ),
         sites.serving_pages(PAGES, others) as elsewhere,
     ):
-        ports = {NAME: int(port), _host(STRANGER): elsewhere, _host(INTRUDER): elsewhere}
-        keys = (public_key_of(leaf), public_key_of(others.cert_chain_pems[0].bytes()))
+        ports = {
+            NAME: int(port),
+            CLOUD: int(cloud.bind.rpartition(":")[2]),
+            **dict.fromkeys(map(_host, (STRANGER, INTRUDER)), elsewhere),
+        }
+        certificates = (leaf, others.cert_chain_pems[0].bytes(), (cloud.folder / "server.pem").read_bytes())
+        keys = tuple(map(public_key_of, certificates))
         yield Stage(validator, replace(door, authority=authority), Hosts(ports, keys))
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import portalstage
 from tests.browser.conftest import Browsing
 from tests.browser.packages import AXIOS_1, JQUERY_1_8, JQUERY_3_7, Library
-from tests.browser.portalstage import AGENT, WORK_NO, Stage
+from tests.browser.portalstage import AGENT, CLOUD, WORK_NO, Stage
 from tests.browser.street import CLOUD_AT_PORTAL, INTRUDER, PAGES, PORTAL, STRANGER
 from tests.browser.visiting import visit
 from tests.conftest import require_package
@@ -70,6 +70,43 @@ def test_vendors_call_from_an_origin_that_is_not_allowed_gets_nothing(
 
     assert tab.evaluate(FETCH, stage.agent_token())["status"] == 0
     assert stage.door.logged(1, path=AGENT_BAR, status=403) != []
+
+
+def test_status_page_is_live_and_shows_both_sides(
+    browse: Browsing, stage: Stage, libraries: dict[str, Any]
+) -> None:
+    """An exchange appears without a reload, with the request, the answer and the id that explain takes."""
+    browser = browse(stage.hosts)
+    tab = page_with(JQUERY_1_8, browser, libraries, PORTAL)
+    status = visit(browser, f"https://{CLOUD}/status")
+    first = status.locator("#exchanges details").first
+    before = first.get_attribute("id") if first.count() else None
+    token = stage.agent_token()
+
+    assert tab.evaluate(FETCH, token)["status"] == 200
+
+    status.bring_to_front()
+    newest = status.locator(f"#exchanges details:first-child:not(#{before or 'none'})")
+    newest.locator("summary").click()
+    told = newest.inner_text()
+    request_id = newest.locator("dt:text-is('callback request id') + dd").inner_text()
+    assert "callback request" in told
+    assert '"retCode":0' in told.replace(" ", "")
+    assert token["access_token"] not in status.content()
+    assert stage.explained(request_id)["outcome"] == "accepted"
+    expect(newest).to_have_attribute("open", "")
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Last exchanges"), ("zh-CN", "最近的交互")])
+def test_status_page_fits_a_phone(browse: Browsing, stage: Stage, language: str, word: str) -> None:
+    """On 390 pixels nothing is wider than the screen, in either language; all of it is in a landmark."""
+    tab = visit(browse(stage.hosts), f"https://{CLOUD}/status", lang=language)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    for opened in tab.locator("summary").all():
+        opened.click()
+
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(tab.locator("main")).to_contain_text(word)
 
 
 def page_with(library: Library, browser: BrowserContext, libraries: dict[str, Any], origin: str) -> Page:

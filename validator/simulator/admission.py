@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from validator.clock import Clock
 from validator.errors import Refusal
-from validator.simulator.callback import Asking, Reply
+from validator.simulator.callback import Asking, Reply, Wire
 from validator.simulator.guests import verify_guest
 from validator.simulator.registration import Channel, Registration
 from validator.simulator.signatures import SignatureRefused
@@ -133,6 +133,7 @@ def _accepted(reply: Reply, values: Mapping[str, str]) -> dict[str, object]:
     """Return what is told of *reply*; raises NotAdmitted unless it vouches for the values."""
     details: dict[str, object] = {
         **values,
+        **_over_the_wire(reply.wire),
         "answer": reply.message,
         "problem": reply.problem,
         "milliseconds": reply.milliseconds,
@@ -140,6 +141,19 @@ def _accepted(reply: Reply, values: Mapping[str, str]) -> dict[str, object]:
     if not reply.is_accepted:
         raise NotAdmitted(reply.problem or "the enterprise refused", message=reply.message, details=details)
     return details
+
+
+def _over_the_wire(wire: Wire | None) -> dict[str, object]:
+    """Return the request to the enterprise and its answer, by the names that the status page shows."""
+    if wire is None:
+        return {}
+    return {
+        "callback request": wire.request,
+        "callback body": wire.sent,
+        "callback status": wire.status,
+        "callback answer": wire.body or None,
+        "callback request id": wire.request_id,
+    }
 
 
 Admit = Callable[[bytes], Admitted]

@@ -7,7 +7,7 @@ message is kept, if it has one: it is what the cloud shows.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -19,6 +19,18 @@ from validator.untrusted import read_object
 
 JSON = "application/json;charset=UTF-8"
 _OK = 200
+_MAX_SHOWN = 1024  # bytes of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One exchange with the enterprise as it went over the wire; *sent* holds the token."""
+
+    request: str
+    sent: str = field(repr=False)
+    status: int | None = None
+    body: str = ""
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Reply:
     message: str | None = None
     problem: str | None = None
     milliseconds: int | None = None
+    wire: Wire | None = None
 
 
 class Asking(Protocol):
@@ -65,11 +78,18 @@ class Callback:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         body = json.dumps(question, ensure_ascii=False).encode()
         pieces = written(place, target, body, {"Content-Type": JSON, "Accept": "application/json"})
+        wire = Wire(f"POST {url}", body.decode())
         try:
             answer = send(place, pieces, give_up_after=self._enterprise.give_up_after)
         except NoAnswer as error:
-            return Reply(problem=str(error))
-        return read_reply(answer)
+            return Reply(problem=str(error), wire=wire)
+        received = replace(
+            wire,
+            status=answer.status,
+            body=answer.body[:_MAX_SHOWN].decode("utf-8", "replace"),
+            request_id=answer.header("x-request-id") or None,
+        )
+        return replace(read_reply(answer), wire=received)
 
 
 def read_reply(answer: Answer) -> Reply:

@@ -11,18 +11,20 @@ from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
 from validator.networks import is_loopback
+from validator.portal.words import LANGUAGES, language_of
 from validator.simulator import pages, servicedoors
 from validator.simulator.admission import Admission
 from validator.simulator.callback import Asking
 from validator.simulator.fabric import Fabric, FabricRefused
 from validator.simulator.records import Records
 from validator.simulator.registration import Registration
-from validator.simulator.servicedoors import HTML, json_reply, text_reply
+from validator.simulator.servicedoors import HTML, SCRIPT, json_reply, text_reply
 from validator.simulator.visits import Visits
 
 TOKEN_PATH = "/apigovernance/api/oauth/tokenByAkSk"  # noqa: S105 - a path
 AGENTS_PATH = "/apiaccess/CC-Mangemant/v1/queryAgentInfo"
 _LARGEST_BODY = 65536
+_STATUS_CSP = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'"
 
 
 def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> Flask:
@@ -82,7 +84,21 @@ def _status(registration: Registration, records: Records) -> Blueprint:
 
     @bp.get("/status")
     def status() -> Response:
-        return Response(pages.status(registration, records.newest()), content_type=HTML)
+        asked = request.args.get("lang")
+        language = asked if asked in LANGUAGES else language_of(request.headers.get("Accept-Language", ""))
+        return Response(
+            pages.status(registration, records.newest(), language),
+            content_type=HTML,
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": _STATUS_CSP,
+                "Vary": "Accept-Language",
+            },
+        )
+
+    @bp.get("/status.js")
+    def status_script() -> Response:
+        return Response(pages.shipped("status.js"), content_type=SCRIPT)
 
     @bp.get("/status.json")
     def status_json() -> Response:

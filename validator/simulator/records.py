@@ -11,6 +11,8 @@ from validator.simulator.signatures import SignatureRefused, parse
 
 _MOST = 100
 _SHOWN = 200  # characters of a posted value
+_SHOWN_OF_CALLBACK = 1000  # of a request to the enterprise, and of its answer
+_CALLBACK = "callback "
 _SECRET_FIELDS = frozenset({"access_token", "thirdUserToken", "token"})
 _LINE = "thirdPartAuthorization"
 _SHORTEST = 8  # characters of a token
@@ -19,8 +21,12 @@ _DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One exchange: when, what was asked, by which page, how it ended, and the details that explain it."""
+    """One exchange: when, what was asked, by which page, how it ended, and the details that explain it.
 
+    The *number* counts the exchanges since the start.
+    """
+
+    number: int
     time: str
     door: str
     origin: str
@@ -34,17 +40,19 @@ class Records:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._records: deque[Record] = deque(maxlen=_MOST)
-        self._lock = Lock()
+        self._lock, self._count = Lock(), 0
 
     def append(self, door: str, origin: str | None, outcome: str, details: Mapping[str, object]) -> None:
-        """Write down an exchange; what is secret in *details* is masked here."""
-        told = _told(details)
-        record = Record(iso_milliseconds(self._clock.now()), door, (origin or "none")[:_SHOWN], outcome, told)
+        """Record an exchange; what is secret in *details* is masked here."""
+        told, time = _told(details), iso_milliseconds(self._clock.now())
         with self._lock:
-            self._records.appendleft(record)
+            self._count += 1
+            self._records.appendleft(
+                Record(self._count, time, door, (origin or "none")[:_SHOWN], outcome, told)
+            )
 
     def newest(self) -> list[Record]:
-        """Return what was written down, newest first."""
+        """Return what was recorded, newest first."""
         with self._lock:
             return list(self._records)
 
@@ -65,7 +73,7 @@ def _told(details: Mapping[str, object]) -> dict[str, str]:
         shown = _masked_line(text) if name == _LINE else shown
         for token in tokens:
             shown = shown.replace(token, masked(token))
-        told[name] = shown[:_SHOWN]
+        told[name] = shown[: _SHOWN_OF_CALLBACK if name.startswith(_CALLBACK) else _SHOWN]
     return told
 
 

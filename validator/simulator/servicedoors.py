@@ -26,7 +26,7 @@ BAR = "/ccdesktop/pages/cc-bar"
 CHAT = "/webclient/chat_client"
 FAILED = "thirdParty validate failed and the errorMessage is {}"
 HTML = "text/html; charset=utf-8"
-_SCRIPT = "application/javascript; charset=utf-8"
+SCRIPT = "application/javascript; charset=utf-8"
 _NOT_GIVEN = frozenset({"access_token", "thirdUserToken", "thirdPartAuthorization"})
 _READABLE_COOKIES = frozenset({"sum_atime"})
 
@@ -73,7 +73,7 @@ def _open_later_doors(bp: Blueprint, desk: "_Desk", visits: Visits) -> None:
 
     @bp.get(f"{BAR}/js/bar.js")
     def frame_script() -> Response:
-        return Response(pages.shipped("bar.js"), content_type=_SCRIPT)
+        return Response(pages.shipped("bar.js"), content_type=SCRIPT)
 
     @bp.post(f"{CHAT}/rest/messages")
     def message() -> Response:
@@ -108,7 +108,7 @@ class _Desk:
 
     def _script(self, name: str, admitted: Admitted, cookies: Mapping[str, str]) -> Response:
         given = {key: value for key, value in admitted.values.items() if key not in _NOT_GIVEN}
-        reply = Response(pages.script(name, given), content_type=_SCRIPT)
+        reply = Response(pages.script(name, given), content_type=SCRIPT)
         for cookie, value in cookies.items():
             reply.set_cookie(
                 cookie,

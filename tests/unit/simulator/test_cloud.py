@@ -164,9 +164,39 @@ def test_status_shows_what_happened(browser: FlaskClient) -> None:
     assert "https://e.example/a" in after
     assert "&lt;b&gt;" in after
     assert "<b>Ann" not in after
-    assert "</script>" not in after
+    assert after.count("</script>") == before.count("</script>") == 1
     assert (record["door"], record["outcome"]) == ("thirdPartyClient.js", "let in")
     assert record["details"]["answer"] == "validate success"
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        ("", "", "en"),
+        ("", "zh-CN,en;q=0.5", "zh-CN"),
+        ("?lang=en", "zh-CN", "en"),
+        ("?lang=zh-CN", "en", "zh-CN"),
+        ("?lang=xx", "zh", "zh-CN"),
+    ],
+)
+def test_status_speaks_the_readers_language(
+    browser: FlaskClient, asked: str, accepted: str, language: str
+) -> None:
+    """English or Chinese, as the browser or the address asks; no word of the page is missing."""
+    page = browser.get(f"/status{asked}", headers={"Accept-Language": accepted}).text
+
+    assert f'<html lang="{language}">' in page
+    assert ("登记信息" in page) == (language == "zh-CN")
+    assert "{{" not in page
+
+
+def test_posted_text_is_no_place_to_fill_in(browser: FlaskClient) -> None:
+    """What a page posts is shown as it is, also where it looks like a place of the template."""
+    browser.post(
+        SCRIPTS[1], json={**POSTED, "thirdUserName": "{{facts}} {{title}}"}, headers={"Origin": PAGE}
+    )
+
+    assert "{{facts}} {{title}}" in browser.get("/status").text
 
 
 def fabric(browser: FlaskClient, **credentials: str) -> Any:

@@ -37,6 +37,18 @@ def test_tokens_and_signatures_are_masked(clock: FakeClock) -> None:
     assert (first.origin, second.origin) == ("none", "none")
 
 
+def test_token_is_masked_in_the_request_and_the_answer(clock: FakeClock) -> None:
+    """What went over the wire is shown longer than a posted value, and without the token in it."""
+    records = Records(clock)
+    body = f'{{"access_token": "{TOKEN}", "userAccount": "{"a" * 300}"}}'
+    records.append("door", None, "let in", {"access_token": TOKEN, "callback body": body})
+
+    (record,) = records.newest()
+
+    assert TOKEN not in str(record)
+    assert record.details["callback body"] == body.replace(TOKEN, masked(TOKEN))
+
+
 def test_what_is_no_signature_line_is_masked_whole(clock: FakeClock) -> None:
     """In a line that is broken a signature may stand anywhere."""
     records = Records(clock)
