@@ -14,7 +14,7 @@ from validator.audit import reading
 from validator.audit.events import EventName
 from validator.configuration.sources import environment_variable
 from validator.files import make_private_folder
-from validator.limits.policy import PURPOSES
+from validator.limits.shares import RATED
 from validator.services import Services, open_services
 from validator.settings import load
 from validator.store import schema
@@ -31,7 +31,9 @@ CUSTOMER = Subject(Audience.CHAT, TENANT, "customer-7", "李伟")
 CHANNEL = "817854979183314945"
 SECRET_KEY = "KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF"
 # For tests that send more at one instant than any limit allows, and are about something else.
-UNLIMITED = {f"limits.{name}": "off" for name in PURPOSES} | {"lockout.enabled": "false"}
+UNLIMITED = {f"limits.{name}": "off" for name in RATED} | {"lockout.enabled": "false"}
+# A share of nothing, so that a limit on a channel or on all holds alone.
+WHOLE = {"limits.signing_prefix_share": "100", "limits.signing_fresh_share": "100"}
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 

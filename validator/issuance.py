@@ -5,6 +5,7 @@ them. A backend client names the subject, of its own tenants
 and audiences; the subject need not have an account here, but a disabled one is refused.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -142,16 +143,23 @@ class Issuance:
     """Issues tokens to callers and writes each of them down."""
 
     def __init__(
-        self, issuer: TokenIssuer, standings: Standings, counters: Counters, trail: AuditTrail
+        self,
+        issuer: TokenIssuer,
+        standings: Standings,
+        counters: Counters,
+        trail: AuditTrail,
+        is_reserved: Callable[[str], bool],
     ) -> None:
+        """Issue what *issuer* signs; *is_reserved* says of a userId that no person may have it."""
         self._issuer, self._standings = issuer, standings
-        self._counters, self._trail = counters, trail
+        self._counters, self._trail, self._is_reserved = counters, trail, is_reserved
 
     def issue(self, caller: Caller, wish: Wish) -> tuple[str, Claims]:
         """Return a token and what it says; raises Refusal, or Fault when something needed is away."""
         self._counters.hit("tokens_caller", caller.label)
         try:
             subject = caller.subject_of(wish)
+            self._check_reserved(subject)
             standing = self._standings.of(subject, targets_around(subject))
             standing.check_active()
             caller.check_standing(standing)
@@ -172,6 +180,11 @@ class Issuance:
             )
         )
         return token, claims
+
+    def _check_reserved(self, subject: Subject) -> None:
+        """Raise Refusal when *subject* is a customer with an id of a guest: nobody logged in with that."""
+        if subject.audience is Audience.CHAT and self._is_reserved(subject.id):
+            raise Refusal(Reason.REQUEST_INVALID, "this userId begins like the ids of guests")
 
     def _record_refusal(self, caller: Caller, wish: Wish, refusal: Refusal) -> None:
         self._trail.append(

@@ -87,7 +87,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     trail = AuditTrail(settings.audit, settings.keys.directory, clock)
     counters = Counters(settings.limits, clock, workers=settings.server.workers)
     tenants = Tenants(database, clock)
-    accounts = Accounts(database, tenants, clock)
+    accounts = Accounts(database, tenants, clock, settings.webchat.is_reserved)
     links = Links(database, clock)
     passwords = Passwords(
         settings.hashing.hasher, lambda: child(PASSWORD_VERIFICATIONS, settings.server.role).inc()
@@ -131,7 +131,13 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         clients=clients,
         callers=Callers(sessions, links, clients, trail),
         standings=standings,
-        issuance=Issuance(TokenIssuer(keyring, settings.tokens, clock), standings, counters, trail),
+        issuance=Issuance(
+            TokenIssuer(keyring, settings.tokens, clock),
+            standings,
+            counters,
+            trail,
+            settings.webchat.is_reserved,
+        ),
         oversight=Oversight(verifier, standings, revocations, trail),
         verifier=verifier,
         revocations=revocations,

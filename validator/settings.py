@@ -42,6 +42,7 @@ from validator.edge.policy import DoorPolicy
 from validator.errors import ConfigurationError, OperatorError
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, Rate
+from validator.limits.shares import RATED, SHARES
 from validator.metrics.sharing import MetricsPolicy
 from validator.portal.policy import PortalPolicy
 from validator.shipped import shipped
@@ -189,10 +190,11 @@ def _lockout(values: dict[str, Any], leeway: timedelta) -> LockoutPolicy:
 
 def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) -> LimitsPolicy:
     shadow = values["shadow"]
+    rates = {name: values[name] for name in RATED}
+    rates |= {name: share.rates(values[share.of], values[share.percent]) for name, share in SHARES.items()}
+    shadow = {*shadow, *(name for name, share in SHARES.items() if share.of in shadow)}
     limits = {
-        name: Limit(name, rates, _mode(rates, is_shadow=name in shadow))
-        for name, rates in values.items()
-        if name in PURPOSES
+        name: Limit(name, rates[name], _mode(rates[name], is_shadow=name in shadow)) for name in PURPOSES
     }
     password = read_secret("limits.storage_password", values["storage_password_file"], home, environment)
     ca_file = home / values["storage_ca_file"] if values["storage_ca_file"] else None

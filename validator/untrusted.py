@@ -8,6 +8,7 @@ a `Refusal`, never an exception of the JSON library. The size is capped before t
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -19,6 +20,8 @@ from validator.errors import Reason, Refusal
 MAX_DEPTH = 8
 _MOST_FORM_FIELDS = 16
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+# These draw nothing: Hangul fillers, unwritten Khmer vowels, Mongolian selectors, a joiner, empty Braille.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
 # An unterminated string runs to the end of the text, so that no body makes this pattern start over.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
@@ -125,8 +128,8 @@ class Identifier(Text):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Name(Identifier):
-    """An `Identifier` that can be told from every other by eye: `is_plain`."""
+class PlainText(Text):
+    """A `Text` that can be told from every other by eye: `is_plain`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -135,9 +138,18 @@ class Name(Identifier):
         return text
 
 
+class Name(PlainText, Identifier):
+    """An `Identifier` that is `PlainText`."""
+
+
 def is_plain(text: str) -> bool:
-    """Tell whether *text* has only printable characters, and no blank at its ends."""
-    return text.isprintable() and text == text.strip()
+    """Return whether *text* has only printable, visible characters, and no blank at its ends.
+
+    Control, bidirectional and zero-width characters are not printable; some others that draw nothing count as
+    letters or symbols, and marks alone draw nothing either.
+    """
+    is_visible = not text or any(unicodedata.category(character)[0] not in "MZ" for character in text)
+    return text.isprintable() and text == text.strip() and is_visible and not _BLANK.search(text)
 
 
 def is_forbidden(text: str) -> bool:

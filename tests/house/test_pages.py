@@ -8,7 +8,7 @@ import pytest
 
 from tests.house.source import CHECKOUT
 from validator.errors import Answer
-from validator.limits.policy import PURPOSES
+from validator.limits.shares import RATED, SHARES
 
 NUMBER = re.compile(
     r"^\| [^|]+ \| `(?P<key>\w+\.\w+)` \| (?P<value>[^|]+?) \| (?P<tests>[^|]+?) \|$", re.MULTILINE
@@ -44,7 +44,9 @@ def test_every_limit_is_on_the_security_page() -> None:
     settings = tomllib.loads(page("config/default.toml"))
     lockout = set(settings["lockout"]) - {"enabled", "forget_after"}
 
-    assert told >= {f"limits.{name}" for name in PURPOSES} | {f"lockout.{name}" for name in lockout}
+    limits = {*RATED, *(share.percent for share in SHARES.values())}
+
+    assert told >= {f"limits.{name}" for name in limits} | {f"lockout.{name}" for name in lockout}
 
 
 def test_proofs_of_the_security_page_are_there() -> None:

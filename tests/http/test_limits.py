@@ -22,12 +22,14 @@ from tests.fakes import (
     SECRET_KEY,
     TENANT,
     UNLIMITED,
+    WHOLE,
     Enterprise,
 )
 from tests.http.answers import problem, ret_code
 from tests.http.routes import OPERATIONS, paths
 from tests.http.sides import AGENT_SIDE, issued
 from validator.limits.policy import OTHER, PURPOSES, SOURCE
+from validator.limits.shares import RATED
 from validator.services import open_services
 from validator.tokens.claims import Audience
 from validator.web.incoming import GUEST_COOKIE
@@ -136,14 +138,14 @@ REQUESTS: dict[str, tuple[Ask, int]] = {
     OTHER: (look, 200),
 }
 every_limit = pytest.mark.parametrize("name", REQUESTS)
-COUNTED_HERE = {name: purpose for name, purpose in PURPOSES.items() if not purpose.at_proxy}
+COUNTED_HERE = {name: PURPOSES[name] for name in RATED if not PURPOSES[name].at_proxy}
 OF_ADDRESSES = [name for name, purpose in COUNTED_HERE.items() if purpose.key == SOURCE]
 every_address_limit = pytest.mark.parametrize("name", OF_ADDRESSES)
 
 
 def limited(found: Found, name: str, rate: str = RATE, **settings: str) -> Enterprise:
     """Return an enterprise with one limit in force, and nothing else that refuses."""
-    return found(UNLIMITED | {f"limits.{name}": rate, "tokens.agent_lifetime": "24h"} | settings)
+    return found(UNLIMITED | WHOLE | {f"limits.{name}": rate, "tokens.agent_lifetime": "24h"} | settings)
 
 
 def browser_from(enterprise: Enterprise, address: str) -> FlaskClient:
@@ -440,7 +442,7 @@ def test_login_and_password_tell_nothing(found_enterprise: Found) -> None:
 
 def test_old_fields_are_never_sent(found_enterprise: Found) -> None:
     """No route tells its limits in the fields from before the draft."""
-    enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in PURPOSES})
+    enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in RATED})
     browser = enterprise.visitor()
 
     for _ in range(2):
@@ -455,7 +457,7 @@ def test_old_fields_are_never_sent(found_enterprise: Found) -> None:
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_every_route_is_limited(found_enterprise: Found, path: str, method: str) -> None:
     """With one request a minute allowed, whatever is served refuses the second from the same address."""
-    enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in PURPOSES})
+    enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in RATED})
     browser = enterprise.visitor()
 
     assert browser.open(path, method=method).status_code != TOO_MANY
@@ -468,7 +470,7 @@ def test_every_route_is_limited(found_enterprise: Found, path: str, method: str)
 @pytest.mark.parametrize("path", paths("POST", "/api/v1/"))
 def test_pages_of_other_sites_are_limited(found_enterprise: Found, path: str) -> None:
     """A request that is refused for the page it comes from is counted as any other."""
-    enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in PURPOSES})
+    enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in RATED})
     browser = enterprise.visitor()
     foreign = {"Origin": "https://evil.example.net", "Sec-Fetch-Site": "cross-site"}
 

@@ -23,14 +23,14 @@ from tests.system.daemon import PostgresDaemon, running_daemon
 from tests.system.load import Answer, Load, Question, loaded
 from tests.system.redis import RedisServer, running_redis
 from tests.system.serving import Server, serving
-from validator.limits.policy import PURPOSES
+from validator.limits.shares import RATED
 
 ISSUE_PATH = "/api/v1/tokens/agent"
 SIGN_PATH = "/webchat/authorizationService"
 BEFORE, BROKEN, WELL, PATIENCE = 0.3, 1.8, 0.3, 8.0  # seconds
 CONNECTIONS = 16  # twice the threads that the server has, so that some always wait for a thread
 # For what is not about limits: more than anything here asks.
-PLENTY = {f"VALIDATOR_LIMITS_{name.upper()}": "100000000/1m" for name in PURPOSES}
+PLENTY = {f"VALIDATOR_LIMITS_{name.upper()}": "100000000/1m" for name in RATED}
 # What each kind of question is answered with when nothing is broken, and what it never may be.
 RIGHT = {"good": 0, "forged": 2, "revoked": 2}
 

@@ -244,7 +244,7 @@ def slow_house(folder: Path) -> Iterator[tuple[Outside, Server]]:
     variables = {
         "VALIDATOR_SERVER_TRUSTED_PROXIES": "1",
         "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1/32"]',
-        "VALIDATOR_LIMITS_CALLBACKS_FAILURES": "off",  # the caller's question is about nobody
+        "VALIDATOR_LIMITS_CALLBACKS_FOREIGN": "off",  # the caller's question is about nobody
     }
     words = ("--workers", str(WORKERS), "--threads", str(THREADS))
     with doors.outside() as around, serving(home, *words, variables=variables) as server:

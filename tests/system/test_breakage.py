@@ -87,8 +87,8 @@ def test_outage_of_the_counters_delays_no_signature(cluster: tuple[Node, Ways]) 
 
 @pytest.mark.parametrize(
     ("limit", "path", "status"),
-    # One that is counted at the door, and one that is only looked at there and counted when a question fails.
-    [("GUEST_ADDRESS", "/webchat/guest", 403), ("CALLBACKS_FAILURES", AGENT_PATH, 400)],
+    # One that is counted at the door, and one that is counted when a question fails.
+    [("GUEST_ADDRESS", "/webchat/guest", 403), ("CALLBACKS_FOREIGN", AGENT_PATH, 400)],
     ids=["at the door", "failures"],
 )
 def test_each_worker_takes_its_share_while_redis_is_away(

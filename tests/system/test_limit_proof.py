@@ -20,12 +20,14 @@ RATES = {
     "tokens_address": 60,
     "tokens_caller": 25,
     "guest_address": 60,
-    "signing_guest": 20,
+    "signing_guest": 10,
     "signing_channel": 40,
-    "signing_all": 60,
+    "signing_all": 140,
     "other_address": 15,
 }
+SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}
 SMALL = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in RATES.items()} | {
+    "VALIDATOR_LIMITS_SIGNING_PREFIX_SHARE": "50",
     "VALIDATOR_SERVER_TRUSTED_PROXIES": "1",
     "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1"]',
     "VALIDATOR_SERVER_WORKERS": "2",
@@ -46,14 +48,14 @@ def validator(tmp_path: Path) -> CommandLine:
 
 def test_every_limit_is_proven(validator: CommandLine) -> None:
     """Of each limit exactly as many come through as are configured, over two workers, and it ends with 0."""
-    assert set(RATES) == {name for name, purpose in PURPOSES.items() if not purpose.at_proxy}
+    assert set(RATES | SHARES) == {name for name, purpose in PURPOSES.items() if not purpose.at_proxy}
 
     with serving(validator.home, variables=SMALL) as server:
         said = validator.program("limits", "prove", f"http://{server.bind}", "--json", variables=SMALL)
 
     proofs = {proof["limit"]: proof for proof in said.json()}
-    assert {name: proof["configured"] for name, proof in proofs.items()} == RATES | LOCKOUT
-    assert {name: proof["measured"] for name, proof in proofs.items()} == RATES | LOCKOUT
+    assert {name: proof["configured"] for name, proof in proofs.items()} == RATES | SHARES | LOCKOUT
+    assert {name: proof["measured"] for name, proof in proofs.items()} == RATES | SHARES | LOCKOUT
     assert {proof["holds"] for proof in proofs.values()} == {True}
 
 

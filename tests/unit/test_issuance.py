@@ -445,13 +445,28 @@ def test_revocation_while_a_token_is_issued_ends_it(enterprise: Enterprise, targ
     services = enterprise.services
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
     standings = RevokingStandings(enterprise, targets_by_name()[target])
-    issuance = Issuance(issuer, standings, services.counters, services.trail)
+    issuance = Issuance(
+        issuer, standings, services.counters, services.trail, services.settings.webchat.is_reserved
+    )
 
     _, claims = issuance.issue(person(enterprise), AGENT_WISH)
 
     with pytest.raises(Refusal, match=Reason.TOKEN_REVOKED):
         services.standings.check(claims)
     services.standings.check(services.issuance.issue(person(enterprise), AGENT_WISH)[1])
+
+
+def test_nobody_gets_a_token_for_an_id_of_a_guest(enterprise: Enterprise) -> None:
+    """What begins like a guest's id is never a customer's, whoever asks; an agent may be called so."""
+    services = enterprise.services
+    (client,) = services.clients.list()
+
+    for caller in (Backend(client), Operator()):
+        for user_id in ("guest-1", "GUEST-1"):
+            with pytest.raises(Refusal, match="begins like the ids of guests"):
+                services.issuance.issue(caller, Wish(Audience.CHAT, TENANT, user_id, "Ann"))
+        services.issuance.issue(caller, Wish(Audience.AGENT, TENANT, "guest-relations"))
+        services.issuance.issue(caller, Wish(Audience.CHAT, TENANT, "a-guest-1", "Ann"))
 
 
 EVERY_OUTAGE = [

@@ -122,7 +122,7 @@ def registry_in(database: Database) -> Registry:
     """Return the registry in *database*, which is empty and has the newest schema."""
     clock = FakeClock()
     tenants = Tenants(database, clock)
-    accounts = Accounts(database, tenants, clock)
+    accounts = Accounts(database, tenants, clock, lambda user_id: user_id.startswith("guest-"))
     tenants.add(TENANT, "First")
     tenants.add(OTHER_TENANT, "Second")
     accounts.add(LOGIN, TENANT, HASH, IDENTITY)

@@ -1,6 +1,7 @@
 """Accounts: people who log in, and who they are to the cloud."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -79,15 +80,18 @@ class Account:
 class Accounts:
     """The table of accounts."""
 
-    def __init__(self, database: Database, tenants: Tenants, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, tenants: Tenants, clock: Clock, is_reserved: Callable[[str], bool]
+    ) -> None:
         self._database, self._tenants, self._clock = database, tenants, clock
+        self._is_reserved = is_reserved
 
     def add(self, login: str, tenant: str, password_hash: str, identity: Identity) -> Account:
         """Add an account; raises OperatorError when something is not allowed or is taken."""
         login = login.lower()
         self._tenants.require(tenant)
         check_login(login)
-        identity.check()
+        identity.check(self._is_reserved)
         now = self._clock.now()
         values: dict[str, Any] = {
             "id": secrets.token_hex(8),

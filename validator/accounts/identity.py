@@ -1,6 +1,7 @@
 """Who an account is to the cloud, and the name it logs in by."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from validator.errors import OperatorError
@@ -18,8 +19,13 @@ class Identity:
     user_id: str | None = None
     user_name: str | None = None
 
-    def check(self) -> None:
-        """Raise OperatorError when a name is too long, does not print, or half of a customer is missing."""
+    def check(self, is_reserved: Callable[[str], bool]) -> None:
+        """Raise OperatorError when a name is too long, does not print, or half of a customer is missing.
+
+        Also when *is_reserved* says that the userId is one of those that guests have.
+        """
+        if self.user_id is not None and is_reserved(self.user_id):
+            raise OperatorError("this user id begins like the ids of guests (webchat.guest_prefix)")
         if (self.user_id is None) != (self.user_name is None):
             raise OperatorError("a customer identity needs both a user id and a user name")
         for text, longest in (

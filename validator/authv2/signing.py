@@ -16,8 +16,11 @@ from validator.authv2.signer import Signature, sign
 from validator.authv2.webchat import LONGEST_CHANNEL, Ask, parse, signable, signed_body
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
-from validator.limits.counters import Counters
+from validator.limits.counters import Counters, source_prefix
 from validator.limits.policy import EVERYBODY
+
+_OF_FRESH = ("signing_fresh", "signing_all_fresh")
+_SHOWN_OF_NAME = 64  # characters of a signed name in the trail
 
 
 class GuestSigning:
@@ -52,19 +55,40 @@ class GuestSigning:
         try:
             ask = parse(values)
             channel = self._usable_channel(ask, origin)
-            guest_id = self._guests.id_for(presented_cookie, ask.presented_id)
+            guest = self._guests.guest_for(presented_cookie, ask.presented_id)
         except Refusal as refusal:
             self._record_refusal(values, refusal)
             raise
-        self._counters.hit("signing_guest", guest_id)
-        self._counters.hit("signing_channel", channel.id)
-        self._counters.hit("signing_all", EVERYBODY)
-        line = self._sign(channel, ask.presented_name, guest_id).authorization
+        self._counters.hit_all(*self._limits_on(guest, channel))
+        line = self._sign(channel, ask.presented_name, guest.id).authorization
         event = Event(
-            EventName.SIGNED, Outcome.ACCEPTED, tenant=channel.tenant, subject=guest_id, detail=channel.id
+            EventName.SIGNED,
+            Outcome.ACCEPTED,
+            tenant=channel.tenant,
+            subject=guest.id,
+            detail=f"{channel.id} thirdUserName={ask.presented_name[:_SHOWN_OF_NAME]}",
         )
         self._trail.append(event)
         return line
+
+    def _limits_on(self, guest: Guest, channel: Channel) -> list[tuple[str, str]]:
+        """Return the limits that a signature counts against, the narrowest first, each with its key.
+
+        A network, and all guests who came a moment ago together, have only a share of a channel and of the
+        whole, so that a crowd leaves something for the others.
+        """
+        prefix = source_prefix()
+        counted = [
+            ("signing_guest", guest.id),
+            ("signing_prefix", f"{channel.id}:{prefix}"),
+            ("signing_fresh", channel.id),
+            ("signing_channel", channel.id),
+            ("signing_all_prefix", prefix),
+            ("signing_all_fresh", EVERYBODY),
+            ("signing_all", EVERYBODY),
+        ]
+        is_fresh = self._guests.is_fresh(guest)
+        return [(name, key) for name, key in counted if is_fresh or name not in _OF_FRESH]
 
     def _usable_channel(self, ask: Ask, origin: str | None) -> Channel:
         channel = self._channels.find(ask.presented_channel)

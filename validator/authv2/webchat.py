@@ -16,7 +16,7 @@ from marshmallow import post_load
 
 from validator.authv2.canonical import SignableRequest
 from validator.errors import Reason, Refusal
-from validator.untrusted import Identifier, Text, TolerantSchema, load
+from validator.untrusted import Identifier, PlainText, TolerantSchema, load
 
 METHOD = "POST"
 PATH = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -48,7 +48,8 @@ class Ask:
 class AuthorizationRequest(TolerantSchema):
     """The page's question."""
 
-    thirdUserName = Text(LONGEST_NAME)  # noqa: N815 - the cloud's names
+    # Agents read it under the enterprise's signature.
+    thirdUserName = PlainText(LONGEST_NAME)  # noqa: N815 - the cloud's names
     thirdUserId = Identifier(LONGEST_ID, required=False)  # noqa: N815
     tenantSpaceId = Identifier(LONGEST_TENANT)  # noqa: N815
     channelConfigId = Identifier(LONGEST_CHANNEL)  # noqa: N815

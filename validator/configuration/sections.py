@@ -12,6 +12,7 @@ from validator.configuration import fields as kind
 from validator.configuration import hosts as host
 from validator.configuration import places as place
 from validator.limits.policy import PURPOSES
+from validator.limits.shares import RATED, SHARES
 from validator.portal.policy import LOCALES, MAP_SERVICES, PortalPolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LOG_FORMATS, ROLES, LogPolicy, ServerPolicy
@@ -130,7 +131,7 @@ class LockoutSection(Section):
 
 
 class LimitsSection(Section):
-    """`[limits]`, with a rate for each purpose that `limits.policy` names."""
+    """`[limits]`, with a rate for each purpose that `limits.policy` names, or its share of another's."""
 
     policy = dict
     storage = place.CounterStorage()
@@ -138,7 +139,8 @@ class LimitsSection(Section):
     storage_ca_file = kind.Line()
     insecure = kind.Switch()
     shadow = kind.Names(PURPOSES)
-    vars().update({name: kind.Rates() for name in PURPOSES})
+    vars().update({name: kind.Rates() for name in RATED})
+    vars().update({share.percent: kind.Whole(1, 100) for share in SHARES.values()})
 
 
 class DoorSection(Section):

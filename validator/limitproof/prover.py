@@ -9,6 +9,7 @@ the same.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from time import sleep
 
@@ -16,14 +17,14 @@ from validator.audit.reading import entries
 from validator.clock import EPOCH, Clock
 from validator.errors import OperatorError, Reason
 from validator.limitproof.sending import NEVER, Send, Sender
+from validator.limitproof.signing import Signer
 from validator.limits.policy import Mode, Rate
 from validator.services import Services
 from validator.tenants import Status, Tenant
 from validator.tokens.claims import Audience
 
 _NEEDED = timedelta(seconds=30)  # of a window; a burst over its edge would meet two of them
-_PER_GUEST, _PER_CHANNEL = 20, 1000
-_PER_TOKEN, _PER_SUBJECT = 20, 40
+_PER_CHANNEL, _PER_TOKEN, _PER_SUBJECT = 10, 20, 40
 _TOO_MANY = 429
 _LOCKED = (Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED)
 
@@ -59,7 +60,7 @@ class Prover:
             for name, send in self._sends(tenant).items():
                 yield from self._proven(name, send)
             yield from self._nested(self._accepted(tenant))
-            yield from self._nested(self._signing(tenant))
+            yield from self._signing(tenant)
             if self._services.settings.lockout.enabled:
                 yield from self._lockout(tenant)
         finally:
@@ -114,13 +115,24 @@ class Prover:
             ),
         }
 
-    def _signing(self, tenant: Tenant) -> dict[str, Send]:
-        """Return what asks for the next signature: for one guest, for one channel, for all."""
-        return {
-            "signing_guest": self._sender.signer(tenant, "signing_guest", NEVER, NEVER),
-            "signing_channel": self._sender.signer(tenant, "signing_channel", _PER_GUEST, NEVER),
-            "signing_all": self._sender.signer(tenant, "signing_all", _PER_GUEST, _PER_CHANNEL),
+    def _signing(self, tenant: Tenant) -> Iterator[Proof]:
+        """Yield the proofs of the limits on signatures, in one burst, each with what is counted by then.
+
+        First of one channel: one guest, one prefix, new guests from everywhere, known ones; then of many.
+        """
+        signer = Signer(self._sender, self._services, tenant)
+        one, other = self._sender.prefix(), self._sender.prefix()
+        of_channel: dict[str, Send] = {
+            "signing_guest": signer.sending(one, per_guest=NEVER),
+            "signing_prefix": signer.sending(one),
+            "signing_fresh": signer.sending(),
+            "signing_channel": signer.sending(is_known=True),
         }
+        yield from self._nested(of_channel)
+        many = partial(signer.sending, per_channel=_PER_CHANNEL)
+        yield from self._proven("signing_all_prefix", many(other))
+        yield from self._proven("signing_all_fresh", many(), signer.signed_fresh)
+        yield from self._proven("signing_all", many(is_known=True), signer.signed)
 
     def _lockout(self, tenant: Tenant) -> Iterator[Proof]:
         """Yield the proofs of the lockout: of an account, of a known device, of an address, of a prefix."""

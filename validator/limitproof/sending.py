@@ -1,7 +1,6 @@
 """What a proof sends to the server: requests of every kind, each from an address of the proof's choice."""
 
 import secrets
-import string
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 from itertools import count
@@ -16,14 +15,12 @@ from validator.issuance import Operator
 from validator.services import Services
 from validator.tenants import Tenant
 from validator.tokens.claims import Audience, Wish
-from validator.web.incoming import GUEST_COOKIE
 
 _FIRST_ADDRESS = int(IPv4Address("198.18.0.0"))  # of the block for benchmarks (RFC 2544)
 _ADDRESSES = 2**15
-_SPREAD_FROM = int(IPv4Address("198.19.0.0"))
-_PER_ADDRESS, NEVER = 50, 10**9
-_ORIGIN = "https://proof.example"
-_ALPHABET = string.ascii_letters + string.digits
+_PREFIXES = 2**16  # of the block for documentation (RFC 3849), each a /48
+NEVER = 10**9
+ORIGIN = "https://proof.example"
 
 Send = Callable[[], httpx.Response]
 
@@ -35,8 +32,8 @@ class Sender:
         self._services, self._http = services, httpx.Client(base_url=url, timeout=10)
         # Others than in a proof of a minute ago.
         self._addresses = count(_FIRST_ADDRESS + secrets.randbelow(_ADDRESSES))
-        self._spreads = count(secrets.randbelow(_ADDRESSES) * _PER_ADDRESS)
-        self.mark, self._channel = f"proof-{secrets.token_hex(4)}", ""
+        self._spreads = count(secrets.randbelow(_PREFIXES))
+        self.mark = f"proof-{secrets.token_hex(4)}"
 
     def close(self) -> None:
         """Close the connection."""
@@ -94,26 +91,6 @@ class Sender:
         body = {"account": login, "password": password}
         return self.post("/api/v1/login", address, json=body, cookies=cookies)
 
-    def signer(self, tenant: Tenant, name: str, per_guest: int, per_channel: int) -> Send:
-        """Return what asks for the next signature, for a new guest and a new channel after so many."""
-        numbers, state = count(), {"guest": "", "channel": ""}
-
-        def send() -> httpx.Response:
-            number = next(numbers)
-            if number % per_channel == 0 and (per_channel != NEVER or not self._channel):
-                self._channel = self._new_channel(tenant, f"{name}-{number}")
-            if number % per_guest == 0:
-                state["guest"] = self.post("/webchat/guest", self.spread()).cookies[GUEST_COOKIE]
-            asked = {"thirdUserName": "x", "tenantSpaceId": tenant.id, "channelConfigId": self._channel}
-            cookies = {GUEST_COOKIE: state["guest"]}
-            return self.post("/webchat/authorizationService", self.spread(), json=asked, cookies=cookies)
-
-        return send
-
-    def _new_channel(self, tenant: Tenant, name: str) -> str:
-        key = "".join(secrets.choice(_ALPHABET) for _ in range(43))
-        return self._services.channels.add(f"{self.mark}-{name}", tenant.id, key, [_ORIGIN]).id
-
     def post(self, path: str, address: str, **options: Any) -> httpx.Response:
         """Return the answer to a POST that a proxy would hand on from *address*; raises OperatorError."""
         cookies = options.pop("cookies", None) or {}
@@ -122,7 +99,7 @@ class Sender:
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
         }
         if path.startswith("/webchat/"):
-            headers["Origin"] = _ORIGIN
+            headers["Origin"] = ORIGIN
         try:
             answer = self._http.post(path, headers=headers, **options)
         except httpx.HTTPError as error:
@@ -135,10 +112,10 @@ class Sender:
         return str(IPv4Address(next(self._addresses)))
 
     def spread(self) -> str:
-        """Return an address that few requests come from, so that no limit on addresses is met."""
-        return str(IPv4Address(_SPREAD_FROM + next(self._spreads) // _PER_ADDRESS))
+        """Return an address in a prefix that few requests come from, so that no limit on those is met."""
+        return next(self.prefix())
 
     def prefix(self) -> Iterator[str]:
         """Return addresses of one IPv6 /48, each of another /64, that nothing has been counted for."""
-        prefix = f"2001:db8:{secrets.randbelow(2**16):x}"
+        prefix = f"2001:db8:{next(self._spreads) % _PREFIXES:x}"
         return (f"{prefix}:{number:x}::1" for number in range(2**16))

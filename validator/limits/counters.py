@@ -18,7 +18,7 @@ from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
 from validator.limits.opening import Trouble, open_storage, trouble_of
-from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket
+from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket, prefix_bucket
 from validator.limits.sqlite import SqliteStorage, Stored
 from validator.limits.strategy import Strategy, hits_of_request
 
@@ -40,6 +40,11 @@ class Window:
 def source_bucket() -> str:
     """Return whom the present request counts as; never empty, which would switch the limit off."""
     return address_bucket(current_exchange.get().source)
+
+
+def source_prefix() -> str:
+    """Return the network that the present request comes from; never empty either."""
+    return prefix_bucket(current_exchange.get().source)
 
 
 class Counters:

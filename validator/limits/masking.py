@@ -3,7 +3,17 @@
 from ipaddress import IPv4Address, IPv6Network
 
 from validator.escaping import escaped
-from validator.limits.policy import EVERYBODY, PURPOSES, SOURCE, SUBJECT, TENANT, TOKEN, UNKNOWN
+from validator.limits.policy import (
+    CHANNEL_PREFIX,
+    EVERYBODY,
+    PREFIX,
+    PURPOSES,
+    SOURCE,
+    SUBJECT,
+    TENANT,
+    TOKEN,
+    UNKNOWN,
+)
 from validator.networks import address_of
 
 # By the kind of key that `PURPOSES` names: how many characters of each of its parts are shown at most.
@@ -26,10 +36,13 @@ def masked(limit: str, key: str) -> str:
     a caller presented, so it is escaped.
     """
     kind = PURPOSES[limit].key
-    if kind == SOURCE:
+    if kind in (SOURCE, PREFIX):
         return masked_address(key)
     if kind == EVERYBODY:
         return EVERYBODY
+    if kind == CHANNEL_PREFIX:
+        channel, _, prefix = key.partition(":")
+        return f"{escaped(_cut(channel, 4))}:{masked_address(prefix)}"
     shown = _SHOWN[kind]
     parts = key.split(":", len(shown) - 1)
     return escaped(":".join(map(_cut, parts, shown[-len(parts) :])))

@@ -113,6 +113,9 @@ OTHER = "other_address"
 SOURCE = "source address (IPv6: /64)"
 PROBES = ("health.alive", "health.ready")
 TOKEN = "token"  # noqa: S105 - what is counted
+PREFIX = "prefix of the source (/24, IPv6: /48)"
+CHANNEL_PREFIX = "channel and prefix of the source (/24, IPv6: /48)"
+_SIGNING = ("webchat.authorize",)
 SUBJECT = "audience, tenant and subject"
 TENANT = "audience and tenant"
 PURPOSES: Mapping[str, Purpose] = MappingProxyType(
@@ -134,9 +137,15 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
             "tokens issued", "person or client", ("tokens.issue_agent", "tokens.issue_chat")
         ),
         "guest_address": Purpose("requests", SOURCE, ("webchat",), at_door=True),
-        "signing_guest": Purpose("signatures", "guest", ("webchat.authorize",)),
-        "signing_channel": Purpose("signatures", "channel", ("webchat.authorize",)),
-        "signing_all": Purpose("signatures", EVERYBODY, ("webchat.authorize",)),
+        "signing_guest": Purpose("signatures", "guest", _SIGNING),
+        "signing_prefix": Purpose("signatures", CHANNEL_PREFIX, _SIGNING, is_told=False),
+        "signing_fresh": Purpose("signatures for guests not seen before", "channel", _SIGNING, is_told=False),
+        "signing_channel": Purpose("signatures", "channel", _SIGNING),
+        "signing_all_prefix": Purpose("signatures", PREFIX, _SIGNING, is_told=False),
+        "signing_all_fresh": Purpose(
+            "signatures for guests not seen before", EVERYBODY, _SIGNING, is_told=False
+        ),
+        "signing_all": Purpose("signatures", EVERYBODY, _SIGNING),
         "cloud_address": Purpose("requests passed on to the cloud", SOURCE, at_proxy=True),
         OTHER: Purpose("requests to other routes, or to none", SOURCE, at_door=True),
     }

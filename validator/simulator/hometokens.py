@@ -62,7 +62,13 @@ class HomeTokens:
         services = self._services
         clock = _ShiftedClock(services.clock, shift)
         issuer = TokenIssuer(services.keyring, services.settings.tokens, clock)
-        issuance = Issuance(issuer, services.standings, services.counters, services.trail)
+        issuance = Issuance(
+            issuer,
+            services.standings,
+            services.counters,
+            services.trail,
+            services.settings.webchat.is_reserved,
+        )
         parse = wire.parse_agent if side == "agent" else wire.parse_chat
         token, _ = issuance.issue(self._caller, parse(subject_fields(side, self._known)))
         return token

@@ -43,7 +43,7 @@ def tenants(database: Database, clock: FakeClock) -> Tenants:
 @pytest.fixture
 def accounts(database: Database, tenants: Tenants, clock: FakeClock) -> Accounts:
     """Return the table of accounts, empty."""
-    return Accounts(database, tenants, clock)
+    return Accounts(database, tenants, clock, lambda user_id: user_id.startswith("guest-"))
 
 
 @pytest.fixture

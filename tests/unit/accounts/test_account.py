@@ -26,6 +26,14 @@ def test_added_account_is_found(accounts: Accounts) -> None:
     assert (added.password_hash, added.previous_hashes) == ("a hash", ())
 
 
+def test_ids_of_guests_are_no_persons(accounts: Accounts) -> None:
+    """No account may have a userId that a guest could have; an agent's name is another matter."""
+    with pytest.raises(OperatorError, match="begins like the ids of guests"):
+        accounts.add("ann", TENANT, "a hash", Identity(None, "guest-1", "Ann"))
+
+    accounts.add("bob", TENANT, "a hash", Identity("guest-relations"))
+
+
 def test_unknown_account_is_none_or_an_error(accounts: Accounts) -> None:
     """Asking for an unknown account gives none; requiring it tells the operator."""
     assert accounts.find("nobody") is None

@@ -1,13 +1,15 @@
 """Guests: whose id is whose, how long, and that nobody makes up one of their own."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.fakes import START, FakeClock
 from validator.authv2.guests import PURPOSE, GuestPolicy, Guests
+from validator.clock import to_milliseconds
 from validator.errors import Fault, Reason, Refusal
 from validator.keys.keyring import Keyring, KeyState
 
@@ -22,7 +24,7 @@ def guests(keyring: Keyring, clock: FakeClock) -> Guests:
 
 def refusal_of(guests: Guests, cookie: str | None, presented_id: str | None = None) -> Reason:
     with pytest.raises(Refusal) as refused:
-        guests.id_for(cookie, presented_id)
+        guests.guest_for(cookie, presented_id)
     return refused.value.reason
 
 
@@ -40,7 +42,7 @@ def test_guest_is_recognised_by_the_cookie(guests: Guests) -> None:
 
     assert guests.recognize(cookie) == guest
     assert guest.expires_at == START + timedelta(days=30)
-    assert guests.id_for(cookie, None) == guests.id_for(cookie, guest.id) == guest.id
+    assert guests.guest_for(cookie, None).id == guests.guest_for(cookie, guest.id).id == guest.id
 
 
 def test_guest_keeps_the_id_and_gains_time(guests: Guests, clock: FakeClock) -> None:
@@ -104,7 +106,7 @@ def test_made_up_cookie_is_forged(guests: Guests, cookie: str) -> None:
 
 def test_signature_for_another_purpose_is_forged(guests: Guests, keyring: Keyring) -> None:
     """What the same keys signed for tokens, with the same content, is no guest."""
-    content = b'{"id":"guest-1","exp":9999999999999}'
+    content = b'{"id":"guest-1","exp":%d}' % to_milliseconds(START + timedelta(days=300))
 
     assert guests.recognize(keyring.seal(PURPOSE).sign(content)).id == "guest-1"
     for purpose in ("validator.token.v1.agent", "", PURPOSE + " ", PURPOSE.upper()):
@@ -151,12 +153,125 @@ def test_without_keys_there_is_a_fault(guests: Guests, tmp_path: Path) -> None:
         assert raised.value.reason is Reason.KEYS_UNAVAILABLE
 
 
+# What the instants of a cookie are worth
+
+
+def cookie_with(keyring: Keyring, **instants: datetime) -> str:
+    """Return a cookie that was signed here, with *instants* by their names in it."""
+    members = {"id": "guest-1"} | {name: to_milliseconds(at) for name, at in instants.items()}
+    return keyring.seal(PURPOSE).sign(orjson.dumps(members))
+
+
+def test_guest_is_fresh_for_ten_minutes_and_stays_known(guests: Guests, clock: FakeClock) -> None:
+    """A guest who was first seen ten minutes ago is known, and renewing the cookie does not change that."""
+    guest, cookie = guests.greet(None)
+    clock.advance(minutes=10, milliseconds=-1)
+    assert guests.is_fresh(guests.recognize(cookie))
+
+    clock.advance(milliseconds=1)
+    assert not guests.is_fresh(guests.recognize(cookie))
+    renewed = guests.greet(cookie)[1]
+    assert not guests.is_fresh(guests.recognize(renewed))
+    assert guests.recognize(renewed).first_seen == guest.first_seen
+
+
+def test_cookie_of_an_older_version_works_and_is_fresh(
+    guests: Guests, keyring: Keyring, clock: FakeClock
+) -> None:
+    """A cookie that says only when it ends still stands for its guest, who is known from the next one on."""
+    older = cookie_with(keyring, exp=START + timedelta(days=29))
+
+    guest, renewed = guests.greet(older)
+
+    assert guest.id == guests.guest_for(older, None).id == "guest-1"
+    assert guests.is_fresh(guests.recognize(older))
+    clock.advance(minutes=10)
+    assert not guests.is_fresh(guests.recognize(renewed))
+
+
+YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    "instants",
+    [
+        {"exp": START + 2 * YEAR},
+        {"exp": START + YEAR + timedelta(days=30), "iat": START + YEAR, "first": START + YEAR},
+        {"exp": START + YEAR, "iat": START + timedelta(hours=1), "first": START - YEAR},
+        {"exp": START + YEAR, "iat": START - timedelta(days=31), "first": START - timedelta(days=31)},
+    ],
+    ids=["older, endless", "a year ahead", "an hour ahead", "past the lifetime"],
+)
+def test_cookie_of_a_clock_that_was_ahead_is_no_good(
+    guests: Guests, keyring: Keyring, instants: dict[str, datetime]
+) -> None:
+    """A cookie made in the future, or that would last longer than a guest is kept, stands for nobody."""
+    cookie = cookie_with(keyring, **instants)
+
+    assert refusal_of(guests, cookie) is Reason.GUEST_MISSING
+    assert guests.greet(cookie)[0].id != "guest-1"
+
+
+def test_control_cookie_of_a_right_clock_is_good(guests: Guests, keyring: Keyring) -> None:
+    """The same members with instants of the past are a guest's; another node may be a minute ahead."""
+    for ahead in (timedelta(0), timedelta(minutes=1)):
+        made = START + ahead
+        cookie = cookie_with(keyring, exp=made + timedelta(days=30), iat=made, first=made)
+
+        guest = guests.recognize(cookie)
+
+        assert guest.id == "guest-1"
+        assert guest.first_seen == START
+        assert guests.is_fresh(guest)
+
+
+def test_first_instant_in_the_future_makes_nobody_known(
+    guests: Guests, keyring: Keyring, clock: FakeClock
+) -> None:
+    """A first instant that lies ahead counts as now, also in the cookie that renews it."""
+    cookie = cookie_with(keyring, exp=START + timedelta(days=3), iat=START, first=START + timedelta(days=9))
+
+    renewed = guests.greet(cookie)[1]
+
+    assert guests.is_fresh(guests.recognize(cookie))
+    clock.advance(minutes=10)
+    assert not guests.is_fresh(guests.recognize(renewed))
+
+
+def test_shorter_lifetime_holds_for_cookies_made_before(
+    guests: Guests, keyring: Keyring, clock: FakeClock
+) -> None:
+    """When guests are kept for less from now on, a cookie ends that much after it was made."""
+    _, cookie = guests.greet(None)
+    shorter = Guests(keyring, replace(POLICY, guest_lifetime=timedelta(days=2)), clock)
+
+    clock.advance(days=2, milliseconds=-1)
+    shorter.recognize(cookie)
+    clock.advance(milliseconds=1)
+
+    assert refusal_of(shorter, cookie) is Reason.GUEST_MISSING
+
+
+@pytest.mark.parametrize("user_id", ["guest-", "guest-1", "GUEST-1", "Guest-of-honour"])
+def test_ids_of_guests_are_reserved(user_id: str) -> None:
+    """What begins like a guest's id is no person's, however it is spelt, unless pages choose ids."""
+    assert POLICY.is_reserved(user_id)
+    assert not replace(POLICY, free_guest_ids=True).is_reserved(user_id)
+    assert not replace(POLICY, guest_prefix="visitor-").is_reserved(user_id)
+
+
+@pytest.mark.parametrize("user_id", ["guest", "a-guest-1", "customer-7", ""])
+def test_other_ids_are_free(user_id: str) -> None:
+    """Any other id may be a person's."""
+    assert not POLICY.is_reserved(user_id)
+
+
 def test_free_ids_are_the_pages_choice(keyring: Keyring, clock: FakeClock) -> None:
     """With the setting on, any id a page asks for is signed; without one, the guest's own."""
     free = Guests(keyring, replace(POLICY, free_guest_ids=True), clock)
     guest, cookie = free.greet(None)
 
-    assert free.id_for(None, "anybody") == "anybody"
-    assert free.id_for(cookie, "anybody") == "anybody"
-    assert free.id_for(cookie, None) == guest.id
+    assert free.guest_for(None, "anybody").id == "anybody"
+    assert free.guest_for(cookie, "anybody").id == "anybody"
+    assert free.guest_for(cookie, None).id == guest.id
     assert refusal_of(free, None) is Reason.GUEST_MISSING

@@ -191,12 +191,16 @@ def test_what_is_not_allowed_has_one_answer() -> None:
 
 
 def test_signature_is_written_down(desk: Desk) -> None:
-    """For whom, in which tenant and channel; never the line, its signature or the key."""
+    """For whom, in which tenant and channel, with which name; never the line, its signature or the key."""
     line = desk.line()
 
     (entry,) = desk.entries()
     assert (entry["event"], entry["outcome"]) == ("signed", "accepted")
-    assert (entry["tenant"], entry["subject"], entry["detail"]) == (TENANT, desk.guest_id, CHANNEL)
+    assert (entry["tenant"], entry["subject"], entry["detail"]) == (
+        TENANT,
+        desk.guest_id,
+        f"{CHANNEL} thirdUserName=访客",
+    )
     written = (desk.folder / FILE).read_text("utf-8")
     assert line.rpartition("/")[2] not in written
     assert SECRET_KEY not in written

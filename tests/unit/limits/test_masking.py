@@ -21,6 +21,10 @@ MASKED = [
     ("callbacks_token", "3f9a0c11d2", "3f9a…"),
     ("callbacks_refused", "3f9a0c11d2", "3f9a…"),
     ("signing_channel", "817854979183314945", "8178…"),
+    ("signing_prefix", "817854979183314945:203.0.113.0/24", "8178…:203.0.113.x"),
+    ("signing_prefix", "817854979183314945:2001:db8:1::/48", "8178…:2001:db8:1::/48"),
+    ("signing_all_prefix", "203.0.113.0/24", "203.0.113.x"),
+    ("signing_all_prefix", "unknown", "unknown"),
     ("signing_guest", "guest-of-the-house", "gu…"),
     ("signing_all", "everybody", "everybody"),
     ("tokens_caller", "account:li.wei", "account:li…"),
@@ -40,6 +44,6 @@ def test_keys_are_masked_by_their_kind(limit: str, key: str, shown: str) -> None
 @pytest.mark.parametrize("limit", PURPOSES)
 def test_no_kind_of_key_is_shown_whole(limit: str) -> None:
     """Whatever kinds of key there are, a mask is known for each."""
-    key = "203.0.113.77" if "address" in PURPOSES[limit].key else "abcdefghijkl"
+    key = "203.0.113.77" if "source" in PURPOSES[limit].key else "abcdefghijkl"
 
     assert key not in masked(limit, key)

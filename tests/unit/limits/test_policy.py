@@ -19,6 +19,7 @@ from validator.limits.policy import (
     parse_rates,
     prefix_bucket,
 )
+from validator.limits.shares import RATED, SHARES, Share
 from validator.shipped import shipped
 
 RATES = {
@@ -184,9 +185,16 @@ def test_purposes_are_settings() -> None:
     section = text.partition("\n[limits]\n")[2].partition("\n[")[0]
     names = [line.partition(" = ")[0] for line in section.splitlines() if " = " in line]
 
-    assert sorted(
-        set(names) - {"storage", "storage_password_file", "storage_ca_file", "insecure", "shadow"}
-    ) == sorted(PURPOSES)
+    others = {
+        "storage",
+        "storage_password_file",
+        "storage_ca_file",
+        "insecure",
+        "shadow",
+        *(share.percent for share in SHARES.values()),
+    }
+    assert sorted(set(names) - others) == sorted(RATED)
+    assert set(SHARES) | set(RATED) == set(PURPOSES)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +213,13 @@ def test_purposes_are_settings() -> None:
         ("tokens.issue_chat", ("tokens_address", "tokens_caller")),
         ("tokens.introspect", ("tokens_address",)),
         ("webchat.guest", ("guest_address",)),
-        ("webchat.authorize", ("guest_address", "signing_guest", "signing_channel", "signing_all")),
+        (
+            "webchat.authorize",
+            (
+                *("guest_address", "signing_guest", "signing_prefix", "signing_fresh", "signing_channel"),
+                *("signing_all_prefix", "signing_all_fresh", "signing_all"),
+            ),
+        ),
         ("health.alive", ()),
         ("health.ready", ()),
         ("health.other", (OTHER,)),
@@ -218,6 +232,23 @@ def test_purposes_are_settings() -> None:
 def test_limits_on_an_endpoint(endpoint: str, names: tuple[str, ...]) -> None:
     """An endpoint has its own limits and its blueprint's; without any, the one for everything else."""
     assert limits_on(endpoint) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "percent", "share"),
+    [
+        ("1200/1m", 5, "60/1m"),
+        ("1200/1m 3000/1h", 75, "900/1m 2250/1h"),
+        ("19/1m", 5, "1/1m"),
+        ("1/1m", 1, "1/1m"),
+        ("7/1m", 99, "6/1m"),
+        ("1200/1m", 100, "off"),
+        ("off", 5, "off"),
+    ],
+)
+def test_share_of_a_limit(text: str, percent: int, share: str) -> None:
+    """A share is that part of every rate, rounded down but never to none; the whole needs no limit."""
+    assert Share("all", "setting").rates(parse_rates(text), percent) == parse_rates(share)
 
 
 # The storage in words

@@ -61,7 +61,7 @@ def disabled(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathF
     clock = FakeClock()
     tenants = Tenants(database, clock)
     tenants.add(TENANT, "First")
-    accounts = Accounts(database, tenants, clock)
+    accounts = Accounts(database, tenants, clock, lambda _: False)
     accounts.add("li.wei", TENANT, "no hash", Identity(AGENT.id, CUSTOMER.id, CUSTOMER.name))
     accounts.set_status("li.wei", Status.DISABLED)
     database.close()

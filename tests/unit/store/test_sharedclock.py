@@ -110,7 +110,8 @@ def test_wrong_clock_of_one_node_ends_no_sessions(server: Database, is_shared: b
     policy = SessionPolicy(timedelta(hours=8))
     tenants = Tenants(server, SystemClock())
     tenants.add(TENANT, "First")
-    person = Accounts(server, tenants, SystemClock()).add("li.wei", TENANT, "hash", Identity())
+    accounts = Accounts(server, tenants, SystemClock(), lambda _: False)
+    person = accounts.add("li.wei", TENANT, "hash", Identity())
     right = Sessions(server, policy, SharedClock(server, SystemClock()))
     secret, _ = right.begin(person)
 
