@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import CommandLine, check_refused, operator, printed_commands
+from tests.cli.commandline import TENANT, CommandLine, check_refused, operator, printed_commands
 
 
 def files_of(home: Path) -> dict[str, tuple[int, str]]:
@@ -144,6 +144,16 @@ def test_check_names_what_is_missing(validator: CommandLine, missing: str, named
     assert (said.code, said.err) == (1, "Error: not ready\n")
     assert checks.pop(named) != "ok"
     assert set(checks.values()) == {"ok"}
+
+
+def test_log_does_not_mix_with_what_a_command_prints(validator: CommandLine) -> None:
+    """Without Redis a token is issued as JSON on standard output; the log goes to standard error."""
+    redis = {"VALIDATOR_LIMITS_STORAGE": "redis://127.0.0.1:9/0"}
+
+    said = validator("tokens", "issue", "--tenant", TENANT, "--user-account", "agent-7", variables=redis)
+
+    assert (said.code, orjson.loads(said.out)["userAccount"]) == (0, "agent-7")
+    assert "each worker counts for itself" in said.err
 
 
 def test_check_finds_a_trail_that_cannot_be_written(validator: CommandLine) -> None:

@@ -98,13 +98,18 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
 
 @contextmanager
 def serving(
-    home: Path, *words: str, bind: str | None = None, variables: Mapping[str, str] | None = None
+    home: Path,
+    *words: str,
+    bind: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    files: int | None = None,
 ) -> Iterator[Server]:
-    """Give a server for *home* that answers already; it is stopped at the end."""
+    """Give a server for *home* that answers already, and may open *files*; it is stopped at the end."""
     bind = bind or free_bind()
     log = home.parent / f"{home.name}.log"
     environment = {**clean_environment(), "VALIDATOR_HOME": str(home), **(variables or {})}
-    command = [sys.executable, "-m", "validator", "serve", "--bind", bind, *words]
+    limited = [] if files is None else ["prlimit", f"--nofile={files}:{files}", "--"]
+    command = [*limited, sys.executable, "-m", "validator", "serve", "--bind", bind, *words]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, cwd=home)
     server = Server(process, bind, log)

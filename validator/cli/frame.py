@@ -1,5 +1,6 @@
 """What every command shares: the home and the configuration, opened parts, errors as exit codes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import click
+import structlog
 
 from validator.audit.events import Exchange, current_exchange
 from validator.cli.operators import user_name
@@ -65,6 +67,8 @@ class Command(click.Command):
     def invoke(self, context: click.Context) -> Any:
         """Run the command; what this project raises on purpose becomes a message on standard error."""
         current_exchange.set(Exchange(request_id=uuid4().hex, source=f"user:{user_name()}", role="cli"))
+        # Standard output is the command's own, and may be read by a program.
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
         try:
             _check_text(context)
             return super().invoke(context)

@@ -15,6 +15,7 @@ from validator.files import make_private_folder
 from validator.metrics.reading import counted
 from validator.monitoring.counted import unreadable_sources, unreadable_words
 from validator.services import Services
+from validator.web import descriptors
 from validator.web.health import PartState, State, overall
 
 
@@ -56,6 +57,9 @@ def check(as_json: bool) -> None:
         states = {"settings": PartState(), **services.health.checks()}
         _notice_sources(services)
         show({part: str(state) if as_json else state.told for part, state in states.items()}, as_json=as_json)
+        scarce = descriptors.notice(services.settings.server.threads)
+        if scarce:
+            say(f"notice: {scarce}", err=True)
         if overall(states) == State.UNAVAILABLE:
             raise OperatorError("not ready")
         if overall(states) == State.DEGRADED:

@@ -1,7 +1,6 @@
 """`validator metrics`: what Prometheus is told of this server, served or printed once."""
 
 import os
-import resource
 import sys
 from math import isfinite
 
@@ -10,7 +9,7 @@ import click
 from validator.cli.frame import Command, Group, load_settings, opened, paths
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import become_owner_of
-from validator.cli.serving import check_free
+from validator.cli.process import check_free, prepare_process
 from validator.monitoring.exposition import text
 from validator.monitoring.state import everything
 from validator.settings import export
@@ -32,7 +31,7 @@ def serve(bind: str | None) -> None:
     export(load_settings().home, paths()[1], {"metrics.bind": bind} if bind else {})
     with opened(any_schema=True) as services:  # what is missing altogether is told here, once and in words
         check_free(services.settings.metrics.bind)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
+    prepare_process()
     become_owner_of(load_settings().home)
     configuration = str(shipped("config/metrics.conf.py"))
     os.execv(  # noqa: S606 - every word is ours

@@ -1,27 +1,25 @@
 """`validator serve`: gunicorn, with the settings of this program."""
 
 import os
-import resource
-import socket
 import sys
 from collections.abc import Mapping
 
 import click
-from gunicorn import systemd
 
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
 from validator.cli.output import say
 from validator.cli.privileges import become_owner_of
+from validator.cli.process import check_free, plain_text_notice, prepare_process
 from validator.edge import together
 from validator.edge.together import Program
 from validator.errors import OperatorError
-from validator.settings import Settings, export
+from validator.settings import DEFAULTS, Settings, export
 from validator.shipped import shipped
+from validator.web import descriptors
 from validator.web.health import PartState, State
-from validator.web.policy import LOG_FORMATS, ROLES
+from validator.web.policy import LOG_FORMATS, ROLES, ServerPolicy
 
-_TO_CONNECT = 2  # seconds; on one machine it takes none
 _TO_END = 10  # seconds for a program to end, after the last request it waits for
 
 
@@ -55,7 +53,11 @@ def serve(
         "log.format": log_format,
     }
     overrides = {key: value for key, value in given.items() if value is not None}
-    home = load_settings().home
+    settings = load_settings()
+    home = settings.home
+    is_unsaid = any(each.key == "log.format" and each.source == DEFAULTS for each in settings.effective)
+    if sys.stderr.isatty() and is_unsaid:
+        overrides.setdefault("log.format", "console")  # for people; JSON is for programs
     if https:
         overrides |= https_door.overrides(home, https)
     export(home, paths()[1], overrides)
@@ -71,7 +73,6 @@ def serve(
 def server() -> list[str]:
     """Return what runs the server; raises OperatorError unless everything it needs can be used."""
     with opened() as services:
-        check_free(services.settings.server.bind)
         # Whatever is missing is told here, once and in words, and not by every worker.
         states = services.health.checks()
         words = {state: _words(states, state) for state in State}
@@ -79,8 +80,17 @@ def server() -> list[str]:
             raise OperatorError(words[State.UNAVAILABLE])
         if words[State.DEGRADED]:
             say(f"notice: {words[State.DEGRADED]}", err=True)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key and password
+        check_free(services.settings.server.bind)
+        _warn(services.settings.server)
+    prepare_process()
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
+
+
+def _warn(policy: ServerPolicy) -> None:
+    """Say what works, and should not stay so; a proxy that is configured is somebody's own decision."""
+    plain = None if policy.trusted_proxies else plain_text_notice(policy.bind)
+    for notice in filter(None, (plain, descriptors.notice(policy.threads))):
+        say(f"notice: {notice}", err=True)
 
 
 def _words(states: Mapping[str, PartState], state: State) -> str:
@@ -91,24 +101,3 @@ def _words(states: Mapping[str, PartState], state: State) -> str:
 def patience(settings: Settings) -> float:
     """Return how many seconds the server, and what stands before it, may take to stop."""
     return settings.server.graceful_timeout.total_seconds() + _TO_END
-
-
-def check_free(bind: str) -> None:
-    """Raise OperatorError when somebody serves the unix socket: gunicorn would put its own in that place."""
-    if systemd.listen_fds(unset_environment=False):
-        return  # systemd listens, and hands its sockets over
-    if bind.startswith("unix:") and _is_served(bind.removeprefix("unix:")):
-        raise OperatorError(f"{bind} is served already: stop that server first, or bind another socket")
-
-
-def _is_served(path: str) -> bool:
-    """Tell whether somebody listens on the socket at *path*; a file that a killed server left is nobody's."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(_TO_CONNECT)
-        try:
-            probe.connect(path)
-        except (BlockingIOError, TimeoutError):
-            return True  # it is, and has more callers than it can take
-        except OSError:
-            return False
-    return True

@@ -1,6 +1,5 @@
 """`validator simulate`: a stand-in for the cloud, and scenarios that ask an enterprise as the cloud does."""
 
-import resource
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ from validator.certificates.localca import CERTIFICATE
 from validator.cli import scenarios
 from validator.cli.frame import Group
 from validator.cli.output import json_option, say, show
+from validator.cli.process import check_free, prepare_process
 from validator.clock import SystemClock
 from validator.configuration.places import Bind
 from validator.simulator import library, registration, standby
@@ -44,10 +44,11 @@ def simulate() -> None:
 def serve(file: Path, bind: str, folder: Path | None) -> None:
     """Serve the cloud's side over TLS, with a test certificate of its own, until SIGTERM."""
     known = registration.load(file)
+    check_free(bind)
     folder = folder or file.absolute().parent / "simulator-tls"
     say(f"Serving https://{bind}/service-cloud/, status on https://{bind}/status", err=True)
     say(f"Trust {folder / CERTIFICATE} to reach it, and for nothing else", err=True)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold every key
+    prepare_process()
     serve_cloud(known, SystemClock(), bind=bind, folder=folder)
 
 
