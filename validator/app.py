@@ -82,6 +82,8 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
             _guard(app, bp.name, settings.server)
         if settings.portal.enabled:
             app.register_blueprint(portal.blueprint(settings.portal))
+            if settings.door.document_root is None:  # the proxy's own home page would hide it
+                app.register_blueprint(portal.front(settings.portal))
 
 
 def _guard(app: Flask, blueprint: str, policy: ServerPolicy) -> None:

@@ -16,7 +16,7 @@ from validator.limits.policy import PURPOSES, limits_on
 # What is asked from inside only: by the load balancer, the monitoring, the developers.
 PRIVATE = {"/readyz", "/openapi.json", "/metrics"}
 PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
-FORMS = {"together": {}, "apart": WITH_CALLBACKS, "everything": {**EVERYTHING, **PAGES}}
+FORMS = {"together": {}, "apart": WITH_CALLBACKS, "pages": PAGES, "everything": {**EVERYTHING, **PAGES}}
 
 
 @pytest.fixture(params=FORMS)
@@ -28,6 +28,8 @@ def text(request: pytest.FixtureRequest) -> str:
 def application(text: str = "") -> Flask:
     """Return the application with every route that *text* is for; nothing is read or connected for it."""
     settings = PAGES if "location ^~ /portal/" in text else {}
+    if "try_files $uri" in text:
+        settings = settings | {"door.document_root": EVERYTHING["door.document_root"]}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
 
 
@@ -51,7 +53,7 @@ def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
 
 def is_at(route: str, path: str) -> bool:
     """Tell whether a location of *path* passes *route* on."""
-    return route == path or (path.endswith("/") and route.startswith(path))
+    return route == path or (path != "/" and path.endswith("/") and route.startswith(path))
 
 
 def unpaired(app: Flask, text: str) -> tuple[set[str], set[str]]:

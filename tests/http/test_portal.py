@@ -73,6 +73,22 @@ def document(browser: FlaskClient, name: str) -> Document:
 # On and off
 
 
+@pytest.mark.parametrize(("path", "status"), [("", 302), ("/nowhere", 404)])
+def test_origin_itself_leads_to_the_pages(browser: FlaskClient, path: str, status: int) -> None:
+    """The first address that somebody types shows the pages; one that is none stays unknown."""
+    answer = browser.get(path or "/")
+
+    assert (answer.status_code, answer.headers.get("Location")) == (status, "/portal/" if not path else None)
+
+
+def test_own_home_page_of_the_portal_goes_before(found_enterprise: Found, tmp_path: Path) -> None:
+    """An enterprise's own home page is not hidden; without the pages the application has none."""
+    own = found_enterprise({**ON, "door.document_root": str(tmp_path)}).visitor()
+
+    assert own.get("/").status_code == 404
+    assert found_enterprise().visitor().get("/").status_code == 404
+
+
 @every_page
 def test_pages_are_off_by_default(enterprise: Enterprise, name: str) -> None:
     """A server that nobody switched them on at has no page, and no file of one."""

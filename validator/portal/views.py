@@ -43,6 +43,17 @@ def blueprint(policy: PortalPolicy) -> Blueprint:
     return bp
 
 
+def front(policy: PortalPolicy) -> Blueprint:
+    """Return the route of the origin itself, which leads to the pages."""
+    bp = Blueprint("front", __name__)
+
+    @bp.get("/")
+    def front_door() -> Response:
+        return Response(status=302, headers={"Location": f"{policy.path}/", "Cache-Control": "no-store"})
+
+    return bp
+
+
 def _language() -> str:
     return language_of(request.headers.get("Accept-Language", ""))
 
