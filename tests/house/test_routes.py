@@ -112,12 +112,19 @@ def test_no_location_is_there_twice(text: str) -> None:
 
 
 def test_what_is_inside_stays_inside(text: str) -> None:
-    """No location of any kind leads to readiness, the description or the metrics."""
+    """No location leads to the description or the metrics; one to readiness is for load balancers only."""
     asked = {
         argument for server in servers(text) for one in server.all("location") for argument in one.arguments
     }
 
-    assert asked.isdisjoint(PRIVATE)
+    ready = [one for server in servers(text) for one in server.all("location") if "/readyz" in one.arguments]
+
+    assert asked.isdisjoint(PRIVATE - {"/readyz"})
+    assert bool(ready) is ("real_ip_header" in text)
+    for one in ready:
+        conditions = [(when.arguments, when.own("return")) for when in one.all("if")]
+        assert [returned for _, returned in conditions] == [[["404"]]]
+        assert "$validator_balancer" in str(conditions[0][0])
     assert PRIVATE & set(endpoints(application())) == {"/readyz", "/openapi.json"}
 
 

@@ -416,6 +416,28 @@ def test_only_the_load_balancer_is_believed(
     assert verdicts(home)[-1]["source"] == told
 
 
+@pytest.mark.parametrize(
+    ("source", "forwarded", "status"),
+    [
+        (BALANCER, None, 200),
+        (BALANCER, "203.0.113.5", 404),
+        (ELSEWHERE, None, 404),
+        (ELSEWHERE, BALANCER, 404),
+        (BALANCER, f"{BALANCER}, 203.0.113.5", 404),
+    ],
+)
+def test_readiness_is_for_the_load_balancers_own_check(
+    door: FrontDoor, source: str, forwarded: str | None, status: int
+) -> None:
+    """A load balancer asks whether the node can do its work; nobody does through it, or beside it."""
+    headers = [("X-Forwarded-For", forwarded)] if forwarded else []
+
+    answers = [door.portal.coming_from(source).ask("/readyz", headers=headers) for _ in range(3)]
+
+    assert {answer.status for answer in answers} == {status}
+    assert (b"ready" in answers[0].body) is (status == 200)
+
+
 # Names
 
 

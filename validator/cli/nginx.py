@@ -6,8 +6,11 @@ import click
 
 from validator.cli.frame import Group, load_settings
 from validator.cli.output import say
+from validator.clock import SystemClock
 from validator.edge import nginx as door
 from validator.edge.placing import place_checked
+from validator.edge.probing import ask_cloud
+from validator.errors import OperatorError
 
 
 @click.group(cls=Group)
@@ -33,3 +36,19 @@ def render(out: Path, *, check: bool) -> None:
         say(f"written: {out / name}")
     if told:
         say(*told.split("\n"))
+
+
+@nginx.command()
+def cloud() -> None:
+    """Let nginx ask the cloud once, and say what it meets; exit 1 if it does not get through.
+
+    A separate nginx is started for that, on a socket in a temporary folder, from the same settings. It tells
+    apart what one 502 in the log hides: a resolver that does not answer, a refused connection, a certificate
+    of another name or of an authority that is not trusted.
+    """
+    settings = load_settings()
+    seen = ask_cloud(settings.door, settings.callbacks, settings.limits, SystemClock())
+    if seen.complaints or not seen.status:
+        words = "; ".join(seen.complaints) or "no answer came in time"
+        raise OperatorError(f"nginx does not get through to {settings.door.cloud_authority}: {words}")
+    click.echo(f"{settings.door.cloud_authority}: answers with {seen.status}, at {seen.address}")
