@@ -167,7 +167,7 @@ class Issuance:
         except Refusal as refusal:
             self._record_refusal(caller, wish, refusal)
             raise
-        token, claims = self._issuer.issue(subject, standing.epoch, standing.revocation)
+        token, claims = self._issuer.issue(subject, standing.epoch, standing.number)
         self._trail.append(
             Event(
                 EventName.TOKEN_ISSUED,

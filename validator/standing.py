@@ -12,12 +12,14 @@ from sqlalchemy import FromClause, Select, bindparam, func, select
 from validator.accounts.account import table as accounts
 from validator.accounts.links import table as links
 from validator.errors import Reason, Refusal
+from validator.store import history
 from validator.store.database import Database
+from validator.store.known import Seen
 from validator.tenants import Status
 from validator.tenants import table as tenants
 from validator.tokens.claims import Audience, Claims, Subject
+from validator.tokens.revocation import ending_number, targets_of
 from validator.tokens.revocation import table as revocations
-from validator.tokens.revocation import targets_of
 
 NO_REVOCATION = 0
 UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject that a client asserts and this server has no account of
@@ -31,7 +33,8 @@ class Standing:
     account_status: Status | None
     account_name: str | None
     epoch: int
-    revocation: int
+    revocation: int  # a token that carries a smaller number is ended
+    number: int  # of the last revocation or logout, of any subject; a new token carries it
     account: str | None = None  # the id of the account behind the subject
 
     def check_active(self) -> None:
@@ -48,38 +51,42 @@ class Standing:
         self.check_active()
         if claims.epoch != self.epoch:
             raise Refusal(Reason.TOKEN_STALE)
-        if self.revocation > claims.revocation:
+        if self.revocation > claims.revocation or self.is_behind(claims):
             raise Refusal(Reason.TOKEN_REVOKED)
+
+    def is_behind(self, claims: Claims) -> bool:
+        """Return whether a database that has lost revocations since issued this standing."""
+        return claims.revocation > self.number
 
 
 class Standings:
     """Reads how subjects stand."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._questions = {audience: database.prepare(_question(audience)) for audience in Audience}
 
     def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
-        """Return how *subject* stands, with the last revocation of up to four *targets*; raises Fault."""
-        token, every_token, tenant_wide, everything = (*targets, *_NO_TARGETS[len(targets) :])
+        """Return how *subject* stands, with the last revocation of up to four *targets*.
+
+        Raises Fault, also when the database has lost a change that this node knows.
+        """
+        known = self._database.known()
+        asked = dict(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
         row = self._questions[subject.audience].ask(
-            {
-                "tenant": subject.tenant,
-                "subject": subject.id,
-                "token": token,
-                "every_token": every_token,
-                "tenant_wide": tenant_wide,
-                "everything": everything,
-            }
+            {"tenant": subject.tenant, "subject": subject.id, **asked, **history.asked(known)}
         )
         if row is None:
-            return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION)
-        tenant_status, account, account_status, user_name, epoch, revocation = row
+            return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)
+        tenant_status, account, account_status, user_name, epoch, revocation, *seen_row = row
+        seen = Seen.of(seen_row)
         return Standing(
             tenant_status=Status(tenant_status),
             account_status=None if account_status is None else Status(account_status),
             account_name=user_name,
             epoch=UNKNOWN_ACCOUNT_EPOCH if epoch is None else epoch,
-            revocation=NO_REVOCATION if revocation is None else revocation,
+            revocation=max(revocation or NO_REVOCATION, seen.pruned, self._database.trust(known, seen)),
+            number=seen.number,
             account=account,
         )
 
@@ -88,14 +95,14 @@ class Standings:
         self.of(claims.subject, targets_of(claims)).check(claims)
 
 
-# A token has so many targets; whoever asks of fewer fills up with what is none.
+# The targets of a token; a query for fewer has empty texts for the others.
 _TARGETS = ("token", "every_token", "tenant_wide", "everything")
 _NO_TARGETS = ("",) * len(_TARGETS)
 
 
 def _question(audience: Audience) -> Select[Any]:
     is_target = revocations.c.target.in_([bindparam(name) for name in _TARGETS])
-    last = select(func.max(revocations.c.number)).where(is_target).scalar_subquery()
+    last = select(func.max(ending_number())).where(is_target).scalar_subquery()
     return (
         select(
             tenants.c.status.label("tenant_status"),
@@ -104,6 +111,7 @@ def _question(audience: Audience) -> Select[Any]:
             accounts.c.user_name,
             accounts.c.epoch,
             last.label("revocation"),
+            *history.seen_columns(),
         )
         .select_from(_with_accounts(audience))
         .where(tenants.c.id == bindparam("tenant"))

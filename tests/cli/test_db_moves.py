@@ -163,7 +163,8 @@ def test_older_copy_is_noticed_after_the_move(lived_in: CommandLine, postgres_da
     revoked = lived_in("tokens", "revoke", stdin=token, variables={URL: postgres_database})
 
     assert (before, revoked.code) == (0, 0)
-    check_refused(lived_in("tenants", "list"), "run `validator db restored`")
+    assert not is_accepted(lived_in, token)
+    assert "run `validator db accept-restore`" in lived_in("check").out
 
 
 def test_restored_database_is_not_copied(lived_in: CommandLine, postgres_database: str) -> None:
@@ -173,7 +174,7 @@ def test_restored_database_is_not_copied(lived_in: CommandLine, postgres_databas
     lived_in.did("tokens", "revoke", "--everything", "--yes")
     restore(lived_in, older)
 
-    check_refused(lived_in("db", "copy", "--to", postgres_database), "db restored")
+    check_refused(lived_in("db", "copy", "--to", postgres_database), "db accept-restore")
 
 
 def test_copy_is_written_down(lived_in: CommandLine, postgres_database: str) -> None:
@@ -277,10 +278,10 @@ def test_copy_that_changes_on_the_way_is_refused(lived_in: CommandLine, target: 
 def test_many_rows_arrive(lived_in: CommandLine, target: Database, postgres_database: str) -> None:
     """More rows than are read at once arrive, each once."""
     source = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", PATIENCE))
-    rows = [{"target": f"jti:{number}", "number": number, "forget_at": 1} for number in range(2000)]
+    rows = [{"target": f"jti:{number}", "number": number, "made_at": 1} for number in range(2000)]
     with source.write() as connection:
         connection.execute(
-            text("INSERT INTO revocations (target, number, forget_at) VALUES (:target, :number, :forget_at)"),
+            text("INSERT INTO revocations (target, number, made_at) VALUES (:target, :number, :made_at)"),
             rows,
         )
     source.close()
@@ -353,9 +354,9 @@ def test_restored_backup_revives_nothing(lived_in: CommandLine, tmp_path: Path) 
     restore(lived_in, tmp_path / "backup.db")
     noticed = lived_in("check")
 
-    lived_in.did("db", "restored")
+    lived_in.did("db", "accept-restore")
 
-    assert "run `validator db restored`" in noticed.out
+    assert "run `validator db accept-restore`" in noticed.out
     assert [is_accepted(lived_in, each) for each in (token, other)] == [False, False]
     assert is_accepted(lived_in, issued(lived_in))
 

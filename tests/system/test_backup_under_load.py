@@ -17,7 +17,7 @@ from tests.fakes import AGENT_PATH
 from tests.system.load import Answer, loaded
 from tests.system.outages import ISSUE_PATH, PLENTY, Node, is_right, node
 from tests.system.serving import PATIENCE, serving, wait_until
-from validator.store import mark
+from validator.store import memory
 
 REVOKE_PATH = "/api/v1/tokens/revoke"
 ACCEPTED, REFUSED = 0, 2
@@ -155,8 +155,8 @@ def test_what_was_revoked_since_stays_revoked(story: Story, tmp_path: Path) -> N
     validator = story.restored(tmp_path / "home")
     revoked, alive = story.revoker.tokens[len(story.kept)], story.revoker.tokens[-1]
 
-    check_refused(validator("serve"), "run `validator db restored`")
-    validator.did("db", "restored")
+    check_refused(validator("serve"), "run `validator db accept-restore`")
+    validator.did("db", "accept-restore")
     told = codes(validator, [revoked, alive, issued(validator)])
 
     assert told == [REFUSED, REFUSED, ACCEPTED]
@@ -166,7 +166,7 @@ def test_what_was_revoked_since_stays_revoked(story: Story, tmp_path: Path) -> N
 def test_without_the_mark_it_would_live_again(story: Story, tmp_path: Path) -> None:
     """Positive control: without the mark beside the keys the same backup is served, and revives a token."""
     validator = story.restored(tmp_path / "home")
-    (validator.home / "keys" / mark.FILE).unlink()
+    (validator.home / "keys" / memory.FILE).unlink()
     first, last_revoked = story.revoker.tokens[0], story.revoker.tokens[story.revoker.ended - 1]
 
     told = codes(validator, [first, last_revoked])
@@ -177,7 +177,7 @@ def test_without_the_mark_it_would_live_again(story: Story, tmp_path: Path) -> N
 def test_backup_has_what_an_enterprise_needs(story: Story, tmp_path: Path) -> None:
     """Tenants, clients and channels are all in it: each command lists what it did before."""
     original, restored = CommandLine(story.home), story.restored(tmp_path / "home")
-    restored.did("db", "restored")
+    restored.did("db", "accept-restore")
 
     for words in (("tenants", "list"), ("clients", "list"), ("channels", "list"), ("accounts", "list")):
         assert orjson.loads(restored.did(*words, "--json").out) == orjson.loads(

@@ -208,7 +208,7 @@ def test_restored_database_is_noticed_by_both_nodes(postgres_server: PostgresSer
     restored = [Node(node.home, {"database.url": postgres_server.url(older)}) for node in nodes]
 
     before = [is_ready(node) for node in restored]
-    restored[0].did("db", "restored")
+    restored[0].did("db", "accept-restore")
     after = [is_ready(node) for node in restored]
 
     assert seen == [True, True]

@@ -123,7 +123,7 @@ class Accounts:
     def find_with(self, login: str, question: ColumnElement[bool]) -> tuple[Account | None, bool]:
         """Return what `find` returns, and the value of *question* in the same statement: False for None."""
         query = accounts_query().add_columns(question.label("answer"))
-        with self._database.read() as connection:
+        with self._database.confirmed() as connection:
             row = connection.execute(query.where(table.c.login == folded(login))).one_or_none()
         return (None, False) if row is None else (account_of(row), bool(row.answer))
 

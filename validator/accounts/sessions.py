@@ -16,7 +16,9 @@ from validator.accounts.account import Account, account_of, accounts_query
 from validator.accounts.account import table as accounts
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
+from validator.store import history
 from validator.store.database import Database, Instant, metadata
+from validator.store.known import Kind
 
 _TOKEN_BYTES = 32
 
@@ -28,6 +30,8 @@ table = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
+    # The number of the last logout or revocation when it began; sessions of older versions have none.
+    Column("number", BigInteger, nullable=False, server_default="0"),
 )
 
 
@@ -65,6 +69,7 @@ class Sessions:
             "epoch": account.epoch,
             "created_at": now,
             "expires_at": session.expires_at,
+            "number": history.last_number(),
         }
         with self._database.write() as connection:
             connection.execute(delete(table).where((table.c.expires_at <= now) | is_stale))
@@ -79,12 +84,15 @@ class Sessions:
         query = (
             accounts_query()
             .join(table, table.c.account == accounts.c.id)
-            .add_columns(table.c.digest, table.c.expires_at, table.c.epoch.label("session_epoch"))
+            .add_columns(table.c.digest, table.c.expires_at, table.c.number)
+            .add_columns(table.c.epoch.label("session_epoch"))
         )
-        with self._database.read() as connection:
+        with self._database.confirmed() as connection:
             row = connection.execute(query.where(table.c.digest == _digest(presented_secret))).one_or_none()
         now = self._clock.now()
         if row is None or row.expires_at <= now:
+            raise Refusal(Reason.SESSION_ENDED)
+        if row.number < self._database.known().horizon:
             raise Refusal(Reason.SESSION_ENDED)
         account = account_of(row)
         if not account.is_usable or account.epoch != row.session_epoch:
@@ -102,7 +110,7 @@ class Sessions:
         with self._database.read() as connection:
             surplus = connection.scalars(newest_first.offset(self.policy.max_per_account - 1)).all()
         if surplus:
-            with self._database.lasting(self._clock.now()) as connection:
+            with self._database.lasting(self._clock.now(), Kind.ENDED) as connection:
                 connection.execute(delete(table).where(table.c.digest.in_(surplus)))
         return len(surplus)
 
@@ -112,8 +120,8 @@ class Sessions:
             connection.execute(delete(table))
 
     def end(self, presented_secret: str) -> None:
-        """End a session; one that has ended already stays so."""
-        with self._database.write() as connection:
+        """End a session; one that has ended already stays so, also in an older copy of the database."""
+        with self._database.lasting(self._clock.now(), Kind.ENDED) as connection:
             connection.execute(delete(table).where(table.c.digest == _digest(presented_secret)))
 
 

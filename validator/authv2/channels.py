@@ -104,7 +104,7 @@ class Channels:
 
     def find(self, channel_id: str) -> Channel | None:
         """Return the channel with this id, or None."""
-        with self._database.read() as connection:
+        with self._database.confirmed() as connection:
             row = connection.execute(_QUERY.where(table.c.id == channel_id)).one_or_none()
         return None if row is None else _channel(row)
 
@@ -117,7 +117,7 @@ class Channels:
 
     def list(self) -> list[Channel]:
         """Return every channel, by id."""
-        with self._database.read() as connection:
+        with self._database.confirmed() as connection:
             return [_channel(row) for row in connection.execute(_QUERY.order_by(table.c.id))]
 
     def is_page_origin(self, origin: str | None) -> bool:
@@ -126,7 +126,7 @@ class Channels:
 
     def secret_key(self, channel: Channel) -> str:
         """Return the channel's secret key; raises Fault when it cannot be unsealed."""
-        with self._database.read() as connection:
+        with self._database.confirmed() as connection:
             box = connection.execute(
                 select(table.c.sealed_secret).where(table.c.id == channel.id)
             ).scalar_one()

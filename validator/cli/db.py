@@ -15,6 +15,7 @@ from validator.cli.operators import operator, recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_operator
 from validator.configuration.places import DatabaseUrl
+from validator.errors import OperatorError
 from validator.files import read_private
 from validator.services import Services
 from validator.store import backup as store_backup
@@ -55,14 +56,17 @@ def upgrade() -> None:
 
 
 @db.command()
-def restored() -> None:
-    """Take a database that came back from a backup: end every token and session, so that none revives.
+def accept_restore() -> None:
+    """Accept a database that lost changes, by a restore or a failover: end every token and session in it.
 
-    Accounts, clients and channels are as they were at the backup: disable again what was disabled since.
+    Accounts, clients and channels stay as they are in it: disable again what was disabled since.
     """
-    with opened(any_schema=True) as services, recorded(services, EventName.SCHEMA, "restored from a backup"):
-        services.sessions.end_all()
-        services.oversight.revoke_everything(operator())
+    with opened(any_schema=True) as services:
+        schema.check_version(services.database)
+        with recorded(services, EventName.SCHEMA, "restored from a backup"):
+            services.sessions.end_all()
+            services.oversight.revoke_everything(operator())
+            services.database.accept_restore(services.clock.now())
         schema.check_newest(services.database)
 
 
@@ -93,6 +97,8 @@ def copy(url: str, password_file: Path | None, as_json: bool) -> None:
     """
     password = None if password_file is None else read_private(password_file).decode().rstrip("\r\n")
     with opened() as services:
+        if lost := schema.check_newest(services.database):
+            raise OperatorError(lost)
         services.database.close()  # its idle connection would look like a server's
         policy = replace(services.settings.database, timeout=_PATIENCE)
         source = Database(policy)

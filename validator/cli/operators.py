@@ -86,9 +86,9 @@ def operator() -> Operator:
     """Return who is typing, as the audit trail names them; once a command, say so when it is no person."""
     # In the home a command of root acts as the owner.
     found = named(login_uid(), os.geteuid(), operator_variable())
-    meta = click.get_current_context().meta
-    if found.complaint is not None and not meta.setdefault(_TOLD, False):
-        meta[_TOLD] = True
+    context = click.get_current_context(silent=True)  # there is none where no command runs
+    if found.complaint is not None and context is not None and not context.meta.get(_TOLD, False):
+        context.meta[_TOLD] = True
         say(f"notice: {found.complaint}", err=True)
     return Operator(found.label)
 

@@ -30,6 +30,7 @@ from validator.errors import Fault, Reason
 from validator.files import MODE
 from validator.metrics.instruments import STORAGE_SECONDS, child
 from validator.store import sqlite
+from validator.store.known import Kind, Known, Seen
 from validator.store.prepared import KeptConnections, PreparedQuestion
 
 metadata = MetaData(
@@ -122,15 +123,38 @@ class Database:
         url = self.engine.url
         return url.drivername != "sqlite" or Path(str(url.database)).exists()
 
-    def lasting(self, at: datetime) -> AbstractContextManager[Connection]:
-        """Give what `write` gives, for a change *at* an instant that no restored copy may undo silently.
+    # A plain database compares itself with nothing; `validator.store.mark` says what these are for.
 
-        `validator.store.mark` sees to that; here it is a change like any other.
-        """
+    def lasting(self, at: datetime, kind: Kind = Kind.CHANGED) -> AbstractContextManager[Connection]:
+        """Like `write`, for a change of *kind* that an older copy of the database must not undo silently."""
         return self.write()
 
-    def check_mark(self) -> None:
-        """Raise Fault(STORE_UNAVAILABLE) when this is an older copy of the database; here it never is."""
+    def confirmed(self) -> AbstractContextManager[Connection]:
+        """Like `read`, for what such changes may have changed."""
+        return self.read()
+
+    def known(self) -> Known:
+        """Return which changes this node knows."""
+        return Known()
+
+    def trust(self, known: Known, seen: Seen) -> int:
+        """Return the number that tokens and sessions must carry at least."""
+        return 0
+
+    def check_mark(self) -> str | None:
+        """Return how the database is degraded, or None; raises Fault when it is an older copy."""
+        return None
+
+    def accept_restore(self, at: datetime) -> None:
+        """Let an older copy of the database be good as it is."""
+
+    def instants(self, connection: Connection, at: datetime) -> tuple[datetime, datetime]:
+        """Return the earliest and the latest instant that it may be, when a clock says *at*."""
+        return at, at
+
+    def server_time(self, connection: Connection) -> datetime | None:
+        """Return the present instant by the clock of the database's own host, if it has one."""
+        return None
 
     def make_file(self) -> None:
         """Make an embedded database's file, for this user only; its -wal and -shm get the same mode."""

@@ -1,105 +1,187 @@
-"""The high-water mark: how a database that came back from a backup is noticed.
+"""The marks: how a database that lost changes is noticed, after a restore, on a standby or by a failover.
 
-A revocation, a disabled account or a changed password must not be undone by restoring an older copy. Each
-such change writes its instant into the database, in the same transaction, and then into a file beside the
-keys, which is in no backup of the database. A database whose mark is behind the file's is an older one: the
-server is not ready with it until an operator has ended every token and session (`validator db restored`).
+A revocation, a logout, a disabled account or a changed password must not be undone by an older copy of the
+database. Each such change has a number, greater than all of its kind before it, and an id that the database
+records in the same transaction (`store.history`). A node remembers the last id of each kind that it
+acknowledged or that a query returned (`store.memory`). A database without that id has lost changes:
+
+- of the kind *ended*: this node refuses the tokens and sessions from before it noticed, and serves newer
+  ones. No clock decides which are newer: the node makes one more change, the *fence*, and what is issued from
+  then on carries its number or a greater one.
+- of the kind *changed*: this node answers nothing from it until `validator db accept-restore` has run.
+
+A greater number in the database does not show that it lost nothing, since others may go on changing it. So
+what counts is whether it has the very id.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
-from sqlalchemy import Column, Connection, String, Table, bindparam, select, text
+from sqlalchemy import Connection, select, text
 
-from validator.clock import iso_milliseconds, to_milliseconds
+from validator.clock import EPOCH
 from validator.errors import Fault, Reason
-from validator.files import locked, read_private, write_private
-from validator.store.database import Database, DatabasePolicy, Instant, metadata
+from validator.rest import Rest
+from validator.store import history
+from validator.store.database import Database, DatabasePolicy
+from validator.store.known import Kind, Known, Seen, number_of
+from validator.store.memory import FILE, Memory
 
-FILE = "high-water"
-_NAME = "lasting"
-
-table = Table(
-    "marks",
-    metadata,
-    Column("name", String(32), primary_key=True),
-    Column("reached", Instant, nullable=False),
+OLDER = "the database is older than the last change that this node knows: run `validator db accept-restore`"
+FENCED = (
+    "the database lost a logout or a revocation, so this node refuses what was issued before it noticed;"
+    " to end that on every node, run `validator db accept-restore`"
 )
-_ADVANCE = text("""
-INSERT INTO marks (name, reached) VALUES (:name, :reached)
-ON CONFLICT (name) DO UPDATE SET reached = excluded.reached WHERE excluded.reached > marks.reached
-""").bindparams(bindparam("reached", type_=Instant))
-
-
-_NEXT = text("""
-INSERT INTO marks (name, reached) VALUES ('number', :now)
-ON CONFLICT (name) DO UPDATE SET
-    reached = CASE WHEN excluded.reached > marks.reached THEN excluded.reached ELSE marks.reached + 1 END
-RETURNING reached
-""")
-
-
-def next_number(connection: Connection, now: datetime) -> int:
-    """Return a number greater than every one before it, in the transaction of *connection*.
-
-    It is the time in milliseconds where that is greater, so that the numbers of a database that came back
-    from a backup go on above those it has forgotten.
-    """
-    return int(connection.execute(_NEXT, {"now": to_milliseconds(now)}).scalar_one())
+NOT_FENCED = 2**62  # greater than every number: nothing is from after the loss
+_REST = timedelta(seconds=1)
+_LOG = logging.getLogger(__name__)
 
 
 class MarkedDatabase(Database):
-    """A database with a high-water mark in it and in a file."""
+    """A database that is compared with what this node knows."""
 
     def __init__(self, policy: DatabasePolicy, directory: Path) -> None:
-        """Keep the file of the mark in *directory*, the folder of the keys."""
+        """Keep what is known in a file of *directory*, the folder of the keys."""
         super().__init__(policy)
-        self._file = directory / FILE
+        self._memory = Memory(directory / FILE)
+        self._fencing, self._rest = Lock(), Rest(_REST)
+        self._is_server = self.engine.dialect.name == "postgresql"
+
+    def known(self) -> Known:
+        """Return what this node knows; raises Fault(KEYS_UNAVAILABLE) when the file cannot be used."""
+        return self._memory.known()
 
     @contextmanager
-    def lasting(self, at: datetime) -> Iterator[Connection]:
-        """Give a connection in a transaction whose change, made *at* that instant, no restored copy may undo.
+    def lasting(self, at: datetime, kind: Kind = Kind.CHANGED) -> Iterator[Connection]:
+        """Give what `write` gives, for a change of *kind* that no older copy may undo silently.
 
-        Raises Fault when the file cannot be written: the change is made then, but the caller is not told so.
+        Raises Fault when the file cannot be written: the change is made then, but not acknowledged.
         """
+        known = self.known()
         with self.write() as connection:
             yield connection
-            connection.execute(_ADVANCE, {"name": _NAME, "reached": at})
-        self._remember(at)
+            has_all = history.has(connection, kind, known.of(kind))
+            change = history.record(connection, kind, at, above=number_of(known.of(kind)))
+        if kind is Kind.ENDED:
+            self._memory.record(ended=change, fence=0 if has_all else number_of(change))
+        else:
+            # What was lost stays known, so that this node goes on refusing the database.
+            self._memory.record(changed=change if has_all else "")
 
-    def check_mark(self) -> None:
-        """Raise Fault(STORE_UNAVAILABLE) when the database is older than what this node has seen last.
+    @contextmanager
+    def confirmed(self) -> Iterator[Connection]:
+        """Give what `read` gives, from a database that has every change which this node knows.
 
-        A change that another node made is seen here, and remembered.
+        Raises Fault(STORE_UNAVAILABLE) when it has not.
         """
-        mark = self._read() or ""
+        known = self.known()
         with self.read() as connection:
-            reached = connection.execute(select(table.c.reached).where(table.c.name == _NAME)).scalar()
-        seen = "" if reached is None else iso_milliseconds(reached)
-        if seen < mark:
-            raise Fault(
-                Reason.STORE_UNAVAILABLE,
-                f"the database is older than the last revocation ({mark}): run `validator db restored`",
+            if self.trust(known, _look(connection, known)) == NOT_FENCED:
+                raise Fault(Reason.STORE_UNAVAILABLE, FENCED)
+            yield connection
+
+    def trust(self, known: Known, seen: Seen) -> int:
+        """Return the number that tokens and sessions carry at least, to be from after the last loss.
+
+        *known* is what was known before the query that returned *seen* was sent. Raises
+        Fault(STORE_UNAVAILABLE) when the database has lost a change of the kind *changed*.
+        """
+        if seen.found == known.count:
+            self._memory.learn(seen.ended, seen.changed)
+            return known.horizon
+        return self._doubt(known)
+
+    def check_mark(self) -> str | None:
+        """Return how the database is degraded, or None; raises Fault(STORE_UNAVAILABLE) when it is older.
+
+        What this process has learned is in the file before this returns.
+        """
+        with self.read() as connection:
+            self._follow(connection, self.known())
+            known = self.known()
+            horizon = self.trust(known, _look(connection, known))
+        self._memory.save()
+        return FENCED if horizon == NOT_FENCED or self.known().fence else None
+
+    def accept_restore(self, at: datetime) -> None:
+        """Let the database be good as it is; the caller has ended every token and session in it."""
+        known = self.known()
+        with self.write() as connection:
+            now_known = history.accept(
+                connection, at, above=max(number_of(known.ended), number_of(known.changed), known.accepted)
             )
-        if reached is not None and seen > mark:
-            self._remember(reached)
+        self._memory.take_over(now_known)
 
-    def _remember(self, at: datetime) -> None:
-        try:
-            with locked(self._file):
-                write_private(self._file, max(self._read() or "", iso_milliseconds(at)).encode())
-        except OSError as error:
-            raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from error
+    def instants(self, connection: Connection, at: datetime) -> tuple[datetime, datetime]:
+        """Return the earlier and the later one of *at* and the present instant of the server's clock."""
+        server = self.server_time(connection)
+        return (at, at) if server is None else (min(at, server), max(at, server))
 
-    def _read(self) -> str | None:
-        """Return the instant in the file, in a form that sorts as it is later; None without a file."""
-        try:
-            instant = read_private(self._file).decode("ascii").strip()
-            datetime.fromisoformat(instant)
-            return instant
-        except FileNotFoundError:
+    def server_time(self, connection: Connection) -> datetime | None:
+        """Return the present instant by the clock of the server; None when the database is embedded."""
+        if not self._is_server:
             return None
-        except (OSError, ValueError) as error:
-            raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from None
+        now: datetime = connection.execute(select(text("clock_timestamp()"))).scalar_one()
+        return now
+
+    def close(self) -> None:
+        """Close every connection, and finish the file."""
+        self._memory.close()
+        super().close()
+
+    def _doubt(self, known: Known) -> int:
+        """Find out what is missing in a database that has not each of the *known* changes."""
+        with self.read() as connection:
+            lost = _lost(connection, known)
+            if lost and self._follow(connection, known):
+                return self.known().horizon
+            seen = _look(connection, known)
+        if Kind.CHANGED in lost:
+            raise Fault(Reason.STORE_UNAVAILABLE, OLDER)
+        if Kind.ENDED in lost:
+            return self._fence()
+        self._memory.learn(seen.ended, seen.changed)
+        return known.horizon
+
+    def _follow(self, connection: Connection, known: Known) -> bool:
+        """Take over a restore that was accepted on another node; return whether there was one.
+
+        Its number is greater than what this node knows, unless a clock was ahead when that was made.
+        """
+        accepted = history.accepted_in(connection)
+        if accepted <= known.accepted:
+            return False
+        if any(number_of(known.of(kind)) > accepted for kind in _lost(connection, known)):
+            return False
+        seen = _look(connection, known)
+        self._memory.take_over(Known(seen.ended, seen.changed, accepted=accepted))
+        return True
+
+    def _fence(self) -> int:
+        """Make the change that tells what was issued before the loss from what is issued now.
+
+        One thread does it; the others trust nothing meanwhile, and when it cannot be done.
+        """
+        if self._rest.is_on or not self._fencing.acquire(blocking=False):
+            return NOT_FENCED
+        try:
+            with self.lasting(EPOCH, Kind.ENDED):
+                _LOG.error(FENCED)
+        except Fault:
+            self._rest.begin()
+            return NOT_FENCED
+        finally:
+            self._fencing.release()
+        return self.known().horizon
+
+
+def _look(connection: Connection, known: Known) -> Seen:
+    return Seen.of(connection.execute(select(*history.seen_columns()), history.asked(known)).one())
+
+
+def _lost(connection: Connection, known: Known) -> list[Kind]:
+    return [kind for kind in Kind if not history.has(connection, kind, known.of(kind))]

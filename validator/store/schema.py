@@ -51,12 +51,20 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
 
 
-def check_newest(database: Database) -> None:
-    """Raise Fault(STORE_UNAVAILABLE) unless *database* has this code's version, and is no older copy."""
+def check_version(database: Database) -> None:
+    """Raise Fault(STORE_UNAVAILABLE) unless *database* has this code's version."""
     version, needed = current(database), newest()
     if version != needed:
         raise Fault(
             Reason.STORE_UNAVAILABLE,
             f"the schema is {version or 'missing'}, this code needs {needed}: run `validator db upgrade`",
         )
-    database.check_mark()
+
+
+def check_newest(database: Database) -> str | None:
+    """Raise Fault(STORE_UNAVAILABLE) unless *database* has this code's version, and is no older copy.
+
+    Return how it is degraded, or None.
+    """
+    check_version(database)
+    return database.check_mark()

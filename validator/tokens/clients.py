@@ -96,7 +96,7 @@ class Clients:
 
     def find(self, client_id: str) -> Client | None:
         """Return the client with this id, or None."""
-        with self._database.read() as connection:
+        with self._database.confirmed() as connection:
             row = connection.execute(select(table).where(table.c.id == client_id)).one_or_none()
         return None if row is None else _client(row)
 

@@ -1,22 +1,40 @@
 """Revocation: ending tokens before their time.
 
-Every revocation has a number, greater than all before it, and a token carries the number of the last one that
-was known when it was issued. A token is ended by any revocation of a greater number that names a target it is
-of: itself, its subject, its tenant, or everything. No clock is asked, so none can be wrong; and a token that
-is issued while a revocation is made is ended by it. A row is forgotten once no token that it could end is
-alive, whatever its lifetime was.
+Every revocation has a number, greater than all before it, and a token carries the number of the last one
+that the database had when it was issued. A token is ended by any revocation of a greater number that names a
+target it is of: itself, its subject, its tenant, or everything. No clock is asked, so none can be wrong; and
+a token that is issued while a revocation is made is ended by it.
+
+A row is pruned once every token that it could end has expired, by the clock of the node that prunes. A clock
+that is ahead prunes too early; so the greatest number of a pruned row is kept, and a token that carries a
+smaller one is refused. Under right clocks such a token has expired.
 
 Whether a token is ended is one look-up of four primary keys, however many rows there are;
 `validator.standing` asks it together with its other questions.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, String, Table, bindparam, delete, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    bindparam,
+    case,
+    delete,
+    literal_column,
+    text,
+    update,
+)
 
 from validator.clock import Clock
-from validator.store import mark
+from validator.store import history
 from validator.store.database import Database, Instant, metadata
+from validator.store.known import Kind, number_of
 from validator.tokens.claims import LONGEST_LEEWAY, LONGEST_LIFETIME, Audience, Claims, Subject
 
 table = Table(
@@ -24,7 +42,7 @@ table = Table(
     metadata,
     Column("target", String(255), primary_key=True),
     Column("number", BigInteger, nullable=False),
-    Column("forget_at", Instant, nullable=False, index=True),
+    Column("made_at", Instant, nullable=False, index=True),
 )
 
 EVERYTHING = "all"
@@ -72,13 +90,25 @@ def targets_around(subject: Subject) -> tuple[str, ...]:
     )
 
 
+def ending_number() -> ColumnElement[int]:
+    """Return the expression for the number of a row; tokens that carry a smaller one are ended by it.
+
+    There is one token with a jti, so its own revocation ends it whatever number it carries.
+    """
+    is_token = literal_column(f"substr(revocations.target, 1, {len(_TOKEN)})") == literal_column(
+        f"'{_TOKEN}'"
+    )
+    return case((is_token, literal_column(str(ENDLESS), BigInteger)), else_=table.c.number)
+
+
 _REVOKE = text("""
-INSERT INTO revocations (target, number, forget_at) VALUES (:target, :number, :forget_at)
+INSERT INTO revocations (target, number, made_at) VALUES (:target, :number, :made_at)
 ON CONFLICT (target) DO UPDATE SET
-    number = CASE WHEN excluded.number > revocations.number THEN excluded.number ELSE revocations.number END,
-    forget_at = CASE WHEN excluded.forget_at > revocations.forget_at THEN excluded.forget_at
-        ELSE revocations.forget_at END
-""").bindparams(bindparam("forget_at", type_=Instant))
+    number = excluded.number,
+    made_at = CASE WHEN excluded.made_at > revocations.made_at THEN excluded.made_at
+        ELSE revocations.made_at END
+""").bindparams(bindparam("made_at", type_=Instant))
+_KEPT_FOR = LONGEST_LIFETIME + 2 * LONGEST_LEEWAY
 
 
 class Revocations:
@@ -89,14 +119,30 @@ class Revocations:
 
     def revoke(self, target: str) -> None:
         """End every token of *target* that has been issued, for good."""
-        self.prune()
         now = self._clock.now()
-        row = {"target": target, "forget_at": now + LONGEST_LIFETIME + 2 * LONGEST_LEEWAY}
-        with self._database.lasting(now) as connection:
-            number = ENDLESS if target.startswith(_TOKEN) else mark.next_number(connection, now)
-            connection.execute(_REVOKE, row | {"number": number})
+        above = number_of(self._database.known().ended)
+        with self._database.lasting(now, Kind.ENDED) as connection:
+            number = history.next_number(connection, now, above=above)
+            earlier, later = self._database.instants(connection, now)
+            _prune(connection, earlier, later)
+            connection.execute(_REVOKE, {"target": target, "number": number, "made_at": later})
 
     def prune(self) -> int:
-        """Forget the rows that cannot end anything any more; return how many."""
+        """Delete the rows whose tokens have all expired; return how many."""
         with self._database.write() as connection:
-            return connection.execute(delete(table).where(table.c.forget_at < self._clock.now())).rowcount
+            return _prune(connection, *self._database.instants(connection, self._clock.now()))
+
+
+def _prune(connection: Connection, earlier: datetime, later: datetime) -> int:
+    """Delete what is past by the earlier of two clocks, the node's and the server's; return how many rows.
+
+    A row that a clock made in the future counts as made now: it must not stay for as long as that clock was
+    ahead.
+    """
+    in_future = table.c.made_at > later + LONGEST_LEEWAY
+    connection.execute(update(table).where(in_future).values(made_at=later))
+    is_past = table.c.made_at < earlier - _KEPT_FOR
+    pruned = connection.execute(delete(table).where(is_past).returning(table.c.number)).scalars().all()
+    if pruned:
+        history.raise_mark(connection, history.PRUNED, max(pruned))
+    return len(pruned)

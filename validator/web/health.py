@@ -102,11 +102,11 @@ class Health:
         return {part: state_by(check) for part, check in self.parts.items()}
 
     def _check_store(self) -> str | None:
-        schema.check_newest(self._database)
+        lost = schema.check_newest(self._database)
         self._database.check_writable()
         if self._places.database is not None:
             _check_disk(self._places.database, Reason.STORE_UNAVAILABLE, "the database")
-        return None
+        return lost
 
     def _check_keys(self) -> str | None:
         """Raise Fault unless the keys can be used, nobody else can replace them, and marks can be written."""

@@ -1,8 +1,8 @@
-"""The high-water mark: a database that came back from a backup is noticed, and a good one is not."""
+"""The marks: a database that lost changes is noticed by every node that knew them, and a good one is not."""
 
 import shutil
-import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,46 +10,58 @@ import pytest
 from sqlalchemy import Connection, select, text, update
 
 from tests.fakes import START, TENANT, FakeClock
+from tests.older import copy_of
 from tests.unit.crowd import at_once
 from validator.errors import Fault, Reason
 from validator.files import make_private_folder
-from validator.store import schema
+from validator.store import history, schema
 from validator.store.database import Database, DatabasePolicy
-from validator.store.mark import FILE, MarkedDatabase
-from validator.store.mark import table as marks
+from validator.store.known import Kind, Known, Seen, number_of
+from validator.store.mark import FENCED, NOT_FENCED, OLDER, MarkedDatabase
+from validator.store.memory import FILE
 from validator.tenants import Tenants
 from validator.tenants import table as tenants
 
-MILLISECOND = timedelta(milliseconds=1)
-Opened = Callable[[], MarkedDatabase]
+YEAR = timedelta(days=365)
+KINDS = pytest.mark.parametrize("kind", Kind)
+Join = Callable[[str], MarkedDatabase]
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    """Return the folder of the keys."""
-    make_private_folder(tmp_path / "keys")
-    return tmp_path / "keys"
-
-
-@pytest.fixture
-def marked(
-    database: Database, policy: DatabasePolicy, keys: Path, clock: FakeClock
-) -> Iterator[MarkedDatabase]:
-    """Yield a marked database with one tenant in it."""
+def join(database: Database, policy: DatabasePolicy, tmp_path: Path, clock: FakeClock) -> Iterator[Join]:
+    """Yield what opens the database, with one tenant in it, for the node of a name; again is a restart."""
     Tenants(database, clock).add(TENANT, "First")
-    opened = MarkedDatabase(policy, keys)
-    yield opened
-    opened.close()
+    opened: list[MarkedDatabase] = []
+
+    def node(name: str) -> MarkedDatabase:
+        make_private_folder(tmp_path / name)
+        opened.append(MarkedDatabase(policy, tmp_path / name))
+        return opened[-1]
+
+    yield node
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def marked(join: Join) -> MarkedDatabase:
+    """Return the database as the node "one" has it open."""
+    return join("one")
 
 
 def rename(connection: Connection, name: str) -> None:
     connection.execute(update(tenants).values(name=name))
 
 
-def change(marked: Database, name: str, at: datetime = START) -> None:
+def change(marked: Database, name: str = "changed", at: datetime = START, kind: Kind = Kind.CHANGED) -> None:
     """Make a lasting change at an instant."""
-    with marked.lasting(at) as connection:
+    with marked.lasting(at, kind) as connection:
         rename(connection, name)
+
+
+def end(marked: Database, at: datetime = START) -> None:
+    """Make a change of the kind that ends tokens."""
+    change(marked, "ended", at, Kind.ENDED)
 
 
 def name_in(marked: Database) -> str:
@@ -57,17 +69,18 @@ def name_in(marked: Database) -> str:
         return str(connection.execute(select(tenants.c.name)).scalar_one())
 
 
-def reached_in(marked: Database) -> datetime | None:
+def look(marked: MarkedDatabase) -> int:
+    """Query the database as a verdict does; return the number that a token carries at least."""
+    known = marked.known()
     with marked.read() as connection:
-        return connection.execute(select(marks.c.reached)).scalar_one_or_none()
+        row = connection.execute(select(*history.seen_columns()), history.asked(known)).one()
+    return marked.trust(known, Seen.of(row))
 
 
-def set_back(marked: Database, at: datetime | None) -> None:
-    """Make the database what it was at an instant, as far as the mark can tell."""
-    with marked.write() as connection:
-        connection.execute(text("DELETE FROM marks"))
-        if at is not None:
-            connection.execute(marks.insert().values(name="lasting", reached=at))
+def last_number(marked: Database, kind: Kind = Kind.ENDED) -> int:
+    with marked.read() as connection:
+        ids = connection.execute(select(history.changes.c.id).where(history.changes.c.kind == kind)).scalars()
+        return max((number_of(each) for each in ids), default=0)
 
 
 def fault_of(act: Callable[[], object]) -> Fault:
@@ -76,89 +89,159 @@ def fault_of(act: Callable[[], object]) -> Fault:
     return raised.value
 
 
-def test_lasting_change_is_made_and_marked(marked: MarkedDatabase, keys: Path) -> None:
-    """The change is in the database, its instant there and in the file, and all is well."""
-    change(marked, "changed")
+@KINDS
+def test_lasting_change_is_made_and_known(marked: MarkedDatabase, kind: Kind, join: Join) -> None:
+    """The change is in the database, its id there and in the file, and all is well, after a restart too."""
+    change(marked, kind=kind)
 
     assert name_in(marked) == "changed"
-    assert reached_in(marked) == START
-    assert (keys / FILE).read_text() == "2026-11-04T03:45:52.263Z"
-    marked.check_mark()
-    schema.check_newest(marked)
+    for node in (marked, join("one")):
+        assert number_of(node.known().of(kind)) == last_number(node, kind)
+        assert schema.check_newest(node) is None
+        assert look(node) == 0
 
 
-def test_without_any_lasting_change_all_is_well(marked: MarkedDatabase, keys: Path) -> None:
-    """A new database, and a new node that has made no such change itself, are no older copies."""
-    marked.check_mark()
-    assert not (keys / FILE).exists()
+def test_without_any_lasting_change_all_is_well(join: Join, tmp_path: Path) -> None:
+    """A new database, and a new node that knows nothing yet, are no older copies; the node learns."""
+    one, two = join("one"), join("two")
+    assert (one.check_mark(), look(one)) == (None, 0)
+    assert not (tmp_path / "one" / FILE).exists()
 
-    change(marked, "changed")
-    (keys / FILE).unlink()
-    marked.check_mark()
+    change(one)
+    end(one)
+
+    assert two.check_mark() is None
+    assert two.known() == one.known() == join("two").known()
 
 
-@pytest.mark.parametrize("at", [None, START - timedelta(days=7), START - MILLISECOND])
-def test_older_copy_is_noticed(marked: MarkedDatabase, at: datetime | None) -> None:
-    """A database whose last lasting change is before this node's own is a fault that says what to do."""
-    change(marked, "changed")
-    set_back(marked, at)
+@pytest.mark.parametrize("ahead", [timedelta(0), YEAR], ids=["right clocks", "a clock was ahead"])
+def test_lost_change_is_refused_until_it_is_accepted(marked: MarkedDatabase, ahead: timedelta) -> None:
+    """Without a change of an account or the like nothing is answered, whatever is changed afterwards."""
+    change(marked, at=START + ahead)
+    older = copy_of(marked)
+    change(marked, "lost")
 
-    for check in (marked.check_mark, lambda: schema.check_newest(marked)):
+    older.put_back(marked)
+    change(marked, "made since", START + timedelta(hours=1))
+
+    for check in (marked.check_mark, lambda: look(marked), lambda: schema.check_newest(marked)):
         fault = fault_of(check)
-        assert fault.reason is Reason.STORE_UNAVAILABLE
-        assert "2026-11-04T03:45:52.263Z" in (fault.detail or "")
-        assert "`validator db restored`" in (fault.detail or "")
+        assert (fault.reason, fault.detail) == (Reason.STORE_UNAVAILABLE, OLDER)
+    with pytest.raises(Fault), marked.confirmed():
+        pass
 
 
-def test_restored_file_is_noticed(tmp_path: Path, keys: Path, sqlite_template: Path) -> None:
-    """Tried with a real backup: the copy of before the change is noticed, that of after it is not."""
-    shutil.copy(sqlite_template, tmp_path / "validator.db")
-    policy = DatabasePolicy(tmp_path, "sqlite:///validator.db", timedelta(seconds=5))
-    database = MarkedDatabase(policy, keys)
-    Tenants(database, FakeClock()).add(TENANT, "First")
-    database.close()
-    shutil.copy(tmp_path / "validator.db", tmp_path / "before")
-    change(database, "changed")
-    database.close()
-    shutil.copy(tmp_path / "validator.db", tmp_path / "after")
+@pytest.mark.parametrize("since", [0, 1, 3], ids=lambda times: f"{times} since")
+@pytest.mark.parametrize("ahead", [timedelta(0), YEAR], ids=["right clocks", "a clock was ahead"])
+def test_lost_revocation_is_noticed_by_every_node_that_knew(join: Join, since: int, ahead: timedelta) -> None:
+    """The node that made it and the one that read of it fence off what was before, others nothing.
 
-    shutil.copy(tmp_path / "before", tmp_path / "validator.db")
-    fault_of(database.check_mark)
-    database.close()
-    shutil.copy(tmp_path / "after", tmp_path / "validator.db")
-    database.check_mark()
+    What others changed in the database since does not hide it, nor that a clock was ahead before.
+    """
+    made, read, other = (join(name) for name in ("made", "read", "other"))
+    end(made, START + ahead)
+    look(other)
+    older = copy_of(made)
+    end(made)
+    look(read)
+    before = last_number(made)
 
-    assert name_in(database) == "changed"
-    database.close()
+    older.put_back(made)
+    for _ in range(since):
+        end(other, START + timedelta(seconds=1))
 
-
-def test_next_lasting_change_makes_an_older_copy_good(marked: MarkedDatabase) -> None:
-    """Once an operator has ended everything in the restored database, it is the newest there is."""
-    change(marked, "changed")
-    set_back(marked, None)
-
-    change(marked, "everything ended", START + timedelta(hours=1))
-
-    marked.check_mark()
+    assert look(other) == 0
+    for node in (made, read):
+        fence = look(node)
+        assert before < fence <= last_number(node) < NOT_FENCED
+        assert node.check_mark() == FENCED
+        assert look(node) == fence
+    assert (look(other), other.check_mark()) == (0, None)
 
 
-def test_copy_that_is_newer_is_good(marked: MarkedDatabase) -> None:
-    """What another node changed since is no older copy to this one."""
-    change(marked, "changed")
-    set_back(marked, START + timedelta(days=1))
+def test_fence_outlives_a_restart_and_is_shared(join: Join) -> None:
+    """The other workers of the node, and those after a restart, refuse what the first one does."""
+    first, second = join("one"), join("one")
+    older = copy_of(first)
+    end(first)
+    older.put_back(first)
 
-    marked.check_mark()
+    fence = look(first)
+
+    assert fence > 0
+    assert [look(second), look(join("one"))] == [fence, fence]
 
 
-def test_mark_never_goes_backwards(marked: MarkedDatabase, keys: Path) -> None:
-    """A node whose clock is behind makes its change, and lowers neither mark."""
-    change(marked, "first")
-    change(marked, "second", START - timedelta(minutes=5))
+class Standby(MarkedDatabase):
+    """A database that can be read only."""
 
-    assert name_in(marked) == "second"
-    assert reached_in(marked) == START
-    assert (keys / FILE).read_text() == "2026-11-04T03:45:52.263Z"
-    marked.check_mark()
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Fail when the transaction begins, as a standby does."""
+        with super().write() as connection:
+            connection.execute(text("SELECT * FROM no_such_table"))
+            yield connection
+
+
+def test_standby_that_lags_is_good_when_it_caught_up(
+    marked: MarkedDatabase, policy: DatabasePolicy, tmp_path: Path
+) -> None:
+    """While a database that cannot be written to lacks a revocation, nothing is good by it; then all is."""
+    end(marked)
+    older = copy_of(marked)
+    end(marked)
+    newer = copy_of(marked)
+    standby = Standby(policy, tmp_path / "one")
+
+    older.put_back(marked)
+    assert look(standby) == NOT_FENCED
+    assert fault_of(lambda: confirm(standby)).detail == FENCED
+    assert standby.check_mark() == FENCED
+
+    newer.put_back(marked)
+    assert (look(standby), standby.check_mark()) == (0, None)
+    standby.close()
+
+
+def confirm(marked: Database) -> None:
+    with marked.confirmed():
+        pass
+
+
+@KINDS
+@pytest.mark.parametrize("ahead", [timedelta(0), YEAR], ids=["right clocks", "a clock was ahead"])
+def test_accepted_restore_is_good_on_every_node(join: Join, kind: Kind, ahead: timedelta) -> None:
+    """Accepted on one node, the database is good on all, also after a restart, whatever clock was ahead.
+
+    What was issued before is from before on all of them.
+    """
+    one, two = join("one"), join("two")
+    change(one, at=START + ahead, kind=kind)
+    older = copy_of(one)
+    change(one, "lost", kind=kind)
+    look(two)
+    before = last_number(one)
+    older.put_back(one)
+
+    one.accept_restore(START)
+
+    for node in (one, two, join("one"), join("two")):
+        assert look(node) > before
+        assert node.check_mark() is None
+    change(two, "made since")
+    assert one.check_mark() is None
+
+
+def test_loss_after_an_accepted_one_is_noticed(join: Join) -> None:
+    """The next older copy is not good because one was accepted before."""
+    one, two = join("one"), join("two")
+    one.accept_restore(START)
+    older = copy_of(one)
+    change(two, at=START - timedelta(days=1))
+    older.put_back(one)
+
+    assert fault_of(two.check_mark).detail == OLDER
+    assert one.check_mark() is None
 
 
 def change_and_raise(marked: Database) -> None:
@@ -167,87 +250,101 @@ def change_and_raise(marked: Database) -> None:
         raise ZeroDivisionError
 
 
-def test_change_that_failed_is_not_marked(marked: MarkedDatabase, keys: Path) -> None:
-    """What is rolled back leaves no mark, which would make the good database look old."""
+def test_change_that_failed_is_not_known(marked: MarkedDatabase) -> None:
+    """What is rolled back leaves no id, which would make the good database look old."""
     with pytest.raises(ZeroDivisionError):
         change_and_raise(marked)
 
-    assert (name_in(marked), reached_in(marked)) == ("First", None)
-    assert not (keys / FILE).exists()
+    assert (name_in(marked), last_number(marked, Kind.CHANGED)) == ("First", 0)
+    assert marked.known() == Known()
 
 
-def test_ordinary_change_is_not_marked(marked: MarkedDatabase, keys: Path) -> None:
+def test_ordinary_change_is_not_marked(marked: MarkedDatabase) -> None:
     """A login or an attempt at one may be undone by a restored copy."""
     with marked.write() as connection:
         rename(connection, "changed")
 
-    assert reached_in(marked) is None
-    assert not (keys / FILE).exists()
+    assert last_number(marked, Kind.CHANGED) == 0
+    assert marked.known() == Known()
 
 
-def test_changes_at_once_reach_the_last(marked: MarkedDatabase, keys: Path) -> None:
-    """Of many at the same time the latest is the mark, in both places."""
-    instants = [START + number * MILLISECOND for number in range(16)]
-    waiting = list(instants)
+@KINDS
+def test_numbers_only_grow(marked: MarkedDatabase, kind: Kind) -> None:
+    """A clock that is ahead lifts the number once, one that is behind lowers it never."""
+    numbers = []
+    for at in (START, START, START + YEAR, START, START - YEAR):
+        change(marked, at=at, kind=kind)
+        numbers.append(last_number(marked, kind))
 
-    def change_twice() -> None:
-        for _ in range(2):
-            change(marked, "changed", waiting.pop())
-
-    assert at_once(8, change_twice) == []
-
-    assert reached_in(marked) == instants[-1]
-    assert (keys / FILE).read_text() == "2026-11-04T03:45:52.278Z"
-    marked.check_mark()
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] == numbers[2] + 2
 
 
-def test_file_is_private(marked: MarkedDatabase, keys: Path) -> None:
-    """It lies beside the keys and is as private as they are."""
-    change(marked, "changed")
+@KINDS
+def test_changes_at_once_are_all_known(join: Join, kind: Kind) -> None:
+    """Of many at the same time, on two nodes, each has a number, and no node takes another's for a loss."""
+    nodes = [join("one"), join("two"), join("one")]
+    waiting = nodes * 8
 
-    assert stat.S_IMODE((keys / FILE).stat().st_mode) == 0o600
+    def change_and_look() -> None:
+        for _ in range(3):
+            node = waiting.pop()
+            change(node, kind=kind)
+            look(node)
 
+    assert at_once(8, change_and_look) == []
 
-@pytest.mark.parametrize("damage", ["open to others", "a folder", "not ASCII", "empty", "no instant"])
-def test_mark_that_cannot_be_read_is_a_fault(marked: MarkedDatabase, keys: Path, damage: str) -> None:
-    """Without knowing what was reached nobody says that the database is the newest; mended, it is."""
-    change(marked, "changed")
-    file = keys / FILE
-    content = file.read_bytes()
-    if damage == "open to others":
-        file.chmod(0o644)
-    elif damage == "a folder":
-        file.unlink()
-        file.mkdir()
-    else:
-        file.write_bytes({"not ASCII": b"\xff", "empty": b"", "no instant": b"yesterday"}[damage])
-
-    assert fault_of(marked.check_mark).reason in (Reason.KEYS_UNAVAILABLE, Reason.STORE_UNAVAILABLE)
-
-    if damage == "a folder":
-        file.rmdir()
-    file.write_bytes(content)
-    file.chmod(0o600)
-    marked.check_mark()
+    assert [(look(node), node.check_mark()) for node in nodes] == [(0, None)] * 3
+    assert last_number(nodes[0], kind) == number_of(nodes[0].known().of(kind))
 
 
-def test_change_whose_mark_cannot_be_kept_is_not_told_as_done(marked: MarkedDatabase, keys: Path) -> None:
+def test_ids_that_were_forgotten_among_newer_ones_are_no_loss(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that slept while others made more changes than the database keeps the ids of finds it good."""
+    monkeypatch.setitem(history.KEPT, Kind.ENDED, 3)
+    one, two = join("one"), join("two")
+    end(one)
+    look(two)
+
+    for _ in range(6):
+        end(one)
+
+    assert (look(two), two.check_mark()) == (0, None)
+    with one.read() as connection:
+        assert len(connection.execute(select(history.changes)).all()) == 4
+
+
+def test_change_whose_id_cannot_be_written_is_not_acknowledged(
+    marked: MarkedDatabase, tmp_path: Path
+) -> None:
     """When the file cannot be written there is a fault, so that the operator tries again."""
-    shutil.rmtree(keys)
+    shutil.rmtree(tmp_path / "one")
 
-    fault = fault_of(lambda: change(marked, "changed"))
+    fault = fault_of(lambda: change(marked))
 
     assert fault.reason is Reason.KEYS_UNAVAILABLE
-    make_private_folder(keys)
+    make_private_folder(tmp_path / "one")
     change(marked, "changed again")
-    marked.check_mark()
+    assert marked.check_mark() is None
 
 
-def test_plain_database_has_no_mark(database: Database, clock: FakeClock) -> None:
-    """Where no mark is kept a lasting change is one like any other, and no copy is old."""
+def test_instants_are_of_two_clocks_with_a_server(marked: MarkedDatabase) -> None:
+    """PostgreSQL's clock is one of the two, whichever way the node's is wrong; SQLite has the node's only."""
+    far_away = FakeClock(START + 100 * YEAR).instant
+    with marked.read() as connection:
+        earlier, later = marked.instants(connection, far_away)
+        server = marked.server_time(connection)
+
+    assert later == far_away
+    assert (server is not None) == (marked.engine.dialect.name == "postgresql") == (earlier < later)
+
+
+def test_plain_database_is_compared_with_nothing(database: Database, clock: FakeClock) -> None:
+    """Where nothing is known a lasting change is one like any other, and no copy is old."""
     Tenants(database, clock).add(TENANT, "First")
 
-    change(database, "changed")
+    change(database)
 
     assert name_in(database) == "changed"
-    database.check_mark()
+    assert database.check_mark() is None
