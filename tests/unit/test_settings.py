@@ -245,6 +245,15 @@ def test_every_problem_is_told_at_once(loaded: Loader, tmp_path: Path) -> None:
     ]
 
 
+def test_one_hashing_slot_is_refused_with_the_reason(loaded: Loader) -> None:
+    """A file of an older version with one slot does not start, and says why two are needed."""
+    (problem,) = problems_of(loaded, "[passwords]\nhashing_slots = 1\n")
+
+    words = "1 is not allowed; allowed is a whole number from 2 to 64: one is kept for known devices"
+    assert problem.endswith(f"passwords.hashing_slots: {words}")
+    assert loaded("[passwords]\nhashing_slots = 2\n").hashing.slots == 2
+
+
 def test_error_says_every_problem_on_a_line(loaded: Loader) -> None:
     """The text of the error is the problems, one line each."""
     with pytest.raises(ConfigurationError) as refused:
