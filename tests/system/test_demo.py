@@ -180,6 +180,23 @@ def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:
     assert [secret for secret in secrets if secret in words] == []
 
 
+def test_refused_second_demonstration_changes_nothing(demo: Demo, tmp_path: Path) -> None:
+    """With the home of one that runs, or a port in use, there is one sentence, and no file is touched."""
+    files = {path: path.read_bytes() for path in (demo.home / "demo").rglob("*") if path.is_file()}
+    ports = [free_bind().rpartition(":")[2] for _ in range(2)]
+
+    same_home = CommandLine(demo.home)("demo", f"--https={ports[0]}", "--cloud-port", ports[1])
+    same_port = CommandLine(tmp_path / "home")("demo", f"--https={demo.port}", "--cloud-port", ports[1])
+
+    assert [(said.code, said.out, said.err.count("\n")) for said in (same_home, same_port)] == [
+        (1, "", 1)
+    ] * 2
+    assert "is served already" in same_home.err
+    assert "is in use" in same_port.err
+    assert {path: path.read_bytes() for path in files} == files
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("name", ["nginx: master", "simulate serve", "gunicorn"])
 def test_what_ends_one_ends_all(tmp_path: Path, name: str) -> None:
     """When one of the three programs dies, the others are stopped, and the command fails."""

@@ -20,8 +20,9 @@ from validator.certificates.localca import LocalAuthority
 from validator.cli import home as home_commands
 from validator.cli import https as https_door
 from validator.cli import samples, serving
-from validator.cli.frame import Command, paths
+from validator.cli.frame import Command, load_settings, paths
 from validator.cli.output import say
+from validator.cli.process import check_free
 from validator.clock import SystemClock
 from validator.edge import nginx, together
 from validator.edge.together import Program
@@ -49,6 +50,7 @@ def demo(https: int | None, cloud_port: int) -> None:
     if paths()[1] is not None:
         raise click.UsageError("the demonstration has settings of its own: without --config")
     port = https or https_door.PORT
+    _check_free(load_settings().home, port, cloud_port)
     with home_commands.made() as services:
         login = samples.furnish(services, port) / "login.json"
         folder = _folder(services.settings.home)
@@ -61,6 +63,16 @@ def demo(https: int | None, cloud_port: int) -> None:
     programs = (_cloud(folder, cloud_port), server, _door(settings, port, cloud_port))
     say(*_words(settings, config, login, cloud_port).split("\n"))
     sys.exit(together.run(*programs, patience=serving.patience(settings)))
+
+
+def _check_free(home: Path, port: int, cloud_port: int) -> None:
+    """Raise OperatorError, before anything is written or said, when one that runs has a port or the home."""
+    for bind in (
+        f"unix:{https_door.application_socket(home)}",
+        f"127.0.0.1:{port}",
+        f"127.0.0.1:{cloud_port}",
+    ):
+        check_free(bind)
 
 
 def _folder(home: Path) -> Path:

@@ -49,6 +49,11 @@ def authority(home: Path) -> Path:
     return home / "door" / localca.CERTIFICATE
 
 
+def application_socket(home: Path) -> Path:
+    """Return the socket of the server behind the door."""
+    return home / "door" / "app.sock"
+
+
 def overrides(home: Path, port: int) -> Mapping[str, Any]:
     """Return the settings that put nginx on *port* of the loopback, before a server on a socket in *home*.
 
@@ -56,8 +61,7 @@ def overrides(home: Path, port: int) -> Mapping[str, Any]:
     the allowed pages, stays. The certificate is issued when it is missing or near its end. Raises
     OperatorError.
     """
-    folder = home / "door"
-    socket = folder / "app.sock"
+    folder, socket = home / "door", application_socket(home)
     if len(str(socket)) > _LONGEST_SOCKET:
         raise OperatorError(f"{socket}: is too long for a socket; choose a shorter --home")
     if not _PLAIN_PATH.fullmatch(str(socket)):
