@@ -1,13 +1,18 @@
 """What a login ends: the session that the browser presents, and the oldest beyond the maximum."""
 
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.fakes import LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from tests.http.answers import problem
 from validator.accounts.identity import Identity
+from validator.store import backup as store_backup
+from validator.web.health import State
 from validator.web.incoming import SESSION_COOKIE
 
 NEIGHBOUR = "wang.fang"
@@ -117,3 +122,62 @@ def test_changed_password_leaves_one_session(enterprise: Enterprise) -> None:
 
     assert browser.get("/api/v1/session").status_code == 200
     assert other.get("/api/v1/session").status_code == 401
+
+
+def back_up(enterprise: Enterprise, backup: Path) -> None:
+    """Write the database to *backup*, as `validator db backup` does."""
+    with closing(store_backup.open_source(enterprise.services.database)) as source:
+        store_backup.back_up(source, backup)
+
+
+def restore(enterprise: Enterprise, backup: Path) -> None:
+    """Put *backup* in the place of the database, as an operator does."""
+    home = enterprise.services.settings.home
+    enterprise.services.database.close()
+    for file in home.glob("validator.db*"):
+        file.unlink()
+    backup.rename(home / "validator.db")
+
+
+def end_by_logout(enterprise: Enterprise, browser: FlaskClient) -> None:
+    assert browser.post("/api/v1/logout").status_code == 204
+
+
+def end_by_new_login(enterprise: Enterprise, browser: FlaskClient) -> None:
+    assert log_in(browser) == 200
+
+
+def end_by_newer_sessions(enterprise: Enterprise, browser: FlaskClient) -> None:
+    for _ in range(enterprise.services.settings.sessions.max_per_account):
+        enterprise.clock.advance(seconds=1)
+        enterprise.person()
+
+
+@pytest.mark.parametrize("end", [end_by_logout, end_by_new_login, end_by_newer_sessions])
+def test_restored_backup_brings_no_session_back(
+    enterprise: Enterprise, tmp_path: Path, end: Callable[[Enterprise, FlaskClient], None]
+) -> None:
+    """However a session ended, a backup from before is noticed, and does not make it good again."""
+    browser, backup = enterprise.person(), tmp_path / "backup.db"
+    secret = secret_of(browser)
+    enterprise.clock.advance(minutes=1)
+    back_up(enterprise, backup)
+    end(enterprise, browser)
+    assert status_with(enterprise, secret) == 401
+
+    restore(enterprise, backup)
+
+    assert status_with(enterprise, secret) == 401
+    assert enterprise.services.health.checks()["store"].state is not State.OK
+    assert status_with(enterprise, secret_of(enterprise.person())) == 200
+
+
+def test_ordinary_login_is_no_lasting_change(enterprise: Enterprise, tmp_path: Path) -> None:
+    """A backup from before a login that ended nothing is as good as any: nothing could come back."""
+    backup = tmp_path / "backup.db"
+    back_up(enterprise, backup)
+    enterprise.person()
+
+    restore(enterprise, backup)
+
+    assert enterprise.services.health.checks()["store"].state is State.OK

@@ -1,14 +1,11 @@
 """The clock that all nodes share: what one node's wrong clock must not decide for the others goes by it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
-
-from validator.clock import Clock, from_milliseconds, stopwatch
+from validator.clock import Clock, stopwatch
 from validator.store.database import Database
 
 _MAX_AGE = timedelta(minutes=1)
-_NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
 
 
 class SharedClock:
@@ -34,6 +31,6 @@ class SharedClock:
 
     def _read(self) -> tuple[datetime, float]:
         with self._database.read() as connection:
-            instant = from_milliseconds(connection.execute(_NOW).scalar_one())
-        self._reading = reading = instant, stopwatch()
+            instant = self._database.server_time(connection) or self._clock.now()
+        self._reading = reading = instant.astimezone(UTC), stopwatch()
         return reading

@@ -14,8 +14,10 @@ from validator.accounts.lockout import Attempt, Lockout
 from validator.accounts.sessions import SessionPolicy, Sessions
 from validator.clock import SystemClock
 from validator.errors import Fault, Reason, Refusal
+from validator.files import make_private_folder
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
+from validator.store.mark import MarkedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
 
@@ -27,7 +29,8 @@ SECOND = timedelta(seconds=1)
 def server(postgres_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Yield an empty database of a PostgreSQL server, whose clock is the right one of this host."""
     home = tmp_path_factory.mktemp("home")
-    opened = Database(DatabasePolicy(home, postgres_database, timedelta(seconds=5)))
+    make_private_folder(home / "keys")
+    opened = MarkedDatabase(DatabasePolicy(home, postgres_database, timedelta(seconds=5)), home / "keys")
     schema.upgrade(opened)
     yield opened
     opened.close()
