@@ -1,5 +1,6 @@
 """Private files and folders: made for one user only, and replaced whole or not at all."""
 
+import codecs
 import errno
 import fcntl
 import os
@@ -18,6 +19,7 @@ MODE = 0o600
 FOLDER_MODE = 0o700
 LOCK_TIMEOUT = 1.0  # seconds: a holder that was stopped must not stop everybody else
 _KEY_BYTES = 32
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32 LE begins like UTF-16
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 50e-6, 5e-3  # seconds between two attempts to lock a file
 
 
@@ -133,6 +135,32 @@ def check_room(folder: Path, size: int) -> None:
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         if file.write(bytes(size)) != size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of a file's *content*: UTF-8, with or without a byte-order mark.
+
+    Raises ValueError that says in words what else it is.
+    """
+    check_not_wide(content)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8, from byte {error.start}") from None
+
+
+def check_not_wide(content: bytes) -> None:
+    """Raise ValueError when *content* begins with the mark of UTF-16 or UTF-32, as some editors save it."""
+    if content.startswith(_WIDE):
+        raise ValueError("is UTF-16 or UTF-32, not UTF-8: save it as UTF-8")
+
+
+def secret_of(content: bytes) -> str:
+    """Return the secret in a file's *content*, without a mark before it and line ends after it.
+
+    Raises ValueError, which quotes nothing of it.
+    """
+    return text_of(content).rstrip("\r\n")
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -98,6 +98,27 @@ def test_password_comes_in_by_standard_input_or_a_file(
     assert not can_log_in(validator, LOGIN, PASSWORD)
 
 
+def test_mark_before_a_password_is_no_part_of_it(validator: CommandLine, tmp_path: Path) -> None:
+    """A file that an editor saved with a byte-order mark and CRLF has the password that people type."""
+    file = secret_file(tmp_path, b"\xef\xbb\xbf" + NEW_PASSWORD.encode() + b"\r\n")
+
+    validator.did("accounts", "set-password", LOGIN, "--secret-file", str(file))
+
+    assert can_log_in(validator, LOGIN, NEW_PASSWORD)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o622])
+def test_secret_that_others_may_read_is_refused(validator: CommandLine, tmp_path: Path, mode: int) -> None:
+    """A secret's file must be its owner's alone, as those of the settings."""
+    file = secret_file(tmp_path, NEW_PASSWORD)
+    file.chmod(mode)
+
+    said = validator("accounts", "set-password", LOGIN, "--secret-file", str(file))
+
+    check_refused(said, "is open to other users; chmod 0600 it")
+    assert can_log_in(validator, LOGIN, PASSWORD)
+
+
 def test_program_reads_a_password_from_a_pipe(validator: CommandLine) -> None:
     """The real program takes a password of any script by standard input, asking nothing."""
     password = "七 stille Flüsse aus Jade"
@@ -189,7 +210,9 @@ def test_remembered_password_is_no_change(validator: CommandLine) -> None:
     "words", [["set-password", LOGIN], ["add", "ann", "--tenant", TENANT]], ids=["set", "add"]
 )
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe seven quiet rivers of jade", b"", b"\n"], ids=["bytes", "empty", "line"]
+    "content",
+    [b"\xff\xfe seven quiet rivers of jade", b"", b"\n", b"\xef\xbb\xbf\r\n"],
+    ids=["utf-16", "empty", "line", "mark"],
 )
 def test_file_without_a_secret_is_told(
     validator: CommandLine, tmp_path: Path, words: list[str], content: bytes
@@ -278,7 +301,7 @@ def test_change_is_written_down(validator: CommandLine, words: list[str], detail
         (["add", "ann", "--tenant", "7"], "there is no tenant 7"),
         (["add", "a b", "--tenant", TENANT], "a login name has"),
         (["add", "ann", "--tenant", TENANT, "--user-id", "1"], "both a user id and a user name"),
-        (["add", "ann", "--tenant", TENANT, "--user-account", ""], "an identity has 1 to 64"),
+        (["add", "ann", "--tenant", TENANT, "--user-account", ""], "an identity has 1 to 100"),
         (["show", "ann"], "there is no account ann"),
         (["enable", "ann"], "there is no account ann"),
         (["disable", "ann"], "there is no account ann"),

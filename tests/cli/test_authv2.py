@@ -48,6 +48,7 @@ def by_key(nowhere: CommandLine, folder: Path, vector: dict[str, Any], *words: s
     """Sign with the keys of *vector*, its body the payload."""
     secret = folder / "secret"
     secret.write_text(vector["secret_key"])
+    secret.chmod(0o600)
     return nowhere(
         *("authv2", "sign", "--access-key", vector["access_key"], "--secret-key-file", str(secret)),
         *("--payload-file", str(payload_file(folder, vector["body"].encode())), "--at", vector["timestamp"]),
@@ -194,6 +195,7 @@ def test_file_that_cannot_be_used_is_told(
     bad.write_bytes(b"\xff\xfe")
     secret = tmp_path / "secret"
     secret.write_text(SECRET_KEY)
+    secret.chmod(0o600)
     files = {"--payload-file": str(payload_file(tmp_path)), "--secret-key-file": str(secret)}
     files[option] = "/proc/self/mem" if content == "unreadable" else str(bad)
 
@@ -208,6 +210,7 @@ def test_access_key_that_breaks_the_line_is_told(
     """An access key that would break the line is refused in words, exit code 1 or 2."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET_KEY)
+    secret.chmod(0o600)
 
     said = nowhere.program(
         *("authv2", "sign", "--access-key", access_key, "--secret-key-file", str(secret)),

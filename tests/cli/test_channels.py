@@ -60,6 +60,7 @@ def test_rotated_key_is_the_one_that_signs(validator: CommandLine, tmp_path: Pat
     """`rotate` takes the channel's new secret key, from a file or from standard input."""
     file = tmp_path / "secret"
     file.write_text(OTHER_SECRET_KEY + "\n")
+    file.chmod(0o600)
     words, stdin = ([], OTHER_SECRET_KEY + "\n") if way == "stdin" else (["--secret-file", str(file)], "")
 
     said = validator.did("channels", "rotate", CHANNEL, *words, stdin=stdin)

@@ -182,6 +182,65 @@ def test_kinds_come_from_the_environment_as_from_a_file(loaded: Loader) -> None:
         assert one.database.timeout == timedelta(milliseconds=250)
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_mark_at_the_beginning_of_a_file_is_passed_over(tmp_path: Path, line_end: bytes) -> None:
+    """A file of settings as editors on Windows save it, with a byte-order mark, is taken."""
+    config = tmp_path / "own.toml"
+    config.write_bytes(MARK + line_end.join([b"[log]", b'level = "debug"', b""]))
+
+    assert load(tmp_path, config, {}).log.level == "debug"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_file_of_another_encoding_is_told_in_words(tmp_path: Path, encoding: str) -> None:
+    """UTF-16 and UTF-32 with their mark are named, with what to do."""
+    config = tmp_path / "own.toml"
+    config.write_bytes(("\ufeff" * (encoding == "utf-16-le") + "[log]\n").encode(encoding))
+
+    with pytest.raises(ConfigurationError, match="is UTF-16 or UTF-32, not UTF-8: save it as UTF-8"):
+        load(tmp_path, config, {})
+
+
+OF_SERVICES = {
+    "VALIDATOR_SERVICE_HOST": "10.96.14.7",
+    "VALIDATOR_SERVICE_PORT": "8000",
+    "VALIDATOR_SERVICE_PORT_HTTP": "8000",
+    "VALIDATOR_PORT": "tcp://10.96.14.7:8000",
+    "VALIDATOR_PORT_8000_TCP": "tcp://10.96.14.7:8000",
+    "VALIDATOR_PORT_8000_TCP_PROTO": "tcp",
+    "VALIDATOR_PORT_8000_TCP_PORT": "8000",
+    "VALIDATOR_PORT_8000_TCP_ADDR": "10.96.14.7",
+    "VALIDATOR_PORT_53_UDP": "udp://[2001:db8::7]:53",
+    "VALIDATOR_PEOPLE_SERVICE_HOST": "2001:db8::7",
+    "VALIDATOR_PEOPLE_PORT": "tcp://[2001:db8::7]:8000",
+    "VALIDATOR_SERVER_METRICS_PORT_9464_TCP_ADDR": "10.96.14.8",
+}
+
+
+def test_variables_of_services_are_passed_over(loaded: Loader) -> None:
+    """What Kubernetes sets beside a Service called `validator`, or `validator-…`, does not stop the start."""
+    assert loaded(None, OF_SERVICES).effective == loaded(None, {}).effective
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VALIDATOR_PORT", "8000"),
+        ("VALIDATOR_SERVER_PORT", "8000"),
+        ("VALIDATOR_SERVICE_HOST", "portal.example.com"),
+        ("VALIDATOR_SERVICE_PORTS", "8000"),
+        ("VALIDATOR_PORT_8000_TCP_PROTO", "on"),
+        ("VALIDATOR_PORTAL_PATHS", "/portal"),
+    ],
+)
+def test_misspelt_variable_is_still_a_problem(loaded: Loader, name: str, text: str) -> None:
+    """A name that looks like a Service's, with a value that none has, is a misspelt setting."""
+    assert problems_of(loaded, None, {name: text})
+
+
 def test_other_variables_are_not_ours(loaded: Loader) -> None:
     """What does not begin with the prefix is left alone."""
     assert loaded(None, {"PATH": "/bin", "validator_server_workers": "x", "SERVER_WORKERS": "9"})
@@ -592,7 +651,9 @@ OF_THE_DOOR = [key for key in KEYS if key.startswith("door.")]
 def test_nothing_hostile_reaches_the_door(loaded: Loader, key: str) -> None:
     """Whatever is rendered into nginx's configuration refuses every text that nginx could read as more."""
     for word in HOSTILE_WORDS:
-        for value in (word, [word]):
+        # In a plain list these are two texts, or a text with blanks around it that are no part of it.
+        is_list = key in LISTED and ("," in word or word != word.strip(" "))
+        for value in ([word],) if is_list else (word, [word]):
             (problem,) = problems_of(loaded, None, written(key, value))
             assert f": {key}: " in problem
 
@@ -621,8 +682,8 @@ def test_one_place_of_another_form_spoils_the_list(loaded: Loader, key: str) -> 
 
 @every_listed
 def test_list_is_a_list_of_texts(loaded: Loader, key: str) -> None:
-    """One text is no list, and a number is no text."""
-    values: list[object] = [LISTED[key][0][0], 1, [1], [[]], {}]
+    """Half a list is none, and a number is no text."""
+    values: list[object] = [f'["{LISTED[key][0][0]}"', [1], [[]], {"a": 1}]
     for value in values:
         (problem,) = problems_of(loaded, None, written(key, value))
         assert f": {key}: " in problem
@@ -718,7 +779,7 @@ def test_secret_that_is_no_text_is_refused(loaded: Loader, tmp_path: Path) -> No
 
     (problem,) = problems_of(loaded, POSTGRES)
 
-    assert problem.endswith("database.password: cannot be read: UnicodeDecodeError")
+    assert problem.endswith(f"database.password: is not UTF-8, from byte {len(SECRET)}")
 
 
 def test_credential_of_systemd_wins(loaded: Loader, tmp_path: Path) -> None:

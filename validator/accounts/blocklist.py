@@ -35,7 +35,7 @@ from validator.accounts.variations import (
     root,
 )
 from validator.errors import OperatorError
-from validator.files import write_private
+from validator.files import text_of, write_private
 
 SHIPPED = Path(__file__).with_name("blocklist.bin")
 LONGEST_ENTRY = 128
@@ -206,6 +206,6 @@ def _text(source: Path) -> str:
     if len(content) > LARGEST_IMPORT:
         raise OperatorError(f"{source} is larger than {LARGEST_IMPORT // 1024**2} MiB; split it")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise OperatorError(f"{source} is not UTF-8, from byte {error.start}") from None
+        return text_of(content)
+    except ValueError as error:
+        raise OperatorError(f"{source} {error}") from None

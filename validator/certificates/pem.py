@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.utils import CryptographyDeprecationWarning
 
 from validator.errors import OperatorError
+from validator.files import check_not_wide
 
 FORBIDDEN = "forbidden"  # the code of a file that this user may not read
 SYSTEM_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -87,11 +88,15 @@ def read_roots(path: Path = SYSTEM_ROOTS) -> tuple[x509.Certificate, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")  # OpenSSL passes over it too
+        content = path.read_bytes()
+        check_not_wide(content)
     except PermissionError as error:
         raise UnreadableError(f"{path}: cannot be read: {error.strerror}", FORBIDDEN) from None
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from None
+    return content.removeprefix(b"\xef\xbb\xbf")  # OpenSSL passes over it too
 
 
 def _blocks(path: Path, content: bytes) -> list[tuple[str, bytes]]:

@@ -4,6 +4,7 @@ import click
 
 from validator.cli.frame import Group, load_settings
 from validator.cli.output import json_option, show
+from validator.configuration.fields import to_text
 from validator.configuration.sources import Effective
 
 
@@ -16,8 +17,10 @@ def config() -> None:
 @json_option
 def show_config(as_json: bool) -> None:
     """Print every setting in force and where its value comes from."""
-    show([_row(setting) for setting in load_settings().effective], as_json=as_json)
+    show([_row(setting, as_json=as_json) for setting in load_settings().effective], as_json=as_json)
 
 
-def _row(setting: Effective) -> dict[str, object]:
-    return {"key": setting.key, "value": setting.value, "source": setting.source}
+def _row(setting: Effective, *, as_json: bool) -> dict[str, object]:
+    """Return a row of the table; for people a value is written as it is in a file of settings."""
+    value = setting.value if as_json else to_text(setting.value)
+    return {"key": setting.key, "value": value, "source": setting.source}

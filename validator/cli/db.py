@@ -14,9 +14,9 @@ from validator.cli.frame import Group, opened
 from validator.cli.operators import operator, recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_operator
+from validator.cli.secretinput import read_secret
 from validator.configuration.places import DatabaseUrl
 from validator.errors import OperatorError
-from validator.files import read_private
 from validator.services import Services
 from validator.store import backup as store_backup
 from validator.store import copying, schema
@@ -95,7 +95,7 @@ def copy(url: str, password_file: Path | None, as_json: bool) -> None:
     Stop every server first. Then set database.url to URL, and start them: tokens and sessions go on. The
     counters of the limits begin anew.
     """
-    password = None if password_file is None else read_private(password_file).decode().rstrip("\r\n")
+    password = None if password_file is None else read_secret(password_file, "Password")
     with opened() as services:
         if lost := schema.check_newest(services.database):
             raise OperatorError(lost)

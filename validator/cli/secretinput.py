@@ -10,24 +10,29 @@ import click
 from validator.accounts.policy import PasswordPolicy
 from validator.cli.privileges import as_operator
 from validator.errors import OperatorError
+from validator.files import read_private, secret_of
 
 _ALPHABET = string.ascii_letters + string.digits
 _PASSWORD_LENGTH = 24
 
 
 def read_secret(file: Path | None, prompt: str) -> str:
-    """Return the secret in *file*, or typed unseen at a terminal, or the first line of standard input."""
+    """Return the secret in *file*, or typed unseen at a terminal, or the first line of standard input.
+
+    Raises PermissionError when other users may read the file, as with the secrets of the settings.
+    """
     if file is not None and str(file) != "-":
         with as_operator():
-            content = file.read_bytes()
+            # Named by the operator: whose it is does not matter, such as that of a person behind sudo.
+            content = read_private(file, (file.stat().st_uid,))
     elif sys.stdin is not None and sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
     else:
         content = first_line()
     try:
-        secret = content.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise OperatorError(f"{prompt}: is not UTF-8") from None
+        secret = secret_of(content)
+    except ValueError as error:
+        raise OperatorError(f"{prompt}: {error}") from None
     if not secret:
         raise OperatorError(f"{prompt}: nothing was given")
     return secret

@@ -15,11 +15,19 @@ from marshmallow import ValidationError, fields
 from validator.limits.policy import Rate, parse_rates
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LIST_FORM = 'in a file ["a", "b"], in an environment variable a,b too'
 _DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)", re.ASCII)
 
 
 def from_text(field: fields.Field[Any], text: str) -> Any:
-    """Return the value that an environment *text* gives *field*; numbers, switches and lists as in TOML."""
+    """Return the value that an environment *text* gives *field*: numbers, switches and lists as in TOML.
+
+    A list may also be written plainly, with commas between its texts.
+    """
+    if isinstance(field, Words) and not text.lstrip().startswith("["):
+        if field.takes_text and "," not in text:
+            return text
+        return [word for part in text.split(",") if (word := part.strip(" "))]
     if not isinstance(field, (Whole, Switch, Words)):
         return text
     try:
@@ -51,7 +59,7 @@ class Setting(fields.Field[Any]):
 
     def wrong(self, value: Any) -> ValidationError:
         """Return the complaint about *value*."""
-        return ValidationError(f"{_shown(value)} is not allowed; allowed is {self.allowed}")
+        return ValidationError(f"{shown(value)} is not allowed; allowed is {self.allowed}")
 
 
 class Whole(Setting):
@@ -111,10 +119,11 @@ class Words(Setting):
     """A list of texts."""
 
     allowed = "a list of texts of 1 to 255 characters"
+    takes_text = False  # whether one text, without a list around it, is a value too
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
-            raise self.wrong(value)
+            raise ValidationError(f"{self.wrong(value).messages[0]}: {_LIST_FORM}")
         for word in value:
             if not isinstance(word, str) or not 1 <= len(word) <= 255 or not self.is_allowed(word):
                 raise self.wrong(word)
@@ -168,11 +177,11 @@ class Duration(Setting):
         return duration
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return *value* as it is written; an enormous number, or a deep list, has no such form."""
     try:
-        return repr(value)
-    except (ValueError, RecursionError):
+        return repr(value) if isinstance(value, str) else to_text(value)
+    except (TypeError, ValueError, RecursionError):  # such as a date of TOML's, or what is too deep
         return "a value that cannot be printed"
 
 

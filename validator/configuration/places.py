@@ -70,6 +70,7 @@ class Binds(Words):
     """Where one server listens, or a list of where several do."""
 
     allowed = f"{Bind.allowed}, or a list of these, each once"
+    takes_text = True
 
     def is_allowed(self, word: str) -> bool:
         """Return whether *word* is a place where a server listens."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from validator.errors import ConfigurationError
-from validator.files import read_private
+from validator.files import read_private, secret_of
 from validator.ownership import NotPrivateError
 
 
@@ -22,13 +22,15 @@ def read_secret(name: str, file: str, home: Path, environment: Mapping[str, str]
     try:
         # systemd guards its credentials by the folder, and may give the files other modes.
         content = path.read_bytes() if given else read_private(path, _owners(home))
-        secret = content.decode("utf-8").rstrip("\r\n")
+        secret = secret_of(content)
     except NotPrivateError as error:
         raise ConfigurationError([f"{path}: {name}: {error.words}"]) from None
     except PermissionError as error:
         raise ConfigurationError([f"{path}: {name}: cannot be read: {error.strerror}"]) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigurationError([f"{path}: {name}: cannot be read: {type(error).__name__}"]) from None
+    except ValueError as error:
+        raise ConfigurationError([f"{path}: {name}: {error}"]) from None
     if not secret:
         raise ConfigurationError([f"{path}: {name}: is empty"])
     return secret

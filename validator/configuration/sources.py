@@ -1,5 +1,6 @@
 """Where settings are written: a TOML file or environment variables, read into one form."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from validator.configuration.fields import from_text
 from validator.configuration.sections import KEYS, SECTIONS
+from validator.files import text_of
 
 PREFIX = "VALIDATOR_"
 HOME_VARIABLE = PREFIX + "HOME"
@@ -19,6 +21,15 @@ _NOT_SETTINGS = (HOME_VARIABLE, CONFIG_VARIABLE, OPERATOR_VARIABLE)
 _RENAMED = {
     "limits.callbacks_failures": "limits.callbacks_foreign, which counts only what was not signed here",
 }
+
+
+_ADDRESS, _URL = r"[0-9a-fA-F.:]+", r"(?:tcp|udp|sctp)://\S+:[0-9]+"
+_OF_SERVICE = re.compile(
+    PREFIX
+    + r"(?:[A-Z0-9_]+_)?(?:"
+    + rf"SERVICE_HOST={_ADDRESS}|SERVICE_PORT(?:_[A-Z0-9_]+)?=[0-9]+|PORT={_URL}|PORT_[0-9]+_(?:TCP|UDP|SCTP)"
+    + rf"(?:={_URL}|_PROTO=(?:tcp|udp|sctp)|_PORT=[0-9]+|_ADDR={_ADDRESS}))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ def environment_variable(key: str) -> str:
 def from_file(path: Path, name: str, problems: list[str]) -> dict[str, Effective]:
     """Return what the TOML file *path* writes; what is wrong with it is added to *problems* as of *name*."""
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        tables = tomllib.loads(text_of(path.read_bytes()))
     except (OSError, ValueError, RecursionError) as error:
         problems.append(f"{name}: cannot be read: {error}")
         return {}
@@ -64,6 +75,8 @@ def from_environment(environment: Mapping[str, str], problems: list[str]) -> dic
     for name, text in environment.items():
         if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
+        if name not in known and _is_of_service(name, text):
+            continue
         if name not in known:
             problems.append(f"environment: {name}: {_advice(name, renamed.get(name, ''), known)}")
             continue
@@ -71,6 +84,15 @@ def from_environment(environment: Mapping[str, str], problems: list[str]) -> dic
         field = SECTIONS[section].fields[key]
         written[known[name]] = Effective(known[name], from_text(field, text), f"environment: {name}")
     return written
+
+
+def _is_of_service(name: str, text: str) -> bool:
+    """Return whether Kubernetes set the variable, for a pod beside a Service `validator` or `validator-…`.
+
+    Name and value must both have the form, so that a misspelt setting such as `VALIDATOR_SERVER_PORT=8000` is
+    still refused.
+    """
+    return _OF_SERVICE.fullmatch(f"{name}={text}") is not None
 
 
 def _advice(name: str, key: str, known: Mapping[str, str] | tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from validator.authv2.webchat import LengthRule
 from validator.certificates.cer import read_cer
 from validator.errors import ConfigurationError, OperatorError
-from validator.files import read_private
+from validator.files import read_private, secret_of, text_of
 from validator.simulator.registrationtables import LISTS, TABLES
 
 
@@ -122,7 +122,7 @@ def load(path: Path) -> Registration:
 
 def _tables(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(text_of(path.read_bytes()))
     except (OSError, ValueError, RecursionError) as error:
         problems.append(f"cannot be read: {error}")
         return {}
@@ -167,11 +167,13 @@ def _certificate(folder: Path, name: str | None, problems: list[str]) -> bytes:
 
 def _secret(folder: Path, name: str, problems: list[str]) -> str:
     try:
-        secret = read_private(folder / name).decode("utf-8").rstrip("\r\n")
+        secret = secret_of(read_private(folder / name))
     except PermissionError as error:
         problems.append(str(error))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         problems.append(f"{name}: cannot be read: {type(error).__name__}")
+    except ValueError as error:
+        problems.append(f"{name}: {error}")
     else:
         if secret:
             return secret

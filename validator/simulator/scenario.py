@@ -37,8 +37,9 @@ from typing import Any
 
 import yaml
 
-from validator.configuration.fields import parse_duration
+from validator.configuration.fields import parse_duration, shown
 from validator.errors import ConfigurationError
+from validator.files import text_of
 
 ASKS = ("agent", "chat", "guest")
 # How a token is presented. Those after the bar need a keyring: they are of another time.
@@ -102,7 +103,7 @@ class Scenario:
 def load(path: Path) -> Scenario:
     """Return the scenario in the file *path*; raises ConfigurationError naming every problem at once."""
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(text_of(path.read_bytes()))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError([f"{path}: cannot be read: {' '.join(str(error).split())}"]) from None
     problems: list[str] = []
@@ -145,7 +146,7 @@ def _wrong_values(row: Mapping[Any, Any]) -> Iterator[str]:
     for key, value in row.items():
         allowed = _allowed(key, value, row.get("ask"))
         if allowed is not None:
-            yield f"{key}: {value!r} is not allowed; allowed is {allowed}"
+            yield f"{key}: {shown(value)} is not allowed; allowed is {allowed}"
 
 
 def _wrong_together(row: Mapping[str, Any]) -> Iterator[str]:

@@ -432,7 +432,13 @@ def test_empty_password_in_a_url_is_refused() -> None:
         (kind.Switch(), "true", True),
         (kind.Switch(), "True", "True"),
         (kind.Words(), '["a", "b"]', ["a", "b"]),
-        (kind.Words(), "a,b", "a,b"),
+        (kind.Words(), "a,b", ["a", "b"]),
+        (kind.Words(), " a , b,", ["a", "b"]),
+        (kind.Words(), "203.0.113.0/24", ["203.0.113.0/24"]),
+        (kind.Words(), "true", ["true"]),
+        (kind.Words(), "", []),
+        (kind.Words(), '["a"', '["a"'),
+        (hosts.Origins(), "https://a.example,https://b.example", ["https://a.example", "https://b.example"]),
         (hosts.Origins(), '["https://a.example"]', ["https://a.example"]),
         (kind.Duration("0s", "1d"), "10m", "10m"),
         (kind.Duration("0s", "1d"), "10", "10"),
@@ -443,7 +449,7 @@ def test_empty_password_in_a_url_is_refused() -> None:
     ],
 )
 def test_environment_is_read_by_the_kind(field: fields.Field[Any], text: str, value: object) -> None:
-    """Numbers, switches and lists are written as in TOML; every other kind is a text as it stands."""
+    """Numbers and switches are as in TOML, lists too or with commas; every other kind is a text as it is."""
     assert kind.from_text(field, text) == value
 
 

@@ -137,7 +137,7 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
         ),
         (
             ("secret_key_file", 'key_order = ["thirdUserId"]\nsecret_key_file'),
-            "key_order: ['thirdUserId'] is not allowed",
+            'key_order: ["thirdUserId"] is not allowed',
         ),
         (("secret_key_file", 'length_rule = "words"\nsecret_key_file'), "length_rule: 'words'"),
         (("[[tenants]]", "tenants = 7\n[other]"), "unknown"),

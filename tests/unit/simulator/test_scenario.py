@@ -140,7 +140,7 @@ def test_wrong_value_is_told(file: Path, key: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        ("ask: [agent], expect: accepted", "ask: ['agent'] is not allowed"),
+        ("ask: [agent], expect: accepted", 'ask: ["agent"] is not allowed'),
         ("ask: agent, expect: accepted, alter: signature", "alter: means nothing with ask: agent"),
         ("ask: chat, expect: accepted, guest: none", "guest: means nothing with ask: chat"),
         ("ask: guest, expect: signed, token: expired", "token: means nothing with ask: guest"),
