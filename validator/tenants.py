@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Row, String, Table, insert, select, update
+from sqlalchemy import Column, Row, String, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock
@@ -15,6 +15,7 @@ from validator.sizes import LONGEST_TENANT
 from validator.store.database import Database, Instant, metadata
 
 LONGEST_ID = LONGEST_TENANT
+LONGEST_NAME = 128
 _ID = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_ID}}}", re.ASCII)
 
 
@@ -39,7 +40,7 @@ table = Table(
     "tenants",
     metadata,
     Column("id", String(LONGEST_ID), primary_key=True),
-    Column("name", String(128), nullable=False),
+    Column("name", String(LONGEST_NAME), nullable=False),
     Column("status", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -55,6 +56,7 @@ class Tenants:
         """Add a tenant; raises OperatorError when the id is not one or is taken."""
         if not _ID.fullmatch(tenant_id):
             raise OperatorError(f"a tenant space id has 1 to {LONGEST_ID} of A-Z a-z 0-9 . _ -")
+        _check_name(name)
         tenant = Tenant(tenant_id, name, Status.ACTIVE, self._clock.now())
         values = {"id": tenant.id, "name": name, "status": tenant.status, "created_at": tenant.created_at}
         try:
@@ -82,12 +84,53 @@ class Tenants:
         with self._database.read() as connection:
             return [_tenant(row) for row in connection.execute(select(table).order_by(table.c.id))]
 
+    def rename(self, tenant_id: str, name: str) -> None:
+        """Give a tenant another name for people; raises OperatorError when that cannot be."""
+        _check_name(name)
+        self._change(tenant_id, name=name)
+
+    def check_unused(self, tenant_id: str) -> None:
+        """Raise OperatorError when an account or channel of the tenant is left."""
+        for name, of_it in (("accounts", "accounts"), ("channels", "channels")):
+            other = metadata.tables.get(name)
+            if other is None:
+                continue
+            with self._database.read() as connection:
+                if connection.execute(select(other.c.id).where(other.c.tenant == tenant_id)).first():
+                    raise OperatorError(f"tenant {tenant_id} still has {of_it}: remove them first")
+
+    def remove(self, tenant_id: str) -> None:
+        """Remove a tenant, with the list of the cloud's agents in it.
+
+        Raises OperatorError when there is none, or an account or channel of it is left.
+        """
+        try:
+            with self._database.lasting(self._clock.now()) as connection:
+                agents = metadata.tables.get("agents")  # of another room, and only a copy of the cloud's list
+                if agents is not None:
+                    connection.execute(delete(agents).where(agents.c.tenant == tenant_id))
+                removed = connection.execute(delete(table).where(table.c.id == tenant_id))
+        except IntegrityError:
+            raise OperatorError(
+                f"tenant {tenant_id} still has accounts or channels: remove them first"
+            ) from None
+        if not removed.rowcount:
+            raise OperatorError(f"there is no tenant {tenant_id}")
+
     def set_status(self, tenant_id: str, status: Status) -> None:
         """Enable or disable a tenant; raises OperatorError when there is none."""
+        self._change(tenant_id, status=status)
+
+    def _change(self, tenant_id: str, **values: str) -> None:
         with self._database.lasting(self._clock.now()) as connection:
-            changed = connection.execute(update(table).where(table.c.id == tenant_id).values(status=status))
+            changed = connection.execute(update(table).where(table.c.id == tenant_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")
+
+
+def _check_name(name: str) -> None:
+    if len(name) > LONGEST_NAME:
+        raise OperatorError(f"a tenant's name has at most {LONGEST_NAME} characters")
 
 
 def _tenant(row: Row[*tuple[Any, ...]]) -> Tenant:

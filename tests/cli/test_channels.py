@@ -138,8 +138,8 @@ def test_closed_standard_input_is_told(validator: CommandLine) -> None:
         (["add", CHANNEL, "--tenant", TENANT, "--origin", ORIGIN], "exists already"),
         (["add", "a/b", "--tenant", TENANT, "--origin", ORIGIN], "a channelConfigId has"),
         (["add", "7", "--tenant", "7", "--origin", ORIGIN], "there is no tenant 7"),
-        (["add", "7", "--tenant", TENANT, "--origin", "*"], "not a list of origins"),
-        (["add", "7", "--tenant", TENANT, "--origin", ORIGIN + "/chat"], "not a list of origins"),
+        (["add", "7", "--tenant", TENANT, "--origin", "*"], "a page's origin is such as"),
+        (["add", "7", "--tenant", TENANT, "--origin", ORIGIN + "/chat"], "a page's origin is such as"),
         (
             ["add", "7", "--tenant", TENANT, "--origin", ORIGIN, "--key-order", "a,b"],
             "the key order names each",

@@ -198,3 +198,16 @@ def test_check_needs_a_home(nowhere: CommandLine) -> None:
     check_refused(nowhere("check"), "run `validator init`")
 
     assert not nowhere.home.exists()
+
+
+def test_init_says_whether_the_home_is_new(nowhere: CommandLine) -> None:
+    """A new home is told from one that was there, and the next step is named until it was taken."""
+    first, second = nowhere.did("init"), nowhere.did("init")
+    nowhere.did("tenants", "add", "7")
+
+    third = nowhere.did("init")
+
+    assert first.out.startswith(f"state: {nowhere.home} (new)\nnext: `validator tenants add ID`")
+    assert "(there already" in second.out
+    assert "next:" in second.out
+    assert "next:" not in third.out

@@ -176,9 +176,9 @@ def test_check_needs_nginx(certified: CommandLine, tmp_path: Path, monkeypatch: 
 
 
 def test_table_of_limits_has_the_proxys(validator: CommandLine) -> None:
-    """`limits show` tells what nginx holds off once there is a door, and nothing of it before."""
-    without = validator("limits", "show").out
-    with_door = validator("limits", "show", variables=PORTAL).out
+    """`limits show --all` tells what nginx holds off once there is a door, and nothing of it before."""
+    without = validator("limits", "show", "--all").out
+    with_door = validator("limits", "show", "--all", variables=PORTAL).out
 
     assert "nginx zone validator_login_address" in with_door
     assert "nginx zone" not in without

@@ -1,26 +1,36 @@
 """Channels: the web chat channels of the cloud that guests may be signed in to."""
 
-import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, LargeBinary, Row, String, Table, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Delete,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Update,
+    delete,
+    insert,
+    select,
+    update,
+)  # fmt: skip
 from sqlalchemy.exc import IntegrityError
 
+from validator.authv2.channelforms import check_form, check_origins, check_secret
 from validator.authv2.webchat import LONGEST_CHANNEL, SIGNED_KEYS, LengthRule
 from validator.clock import Clock
-from validator.errors import OperatorError, Reason, Refusal
+from validator.errors import Fault, OperatorError, Reason, Refusal
 from validator.keys.sealing import Sealer
-from validator.origins import is_origin
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import Status, Tenants
 from validator.tenants import table as tenants
-
-SECRET_FORM = "exactly 43 characters of A-Z a-z 0-9"  # noqa: S105 - a description
-_SECRET = re.compile(r"[A-Za-z0-9]{43}", re.ASCII)
-_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_CHANNEL}}}", re.ASCII)
 
 table = Table(
     "channels",
@@ -84,7 +94,7 @@ class Channels:
     ) -> Channel:
         """Add a channel; raises OperatorError when something is not allowed or is taken."""
         self._tenants.require(tenant)
-        _check(channel_id, secret_key, origins, key_order)
+        check_form(channel_id, secret_key, origins, key_order)
         values = {
             "id": channel_id,
             "tenant": tenant,
@@ -134,24 +144,39 @@ class Channels:
 
     def rotate(self, channel_id: str, secret_key: str) -> None:
         """Replace a channel's secret key by the one the cloud has now."""
-        _check_secret(secret_key)
+        check_secret(secret_key)
+        with suppress(Fault):  # a key that cannot be unsealed any more is replaced by any
+            if self.secret_key(self.require(channel_id)) == secret_key:
+                raise OperatorError(f"channel {channel_id} has this key already: take the cloud's new one")
         self._change(channel_id, sealed_secret=self._sealer.seal(secret_key, _purpose(channel_id)))
 
     def allow(self, channel_id: str, origin: str) -> None:
         """Let pages of *origin* use a channel, too; raises OperatorError when it is none."""
-        _check_origins([origin])
+        check_origins([origin])
         origins = self.require(channel_id).origins
         if origin not in origins:
             self._change(channel_id, origins=[*origins, origin])
+
+    def set_origins(self, channel_id: str, origins: Collection[str]) -> None:
+        """Replace the origins of a channel's pages; raises OperatorError when one is malformed."""
+        check_origins(origins)
+        self._change(channel_id, origins=list(dict.fromkeys(origins)))
+
+    def remove(self, channel_id: str) -> None:
+        """Remove a channel, with its sealed secret key; raises OperatorError when there is none."""
+        self._execute(channel_id, delete(table).where(table.c.id == channel_id))
 
     def set_status(self, channel_id: str, status: Status) -> None:
         """Enable or disable a channel."""
         self._change(channel_id, status=status)
 
     def _change(self, channel_id: str, **values: Any) -> None:
+        self._execute(channel_id, update(table).where(table.c.id == channel_id).values(values))
+
+    def _execute(self, channel_id: str, change: Update | Delete) -> None:
         with self._database.lasting(self._clock.now()) as connection:
-            changed = connection.execute(update(table).where(table.c.id == channel_id).values(values))
-        if not changed.rowcount:
+            done = connection.execute(change)
+        if not done.rowcount:
             raise OperatorError(f"there is no channel {channel_id}")
 
 
@@ -159,26 +184,6 @@ _QUERY = select(
     *(column for column in table.c if column is not table.c.sealed_secret),
     tenants.c.status.label("tenant_status"),
 ).join_from(table, tenants)
-
-
-def _check(channel_id: str, secret_key: str, origins: Collection[str], key_order: tuple[str, ...]) -> None:
-    if not _ID.fullmatch(channel_id):
-        raise OperatorError(f"a channelConfigId has 1 to {LONGEST_CHANNEL} of A-Z a-z 0-9 . _ -")
-    _check_secret(secret_key)
-    _check_origins(origins)
-    if sorted(key_order) != sorted(SIGNED_KEYS):
-        raise OperatorError(f"the key order names each of {', '.join(SIGNED_KEYS)} once")
-
-
-def _check_origins(origins: Collection[str]) -> None:
-    wrong = [origin for origin in origins if not is_origin(origin)]
-    if wrong or not origins:
-        raise OperatorError(f"{wrong or 'nothing'} is not a list of origins such as https://www.example.com")
-
-
-def _check_secret(secret_key: str) -> None:
-    if not _SECRET.fullmatch(secret_key):
-        raise OperatorError(f"a channel's secret key has {SECRET_FORM}")
 
 
 def _purpose(channel_id: str) -> str:

@@ -8,6 +8,7 @@ from validator.accounts.account import Account
 from validator.accounts.identity import Identity
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
+from validator.cli.identities import remove, set_account
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import generated_password, read_secret, secret_file_option
@@ -46,6 +47,7 @@ def add(
             identity = Identity(user_account, user_id, user_name)
             services.accounts.add(login, tenant, services.passwords.hash(password), identity)
         _tell(password, generate=generate)
+        say(f"account {login} is added")
 
 
 @accounts.command("list")
@@ -97,6 +99,7 @@ def unlock(login: str) -> None:
         account = services.accounts.require(login)
         with recorded(services, EventName.ACCOUNT, "unlocked", tenant=account.tenant, subject=account.login):
             services.lockout.unlock(login)
+    say(f"account {login} is unlocked")
 
 
 @accounts.command("set-password")
@@ -113,6 +116,7 @@ def set_password(login: str, secret_file: Path | None, generate: bool) -> None:
         ):
             services.login.set_password(account, password)
         _tell(password, generate=generate)
+        say(f"account {login} has a new password; its tokens and sessions have ended")
 
 
 def _set_status(login: str, status: Status) -> None:
@@ -120,6 +124,8 @@ def _set_status(login: str, status: Status) -> None:
         account = services.accounts.require(login)
         with recorded(services, EventName.ACCOUNT, status, tenant=account.tenant, subject=account.login):
             services.accounts.set_status(login, status)
+    ended = "; its tokens and sessions have ended" if status is Status.DISABLED else ""
+    say(f"account {login} is {status}{ended}")
 
 
 def _password(services: Services, login: str, file: Path | None, *, generate: bool) -> str:
@@ -145,3 +151,7 @@ def _row(account: Account) -> dict[str, object]:
         "user_name": account.identity.user_name,
         "created_at": account.created_at,
     }
+
+
+accounts.add_command(set_account)
+accounts.add_command(remove)

@@ -105,6 +105,7 @@ def link(account: str, user_account: str, force: bool) -> None:
                 )
             services.links.add(person.id, person.tenant, user_account)
         services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+    say(f"account {account} is linked to {user_account}; tokens that others had for it have ended")
 
 
 @agents.command()
@@ -119,6 +120,7 @@ def unlink(account: str, user_account: str) -> None:
                 raise OperatorError(f"{user_account} is the account's own: it stays with the account")
             services.links.remove(person.id, person.tenant, user_account)
         services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+    say(f"account {account} is not linked to {user_account} any more; tokens for it have ended")
 
 
 def _warn(unreadable: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from validator.authv2.channels import Channel
 from validator.authv2.webchat import SIGNED_KEYS, LengthRule
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
-from validator.cli.output import json_option, show
+from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret, secret_file_option
 from validator.tenants import Status
 
@@ -52,6 +52,7 @@ def add(
             services.channels.add(
                 channel_id, tenant, secret_key, origins, key_order=keys, length_rule=LengthRule(length_rule)
             )
+    say(f"channel {channel_id} is added")
 
 
 @channels.command("list")
@@ -71,6 +72,31 @@ def rotate(channel_id: str, secret_file: Path | None) -> None:
         secret_key = read_secret(secret_file, _PROMPT)
         with recorded(services, EventName.CHANNEL, f"rotated {channel_id}"):
             services.channels.rotate(channel_id, secret_key)
+    say(f"channel {channel_id} signs with its new key")
+
+
+@channels.command("set")
+@click.argument("channel_id")
+@click.option("--origin", "origins", multiple=True, required=True, help="Origin of its pages; repeatable.")
+def set_channel(channel_id: str, origins: tuple[str, ...]) -> None:
+    """Replace the origins of the pages of CHANNEL_ID by those that are given."""
+    with opened() as services:
+        tenant = services.channels.require(channel_id).tenant
+        told = f"{channel_id} allows {', '.join(origins)}"
+        with recorded(services, EventName.CHANNEL, told, tenant=tenant):
+            services.channels.set_origins(channel_id, origins)
+    say(f"channel {told}")
+
+
+@channels.command()
+@click.argument("channel_id")
+def remove(channel_id: str) -> None:
+    """Remove CHANNEL_ID with its secret key; the cloud takes signatures made before for as long as ever."""
+    with opened() as services:
+        tenant = services.channels.require(channel_id).tenant
+        with recorded(services, EventName.CHANNEL, f"removed {channel_id}", tenant=tenant):
+            services.channels.remove(channel_id)
+    say(f"channel {channel_id} is removed; signatures made before are good as long as the cloud takes them")
 
 
 @channels.command()
@@ -90,6 +116,7 @@ def disable(channel_id: str) -> None:
 def _set_status(channel_id: str, status: Status) -> None:
     with opened() as services, recorded(services, EventName.CHANNEL, f"{status} {channel_id}"):
         services.channels.set_status(channel_id, status)
+    say(f"channel {channel_id} is {status}")
 
 
 def _row(channel: Channel) -> dict[str, object]:

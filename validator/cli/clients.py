@@ -5,7 +5,7 @@ import click
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
-from validator.cli.output import json_option, show
+from validator.cli.output import json_option, say, show
 from validator.tenants import Status
 from validator.tokens.claims import Audience
 from validator.tokens.clients import Client
@@ -57,6 +57,53 @@ def rotate(client_id: str, as_json: bool) -> None:
         show({"id": client_id, "secret": secret}, as_json=as_json)
 
 
+@clients.command("set")
+@click.argument("client_id")
+@click.option("--name", help="Its new name.")
+@click.option("--tenant", "tenants", multiple=True, help="In place of its tenant spaces; repeatable.")
+@click.option(
+    "--audience",
+    "audiences",
+    multiple=True,
+    type=click.Choice([audience.value for audience in Audience]),
+    help="In place of its audiences; repeatable.",
+)
+def set_client(
+    client_id: str, name: str | None, tenants: tuple[str, ...], audiences: tuple[str, ...]
+) -> None:
+    """Change the name, the tenant spaces or the audiences of CLIENT_ID; what is not given stays."""
+    if name is None and not tenants and not audiences:
+        raise click.UsageError("give --name, --tenant or --audience")
+    with opened() as services:
+        client = services.clients.require(client_id)
+        granted = frozenset(tenants) or client.tenants
+        served = frozenset(map(Audience, audiences)) or client.audiences
+        told = f"changed {client_id}: {', '.join(sorted(granted))} for {', '.join(sorted(served))}"
+        with recorded(services, EventName.CLIENT, told):
+            services.clients.change(client, client.name if name is None else name, granted, served)
+    say(f"client {told}")
+    _tell_of_lost(sorted(client.tenants - granted))
+
+
+@clients.command()
+@click.argument("client_id")
+def remove(client_id: str) -> None:
+    """Remove CLIENT_ID; tokens it had issued live on until they expire or are revoked."""
+    with opened() as services:
+        client = services.clients.require(client_id)
+        with recorded(services, EventName.CLIENT, f"removed {client_id}"):
+            services.clients.remove(client_id)
+    say(f"client {client_id} ({client.name}) is removed")
+    _tell_of_lost(sorted(client.tenants))
+
+
+def _tell_of_lost(tenants: list[str]) -> None:
+    """Say what the tokens are worth that a client had issued for *tenants* that it lost."""
+    if tenants:
+        commands = " and ".join(f"`validator tokens revoke --tenant {tenant}`" for tenant in tenants)
+        say(f"tokens it had issued live on until they expire; {commands} ends every one there")
+
+
 @clients.command()
 @click.argument("client_id")
 def enable(client_id: str) -> None:
@@ -74,6 +121,7 @@ def disable(client_id: str) -> None:
 def _set_status(client_id: str, status: Status) -> None:
     with opened() as services, recorded(services, EventName.CLIENT, f"{status} {client_id}"):
         services.clients.set_status(client_id, status)
+    say(f"client {client_id} is {status}")
 
 
 def _row(client: Client) -> dict[str, object]:

@@ -12,6 +12,7 @@ from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.errors import OperatorError
 from validator.files import make_private_folder
+from validator.keys import keyring
 from validator.metrics.reading import counted
 from validator.monitoring.counted import unreadable_sources, unreadable_words
 from validator.services import Services
@@ -26,10 +27,14 @@ from validator.web.health import PartState, State, overall
 @https_door.option("With --demo: print what to try with `serve --https`.")
 def init(with_demo: bool, https: int | None) -> None:
     """Make the home: keys, database, audit trail. What is there already stays as it is."""
+    settings = load_settings()
+    is_new = not (settings.keys.directory / keyring.FILE).exists()
     with made() as services:
-        say(f"state: {services.settings.home}")
+        say(f"state: {settings.home} ({'new' if is_new else 'there already: nothing in it is replaced'})")
         if with_demo:
             samples.install(services, https)
+        elif not services.tenants.list():
+            say("next: `validator tenants add ID`, then `validator accounts add LOGIN --tenant ID`")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import click
 from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.app import create_app
 from validator.cli.frame import Group, opened
-from validator.cli.output import json_option, show
+from validator.cli.limitview import by_limit
+from validator.cli.output import json_option, say, show
 from validator.edge import zones
 from validator.errors import OperatorError
 from validator.limitproof.prover import Prover
@@ -22,9 +23,12 @@ def limits() -> None:
 
 
 @limits.command("show")
+@click.option("--limit", "name", help="Only this limit.")
+@click.option("--route", help="Only routes that have this in them.")
+@click.option("--all", "as_table", is_flag=True, help="As a table, one row for each route, method and limit.")
 @json_option
-def show_limits(as_json: bool) -> None:
-    """Print every route and method with its limits: who is counted, how often, where, and in which mode.
+def show_limits(name: str | None, route: str | None, as_table: bool, as_json: bool) -> None:
+    """Print each limit: how often, in which mode, who is counted, where, and the routes that it is on.
 
     With a proxy configured (door.origin), what it counts by itself is there too.
     """
@@ -35,7 +39,13 @@ def show_limits(as_json: bool) -> None:
             *_lockout_rows(settings.lockout),
             *(zones.rows(settings.door, settings.callbacks, settings.limits) if settings.door.origin else ()),
         ]
-        show(table, as_json=as_json)
+    if name is not None and name not in (known := {row["limit"] for row in table}):
+        raise OperatorError(f"there is no limit {name}; there is {', '.join(sorted(filter(None, known)))}")
+    found = [row for row in table if name in (None, row["limit"]) and (route or "") in row["route"]]
+    if as_table or as_json:
+        show(found, as_json=as_json)
+    else:
+        say(*by_limit(found))
 
 
 @limits.command()

@@ -5,7 +5,8 @@ import click
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import operator, recorded
-from validator.cli.output import json_option, show
+from validator.cli.output import json_option, say, show
+from validator.errors import OperatorError
 from validator.tenants import Status, Tenant
 
 
@@ -21,6 +22,7 @@ def add(tenant_id: str, name: str) -> None:
     """Add the tenant space TENANT_ID."""
     with opened() as services, recorded(services, EventName.TENANT, "added", tenant=tenant_id):
         services.tenants.add(tenant_id, name)
+    say(f"tenant {tenant_id} is added")
 
 
 @tenants.command("list")
@@ -37,6 +39,7 @@ def enable(tenant_id: str) -> None:
     """Let the tenant space TENANT_ID be used."""
     with opened() as services, recorded(services, EventName.TENANT, "enabled", tenant=tenant_id):
         services.tenants.set_status(tenant_id, Status.ACTIVE)
+    say(f"tenant {tenant_id} is enabled")
 
 
 @tenants.command()
@@ -46,6 +49,36 @@ def disable(tenant_id: str) -> None:
     with opened() as services, recorded(services, EventName.TENANT, "disabled", tenant=tenant_id):
         services.tenants.set_status(tenant_id, Status.DISABLED)
         services.oversight.revoke_tenant(operator(), tenant_id)
+    say(f"tenant {tenant_id} is disabled, and its tokens have ended")
+
+
+@tenants.command("set")
+@click.argument("tenant_id")
+@click.option("--name", required=True, help="Its new name for people.")
+def set_tenant(tenant_id: str, name: str) -> None:
+    """Give the tenant space TENANT_ID another name for people."""
+    with opened() as services, recorded(services, EventName.TENANT, "renamed", tenant=tenant_id):
+        services.tenants.rename(tenant_id, name)
+    say(f"tenant {tenant_id} is called {name or '-'}")
+
+
+@tenants.command()
+@click.argument("tenant_id")
+def remove(tenant_id: str) -> None:
+    """Remove the tenant space TENANT_ID, which must have no account, channel or client; its tokens end."""
+    with opened() as services, recorded(services, EventName.TENANT, "removed", tenant=tenant_id):
+        tenant = services.tenants.require(tenant_id)
+        users = [client.id for client in services.clients.list() if tenant.id in client.tenants]
+        if users:
+            raise OperatorError(
+                f"tenant {tenant_id} is granted to {', '.join(users)}: change or remove those clients first"
+            )
+        # Disabled first, so that nothing is issued between the two.
+        services.tenants.check_unused(tenant_id)
+        services.tenants.set_status(tenant_id, Status.DISABLED)
+        services.oversight.revoke_tenant(operator(), tenant_id)
+        services.tenants.remove(tenant_id)
+    say(f"tenant {tenant_id} is removed, and its tokens have ended")
 
 
 def _row(tenant: Tenant) -> dict[str, object]:

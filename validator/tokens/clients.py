@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Row, String, Table, insert, select, update
+from sqlalchemy import JSON, Column, Connection, Row, String, Table, delete, insert, select, update
 
 from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
@@ -16,13 +16,14 @@ from validator.store.database import Database, Instant, metadata
 from validator.tenants import Status, Tenants
 from validator.tokens.claims import Audience
 
+LONGEST_NAME = 128
 _SECRET_BYTES = 32
 
 table = Table(
     "clients",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("name", String(128), nullable=False),
+    Column("name", String(LONGEST_NAME), nullable=False),
     Column("secret_digest", String(64), nullable=False),
     Column("tenants", JSON, nullable=False),
     Column("audiences", JSON, nullable=False),
@@ -62,10 +63,7 @@ class Clients:
 
     def add(self, name: str, tenants: Collection[str], audiences: Collection[Audience]) -> tuple[Client, str]:
         """Add a client and return it with its secret; raises OperatorError for an unknown tenant or none."""
-        if not tenants or not audiences:
-            raise OperatorError("a client needs at least one tenant and one audience")
-        for tenant in tenants:
-            self._tenants.require(tenant)
+        self._check(name, tenants, audiences)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         client_id = f"client-{secrets.token_hex(6)}"
         values = {
@@ -78,8 +76,27 @@ class Clients:
             "created_at": self._clock.now(),
         }
         with self._database.write() as connection:
+            _check_free(connection, name)
             connection.execute(insert(table).values(values))
         return self.require(client_id), secret
+
+    def change(
+        self, client: Client, name: str, tenants: Collection[str], audiences: Collection[Audience]
+    ) -> None:
+        """Give a client another name, other tenants or audiences; raises OperatorError as `add` does."""
+        self._check(name, tenants, audiences)
+        values = {"name": name, "tenants": sorted(tenants), "audiences": sorted(audiences)}
+        with self._database.lasting(self._clock.now()) as connection:
+            if name != client.name:
+                _check_free(connection, name)
+            connection.execute(update(table).where(table.c.id == client.id).values(values))
+
+    def remove(self, client_id: str) -> None:
+        """Remove a client; raises OperatorError when there is none."""
+        with self._database.lasting(self._clock.now()) as connection:
+            removed = connection.execute(delete(table).where(table.c.id == client_id))
+        if not removed.rowcount:
+            raise OperatorError(f"there is no client {client_id}")
 
     def authenticate(self, presented_id: str, presented_secret: str) -> Client:
         """Return the client that proves itself; raises Refusal, and takes the same time whoever is named."""
@@ -125,11 +142,25 @@ class Clients:
         """Enable or disable a client."""
         self._change(client_id, status=status)
 
+    def _check(self, name: str, tenants: Collection[str], audiences: Collection[Audience]) -> None:
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise OperatorError(f"a client's name has 1 to {LONGEST_NAME} characters")
+        if not tenants or not audiences:
+            raise OperatorError("a client needs at least one tenant and one audience")
+        for tenant in tenants:
+            self._tenants.require(tenant)
+
     def _change(self, client_id: str, **values: str) -> None:
         with self._database.lasting(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.id == client_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no client {client_id}")
+
+
+def _check_free(connection: Connection, name: str) -> None:
+    """Raise OperatorError when a client has this name: an operator could disable the wrong one."""
+    if connection.execute(select(table.c.id).where(table.c.name == name)).first() is not None:
+        raise OperatorError(f"a client is called {name} already: give this one another name")
 
 
 def _digest(secret: str) -> str:

@@ -139,7 +139,7 @@ def test_secret_key_of_another_form_is_refused(channels: Channels, channel: Chan
 )
 def test_origins_must_be_origins(channels: Channels, origins: list[str]) -> None:
     """A channel names at least one page's origin, each as a browser writes it."""
-    with pytest.raises(OperatorError, match="is not a list of origins"):
+    with pytest.raises(OperatorError, match="a page's origin is such as"):
         channels.add(CHANNEL, TENANT, SECRET_KEY, origins)
 
 
@@ -237,7 +237,7 @@ def test_another_origin_is_allowed_beside_the_first(channels: Channels, channel:
 
 def test_only_an_origin_is_allowed(channels: Channels, channel: Channel) -> None:
     """What is no origin, or of no channel, is refused."""
-    with pytest.raises(OperatorError, match="not a list of origins"):
+    with pytest.raises(OperatorError, match="a page's origin is such as"):
         channels.allow(CHANNEL, f"{OTHER_ORIGIN}/page")
     with pytest.raises(OperatorError, match="no channel"):
         channels.allow("nobody", ORIGIN)

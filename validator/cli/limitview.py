@@ -1,0 +1,40 @@
+"""The limits as people read them: a paragraph for each, with the routes that it is on, 80 columns wide."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from validator.cli.output import NONE
+
+WIDTH = 80
+_INDENT = "    "
+_SAME = ("limit", "counted", "per", "rate", "mode", "storage")  # what makes rows one limit
+
+Row = Mapping[str, Any]
+
+
+def by_limit(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of a view of *rows*: the table of `limits show --all`, without what repeats itself."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        found.setdefault(tuple(str(row[name]) for name in _SAME), []).append(
+            f"{row['method']} {row['route']}"
+        )
+    if not found:
+        yield NONE
+    for (limit, counted, per, rate, mode, storage), routes in found.items():
+        yield from _folded(f"{limit or 'no limit':<20}{rate}, {mode}", "")
+        if counted:
+            yield from _folded(f"{counted}; per {per}; in {storage}", _INDENT)
+        yield from (line for route in dict.fromkeys(routes) for line in _folded(route, _INDENT))
+
+
+def _folded(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        *(text, WIDTH),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
