@@ -68,6 +68,7 @@ def accept_restore() -> None:
             services.oversight.revoke_everything(operator())
             services.database.accept_restore(services.clock.now())
         schema.check_newest(services.database)
+    say("the database is taken; every token and session has ended")
 
 
 @db.command()

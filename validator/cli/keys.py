@@ -41,3 +41,4 @@ def revoke(key_id: str) -> None:
     """Destroy the key KEY_ID; every token it signed is refused from now on."""
     with opened(any_schema=True) as services, recorded(services, EventName.KEY, f"revoked {key_id}"):
         services.keyring.revoke(key_id)
+    say(f"key {key_id} is destroyed, and the tokens that it signed have ended")

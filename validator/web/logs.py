@@ -11,6 +11,7 @@ import orjson
 import structlog
 
 from validator.clock import Clock, iso_milliseconds
+from validator.escaping import escaped
 from validator.web.policy import LogPolicy
 
 
@@ -24,7 +25,7 @@ def configure(policy: LogPolicy, clock: Clock) -> None:
     level = logging.getLevelNamesMapping()[policy.level.upper()]
     shared: list[structlog.typing.Processor] = [structlog.processors.add_log_level, stamp]
     structlog.configure(
-        processors=[*shared, _renderer(policy.format)],
+        processors=[*shared, *_rendering(policy.format)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Not a PrintLogger, which writes a line and its end apart: threads and workers would mix them.
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
@@ -32,7 +33,7 @@ def configure(policy: LogPolicy, clock: Clock) -> None:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(policy.format)],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(policy.format)],
     )
     _redirect_standard_logging(formatter, level)
 
@@ -64,15 +65,29 @@ def frames(error: BaseException) -> list[str]:
     ]
 
 
-def _renderer(form: str) -> structlog.typing.Processor:
+def _rendering(form: str) -> list[structlog.typing.Processor]:
+    """Return what turns an event into a line; text that a caller sent moves no terminal's cursor."""
     if form == "console":
         # Never rich's traceback, which prints local variables, secrets among them.
-        return structlog.dev.ConsoleRenderer(
+        console = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             exception_formatter=structlog.dev.plain_traceback,
             timestamp_key="time",
         )
-    return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event, default=str).decode())
+        return [_escape, console]
+    return [
+        structlog.processors.JSONRenderer(
+            lambda event, **_: escaped(orjson.dumps(event, default=str).decode())
+        )
+    ]
+
+
+def _escape(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape the texts of an event, but for a traceback, which has several lines."""
+    return {
+        name: escaped(value) if isinstance(value, str) and name not in ("exception", "stack") else value
+        for name, value in event.items()
+    }
 
 
 def _redirect_standard_logging(formatter: logging.Formatter, level: int) -> None:

@@ -223,3 +223,25 @@ def test_frames_never_have_the_message(act: Callable[[], None]) -> None:
 def test_error_that_was_never_raised_has_no_frames() -> None:
     """An exception without a traceback came from nowhere."""
     assert logs.frames(ValueError(SECRET)) == []
+
+
+HOSTILE = "/a\x1b[2K\x9b1A\u202e\u2028\nforged line"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("foreign", [False, True], ids=["own", "library"])
+def test_text_of_a_caller_moves_no_cursor(
+    configure: Configure, capsys: pytest.CaptureFixture[str], form: str, foreign: bool
+) -> None:
+    """What a caller sent stays on one line, and no terminal obeys it; JSON says the same."""
+    configure(form=form)
+
+    if foreign:
+        logging.getLogger("library").error("%s", HOSTILE)
+    else:
+        structlog.get_logger("test").info("request", path=HOSTILE)
+
+    output = capsys.readouterr().err
+    assert [each for each in output if not each.isprintable()] == ["\n"]
+    if form == "json":
+        assert HOSTILE in json.loads(output).values()
