@@ -83,6 +83,13 @@ def post_worker_init(_worker):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def worker_exit(_server, _worker):
+    """Let a worker that stops gracefully write the head of the audit trail, and what it only counted."""
+    application = sys.modules.get("validator.wsgi")
+    if application is not None:
+        application.services.close()
+
+
 def when_ready(server):
     """Keep what runs when the settings to be reloaded cannot be used; gunicorn would end."""
     if sys.stderr.isatty():

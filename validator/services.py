@@ -10,6 +10,7 @@ from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
 from validator.accounts.passwords import Passwords
 from validator.accounts.sessions import Sessions
+from validator.audit.headtable import HeadTable
 from validator.audit.trail import AuditTrail
 from validator.authv2.channels import Channels
 from validator.authv2.guests import Guests
@@ -72,10 +73,10 @@ class Services:
     readiness: Readiness
 
     def close(self) -> None:
-        """Let go of the database, the counters and the trail."""
+        """Let go of the trail, which writes its head into the database, of that, and of the counters."""
+        self.trail.close()
         self.database.close()
         self.counters.close()
-        self.trail.close()
 
 
 def open_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -84,7 +85,8 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     database = MarkedDatabase(settings.database, settings.keys.directory)
     keyring = Keyring(settings.keys.directory, clock)
     sealer = Sealer(settings.keys.directory)
-    trail = AuditTrail(settings.audit, settings.keys.directory, clock)
+    heads = HeadTable(database, settings.audit.directory)
+    trail = AuditTrail(settings.audit, settings.keys.directory, clock, heads)
     counters = Counters(settings.limits, clock, workers=settings.server.workers)
     tenants = Tenants(database, clock)
     accounts = Accounts(database, tenants, clock, settings.webchat.is_reserved)

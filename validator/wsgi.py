@@ -4,4 +4,5 @@ from validator.app import create_app
 from validator.services import open_services
 from validator.settings import load
 
-app = create_app(open_services(load()))
+services = open_services(load())
+app = create_app(services)

@@ -33,7 +33,7 @@ OPERATOR = "tester"  # handed over, as the wrapper of an installed server does
 ORIGIN = "https://www.example.com"
 _PATIENCE = 30  # seconds; a command takes less than one
 
-_OF_EACH = ("time", "request_id", "mac")
+_OF_EACH = ("number", "time", "request_id", "mac")
 
 
 @dataclass(frozen=True)

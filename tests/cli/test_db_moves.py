@@ -79,9 +79,9 @@ def count(database: Database, table: str) -> int:
 
 
 def tables(database: Database) -> list[str]:
-    """Return the tables that have rows, but for the schema's version."""
+    """Return the tables that have rows, but for the schema's version and the heads of trails."""
     with database.read() as connection:
-        names = set(sqlalchemy.inspect(connection).get_table_names()) - {"alembic_version"}
+        names = set(sqlalchemy.inspect(connection).get_table_names()) - {"alembic_version", "trail_heads"}
     return sorted(name for name in names if count(database, name))
 
 

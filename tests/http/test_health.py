@@ -143,6 +143,7 @@ def test_folder_of_the_keys_must_take_marks(
         enterprise = found_enterprise({"keys.directory": str(disk.folder / "keys")})
         shutil.copytree(enterprise.services.settings.home / "keys", disk.folder / "keys")
         assert readiness(enterprise)[0] == 200
+        enterprise.services.trail.close()  # a file that is open for writing keeps the disk writable
         disk.make("ro")
         status, content = readiness(enterprise)
         enterprise.services.close()

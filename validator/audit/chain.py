@@ -1,29 +1,68 @@
 """The chain that binds the lines of the audit trail together.
 
 Each line is a JSON object whose last member is `mac`: HMAC-SHA-256, keyed apart from the trail, over the mac
-of the line before, a line feed, and the line without its own mac. Whoever changes, removes, adds or swaps a
-line without the key breaks the chain at that place. Lines missing at the very end do not show: copy the trail
-to another host for that.
+of the line before, a line feed, and the line without its own mac. Changing, removing, adding or swapping a
+line without the key breaks the chain at that place. Its first member is `number`, one more than that of the
+entry before; lines of older versions have none. `validator.audit.verifying` checks lines.
 """
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
 BEGINNING = "0" * 64
 LONGEST_LINE = 65_536
 _LINE = re.compile(rb'(?P<entry>\{.*),"mac":"(?P<mac>[0-9a-f]{64})"\}', re.DOTALL)
+_NUMBER = re.compile(rb'\{"number":(\d{1,18}),')
+LONGEST_NUMBERED = 32  # bytes of an entry that its number is in
+_CHAIN = b"validator.audit.chain"
+
+
+class Position(NamedTuple):
+    """An entry's place in the chain: its number (0: before the first), its mac, the number of its file."""
+
+    number: int
+    mac: str
+    file: int
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
-    """A place where the chain does not hold: the line in its file, from 1, and what is wrong."""
+class Line:
+    """A whole line: the entry without its mac, and the mac that it carries, proven or not."""
 
-    line: int
-    problem: str
+    entry: bytes
+    mac: str
+
+    @property
+    def number(self) -> int | None:
+        """The entry's number; None for one of an older version."""
+        return number_of(self.entry)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The entry's members; empty when it is not JSON."""
+        try:
+            members = orjson.loads(self.entry)
+        except orjson.JSONDecodeError:
+            return {}
+        return members if isinstance(members, dict) else {}
+
+    @property
+    def previous(self) -> str:
+        """The mac that the first entry of a file names as the one before it."""
+        return str(self.members.get("previous", BEGINNING))
+
+    def follows(self, previous: str, key: bytes) -> bool:
+        """Return whether the entry was written with *key*, after the one whose mac is *previous*."""
+        return hmac.compare_digest(self.mac, _mac(self.entry, previous, key))
+
+
+def chain_id(key: bytes) -> str:
+    """Return the name of the chain that is made with *key*; it says nothing about the key."""
+    return hmac.digest(key, _CHAIN, "sha256").hex()[:32]
 
 
 def link(entry: bytes, previous: str, key: bytes) -> tuple[bytes, str]:
@@ -32,53 +71,26 @@ def link(entry: bytes, previous: str, key: bytes) -> tuple[bytes, str]:
     return entry[:-1] + b',"mac":"' + mac.encode() + b'"}\n', mac
 
 
+def parse(line: bytes) -> Line | None:
+    """Return *line* in its parts; None when it is not a whole line of a trail."""
+    form = _LINE.fullmatch(line.rstrip(b"\n"))
+    return Line(form["entry"] + b"}", form["mac"].decode()) if form else None
+
+
+def number_of(entry: bytes) -> int | None:
+    """Return the number that *entry* begins with; None for one of an older version."""
+    form = _NUMBER.match(entry)
+    return int(form[1]) if form else None
+
+
 def mac_of(line: bytes) -> str | None:
     """Return the mac that *line* carries; None when it is not a whole line of a trail."""
     form = _LINE.fullmatch(line.rstrip(b"\n"))
     return form["mac"].decode() if form else None
 
 
-def last_mac_in(content: bytes) -> str | None:
-    """Return the mac of the last whole line in *content*; None when there is none near its end."""
-    macs = (mac_of(line) for line in reversed(content[-LONGEST_LINE:].splitlines()))
-    return next(filter(None, macs), None)
-
-
-def verify(lines: Iterable[bytes], key: bytes, previous: str | None) -> Iterator[Break | str]:
-    """Yield each break of the chain in *lines*, and last of all the mac that the next line must follow.
-
-    *previous* is the mac that the first line must follow; None takes what the first line itself says it
-    follows, for a trail whose older files were moved away. A torn line (the process died while writing it)
-    is no break as long as the next one follows the line before it.
-    """
-    for number, line in enumerate(lines, 1):
-        form = _LINE.fullmatch(line.rstrip(b"\n"))
-        if form is None:
-            if _is_json(line):
-                yield Break(number, "has no mac: it was not written by this program")
-            continue
-        entry, mac = form["entry"] + b"}", form["mac"].decode()
-        if previous is None:
-            previous = _named_by(entry)
-        if not hmac.compare_digest(mac, _mac(entry, previous, key)):
-            yield Break(
-                number, "does not follow the line before it: a line was changed, removed, added or moved"
-            )
-        previous = mac
-    yield previous or BEGINNING
-
-
-def _named_by(entry: bytes) -> str:
-    """Return the mac that the first entry of a file says it follows."""
-    try:
-        members = orjson.loads(entry)
-    except orjson.JSONDecodeError:
-        return BEGINNING
-    return str(members.get("previous", BEGINNING))
-
-
-def _is_json(line: bytes) -> bool:
-    """Tell whether *line* is whole: the beginning of one, torn by a power cut, is no JSON."""
+def is_json(line: bytes) -> bool:
+    """Return whether *line* is JSON: the beginning of an entry, torn by a power cut, is not."""
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -1,10 +1,10 @@
 """What the audit trail tells: the events, their outcomes, and where a request came from."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-
-import orjson
+from typing import Any
 
 from validator.errors import Reason
 
@@ -13,6 +13,11 @@ class EventName(StrEnum):
     """What happened."""
 
     TRAIL_CONTINUED = "trail_continued"
+    TRAIL_REPAIRED = "trail_repaired"
+    TRAIL_BROKEN = "trail_broken"
+    TRAIL_RESERVE = "trail_reserve"
+    LOSS_ACCEPTED = "loss_accepted"
+    WITHHELD = "withheld"
     VERDICT = "verdict"
     LOGIN = "login"
     LOGOUT = "logout"
@@ -42,6 +47,7 @@ STATE_CHANGES = frozenset(EventName) - {
     EventName.INTROSPECTED,
     EventName.GUEST,
     EventName.SIGNED,
+    EventName.WITHHELD,
 }
 
 
@@ -73,6 +79,13 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedLoss(Event):
+    """What an operator accepted as lost: each place, with the numbers of the entries that are missing."""
+
+    lost: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """Which request is being answered: its id, the address it came from, the role of this server.
 
@@ -89,12 +102,13 @@ _NONE = Exchange()
 current_exchange: ContextVar[Exchange] = ContextVar("current_exchange", default=_NONE)
 
 
-_TOLD_IF_KNOWN = ("reason", "tenant", "subject", "audience", "jti", "by", "detail")
+_TOLD_IF_KNOWN = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "lost")
 
 
-def render(event: Event, exchange: Exchange, at: str) -> bytes:
-    """Return the trail's entry of *event*, a JSON object, as it happened in *exchange* *at* that instant."""
-    entry = {
+def members_of(event: Event, exchange: Exchange, at: str, number: int) -> dict[str, Any]:
+    """Return the members of entry *number*: *event*, as it happened in *exchange*, *at* a time."""
+    entry: dict[str, Any] = {
+        "number": number,
         "time": at,
         "event": event.name,
         "request_id": exchange.request_id,
@@ -103,7 +117,7 @@ def render(event: Event, exchange: Exchange, at: str) -> bytes:
         "outcome": event.outcome,
     }
     for name in _TOLD_IF_KNOWN:
-        value = getattr(event, name)
+        value = getattr(event, name, None)
         if value is not None:
             entry[name] = value
-    return orjson.dumps(entry)
+    return entry

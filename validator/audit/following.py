@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from validator.audit.folder import CURRENT, put_aside
+from validator.audit.folder import CURRENT, rotated
 from validator.audit.reading import entry_of
 
 
@@ -49,7 +49,7 @@ class Follower:
 
     def _others(self, newest: BinaryIO | None) -> Iterator[dict[str, Any]]:
         """Yield the entries of the rotated files that are read neither here already nor as *newest*."""
-        for path in put_aside(self._directory):
+        for path in rotated(self._directory):
             if path.name in self._rotated:
                 continue
             file = _opened(path)

@@ -1,17 +1,19 @@
 """Reads the audit trail: whether it is whole, and what it says."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
-from validator.audit.chain import BEGINNING, LONGEST_LINE, Break, mac_of, verify
-from validator.audit.folder import files
+from validator.audit.chain import BEGINNING, LONGEST_LINE, Position, mac_of, parse
+from validator.audit.folder import CURRENT, files, rotated
+from validator.audit.resuming import file_number
+from validator.audit.verifying import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,9 @@ class Problem:
 
 def entries(directory: Path) -> Iterator[dict[str, Any]]:
     """Yield every entry of the trail, oldest first; what is no line of a trail is left out."""
-    for file in files(directory):
-        with file.open("rb") as lines:
-            for line in lines:
-                yield from entry_of(line)
+    for _, lines in _opened(directory):
+        for line in lines:
+            yield from entry_of(line)
 
 
 def entry_of(line: bytes) -> Iterator[dict[str, Any]]:
@@ -52,14 +53,57 @@ def last_written(directory: Path) -> datetime | None:
 
 def problems(directory: Path, key: bytes) -> Iterator[Problem]:
     """Yield every place where the chain of the trail does not hold; none when it is whole."""
-    previous: str | None = None
-    for file in files(directory):
-        with file.open("rb") as lines:
-            for found in verify(lines, key, previous):
-                if isinstance(found, Break):
-                    yield Problem(file.name, found.line, found.problem)
-                else:
-                    previous = found
+    for found in verified(directory, key).problems:
+        yield Problem(found.file, found.line, found.problem)
+
+
+def verified(directory: Path, key: bytes, wanted: Iterable[int] = ()) -> Verifier:
+    """Return what was found in every line of the trail; the macs of the *wanted* numbers are kept."""
+    verifier = Verifier(key, None, wanted=wanted)
+    for name, lines in _opened(directory):
+        for at, line in enumerate(lines, 1):
+            verifier.add(line, name, at)
+        verifier.end_file()
+    verifier.finish()
+    return verifier
+
+
+def _opened(directory: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield the name and the lines of every file once, oldest first, also when one is rotated meanwhile."""
+    names: set[str] = set()
+    inodes: set[int] = set()
+    is_new = True
+    while is_new:
+        is_new = False
+        for path in files(directory):
+            if path.name in names:
+                continue
+            with suppress(FileNotFoundError), path.open("rb") as lines:
+                inode = os.fstat(lines.fileno()).st_ino
+                if path.name != CURRENT:
+                    names.add(path.name)
+                elif any(each.name not in names for each in rotated(directory)):
+                    is_new = True  # this one is not the next: the one before was rotated just now
+                    break
+                if inode not in inodes:
+                    inodes.add(inode)
+                    is_new = True
+                    yield path.name, lines
+
+
+def end_of(directory: Path) -> Position | None:
+    """Return the position of the last whole entry; None when it has no number, or there is none.
+
+    Raises OSError. The entry is not proven: `verified` does that.
+    """
+    for file in reversed(files(directory)):
+        with suppress(FileNotFoundError), file.open("rb") as content:
+            content.seek(max(0, os.fstat(content.fileno()).st_size - LONGEST_LINE))
+            lines = content.read(LONGEST_LINE).splitlines()
+            last = next((line for line in map(parse, reversed(lines)) if line and line.number), None)
+            if last is not None:
+                return Position(last.number or 0, last.mac, file_number(file) or 0)
+    return None
 
 
 def follows(directory: Path) -> str | None:

@@ -1,6 +1,9 @@
 """`validator`: every command, by subject."""
 
+import sys
+
 import click
+import structlog
 
 from validator.cli import (
     accounts,
@@ -34,6 +37,8 @@ from validator.cli.frame import Group
 @click.version_option(package_name="validator")
 def cli() -> None:
     """Answer a contact-centre cloud that asks whether a token is good."""
+    # What a command prints is its result; what is logged meanwhile is not part of it.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 cli.add_command(home.init)

@@ -187,6 +187,9 @@ class AuditSection(Section):
     directory = kind.Line(empty=False)
     largest_file = kind.Whole(4096, 2**40)
     sync_verdicts = kind.Switch()
+    unproven_per_source = kind.Whole(1, 1_000_000)
+    unproven_in_all = kind.Whole(1, 1_000_000)
+    reserve = kind.Whole(0, 2**40)
 
 
 class MetricsSection(Section):

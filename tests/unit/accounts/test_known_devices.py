@@ -63,7 +63,7 @@ def town_with(
 ) -> Iterator[Callable[[Bulkhead], Town]]:
     """Yield what founds a town around a bulkhead."""
     make_private_folder(tmp_path / "keys")
-    policy = TrailPolicy(tmp_path / "audit", largest_file=2**20, sync_verdicts=False)
+    policy = TrailPolicy(tmp_path / "audit", 2**20, False, 10**6, 10**6, 0)
     trail = AuditTrail(policy, tmp_path / "keys", clock)
     trail.create_key()
 

@@ -90,7 +90,7 @@ def told(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
 def trail(tmp_path: Path, clock: FakeClock) -> Iterator[AuditTrail]:
     """Yield an audit trail of the test's own."""
     make_private_folder(tmp_path / "keys")
-    policy = TrailPolicy(tmp_path / "audit", largest_file=2**20, sync_verdicts=False)
+    policy = TrailPolicy(tmp_path / "audit", 2**20, False, 10**6, 10**6, 0)
     trail = AuditTrail(policy, tmp_path / "keys", clock)
     trail.create_key()
     yield trail

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def opened(place: Place, clock: FakeClock) -> Iterator[Callable[..., AuditTrail]
     """Yield what opens a trail of the place, as another process would have it."""
     trails: list[AuditTrail] = []
 
-    def open_trail(*arguments: int, **options: bool) -> AuditTrail:
+    def open_trail(*arguments: int, **options: Any) -> AuditTrail:
         trails.append(place.open(clock, *arguments, **options))
         return trails[-1]
 

@@ -66,7 +66,7 @@ TAMPERED: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[tuple[int, 
     "inserted": (lambda lines: [*lines[:4], lines[1], *lines[4:]], [(0, 5), (0, 6)]),
     "swapped": (lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]], [(0, 3), (0, 4), (0, 5)]),
     "end cut off": (lambda lines: lines[:4], [(1, 1)]),
-    "end cut off in a line": (lambda lines: [*lines[:4], lines[4][:30]], [(1, 1)]),
+    "end cut off in a line": (lambda lines: [*lines[:4], lines[4][:30]], [(0, 5), (1, 1)]),
     "emptied": (lambda lines: [], [(1, 1)]),
     "inserted without a mac": (
         lambda lines: [*lines[:4], b'{"event":"login","outcome":"accepted"}\n', *lines[4:]],

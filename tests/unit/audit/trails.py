@@ -32,9 +32,18 @@ class Place:
         """The file that is being written."""
         return self.folder / FILE
 
-    def open(self, clock: FakeClock, largest_file: int = LARGE, *, sync_verdicts: bool = False) -> AuditTrail:
+    def open(
+        self,
+        clock: FakeClock,
+        largest_file: int = LARGE,
+        *,
+        sync_verdicts: bool = False,
+        unproven: tuple[int, int] = (10**6, 10**6),
+        reserve: int = 0,
+    ) -> AuditTrail:
         """Return a trail of this place, as another process would have it."""
-        return AuditTrail(TrailPolicy(self.folder, largest_file, sync_verdicts), self.keys, clock)
+        policy = TrailPolicy(self.folder, largest_file, sync_verdicts, *unproven, reserve)
+        return AuditTrail(policy, self.keys, clock)
 
     def files(self) -> list[Path]:
         """Return the trail's files, oldest first."""
@@ -49,9 +58,9 @@ class Place:
         return [line for path in self.files() for line in path.read_bytes().splitlines(keepends=True)]
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return what was told, oldest first, without the first lines of the files and torn ones."""
+        """Return what was told, oldest first, without those of the trail about itself and torn ones."""
         entries = reading.entries(self.folder)
-        return [entry for entry in entries if entry["event"] != EventName.TRAIL_CONTINUED]
+        return [entry for entry in entries if not entry["event"].startswith("trail_")]
 
     def subjects(self) -> list[str]:
         """Return the subjects that were told of, oldest first."""

@@ -41,7 +41,7 @@ class Desk:
     ) -> None:
         self.channels, self.tenants, self.clock, self.folder = channels, tenants, clock, folder
         keys = folder.parent / "keys"
-        self.trail = AuditTrail(TrailPolicy(folder, largest_file=2**20, sync_verdicts=False), keys, clock)
+        self.trail = AuditTrail(TrailPolicy(folder, 2**20, False, 10**6, 10**6, 0), keys, clock)
         self.trail.create_key()
         counters = Counters(limits_of(folder.parent / "limits.db"), clock, workers=1)
         guests = Guests(keyring, GuestPolicy("guest-", timedelta(days=30), free_guest_ids=False), clock)

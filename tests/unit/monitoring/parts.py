@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from tests.fakes import START
 from validator.audit.chain import link
-from validator.audit.events import Event, EventName, Exchange, Outcome, render
+from validator.audit.events import Event, EventName, Exchange, Outcome, members_of
 from validator.audit.folder import CURRENT
 from validator.clock import iso_milliseconds
 from validator.errors import Reason
@@ -42,7 +44,9 @@ def write(folder: Path, told: Iterable[tuple[datetime, Event]], name: str = CURR
     exchange = Exchange("0123456789abcdef", "203.0.113.7", "callbacks")
     with (folder / name).open("ab") as file:
         for at, event in told:
-            file.write(link(render(event, exchange, iso_milliseconds(at)), "0" * 64, KEY)[0])
+            file.write(
+                link(orjson.dumps(members_of(event, exchange, iso_milliseconds(at), 1)), "0" * 64, KEY)[0]
+            )
 
 
 def status(**parts: Any) -> Status:

@@ -1,0 +1,101 @@
+"""`validator audit verify`, `head`, `accept-loss`: whether the trail is whole, and ends where it should."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from validator.audit import reading
+from validator.audit.assessment import Assessment, assess, parse_head
+from validator.audit.chain import chain_id
+from validator.audit.events import AcceptedLoss, EventName, Outcome
+from validator.audit.folder import files, name_of
+from validator.audit.head import Head
+from validator.cli.frame import Command, opened
+from validator.cli.operators import operator
+from validator.cli.output import json_option, show
+from validator.errors import OperatorError
+from validator.services import Services
+
+
+@click.command(cls=Command)
+@click.option(
+    "--head",
+    "head_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare with a head that `validator audit head` printed into this file.",
+)
+@json_option
+def verify(head_file: Path | None, as_json: bool) -> None:
+    """Check the chain from the oldest file to the end, and the end; exit 1 where it does not hold.
+
+    The end is compared with the heads that are kept in the database and beside the keys.
+    """
+    with opened(any_schema=True) as services:
+        saved = None if head_file is None else _saved(head_file)
+        found = _assess(services, saved)
+        summary = {
+            "files": len(files(services.settings.audit.directory)),
+            "entries": found.entries,
+            "first": found.first,
+            "last": found.last,
+            "older_files_missing": found.is_continuation,
+            "heads": found.heads,
+            "accepted": list(map(str, found.accepted)),
+            "notices": found.notices,
+            "problems": list(map(str, found.problems)),
+        }
+        show(summary, as_json=as_json)
+        if found.problems:
+            raise OperatorError("the audit trail was tampered with, or damaged")
+
+
+@click.command(cls=Command)
+@json_option
+def head(as_json: bool) -> None:
+    """Print where the trail ends: file, number, mac, chain; keep it off this host, in a ticket for one."""
+    with opened(any_schema=True) as services:
+        directory = services.settings.audit.directory
+        end = reading.end_of(directory)
+        if end is None:
+            raise OperatorError("there is no entry with a number yet")
+        file = name_of(directory, end.file).name  # that it has, or gets when it is rotated
+        printed = {
+            "file": file,
+            "number": end.number,
+            "mac": end.mac,
+            "chain": chain_id(services.trail.key()),
+        }
+        show(printed, as_json=as_json)
+
+
+@click.command("accept-loss", cls=Command)
+@click.option("--reason", required=True, help="What happened, for the trail: a restored folder, a disk.")
+@json_option
+def accept_loss(reason: str, as_json: bool) -> None:
+    """Record that what `verify` finds now is known, and why: it reports just that no more."""
+    with opened(any_schema=True) as services:
+        for known in services.trail.known_heads().heads.values():
+            if isinstance(known, Head):
+                services.trail.go_on_after(known)
+        found = _assess(services)
+        if not found.problems:
+            raise OperatorError("the trail is whole: there is no loss to accept")
+        lost = tuple(each.members for each in found.problems)
+        by = operator().label
+        event = AcceptedLoss(EventName.LOSS_ACCEPTED, Outcome.ACCEPTED, by=by, detail=reason, lost=lost)
+        services.trail.append(event)
+        rows = [{"file": each.file, "line": each.line, "what": each.problem} for each in found.problems]
+        show(rows, as_json=as_json)
+
+
+def _assess(services: Services, saved: Head | None = None) -> Assessment:
+    known = replace(services.trail.known_heads(), saved=saved)
+    return assess(services.settings.audit.directory, services.trail.key(), known)
+
+
+def _saved(file: Path) -> Head:
+    try:
+        return parse_head(file.read_text("utf-8"))
+    except ValueError:
+        raise OperatorError(f"{file}: this is not what `validator audit head` prints") from None
