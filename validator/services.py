@@ -113,7 +113,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     revocations = Revocations(database, clock)
     channels = Channels(database, tenants, sealer, clock)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
-    health = Health(database, keyring, sealer, counters, trail, clock, places)
+    health = Health(database, keyring, sealer, counters, trail, clock, places, settings.tokens.leeway)
     return Services(
         settings=settings,
         clock=clock,

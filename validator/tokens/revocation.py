@@ -14,7 +14,7 @@ Whether a token is ended is one look-up of four primary keys, however many rows 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -26,7 +26,9 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    func,
     literal_column,
+    select,
     text,
     update,
 )
@@ -46,6 +48,8 @@ table = Table(
 )
 
 EVERYTHING = "all"
+# A row of an older version is stored as made then.
+OF_OLDER_VERSION = datetime(9999, 12, 31, tzinfo=UTC)
 ENDLESS = 2**62  # a token that is named itself is ended, whatever number it carries
 _TOKEN = "jti:"  # noqa: S105 - a prefix
 
@@ -109,6 +113,13 @@ ON CONFLICT (target) DO UPDATE SET
         ELSE revocations.made_at END
 """).bindparams(bindparam("made_at", type_=Instant))
 _KEPT_FOR = LONGEST_LIFETIME + 2 * LONGEST_LEEWAY
+
+
+def last_made(connection: Connection) -> datetime | None:
+    """Return when the last revocation was made, as the clock said then; None when there is none."""
+    query = select(func.max(table.c.made_at)).where(table.c.made_at < OF_OLDER_VERSION)
+    made_at: datetime | None = connection.execute(query).scalar()
+    return made_at
 
 
 class Revocations:

@@ -19,14 +19,14 @@ from validator.causes import cause_of
 from validator.clock import Clock
 from validator.errors import Fault, Reason
 from validator.files import check_room
-from validator.keys.keyring import Keyring, KeyState
+from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
 from validator.ownership import check_folder, words_of
 from validator.store import schema
 from validator.store.database import Database
+from validator.web.clockcheck import ClockCheck
 
-_BACKWARDS = timedelta(minutes=5)
 _MARK = 64  # bytes: more than a mark has
 
 
@@ -85,16 +85,16 @@ class Health:
         trail: AuditTrail,
         clock: Clock,
         places: Places,
+        leeway: timedelta,
     ) -> None:
         self._database, self._keyring, self._sealer = database, keyring, sealer
-        self._counters, self._trail, self._clock = counters, trail, clock
-        self._places = places
+        self._counters, self._trail, self._places = counters, trail, places
         self.parts: Mapping[str, Check] = {
             "store": self._check_store,
             "keys": self._check_keys,
             "counters": self._check_counters,
             "trail": self._check_trail,
-            "clock": self._check_clock,
+            "clock": ClockCheck(clock, database, keyring, places.trail, leeway).check,
         }
 
     def checks(self) -> dict[str, PartState]:
@@ -134,16 +134,6 @@ class Health:
         """Raise Fault unless an entry can be written; its disk is asked for room, not the trail itself."""
         self._trail.check()
         _check_disk(self._places.trail, Reason.TRAIL_UNAVAILABLE, "the trail")
-        return None
-
-    def _check_clock(self) -> str | None:
-        """Raise Fault when the clock stands before the making of the signing key: it was set back."""
-        try:
-            signing = next(key for key in self._keyring.list() if key.state is KeyState.SIGNING)
-        except Fault:
-            return None  # that is the keys' trouble, and said there
-        if self._clock.now() < signing.created_at - _BACKWARDS:
-            raise Fault(Reason.FAULT, "the clock is behind the signing key's making")
         return None
 
 

@@ -54,7 +54,7 @@ class Enquiry:
 
     def issue(self, subject: Subject = AGENT, jti: str = "jti-1") -> Claims:
         """Return the claims of a token for *subject* issued after all that was revoked so far."""
-        return token(subject, jti, known=self._standings.of(subject, targets_around(subject)).revocation)
+        return token(subject, jti, known=self._standings.of(subject, targets_around(subject)).number)
 
     def number(self, target: str) -> int:
         """Return the number of the last revocation of *target*."""
@@ -322,6 +322,74 @@ def test_shorter_lifetimes_give_no_revoked_token_its_life_back(enquiry: Enquiry,
 
     with pytest.raises(Refusal):
         enquiry.check(parts.verifier.verify(text, Audience.AGENT))
+
+
+def clock_of(enquiry: Enquiry, days: float) -> Revocations:
+    """Return the revocations as a node sees them whose clock is wrong by *days*."""
+    return Revocations(enquiry.database, FakeClock(enquiry.clock.instant + timedelta(days=days)))
+
+
+@pytest.mark.parametrize("days", [2, 366, 36500])
+@pytest.mark.parametrize("target", [token_target(TENANT, "jti-1"), *targets_around(AGENT)])
+def test_clock_ahead_gives_no_revoked_token_its_life_back(enquiry: Enquiry, target: str, days: float) -> None:
+    """A prune by a node whose clock is days ahead forgets rows too early; what they ended stays ended.
+
+    What is issued from then on is good, on every node.
+    """
+    revoked = enquiry.issue()
+    enquiry.revocations.revoke(target)
+
+    clock_of(enquiry, days).revoke(token_target(TENANT, "another"))
+
+    assert enquiry.rows() == 1  # without the number of what was pruned, the token would be good again
+    assert enquiry.is_revoked(revoked)
+    assert not enquiry.is_revoked(enquiry.issue(jti="jti-2"))
+    assert clock_of(enquiry, days).prune() == 0
+
+
+@pytest.mark.parametrize("days", [2, 366, 36500])
+def test_row_of_a_clock_ahead_counts_as_made_now(enquiry: Enquiry, days: float) -> None:
+    """It is in force as long as one by a right clock, and is pruned as early, not when that time comes."""
+    before = enquiry.issue()
+    clock_of(enquiry, days).revoke(EVERYTHING)
+    assert enquiry.revocations.prune() == 0
+    assert enquiry.is_revoked(before)
+
+    enquiry.clock.advance(hours=25)
+
+    assert enquiry.revocations.prune() == 1
+    assert not enquiry.is_revoked(enquiry.issue())
+
+
+@pytest.mark.parametrize("days", [2, 366, 36500])
+def test_revocations_after_a_clock_ahead_still_end(enquiry: Enquiry, days: float) -> None:
+    """The numbers were lifted once and go on by one: each revocation ends what was issued before it."""
+    clock_of(enquiry, days).revoke(EVERYTHING)
+
+    for target in (*targets_around(AGENT), token_target(TENANT, "jti-1")):
+        issued = enquiry.issue()
+        assert target.startswith("jti:") or not enquiry.is_revoked(issued)
+        enquiry.revocations.revoke(target)
+        assert enquiry.is_revoked(issued)
+
+
+def test_prune_under_right_clocks_refuses_no_living_token(enquiry: Enquiry) -> None:
+    """A token that lives is younger than every row that may be pruned, whatever was revoked around it."""
+    for hours in range(0, 100, 5):
+        enquiry.revocations.revoke(token_target(TENANT, f"jti-{hours}"))
+        living = enquiry.issue(jti="living")
+        enquiry.clock.advance(hours=5)
+        enquiry.revocations.prune()
+        assert not enquiry.is_revoked(living)
+
+
+def test_token_that_knows_more_than_the_database_is_refused(enquiry: Enquiry) -> None:
+    """It was issued when the database had a revocation that it has lost since."""
+    enquiry.revocations.revoke(EVERYTHING)
+    number = enquiry.number(EVERYTHING)
+
+    assert not enquiry.is_revoked(token(known=number))
+    assert enquiry.is_revoked(token(known=number + 1))
 
 
 @pytest.mark.parametrize("character", ["a", "字", "😀", ":"])
