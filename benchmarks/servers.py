@@ -81,6 +81,9 @@ def environment() -> dict[str, str]:
         "VALIDATOR_SERVER_TRUSTED_PROXIES": "1",
         "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1"]',
         "VALIDATOR_TOKENS_AGENT_LIFETIME": "24h",
+        # Each token stands for those of many agents; they are counted all the same.
+        "VALIDATOR_LIMITS_CALLBACKS_TOKEN": "1000000/1m",
+        "VALIDATOR_LIMITS_CALLBACKS_SUBJECT": "1000000/1m",
     }
 
 

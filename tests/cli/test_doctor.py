@@ -10,6 +10,7 @@ from tests.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server, wr
 from tests.cli.commandline import CommandLine, check_misused, check_refused
 from tests.system.patient import NAME, Fault, Patient, running
 from tests.system.serving import free_bind
+from validator.cli.notices import OPEN
 
 ROOT = authority("root", begin=LONG_AGO, end=FAR_AWAY)
 LEAF = server(ROOT, (NAME,), begin=LONG_AGO, end=FAR_AWAY)
@@ -52,7 +53,7 @@ def test_sound_server_ends_well(validator: CommandLine, patient: Patient, truste
     """Each check is one line that begins with how it went."""
     said = validator(*words(patient, trusted), "--connect", f"127.0.0.1:{patient.port}")
 
-    assert (said.code, said.err) == (0, "")
+    assert (said.code, said.err) == (0, f"notice: {OPEN}\n")
     assert {line.split()[0] for line in said.out.splitlines()} == {"ok"}
     assert "trust: a client that trusts only root.cer accepts it" in said.out
 
@@ -75,7 +76,8 @@ def test_problem_ends_with_1(
     with running(context_of(tmp_path, LEAF, ROOT), Fault.ACCEPTS_NONSENSE) as patient:
         said = validator(*words(patient, trusted), *options)
 
-    assert (said.code, said.err) == (1, f"Error: 1 problem at {patient.origin}\n")
+    notice = "" if options else f"notice: {OPEN}\n"
+    assert (said.code, said.err) == (1, f"{notice}Error: 1 problem at {patient.origin}\n")
     assert ('"severity": "problem"' if options else "\nPROBLEM  agent-nonsense-token: ") in said.out
 
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.cli.commandline import TENANT, CommandLine, check_refused, operator, printed_commands
+from validator.cli.notices import OPEN
 
 
 def files_of(home: Path) -> dict[str, tuple[int, str]]:
@@ -176,13 +177,29 @@ def test_check_passes_with_a_notice_while_redis_is_unavailable(validator: Comman
     for_programs = validator("check", "--json", variables=redis)
 
     assert (for_people.code, for_programs.code) == (0, 0)
-    assert for_people.err.startswith("notice: degraded")
-    assert for_people.err.count("\n") == 1
+    assert for_people.err.splitlines()[0] == f"notice: {OPEN}"
+    assert for_people.err.splitlines()[1].startswith("notice: degraded")
+    assert for_people.err.count("\n") == 2
     assert "counters  degraded: Redis cannot be reached; each worker counts for itself" in for_people.out
     assert "127.0.0.1:9" in for_people.out
     checks = orjson.loads(for_programs.out)
     assert checks.pop("counters").startswith("degraded: Redis cannot be reached")
     assert set(checks.values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"VALIDATOR_CALLBACKS_NETWORKS": '["203.0.113.0/24"]'},
+        {"VALIDATOR_DOOR_CLIENT_CA": "ca.pem", "VALIDATOR_DOOR_CALLBACKS_ORIGIN": "https://cb.example.com"},
+        {"VALIDATOR_SERVER_ROLE": "people"},
+    ],
+    ids=["networks", "certificate", "people only"],
+)
+def test_check_notices_callbacks_open_to_anybody(validator: CommandLine, settings: dict[str, str]) -> None:
+    """`check` says that anybody may ask, unless networks, a certificate or only people's routes are set."""
+    assert OPEN in validator("check").err
+    assert OPEN not in validator("check", variables=settings).err
 
 
 @pytest.mark.parametrize("file", ["keyring.json", "sealing.key"])

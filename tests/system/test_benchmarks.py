@@ -55,6 +55,18 @@ def test_login_flood_reports_every_server(flooded: tuple[str, dict[str, Any]]) -
     assert [line.split("|")[1].strip() for line in printed.splitlines()[2:]] == TARGETS
 
 
+def test_junk_flood_refuses_no_good_token(tmp_path: Path) -> None:
+    """While junk comes from the cloud's address every good token is answered; junk beyond its limit is 3."""
+    printed, report = run("junk_flood", tmp_path / "report.json", "--quick")
+
+    plan, (junk,) = report["plan"], report["junk_answers"]
+    assert (report["idle"]["errors"], report["junk"]["errors"]) == (0, 0)
+    assert report["junk"]["answers"] == plan["rate"] * plan["seconds"]
+    assert junk == {"throttled": plan["junk"] * plan["seconds"] - 300, "200": 300}
+    assert 0 < report["trail_bytes"] < 300 * 500
+    assert "with junk" in printed
+
+
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any], str]:
     """Return what a quick comparison printed, its report and its picture; nothing is downloaded for it."""

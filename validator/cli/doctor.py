@@ -8,6 +8,7 @@ import click
 from validator.certificates.handover import load_handover
 from validator.certificates.judging import Severity
 from validator.cli.frame import Command, load_settings
+from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock, stopwatch
@@ -88,6 +89,8 @@ def doctor(
     )
     findings = Doctor(case, SystemClock(), stopwatch).examine()
     severities = _show_all(case.origin, findings) if as_json else _print_each(findings)
+    if settings.home.is_dir() and not as_json:  # on another host the settings are not the server's
+        notice_open_callbacks(settings)
     count = severities.count(Severity.PROBLEM)
     if count:
         raise OperatorError(f"{count} {'problem' if count == 1 else 'problems'} at {case.origin}")

@@ -8,6 +8,7 @@ import click
 from validator.cli import db, samples
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened
+from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.errors import OperatorError
@@ -61,6 +62,8 @@ def check(as_json: bool) -> None:
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks()}
         _notice_sources(services)
+        if not as_json:
+            notice_open_callbacks(services.settings)
         show({part: str(state) if as_json else state.told for part, state in states.items()}, as_json=as_json)
         scarce = descriptors.notice(services.settings.server.threads)
         if scarce:

@@ -19,7 +19,12 @@ def list_keys(as_json: bool) -> None:
     """List the keys, oldest first; never what is secret of them."""
     with opened(any_schema=True) as services:
         rows = [
-            {"id": key.id, "state": key.state, "created_at": key.created_at}
+            {
+                "id": key.id,
+                "state": key.state,
+                "created_at": key.created_at,
+                "retired_at": key.retired_at,
+            }
             for key in services.keyring.list()
         ]
         show(rows, as_json=as_json)

@@ -8,6 +8,7 @@ import click
 
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
+from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import say
 from validator.cli.privileges import become_owner_of
 from validator.cli.process import check_free, plain_text_notice, prepare_process
@@ -82,6 +83,7 @@ def server() -> list[str]:
             say(f"notice: {words[State.DEGRADED]}", err=True)
         check_free(services.settings.server.bind)
         _warn(services.settings.server)
+        notice_open_callbacks(services.settings)
     prepare_process()
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
 

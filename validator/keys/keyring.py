@@ -2,15 +2,17 @@
 
 A key is *pending* (known, verifies, not yet signing: for handing a key to every node first), *signing*
 (exactly one), *verify-only* (its tokens live on, it signs nothing new) or *revoked* (neither). The file is
-read again as soon as it changes, so that a rotation needs no restart. What is signed is separated by a
-salt for each purpose: a token for one audience is noise to the other.
+read again as soon as it changes, so that a rotation needs no restart. A verify-only key whose every signature
+has ended leaves verification by itself, so that junk is not held against all the keys there ever were. What
+is signed is separated by a salt for each purpose: a token for one audience is noise to the other.
 """
 
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -22,6 +24,9 @@ from validator.ownership import words_of
 
 FILE = "keyring.json"
 KEY_BYTES = 32
+LONGEST_LIFE = timedelta(days=365)  # of anything that is signed: what the settings allow at most
+_HAND_OVER = timedelta(days=7)  # a node that gets the new file late signs with the old key until then
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,26 @@ class Key:
     state: KeyState
     created_at: datetime
     secret: bytes = field(repr=False)
+    retired_at: datetime | None = None  # when it signed last, at the latest; None: signs still, or unknown
+
+    def is_over(self, life: timedelta, now: datetime) -> bool:
+        """Return whether everything that it signed for *life* has ended *now*."""
+        return self.end(life) <= now
+
+    def end(self, life: timedelta) -> datetime:
+        """Return when the last thing that it signed for *life* ends; far away while that is not known."""
+        return _NEVER if self.retired_at is None else self.retired_at + life + _HAND_OVER
+
+
+class _Made(NamedTuple):
+    """A seal, and between which instants the keys in it are those to trust."""
+
+    since: datetime
+    until: datetime
+    seal: Seal
+
+
+_Seals = dict[tuple[str, timedelta], _Made]
 
 
 class Keyring:
@@ -56,7 +81,7 @@ class Keyring:
     def __init__(self, directory: Path, clock: Clock) -> None:
         self._path = directory / FILE
         self._clock = clock
-        self._read: tuple[tuple[int, ...], tuple[Key, ...], dict[str, Seal]] | None = None
+        self._read: tuple[tuple[int, ...], tuple[Key, ...], _Seals] | None = None
 
     def create(self) -> None:
         """Make the folder and the first signing key, unless there is one."""
@@ -69,16 +94,16 @@ class Keyring:
         """Return every key, oldest to newest; raises Fault(KEYS_UNAVAILABLE) when the file cannot be used."""
         return self._current()[0]
 
-    def seal(self, purpose: str) -> Seal:
-        """Return what signs and verifies for *purpose*; raises Fault like `list`."""
-        keys, by_purpose = self._current()
-        if purpose not in by_purpose:
-            # A key that signs next, or has signed, verifies; the last of the list signs.
-            order = (KeyState.PENDING, KeyState.VERIFY_ONLY), (KeyState.SIGNING,)
-            by_purpose[purpose] = Seal(
-                [key.secret for states in order for key in keys if key.state in states], purpose
-            )
-        return by_purpose[purpose]
+    def seal(self, purpose: str, life: timedelta = LONGEST_LIFE) -> Seal:
+        """Return what signs and verifies for *purpose*; nothing signed for it lasts longer than *life*.
+
+        Raises Fault like `list`.
+        """
+        keys, seals = self._current()
+        now, made = self._clock.now(), seals.get((purpose, life))
+        if made is None or not made.since <= now < made.until:
+            made = seals[purpose, life] = _made(keys, purpose, life, now)
+        return made.seal
 
     def stage(self) -> Key:
         """Add a pending key; raises OperatorError when one is pending already."""
@@ -96,8 +121,7 @@ class Keyring:
             keys = self.list()
             if not any(key.state is KeyState.PENDING for key in keys):
                 keys = (*keys, self._new(KeyState.PENDING))
-            after = {KeyState.SIGNING: KeyState.VERIFY_ONLY, KeyState.PENDING: KeyState.SIGNING}
-            keys = tuple(replace(key, state=after.get(key.state, key.state)) for key in keys)
+            keys = tuple(_rotated(key, self._clock.now()) for key in keys)
             self._write(keys)
             return next(key for key in keys if key.state is KeyState.SIGNING)
 
@@ -120,7 +144,7 @@ class Keyring:
     def _new(self, state: KeyState) -> Key:
         return Key(secrets.token_hex(4), state, self._clock.now(), secrets.token_bytes(KEY_BYTES))
 
-    def _current(self) -> tuple[tuple[Key, ...], dict[str, Seal]]:
+    def _current(self) -> tuple[tuple[Key, ...], _Seals]:
         try:
             stat = self._path.stat()
             seen = (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
@@ -137,6 +161,23 @@ class Keyring:
         write_private(self._path, _render(keys))
 
 
+def _made(keys: tuple[Key, ...], purpose: str, life: timedelta, now: datetime) -> _Made:
+    # A key that signs next, or has signed, verifies; the last of the list signs.
+    order = (KeyState.PENDING, KeyState.VERIFY_ONLY), (KeyState.SIGNING,)
+    trusted = [key for states in order for key in keys if key.state in states and not key.is_over(life, now)]
+    until = min(key.end(life) for key in trusted)
+    return _Made(now, until, Seal([key.secret for key in trusted], purpose))
+
+
+def _rotated(key: Key, now: datetime) -> Key:
+    """Return *key* after a rotation at *now*; of one that older versions retired nobody knows when."""
+    if key.state is KeyState.PENDING:
+        return replace(key, state=KeyState.SIGNING)
+    if key.state is KeyState.REVOKED:
+        return key
+    return replace(key, state=KeyState.VERIFY_ONLY, retired_at=key.retired_at or now)
+
+
 def _parse(content: bytes) -> tuple[Key, ...]:
     keys = tuple(
         Key(
@@ -144,6 +185,7 @@ def _parse(content: bytes) -> tuple[Key, ...]:
             KeyState(member["state"]),
             datetime.fromisoformat(member["created_at"]),
             bytes.fromhex(member["secret"]),
+            datetime.fromisoformat(member["retired_at"]) if "retired_at" in member else None,
         )
         for member in orjson.loads(content)["keys"]
     )
@@ -161,6 +203,7 @@ def _render(keys: tuple[Key, ...]) -> bytes:
             "state": key.state,
             "created_at": iso_milliseconds(key.created_at),
             "secret": key.secret.hex(),
+            **({"retired_at": iso_milliseconds(key.retired_at)} if key.retired_at else {}),
         }
         for key in keys
     ]

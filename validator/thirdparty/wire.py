@@ -38,6 +38,11 @@ class CallbackPolicy:
     networks: tuple[Network, ...] = ()
     client_certificate: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may ask, from anywhere."""
+        return not self.networks and not self.client_certificate
+
     def is_callback(self, path: str) -> bool:
         """Return whether *path* is one of the two routes or lies below one: the cloud reads the answer."""
         path = plain_path(path)

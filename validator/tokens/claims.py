@@ -16,6 +16,7 @@ from validator.clock import from_milliseconds, to_milliseconds
 # What the settings allow at the most; a revocation is remembered for as long as such a token could live.
 LONGEST_LIFETIME = timedelta(hours=24)
 LONGEST_LEEWAY = timedelta(minutes=5)
+LONGEST_LIFE = LONGEST_LIFETIME + LONGEST_LEEWAY
 
 
 class Audience(StrEnum):

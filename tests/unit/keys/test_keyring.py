@@ -13,8 +13,12 @@ from itsdangerous import Signer
 from tests.fakes import AGENT, START, FakeClock
 from tests.unit.crowd import at_once
 from validator.authv2.guests import PURPOSE as GUEST_PURPOSE
+from validator.clock import iso_milliseconds
+from validator.configuration.fields import Duration
+from validator.configuration.sections import SECTIONS
 from validator.errors import Fault, OperatorError, Reason
-from validator.keys.keyring import FILE, Key, Keyring, KeyState
+from validator.keys.keyring import FILE, LONGEST_LIFE, Key, Keyring, KeyState
+from validator.tokens.claims import LONGEST_LIFE as TOKEN_LIFE
 from validator.tokens.claims import Audience, Claims
 from validator.tokens.issuer import purpose
 
@@ -126,7 +130,11 @@ def test_rotation_writes_the_form_too(fixed: Keyring, path: Path) -> None:
     fixed.rotate()
 
     expected = FIXED.replace('"signing"', '"verify-only"').replace('"pending"', '"signing"')
+    for secret in (VERIFY_ONLY, SIGNING):
+        retired = f',\n      "retired_at": "{iso_milliseconds(START)}"'
+        expected = expected.replace(f'"{secret.hex()}"', f'"{secret.hex()}"{retired}')
     assert path.read_text() == expected
+    assert [key.retired_at for key in fixed.list()] == [None, START, START, None]
 
 
 def test_first_key(fresh: Keyring, path: Path) -> None:
@@ -467,6 +475,84 @@ def test_folder_open_to_others_is_refused(path: Path) -> None:
 
     assert list(path.parent.iterdir()) == []
     assert path.parent.stat().st_mode & 0o777 == 0o755
+
+
+# A key that is over
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
+
+
+def test_key_leaves_verification_when_all_it_signed_has_ended(path: Path) -> None:
+    """A week, for the nodes that get the file late, and the longest life after its last signature."""
+    clock = FakeClock()
+    keyring = Keyring(path.parent, clock)
+    keyring.create()
+    life = days(1)
+    old = keyring.seal(PURPOSE, life).sign(b"payload")
+    clock.advance(days=300)
+    still = keyring.seal(PURPOSE, life).sign(b"payload")
+    keyring.rotate()
+
+    clock.advance(days=8, milliseconds=-1)
+    assert [keyring.seal(PURPOSE, life).verify(each) for each in (old, still)] == [b"payload"] * 2
+    clock.advance(milliseconds=1)
+    assert [keyring.seal(PURPOSE, life).verify(each) for each in (old, still)] == [None] * 2
+    assert keyring.seal(PURPOSE).verify(still) == b"payload"  # what may last a year is still proven
+
+    clock.advance(days=364)
+    assert keyring.seal(PURPOSE).verify(still) is None
+    clock.advance(days=-364)  # the clock was wrong: nothing was lost by it
+    assert keyring.seal(PURPOSE).verify(still) == b"payload"
+
+
+def test_keys_that_are_over_cost_junk_nothing(path: Path) -> None:
+    """However often keys were rotated in years, a token is held against the few that can have signed it."""
+    clock = FakeClock()
+    keyring = Keyring(path.parent, clock)
+    keyring.create()
+    for _ in range(40):
+        clock.advance(days=30)
+        keyring.rotate()
+
+    def keys_tried(life: timedelta) -> int:
+        return len(keyring.seal(PURPOSE, life)._signer.secret_keys)
+
+    assert keys_tried(days(1)) == 2
+    assert keys_tried(LONGEST_LIFE) == 14
+    assert len(keyring.list()) == 41
+
+
+def test_key_of_an_older_version_is_trusted_until_it_is_known(path: Path) -> None:
+    """Its file does not say when it was retired: it verifies, until that long after the next rotation."""
+    write(path, FIXED)
+    clock = FakeClock()
+    keyring = Keyring(path.parent, clock)
+    old = signed_apart(VERIFY_ONLY, PURPOSE, b"payload")
+    clock.advance(days=1000)
+    assert keyring.seal(PURPOSE, days(1)).verify(old) == b"payload"
+
+    keyring.rotate()
+
+    assert keyring.seal(PURPOSE, days(1)).verify(old) == b"payload"
+    clock.advance(days=8)
+    assert keyring.seal(PURPOSE, days(1)).verify(old) is None
+
+
+def test_every_life_is_what_the_settings_allow_at_most() -> None:
+    """No setting lets anything that is signed live longer than its key verifies it."""
+    lives = {
+        "tokens.agent_lifetime": TOKEN_LIFE,
+        "tokens.chat_lifetime": TOKEN_LIFE,
+        "webchat.guest_lifetime": LONGEST_LIFE,
+        "lockout.device_lifetime": LONGEST_LIFE,
+    }
+    for key, life in lives.items():
+        section, name = key.split(".")
+        field = SECTIONS[section].fields[name]
+        assert isinstance(field, Duration)
+        assert field.longest <= life
 
 
 # Purposes and spellings
