@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from validator.accounts import views as accounts
 from validator.audit.events import current_exchange
 from validator.authv2 import views as webchat
+from validator.causes import cause_name
 from validator.errors import Fault, Reason, Refusal, ValidatorError
 from validator.limits import limiter
 from validator.limits.counters import Counters
@@ -127,7 +128,9 @@ def _register_errors(app: Flask, counters: Counters, reply: Callable[[ValidatorE
     @app.errorhandler(Fault)
     def faulty(fault: Fault) -> Response:
         child(FAULTS, fault.reason).inc()
-        log.error("fault", request_id=_id(), reason=fault.reason, detail=fault.detail, cause=_cause(fault))
+        log.error(
+            "fault", request_id=_id(), reason=fault.reason, detail=fault.detail, cause=cause_name(fault)
+        )
         return reply(Fault(fault.reason, retry_after=fault.retry_after))
 
     @app.errorhandler(InternalServerError)
@@ -145,7 +148,3 @@ def _register_errors(app: Flask, counters: Counters, reply: Callable[[ValidatorE
 
 def _id() -> str:
     return current_exchange.get().request_id
-
-
-def _cause(fault: Fault) -> str | None:
-    return type(fault.__cause__).__name__ if fault.__cause__ else None

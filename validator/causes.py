@@ -1,15 +1,31 @@
-"""The driver's own sentence behind an error, for the operator's terminal."""
+"""What is behind an error: the driver's own sentence for the operator's terminal, its name for the log."""
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the first line of the innermost cause of *error*: a driver's own sentence; "" without one.
+    """Return the first line of the innermost cause of *error*, and its notes; "" without a cause.
 
-    For the operator's terminal only: it may name hosts, users and files.
+    It is the driver's own sentence. For the operator's terminal only: it may name hosts, users and files.
     """
-    innermost = error
-    while innermost.__cause__ is not None:
-        innermost = innermost.__cause__
+    innermost = _innermost(error)
     if innermost is error:
         return ""
     lines = str(innermost).strip().splitlines()
-    return lines[0] if lines else type(innermost).__name__
+    return ", ".join([lines[0] if lines else type(innermost).__name__, *getattr(innermost, "__notes__", ())])
+
+
+def cause_name(error: BaseException) -> str | None:
+    """Return the class of the innermost cause of *error* and the database's own code; None without a cause.
+
+    For the log: a driver's sentence may have what a caller sent in it, and these have not.
+    """
+    innermost = _innermost(error)
+    if innermost is error:
+        return None
+    code = getattr(innermost, "sqlstate", None) or getattr(innermost, "sqlite_errorname", None)
+    return f"{type(innermost).__name__} {code}" if code else type(innermost).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

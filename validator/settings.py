@@ -106,7 +106,8 @@ def load(
     written |= from_environment(environment, problems)
     sections = _checked(written, problems)
     if not problems:
-        problems += [f"{written[key].source}: {key}: {why}" for key, why in broken_rules(sections)]
+        broken = broken_rules(sections, environment)
+        problems += [f"{written[key].source}: {key}: {why}" for key, why in broken]
     if problems:
         raise ConfigurationError(problems)
     return _frozen(home, sections, written, environment)

@@ -1,16 +1,26 @@
 """`db`: the schema is looked at, brought up to date on request, and never silently."""
 
+import sqlite3
 import stat
+from contextlib import closing
 
 import orjson
 import pytest
 
 from tests.cli.commandline import TENANT, CommandLine, check_refused, operator, source
 
+MISSING = "the database's file is missing: is its disk mounted"
+
 
 def empty_home(validator: CommandLine) -> CommandLine:
     """Take the database away."""
     (validator.home / "validator.db").unlink()
+    return validator
+
+
+def empty_database(validator: CommandLine) -> CommandLine:
+    """Put an empty database in the place of the home's."""
+    (empty_home(validator).home / "validator.db").touch(0o600)
     return validator
 
 
@@ -36,7 +46,7 @@ def test_other_schema_ends_with_1(validator: CommandLine, version: str) -> None:
 
 def test_missing_schema_ends_with_1(validator: CommandLine) -> None:
     """An empty database has no version, and it is said how it gets one."""
-    said = empty_home(validator)("db", "current", "--json")
+    said = empty_database(validator)("db", "current", "--json")
 
     assert said.code == 1
     assert orjson.loads(said.out)["current"] is None
@@ -54,7 +64,7 @@ def test_upgrade_of_an_empty_database(validator: CommandLine) -> None:
     """`db upgrade` makes the newest schema, tells from what to what, and writes it down."""
     newest = validator("db", "current", "--json").json()["newest"]
 
-    said = empty_home(validator).did("db", "upgrade")
+    said = empty_database(validator).did("db", "upgrade")
 
     assert said.out == f"schema none -> {newest}\n"
     assert validator("db", "current").code == 0
@@ -69,10 +79,57 @@ def test_upgrade_of_an_empty_database(validator: CommandLine) -> None:
 
 
 def test_upgraded_database_is_for_its_owner_only(validator: CommandLine) -> None:
-    """A database made by `db upgrade` has mode 0600."""
-    empty_home(validator).did("db", "upgrade")
+    """A database made by `init` has mode 0600."""
+    empty_home(validator).did("init")
 
     assert oct(stat.S_IMODE((validator.home / "validator.db").stat().st_mode)) == oct(0o600)
+
+
+@pytest.mark.parametrize("words", ["check", "db upgrade", "db current", "tenants list", "serve"])
+def test_missing_file_may_be_an_unmounted_disk(validator: CommandLine, words: str) -> None:
+    """Where the database's file is gone, no command makes an empty one in its place, or advises to."""
+    said = empty_home(validator)(*words.split())
+
+    assert said.code == 1
+    assert MISSING in said.out + said.err
+    assert "validator db upgrade" not in said.out + said.err
+    assert str(validator.home / "validator.db") in said.out + said.err
+    assert not (validator.home / "validator.db").exists()
+
+
+@pytest.mark.parametrize("words", ["check", "db upgrade", "tenants list"])
+def test_newer_schema_is_advised_of_alike(validator: CommandLine, words: str) -> None:
+    """No command sends to another one for a schema of a newer program: both say what helps."""
+    validator.pretend_schema("9999")
+
+    said = validator(*words.split())
+
+    assert said.code == 1
+    assert "install the version that made it" in said.out + said.err
+    assert "validator db upgrade" not in said.out + said.err
+
+
+@pytest.mark.parametrize("words", ["check", "db upgrade", "tenants list", "init"])
+def test_damaged_file_is_named_with_the_drivers_words(validator: CommandLine, words: str) -> None:
+    """A file that is no database is named, and so is what the driver says of it."""
+    (validator.home / "validator.db").write_bytes(b"garbage, and no database at all" * 100)
+
+    said = validator(*words.split())
+
+    assert said.code == 1
+    assert "file is not a database" in said.out + said.err
+    assert str(validator.home / "validator.db") in said.out + said.err
+
+
+def test_step_that_fails_says_why(validator: CommandLine) -> None:
+    """A migration that cannot be made is told in the database's own words, and nothing is changed."""
+    with closing(sqlite3.connect(empty_database(validator).home / "validator.db")) as connection:
+        connection.execute("CREATE TABLE tenants (id TEXT)")
+
+    said = validator("db", "upgrade")
+
+    assert said.code == 1
+    assert "table tenants already exists" in said.err
 
 
 def test_upgrade_of_the_newest_does_nothing(validator: CommandLine) -> None:
@@ -115,7 +172,7 @@ def test_other_schema_is_never_served(validator: CommandLine, version: str) -> N
 
 def test_serving_an_empty_database_is_refused(validator: CommandLine) -> None:
     """The server does not make a schema by itself: it says what to run, and nothing is made."""
-    check_refused(empty_home(validator).program("serve"), "run `validator db upgrade`")
+    check_refused(empty_database(validator).program("serve"), "run `validator db upgrade`")
 
     assert validator("db", "current").code == 1
 

@@ -129,7 +129,7 @@ def test_broken_node_is_told(asked: CommandLine) -> None:
 
     assert (said.code, said.err) == (1, "Error: not ready\n")
     for words in (
-        "store: the schema is missing",
+        "store: unavailable: the database's file is missing",
         "keys: keyring.json: PermissionError",
         "locked now",
         "database",

@@ -19,8 +19,8 @@ from validator.configuration.places import DatabaseUrl
 from validator.errors import OperatorError
 from validator.services import Services
 from validator.store import backup as store_backup
-from validator.store import copying, schema
-from validator.store.database import Database
+from validator.store import copying, schema, transport
+from validator.store.database import Database, DatabasePolicy
 
 _PATIENCE = timedelta(seconds=30)  # for a statement of a copy, which takes longer than a request may
 
@@ -30,6 +30,13 @@ def _database_url(_: click.Context, __: click.Parameter, value: str) -> str:
         return str(DatabaseUrl().deserialize(value))
     except ValidationError as error:
         raise click.BadParameter("; ".join(map(str, error.messages))) from None
+
+
+def _check_transport(url: str, policy: DatabasePolicy) -> None:
+    """Raise OperatorError when the database at *url* may not be connected to as the setting says."""
+    if make_url(url).drivername != "sqlite":
+        for problem in transport.problems(make_url(url), is_insecure=policy.insecure, environment={}):
+            raise OperatorError(f"{url}: {problem}")
 
 
 @click.group(cls=Group)
@@ -51,6 +58,7 @@ def current(as_json: bool) -> None:
 def upgrade() -> None:
     """Bring the schema to the newest version; make a backup first."""
     with opened(any_schema=True) as services:
+        schema.check_there(services.database)  # an empty one in its place would hide what is wrong
         before = bring_up_to_date(services)
         say(f"schema {before or 'none'} -> {schema.newest()}")
 
@@ -98,6 +106,7 @@ def copy(url: str, password_file: Path | None, as_json: bool) -> None:
     """
     password = None if password_file is None else read_secret(password_file, "Password")
     with opened() as services:
+        _check_transport(url, services.settings.database)
         if lost := schema.check_newest(services.database):
             raise OperatorError(lost)
         services.database.close()  # its idle connection would look like a server's

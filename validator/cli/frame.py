@@ -11,6 +11,7 @@ import click
 import structlog
 
 from validator.audit.events import Exchange, current_exchange
+from validator.causes import cause_of
 from validator.cli.operators import user_name
 from validator.cli.privileges import as_owner_of
 from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE
@@ -75,7 +76,8 @@ class Command(click.Command):
         except ConfigurationError as error:
             raise _failure("the configuration cannot be used:", *error.problems) from None
         except ValidatorError as error:
-            raise _failure(error.detail or f"{error.answer.value.title} ({error.reason})") from None
+            words, cause = error.detail or f"{error.answer.value.title} ({error.reason})", cause_of(error)
+            raise _failure(f"{words}: {cause}" if cause else words) from None
         except OperatorError as error:
             raise _failure(*error.lines) from None
         except BrokenPipeError:

@@ -1,24 +1,29 @@
 """The rules between settings: what one setting alone cannot show."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+
 from validator.networks import is_address, is_loopback
 from validator.origins import host_of
 from validator.portal.policy import PortalPolicy
+from validator.store import transport
 from validator.web.policy import ServerPolicy
 
 _OF_NGINX = ("/door-error/", "/.well-known/")
 OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
 _OLDEST_NGINX = (1, 22)
+_INSTALL = "pip install 'validator[{}]'"
 
 Broken = Iterator[tuple[str, str]]
 
 
-def broken_rules(sections: Mapping[str, Any]) -> Broken:
-    """Yield each setting that does not go with the others, and why; *sections* are checked one by one."""
+def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
+    """Yield each setting that does not go with the others, or with the *environment*, and why."""
     callbacks, door = sections["callbacks"], sections["door"]
     paths = (callbacks["agent_path"], callbacks["chat_path"])
     yield from _server(sections["server"])
@@ -29,6 +34,27 @@ def broken_rules(sections: Mapping[str, Any]) -> Broken:
     yield from _cloud_of_door(door, paths)
     yield from _cloud(sections["cloud"])
     yield from _portal(sections["portal"], door, paths)
+    yield from _database(sections["database"], environment)
+
+
+def _database(database: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
+    url = make_url(database["url"])
+    if url.drivername == "sqlite":
+        return
+    if not _is_installed("psycopg"):
+        yield "database.url", f"needs the driver of PostgreSQL: {_INSTALL.format('postgres')}"
+        return
+    for problem in transport.problems(url, is_insecure=database["insecure"], environment=environment):
+        yield "database.url", problem
+
+
+def _is_installed(driver: str) -> bool:
+    """Return whether *driver* can be imported: psycopg, for one, needs a library beside it."""
+    try:
+        import_module(driver)
+    except ImportError:
+        return False
+    return True
 
 
 def _server(server: ServerPolicy) -> Broken:
@@ -51,6 +77,8 @@ def _limits(limits: Mapping[str, Any]) -> Broken:
             "is on another host and without TLS, so that the password can be read on the way: use rediss:// "
             "or valkeys://, or set limits.insecure = true where nobody can be in between",
         )
+    if limits["storage"] and not _is_installed("redis"):
+        yield "limits.storage", f"needs the driver of Redis: {_INSTALL.format('redis')}"
     if limits["storage_ca_file"] and not is_encrypted:
         yield "limits.storage_ca_file", "is for rediss:// or valkeys:// in limits.storage, which is neither"
 

@@ -106,6 +106,7 @@ class DatabaseSection(Section):
     url = place.DatabaseUrl()
     password_file = kind.Line()
     timeout = kind.Duration("100ms", "30s")
+    insecure = kind.Switch()
 
 
 class KeysSection(Section):

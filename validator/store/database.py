@@ -90,7 +90,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for one statement that reads: no transaction, so one round trip."""
-        with _timed("read"), _answering(), self.engine.connect() as connection:
+        with _timed("read"), self._answering(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def prepare(self, question: Select[Any]) -> PreparedQuestion:
@@ -100,7 +100,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back by an exception."""
-        with _timed("write"), _answering(), self.engine.begin() as connection:
+        with _timed("write"), self._answering(), self.engine.begin() as connection:
             yield connection
 
     def check_writable(self) -> None:
@@ -162,6 +162,19 @@ class Database:
         if url.drivername == "sqlite":
             Path(str(url.database)).touch(MODE)
 
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turn a database that does not answer into a Fault; a broken rule (IntegrityError) stays one."""
+        try:
+            yield
+        except sqlalchemy_errors.IntegrityError:
+            raise
+        except (sqlalchemy_errors.DBAPIError, sqlalchemy_errors.TimeoutError) as error:
+            url = self.engine.url
+            if url.drivername == "sqlite" and error.__cause__ is not None:
+                error.__cause__.add_note(str(url.database))  # its sentences name no file
+            raise Fault(Reason.STORE_UNAVAILABLE) from error
+
     def close(self) -> None:
         """Close every connection."""
         self.kept.close()
@@ -171,17 +184,6 @@ class Database:
 def _timed(operation: str) -> AbstractContextManager[object]:
     timer: AbstractContextManager[object] = child(STORAGE_SECONDS, "database", operation).time()
     return timer
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn a database that does not answer into a Fault; a broken rule (IntegrityError) stays one."""
-    try:
-        yield
-    except sqlalchemy_errors.IntegrityError:
-        raise
-    except (sqlalchemy_errors.DBAPIError, sqlalchemy_errors.TimeoutError) as error:
-        raise Fault(Reason.STORE_UNAVAILABLE) from error
 
 
 def _open(policy: DatabasePolicy) -> tuple[Engine, KeptConnections]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import URL
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import ArgumentError
 
 from validator.networks import is_loopback
@@ -62,7 +61,7 @@ def problems(url: URL, *, is_insecure: bool, environment: Mapping[str, str]) -> 
 
 def _said(url: URL) -> dict[str, Any]:
     """Return what *url* says in libpq's own words."""
-    dialect: Any = PGDialect_psycopg
+    dialect: Any = url.get_dialect()
     _, said = dialect().create_connect_args(url)
     return {name: value for name, value in said.items() if name != "context"}
 

@@ -298,7 +298,7 @@ def test_sqlite_file_of_another_owner_is_not_writable(open_folder: Path) -> None
         check=False,
     )
 
-    assert done.stdout == "attempt to write a readonly database\n", done.stderr
+    assert done.stdout == f"attempt to write a readonly database, {open_folder}/a.db\n", done.stderr
 
 
 CHECKING = """
