@@ -51,4 +51,4 @@ def cloud() -> None:
     if seen.complaints or not seen.status:
         words = "; ".join(seen.complaints) or "no answer came in time"
         raise OperatorError(f"nginx does not get through to {settings.door.cloud_authority}: {words}")
-    click.echo(f"{settings.door.cloud_authority}: answers with {seen.status}, at {seen.address}")
+    say(f"{settings.door.cloud_authority}: answers with {seen.status}, at {seen.address}")
