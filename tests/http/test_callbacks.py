@@ -752,3 +752,22 @@ def test_subject_without_an_account_may_be_asserted(lasting_enterprise: Enterpri
 
     assert is_accepted(side.ask(cloud, {**question, "userAccount": stranger.id}))
     assert side.ask(cloud, question).data == REFUSED
+
+
+# A base URL that ends with a slash, before a path that begins with one
+
+
+@both_sides
+@pytest.mark.parametrize("slashes", ["//", "///"])
+def test_doubled_slashes_mean_the_callback(lasting_enterprise: Enterprise, side: Side, slashes: str) -> None:
+    """The right question is accepted on the short way, and what is wrong has its shape on the long one."""
+    token, _ = issued(lasting_enterprise, side.subject)
+    path = side.path.replace("/v1/", f"{slashes}v1{slashes}")
+    cloud = lasting_enterprise.visitor()
+
+    right = cloud.post(path, json=side.question(token))
+    wrong_method, below = cloud.get(path), cloud.post(f"{path}/x", json={})
+
+    assert is_accepted(right)
+    assert (wrong_method.status_code, ret_code(wrong_method)) == (405, 1)
+    assert (below.status_code, ret_code(below)) == (404, 1)

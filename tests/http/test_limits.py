@@ -753,3 +753,15 @@ def test_without_counters_nothing_is_let_through(found_enterprise: Found) -> Non
 
     file.unlink()
     assert ret_code(ask_rightly(enterprise, browser)) == 0
+
+
+def test_doubled_slashes_share_the_limit(found_enterprise: Found) -> None:
+    """A callback is counted as one, however many slashes its path has."""
+    enterprise = limited(found_enterprise, "callbacks_foreign", "2/1m")
+    cloud = enterprise.visitor()
+    question = {"access_token": "x", "tenantSpaceId": TENANT, "userAccount": "a"}
+    paths = (AGENT_PATH, AGENT_PATH.replace("/v1/", "//v1//"), AGENT_PATH.replace("/rest/", "/rest//"))
+
+    codes = [cloud.post(path, json=question).get_json()["retCode"] for path in paths]
+
+    assert codes == [2, 2, 3]
