@@ -74,7 +74,7 @@ class ApiFabric:
         if self._kept is None or now >= self._kept.until - _NEAR_THE_END:
             asked = client.build_request(
                 "POST",
-                policy.token_path,
+                f"{policy.token_api_url or policy.api_url}{policy.token_path}",
                 json={"app_key": policy.app_key, "app_secret": policy.app_secret},
                 headers={"X-Token-Expire": str(int(policy.token_lifetime.total_seconds()))},
             )
@@ -157,14 +157,17 @@ class ApiFabric:
 
     def _in_words(self, error: httpx.RequestError) -> str:
         """Return why the cloud gave no answer, without what the library says: that may quote the request."""
-        url, cause = self._policy.api_url, str(error)
+        asked, cause = error.request.url, str(error)
+        url, setting = self._policy.api_url, "cloud.api_url"
+        if asked.path == self._policy.token_path and self._policy.token_api_url:
+            url, setting = self._policy.token_api_url, "cloud.token_api_url"
         if isinstance(error, httpx.TimeoutException):
             seconds = self._policy.timeout.total_seconds()
             return f"{url} did not answer within {seconds:g} s, {_TRIES} times: see cloud.timeout"
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             return f"the certificate of {url} is not trusted: set cloud.ca_file to its authority's"
         if isinstance(error, httpx.ConnectError):
-            return f"{url} cannot be reached, {_TRIES} times: see cloud.api_url, the name and the firewall"
+            return f"{url} cannot be reached, {_TRIES} times: see {setting}, the name and the firewall"
         return f"{url} broke off its answer, {_TRIES} times: {type(error).__name__}"
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class FabricPolicy:
-    """Where the cloud's API is, who asks it, and how long one waits. Without `api_url` it is not used."""
+    """Where the cloud's API is, who asks it, and how long one waits. Without `api_url` it is not used.
+
+    The token is asked at `token_api_url`, without one at `api_url` too.
+    """
 
     api_url: str
     app_key: str = field(repr=False)
@@ -16,4 +19,5 @@ class FabricPolicy:
     ca_file: Path | None
     timeout: timedelta
     token_lifetime: timedelta
+    token_api_url: str = ""
     app_secret: str | None = field(default=None, repr=False)

@@ -215,6 +215,7 @@ class CloudSection(Section):
 
     policy = dict
     api_url = host.CloudUrl(empty=True)
+    token_api_url = host.CloudUrl(empty=True)
     app_key = kind.Form(r"[!-~]{0,255}", "printable characters of ASCII without blanks, 255 at the most")
     app_secret_file = kind.Line()
     token_path = place.UrlPath()

@@ -280,6 +280,24 @@ def test_cloud_that_is_not_there_is_told(fabric_policy: FabricPolicy, clock: Fak
     assert told == f"{url} cannot be reached, 2 times: see cloud.api_url, the name and the firewall"
 
 
+def test_token_may_be_asked_elsewhere(
+    cloud: FakeCloud, fabric_policy: FabricPolicy, clock: FakeClock
+) -> None:
+    """On premises the token has a port of its own: it is asked there, the list is not, and words name it."""
+    with running_cloud() as tokens:
+        cloud.issued = tokens.issued
+        policy = replace(fabric_policy, token_api_url=tokens.url)
+        listed = ApiFabric(policy, clock).agents()
+    told = complaint(ApiFabric(policy, clock))
+
+    assert listed.agents == ()
+    assert [one.path for one in tokens.asked] == [TOKEN_PATH]
+    assert [one.path for one in cloud.asked] == [AGENTS_PATH]
+    assert (
+        told == f"{tokens.url} cannot be reached, 2 times: see cloud.token_api_url, the name and the firewall"
+    )
+
+
 @BOTH
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"null", b'{"agents": 7}', b'{"AccessToken": 7}'])
 def test_answer_of_another_kind_is_told(
