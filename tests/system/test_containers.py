@@ -20,6 +20,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 from tests.cli.commandline import CommandLine, clean_environment
 from tests.conftest import require_package
 from tests.house.source import CHECKOUT, tracked
+from tests.postgres import PostgresServer
 from tests.system import machine as scratch
 from tests.system.machine import NotHere, machine
 from tests.system.serving import free_bind, serving
@@ -235,11 +236,33 @@ def test_services_have_no_privileges(compose: dict[str, Any]) -> None:
     services = compose["services"].items()
 
     assert [name for name, service in services if service["security_opt"] != ["no-new-privileges:true"]] == []
-    assert {name for name, service in services if service.get("cap_drop") != ["ALL"]} == {"postgres"}
-    assert {name for name, service in services if not service.get("read_only")} == {"postgres"}
+    assert {name for name, service in services if service.get("cap_drop") != ["ALL"]} == set()
+    assert {name for name, service in services if service.get("cap_add")} == {"postgres"}
+    assert {name for name, service in services if not service.get("read_only")} == set()
     assert [
         name for name, service in services if service.get("privileged") or service.get("network_mode")
     ] == []
+
+
+def test_role_of_the_server_is_no_superuser(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    """The cluster's script makes a role that owns its database, and runs no program on its host."""
+    folder, password = str(postgres_server.socket_folder), tmp_path / "password"
+    password.write_text('it\'s a "secret"')
+    variables = {"PATH": os.environ["PATH"], "PGHOST": folder, "DATABASE_PASSWORD_FILE": str(password)}
+
+    def said(*words: str) -> str:
+        done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    made = said("sh", str(CHECKOUT / "deploy" / "postgres" / "10-validator.sh"))
+    as_role = ("psql", "-qAtX", "-U", "validator", "-c")
+    rights = said(*as_role, "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = USER")
+    table = said(*as_role, "CREATE TABLE t (n int)")
+    program = said(*as_role, "COPY t FROM PROGRAM 'echo 1'")
+    postgres_server.drop("validator")
+
+    assert (made, rights, table) == ("", "f|f|f\n", "")
+    assert "must be superuser" in program
 
 
 def test_secrets_are_files(compose: dict[str, Any]) -> None:
