@@ -93,7 +93,7 @@ def test_wrapper_hands_the_person_over() -> None:
         names.append(_sh(text, variables))
 
     assert names == ["li.wei", "zhang.min"]
-    assert re.search(r"^runuser -u validator -- ", script, re.MULTILINE)  # it keeps the environment
+    assert re.search(r"^ *validator\) exec ", script, re.MULTILINE)  # which keeps the environment
 
 
 def _sh(text: str, variables: dict[str, str]) -> str:
