@@ -21,7 +21,8 @@ from validator.portal import views as portal
 from validator.services import Services
 from validator.thirdparty import views as thirdparty
 from validator.tokens import views as tokens
-from validator.web import incoming, middleware, openapi, readiness
+from validator.web import hosts, incoming, middleware, openapi, readiness
+from validator.web.hosts import Hosts
 from validator.web.logs import frames
 from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, problem_reply
@@ -59,6 +60,8 @@ def create_app(services: Services) -> Flask:
     replies = CallbackReplies(always_200=settings.callbacks.always_200, policy=settings.server)
     _register(app, services, replies)
     limiter.install(app, services.counters)
+    known = Hosts(settings.server, (settings.door.origin, settings.door.callbacks_origin))
+    hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
     _register_errors(app, services.counters, _error_reply(services, replies))
     if settings.server.role != "people":
         short_way = ShortWay(app.wsgi_app, services.validation, settings.callbacks, settings.server, replies)

@@ -41,6 +41,7 @@ class Answer(Enum):
     LOGIN_REQUIRED = Shape(401, RetCode.REFUSED, "login required")
     CLIENT_REQUIRED = Shape(401, RetCode.REFUSED, "client authentication required", "invalid_client")
     FORBIDDEN = Shape(403, RetCode.REFUSED, "not allowed", "unauthorized_client")
+    MISDIRECTED = Shape(421, RetCode.MALFORMED, "misdirected request")
     NOT_FOUND = Shape(404, RetCode.MALFORMED, "no such resource")
     METHOD_NOT_ALLOWED = Shape(405, RetCode.MALFORMED, "method not allowed")
     TOO_LARGE = Shape(413, RetCode.MALFORMED, "request body too large")
@@ -62,6 +63,7 @@ class Reason(StrEnum):
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_UNKNOWN = "method_unknown"
     REQUEST_INVALID = "request_invalid"
+    HOST_UNKNOWN = "host_unknown"
     SECRET_DISCLOSED = "secret_disclosed"  # noqa: S105 - the name of a reason
 
     TOKEN_MALFORMED = "token_malformed"  # noqa: S105
@@ -111,6 +113,7 @@ class Reason(StrEnum):
 
 _ANSWERS: dict[Answer, tuple[Reason, ...]] = {
     Answer.MALFORMED: (Reason.BODY_UNREADABLE, Reason.FIELD_INVALID, Reason.REQUEST_INVALID),
+    Answer.MISDIRECTED: (Reason.HOST_UNKNOWN,),
     Answer.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
     Answer.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
     Answer.NOT_FOUND: (Reason.ROUTE_UNKNOWN,),

@@ -10,6 +10,7 @@ WORDS: dict[Reason, str] = {
     Reason.ROUTE_UNKNOWN: "there is no such route",
     Reason.METHOD_UNKNOWN: "the route does not have that method",
     Reason.REQUEST_INVALID: "the request was not one this server understands",
+    Reason.HOST_UNKNOWN: "the request was sent to a name that is not this server's: see server.hosts",
     Reason.SECRET_DISCLOSED: "the page sent a channel's secret key: change the page, then rotate the key",
     Reason.TOKEN_MALFORMED: "the token was signed here, but by another version of this program",
     Reason.TOKEN_FORGED: "the token was not issued here for this audience, was changed, or its key is gone",

@@ -69,6 +69,16 @@ class HostName(Form):
         return name
 
 
+class HostNames(Words):
+    """A list of names of hosts."""
+
+    allowed = 'a list of names such as ["validator.internal"], in small letters'
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is the name of a host."""
+        return re.fullmatch(_HOST_NAME, word, re.ASCII) is not None
+
+
 class Networks(Words):
     """A list of networks; one address is a network too."""
 

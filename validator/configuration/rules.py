@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from validator.networks import is_address, is_loopback
+from validator.networks import is_address, is_loopback, is_this_host
 from validator.origins import host_of
 from validator.portal.policy import PortalPolicy
 from validator.store import transport
@@ -69,7 +69,7 @@ def _server(server: ServerPolicy) -> Broken:
 def _limits(limits: Mapping[str, Any]) -> Broken:
     parts = urlsplit(limits["storage"])
     host = parts.hostname or ""
-    is_here = parts.scheme.endswith("+unix") or host == "localhost" or is_loopback(host)
+    is_here = parts.scheme.endswith("+unix") or is_this_host(host)
     is_encrypted = parts.scheme in ("rediss", "valkeys")
     if limits["storage"] and not (is_here or is_encrypted or limits["insecure"]):
         yield (

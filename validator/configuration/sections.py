@@ -50,6 +50,7 @@ class ServerSection(Section):
     proxy_networks = host.Networks()
     public_origins = host.Origins()
     max_body = kind.Whole(1024, 1_048_576)
+    hosts = host.HostNames()
 
 
 class CallbacksSection(Section):

@@ -18,7 +18,7 @@ from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
 from validator.limits.opening import Trouble, open_storage, trouble_of
-from validator.limits.policy import LimitsPolicy, Mode, Rate, address_bucket, prefix_bucket
+from validator.limits.policy import OTHER, LimitsPolicy, Mode, Rate, address_bucket, prefix_bucket
 from validator.limits.sqlite import SqliteStorage, Stored
 from validator.limits.strategy import Strategy, hits_of_request
 
@@ -83,6 +83,10 @@ class Counters:
             return
         self._check_each(enforced)
         self._admit_each(counted)  # the storage is unavailable, or a limit became free in this moment
+
+    def hit_other(self) -> None:
+        """Count a request for no route of its own, by its source; raises Refusal(THROTTLED)."""
+        self.hit(OTHER, source_bucket())
 
     def last_refusal(self) -> Refusal:
         """Return the refusal by the rate that was hit last."""

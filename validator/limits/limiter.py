@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter
 
 from validator.limits.counters import Counters, Window, source_bucket
-from validator.limits.policy import OTHER, PURPOSES, LimitsPolicy, Rate, limits_on
+from validator.limits.policy import PURPOSES, LimitsPolicy, Rate, limits_on
 from validator.limits.strategy import Strategy
 
 # A limit's state on an answer to a login would help whoever guesses passwords.
@@ -46,7 +46,7 @@ def install(app: Flask, counters: Counters) -> None:
     def begin() -> None:
         counters.begin()
         if request.endpoint is None:
-            counters.hit(OTHER, source_bucket())
+            counters.hit_other()
 
     @app.after_request
     def tell(reply: Response) -> Response:

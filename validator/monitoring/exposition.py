@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from validator.monitoring.state import everything
 from validator.networks import is_in
 from validator.services import Services
+from validator.web.hosts import Hosts
 
 PATH = "/metrics"
 _METHODS = ("GET", "HEAD")
@@ -48,6 +49,7 @@ def text(services: Services, accept: str = "") -> tuple[bytes, str]:
 
 def application(services: Services) -> Application:
     """Return the WSGI application that shows the metrics of *services*."""
+    hosts = Hosts(services.settings.server, ())
     networks = (*_THIS_HOST, *services.settings.metrics.networks)
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -55,6 +57,8 @@ def application(services: Services) -> Application:
         status, headers, body = HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, b""
         if asked_from and not is_in(asked_from, networks):  # without an address it came by a unix socket
             status = HTTPStatus.FORBIDDEN
+        elif asked_from and not hosts.has(environ.get("HTTP_HOST")):
+            status = HTTPStatus.MISDIRECTED_REQUEST
         elif environ.get("PATH_INFO") != PATH:
             status = HTTPStatus.NOT_FOUND
         elif environ["REQUEST_METHOD"] not in _METHODS:

@@ -23,6 +23,7 @@ class ServerPolicy:
     proxy_networks: tuple[Network, ...]
     public_origins: tuple[str, ...]
     max_body: int
+    hosts: tuple[str, ...] = ()
 
     @property
     def is_unix(self) -> bool:

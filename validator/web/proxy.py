@@ -30,7 +30,7 @@ log = structlog.get_logger("validator.proxy")
 
 def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
     """Return which request *environ* (PEP 3333) tells of, and where it came from."""
-    trusted = _is_from_proxy(policy, environ)
+    trusted = is_from_proxy(policy, environ)
     return Exchange(
         _request_id(environ, trusted=trusted),
         _forwarded_source(policy, environ) if trusted else _address(environ.get("REMOTE_ADDR", "")),
@@ -42,17 +42,18 @@ def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
 def own_origin(policy: ServerPolicy) -> str:
     """Return the origin that this request was sent to, as the browser sees it."""
     scheme = request.scheme
-    if _is_from_proxy(policy, request.environ):
+    if is_from_proxy(policy, request.environ):
         scheme = "http" if request.headers.get("X-Forwarded-Proto") == "http" else "https"
     return f"{scheme}://{request.host}"
 
 
 def sets_callback_status(policy: ServerPolicy) -> bool:
     """Return whether the proxy in front wants the true status of an answer to the cloud."""
-    return _is_from_proxy(policy, request.environ) and request.headers.get(STATUS_HEADER) == "true"
+    return is_from_proxy(policy, request.environ) and request.headers.get(STATUS_HEADER) == "true"
 
 
-def _is_from_proxy(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:
+def is_from_proxy(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:
+    """Return whether the trusted proxy sent the request in *environ* (PEP 3333)."""
     if policy.trusted_proxies == 0:
         return False
     return policy.is_unix or is_in(environ.get("REMOTE_ADDR", ""), policy.proxy_networks)

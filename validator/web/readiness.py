@@ -127,7 +127,7 @@ def blueprint(readiness: Readiness) -> Blueprint:
         content = {
             "status": status,
             "checks": {part: str(state) for part, state in look.states.items()},
-            "age_seconds": round(look.age, 3) if math.isfinite(look.age) else None,
+            "age_seconds": round(look.age, 1) if math.isfinite(look.age) else None,
         }
         return json_reply(content, 503 if status == State.UNAVAILABLE else 200)
 

@@ -57,6 +57,25 @@ def test_nothing_else_is_there(enterprise: Enterprise, path: str) -> None:
     assert (answer.status_code, answer.text) == (404, "not found\n")
 
 
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        *(("rebind.attacker.example:9464", 421), ("127.0.0.1.attacker.example", 421)),
+        *(("127.0.0.1:9464", 200), ("[::1]:9464", 200), ("localhost:9464", 200), ("metrics:9464", 200)),
+    ],
+)
+def test_page_of_another_site_reads_nothing(found_enterprise: Found, host: str, code: int) -> None:
+    """By DNS rebinding a page on this host could ask; it names itself as the host, which is refused."""
+    enterprise = found_enterprise({"server.hosts": '["metrics"]'})
+
+    answer = Client(application(enterprise.services)).get(
+        "/metrics", base_url=f"http://{host}", environ_base={"REMOTE_ADDR": "127.0.0.1"}
+    )
+
+    assert answer.status_code == code
+    assert ("validator_ready" in answer.text) is (code == 200)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "NONSENSE"])
 def test_nothing_can_be_changed(enterprise: Enterprise, method: str) -> None:
     """Every other method is refused, with those that are allowed."""
