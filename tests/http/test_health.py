@@ -14,6 +14,7 @@ from tests.fakes import LOGIN, PASSWORD, SECRET_KEY, Enterprise
 from tests.http import breakage
 from tests.system.disk import small_disk
 from validator.app import create_app
+from validator.audit.events import Event, EventName, Outcome
 from validator.store import schema
 from validator.store.database import Database
 from validator.web.readiness import Readiness
@@ -115,6 +116,35 @@ def test_full_disk_of_the_trail_is_named(found_enterprise: Callable[..., Enterpr
         assert readiness(enterprise)[0] == 200
         assert enterprise.trail() == before
         enterprise.services.close()
+
+
+def test_reserve_of_the_trail_is_degraded(
+    found_enterprise: Callable[..., Enterprise], tmp_path: Path
+) -> None:
+    """While entries fit into the reserve only the node is degraded; given up, it is until there is room."""
+    with small_disk(tmp_path / "disk") as disk:
+        folder = disk.folder / "audit"
+        enterprise = found_enterprise({"audit.directory": str(folder), "audit.reserve": "131072"})
+        trail = enterprise.services.trail
+        trail.check()
+        trail.look_around()
+        well = readiness(enterprise)
+        disk.fill()
+        scarce = readiness(enterprise)
+        trail.append(Event(EventName.TENANT, Outcome.ACCEPTED))
+        given_up = readiness(enterprise)
+        disk.free()
+        trail.look_around()
+        again = readiness(enterprise)
+        enterprise.services.close()
+
+    assert (well[0], again[0]) == (200, 200)
+    assert well[1]["checks"]["trail"] == again[1]["checks"]["trail"] == "ok"
+    assert (scarce[0], given_up[0]) == (200, 200)
+    assert scarce[1]["checks"]["trail"].startswith(
+        "degraded: the disk of the trail is full but for the reserve"
+    )
+    assert given_up[1]["checks"]["trail"].startswith("degraded: the reserve of the trail was given up")
 
 
 @pytest.mark.parametrize(

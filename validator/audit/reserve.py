@@ -30,14 +30,14 @@ class Reserve:
             return False
         self._looked = now
         free = self._free()
-        if self._kept() and free < self._size:
+        if self.kept() and free < self._size:
             return self.give_up()
-        self.is_low = not self._kept() and free < _PLENTY * self._size
+        self.is_low = not self.kept() and free < _PLENTY * self._size
         return False
 
     def give_up(self) -> bool:
         """Give the reserve up, and leave an empty file; return whether there was one."""
-        if not self._kept():
+        if not self.kept():
             return False
         try:
             os.truncate(self._path, 0)
@@ -51,9 +51,9 @@ class Reserve:
 
         Whichever process gave it up: its empty file says so.
         """
-        if not self._size or self._kept() or self._free() < _PLENTY * self._size:
+        if not self._size or self.kept() or self._free() < _PLENTY * self._size:
             return False
-        was_given_up = self._kept() == 0
+        was_given_up = self.kept() == 0
         new = self._path.with_name(f"{FILE}.new")
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE)
@@ -67,7 +67,7 @@ class Reserve:
             return False
         return was_given_up
 
-    def _kept(self) -> int | None:
+    def kept(self) -> int | None:
         """Return the bytes of the reserve; None when there never was one."""
         try:
             return self._path.stat().st_size

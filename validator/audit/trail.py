@@ -90,12 +90,13 @@ class AuditTrail:
         self._seconds.observe(stopwatch() - began)
         child(EVENTS, event.name, event.outcome, event.reason or "", event.audience or "").inc()
 
-    def check(self) -> None:
-        """Raise Fault(TRAIL_UNAVAILABLE) unless the trail can be opened for writing."""
+    def check(self) -> int | None:
+        """Return the bytes of the reserve, 0 of one given up; raises Fault unless the trail can be opened."""
         try:
             with self._lock:
                 self.key()
                 self._writer.go_to_end(self._time())
+            return self._reserve.kept()
         except (OSError, ValueError) as error:
             raise Fault(Reason.TRAIL_UNAVAILABLE) from error
 

@@ -131,10 +131,15 @@ class Health:
         return PartState(State.DEGRADED, words, trouble.cause)
 
     def _check_trail(self) -> str | None:
-        """Raise Fault unless an entry can be written; its disk is asked for room, not the trail itself."""
-        self._trail.check()
-        _check_disk(self._places.trail, Reason.TRAIL_UNAVAILABLE, "the trail")
-        return None
+        """Return what is scarce; raises Fault unless an entry can be written, maybe in the reserve's room."""
+        reserve = self._trail.check()
+        try:
+            _check_disk(self._places.trail, Reason.TRAIL_UNAVAILABLE, "the trail")
+        except Fault:
+            if not reserve:
+                raise
+            return "the disk of the trail is full but for the reserve: make room"
+        return "the reserve of the trail was given up: make room on its disk" if reserve == 0 else None
 
 
 def _check_disk(folder: Path, reason: Reason, whose: str) -> None:
