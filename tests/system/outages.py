@@ -30,7 +30,10 @@ SIGN_PATH = "/webchat/authorizationService"
 BEFORE, BROKEN, WELL, PATIENCE = 0.3, 1.8, 0.3, 8.0  # seconds
 CONNECTIONS = 16  # twice the threads that the server has, so that some always wait for a thread
 # For what is not about limits: more than anything here asks.
-PLENTY = {f"VALIDATOR_LIMITS_{name.upper()}": "100000000/1m" for name in RATED}
+PLENTY = {
+    **{f"VALIDATOR_LIMITS_{name.upper()}": "100000000/1m" for name in RATED},
+    **{f"VALIDATOR_AUDIT_UNPROVEN_{which}": "1000000" for which in ("PER_SOURCE", "IN_ALL")},
+}
 # What each kind of question is answered with when nothing is broken, and what it never may be.
 RIGHT = {"good": 0, "forged": 2, "revoked": 2}
 

@@ -86,7 +86,7 @@ def invented(lines: Lines) -> int:
 def truncated_inside(lines: Lines) -> int:
     """Cut a line short, as if it had been torn."""
     lines[3] = lines[3][:40] + b"\n"
-    return 5  # a torn line is none; the one after it follows nothing that is there
+    return 4  # a torn line is honest only where the next entry names it
 
 
 def unsigned(lines: Lines) -> int:
@@ -211,6 +211,41 @@ def traced(
             assert ask(server) == 200
             wait_until(lambda: "answer" in what_happened(file), "the answer is in the trace")
     return what_happened(file)
+
+
+def test_graceful_stop_leaves_a_current_head_and_loses_no_count(tmp_path: Path) -> None:
+    """After SIGTERM both heads are the last entry's, and what two workers only counted is told by entries."""
+    validator = CommandLine(tmp_path / "home")
+    validator.did("init")
+    with serving(validator.home, "--workers", "2") as server:
+        for _ in range(200):
+            assert server.ask("POST", AGENT_PATH, json={}).status_code == 400
+
+    found = orjson.loads(validator("audit", "verify", "--json").out)
+    entries = validator.trail()
+    verdicts = sum(entry["event"] == "verdict" for entry in entries)
+    withheld = [entry["count"] for entry in entries if entry["event"] == "withheld"]
+    assert (found["problems"], found["notices"]) == ([], [])
+    assert set(found["heads"].values()) == {f"entry {found['last']}"}
+    assert verdicts + sum(withheld) == 200
+    assert withheld
+    assert len(entries) < 200
+
+
+def test_cut_of_a_running_server_is_seen_by_every_worker(tmp_path: Path) -> None:
+    """Whichever worker writes next, lines that were cut off are a break, also when it wrote none of them."""
+    validator = CommandLine(tmp_path / "home")
+    validator.did("init")
+    file = validator.home / "audit" / "audit.jsonl"
+    with serving(validator.home, "--workers", "3") as server:
+        for _ in range(30):
+            assert server.ask("POST", AGENT_PATH, json={}).status_code == 400
+        for cut in (1, 3, 9):
+            lines = file.read_bytes().splitlines(keepends=True)
+            file.write_bytes(b"".join(lines[:-cut]))
+            assert server.ask("POST", AGENT_PATH, json={}).status_code == 400
+            found = orjson.loads(validator("audit", "verify", "--json").out)
+            assert any(f"{file.name}:{len(lines) - cut + 1}: entr" in each for each in found["problems"])
 
 
 def test_revocation_is_on_the_disk_before_its_answer(watched: CommandLine) -> None:
