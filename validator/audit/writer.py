@@ -26,6 +26,7 @@ class Writer:
         self._path = directory / folder.CURRENT
         self._shared, self._head = SharedEnd(keys), HeadFile(keys)
         self._file: OpenFile | None = None
+        self._is_shared = True
 
     @property
     def position(self) -> Position | None:
@@ -98,7 +99,7 @@ class Writer:
         try:
             return self._shared.read()
         except OSError as error:
-            log.error("the trail's end cannot be shared", error=type(error).__name__)
+            self._note_unshared(error)
             return None
 
     def _open(self, time: str) -> tuple[OpenFile, os.stat_result]:
@@ -200,6 +201,12 @@ class Writer:
         self._opened.end = end
         try:
             self._shared.write(end)
+            self._is_shared = True
         except OSError as error:
-            # The others read the file itself then, from the end that they know.
+            self._note_unshared(error)
+
+    def _note_unshared(self, error: OSError) -> None:
+        """Log once that the others must read the file itself, from the end that they know."""
+        if self._is_shared:
             log.error("the trail's end cannot be shared", error=type(error).__name__)
+        self._is_shared = False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from tests.fakes import FakeClock, open_with
 from tests.unit.audit.trails import KEY, SMALL, Place, about
@@ -498,3 +499,17 @@ def test_fault_while_going_on_is_a_fault(opened: Opened, place: Place) -> None:
 
     with pytest.raises(Fault):
         opened().go_on_after(Head(chain_id(KEY), Position(9, MAC, 1)))
+
+
+def test_end_that_cannot_be_shared_stops_nobody(opened: Opened, place: Place) -> None:
+    """Without the shared end two writers still follow each other by the file, and it is logged once."""
+    (place.keys / "trail-end").mkdir()
+    writers = [opened(), opened()]
+
+    with capture_logs() as logs:
+        for number in range(20):
+            writers[number % 2].append(about(str(number)))
+
+    assert place.subjects() == [str(number) for number in range(20)]
+    assert place.problems() == []
+    assert [entry["event"] for entry in logs] == ["the trail's end cannot be shared"] * 2
