@@ -50,11 +50,13 @@ def words(patient: Patient, trusted: str) -> list[str]:
 
 
 def test_sound_server_ends_well(validator: CommandLine, patient: Patient, trusted: str) -> None:
-    """Each check is one line that begins with how it went."""
+    """Each check is one line that begins with how it went, and the last line counts them."""
     said = validator(*words(patient, trusted), "--connect", f"127.0.0.1:{patient.port}")
 
+    *checks, summary = said.out.splitlines()
     assert (said.code, said.err) == (0, f"notice: {OPEN}\n")
-    assert {line.split()[0] for line in said.out.splitlines()} == {"ok"}
+    assert {line.split()[0] for line in checks} == {"ok"}
+    assert summary == f"{len(checks)} checks at {patient.origin}: no problem, no warnings"
     assert "trust: a client that trusts only root.cer accepts it" in said.out
 
 
@@ -96,6 +98,25 @@ def test_what_was_handed_over_is_held_against_what_is_served(
     assert [line.split()[1] for line in said.out.splitlines() if line.startswith("PROBLEM")] == [
         "handed-over:"
     ]
+
+
+@pytest.mark.parametrize("which", ["leaf", "issuer"])
+def test_what_was_handed_over_is_trusted_without_being_named(
+    validator: CommandLine, patient: Patient, tmp_path: Path, which: str
+) -> None:
+    """After `cert export` the doctor needs no --trust: the cloud trusts what was handed over."""
+    given = ["doctor", "--as-cloud", patient.origin, "--plain-port", str(patient.plain_port)]
+    before = validator(*given)
+    served, out = str(write(tmp_path, LEAF, ROOT)[0]), str(tmp_path / "out")
+    validator.did("cert", "export", "--certificate", served, "--which", which, "--out", out)
+
+    after = validator(*given)
+
+    assert (before.code, after.code, after.err) == (1, 0, "")
+    assert "\nPROBLEM  trust: " in before.out
+    assert "trust: a client that trusts only the certificate that was handed over accepts it" in after.out
+    assert "\nok       handed-over: " in after.out
+    assert after.out.splitlines()[-1].endswith(f"at {patient.origin}: no problem, 1 warning")
 
 
 def test_paths_are_the_settings_or_given(validator: CommandLine, patient: Patient, trusted: str) -> None:

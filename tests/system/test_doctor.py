@@ -221,6 +221,20 @@ def test_private_authority_is_not_trusted_by_the_system(sound: ssl.SSLContext) -
     assert problems(found) == ["trust"]
 
 
+def test_handed_over_certificate_is_trusted_where_none_is_named(
+    sound: ssl.SSLContext, authority: Authority
+) -> None:
+    """The cloud trusts what was handed over if it vouches for the server; any other is trusted by nobody."""
+    with running(sound) as patient:
+        case = case_of(patient, Trust())
+        right = examine(replace(case, handed_over=authority.certificate))
+        wrong = examine(replace(case, handed_over=Authority().certificate))
+
+    assert problems(right) == []
+    assert "handed-over" in {each.code for each in right}
+    assert problems(wrong) == ["trust", "handed-over"]
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [

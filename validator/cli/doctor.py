@@ -1,6 +1,6 @@
 """`validator doctor`: look at a server from outside, as the cloud does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -38,7 +38,9 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     "--as-cloud", "origin", required=True, metavar="URL", help="The origin registered at the cloud."
 )
 @click.option(
-    "--trust", type=_FILE, help="The certificate uploaded to the cloud; else the system's authorities."
+    "--trust",
+    type=_FILE,
+    help="The certificate uploaded to the cloud; else the one handed over, else the system's authorities.",
 )
 @click.option(
     "--connect", callback=_address, metavar="ADDRESS:PORT", help="Ask there instead of where DNS says."
@@ -93,7 +95,20 @@ def doctor(
         notice_open_callbacks(settings)
     count = severities.count(Severity.PROBLEM)
     if count:
-        raise OperatorError(f"{count} {'problem' if count == 1 else 'problems'} at {case.origin}")
+        raise OperatorError(f"{_counted(count, 'problem')} at {case.origin}")
+    if not as_json:
+        say(_summary(case.origin, severities))
+
+
+def _summary(origin: str, severities: Sequence[str]) -> str:
+    """Return one line about checks without a problem."""
+    warnings = _counted(severities.count(Severity.WARNING), "warning")
+    return f"{_counted(len(severities), 'check')} at {origin}: no problem, {warnings}"
+
+
+def _counted(count: int, word: str) -> str:
+    """Return *count* with *word* in the plural unless it is 1."""
+    return f"{count} {word}" if count == 1 else f"{count or 'no'} {word}s"
 
 
 def _print_each(findings: Iterable[Checked]) -> list[str]:

@@ -31,7 +31,8 @@ def judge(
 ) -> Iterator[Checked]:
     """Yield what is found of the certificates that the server at *target* sends; raises OSError.
 
-    *handed_over* is what was given to the cloud's administrator, if that is known.
+    *handed_over* is the certificate that was given to the cloud's administrator, or None if that is unknown.
+    Where *trust* names no certificate and *handed_over* vouches for the server, the cloud trusts *handed_over*.
     """
     try:
         sent = [_certificate(each) for each in shown.chain]
@@ -41,14 +42,20 @@ def judge(
         yield problem("chain", "no certificate is sent that can be read: get one from an authority")
         return
     path = chain.path_of(sent)
+    drift = None
+    if handed_over is not None and handed_over != trust.certificate:
+        drift = _drift(target, handed_over)
+    # The cloud trusts what was handed over to it; a certificate that does not vouch stays a finding below.
+    if trust.certificate is None and isinstance(drift, Sound):
+        trust = Trust(handed_over, "only the certificate that was handed over")
     ends = list(_ends(path, doubt(target, trust.anchor), trust))
     yield from ends
     yield _names(target, path[0])
     yield from _use(path, trust)
     yield _days(path, now)
-    # Of a chain with a gap, or where it is what is trusted, this would only be said twice.
-    if handed_over is not None and handed_over != trust.certificate and isinstance(ends[0], Sound):
-        yield _drift(target, handed_over)
+    # A chain with a gap has been reported already.
+    if drift is not None and isinstance(ends[0], Sound):
+        yield drift
 
 
 def _ends(path: Path, refused: Doubt | None, trust: Trust) -> Iterator[Checked]:
