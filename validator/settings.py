@@ -4,7 +4,8 @@ Precedence is `config/default.toml` < the operator's file < `VALIDATOR_SECTION_K
 collected before the start is refused, each naming its source, its key, what is wrong and what is allowed.
 Secrets come from files only: the systemd credential `section.key`, else the file a `…_file` key names.
 
-This is the only module that reads the environment and files of configuration.
+This is the only module that reads the environment and files of configuration;
+`configuration.environment` passes them on to other programs.
 """
 
 import os
@@ -25,7 +26,6 @@ from validator.audit.trail import TrailPolicy
 from validator.authv2.guests import GuestPolicy
 from validator.cloud.agents import AgentsPolicy
 from validator.cloud.policy import FabricPolicy
-from validator.configuration.fields import to_text
 from validator.configuration.rules import broken_rules
 from validator.configuration.secretfiles import read_secret
 from validator.configuration.sections import KEYS, SECTIONS
@@ -34,7 +34,6 @@ from validator.configuration.sources import (
     HOME_VARIABLE,
     OPERATOR_VARIABLE,
     Effective,
-    environment_variable,
     from_environment,
     from_file,
 )
@@ -116,14 +115,6 @@ def load(
 def operator_variable() -> str | None:
     """Return the name of the person that the command's wrapper hands over, unproven; None without one."""
     return os.environ.get(OPERATOR_VARIABLE)
-
-
-def export(home: Path, config: Path | None, overrides: Mapping[str, Any]) -> None:
-    """Hand *home*, *config* and the settings in *overrides* down to the programs this one starts."""
-    os.environ[HOME_VARIABLE] = str(home)
-    if config is not None:
-        os.environ[CONFIG_VARIABLE] = str(config.absolute())
-    os.environ.update({environment_variable(key): to_text(value) for key, value in overrides.items()})
 
 
 def _checked(written: dict[str, Effective], problems: list[str]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from validator.cloud.agents import AgentsPolicy
+from validator.configuration.environment import export
 from validator.configuration.sections import KEYS, SECTIONS
 from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE, PREFIX, environment_variable
 from validator.errors import ConfigurationError
-from validator.settings import DEFAULT_HOME, DEFAULTS, Settings, export, load
+from validator.settings import DEFAULT_HOME, DEFAULTS, Settings, load
 from validator.shipped import shipped
 
 SECRET = "correct-horse-battery"

@@ -24,12 +24,13 @@ from validator.cli.frame import Command, load_settings, paths
 from validator.cli.output import say
 from validator.cli.process import check_free
 from validator.clock import SystemClock
+from validator.configuration.environment import export
 from validator.edge import nginx, together
 from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.files import make_private_folder, write_private
 from validator.services import Services
-from validator.settings import Settings, export, load
+from validator.settings import Settings, load
 
 CLOUD = "localhost"
 CLOUD_PORT = 9443

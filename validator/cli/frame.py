@@ -135,12 +135,13 @@ def load_settings() -> Settings:
 
 
 @contextmanager
-def opened(*, any_schema: bool = False) -> Iterator[Services]:
+def opened(settings: Settings | None = None, *, any_schema: bool = False) -> Iterator[Services]:
     """Give every part, acting as the home's owner; what the operator names is opened by `as_operator`.
 
-    Raises OperatorError without a home, Fault unless the schema is the newest.
+    Without *settings* those in force are used. Raises OperatorError without a home, Fault unless the schema
+    is the newest.
     """
-    settings = load_settings()
+    settings = settings or load_settings()
     if not settings.home.is_dir():
         raise OperatorError(f"there is no home at {settings.home}: run `validator init`")
     with as_owner_of(settings.home):

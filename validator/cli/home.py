@@ -17,6 +17,7 @@ from validator.keys import keyring
 from validator.metrics.reading import counted
 from validator.monitoring.counted import unreadable_sources, unreadable_words
 from validator.services import Services
+from validator.settings import Settings
 from validator.web import descriptors
 from validator.web.health import PartState, State, overall
 
@@ -39,12 +40,15 @@ def init(with_demo: bool, https: int | None) -> None:
 
 
 @contextmanager
-def made() -> Iterator[Services]:
-    """Give every part of the home, which is made and brought up to date as far as it is not."""
-    home = load_settings().home
-    with as_owner_of(home):
-        make_private_folder(home)
-    with opened(any_schema=True) as services:
+def made(settings: Settings | None = None) -> Iterator[Services]:
+    """Give every part of the home, which is made and brought up to date as far as it is not.
+
+    Without *settings* those in force are used.
+    """
+    settings = settings or load_settings()
+    with as_owner_of(settings.home):
+        make_private_folder(settings.home)
+    with opened(settings, any_schema=True) as services:
         services.keyring.create()
         services.sealer.create()
         services.trail.create_key()

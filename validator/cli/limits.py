@@ -1,5 +1,7 @@
 """`validator limits`: what limits there are, and proof that they are what is measured."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -7,14 +9,18 @@ import click
 
 from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.app import create_app
-from validator.cli.frame import Group, opened
+from validator.cli.frame import Group, load_settings, opened
 from validator.cli.limitview import by_limit
 from validator.cli.output import json_option, say, show
+from validator.cli.scratch import scratch_server
 from validator.edge import zones
 from validator.errors import OperatorError
 from validator.limitproof.prover import Prover
+from validator.limitproof.sending import SOCKET
 from validator.limits.policy import OFF, SOURCE, Mode, Rate
 from validator.limits.table import rows
+from validator.services import Services
+from validator.simulator.target import is_server_url
 
 
 @click.group(cls=Group)
@@ -48,19 +54,43 @@ def show_limits(name: str | None, route: str | None, as_table: bool, as_json: bo
         say(*by_limit(found))
 
 
-@limits.command()
-@click.argument("url")
-@json_option
-def prove(url: str, as_json: bool) -> None:
-    """Send one more than each limit allows to the server at URL, and count what comes through.
+def _server_url(_context: click.Context, _argument: click.Parameter, url: str | None) -> str | None:
+    if url is None or url.startswith(f"{SOCKET}/") or is_server_url(url):
+        return url
+    raise click.BadParameter("http://127.0.0.1:PORT, an https URL of a server, or unix:/PATH")
 
-    The server must have this home and serve nobody else. Exit 1 if a limit is not what is configured.
+
+@limits.command()
+@click.argument("url", required=False, callback=_server_url)
+@json_option
+def prove(url: str | None, as_json: bool) -> None:
+    """Send one more than each limit allows to a server, and count what comes through.
+
+    Without URL a scratch server is started for this and removed at the end: in a temporary home with new
+    secrets, with the [limits], [lockout] and [webchat] that are in force here. It counts in a file, never in
+    limits.storage.
+
+    The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home and these
+    settings, server.trusted_proxies = 1, on a TCP port server.proxy_networks = ["127.0.0.1"] too, and no
+    other callers.
+
+    Progress is on standard error. Exit 1 if a limit is not what is configured.
     """
-    with opened() as services:
-        proofs = list(Prover(services, url).prove())
+    with _served(url) if url else scratch_server(load_settings()) as (services, place):
+        proofs = []
+        for proof in Prover(services, place).prove():
+            say(f"{proof.limit}: {proof.measured} of {proof.configured} came through", err=True)
+            proofs.append(proof)
         show([{**asdict(proof), "holds": proof.holds} for proof in proofs], as_json=as_json)
         if not all(proof.holds for proof in proofs):
             raise OperatorError("a limit is not what it is configured to be")
+
+
+@contextmanager
+def _served(url: str) -> Iterator[tuple[Services, str]]:
+    """Give the parts of the home, and *url*."""
+    with opened() as services:
+        yield services, url
 
 
 def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:

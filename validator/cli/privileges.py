@@ -20,7 +20,7 @@ ROOT = 0
 def as_owner_of(home: Path) -> Iterator[None]:
     """Act as the owner of the folder *home*, or of what it will be made in, when this process is root's."""
     owner = _owner_of(home)
-    if os.getuid() != ROOT or owner.st_uid == ROOT:
+    if os.getuid() != ROOT or owner.st_uid in (ROOT, os.geteuid()):
         yield
         return
     with _restoring():

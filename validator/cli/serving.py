@@ -12,10 +12,11 @@ from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import say
 from validator.cli.privileges import become_owner_of
 from validator.cli.process import check_free, plain_text_notice, prepare_process
+from validator.configuration.environment import export
 from validator.edge import together
 from validator.edge.together import Program
 from validator.errors import OperatorError
-from validator.settings import DEFAULTS, Settings, export
+from validator.settings import DEFAULTS, Settings
 from validator.shipped import shipped
 from validator.web import descriptors
 from validator.web.health import PartState, State

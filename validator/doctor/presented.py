@@ -31,8 +31,8 @@ def judge(
 ) -> Iterator[Checked]:
     """Yield what is found of the certificates that the server at *target* sends; raises OSError.
 
-    *handed_over* is the certificate that was given to the cloud's administrator, or None if that is unknown.
-    Where *trust* names no certificate and *handed_over* vouches for the server, the cloud trusts *handed_over*.
+    *handed_over* is the certificate that the cloud's administrator was given, if that is known. Where *trust*
+    names no certificate and *handed_over* vouches for the server, it is what is trusted.
     """
     try:
         sent = [_certificate(each) for each in shown.chain]

@@ -51,7 +51,7 @@ class _Crew:
         for program in programs:
             if not self._stops:
                 # In sessions of their own: a terminal's Ctrl-C reaches them once, by way of this process.
-                process = subprocess.Popen(_tied(program.words), start_new_session=True)  # noqa: S603 - ours
+                process = subprocess.Popen(tied(program.words), start_new_session=True)  # noqa: S603 - ours
                 self._running.append((program, process))
 
     def first_to_end(self) -> "subprocess.Popen[bytes] | None":
@@ -109,7 +109,7 @@ def _listen_for_signals() -> int:
     return reader
 
 
-def _tied(words: Sequence[str]) -> list[str]:
+def tied(words: Sequence[str]) -> list[str]:
     """Return *words* so that the program is told to stop when this process is killed, where that is known."""
     tie = shutil.which("setpriv")
     return [*([tie, "--pdeathsig", "TERM", "--"] if tie else []), *words]

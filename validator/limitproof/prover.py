@@ -1,9 +1,9 @@
 """Proves the limits: sends one more than each allows to a running server, and counts what came through.
 
-The server must be made for it, on this host and with this home: with `server.trusted_proxies = 1`, so that
-each proof comes from an address of its own, and with nobody else using it for two minutes, since some limits
-are everybody's. What the lockout let through is counted in the audit trail, because every refused login looks
-the same.
+The server must have this home and the settings in `needs`: each proof comes from a separate address, which
+is sent in `X-Forwarded-For`. Nobody else may use the server for two minutes, since some limits are
+everybody's. What the lockout let through is counted in the audit trail, because every refused login looks the
+same.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ from time import sleep
 
 from validator.audit.reading import entries
 from validator.clock import EPOCH, Clock
-from validator.errors import OperatorError, Reason
+from validator.errors import Reason
+from validator.limitproof import needs
 from validator.limitproof.sending import NEVER, Send, Sender
 from validator.limitproof.signing import Signer
 from validator.limits.policy import Mode, Rate
@@ -24,7 +25,7 @@ from validator.tenants import Status, Tenant
 from validator.tokens.claims import Audience
 
 _NEEDED = timedelta(seconds=30)  # of a window; a burst over its edge would meet two of them
-_PER_CHANNEL, _PER_TOKEN, _PER_SUBJECT = 10, 20, 40
+_PER_CHANNEL, _PER_TOKEN, _PER_SUBJECT, _PER_GUEST = 10, 20, 40, 5
 _TOO_MANY = 429
 _LOCKED = (Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED)
 
@@ -48,24 +49,28 @@ class Prover:
     """Proves the limits of the server at a URL."""
 
     def __init__(self, services: Services, url: str) -> None:
-        """Prove to the server at *url*, which has the same home as *services*; raises OperatorError."""
-        if services.settings.server.trusted_proxies != 1:
-            raise OperatorError("the server must run with server.trusted_proxies = 1, and for this only")
+        """Send to the server at *url*, which has the same home as *services*."""
         self._services, self._sender = services, Sender(services, url)
 
     def prove(self) -> Iterator[Proof]:
-        """Yield a proof of every limit that is enforced."""
-        tenant = self._services.tenants.add(self._sender.mark, "for a proof of the limits")
+        """Yield a proof of every enforced limit; raises OperatorError unless the server is as needed."""
         try:
-            for name, send in self._sends(tenant).items():
-                yield from self._proven(name, send)
-            yield from self._nested(self._accepted(tenant))
-            yield from self._signing(tenant)
-            if self._services.settings.lockout.enabled:
-                yield from self._lockout(tenant)
+            needs.check(self._services, self._sender)
+            tenant = self._services.tenants.add(self._sender.mark, "for a proof of the limits")
+            try:
+                yield from self._proofs(tenant)
+            finally:
+                self._services.tenants.set_status(tenant.id, Status.DISABLED)
         finally:
-            self._services.tenants.set_status(tenant.id, Status.DISABLED)
             self._sender.close()
+
+    def _proofs(self, tenant: Tenant) -> Iterator[Proof]:
+        for name, send in self._sends(tenant).items():
+            yield from self._proven(name, send)
+        yield from self._nested(self._accepted(tenant))
+        yield from self._signing(tenant)
+        if self._services.settings.lockout.enabled:
+            yield from self._lockout(tenant)
 
     def _sends(self, tenant: Tenant) -> dict[str, Send]:
         """Return, for each limit, what sends the next request that it counts and no other limit refuses."""
@@ -107,20 +112,30 @@ class Prover:
 
     def _accepted(self, tenant: Tenant) -> dict[str, Send]:
         """Return what sends the next accepted question: of one token, of one subject, of one tenant."""
+        per_token = self._allowed(_PER_TOKEN, "callbacks_token")
+        per_subject = self._allowed(_PER_SUBJECT, "callbacks_subject")
         return {
             "callbacks_token": self._sender.questions(tenant, "token"),
-            "callbacks_subject": self._sender.questions(tenant, "token", per_token=_PER_TOKEN),
+            "callbacks_subject": self._sender.questions(tenant, "token", per_token=per_token),
             "callbacks_tenant": self._sender.questions(
-                tenant, "tenant", per_token=_PER_TOKEN, per_subject=_PER_SUBJECT
+                tenant, "tenant", per_token=per_token, per_subject=per_subject
             ),
         }
+
+    def _allowed(self, most: int, *names: str) -> int:
+        """Return *most*, or less where a limit of *names* would refuse what another one is to count."""
+        limits = [self._services.settings.limits.limits[name] for name in names]
+        rates = [rate.amount for each in limits if each.mode is Mode.ENFORCE for rate in each.rates]
+        return min([most, *rates])
 
     def _signing(self, tenant: Tenant) -> Iterator[Proof]:
         """Yield the proofs of the limits on signatures, in one burst, each with what is counted by then.
 
         First of one channel: one guest, one prefix, new guests from everywhere, known ones; then of many.
         """
-        signer = Signer(self._sender, self._services, tenant)
+        per_guest = self._allowed(_PER_GUEST, "signing_guest")
+        per_channel = self._allowed(_PER_CHANNEL, "signing_prefix", "signing_fresh", "signing_channel")
+        signer = Signer(self._sender, self._services, tenant, per_guest)
         one, other = self._sender.prefix(), self._sender.prefix()
         of_channel: dict[str, Send] = {
             "signing_guest": signer.sending(one, per_guest=NEVER),
@@ -129,7 +144,7 @@ class Prover:
             "signing_channel": signer.sending(is_known=True),
         }
         yield from self._nested(of_channel)
-        many = partial(signer.sending, per_channel=_PER_CHANNEL)
+        many = partial(signer.sending, per_channel=per_channel)
         yield from self._proven("signing_all_prefix", many(other))
         yield from self._proven("signing_all_fresh", many(), signer.signed_fresh)
         yield from self._proven("signing_all", many(is_known=True), signer.signed)
@@ -159,7 +174,8 @@ class Prover:
             for entry in entries(self._services.settings.audit.directory)
             if entry.get("request_id") in request_ids
         }
-        return sum(reasons[each] not in _LOCKED for each in request_ids)
+        # A request that another limit refused has no entry.
+        return sum(each in reasons and reasons[each] not in _LOCKED for each in request_ids)
 
 
 def _wait_for_window(clock: Clock, rate: Rate) -> None:

@@ -21,15 +21,20 @@ _ADDRESSES = 2**15
 _PREFIXES = 2**16  # of the block for documentation (RFC 3849), each a /48
 NEVER = 10**9
 ORIGIN = "https://proof.example"
+SOCKET = "unix:"
 
 Send = Callable[[], httpx.Response]
 
 
 class Sender:
-    """Sends to the server at a URL, which has the same home as *services*."""
+    """Sends to the server at a URL or `unix:/path`, which has the same home as *services*."""
 
     def __init__(self, services: Services, url: str) -> None:
-        self._services, self._http = services, httpx.Client(base_url=url, timeout=10)
+        path = url.removeprefix(SOCKET) if url.startswith(SOCKET) else None
+        transport = httpx.HTTPTransport(uds=path) if path else None
+        base_url = "http://localhost" if path else url
+        self._services, self._url = services, url
+        self._http = httpx.Client(base_url=base_url, transport=transport, timeout=10)
         # Others than in a proof of a minute ago.
         self._addresses = count(_FIRST_ADDRESS + secrets.randbelow(_ADDRESSES))
         self._spreads = count(secrets.randbelow(_PREFIXES))
@@ -56,9 +61,10 @@ class Sender:
 
         def send() -> httpx.Response:
             number = next(numbers)
-            if number % per_subject == 0:
+            is_new = number % per_subject == 0
+            if is_new:
                 state["subject"] = f"{name}-{number // per_subject}"
-            if number % per_token == 0:
+            if is_new or number % per_token == 0:
                 wish = Wish(Audience.AGENT, tenant.id, state["subject"])
                 # A label of its own: so many tokens would reach the limit on one caller's.
                 operator = Operator(f"operator:{self.mark}-{name}-{number}")
@@ -103,7 +109,7 @@ class Sender:
         try:
             answer = self._http.post(path, headers=headers, **options)
         except httpx.HTTPError as error:
-            raise OperatorError(f"{self._http.base_url}: {type(error).__name__}") from None
+            raise OperatorError(f"{self._url}: {type(error).__name__}") from None
         self._http.cookies.clear()
         return answer
 

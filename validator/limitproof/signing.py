@@ -16,23 +16,23 @@ from validator.tenants import Tenant
 from validator.web.incoming import GUEST_COOKIE
 
 _ALPHABET = string.ascii_letters + string.digits
-_PER_GUEST = 5
 _OK = 200
 
 
 class Signer:
     """Has guests' signatures made, and counts them."""
 
-    def __init__(self, sender: Sender, services: Services, tenant: Tenant) -> None:
+    def __init__(self, sender: Sender, services: Services, tenant: Tenant, per_guest: int) -> None:
+        """Sign for *tenant*, at most *per_guest* times for each guest."""
         self._sender, self._services, self._tenant = sender, services, tenant
-        self._channel, self._numbers = "", count()
+        self._channel, self._numbers, self._per_guest = "", count(), per_guest
         self.signed, self.signed_fresh = 0, 0
 
     def sending(
         self,
         addresses: Iterator[str] | None = None,
         *,
-        per_guest: int = _PER_GUEST,
+        per_guest: int | None = None,
         per_channel: int = NEVER,
         is_known: bool = False,
     ) -> Send:
@@ -47,7 +47,7 @@ class Signer:
             number, source = next(numbers), next(addresses) if addresses else self._sender.spread()
             if not self._channel or (number % per_channel == 0 and per_channel != NEVER):
                 self._channel = self._new_channel()
-            if number % per_guest == 0:
+            if number % (per_guest or self._per_guest) == 0:
                 state["guest"] = self._known_guest() if is_known else self._new_guest(source)
             asked = {
                 "thirdUserName": "x",

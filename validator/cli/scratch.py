@@ -1,0 +1,119 @@
+"""A scratch server: a real one in a temporary home, with the settings in force of what is to be measured.
+
+Nothing of the configured home is used: the database, the keys, the audit trail and the counters are new and
+are removed at the end. It listens on a unix socket in a folder of mode 0700, so that only this user can reach
+it and the addresses in `X-Forwarded-For` are trusted.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any, NoReturn
+
+from validator.cli.home import made
+from validator.cli.privileges import as_operator, as_owner_of
+from validator.configuration.environment import isolated, settings_only
+from validator.edge.together import tied
+from validator.errors import OperatorError
+from validator.services import Services
+from validator.settings import Settings, load
+
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TO_START, _TO_END = 30.0, 10.0  # seconds
+_STEP = 0.05
+_COPIED = ("limits", "lockout", "webchat")
+# A Redis is shared with the servers in use: what is counted there would count against their callers.
+_OF_STORAGE = ("limits.storage", "limits.storage_password_file", "limits.storage_ca_file")
+
+
+@contextmanager
+def scratch_server(settings: Settings) -> Iterator[tuple[Services, str]]:
+    """Give the parts and the `unix:` URL of a server with the limits, lockout and webchat of *settings*.
+
+    SIGINT, SIGTERM and SIGHUP end the block with SystemExit; the server and its home are removed in any case.
+    Raises OperatorError when the server does not start.
+    """
+    with (
+        _stopping_once(),
+        as_owner_of(settings.home),
+        TemporaryDirectory(prefix="validator-") as name,
+    ):
+        home, bind = Path(name) / "home", f"unix:{name}/server.sock"
+        variables = settings_only(home, proven_settings(settings, bind))
+        with made(load(environment=variables)) as services, _running(Path(name), bind, variables):
+            yield services, bind
+
+
+def proven_settings(settings: Settings, bind: str) -> dict[str, Any]:
+    """Return the settings of a scratch server on *bind*, by their dotted keys; others are the defaults."""
+    copied = {
+        each.key: each.value
+        for each in settings.effective
+        if each.key.partition(".")[0] in _COPIED and each.key not in _OF_STORAGE
+    }
+    return {**copied, "server.bind": bind, "server.trusted_proxies": 1}
+
+
+@contextmanager
+def _running(folder: Path, bind: str, variables: Mapping[str, str]) -> Iterator[None]:
+    """Run a server, with its log in *folder*, while the block runs."""
+    log, socket = folder / "server.log", Path(bind.removeprefix("unix:"))
+    command = tied([sys.executable, "-P", "-m", "validator", "serve"])
+    # It becomes the home's owner by itself, which only root can; Ctrl-C reaches it by way of this process.
+    with log.open("wb") as stream, as_operator():
+        process = subprocess.Popen(  # noqa: S603 - every word is ours
+            command,
+            env=isolated(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(process, socket, log)
+        yield
+    finally:
+        with as_operator():
+            _stop(process)
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", socket: Path, log: Path) -> None:
+    """Return when the server listens on *socket*; raises OperatorError when it does not."""
+    deadline = time.monotonic() + _TO_START
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            told = log.read_text("utf-8", "replace").strip().splitlines() or ["it wrote nothing"]
+            raise OperatorError(f"the scratch server does not start: {told[-1]}")
+        time.sleep(_STEP)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)  # gunicorn ends at once by it
+    try:
+        process.wait(_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _stopping_once() -> Iterator[None]:
+    """Raise SystemExit for the first signal that ends a program; later ones do not interrupt the clean-up."""
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        for each in _STOPS:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {each: signal.signal(each, stop) for each in _STOPS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
