@@ -9,7 +9,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ _ACCOUNT = (
     *("user_account", "user_id", "user_name", "created_at", "password_changed_at"),
 )
 _LINK = ("tenant", "user_account", "account", "linked_at")
-_REVOCATION = ("target", "number", "forget_at")
+_REVOCATION = ("target", "number", "made_at")
 _SCATTER = 0x9E3779B97F4A7C15  # odd, so that no two numbers below 2**64 come to the same
 
 
@@ -116,9 +115,9 @@ def _links(count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _revocations(count: int) -> Iterator[tuple[Any, ...]]:
-    tomorrow = to_milliseconds(SystemClock().now() + timedelta(days=1))
+    now = to_milliseconds(SystemClock().now())
     for number in range(count):
-        yield token_target(tenant_of(number), revoked_jti(number)), ENDLESS, tomorrow
+        yield token_target(tenant_of(number), revoked_jti(number)), ENDLESS, now
 
 
 def _fill_file(file: str, into: str, columns: int, rows: Iterator[tuple[Any, ...]]) -> None:

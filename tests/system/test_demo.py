@@ -24,6 +24,7 @@ from tests.system.serving import PATIENCE, free_bind, port_is_open, stop, wait_u
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
 NOT_FOUND = 404
+JUNK = 320  # more than limits.callbacks_foreign of one address in a minute
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,35 @@ def test_refused_second_demonstration_changes_nothing(demo: Demo, tmp_path: Path
     assert "is in use" in same_port.err
     assert {path: path.read_bytes() for path in files} == files
     assert not (tmp_path / "home").exists()
+
+
+def test_junk_at_the_cloud_holds_no_agent_back(demo: Demo) -> None:
+    """A stranger who makes the cloud ask about junk is throttled; every agent's bar is loaded meanwhile.
+
+    The last of the tests that share the demonstration: its junk stays throttled for a minute.
+    """
+    login = orjson.loads((demo.home / "demo" / "login.json").read_bytes())
+    authority = demo.home / "demo" / "integration" / "cloud" / "ca.pem"
+    junk = {"access_token": "x", "tenantSpaceId": "202400000001", "userAccount": "demo-agent"}
+    stranger = httpx.Client(
+        verify=ssl.create_default_context(cafile=authority),
+        base_url=f"https://localhost:{demo.cloud_port}",
+        headers={"Origin": f"https://localhost:{demo.port}"},
+        timeout=PATIENCE,
+    )
+    with demo.browser() as agent, stranger:
+        assert agent.post("/api/v1/login", json=login).status_code == 200
+        refused, loaded = [], []
+        for number in range(JUNK):
+            refused.append(stranger.post(BAR, json=junk).text)
+            if number % (JUNK // 10) == 0:
+                loaded.append(agent.post(BAR, json=agent.post("/api/v1/tokens/agent", json={}).json()))
+        loaded.append(agent.post(BAR, json=agent.post("/api/v1/tokens/agent", json={}).json()))
+
+    assert all("ccbarclient" in bar.text for bar in loaded), [bar.text for bar in loaded]
+    assert {bar.status_code for bar in loaded} == {200}
+    assert "too many requests" in refused[-1]  # as every agent would be if sources were throttled first
+    assert "too many requests" not in refused[0]
 
 
 @pytest.mark.parametrize("name", ["nginx: master", "simulate serve", "gunicorn"])
