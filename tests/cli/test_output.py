@@ -60,7 +60,7 @@ def test_value_of_tail_cannot_pose_as_another(attacked: CommandLine) -> None:
     """A value with a blank stands in quotes, so that `detail=` or `by=` in it is not read as a pair."""
     (row,) = [line for line in attacked("audit", "tail").out.splitlines() if "verdict" in line]
 
-    assert 'subject="u1\\u000a2026-11-29T20:00:00.000Z  key' in row
+    assert 'subject="u1\\\\u000a2026-11-29T20:00:00.000Z  key' in row
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from marshmallow import post_load
 
 from validator.authv2.canonical import SignableRequest
 from validator.errors import Reason, Refusal
-from validator.untrusted import Identifier, PlainText, TolerantSchema, load
+from validator.untrusted import Identifier, PlainText, Text, TolerantSchema, load
 
 METHOD = "POST"
 PATH = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -49,7 +49,7 @@ class AuthorizationRequest(TolerantSchema):
     """The page's question."""
 
     # Agents read it under the enterprise's signature.
-    thirdUserName = PlainText(LONGEST_NAME)  # noqa: N815 - the cloud's names
+    thirdUserName: Text = PlainText(LONGEST_NAME)  # noqa: N815 - the cloud's names
     thirdUserId = Identifier(LONGEST_ID, required=False)  # noqa: N815
     tenantSpaceId = Identifier(LONGEST_TENANT)  # noqa: N815
     channelConfigId = Identifier(LONGEST_CHANNEL)  # noqa: N815
@@ -65,17 +65,23 @@ class AuthorizationRequest(TolerantSchema):
         )
 
 
-_REQUEST = AuthorizationRequest()
+class PayloadRequest(AuthorizationRequest):
+    """The same with any name: of an operator who signs with a key at hand, as the cloud would take it."""
+
+    thirdUserName = Text(LONGEST_NAME)  # noqa: N815
 
 
-def parse(values: Mapping[str, Any]) -> Ask:
+_REQUEST, _PAYLOAD = AuthorizationRequest(), PayloadRequest()
+
+
+def parse(values: Mapping[str, Any], *, takes_any_name: bool = False) -> Ask:
     """Return what a page asks; raises Refusal, also when the page discloses a secret key."""
     if any(name.casefold() == "secretkey" for name in values):
         raise Refusal(
             Reason.SECRET_DISCLOSED,
             "the page sends secretKey: take it out of the page and have the channel's key changed",
         )
-    ask: Ask = load(_REQUEST, values)
+    ask: Ask = load(_PAYLOAD if takes_any_name else _REQUEST, values)
     return ask
 
 

@@ -61,7 +61,7 @@ def sign_payload(
     """Print the authorization line for a payload; never the secret key or the signing key."""
     stamp, order = _stamp(at), _order(key_order)
     rule = None if length_rule is None else LengthRule(length_rule)
-    payload = _payload(payload_file)
+    payload = _payload(payload_file, takes_any_name=channel is None)
     if channel is not None and access_key is None and secret_key_file is None:
         request, signature = _sign_as(channel, payload, stamp, order, rule)
     elif channel is None and access_key is not None and secret_key_file is not None:
@@ -142,9 +142,9 @@ def _order(key_order: str | None) -> tuple[str, ...]:
     return keys
 
 
-def _payload(file: Path) -> dict[str, str]:
+def _payload(file: Path, *, takes_any_name: bool) -> dict[str, str]:
     with click.open_file(str(file), "rb") as stream:
-        ask: Ask = parse(read_object(stream.read()))
+        ask: Ask = parse(read_object(stream.read()), takes_any_name=takes_any_name)
     if ask.presented_id is None:
         raise OperatorError("thirdUserId: missing")
     values = (ask.presented_name, ask.presented_id, ask.presented_tenant, ask.presented_channel)

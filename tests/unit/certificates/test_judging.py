@@ -372,7 +372,7 @@ def test_key_among_the_certificates_is_told(tmp_path: Path) -> None:
     [
         (b"", "no certificate in PEM"),
         (b"hello\n", "no certificate in PEM"),
-        ("\ufeff".join(["", "-----BEGIN CERTIFICATE-----\n"]).encode("utf-16"), "no certificate in PEM"),
+        ("\ufeff".join(["", "-----BEGIN CERTIFICATE-----\n"]).encode("utf-16"), "is UTF-16"),
         (LEAF.der, "openssl x509 -inform der"),
         (PFX, "openssl pkcs12 -nokeys"),
         (pkcs7.serialize_certificates([LEAF.certificate], Encoding.PEM), "openssl pkcs7 -print_certs"),

@@ -64,7 +64,7 @@ def test_lone_surrogate_in_a_secret_is_only_wrong(clients: Clients) -> None:
 
 def test_secret_has_256_random_bits(clients: Clients) -> None:
     """Secrets are 43 URL-safe characters, all different."""
-    secrets = {clients.add("shop", [TENANT], BOTH)[1] for _ in range(20)}
+    secrets = {clients.add(f"shop-{number}", [TENANT], BOTH)[1] for number in range(20)}
 
     assert len(secrets) == 20
     assert {len(secret) for secret in secrets} == {43}

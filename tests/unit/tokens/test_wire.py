@@ -13,7 +13,7 @@ from validator.tokens.revocation import Order
 
 AGENT_CLAIMS = Claims("jti-1", AGENT, 1, 0, START, START + timedelta(minutes=10))
 CHAT_CLAIMS = Claims("jti-2", CUSTOMER, 1, 0, START, START + timedelta(minutes=30))
-BOUNDS = {"tenantSpaceId": 64, "userAccount": 64, "userId": 128, "userName": 128}
+BOUNDS = {"tenantSpaceId": 64, "userAccount": 100, "userId": 128, "userName": 128}
 
 
 def detail_of(refused: pytest.ExceptionInfo[Refusal]) -> str:

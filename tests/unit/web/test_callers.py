@@ -70,8 +70,10 @@ def test_client_is_asked_before_the_session(
 
 
 def test_without_any_proof_there_is_nobody(callers: Callers, enterprise: Enterprise) -> None:
-    """A request without credentials is refused, and that is not worth an entry."""
-    assert refusal_of(lambda: callers.identify(Credentials())) is Reason.SESSION_MISSING
+    """A request without credentials is refused, a program's by a challenge, and neither is an entry."""
+    browser = Credentials(is_browser=True)
+    assert refusal_of(lambda: callers.identify(browser)) is Reason.SESSION_MISSING
+    assert refusal_of(lambda: callers.identify(Credentials())) is Reason.CLIENT_UNKNOWN
     assert refusal_of(lambda: callers.session(Credentials())) is Reason.SESSION_MISSING
     unknown = Credentials(presented_session="x")
     assert refusal_of(lambda: callers.identify(unknown)) is Reason.SESSION_ENDED
