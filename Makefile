@@ -11,13 +11,14 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-https demo test bench check clean run-packages run-https-packages bench-packages test-packages
+.PHONY: help run run-https demo test test-fast bench check clean run-packages run-https-packages bench-packages test-packages
 
 help:
 	@echo "make run        install into .venv and serve a demonstration, its state in ./var"
 	@echo "make run-https  the same behind nginx, over HTTPS, for this machine only"
 	@echo "make demo       the whole integration in a browser, with a stand-in for the cloud"
 	@echo "make test       install the development tools and run every test; ARGS='-k word' selects"
+	@echo "make test-fast  the tests that need no server: a contributor's loop"
 	@echo "make bench      measure this machine, a quarter of an hour; ARGS=--quick is rough and short"
 	@echo "make check      formatting, lint, types, direction of imports"
 	@echo "make clean      remove .venv and what the tools left behind; ./var stays"
@@ -35,6 +36,9 @@ demo: run-https-packages $(VENV)/.installed
 
 test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-fast: run-packages $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) tests/unit tests/http tests/cli tests/house
 
 bench: bench-packages $(VENV)/.installed
 	@failed=; for each in $(BENCHMARKS); do \

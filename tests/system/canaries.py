@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import orjson
 
 from tests.system.daemon import family
@@ -21,7 +21,7 @@ class Canaries:
     """Every secret there is, by what a test calls it, and the one answer, if any, that gives it."""
 
     secrets: dict[str, str] = field(default_factory=dict)
-    given_in: dict[str, httpx.Response] = field(default_factory=dict)
+    given_in: dict[str, httpx2.Response] = field(default_factory=dict)
 
     def plant(self, **secrets: str) -> None:
         """Take note of secrets that may stand nowhere."""
@@ -29,7 +29,7 @@ class Canaries:
             assert len(secret) >= 12, name
             self.secrets[name] = secret
 
-    def receive(self, answer: httpx.Response, **secrets: str) -> None:
+    def receive(self, answer: httpx2.Response, **secrets: str) -> None:
         """Take note of secrets that *answer* gives, and nothing else may."""
         numbered = {f"{name}-{len(self.secrets)}": secret for name, secret in secrets.items()}
         self.plant(**numbered)
@@ -48,7 +48,7 @@ class Canaries:
             {f"{name} in {where}" for where, text in places.items() for name, form in forms if form in text}
         )
 
-    def found_in_answers(self, answers: list[httpx.Response]) -> list[str]:
+    def found_in_answers(self, answers: list[httpx2.Response]) -> list[str]:
         """Return each secret that stands in an answer which does not give it."""
         found = []
         for answer in answers:
@@ -59,7 +59,7 @@ class Canaries:
         return found
 
 
-def whole(answer: httpx.Response) -> bytes:
+def whole(answer: httpx2.Response) -> bytes:
     """Return the headers and the body of an answer."""
     headers = b"\n".join(name + b": " + value for name, value in answer.headers.raw)
     return headers + b"\n\n" + answer.content

@@ -19,7 +19,7 @@ from statistics import median
 from threading import Event
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 
 from tests.cli.commandline import CHANNEL, NEW_PASSWORD, ORIGIN, PASSWORD, SECRET_KEY, CommandLine
@@ -64,7 +64,7 @@ class Node:
         assert said.code == 0, said
         return said.out
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Send the server one request over a connection of its own."""
         assert self.server is not None
         return self.server.ask(method, path, **options)
@@ -203,7 +203,7 @@ def traffic(nodes: Pair, basic: tuple[str, str], connections: int = 3) -> Iterat
     def go_on(_: int) -> None:
         with ExitStack() as stack:
             clients = [
-                stack.enter_context(httpx.Client(base_url=f"http://{node.bind}", timeout=PATIENCE))
+                stack.enter_context(httpx2.Client(base_url=f"http://{node.bind}", timeout=PATIENCE))
                 for node in nodes
             ]
             while not is_over.is_set():
@@ -221,7 +221,7 @@ def traffic(nodes: Pair, basic: tuple[str, str], connections: int = 3) -> Iterat
 
 
 def _issued_and_asked(
-    giver: httpx.Client, takers: Sequence[httpx.Client], basic: tuple[str, str]
+    giver: httpx2.Client, takers: Sequence[httpx2.Client], basic: tuple[str, str]
 ) -> Iterator[str]:
     """Yield what came of a token: of its being issued, and of the question about it on each node."""
     wish = {"tenantSpaceId": TENANT, "userAccount": "agent-of-client"}

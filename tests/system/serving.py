@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 
 from tests.cli.commandline import clean_environment
@@ -28,14 +28,14 @@ class Server:
     bind: str
     log: Path
 
-    def client(self) -> httpx.Client:
+    def client(self) -> httpx2.Client:
         """Return an HTTP client for this server; the caller closes it."""
         path = self.bind.removeprefix("unix:")
         uds = path if path != self.bind else None
         url = f"http://{self.bind}" if uds is None else "http://localhost"
-        return httpx.Client(transport=httpx.HTTPTransport(uds=uds), base_url=url, timeout=PATIENCE)
+        return httpx2.Client(transport=httpx2.HTTPTransport(uds=uds), base_url=url, timeout=PATIENCE)
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Send one request over a connection of its own."""
         with self.client() as client:
             return client.request(method, path, **options)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.cli.commandline import CHANNEL, SECRET_KEY, TENANT, clean_environment
@@ -61,13 +61,13 @@ class Simulator:
     folder: Path
     log: Path
 
-    def client(self, name: str = "127.0.0.1") -> httpx.Client:
+    def client(self, name: str = "127.0.0.1") -> httpx2.Client:
         """Return a browser for it, which keeps cookies and asks for the host *name*; the caller closes it."""
         context = trusting(read_cer(self.folder / CERTIFICATE).public_bytes(Encoding.DER))
         port = self.bind.rpartition(":")[2]
-        return httpx.Client(verify=context, base_url=f"https://{name}:{port}", timeout=PATIENCE)
+        return httpx2.Client(verify=context, base_url=f"https://{name}:{port}", timeout=PATIENCE)
 
-    def post(self, path: str, content: dict[str, Any], **headers: str) -> httpx.Response:
+    def post(self, path: str, content: dict[str, Any], **headers: str) -> httpx2.Response:
         """Post *content* as a page of `PAGE` does."""
         with self.client() as browser:
             return browser.post(path, json=content, headers={"Origin": PAGE, **headers})

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 
@@ -39,7 +39,7 @@ class Revoker:
     def revoke_all(self) -> None:
         """Revoke until it is over, or no token is left."""
         with self.node.server.client() as client:
-            client.auth = httpx.BasicAuth(*self.node.client)
+            client.auth = httpx2.BasicAuth(*self.node.client)
             for token in self.tokens:
                 if self._is_over.is_set():
                     return
@@ -87,7 +87,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """Take a backup while questions are asked and tokens revoked; the server has been stopped then."""
     folder = tmp_path_factory.mktemp("backup")
     with node(folder / "home", PLENTY) as here, here.server.client() as client:
-        client.auth = httpx.BasicAuth(*here.client)
+        client.auth = httpx2.BasicAuth(*here.client)
         wish = {"tenantSpaceId": TENANT, "userAccount": "agent-7"}
         tokens = [client.post(ISSUE_PATH, json=wish).raise_for_status().json() for _ in range(_TOKENS)]
         revoker, before = Revoker(here, tokens), len(_revocations(here.validator))

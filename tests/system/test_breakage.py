@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests import postgres
@@ -131,7 +131,7 @@ def answers_now(here: Node) -> tuple[int, int, int]:
     return int(verdict.json()["retCode"]), verdict.status_code, issued.status_code
 
 
-def ask_once(here: Node, question: Question) -> httpx.Response:
+def ask_once(here: Node, question: Question) -> httpx2.Response:
     """Ask once, over a connection of its own; every answer is prompt."""
     headers = {"Content-Type": "application/json", **question.headers}
     asked = time.monotonic()

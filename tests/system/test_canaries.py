@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -47,8 +47,8 @@ class Stage:
     variables: dict[str, str]
     canaries: Canaries
     server: Server | None = None
-    client: httpx.Client | None = None
-    answers: list[httpx.Response] = field(default_factory=list)
+    client: httpx2.Client | None = None
+    answers: list[httpx2.Response] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
 
     def cli(self, *words: str, stdin: str = "", variables: dict[str, str] | None = None) -> Said:
@@ -57,7 +57,7 @@ class Stage:
         self.said.append(said)
         return said
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Ask the server, as somebody without any cookie but those given, and remember its answer."""
         assert self.client is not None
         answer = self.client.request(method, path, **options)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 import pytest
 
@@ -36,16 +36,16 @@ class Demo:
     cloud_port: int
     process: "subprocess.Popen[bytes]"
 
-    def browser(self, port: int | None = None) -> httpx.Client:
+    def browser(self, port: int | None = None) -> httpx2.Client:
         """Return a browser that trusts the door's authority; the caller closes it."""
         trust = ssl.create_default_context(cafile=self.home / "door" / "ca.pem")
         url = f"https://localhost:{port or self.port}"
-        return httpx.Client(verify=trust, base_url=url, headers={"Origin": url}, timeout=PATIENCE)
+        return httpx2.Client(verify=trust, base_url=url, headers={"Origin": url}, timeout=PATIENCE)
 
     def seen_by_the_cloud(self) -> list[dict[str, Any]]:
         """Return the exchanges that the stand-in remembers, newest first."""
         trust = ssl.create_default_context(cafile=self.home / "demo" / "integration" / "cloud" / "ca.pem")
-        answer = httpx.get(f"https://localhost:{self.cloud_port}/status.json", verify=trust)
+        answer = httpx2.get(f"https://localhost:{self.cloud_port}/status.json", verify=trust)
         records: list[dict[str, Any]] = answer.json()
         return records
 
@@ -55,7 +55,7 @@ class Demo:
         try:
             with self.browser() as browser:
                 answers = [browser.get(path).status_code for path in ("/healthz", "/service-cloud/nothing")]
-        except (OSError, httpx.TransportError):
+        except (OSError, httpx2.TransportError):
             return False
         return answers == [200, NOT_FOUND]
 
@@ -116,7 +116,7 @@ def standby(demo: Demo) -> Iterator[int]:
         stop(process)
 
 
-def check_main_job(demo: Demo, browser: httpx.Client) -> None:
+def check_main_job(demo: Demo, browser: httpx2.Client) -> None:
     """Assert that a person gets the bar and a guest the chat, and that the cloud's errors come through."""
     login = orjson.loads((demo.home / "demo" / "login.json").read_bytes())
     assert browser.post("/api/v1/login", json=login).status_code == 200
@@ -206,7 +206,7 @@ def test_junk_at_the_cloud_holds_no_agent_back(demo: Demo) -> None:
     login = orjson.loads((demo.home / "demo" / "login.json").read_bytes())
     authority = demo.home / "demo" / "integration" / "cloud" / "ca.pem"
     junk = {"access_token": "x", "tenantSpaceId": "202400000001", "userAccount": "demo-agent"}
-    stranger = httpx.Client(
+    stranger = httpx2.Client(
         verify=ssl.create_default_context(cafile=authority),
         base_url=f"https://localhost:{demo.cloud_port}",
         headers={"Origin": f"https://localhost:{demo.port}"},

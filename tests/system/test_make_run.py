@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import orjson
 import pytest
 
@@ -182,8 +182,8 @@ def is_answering_https(server: Server, folder: Path, port: int) -> bool:
         return False
     try:
         trust = ssl.create_default_context(cafile=authority)
-        return httpx.get(f"https://localhost:{port}/healthz", verify=trust).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(f"https://localhost:{port}/healthz", verify=trust).status_code == 200
+    except httpx2.TransportError:
         return False
 
 
@@ -209,7 +209,7 @@ def test_demo(copy: Path) -> None:
     with make_https(copy, port, "demo", f"CLOUD_PORT={cloud_port}") as first:
         wait_until(lambda: port_is_open(cloud_port), "the stand-in for the cloud answers")
         trust = ssl.create_default_context(cafile=copy / "var" / "door" / "ca.pem")
-        page = httpx.get(f"https://localhost:{port}/portal/", verify=trust)
+        page = httpx2.get(f"https://localhost:{port}/portal/", verify=trust)
         printed = first.printed()
 
     assert page.status_code == 200

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests import postgres
@@ -192,10 +192,10 @@ def test_real_prometheus_takes_it(home: Path, server: Server, tmp_path: Path) ->
     assert alerts == set()
 
 
-def _rules(client: httpx.Client) -> list[dict[str, str]]:
+def _rules(client: httpx2.Client) -> list[dict[str, str]]:
     data = asked(client, "/rules")
     return [rule for group in data["groups"] for rule in group["rules"]] if data else []
 
 
-def _health(client: httpx.Client) -> set[str]:
+def _health(client: httpx2.Client) -> set[str]:
     return {rule["health"] for rule in _rules(client)}

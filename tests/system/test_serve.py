@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine, check_misused
@@ -165,7 +165,7 @@ def test_reload_of_broken_settings_leaves_the_server_as_it_is(validator: Command
 
 def test_stop_lets_a_request_finish(validator: CommandLine) -> None:
     """SIGTERM lets the request that is being read be answered, and then ends the server with 0."""
-    body = httpx.Request("POST", "http://x", json=agent_question(validator)).content
+    body = httpx2.Request("POST", "http://x", json=agent_question(validator)).content
     head = f"POST {AGENT_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
     with serving(validator.home, "--workers", "1") as server, server.connect() as connection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -92,7 +92,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield Stage(validator, server, simulator)
 
 
-def cookies_of(answer: httpx.Response) -> dict[str, str]:
+def cookies_of(answer: httpx2.Response) -> dict[str, str]:
     """Return the cookies that *answer* sets, each with its attributes."""
     lines = [line.partition("=") for line in answer.headers.get_list("set-cookie")]
     return {name: attributes for name, _, attributes in lines}

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trustme
 
@@ -58,7 +58,7 @@ class _Front(BaseHTTPRequestHandler):
     """Gives the page, and hands the cloud's paths on, as the enterprise's proxy does."""
 
     page: str
-    cloud: httpx.Client
+    cloud: httpx2.Client
 
     def do_GET(self) -> None:
         """Answer the page, or what the cloud has."""

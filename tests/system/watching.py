@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 from prometheus_client.parser import text_string_to_metric_families as parse
 
@@ -65,7 +65,7 @@ def shown(server: Server) -> dict[tuple[str, ...], float]:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[httpx.Client]:
+def prometheus(folder: Path, target: str) -> Iterator[httpx2.Client]:
     """Give a real Prometheus with the example's configuration, which asks *target* every second."""
     require_package(DEBIAN_PACKAGE, found=shutil.which("prometheus") is not None)
     bind = free_bind()
@@ -85,17 +85,17 @@ def prometheus(folder: Path, target: str) -> Iterator[httpx.Client]:
             stderr=log,
         )
     try:
-        with httpx.Client(base_url=f"http://{bind}/api/v1") as client:
+        with httpx2.Client(base_url=f"http://{bind}/api/v1") as client:
             yield client
     finally:
         stop(process)
 
 
-def asked(client: httpx.Client, path: str, **parameters: str) -> Any:
+def asked(client: httpx2.Client, path: str, **parameters: str) -> Any:
     """Return the data of Prometheus' answer; None while it does not answer."""
     try:
         answer = client.get(path, params=parameters)
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return None
     return orjson.loads(answer.content).get("data") if answer.status_code == 200 else None
 

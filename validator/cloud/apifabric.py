@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import httpx
+import httpx2
 
 from validator.clock import Clock, stopwatch
 from validator.cloud import wire
@@ -63,12 +63,12 @@ class ApiFabric:
         except Refusal as refusal:
             raise _unlike(path, refusal) from None
 
-    def _ask_for_agents(self, client: httpx.Client) -> _Answer:
+    def _ask_for_agents(self, client: httpx2.Client) -> _Answer:
         policy = self._policy
         headers = {"x-app-key": policy.app_key, "Authorization": f"Bearer {self._token(client)}"}
         return self._ask(client, client.build_request("GET", policy.agents_path, headers=headers))
 
-    def _token(self, client: httpx.Client) -> str:
+    def _token(self, client: httpx2.Client) -> str:
         """Return the token that is kept, or a new one when it is near its end."""
         now, policy = self._clock.now(), self._policy
         if self._kept is None or now >= self._kept.until - _NEAR_THE_END:
@@ -92,18 +92,18 @@ class ApiFabric:
         lifetime = longest if token.lifetime is None else min(timedelta(seconds=token.lifetime), longest)
         return _Kept(token.text, asked_at + lifetime)
 
-    def _ask(self, client: httpx.Client, request: httpx.Request) -> _Answer:
+    def _ask(self, client: httpx2.Client, request: httpx2.Request) -> _Answer:
         """Return the answer to *request*: at the second try when the first failed on the way or by a 5xx."""
-        with suppress(httpx.RequestError):
+        with suppress(httpx2.RequestError):
             answer = self._send(client, request)
             if answer.status < 500:
                 return answer
         try:
             return self._send(client, request)
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             raise OperatorError(self._in_words(error)) from None
 
-    def _send(self, client: httpx.Client, request: httpx.Request) -> _Answer:
+    def _send(self, client: httpx2.Client, request: httpx2.Request) -> _Answer:
         deadline = stopwatch() + self._policy.timeout.total_seconds()
         with closing(client.send(request, stream=True)) as response:
             if response.headers.get("content-encoding", "identity") != "identity":
@@ -117,11 +117,11 @@ class ApiFabric:
                         "bytes: see that cloud.api_url is the cloud's"
                     )
                 if stopwatch() > deadline:
-                    raise httpx.ReadTimeout("the body took too long", request=request)
+                    raise httpx2.ReadTimeout("the body took too long", request=request)
             return _Answer(response.status_code, bytes(body))
 
-    def _client(self) -> httpx.Client:
-        return httpx.Client(
+    def _client(self) -> httpx2.Client:
+        return httpx2.Client(
             base_url=self._policy.api_url,
             verify=self._trust(),
             timeout=self._policy.timeout.total_seconds(),
@@ -155,33 +155,33 @@ class ApiFabric:
                 "cloud.app_secret"
             )
 
-    def _in_words(self, error: httpx.RequestError) -> str:
+    def _in_words(self, error: httpx2.RequestError) -> str:
         """Return why the cloud gave no answer, without what the library says: that may quote the request."""
         asked, cause = error.request.url, str(error)
         url, setting = self._policy.api_url, "cloud.api_url"
         if asked.path == self._policy.token_path and self._policy.token_api_url:
             url, setting = self._policy.token_api_url, "cloud.token_api_url"
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, httpx2.TimeoutException):
             seconds = self._policy.timeout.total_seconds()
             return f"{url} did not answer within {seconds:g} s, {_TRIES} times: see cloud.timeout"
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             return f"the certificate of {url} is not trusted: set cloud.ca_file to its authority's"
-        if isinstance(error, httpx.ConnectError):
+        if isinstance(error, httpx2.ConnectError):
             return f"{url} cannot be reached, {_TRIES} times: see {setting}, the name and the firewall"
         return f"{url} broke off its answer, {_TRIES} times: {type(error).__name__}"
 
 
 def _check_status(status: int, path: str, setting: str) -> None:
     """Raise OperatorError, with what to look at, unless *status* is 200."""
-    if status == httpx.codes.OK:
+    if status == httpx2.codes.OK:
         return
     if 300 <= status < 400:
         what = "redirects, which is not followed: set cloud.api_url to where the API is"
     elif status in (400, _UNAUTHORIZED, 403):
         what = "refuses the app key: see cloud.app_key, its secret, and what the cloud lets it ask"
-    elif status == httpx.codes.NOT_FOUND:
+    elif status == httpx2.codes.NOT_FOUND:
         what = f"has no such route: see cloud.api_url and {setting}"
-    elif status == httpx.codes.TOO_MANY_REQUESTS:
+    elif status == httpx2.codes.TOO_MANY_REQUESTS:
         what = "is asked too often: wait, then try again"
     else:
         what = "has a fault of its own: try again later" if status >= 500 else "does not give what is asked"

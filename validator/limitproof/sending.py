@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import Any
 
-import httpx
+import httpx2
 
 from validator.accounts.devices import cookie_name
 from validator.accounts.identity import Identity
@@ -23,7 +23,7 @@ NEVER = 10**9
 ORIGIN = "https://proof.example"
 SOCKET = "unix:"
 
-Send = Callable[[], httpx.Response]
+Send = Callable[[], httpx2.Response]
 
 
 class Sender:
@@ -31,10 +31,10 @@ class Sender:
 
     def __init__(self, services: Services, url: str) -> None:
         path = url.removeprefix(SOCKET) if url.startswith(SOCKET) else None
-        transport = httpx.HTTPTransport(uds=path) if path else None
+        transport = httpx2.HTTPTransport(uds=path) if path else None
         base_url = "http://localhost" if path else url
         self._services, self._url = services, url
-        self._http = httpx.Client(base_url=base_url, transport=transport, timeout=10)
+        self._http = httpx2.Client(base_url=base_url, transport=transport, timeout=10)
         # Others than in a proof of a minute ago.
         self._addresses = count(_FIRST_ADDRESS + secrets.randbelow(_ADDRESSES))
         self._spreads = count(secrets.randbelow(_PREFIXES))
@@ -59,7 +59,7 @@ class Sender:
         """
         numbers, state = count(), {"subject": "", "token": ""}
 
-        def send() -> httpx.Response:
+        def send() -> httpx2.Response:
             number = next(numbers)
             is_new = number % per_subject == 0
             if is_new:
@@ -92,12 +92,12 @@ class Sender:
         address: str,
         cookies: dict[str, str] | None = None,
         password: str = "wrong",  # noqa: S107
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Return the answer to a login from *address*."""
         body = {"account": login, "password": password}
         return self.post("/api/v1/login", address, json=body, cookies=cookies)
 
-    def post(self, path: str, address: str, **options: Any) -> httpx.Response:
+    def post(self, path: str, address: str, **options: Any) -> httpx2.Response:
         """Return the answer to a POST that a proxy would hand on from *address*; raises OperatorError."""
         cookies = options.pop("cookies", None) or {}
         headers = {
@@ -108,7 +108,7 @@ class Sender:
             headers["Origin"] = ORIGIN
         try:
             answer = self._http.post(path, headers=headers, **options)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise OperatorError(f"{self._url}: {type(error).__name__}") from None
         self._http.cookies.clear()
         return answer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
 
-import httpx
+import httpx2
 
 from validator.authv2.guests import ESTABLISHED_AFTER, Guests
 from validator.clock import Clock
@@ -43,7 +43,7 @@ class Signer:
         """
         numbers, state = count(), {"guest": ""}
 
-        def send() -> httpx.Response:
+        def send() -> httpx2.Response:
             number, source = next(numbers), next(addresses) if addresses else self._sender.spread()
             if not self._channel or (number % per_channel == 0 and per_channel != NEVER):
                 self._channel = self._new_channel()

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
+import httpx2
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
@@ -28,7 +28,7 @@ _DOMAIN = re.compile(r";\s*domain=[^;]*", re.IGNORECASE)
 class StandbyDoor:
     """A WSGI application that asks others."""
 
-    def __init__(self, application: httpx.Client, cloud: httpx.Client, origin: str) -> None:
+    def __init__(self, application: httpx2.Client, cloud: httpx2.Client, origin: str) -> None:
         """Pass what is the cloud's on to *cloud*, the rest to *application*; *origin* is the portal's."""
         self._application, self._cloud, self._origin = application, cloud, origin
 
@@ -51,7 +51,7 @@ class StandbyDoor:
             )
         except HTTPException as error:
             return Response(status=error.code)
-        except httpx.RequestError:
+        except httpx2.RequestError:
             return Response("temporarily unavailable", 503)
         headers = [
             (name, _DOMAIN.sub("", value) if name == "set-cookie" else value)
@@ -72,10 +72,10 @@ class StandbyDoor:
 
 def open_door(application_socket: str, cloud: str, cloud_authority: str, origin: str) -> StandbyDoor:
     """Return the door before the server on *application_socket* and the stand-in at the URL *cloud*."""
-    socket = httpx.HTTPTransport(uds=application_socket)
+    socket = httpx2.HTTPTransport(uds=application_socket)
     return StandbyDoor(
-        httpx.Client(transport=socket, base_url="http://localhost", timeout=_TIMEOUT, trust_env=False),
-        httpx.Client(verify=_trust(cloud_authority), base_url=cloud, timeout=_TIMEOUT, trust_env=False),
+        httpx2.Client(transport=socket, base_url="http://localhost", timeout=_TIMEOUT, trust_env=False),
+        httpx2.Client(verify=_trust(cloud_authority), base_url=cloud, timeout=_TIMEOUT, trust_env=False),
         origin,
     )
 
