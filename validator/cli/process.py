@@ -30,7 +30,7 @@ def check_free(bind: str) -> None:
     if systemd.listen_fds(unset_environment=False):
         return  # systemd listens, and hands its sockets over
     if bind.startswith("unix:"):
-        if _is_served(bind.removeprefix("unix:")):  # gunicorn would put its own in that place
+        if is_served(bind.removeprefix("unix:")):  # gunicorn would put its own in that place
             raise OperatorError(f"{bind} is served already: stop that server first, or bind another socket")
         return
     host, _, port = bind.rpartition(":")
@@ -64,7 +64,7 @@ def _words_of(error: OSError) -> str:
     return f"cannot be listened on: {error.strerror}"
 
 
-def _is_served(path: str) -> bool:
+def is_served(path: str) -> bool:
     """Return whether a process listens on the socket at *path*; the file of a killed server is nobody's."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(_TO_CONNECT)

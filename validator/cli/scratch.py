@@ -5,12 +5,13 @@ are removed at the end. It listens on a unix socket in a folder of mode 0700, so
 it and the addresses in `X-Forwarded-For` are trusted.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 
 from validator.cli.home import made
 from validator.cli.privileges import as_operator, as_owner_of
+from validator.cli.process import is_served
 from validator.configuration.environment import isolated, settings_only
 from validator.edge.together import tied
 from validator.errors import OperatorError
@@ -86,7 +88,7 @@ def _running(folder: Path, bind: str, variables: Mapping[str, str]) -> Iterator[
 def _wait_for(process: "subprocess.Popen[bytes]", socket: Path, log: Path) -> None:
     """Return when the server listens on *socket*; raises OperatorError when it does not."""
     deadline = time.monotonic() + _TO_START
-    while not socket.exists():
+    while not is_served(str(socket)):
         if process.poll() is not None or time.monotonic() > deadline:
             told = log.read_text("utf-8", "replace").strip().splitlines() or ["it wrote nothing"]
             raise OperatorError(f"the scratch server does not start: {told[-1]}")
@@ -95,11 +97,11 @@ def _wait_for(process: "subprocess.Popen[bytes]", socket: Path, log: Path) -> No
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.send_signal(signal.SIGINT)  # gunicorn ends at once by it
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_TO_END)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with suppress(ProcessLookupError):  # a killed master would leave its workers behind
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextmanager
