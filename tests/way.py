@@ -22,7 +22,7 @@ class Way:
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._lost: list[socket.socket] = []
         self._selector, self._ended = selectors.DefaultSelector(), threading.Event()
-        self._forgetting = threading.Event()
+        self._forgetting, self._cutting = threading.Event(), threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / SOCKET))
         self._listener.listen()
@@ -42,11 +42,19 @@ class Way:
         while self._forgetting.is_set():
             self._ended.wait(_OFTEN / 10)
 
+    def cut(self) -> None:
+        """End the connections that are there, as a switchover does."""
+        self._cutting.set()
+        while self._cutting.is_set():
+            self._ended.wait(_OFTEN / 10)
+
     def run(self) -> None:
         """Pass on until the end."""
         while not self._ended.is_set():
             if self._forgetting.is_set():
                 self._lose_all()
+            if self._cutting.is_set():
+                self._cut_all()
             for key, _ in self._selector.select(_OFTEN):
                 if key.fileobj is self._listener:
                     self._accept()
@@ -66,10 +74,21 @@ class Way:
         self._pairs.clear()
         self._forgetting.clear()
 
+    def _cut_all(self) -> None:
+        for each in tuple(self._pairs):
+            if each in self._pairs:
+                self._close(each)
+        self._cutting.clear()
+
     def _accept(self) -> None:
         client, _ = self._listener.accept()
         server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self._server.socket_folder / SOCKET))
+        try:
+            server.connect(str(self._server.socket_folder / SOCKET))
+        except OSError:  # nobody listens there: so it is for the client
+            client.close()
+            server.close()
+            return
         self._pairs |= {client: server, server: client}
         for each in (client, server):
             self._selector.register(each, selectors.EVENT_READ)
@@ -80,12 +99,15 @@ class Way:
         data = b""
         with suppress(OSError):
             data = side.recv(65536)
-        other = self._pairs[side]
         if data:
             with suppress(OSError):
-                other.sendall(data)
-            return
-        for each in (side, other):
+                self._pairs[side].sendall(data)
+        else:
+            self._close(side)
+
+    def _close(self, side: socket.socket) -> None:
+        """End a connection on both sides."""
+        for each in (side, self._pairs[side]):
             self._selector.unregister(each)
             self._pairs.pop(each)
             each.close()

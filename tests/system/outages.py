@@ -19,10 +19,13 @@ import orjson
 from tests import postgres
 from tests.cli.commandline import CHANNEL, ORIGIN, SECRET_KEY, TENANT, CommandLine
 from tests.fakes import AGENT_PATH
+from tests.postgres import running_standby
+from tests.system import databases
 from tests.system.daemon import PostgresDaemon, running_daemon
 from tests.system.load import Answer, Load, Question, loaded
 from tests.system.redis import RedisServer, running_redis
 from tests.system.serving import Server, serving
+from tests.way import open_way
 from validator.limits.shares import RATED
 
 ISSUE_PATH = "/api/v1/tokens/agent"
@@ -151,12 +154,18 @@ def distributed(
     programs = postgres.program_folder()
     assert programs is not None
     with running_daemon(programs) as daemon, running_redis() as redis:
-        storage = {
-            "VALIDATOR_DATABASE_URL": daemon.server.create("validator"),
-            "VALIDATOR_LIMITS_STORAGE": redis.url,
-        }
-        with node(folder / "home", PLENTY | storage) as here:
-            yield here, ways(daemon, redis)
+        daemon.server.create(databases.NAME)
+        with (
+            running_standby(programs, daemon.server) as standby,
+            open_way(daemon.server) as way,
+            node(folder / "home", PLENTY | storage(way.url(databases.NAME), redis)) as here,
+        ):
+            yield here, ways(daemon, redis) | databases.ways(daemon.server, standby, way)
+
+
+def storage(url: str, redis: RedisServer) -> dict[str, str]:
+    """Return the settings for the database at *url* and the counters in *redis*."""
+    return {"VALIDATOR_DATABASE_URL": url, "VALIDATOR_LIMITS_STORAGE": redis.url}
 
 
 def ways(

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
+import orjson
 import pytest
 
-from tests import postgres
-from tests.cli.commandline import CommandLine
+from tests import pgbouncer, postgres
+from tests.cli.commandline import TENANT, CommandLine
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH
+from tests.fakes import AGENT_PATH, CHAT_PATH
 from tests.system import redis
 from tests.system.disk import small_disk
 from tests.system.load import Question, ask, loaded
-from tests.system.outages import PLENTY, Node, distributed, node, outage, wait_until_well
+from tests.system.outages import PATIENCE, PLENTY, Node, distributed, node, outage, wait_until_well
 from tests.system.redis import running_redis
 from tests.system.serving import Server
 from validator.audit.events import Event, EventName, Outcome
@@ -47,7 +48,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Wa
 
 
 @pytest.mark.parametrize(
-    "way", ["postgres-stopped", "postgres-killed", "redis-stopped", "redis-killed", "both-stopped"]
+    "way",
+    [
+        *("postgres-stopped", "postgres-killed", "redis-stopped", "redis-killed", "both-stopped"),
+        *("postgres-locked", "postgres-read-only", "postgres-switched", "postgres-forgotten"),
+    ],
 )
 def test_outage_makes_nothing_valid_and_nobody_wait(cluster: tuple[Node, Ways], way: str) -> None:
     """While it lasts a token gets its right answer or "unavailable", in 1.5 s; 5 s after it all is well."""
@@ -61,10 +66,59 @@ def test_outage_makes_nothing_valid_and_nobody_wait(cluster: tuple[Node, Ways], 
     assert {kind for kind, _ in seen.codes} == set(ALLOWED)
     assert seen.longest <= (LONGEST_OF_TWO if way == "both-stopped" else LONGEST_ANSWER)
     assert seen.recovery <= LONGEST_RECOVERY
-    if way.startswith("redis"):
+    if way.startswith("redis") or way == "postgres-forgotten":
         assert {code for kind, code in seen.codes if kind == "good"} == {0}
     else:
         assert ("good", 4) in seen.codes, "the outage reached no request"
+
+
+def test_disabled_account_stays_so_behind_a_pooler(tmp_path: Path) -> None:
+    """By way of PgBouncer in transaction mode every answer is right, also of an account disabled since."""
+    programs = postgres.program_folder()
+    require_package(postgres.DEBIAN_PACKAGE, found=programs is not None)
+    require_package(pgbouncer.DEBIAN_PACKAGE, found=pgbouncer.program() is not None)
+    assert programs is not None
+    with postgres.running_server(programs) as server, pgbouncer.running_pooler(server, size=3) as pooler:
+        server.create("validator")
+        with node(tmp_path / "home", PLENTY | {"VALIDATOR_DATABASE_URL": pooler.url("validator")}) as here:
+            disabled = [
+                disabled_question(here, "agent", AGENT_PATH),
+                disabled_question(here, "chat", CHAT_PATH),
+            ]
+            with loaded(here.server.bind, [*here.questions, *disabled], 12) as load:
+                wait_until(lambda: len(load.answers) > 1500)
+            checked = here.validator("check", variables=here.variables)
+
+    seen = {(answer.kind, answer.code) for answer in load.answers}
+    assert seen == {("good", 0), ("forged", 2), ("revoked", 2), ("agent", 2), ("chat", 2)}
+    assert checked.code == 0, checked
+
+
+def disabled_question(here: Node, kind: str, path: str) -> Question:
+    """Return the question of a token that was issued before its account was made, and disabled."""
+    about = {"agent": ("--user-account", "agent-9"), "chat": ("--user-id", "u9", "--user-name", "Nine")}[kind]
+
+    def did(*words: str, stdin: str = "") -> str:
+        said = here.validator(*words, stdin=stdin, variables=here.variables)
+        assert said.code == 0, said
+        return said.out
+
+    issued = did("tokens", "issue", "--tenant", TENANT, *about)
+    did("accounts", "add", f"nine.{kind}", "--tenant", TENANT, *about, stdin="seven quiet rivers of jade")
+    did("accounts", "disable", f"nine.{kind}")
+    body = orjson.loads(issued)
+    if kind == "chat":
+        names = {"Token": "thirdUserToken", "userId": "thirdUserId", "userName": "thirdUserName"}
+        body = {"tenantSpaceId": TENANT} | {name: body[told] for name, told in names.items()}
+    return Question(kind, path, orjson.dumps(body))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until *is_so*; not for ever."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_outage_of_the_counters_delays_no_signature(cluster: tuple[Node, Ways]) -> None:
