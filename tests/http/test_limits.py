@@ -454,7 +454,18 @@ def test_old_fields_are_never_sent(found_enterprise: Found) -> None:
 # Everything is limited
 
 
-@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+PROBES = (("/healthz", "GET"), ("/readyz", "GET"))
+
+
+@pytest.mark.parametrize(("path", "method"), PROBES)
+def test_probes_are_never_limited(found_enterprise: Found, path: str, method: str) -> None:
+    """Nobody takes a node out of rotation by using up a limit that its load balancer shares."""
+    browser = found_enterprise({f"limits.{name}": "1/1m" for name in RATED}).visitor()
+
+    assert {browser.open(path, method=method).status_code for _ in range(5)} == {200}
+
+
+@pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if each not in PROBES])
 def test_every_route_is_limited(found_enterprise: Found, path: str, method: str) -> None:
     """With one request a minute allowed, whatever is served refuses the second from the same address."""
     enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in RATED})

@@ -104,7 +104,7 @@ def both(enterprise: Enterprise) -> Iterator[tuple[Client, Client, list[str]]]:
 
 
 def entries(enterprise: Enterprise) -> list[dict[str, Any]]:
-    changing = ("time", "request_id", "mac")
+    changing = ("number", "time", "request_id", "mac")
     return [
         {name: value for name, value in entry.items() if name not in changing} for entry in enterprise.trail()
     ]
