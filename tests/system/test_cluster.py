@@ -10,7 +10,7 @@ import orjson
 import psycopg
 import pytest
 
-from tests.cli.commandline import PASSWORD, CommandLine
+from tests.cli.commandline import PASSWORD, TENANT, CommandLine
 from tests.conftest import require_package
 from tests.postgres import PostgresServer
 from tests.system import redis
@@ -203,7 +203,7 @@ def test_restored_database_is_noticed_by_both_nodes(postgres_server: PostgresSer
     database, older = f"new_{uuid4().hex}", f"old_{uuid4().hex}"
     nodes = found(tmp_path, {"database.url": postgres_server.create(database)})
     copy(postgres_server, database, older)
-    nodes[0].did("tokens", "revoke", "--everything", "--yes")
+    nodes[0].did("tenants", "disable", TENANT)
     seen = [is_ready(node) for node in nodes]
     restored = [Node(node.home, {"database.url": postgres_server.url(older)}) for node in nodes]
 
