@@ -94,6 +94,7 @@ def test_it_begins_while_something_is_broken(home: Path) -> None:
     with watched(home) as metrics:
         broken = shown(metrics)
         (home / "away").rename(database)
+        wait_until(lambda: shown(metrics)["ready", "store"] == 1, "the store is back")
         mended = shown(metrics)
 
     assert (broken["ready", "store"], broken["ready", "keys"]) == (0, 1)
@@ -109,6 +110,7 @@ def test_scrape_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
         with watched(home, variables=here.variables) as metrics:
             well = shown(metrics)
             stop()
+            wait_until(lambda: shown(metrics)["ready", "store"] == 0, "a look after the last second's")
             began = stopwatch()
             broken = shown(metrics)
             seconds = stopwatch() - began
