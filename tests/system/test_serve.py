@@ -268,7 +268,7 @@ def test_log_is_for_people_when_asked(validator: CommandLine) -> None:
 
     text = server.log.read_text()
     assert [line for line in server.lines() if not re.match(rb"20\d\d-\d\d-\d\dT[\d:.]+Z \[", line)] == []
-    assert "path='/\\x1b[31mred\\n2026-11-04 forged'" in text
+    assert "path='/\\\\u001b[31mred\\\\u000a2026-11-04 forged'" in text
     assert not any(word in text for word in ("canary", "\x1b", '{"'))
 
 

@@ -9,7 +9,13 @@ OPEN = (
 )
 
 
+def open_to_anybody(settings: Settings) -> str | None:
+    """Return a warning when the callbacks are served to anybody: no network and no certificate is named."""
+    return OPEN if settings.server.role != "people" and settings.callbacks.is_open else None
+
+
 def notice_open_callbacks(settings: Settings) -> None:
-    """Print a notice when the callbacks are served to anybody: no network and no certificate is named."""
-    if settings.server.role != "people" and settings.callbacks.is_open:
-        say(f"notice: {OPEN}", err=True)
+    """Print that warning."""
+    words = open_to_anybody(settings)
+    if words:
+        say(f"notice: {words}", err=True)

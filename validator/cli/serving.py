@@ -5,22 +5,23 @@ import sys
 from collections.abc import Mapping
 
 import click
+import structlog
 
 from validator.cli import https as https_door
 from validator.cli.frame import Command, load_settings, opened, paths
-from validator.cli.notices import notice_open_callbacks
-from validator.cli.output import say
+from validator.cli.notices import open_to_anybody
 from validator.cli.privileges import become_owner_of
 from validator.cli.process import check_free, plain_text_notice, prepare_process
+from validator.clock import SystemClock
 from validator.configuration.environment import export
 from validator.edge import together
 from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.settings import DEFAULTS, Settings
 from validator.shipped import shipped
-from validator.web import descriptors
+from validator.web import descriptors, logs
 from validator.web.health import PartState, State
-from validator.web.policy import LOG_FORMATS, ROLES, ServerPolicy
+from validator.web.policy import LOG_FORMATS, ROLES
 
 _TO_END = 10  # seconds for a program to end, after the last request it waits for
 
@@ -80,20 +81,21 @@ def server() -> list[str]:
         words = {state: _words(states, state) for state in State}
         if words[State.UNAVAILABLE]:
             raise OperatorError(words[State.UNAVAILABLE])
-        if words[State.DEGRADED]:
-            say(f"notice: {words[State.DEGRADED]}", err=True)
         check_free(services.settings.server.bind)
-        _warn(services.settings.server)
-        notice_open_callbacks(services.settings)
+        _warn(services.settings, words[State.DEGRADED])
     prepare_process()
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
 
 
-def _warn(policy: ServerPolicy) -> None:
-    """Say what works, and should not stay so; a proxy that is configured is somebody's own decision."""
-    plain = None if policy.trusted_proxies else plain_text_notice(policy.bind)
-    for notice in filter(None, (plain, descriptors.notice(policy.threads))):
-        say(f"notice: {notice}", err=True)
+def _warn(settings: Settings, degraded: str) -> None:
+    """Log what works and should not stay so, as the server logs; a proxy in front is somebody's decision."""
+    logs.configure(settings.log, SystemClock())
+    server = settings.server
+    plain = None if server.trusted_proxies else plain_text_notice(server.bind)
+    for notice in filter(
+        None, (degraded, plain, descriptors.notice(server.threads), open_to_anybody(settings))
+    ):
+        structlog.get_logger("validator.serve").warning(f"notice: {notice}")
 
 
 def _words(states: Mapping[str, PartState], state: State) -> str:
