@@ -1,9 +1,13 @@
 """`validator serve`: real gunicorn with the settings of this program, from its start to its stop."""
 
+import os
 import re
+import select
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,9 +16,17 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine, check_misused
+from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine, check_misused, clean_environment
 from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system.serving import Server, free_bind, listening_unix_sockets, serving, wait_until
+from tests.system.serving import (
+    PATIENCE,
+    Server,
+    free_bind,
+    listening_unix_sockets,
+    serving,
+    stop,
+    wait_until,
+)
 
 ACCEPTED = {"retCode": 0, "message": "validate success"}
 PEOPLES = ["/api/v1/login", "/api/v1/session", "/api/v1/tokens/agent", "/webchat/guest"]
@@ -270,6 +282,27 @@ def test_log_is_for_people_when_asked(validator: CommandLine) -> None:
     assert [line for line in server.lines() if not re.match(rb"20\d\d-\d\d-\d\dT[\d:.]+Z \[", line)] == []
     assert "path='/\\\\u001b[31mred\\\\u000a2026-11-04 forged'" in text
     assert not any(word in text for word in ("canary", "\x1b", '{"'))
+
+
+def test_terminal_shows_the_address_and_lines_for_people(validator: CommandLine) -> None:
+    """On a terminal the address is printed once it is served, and no line is JSON, without any option."""
+    bind, (leader, follower) = free_bind(), os.openpty()
+    words = [sys.executable, "-m", "validator", "serve", "--workers", "1", "--bind", bind]
+    environment = {**clean_environment(), "VALIDATOR_HOME": str(validator.home)}
+    process = subprocess.Popen(words, env=environment, stdout=follower, stderr=follower)
+    os.close(follower)
+    try:
+        said = b""
+        while b"Serving http://" not in said:
+            ready, _, _ = select.select([leader], [], [], PATIENCE)
+            assert ready, said
+            said += os.read(leader, 65536)
+    finally:
+        stop(process)
+        os.close(leader)
+
+    assert f"Serving http://{bind}".encode() in said
+    assert not [line for line in said.splitlines() if line.startswith(b"{")]
 
 
 def test_log_format_is_one_of_two(validator: CommandLine) -> None:
