@@ -127,10 +127,11 @@ def test_broken_node_is_told(asked: CommandLine) -> None:
     keyring.chmod(0o600)
     marked = [line for line in said.out.splitlines() if line.startswith("! ")]
 
-    assert (said.code, said.err) == (1, "Error: not ready\n")
+    assert said.code == 1
+    assert said.err.endswith("Error: not ready\n")
     for words in (
         "store: unavailable: the database's file is missing",
-        "keys: keyring.json: PermissionError",
+        "keyring.json is open to other users",
         "locked now",
         "database",
     ):
