@@ -99,7 +99,7 @@ def test_node_at_work(asked: CommandLine) -> None:
         limit,
     )
     assert found["limited"] == [{"limit": "callbacks_foreign", "refused": REFUSED - limit, "shadow": 0}]
-    assert found["locks"] == {"account": 1, "device": 0, "address": 0}
+    assert found["locks"] == {"account": 1, "device": 0, "address": 0, "prefix": 0}
 
 
 def test_screen_names_nobody(asked: CommandLine) -> None:
