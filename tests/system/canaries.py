@@ -36,8 +36,10 @@ class Canaries:
         self.given_in |= dict.fromkeys(numbered, answer)
 
     def plant_keys(self, folder: Path) -> None:
-        """Take note of whatever the files of keys hold that looks like one."""
+        """Take note of whatever the files of keys hold that looks like one; where the trail ends is none."""
         for file in folder.iterdir():
+            if file.name.startswith("trail-"):
+                continue
             for number, secret in enumerate(re.findall(r"[0-9a-f]{32,}", file.read_text())):
                 self.plant(**{f"{file.name}-{number}": secret})
 

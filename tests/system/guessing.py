@@ -25,7 +25,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.fakes import PASSWORD, populate
+from tests.fakes import PASSWORD, PLENTY, populate
 from tests.postgres import program_folder, running_server
 from tests.system.serving import PATIENCE, serving
 from validator.accounts.lockout import Attempt, Lockout
@@ -52,8 +52,8 @@ _BUSY, _STEP = 503, 0.05
 
 
 def variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that makes *settings*, given by their dotted keys."""
-    return {environment_variable(key): text for key, text in settings.items()}
+    """Return the environment that makes *settings*, given by their dotted keys, with every guess recorded."""
+    return {environment_variable(key): text for key, text in {**PLENTY, **settings}.items()}
 
 
 def addresses(amount: int, first: str = "127.32.0.1") -> list[str]:
