@@ -241,7 +241,10 @@ def test_full_disk_is_unavailable_and_mends_by_itself(tmp_path: Path, full: str)
 
 
 def test_removed_audit_folder_leaves_no_answer_without_its_entry(tmp_path: Path) -> None:
-    """When the trail's folder is gone every answer is "unavailable" or is written down in a new one."""
+    """When the trail's folder is gone every answer is "unavailable" or is recorded in a new one.
+
+    That it was removed shows until an operator accepts the loss, and nothing else is wrong.
+    """
     with node(tmp_path / "home", PLENTY) as here:
         folder = here.validator.home / "audit"
         questions = [here.questions[0], here.issue_question()]
@@ -251,16 +254,22 @@ def test_removed_audit_folder_leaves_no_answer_without_its_entry(tmp_path: Path)
         folder.mkdir(0o700, exist_ok=True)
         mending = ask_until(here, WELL, seconds=LONGEST_RECOVERY)
         verified = here.validator("audit", "verify")
+        here.validator.did("audit", "accept-loss", "--reason", "the folder was removed by a test")
+        accepted = here.validator("audit", "verify")
         written = {entry.get("request_id") for entry in here.validator.trail()}
 
     assert {answer.status_code for answer in answers} <= {200, 503}
     assert {a.headers["X-Request-ID"] for a in answers if a.status_code == 200} <= written
     check_no_wrong_refusal(mending)
-    assert verified.code == 0, verified
+    assert (verified.code, verified.out.count("is missing")) == (1, 1), verified
+    assert accepted.code == 0, accepted
 
 
 def test_chain_holds_when_the_audit_folder_was_made_anew(tmp_path: Path) -> None:
-    """Server and command line, writing at once into a folder that was made anew, still take turns."""
+    """Server and command line, writing at once into a folder that was made anew, still take turns.
+
+    Only the folder that was removed shows.
+    """
     with node(tmp_path / "home", PLENTY) as here:
         folder = here.validator.home / "audit"
         with loaded(here.server.bind, here.questions) as load:
@@ -269,9 +278,10 @@ def test_chain_holds_when_the_audit_folder_was_made_anew(tmp_path: Path) -> None
             folder.mkdir(0o700)
             wait_until_well(load, time.monotonic())
             write_from_outside(here.validator, 300)
-        verified = here.validator("audit", "verify")
+        found = here.validator("audit", "verify", "--json")
 
-    assert verified.code == 0, verified.out[-500:]
+    (problem,) = orjson.loads(found.out)["problems"]
+    assert "is missing" in problem
 
 
 def write_from_outside(validator: CommandLine, entries: int) -> None:

@@ -31,8 +31,8 @@ def verify(head_file: Path | None, as_json: bool) -> None:
 
     The end is compared with the heads that are kept in the database and beside the keys.
     """
+    saved = None if head_file is None else _saved(head_file)
     with opened(any_schema=True) as services:
-        saved = None if head_file is None else _saved(head_file)
         found = _assess(services, saved)
         summary = {
             "files": len(files(services.settings.audit.directory)),
