@@ -100,7 +100,7 @@ def pip(*arguments: str) -> None:
 
 def validator(programs: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the installed program in *folder* with an environment of its own."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "VALIDATOR_OPERATOR": "tester"}
     command = [str(programs / "validator"), *arguments]
     return subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True)
 
