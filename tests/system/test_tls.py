@@ -26,6 +26,7 @@ ALLOWED = {
 }
 UNANSWERED = {
     "engine_problem": "the scanner would like a module of OpenSSL for GOST",
+    "sessionresumption_ticket": "no ticket is given, so the scanner has none to come back with",
     "secure_renego": "the scanner cannot ask this with OpenSSL 3; who renegotiates is refused, see below",
 }
 # What each section must have looked at, or nothing is proven by finding nothing.

@@ -177,12 +177,14 @@ def test_every_secret_is_a_credential() -> None:
 
 
 def test_operators_command_has_every_secret_and_the_same_places() -> None:
-    """What the operator runs has the home and the settings of the services, and every secret."""
+    """What the operator runs has the services' home, every secret, and their settings or those named."""
     script = (CHECKOUT / "deploy" / "validator.sh").read_text("utf-8")
-    places = value(service_text(), "Environment").split()
+    places = dict(place.split("=") for place in value(service_text(), "Environment").split())
     named = re.search(r"^for name in (.+); do$", script, re.MULTILINE)
 
-    assert f"export {' '.join(places)}\n" in script
+    assert f"export VALIDATOR_HOME={places.pop('VALIDATOR_HOME')} " in script
+    assert f'VALIDATOR_CONFIG="${{VALIDATOR_CONFIG:-{places.pop("VALIDATOR_CONFIG")}}}"\n' in script
+    assert places == {}
     assert named is not None
     assert set(named[1].split()) >= secrets()
 
