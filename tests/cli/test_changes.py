@@ -31,7 +31,7 @@ def issue(validator: CommandLine, *subject: str) -> str:
 
 
 def is_good(validator: CommandLine, token: str) -> bool:
-    """Tell whether *token* would be accepted now."""
+    """Return whether *token* would be accepted now."""
     return validator("tokens", "inspect", stdin=token).code == 0
 
 
@@ -43,7 +43,7 @@ def log_in(validator: CommandLine) -> str:
 
 
 def is_logged_in(validator: CommandLine, cookie: str) -> bool:
-    """Tell whether the session of *cookie* is good now."""
+    """Return whether the session of *cookie* is good now."""
     with validator.opened() as services:
         try:
             session: Session = services.sessions.resume(cookie)

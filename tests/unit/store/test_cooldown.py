@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -18,7 +17,7 @@ from tests.unit.crowd import at_once
 from tests.way import Way, open_way
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason
-from validator.store.database import Database, DatabasePolicy
+from validator.store.database import Database
 from validator.store.prepared import PreparedQuestion
 
 TIMEOUT = timedelta(seconds=1)
@@ -40,20 +39,6 @@ def name(postgres_server: PostgresServer) -> Iterator[str]:
         connection.execute("INSERT INTO held VALUES (1, 0)")
     yield made
     postgres_server.drop(made)
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Yield what opens a database, whose every answer may take a second."""
-    databases: list[Database] = []
-
-    def open_url(url: str) -> Database:
-        databases.append(Database(DatabasePolicy(tmp_path, url, TIMEOUT)))
-        return databases[-1]
-
-    yield open_url
-    for database in databases:
-        database.close()
 
 
 @pytest.fixture

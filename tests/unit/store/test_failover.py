@@ -16,7 +16,7 @@ from tests.way import SOCKET, Way, open_way
 from validator.causes import cause_of
 from validator.clock import stopwatch
 from validator.errors import Fault
-from validator.store.database import Database, DatabasePolicy
+from validator.store.database import Database
 
 TIMEOUT = timedelta(seconds=1)
 PATIENCE_SECONDS = 30
@@ -43,20 +43,6 @@ def way(servers: Servers) -> Iterator[Way]:
     """Yield a name that means the standby."""
     with open_way(servers[1]) as made:
         yield made
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Yield what opens a database by its URL."""
-    databases: list[Database] = []
-
-    def open_url(url: str) -> Database:
-        databases.append(Database(DatabasePolicy(tmp_path, url, TIMEOUT)))
-        return databases[-1]
-
-    yield open_url
-    for database in databases:
-        database.close()
 
 
 def read(database: Database) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -36,20 +35,6 @@ def pooler(postgres_server: PostgresServer) -> Iterator[Pooler]:
     require_package(pgbouncer.DEBIAN_PACKAGE, found=pgbouncer.program() is not None)
     with running_pooler(postgres_server) as running:
         yield running
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Yield what opens a database by its URL."""
-    databases: list[Database] = []
-
-    def open_url(url: str) -> Database:
-        databases.append(Database(DatabasePolicy(tmp_path, url, TIMEOUT)))
-        return databases[-1]
-
-    yield open_url
-    for database in databases:
-        database.close()
 
 
 @pytest.fixture(scope="module")
