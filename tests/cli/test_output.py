@@ -12,7 +12,7 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.tokens.claims import Audience
 
 HOSTILE = "u1\n2026-11-29T20:00:00.000Z  key  outcome=accepted by=operator:root\x1b[1A\x9b2K\u202e\u2028\x7f"
-READERS = ["audit tail", "audit explain -", "status", "tenants list", "accounts list", "clients list"]
+READERS = ["audit tail", "audit explain theirs", "status", "tenants list", "accounts list", "clients list"]
 PRINTED = [
     ("latin-1", "accounts list"),
     ("latin-1", "status"),
@@ -25,7 +25,9 @@ PRINTED = [
 def attacked(validator: CommandLine) -> CommandLine:
     """Return a home whose trail and tables have text of a stranger."""
     with validator.opened() as services:
-        services.trail.append(Event(EventName.VERDICT, Outcome.REFUSED, subject=HOSTILE, detail=HOSTILE))
+        services.trail.append(
+            Event(EventName.VERDICT, Outcome.REFUSED, subject=HOSTILE, jti="theirs", detail=HOSTILE)
+        )
         services.tenants.add("9", HOSTILE)
         services.clients.add(HOSTILE, ["9"], [Audience.AGENT])
     return validator
