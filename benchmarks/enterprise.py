@@ -9,10 +9,10 @@ from pathlib import Path
 from benchmarks.load import post
 from benchmarks.servers import environment, validator
 from validator.accounts.identity import Identity
-from validator.issuance import Issuance, Operator
 from validator.services import open_services
-from validator.settings import load
+from validator.settings.loading import load
 from validator.tokens.claims import Audience, Wish
+from validator.tokens.issuance import Issuance, Operator
 
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 RIGHT = b'"retCode":0'

@@ -14,8 +14,8 @@ from flask import Flask, Response
 
 from benchmarks.traffic import Question
 from validator.app import create_app
-from validator.audit.events import Exchange, current_exchange
 from validator.clock import SystemClock
+from validator.exchange import Exchange, current_exchange
 from validator.metrics import sharing
 from validator.services import Services
 from validator.web import logs

@@ -16,7 +16,7 @@ from typing import Any
 from validator.clock import SystemClock, to_milliseconds
 from validator.files import make_private_folder
 from validator.services import Services, open_services
-from validator.settings import load
+from validator.settings.loading import load
 from validator.store import schema
 from validator.tenants import Status
 from validator.tokens.revocation import ENDLESS, token_target

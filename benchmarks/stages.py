@@ -25,13 +25,14 @@ from benchmarks.machine import cores, machine, pinned
 from benchmarks.population import Size, found
 from benchmarks.rounds import Act, Timed
 from benchmarks.traffic import Question, agents
-from validator.audit.events import Event, EventName, Outcome, current_exchange
+from validator.audit.events import Event, EventName, Outcome
+from validator.callbacks import wire
+from validator.callbacks.validation import Verdict, limits_of_good
+from validator.exchange import current_exchange
 from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.services import Services
-from validator.thirdparty import wire
-from validator.thirdparty.validation import Verdict, limits_of_good
 from validator.untrusted import read_object
-from validator.web import middleware, proxy
+from validator.web import forwarded, middleware
 from validator.web.replies import CallbackReplies
 
 BAR = 3.2
@@ -84,9 +85,9 @@ def stages(services: Services, questions: list[Question]) -> dict[str, Act]:
         policy.agent_path,
         inside.ENVIRON,
     )
-    exchange = proxy.exchange(server, environ)
+    exchange = forwarded.exchange(server, environ)
     return {
-        "request's id and source": lambda: current_exchange.set(proxy.exchange(server, environ)),
+        "request's id and source": lambda: current_exchange.set(forwarded.exchange(server, environ)),
         PARSING: over(wire.parse_agent, [question.body for question in questions]),
         READING: over(read_object, [question.body for question in questions]),
         "limits (counters)": over(

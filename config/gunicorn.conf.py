@@ -16,7 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from validator.clock import SystemClock
 from validator.errors import ConfigurationError
 from validator.metrics import sharing
-from validator.settings import load
+from validator.settings.loading import load
 from validator.web import descriptors, logs, unreadable
 
 _settings = load()

@@ -7,7 +7,7 @@ from gunicorn import glogging
 from gunicorn.workers.gthread import ThreadWorker
 
 from validator.clock import SystemClock
-from validator.settings import load
+from validator.settings.loading import load
 from validator.web import logs
 
 _settings = load()
@@ -36,7 +36,7 @@ class _Worker(ThreadWorker):
         self.log.warning("A request failed: %s", type(exc).__name__)
 
 
-wsgi_app = "validator.monitoring.wsgi:app"
+wsgi_app = "validator.operations.monitoring.wsgi:app"
 logger_class = _Logger
 bind = _settings.metrics.bind
 worker_class = _Worker

@@ -12,11 +12,11 @@ from validator.accounts.identity import Identity
 from validator.app import create_app
 from validator.audit import reading
 from validator.audit.events import EventName
-from validator.configuration.sources import environment_variable
 from validator.files import make_private_folder
 from validator.limits.shares import RATED
 from validator.services import Services, open_services
-from validator.settings import load
+from validator.settings.loading import load
+from validator.settings.sources import environment_variable
 from validator.store import schema
 from validator.tokens.claims import Audience, Subject
 

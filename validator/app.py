@@ -9,24 +9,19 @@ from flask import Flask, Response, request
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from validator.accounts import views as accounts
-from validator.audit.events import current_exchange
-from validator.authv2 import views as webchat
 from validator.causes import cause_name
 from validator.errors import Fault, Reason, Refusal, ValidatorError
-from validator.limits import limiter
+from validator.exchange import current_exchange
 from validator.limits.counters import Counters
 from validator.metrics.instruments import FAULTS, child
-from validator.portal import views as portal
 from validator.services import Services
-from validator.thirdparty import views as thirdparty
-from validator.tokens import views as tokens
-from validator.web import hosts, incoming, middleware, openapi, readiness
+from validator.web import hosts, incoming, middleware, openapi, ratelimit, readiness
+from validator.web.fastpath import ShortWay
 from validator.web.hosts import Hosts
 from validator.web.logs import frames
 from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, problem_reply
-from validator.web.shortway import ShortWay
+from validator.web.routes import callbacks, login, portal, tokens, webchat
 
 log = structlog.get_logger("validator.app")
 
@@ -59,7 +54,7 @@ def create_app(services: Services) -> Flask:
     middleware.install(app, settings.server)
     replies = CallbackReplies(always_200=settings.callbacks.always_200, policy=settings.server)
     _register(app, services, replies)
-    limiter.install(app, services.counters)
+    ratelimit.install(app, services.counters)
     known = Hosts(settings.server, (settings.door.origin, settings.door.callbacks_origin))
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
     _register_errors(app, services.counters, _error_reply(services, replies))
@@ -74,12 +69,12 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     app.register_blueprint(readiness.blueprint(services.readiness))
     app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server.role))
     if settings.server.role != "people":
-        app.register_blueprint(thirdparty.blueprint(services.validation, settings.callbacks, replies))
+        app.register_blueprint(callbacks.blueprint(services.validation, settings.callbacks, replies))
     if settings.server.role != "callbacks":
         app.register_blueprint(webchat.blueprint(services.guest_signing))
         people = (services.login, services.sessions, services.links, services.devices, services.callers)
         for bp in (
-            accounts.blueprint(*people),
+            login.blueprint(*people),
             tokens.blueprint(services.callers, services.issuance, services.oversight),
         ):
             app.register_blueprint(bp)

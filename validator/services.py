@@ -3,40 +3,40 @@
 from dataclasses import dataclass
 
 from validator.accounts.account import Accounts
-from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.devices import Devices
 from validator.accounts.links import Links
 from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
-from validator.accounts.passwords import Passwords
 from validator.accounts.sessions import Sessions
 from validator.audit.headtable import HeadTable
 from validator.audit.trail import AuditTrail
-from validator.authv2.channels import Channels
-from validator.authv2.guests import Guests
-from validator.authv2.signing import GuestSigning
+from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
-from validator.issuance import Issuance
 from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
-from validator.oversight import Oversight
-from validator.settings import Settings
-from validator.standing import Standings
+from validator.passwords.bulkhead import Bulkhead
+from validator.passwords.hashing import Passwords
+from validator.settings.loading import Settings
 from validator.store.database import Database
-from validator.store.mark import MarkedDatabase
+from validator.store.restore_guard import MarkedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
-from validator.thirdparty.validation import Validation
+from validator.tokens.authentication import Callers
 from validator.tokens.clients import Clients
+from validator.tokens.introspection import Oversight
+from validator.tokens.issuance import Issuance
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import Revocations
+from validator.tokens.subject_state import Standings
 from validator.tokens.verifier import TokenVerifier
-from validator.web.callers import Callers
 from validator.web.health import Health, Places
 from validator.web.readiness import Readiness
+from validator.webchat.authorization import GuestSigning
+from validator.webchat.channels import Channels
+from validator.webchat.guests import Guests
 
 
 @dataclass(frozen=True, slots=True)

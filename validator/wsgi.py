@@ -2,7 +2,7 @@
 
 from validator.app import create_app
 from validator.services import open_services
-from validator.settings import load
+from validator.settings.loading import load
 
 services = open_services(load())
 app = create_app(services)

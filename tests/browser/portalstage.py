@@ -20,7 +20,7 @@ from tests.cli.commandline import CHANNEL, PASSWORD, SECRET_KEY, TENANT, Command
 from tests.system.frontdoor import NAME, FrontDoor, guarded, verdicts
 from tests.system.serving import free_bind
 from tests.system.simulators import Simulator, register, simulating
-from validator.certificates.localca import CERTIFICATE
+from validator.operations.certificates.localca import CERTIFICATE
 
 CLOUD = "cloud.example.com"
 CALLBACKS = "localhost"

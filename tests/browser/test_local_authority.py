@@ -20,8 +20,8 @@ from tests.browser import chromium
 from tests.certificates import Issued, server
 from tests.certificates import authority as an_authority
 from tests.conftest import require_package
-from validator.certificates.localca import LocalAuthority
 from validator.clock import SystemClock
+from validator.operations.certificates.localca import LocalAuthority
 
 BANK = "www.bank.example"
 PAGE = b"<!doctype html><title>t</title><p id=there>the server's page"

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import require_package
 
 FOLDER = Path(__file__).parent / "modules"
-STATIC = Path(__file__).parents[2] / "validator" / "portal" / "static"
+STATIC = Path(__file__).parents[2] / "validator" / "web" / "portal" / "static"
 TESTS = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
 PATIENCE = 60  # seconds for what takes about one
 

@@ -20,7 +20,7 @@ from validator.audit.events import EventName
 from validator.cli.main import cli
 from validator.cli.operators import login_uid, named
 from validator.services import Services, open_services
-from validator.settings import load
+from validator.settings.loading import load
 
 TENANT = "202400000001"
 LOGIN = "li.wei"

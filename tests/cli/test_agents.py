@@ -31,8 +31,8 @@ from tests.fabric import (
     running_cloud,
 )
 from validator.errors import Refusal
-from validator.issuance import Operator
 from validator.tokens.claims import Audience, Wish
+from validator.tokens.issuance import Operator
 
 SECRETS = (APP_SECRET, TOKEN, SIP_PASSWORD)
 

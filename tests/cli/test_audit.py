@@ -16,8 +16,9 @@ from tests.cli.commandline import (
     clean_environment,
     operator,
 )
-from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
+from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Reason
+from validator.exchange import Exchange, current_exchange
 from validator.tokens.claims import Audience
 
 _PATIENCE = 30  # seconds

@@ -8,8 +8,8 @@ import pytest
 
 from tests.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server
 from tests.cli.commandline import CommandLine, check_misused, check_refused
-from validator.certificates.handover import Which, load_handover
 from validator.clock import SystemClock
+from validator.operations.certificates.handover import Which, load_handover
 
 PORTAL, CALLBACKS = "portal.example.test", "callbacks.example.test"
 ROOT = authority("root", begin=LONG_AGO, end=FAR_AWAY)

@@ -11,9 +11,9 @@ import pytest
 from tests.cli.commandline import CommandLine, check_refused
 from validator.cli import https
 from validator.cli.operators import user_name
-from validator.configuration.fields import to_text
-from validator.configuration.sources import environment_variable
-from validator.settings import Settings, load
+from validator.settings.fields import to_text
+from validator.settings.loading import Settings, load
+from validator.settings.sources import environment_variable
 
 
 @contextmanager

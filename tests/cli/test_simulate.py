@@ -25,7 +25,7 @@ from tests.fakes import AGENT_PATH
 from tests.system.serving import Server, serving
 from tests.system.simulators import register
 from validator.files import write_private
-from validator.simulator import library
+from validator.operations.simulator import library
 
 # The tenant and the person who are there besides, in the tests that need them.
 OTHER_TENANT = "202400000002"

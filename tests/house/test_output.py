@@ -24,4 +24,8 @@ def test_lines_are_drawn_raw_only_where_they_are_escaped() -> None:
     raw = re.compile(r"\bdraw\(")
     found = {str(path) for path in modules() if raw.search((CHECKOUT / path).read_text("utf-8"))}
 
-    assert found == {"validator/cli/output.py", "validator/cli/status.py", "validator/monitoring/watching.py"}
+    assert found == {
+        "validator/cli/output.py",
+        "validator/cli/status.py",
+        "validator/operations/monitoring/watching.py",
+    }

@@ -46,5 +46,5 @@ def test_rows_are_run_and_reported() -> None:
 
     assert (nothing.returncode, nothing.stdout) == (1, "0 of 0 rows passed\n")
     assert done.returncode == 0, done
-    assert "passed   shortest password (tests/unit/accounts/test_policy.py)\n" in done.stdout
+    assert "passed   shortest password (tests/unit/passwords/test_policy.py)\n" in done.stdout
     assert done.stdout.endswith("1 of 1 rows passed\n")

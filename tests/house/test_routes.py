@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 
 from tests import fakes
-from tests.unit.edge.directives import Directive, servers
-from tests.unit.edge.renderings import EVERYTHING, WITH_CALLBACKS, rendered, settings_of
+from tests.unit.operations.proxy.directives import Directive, servers
+from tests.unit.operations.proxy.renderings import EVERYTHING, WITH_CALLBACKS, rendered, settings_of
 from validator.app import create_app
-from validator.edge.zones import NOT_POST
 from validator.limits.policy import PURPOSES, limits_on
+from validator.operations.proxy.zones import NOT_POST
 
 # What is asked from inside only: by the load balancer, the monitoring, the developers.
 PRIVATE = {"/readyz", "/openapi.json", "/metrics"}

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.fakes import AGENT, AGENT_PATH, CHAT_PATH, CUSTOMER, Enterprise
-from validator.issuance import Operator
 from validator.tokens.claims import Audience, Claims, Subject, Wish
+from validator.tokens.issuance import Operator
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ from tests.http.answers import comparable, problem, ret_code
 from tests.http.sides import CHAT_SIDE, SIDES, Side, issued, other_audience
 from validator.app import create_app
 from validator.audit.events import EventName
+from validator.callbacks.validation import Validation, Verdict
+from validator.callbacks.wire import Presentation
 from validator.clock import to_milliseconds
 from validator.errors import Reason
-from validator.issuance import Operator
 from validator.services import Services
 from validator.tenants import Status
-from validator.thirdparty.validation import Validation, Verdict
-from validator.thirdparty.wire import Presentation
 from validator.tokens.claims import Claims, Subject
+from validator.tokens.issuance import Operator
 
 ACCEPTED = b'{"retCode":0,"message":"validate success"}'
 REFUSED = b'{"retCode":2,"message":"validate failed"}'

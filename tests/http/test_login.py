@@ -13,7 +13,7 @@ from tests.http import breakage
 from tests.http.answers import comparable, cookie, problem
 from tests.http.hashing import ObservedHasher
 from validator.accounts.login import HashingPolicy
-from validator.accounts.passwords import PROFILES
+from validator.passwords.hashing import PROFILES
 from validator.services import open_services
 from validator.tenants import Status
 from validator.web.incoming import SESSION_COOKIE

@@ -12,11 +12,11 @@ from tests import fakes
 from tests.fakes import AGENT, AGENT_PATH, CHANNEL, CUSTOMER, LOGIN, PASSWORD, SECRET_KEY, TENANT, Enterprise
 from tests.older import copy_of
 from validator.app import create_app
-from validator.issuance import Operator
 from validator.services import Services
 from validator.store import schema
 from validator.tenants import Status
 from validator.tokens.claims import Audience
+from validator.tokens.issuance import Operator
 from validator.web.incoming import SESSION_COOKIE
 
 DAYS = timedelta(days=1)

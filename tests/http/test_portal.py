@@ -17,7 +17,7 @@ from validator.app import create_app
 Found = Callable[..., Enterprise]
 ON = {"portal.enabled": "true", "portal.channel": CHANNEL, "portal.tenant": TENANT}
 NAMES = ["", "/login", "/agent", "/customer", "/guest"]
-PORTAL = Path(__file__).parents[2] / "validator" / "portal"
+PORTAL = Path(__file__).parents[2] / "validator" / "web" / "portal"
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 every_page = pytest.mark.parametrize("name", NAMES, ids=lambda name: name or "/")
 

@@ -14,8 +14,8 @@ from tests.fakes import OTHER_TENANT, Enterprise
 from tests.http.answers import comparable
 from tests.http.sides import SIDES, Side, issued
 from validator.app import create_app
-from validator.audit.events import Exchange, current_exchange
-from validator.web.shortway import ShortWay
+from validator.exchange import Exchange, current_exchange
+from validator.web.fastpath import ShortWay
 
 Found = Callable[..., Enterprise]
 Ask = Callable[[Client, Side, str], TestResponse]

@@ -16,9 +16,9 @@ from tests.http import breakage
 from tests.http.answers import comparable, cookie, problem
 from tests.http.sides import AGENT_SIDE, issued
 from validator.app import create_app
-from validator.authv2.webchat import LengthRule
 from validator.tenants import Status
 from validator.web.incoming import GUEST_COOKIE, SESSION_COOKIE
+from validator.webchat.wire import LengthRule
 
 GUEST, AUTHORIZE = "/webchat/guest", "/webchat/authorizationService"
 ROUTES = (GUEST, AUTHORIZE)

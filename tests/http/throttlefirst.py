@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from tests.fakes import Enterprise
+from validator.callbacks.validation import Validation, Verdict
+from validator.callbacks.wire import Presentation
 from validator.errors import Refusal
 from validator.limits.counters import source_bucket
-from validator.thirdparty.validation import Validation, Verdict
-from validator.thirdparty.wire import Presentation
 
 
 class ThrottleFirst(Validation):

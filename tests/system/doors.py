@@ -15,7 +15,7 @@ from tests.system.nameserver import Nameserver
 from tests.system.proxying import NAME, Door, folder_for_nginx, running_nginx
 from tests.system.serving import free_bind
 from tests.system.vendor_form import PRIVATE, PRIVATE_TEXT, SCRIPT, Form, Upstream
-from validator.configuration.sources import environment_variable
+from validator.settings.sources import environment_variable
 
 PREFIX = "/demo"
 SHOP = "https://shop.example.com"  # another site whose pages may use the cloud through the door

@@ -24,7 +24,7 @@ from validator.accounts.identity import Identity
 from validator.accounts.lockout import Attempt
 from validator.clock import stopwatch
 from validator.services import Services, open_services
-from validator.settings import load
+from validator.settings.loading import load
 from validator.tenants import Status
 
 # Each class with the password that it is asked with: the right one where only that could show something.

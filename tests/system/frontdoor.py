@@ -22,9 +22,9 @@ from tests.system.proxying import Answer, folder_for_nginx, running_nginx
 from tests.system.rawhttp import Headers
 from tests.system.serving import PATIENCE, Server, free_bind, serving, wait_until
 from validator.audit import reading
-from validator.configuration.sources import environment_variable
-from validator.edge import nginx
-from validator.settings import Settings, load
+from validator.operations.proxy import nginx
+from validator.settings.loading import Settings, load
+from validator.settings.sources import environment_variable
 
 NAME = "portal.example.com"
 CALLBACKS_NAME = "callbacks.example.com"

@@ -30,10 +30,10 @@ from tests.postgres import program_folder, running_server
 from tests.system.serving import PATIENCE, serving
 from validator.accounts.lockout import Attempt, Lockout
 from validator.audit.reading import entries
-from validator.configuration.sources import environment_variable
 from validator.errors import Fault, Reason
 from validator.services import open_services
-from validator.settings import load
+from validator.settings.loading import load
+from validator.settings.sources import environment_variable
 
 PROCESSES, THREADS = 4, 32
 CROWD = PROCESSES * THREADS

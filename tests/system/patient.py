@@ -16,7 +16,7 @@ import trustme
 from cryptography import x509
 
 from tests.fakes import AGENT_PATH, CHAT_PATH
-from validator.doctor.trust import Trust
+from validator.operations.doctor.trust import Trust
 
 NAME = "localhost"
 CAP = 16384

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.cli.commandline import CHANNEL, SECRET_KEY, TENANT, clean_environment
 from tests.system.serving import PATIENCE, free_bind, stop, wait_until
-from validator.certificates.cer import read_cer
-from validator.certificates.localca import CERTIFICATE
 from validator.files import write_private
-from validator.simulator.certificate import trusting
+from validator.operations.certificates.cer import read_cer
+from validator.operations.certificates.localca import CERTIFICATE
+from validator.operations.simulator.certificate import trusting
 
 PAGE = "https://www.example.com"
 APP_KEY = "app-1"

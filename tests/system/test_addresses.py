@@ -31,7 +31,7 @@ from validator.accounts.lockout import Attempt
 from validator.clock import SystemClock, to_milliseconds
 from validator.errors import Reason
 from validator.services import open_services
-from validator.settings import load
+from validator.settings.loading import load
 
 ONE, KNOWN, FORGED = "one", "known", "forged"  # an account for each attack
 SPRAYER = "127.10.1.1"

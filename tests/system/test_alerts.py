@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 from tests.house.source import CHECKOUT
 from tests.system.watching import EXAMPLE, RULES, promtool
 from validator.metrics.instruments import REGISTRY
-from validator.monitoring.gauges import GAUGES, PREFIX
+from validator.operations.monitoring.gauges import GAUGES, PREFIX
 
 CASES = CHECKOUT / "tests" / "system" / "alerts.yml"
 DASHBOARD = CHECKOUT / "deploy" / "grafana" / "validator.json"

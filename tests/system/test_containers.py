@@ -25,7 +25,7 @@ from tests.system import machine as scratch
 from tests.system.machine import NotHere, machine
 from tests.system.serving import free_bind, serving, wait_until
 from tests.system.watching import watched
-from validator.settings import load
+from validator.settings.loading import load
 
 FILE = CHECKOUT / "deploy" / "Containerfile"
 COMPOSE = CHECKOUT / "deploy" / "compose.yaml"

@@ -21,15 +21,15 @@ from tests.system import proxying
 from tests.system.frontdoor import FrontDoor, closed
 from tests.system.patient import CAP, NAME, Authority, Fault, Patient, running, speak_old, tls_context
 from tests.system.serving import free_bind
-from validator.certificates.judging import Finding, Severity
 from validator.clock import stopwatch
-from validator.doctor.asking import Stopwatch
-from validator.doctor.case import Case
-from validator.doctor.checked import Checked, Sound
-from validator.doctor.contract import NONSENSE
-from validator.doctor.examination import Doctor
-from validator.doctor.looking import Address
-from validator.doctor.trust import Trust
+from validator.operations.certificates.judging import Finding, Severity
+from validator.operations.doctor.asking import Stopwatch
+from validator.operations.doctor.case import Case
+from validator.operations.doctor.checked import Checked, Sound
+from validator.operations.doctor.contract import NONSENSE
+from validator.operations.doctor.examination import Doctor
+from validator.operations.doctor.looking import Address
+from validator.operations.doctor.trust import Trust
 
 PROBLEMS = {
     Fault.REDIRECT: "agent-redirect",

@@ -35,7 +35,7 @@ from tests.system.frontdoor import (
 )
 from tests.system.proxying import Answer, folder_for_nginx
 from tests.system.rawhttp import Headers
-from validator.edge.headers import PROXIES_HEADERS
+from validator.operations.proxy.headers import PROXIES_HEADERS
 from validator.web.openapi import Problem
 
 ACCEPTED = {"retCode": 0, "message": "validate success"}

@@ -15,7 +15,7 @@ from tests.system.doors import ELSEWHERE, PREFIX, SHOP, Outside
 from tests.system.proxying import Answer, Door, read_answer
 from tests.system.rawhttp import Headers
 from tests.system.serving import wait_until
-from validator.edge.headers import PROXIES_HEADERS
+from validator.operations.proxy.headers import PROXIES_HEADERS
 
 LOG = "logs/validator.access.log"
 SLOW = "/service-cloud/slow"

@@ -12,7 +12,7 @@ from tests.conftest import require_package
 from tests.system import cloud, doors, proxying
 from tests.system.doors import ELSEWHERE, Outside
 from tests.system.serving import free_bind
-from validator.configuration.sources import environment_variable
+from validator.settings.sources import environment_variable
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from werkzeug.test import TestResponse
 from tests.fakes import populate
 from tests.system.enumeration import CLASSES, SETTINGS, Ask, areas, arrange, times
 from tests.system.guessing import variables
-from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.login import Login
-from validator.accounts.passwords import Passwords
 from validator.app import create_app
+from validator.passwords.bulkhead import Bulkhead
+from validator.passwords.hashing import Passwords
 from validator.services import Services, open_services
-from validator.settings import load
+from validator.settings.loading import load
 
 SAMPLES, FEW = 80, 20
 

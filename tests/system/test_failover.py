@@ -16,11 +16,11 @@ from tests import fakes
 from tests.conftest import require_package
 from tests.fakes import AGENT, AGENT_PATH, LOGIN, TENANT, Enterprise
 from tests.postgres import DEBIAN_PACKAGE, PostgresServer, program_folder, running_server, running_standby
-from validator.issuance import Operator
 from validator.store import copying
 from validator.store.database import Database
 from validator.tenants import Status
 from validator.tokens.claims import Audience
+from validator.tokens.issuance import Operator
 
 PATIENCE_SECONDS = 30
 DAYS = timedelta(days=1)

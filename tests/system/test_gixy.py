@@ -11,7 +11,7 @@ import pytest
 
 from tests.system import vendor_form
 from tests.system.vendor_form import Form, Upstream
-from tests.unit.edge.renderings import (
+from tests.unit.operations.proxy.renderings import (
     EVERYTHING,
     WITH_CALLBACKS,
     WITH_CLIENT_CA,
@@ -19,7 +19,7 @@ from tests.unit.edge.renderings import (
     render,
     settings_of,
 )
-from validator.edge import nginx
+from validator.operations.proxy import nginx
 
 RENDERINGS: Mapping[str, Mapping[str, str]] = {
     "least": {},

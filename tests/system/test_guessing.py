@@ -37,7 +37,7 @@ from validator.accounts.identity import Identity
 from validator.accounts.lockout import Attempt, Lockout
 from validator.errors import Reason
 from validator.services import open_services
-from validator.settings import load
+from validator.settings.loading import load
 
 ROUNDS_OVER_HTTP = 2
 WORDS = 60  # in the list of passwords; the right one stands at two thirds

@@ -24,13 +24,13 @@ from tests.certificates import FAR_AWAY, LONG_AGO, NAME, Issued, write
 from tests.conftest import require_package
 from tests.system.patient import running
 from tests.system.serving import PATIENCE
-from validator.certificates.handover import DER_NAME, PEM_NAME, Which, export
-from validator.certificates.judging import Finding, Severity, check
 from validator.clock import SystemClock
-from validator.doctor import presented
-from validator.doctor.checked import Checked
-from validator.doctor.looking import Target, look
-from validator.doctor.trust import read_trust
+from validator.operations.certificates.handover import DER_NAME, PEM_NAME, Which, export
+from validator.operations.certificates.judging import Finding, Severity, check
+from validator.operations.doctor import presented
+from validator.operations.doctor.checked import Checked
+from validator.operations.doctor.looking import Target, look
+from validator.operations.doctor.trust import read_trust
 
 PACKAGE = "openjdk-17-jdk-headless"
 SOURCE = Path(__file__).parent / "java" / "CloudClient.java"

@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli.commandline import CommandLine, check_misused, check_refused, clean_environment
 from tests.system.serving import PATIENCE, serving, wait_until
-from validator.limitproof.needs import NEEDED
 from validator.limits.policy import PURPOSES
+from validator.operations.limitproof.needs import NEEDED
 
 # Small, and days long, so that no proof meets the edge of a window; the relations between them are those
 # of the defaults: what is counted for many never stands in the way of a proof of what is counted for one.

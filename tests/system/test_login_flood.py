@@ -17,12 +17,12 @@ from werkzeug.serving import make_server
 from tests.fakes import LOGIN, PASSWORD, Credentials
 from tests.system.guessing import variables
 from tests.system.serving import PATIENCE, free_bind, serving, wait_until
-from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.devices import cookie_name
 from validator.accounts.login import Login
 from validator.app import create_app
+from validator.passwords.bulkhead import Bulkhead
 from validator.services import Services, open_services
-from validator.settings import load
+from validator.settings.loading import load
 
 SETTINGS = {"limits.login_address": "off", "lockout.prefix_failures": "off"}
 PEOPLES_POOL = ("--role", "people", "--workers", "1", "--threads", "2")

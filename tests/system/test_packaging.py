@@ -23,12 +23,12 @@ SHIPPED = (
     "validator/_shipped/config/gunicorn.conf.py",
     "validator/_shipped/config/metrics.conf.py",
     "validator/store/migrations/env.py",
-    "validator/simulator/scripts/ccbarclient.js",
-    "validator/simulator/scripts/bar.html",
-    "validator/simulator/scenarios/good-tokens.yaml",
-    "validator/portal/static/agentbar.js",
-    "validator/portal/static/portal.css",
-    "validator/portal/templates/layout.html",
+    "validator/operations/simulator/scripts/ccbarclient.js",
+    "validator/operations/simulator/scripts/bar.html",
+    "validator/operations/simulator/scenarios/good-tokens.yaml",
+    "validator/web/portal/static/agentbar.js",
+    "validator/web/portal/static/portal.css",
+    "validator/web/portal/templates/layout.html",
     "validator/py.typed",
 )
 

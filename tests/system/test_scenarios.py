@@ -20,14 +20,14 @@ from tests.fakes import (
     Enterprise,
 )
 from validator.accounts.identity import Identity
-from validator.issuance import Operator
-from validator.simulator import library
-from validator.simulator.certificate import system_trust
-from validator.simulator.guestpages import GuestPages
-from validator.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
-from validator.simulator.runner import FAILED, PASSED, SKIPPED, Result, Runner
-from validator.simulator.target import Known, Others, Target
+from validator.operations.simulator import library
+from validator.operations.simulator.certificate import system_trust
+from validator.operations.simulator.guestpages import GuestPages
+from validator.operations.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
+from validator.operations.simulator.runner import FAILED, PASSED, SKIPPED, Result, Runner
+from validator.operations.simulator.target import Known, Others, Target
 from validator.tenants import Status
+from validator.tokens.issuance import Operator
 
 KNOWN = Known(TENANT, AGENT.id, CUSTOMER.id, CUSTOMER.name, CHANNEL, ORIGIN)
 SOMEBODY_ELSE = Identity("agent-8", "customer-8", "Ann")

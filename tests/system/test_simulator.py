@@ -27,9 +27,9 @@ from tests.system.simulators import (
     simulating,
 )
 from tests.system.tlsfront import tls_front
-from validator.certificates.cer import read_cer
-from validator.certificates.localca import CERTIFICATE
-from validator.simulator.certificate import trusting
+from validator.operations.certificates.cer import read_cer
+from validator.operations.certificates.localca import CERTIFICATE
+from validator.operations.simulator.certificate import trusting
 
 FAILED = "thirdParty validate failed and the errorMessage is "
 AGENT_COOKIES = {"sum_atime", "sum_refresh_token", "sum_sid", "sum_token"}

@@ -20,9 +20,9 @@ import trustme
 from tests.cli.commandline import CHANNEL, SECRET_KEY, TENANT
 from tests.conftest import require_package
 from tests.system.simulators import Simulator, register, simulating
-from validator.authv2.signer import sign
-from validator.authv2.webchat import signable, signed_body
 from validator.clock import SystemClock
+from validator.signatures.signer import sign
+from validator.webchat.wire import signable, signed_body
 
 PATIENCE = 60  # seconds for a whole browser
 BROWSER = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")

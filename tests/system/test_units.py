@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import require_package
 from tests.house.source import CHECKOUT
-from validator.configuration.fields import parse_duration
-from validator.settings import load
+from validator.settings.fields import parse_duration
+from validator.settings.loading import load
 
 ANALYZE = "systemd-analyze"
 UNITS = CHECKOUT / "deploy" / "systemd"

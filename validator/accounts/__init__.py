@@ -1,1 +1,1 @@
-"""People who log in."""
+"""People who log in: accounts, login, lockout, sessions."""

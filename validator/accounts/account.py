@@ -26,9 +26,9 @@ from sqlalchemy.exc import IntegrityError
 
 from validator.accounts import links
 from validator.accounts.identity import Identity, check_login
-from validator.accounts.policy import REMEMBERED
 from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
+from validator.passwords.policy import REMEMBERED
 from validator.sizes import LONGEST_LOGIN, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import LONGEST_ID, Status, Tenants

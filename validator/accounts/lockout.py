@@ -37,7 +37,7 @@ from sqlalchemy import (
 
 from validator.accounts import addresses, failures
 from validator.accounts.account import folded
-from validator.accounts.lockoutpolicy import LockoutPolicy
+from validator.accounts.policy import LockoutPolicy
 from validator.clock import Clock, to_milliseconds
 from validator.errors import Reason
 from validator.store.database import Database, Instant, metadata

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 
 from validator.accounts.account import Account, Accounts
-from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.devices import Devices
 from validator.accounts.lockout import Attempt, Lockout
-from validator.accounts.passwords import Passwords
-from validator.accounts.policy import PasswordPolicy
-from validator.audit.events import Event, EventName, Outcome, current_exchange
+from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
+from validator.exchange import current_exchange
+from validator.passwords.bulkhead import Bulkhead
+from validator.passwords.hashing import Passwords
+from validator.passwords.policy import PasswordPolicy
 from validator.tenants import Status
 
 

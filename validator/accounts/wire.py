@@ -6,9 +6,9 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from validator.accounts.account import Account
-from validator.accounts.policy import LONGEST_TYPED
 from validator.accounts.sessions import Session
 from validator.clock import iso_milliseconds
+from validator.passwords.policy import LONGEST_TYPED
 from validator.sizes import LONGEST_LOGIN
 from validator.untrusted import Text, TolerantSchema, load
 

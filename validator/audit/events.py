@@ -1,12 +1,12 @@
 """What the audit trail tells: the events, their outcomes, and where a request came from."""
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from validator.errors import Reason
+from validator.exchange import Exchange
 
 
 class EventName(StrEnum):
@@ -83,23 +83,6 @@ class AcceptedLoss(Event):
     """What an operator accepted as lost: each place, with the numbers of the entries that are missing."""
 
     lost: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Which request is being answered: its id, the address it came from, the role of this server.
-
-    It `is_certified` when the caller showed a client certificate that the proxy verified.
-    """
-
-    request_id: str = "-"
-    source: str = "-"
-    role: str = "-"
-    is_certified: bool = False
-
-
-_NONE = Exchange()
-current_exchange: ContextVar[Exchange] = ContextVar("current_exchange", default=_NONE)
 
 
 _TOLD_IF_KNOWN = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "lost")

@@ -18,7 +18,7 @@ from validator.audit.advancing import HeadAdvance
 from validator.audit.assessment import Known
 from validator.audit.ceiling import Ceiling
 from validator.audit.chain import chain_id
-from validator.audit.events import STATE_CHANGES, Event, EventName, Exchange, current_exchange, members_of
+from validator.audit.events import STATE_CHANGES, Event, EventName, members_of
 from validator.audit.head import Head, HeadFile
 from validator.audit.headtable import HeadTable
 from validator.audit.reserve import Reserve
@@ -26,6 +26,7 @@ from validator.audit.unproven import is_at_will, with_safe_text
 from validator.audit.writer import Writer
 from validator.clock import Clock, iso_milliseconds, stopwatch
 from validator.errors import Fault, Reason
+from validator.exchange import Exchange, current_exchange
 from validator.files import KeptLock, make_private_key, read_private_key, sync_and_close
 from validator.metrics.instruments import EVENTS, STORAGE_SECONDS, child
 

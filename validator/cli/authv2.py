@@ -6,17 +6,17 @@ from pathlib import Path
 import click
 
 from validator.audit.events import EventName
-from validator.authv2.canonical import SignableRequest, signed_header_names
-from validator.authv2.channels import Channel
-from validator.authv2.signer import Signature, parse_timestamp, sign_stamped, timestamp
-from validator.authv2.webchat import SIGNED_KEYS, Ask, LengthRule, parse, signable, signed_body
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret
 from validator.clock import SystemClock
 from validator.errors import OperatorError
+from validator.signatures.canonical import SignableRequest, signed_header_names
+from validator.signatures.signer import Signature, parse_timestamp, sign_stamped, timestamp
 from validator.untrusted import read_object
+from validator.webchat.channels import Channel
+from validator.webchat.wire import SIGNED_KEYS, Ask, LengthRule, parse, signable, signed_body
 
 
 @click.group(cls=Group)

@@ -8,18 +8,18 @@ from pathlib import Path
 import click
 from cryptography import x509
 
-from validator.certificates.handover import Which, load_handover, record
-from validator.certificates.handover import export as export_certificate
-from validator.certificates.judging import Finding, Severity
-from validator.certificates.judging import check as check_chain
-from validator.certificates.lifetime import DEFAULT_MARGINS, Margin, Margins
-from validator.certificates.pem import read_chain, read_roots
 from validator.cli.frame import Group, load_settings
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock
-from validator.edge.policy import DoorPolicy
 from validator.errors import OperatorError
+from validator.operations.certificates.handover import Which, load_handover, record
+from validator.operations.certificates.handover import export as export_certificate
+from validator.operations.certificates.judging import Finding, Severity
+from validator.operations.certificates.judging import check as check_chain
+from validator.operations.certificates.lifetime import DEFAULT_MARGINS, Margin, Margins
+from validator.operations.certificates.pem import read_chain, read_roots
+from validator.web.proxy_policy import DoorPolicy
 
 _TOLD = ("which", "why", "sha256", "subject", "issuer", "names", "expires_at", "files")
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from validator.audit.events import EventName
-from validator.authv2.channels import Channel
-from validator.authv2.webchat import SIGNED_KEYS, LengthRule
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret, secret_file_option
 from validator.tenants import Status
+from validator.webchat.channels import Channel
+from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
 _PROMPT = "Third-party authentication key of the channel"
 

@@ -4,8 +4,8 @@ import click
 
 from validator.cli.frame import Group, load_settings
 from validator.cli.output import json_option, show
-from validator.configuration.fields import to_text
-from validator.configuration.sources import Effective
+from validator.settings.fields import to_text
+from validator.settings.sources import Effective
 
 
 @click.group(cls=Group)

@@ -15,9 +15,9 @@ from validator.cli.operators import operator, recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_operator
 from validator.cli.secretinput import read_secret
-from validator.configuration.places import DatabaseUrl
 from validator.errors import OperatorError
 from validator.services import Services
+from validator.settings.places import DatabaseUrl
 from validator.store import backup as store_backup
 from validator.store import copying, schema, transport
 from validator.store.database import Database, DatabasePolicy

@@ -15,22 +15,22 @@ from typing import Any
 import click
 import orjson
 
-from validator.certificates import localca
-from validator.certificates.localca import LocalAuthority
 from validator.cli import home as home_commands
 from validator.cli import https as https_door
-from validator.cli import samples, serving
+from validator.cli import samples, serving, supervisor
 from validator.cli.frame import Command, load_settings, paths
 from validator.cli.output import say
 from validator.cli.process import check_free
+from validator.cli.supervisor import Program
 from validator.clock import SystemClock
-from validator.configuration.environment import export
-from validator.edge import nginx, together
-from validator.edge.together import Program
 from validator.errors import OperatorError
 from validator.files import make_private_folder, write_private
+from validator.operations.certificates import localca
+from validator.operations.certificates.localca import LocalAuthority
+from validator.operations.proxy import nginx
 from validator.services import Services
-from validator.settings import Settings, load
+from validator.settings.environment import export
+from validator.settings.loading import Settings, load
 
 CLOUD = "localhost"
 CLOUD_PORT = 9443
@@ -63,7 +63,7 @@ def demo(https: int | None, cloud_port: int) -> None:
     # The door is the last, and so the first to stop: until then it needs the others.
     programs = (_cloud(folder, cloud_port), server, _door(settings, port, cloud_port))
     say(*_words(settings, config, login, cloud_port).split("\n"))
-    sys.exit(together.run(*programs, patience=serving.patience(settings)))
+    sys.exit(supervisor.run(*programs, patience=serving.patience(settings)))
 
 
 def _check_free(home: Path, port: int, cloud_port: int) -> None:

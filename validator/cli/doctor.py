@@ -5,19 +5,19 @@ from pathlib import Path
 
 import click
 
-from validator.certificates.handover import load_handover
-from validator.certificates.judging import Severity
 from validator.cli.frame import Command, load_settings
 from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.clock import SystemClock, stopwatch
-from validator.doctor.case import PLAIN_PORT, Case
-from validator.doctor.checked import Checked, Sound
-from validator.doctor.examination import Doctor
-from validator.doctor.looking import Address
-from validator.doctor.trust import Trust, read_trust
 from validator.errors import OperatorError
+from validator.operations.certificates.handover import load_handover
+from validator.operations.certificates.judging import Severity
+from validator.operations.doctor.case import PLAIN_PORT, Case
+from validator.operations.doctor.checked import Checked, Sound
+from validator.operations.doctor.examination import Doctor
+from validator.operations.doctor.looking import Address
+from validator.operations.doctor.trust import Trust, read_trust
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OK = "ok"

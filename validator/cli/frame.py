@@ -10,15 +10,15 @@ from uuid import uuid4
 import click
 import structlog
 
-from validator.audit.events import Exchange, current_exchange
 from validator.causes import cause_of
 from validator.cli.operators import user_name
 from validator.cli.privileges import as_owner_of
-from validator.configuration.sources import CONFIG_VARIABLE, HOME_VARIABLE
 from validator.errors import ConfigurationError, OperatorError, ValidatorError
 from validator.escaping import escaped
+from validator.exchange import Exchange, current_exchange
 from validator.services import Services, open_services
-from validator.settings import Settings, load
+from validator.settings.loading import Settings, load
+from validator.settings.sources import CONFIG_VARIABLE, HOME_VARIABLE
 from validator.store import schema
 from validator.untrusted import is_forbidden
 

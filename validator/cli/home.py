@@ -15,9 +15,9 @@ from validator.errors import OperatorError
 from validator.files import make_private_folder
 from validator.keys import keyring
 from validator.metrics.reading import counted
-from validator.monitoring.counted import unreadable_sources, unreadable_words
+from validator.operations.monitoring.counted import unreadable_sources, unreadable_words
 from validator.services import Services
-from validator.settings import Settings
+from validator.settings.loading import Settings
 from validator.web import descriptors
 from validator.web.health import PartState, State, overall
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
-from validator.certificates import localca
-from validator.certificates.localca import LocalAuthority
 from validator.cli.operators import user_name
 from validator.cli.output import say
+from validator.cli.supervisor import Program
 from validator.clock import SystemClock
-from validator.edge import nginx
-from validator.edge.placing import place_checked
-from validator.edge.together import Program
 from validator.errors import OperatorError
-from validator.settings import Settings
+from validator.operations.certificates import localca
+from validator.operations.certificates.localca import LocalAuthority
+from validator.operations.proxy import nginx
+from validator.operations.proxy.placing import place_checked
+from validator.settings.loading import Settings
 
 PORT = 8443
 NAMES = ("localhost",)

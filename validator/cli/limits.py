@@ -7,20 +7,20 @@ from datetime import timedelta
 
 import click
 
-from validator.accounts.lockoutpolicy import LockoutPolicy
+from validator.accounts.policy import LockoutPolicy
 from validator.app import create_app
 from validator.cli.frame import Group, load_settings, opened
 from validator.cli.limitview import by_limit
 from validator.cli.output import json_option, say, show
 from validator.cli.scratch import scratch_server
-from validator.edge import zones
 from validator.errors import OperatorError
-from validator.limitproof.prover import Prover
-from validator.limitproof.sending import SOCKET
 from validator.limits.policy import OFF, SOURCE, Mode, Rate
-from validator.limits.table import rows
+from validator.operations.limitproof.prover import Prover
+from validator.operations.limitproof.sending import SOCKET
+from validator.operations.proxy import zones
+from validator.operations.simulator.target import is_server_url
 from validator.services import Services
-from validator.simulator.target import is_server_url
+from validator.web.limits_table import rows
 
 
 @click.group(cls=Group)

@@ -10,9 +10,9 @@ from validator.cli.frame import Command, Group, load_settings, opened, paths
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import become_owner_of
 from validator.cli.process import check_free, prepare_process
-from validator.configuration.environment import export
-from validator.monitoring.exposition import text
-from validator.monitoring.state import everything
+from validator.operations.monitoring.exposition import text
+from validator.operations.monitoring.state import everything
+from validator.settings.environment import export
 from validator.shipped import shipped
 
 

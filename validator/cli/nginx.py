@@ -7,10 +7,10 @@ import click
 from validator.cli.frame import Group, load_settings
 from validator.cli.output import say
 from validator.clock import SystemClock
-from validator.edge import nginx as door
-from validator.edge.placing import place_checked
-from validator.edge.probing import ask_cloud
 from validator.errors import OperatorError
+from validator.operations.proxy import nginx as door
+from validator.operations.proxy.placing import place_checked
+from validator.operations.proxy.probing import ask_cloud
 
 
 @click.group(cls=Group)

@@ -1,7 +1,7 @@
 """Notices on standard error: what is allowed, works, and should be looked at all the same."""
 
 from validator.cli.output import say
-from validator.settings import Settings
+from validator.settings.loading import Settings
 
 OPEN = (
     "anybody may ask the callbacks: name the cloud's networks in callbacks.networks, or demand the cloud's "

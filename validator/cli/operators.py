@@ -17,11 +17,11 @@ import click
 
 from validator.audit.events import Event, EventName, Outcome
 from validator.cli.output import say
-from validator.configuration.sources import OPERATOR_VARIABLE
 from validator.errors import OperatorError, Reason, ValidatorError
-from validator.issuance import Operator
 from validator.services import Services
-from validator.settings import operator_variable
+from validator.settings.loading import operator_variable
+from validator.settings.sources import OPERATOR_VARIABLE
+from validator.tokens.issuance import Operator
 
 _LOGIN_UID = Path("/proc/self/loginuid")
 _UNSET = 2**32 - 1

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from validator.accounts.blocklist import read_list, write_list
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import say
 from validator.cli.privileges import as_operator
 from validator.files import make_private_folder
-from validator.settings import IMPORTED_LISTS
+from validator.passwords.blocklist import read_list, write_list
+from validator.settings.loading import IMPORTED_LISTS
 
 
 @click.group(cls=Group)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from validator.certificates.handover import load_handover
 from validator.cli.frame import Command, opened
 from validator.cli.output import say
-from validator.edge import sheet
 from validator.errors import OperatorError
+from validator.operations.certificates.handover import load_handover
+from validator.operations.registration import form
 from validator.services import Services
 from validator.tenants import Status
 
@@ -33,8 +33,8 @@ def register(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
     with opened() as services:
         settings, handover = services.settings, load_handover(services.settings.home)
         tenants = _tenants(services, tenant_ids)
-        drawn = sheet.draw_up(settings.door, settings.callbacks, handover, tenants, contact, services.clock)
-    for path in sheet.write(sheet.render(drawn), out):
+        drawn = form.draw_up(settings.door, settings.callbacks, handover, tenants, contact, services.clock)
+    for path in form.write(form.render(drawn), out):
         say(str(path))
     if drawn.certificate is None:
         say(_NO_CERTIFICATE)

@@ -10,22 +10,22 @@ from typing import Any
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from validator.certificates.cer import read_cer
 from validator.cli.frame import Command, opened, paths
 from validator.cli.operators import operator
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret
 from validator.clock import SystemClock
-from validator.configuration.fields import parse_duration
 from validator.errors import OperatorError
-from validator.simulator import library, registration, report
-from validator.simulator.certificate import system_trust, trusting
-from validator.simulator.guestpages import GuestPages
-from validator.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
-from validator.simulator.registration import Channel
-from validator.simulator.runner import FAILED, SKIPPED, Runner
-from validator.simulator.target import AGENT_PATH, CHAT_PATH, Known, Others, Target, is_server_url
-from validator.simulator.tokens import ClientAndHome, ClientTokens, TokenSource
+from validator.operations.certificates.cer import read_cer
+from validator.operations.simulator import library, registration, report
+from validator.operations.simulator.certificate import system_trust, trusting
+from validator.operations.simulator.guestpages import GuestPages
+from validator.operations.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
+from validator.operations.simulator.registration import Channel
+from validator.operations.simulator.runner import FAILED, SKIPPED, Runner
+from validator.operations.simulator.target import AGENT_PATH, CHAT_PATH, Known, Others, Target, is_server_url
+from validator.operations.simulator.tokens import ClientAndHome, ClientTokens, TokenSource
+from validator.settings.fields import parse_duration
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -20,11 +20,11 @@ from typing import Any, NoReturn
 from validator.cli.home import made
 from validator.cli.privileges import as_operator, as_owner_of
 from validator.cli.process import is_served
-from validator.configuration.environment import isolated, settings_only
-from validator.edge.together import tied
+from validator.cli.supervisor import tied
 from validator.errors import OperatorError
 from validator.services import Services
-from validator.settings import Settings, load
+from validator.settings.environment import isolated, settings_only
+from validator.settings.loading import Settings, load
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TO_START, _TO_END = 30.0, 10.0  # seconds

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from validator.accounts.policy import PasswordPolicy
 from validator.cli.privileges import as_operator
 from validator.errors import OperatorError
 from validator.files import read_private, secret_of
+from validator.passwords.policy import PasswordPolicy
 
 _ALPHABET = string.ascii_letters + string.digits
 _PASSWORD_LENGTH = 24

@@ -8,16 +8,16 @@ import click
 import structlog
 
 from validator.cli import https as https_door
+from validator.cli import supervisor
 from validator.cli.frame import Command, load_settings, opened, paths
 from validator.cli.notices import open_to_anybody
 from validator.cli.privileges import become_owner_of
 from validator.cli.process import check_free, plain_text_notice, prepare_process
+from validator.cli.supervisor import Program
 from validator.clock import SystemClock
-from validator.configuration.environment import export
-from validator.edge import together
-from validator.edge.together import Program
 from validator.errors import OperatorError
-from validator.settings import DEFAULTS, Settings
+from validator.settings.environment import export
+from validator.settings.loading import DEFAULTS, Settings
 from validator.shipped import shipped
 from validator.web import descriptors, logs
 from validator.web.health import PartState, State
@@ -68,7 +68,7 @@ def serve(
     if https:
         settings = load_settings()
         programs = (Program(gunicorn), https_door.prepare(settings))
-        sys.exit(together.run(*programs, patience=patience(settings)))
+        sys.exit(supervisor.run(*programs, patience=patience(settings)))
     become_owner_of(home)  # a server of root's would leave files that the service cannot use
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
 

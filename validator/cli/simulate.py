@@ -5,16 +5,16 @@ from pathlib import Path
 import click
 from marshmallow import ValidationError
 
-from validator.certificates.localca import CERTIFICATE
 from validator.cli import scenarios
 from validator.cli.frame import Group
 from validator.cli.output import json_option, say, show
 from validator.cli.process import check_free, prepare_process
 from validator.clock import SystemClock
-from validator.configuration.places import Bind
-from validator.simulator import library, registration, standby
-from validator.simulator.serving import run as run_over_tls
-from validator.simulator.serving import serve as serve_cloud
+from validator.operations.certificates.localca import CERTIFICATE
+from validator.operations.simulator import library, registration, standby
+from validator.operations.simulator.serving import run as run_over_tls
+from validator.operations.simulator.serving import serve as serve_cloud
+from validator.settings.places import Bind
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -13,9 +13,9 @@ import click
 from validator.cli.frame import Command, opened
 from validator.cli.output import draw, json_option, say, show, show_line
 from validator.errors import OperatorError
-from validator.monitoring import screen
-from validator.monitoring.status import Status, look
-from validator.monitoring.watching import InPlace, watch
+from validator.operations.monitoring import screen
+from validator.operations.monitoring.status import Status, look
+from validator.operations.monitoring.watching import InPlace, watch
 
 _OFTEN = 2
 

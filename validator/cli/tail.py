@@ -16,9 +16,9 @@ from validator.audit.following import Follower
 from validator.cli.frame import Command, opened
 from validator.cli.output import json_option, say, show, show_line
 from validator.clock import Clock, iso_milliseconds
-from validator.configuration.fields import parse_duration
 from validator.escaping import quoted
-from validator.monitoring.watching import watch
+from validator.operations.monitoring.watching import watch
+from validator.settings.fields import parse_duration
 
 _OFTEN = 1  # seconds between two looks
 _COUNT = 20

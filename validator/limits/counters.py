@@ -14,9 +14,9 @@ from functools import lru_cache
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
 
-from validator.audit.events import current_exchange
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
+from validator.exchange import current_exchange
 from validator.limits.opening import Trouble, open_storage, trouble_of
 from validator.limits.policy import OTHER, LimitsPolicy, Mode, Rate, address_bucket, prefix_bucket
 from validator.limits.sqlite import SqliteStorage, Stored

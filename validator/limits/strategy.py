@@ -18,13 +18,13 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.clock import stopwatch
+from validator.cooldown import Rest
 from validator.errors import Fault, Reason
 from validator.limits.opening import Trouble, trouble_of
 from validator.limits.policy import PURPOSES, LimitsPolicy, Mode, Rate
 from validator.limits.redis import SharedStorage
 from validator.limits.sqlite import SqliteStorage, Stored
 from validator.metrics.instruments import LIMITED, STORAGE_SECONDS, child
-from validator.rest import Rest
 
 REST = timedelta(seconds=1)  # for a storage that did not answer: one wait, not one for each count
 

@@ -4,8 +4,8 @@
 2. Every table is written into the empty target in one transaction, in the order of their references.
 3. What the target then has is read back: rows and checksum of each table must be the source's.
 
-The marks (`validator.store.mark`) are a table like the others, so the copy is as new as the source was: the
-server takes it, and an older copy is noticed as before.
+The marks (`validator.store.restore_guard`) are a table like the others, so the copy is as new as the source
+was: the server takes it, and an older copy is noticed as before.
 """
 
 import hashlib

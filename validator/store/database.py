@@ -123,7 +123,7 @@ class Database:
         url = self.engine.url
         return url.drivername != "sqlite" or Path(str(url.database)).exists()
 
-    # A plain database compares itself with nothing; `validator.store.mark` says what these are for.
+    # A plain database compares itself with nothing; `validator.store.restore_guard` says what these are for.
 
     def lasting(self, at: datetime, kind: Kind = Kind.CHANGED) -> AbstractContextManager[Connection]:
         """Like `write`, for a change of *kind* that an older copy of the database must not undo silently."""

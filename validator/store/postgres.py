@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-from validator.rest import Rest
+from validator.cooldown import Rest
 from validator.store.connecting import Attempts
 from validator.store.transport import connect_arguments
 

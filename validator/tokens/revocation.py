@@ -10,7 +10,7 @@ that is ahead prunes too early; so the greatest number of a pruned row is kept, 
 smaller one is refused. Under right clocks such a token has expired.
 
 Whether a token is ended is one look-up of four primary keys, however many rows there are;
-`validator.standing` asks it together with its other questions.
+`validator.tokens.subject_state` asks it together with its other questions.
 """
 
 from dataclasses import dataclass, field

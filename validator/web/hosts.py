@@ -15,7 +15,7 @@ from flask import Flask, request
 from validator.errors import Reason, Refusal
 from validator.networks import is_address, is_this_host
 from validator.origins import host_of
-from validator.web import proxy
+from validator.web import forwarded
 from validator.web.policy import ServerPolicy
 
 _ANY_NAME = "/healthz"
@@ -49,7 +49,7 @@ def install(
 
     @app.before_request
     def check() -> None:
-        if policy.is_unix or proxy.is_from_proxy(policy, request.environ):
+        if policy.is_unix or forwarded.is_from_proxy(policy, request.environ):
             return
         if (
             request.path == _ANY_NAME

@@ -8,10 +8,10 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from validator.errors import Reason, Refusal
 from validator.origins import is_from_allowed_page
+from validator.tokens.authentication import Credentials
 from validator.untrusted import read_form, read_object
-from validator.web.callers import Credentials
+from validator.web.forwarded import own_origin
 from validator.web.policy import ServerPolicy
-from validator.web.proxy import own_origin
 
 SESSION_COOKIE = "__Host-validator-session"
 GUEST_COOKIE = "__Host-validator-guest"

@@ -5,10 +5,10 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
-from validator.audit.events import Exchange, current_exchange
 from validator.clock import stopwatch
+from validator.exchange import Exchange, current_exchange
 from validator.metrics.instruments import REQUEST_SECONDS, child
-from validator.web import proxy
+from validator.web import forwarded
 from validator.web.policy import ServerPolicy
 
 _LONGEST_LOGGED_PATH = 256
@@ -48,7 +48,7 @@ def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, floa
     begun: tuple[Exchange, float] | None = environ.get(_BEGUN)
     if begun is None:
         began = stopwatch()
-        begun = environ[_BEGUN] = proxy.exchange(policy, environ), began
+        begun = environ[_BEGUN] = forwarded.exchange(policy, environ), began
     current_exchange.set(begun[0])
     return begun
 

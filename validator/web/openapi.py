@@ -10,9 +10,8 @@ from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
 from validator.accounts.wire import LoginRequest, PasswordRequest, SessionAnswer
-from validator.authv2.webchat import AuthorizationRequest
+from validator.callbacks.wire import AgentRequest, CallbackAnswer, CallbackPolicy, ChatRequest
 from validator.errors import Answer
-from validator.thirdparty.wire import AgentRequest, CallbackAnswer, CallbackPolicy, ChatRequest
 from validator.tokens.wire import (
     AgentToken,
     AgentWish,
@@ -24,6 +23,7 @@ from validator.tokens.wire import (
 )
 from validator.web.incoming import FORM, JSON, SESSION_COOKIE
 from validator.web.replies import PROBLEM_TYPE, json_reply
+from validator.webchat.wire import AuthorizationRequest
 
 VERSION = "1"
 ANY = "*/*"

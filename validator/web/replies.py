@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from flask import Response
 
+from validator.callbacks import wire
+from validator.callbacks.validation import Verdict
 from validator.errors import Answer, RetCode, Shape
-from validator.thirdparty import wire
-from validator.thirdparty.validation import Verdict
-from validator.web import proxy
+from validator.web import forwarded
 from validator.web.policy import ServerPolicy
 
 JSON = "application/json"
@@ -109,12 +109,12 @@ class CallbackReplies:
         """Return the answer of *shape*, its message made more helpful by *detail*."""
         message = f"{shape.title}: {detail}" if detail else shape.title
         body, status = wire.render(shape.ret_code, message), shape.status
-        is_left_to_proxy = self._always_200 and proxy.sets_callback_status(self._policy)
+        is_left_to_proxy = self._always_200 and forwarded.sets_callback_status(self._policy)
         if self._always_200 and not is_left_to_proxy:
             status = 200
         reply = Response(body, status, content_type=JSON)
         if is_left_to_proxy and status != 200:
-            reply.headers[proxy.ANSWER_HEADER] = wire.render_ascii(shape.ret_code, message)
+            reply.headers[forwarded.ANSWER_HEADER] = wire.render_ascii(shape.ret_code, message)
         return _with_retry(reply, retry_after)
 
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { AgentBar } from "../../../validator/portal/static/agentbar.js";
-import { EVENT, EVERY_EVENT } from "../../../validator/portal/static/events.js";
+import { AgentBar } from "../../../validator/web/portal/static/agentbar.js";
+import { EVENT, EVERY_EVENT } from "../../../validator/web/portal/static/events.js";
 import { page } from "./fakes.mjs";
 
 const ORIGIN = "https://www.example.com";

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { startCustomerChat } from "../../../validator/portal/static/customerchat.js";
-import { startGuestChat } from "../../../validator/portal/static/guestchat.js";
+import { startCustomerChat } from "../../../validator/web/portal/static/customerchat.js";
+import { startGuestChat } from "../../../validator/web/portal/static/guestchat.js";
 import { answer, answering, page, posted } from "./fakes.mjs";
 
 const FOLDER = "/service-cloud/webclient/chat_client/js";

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { askForScript, runScript } from "../../../validator/portal/static/cloud.js";
-import { isUnauthorized } from "../../../validator/portal/static/watch.js";
+import { askForScript, runScript } from "../../../validator/web/portal/static/cloud.js";
+import { isUnauthorized } from "../../../validator/web/portal/static/watch.js";
 import { answer, answering, page, posted } from "./fakes.mjs";
 
 const URL_OF_SCRIPT = "https://www.example.com/service-cloud/x.js";

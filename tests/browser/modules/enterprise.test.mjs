@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Enterprise } from "../../../validator/portal/static/enterprise.js";
+import { Enterprise } from "../../../validator/web/portal/static/enterprise.js";
 import { answer, answering, posted } from "./fakes.mjs";
 
 test("a login posts JSON, with cookies, and never follows elsewhere", async (t) => {

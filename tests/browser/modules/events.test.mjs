@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EVENT, EVERY_EVENT, Listeners, readEvent } from "../../../validator/portal/static/events.js";
+import { EVENT, EVERY_EVENT, Listeners, readEvent } from "../../../validator/web/portal/static/events.js";
 
 // The identifiers of table 6-1 of the vendor's document on the agent bar.
 const TABLE = [

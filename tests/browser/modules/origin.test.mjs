@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { checkPage, contextPath, originOf } from "../../../validator/portal/static/origin.js";
+import { checkPage, contextPath, originOf } from "../../../validator/web/portal/static/origin.js";
 
 const PAGE = new URL("https://www.example.com:8443/a/b?c#d");
 

@@ -8,7 +8,7 @@ import {
   troubleOfCloud,
   troubleOfEnterprise,
   troubleOfViolation,
-} from "../../../validator/portal/static/trouble.js";
+} from "../../../validator/web/portal/static/trouble.js";
 import { answer } from "./fakes.mjs";
 
 const FAILED = "thirdParty validate failed and the errorMessage is ";

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { Trouble } from "../../../validator/portal/static/trouble.js";
-import { KEYS, stepWords, troubleWords, words } from "../../../validator/portal/static/words.js";
+import { Trouble } from "../../../validator/web/portal/static/trouble.js";
+import { KEYS, stepWords, troubleWords, words } from "../../../validator/web/portal/static/words.js";
 
-const FOLDER = new URL("../../../validator/portal/static/", import.meta.url);
+const FOLDER = new URL("../../../validator/web/portal/static/", import.meta.url);
 const LANGUAGES = ["en", "zh-CN"];
 const STATES = ["begun", "done", "failed"];
 const FACTS = { about: "A", status: 500, seconds: 9, words: "W", blocked: "B" };

@@ -10,7 +10,7 @@ from tests.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.devices import DevicePolicy, Devices
 from validator.accounts.identity import Identity
-from validator.accounts.lockoutpolicy import LockoutPolicy
+from validator.accounts.policy import LockoutPolicy
 from validator.accounts.sessions import SessionPolicy, Sessions
 from validator.keys.keyring import Keyring
 from validator.limits.policy import parse_rates

@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 from tests.fakes import FakeClock
 from tests.unit.crowd import PATIENCE_SECONDS, at_once
 from validator.accounts.lockout import Attempt, Lockout
-from validator.accounts.lockoutpolicy import LockoutPolicy
+from validator.accounts.policy import LockoutPolicy
 from validator.errors import Reason
 from validator.store.database import Database, DatabasePolicy
 

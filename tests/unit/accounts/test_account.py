@@ -6,8 +6,8 @@ from tests.fakes import START, TENANT, FakeClock
 from tests.unit.crowd import at_once
 from validator.accounts.account import Account, Accounts, folded
 from validator.accounts.identity import Identity
-from validator.accounts.policy import REMEMBERED
 from validator.errors import OperatorError, Reason, Refusal
+from validator.passwords.policy import REMEMBERED
 from validator.tenants import Status, Tenants
 
 OTHER = "202400000002"

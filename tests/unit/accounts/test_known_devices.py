@@ -13,17 +13,17 @@ from sqlalchemy import event
 from tests.fakes import TENANT, FakeClock
 from tests.unit.accounts.conftest import CHEAP, LOCKOUT
 from validator.accounts.account import Account, Accounts
-from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.devices import Devices
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
-from validator.accounts.passwords import Passwords
-from validator.accounts.policy import PasswordPolicy
 from validator.audit.trail import AuditTrail, TrailPolicy
 from validator.errors import Reason, Refusal
 from validator.files import make_private_folder
 from validator.keys.keyring import Keyring
+from validator.passwords.bulkhead import Bulkhead
+from validator.passwords.hashing import Passwords
+from validator.passwords.policy import PasswordPolicy
 from validator.store.database import Database
 from validator.tenants import Status
 

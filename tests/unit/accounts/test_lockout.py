@@ -25,7 +25,7 @@ from validator.accounts.lockout import (
     attempts,
     login_digest,
 )
-from validator.accounts.lockoutpolicy import LockoutPolicy
+from validator.accounts.policy import LockoutPolicy
 from validator.clock import to_milliseconds
 from validator.errors import Fault, Reason
 from validator.limits.policy import Rate, parse_rates

@@ -13,19 +13,19 @@ from argon2 import PasswordHasher
 from tests.fakes import TENANT, FakeClock
 from tests.unit.accounts.conftest import CHEAP, LOCKOUT
 from validator.accounts.account import Account, Accounts
-from validator.accounts.bulkhead import Bulkhead
 from validator.accounts.devices import Devices
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import Lockout
-from validator.accounts.lockoutpolicy import LockoutPolicy
 from validator.accounts.login import Login
-from validator.accounts.passwords import Passwords
-from validator.accounts.policy import PasswordPolicy
+from validator.accounts.policy import LockoutPolicy
 from validator.audit import reading
 from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail, TrailPolicy
 from validator.errors import Answer, Fault, Reason, Refusal
 from validator.files import make_private_folder
+from validator.passwords.bulkhead import Bulkhead
+from validator.passwords.hashing import Passwords
+from validator.passwords.policy import PasswordPolicy
 from validator.store.database import Database
 from validator.tenants import Status, Tenants
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes import FakeClock
 from tests.unit.audit.trails import Place, place_in
-from validator.audit.events import Exchange, current_exchange
 from validator.audit.trail import AuditTrail
+from validator.exchange import Exchange, current_exchange
 
 
 @pytest.fixture

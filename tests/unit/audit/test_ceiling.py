@@ -9,9 +9,10 @@ from tests.unit.audit.trails import Place
 from tests.unit.crowd import at_once
 from validator.audit import reading
 from validator.audit.ceiling import Ceiling, Withheld
-from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
+from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason
+from validator.exchange import Exchange, current_exchange
 
 JUNK = Event(EventName.VERDICT, Outcome.REFUSED, Reason.TOKEN_FORGED, tenant="T", subject="S")
 PROVEN = Event(EventName.VERDICT, Outcome.REFUSED, Reason.TOKEN_EXPIRED, tenant="T", subject="S", jti="j")

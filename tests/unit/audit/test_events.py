@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from validator.audit.events import Event, EventName, Exchange, Outcome, current_exchange
+from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Reason
+from validator.exchange import Exchange, current_exchange
 
 
 def test_without_a_reason_it_was_accepted() -> None:

@@ -34,10 +34,11 @@ from tests.unit.audit.trails import (
 from tests.unit.crowd import at_once
 from validator.audit import reading
 from validator.audit.chain import BEGINNING
-from validator.audit.events import STATE_CHANGES, Event, EventName, Exchange, Outcome, current_exchange
+from validator.audit.events import STATE_CHANGES, Event, EventName, Outcome
 from validator.audit.folder import CURRENT as FILE
 from validator.audit.trail import KEY_FILE, AuditTrail
 from validator.errors import Fault, Reason
+from validator.exchange import Exchange, current_exchange
 from validator.files import read_private_key
 
 ROOT = Path(__file__).parents[3]

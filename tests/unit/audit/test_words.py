@@ -7,8 +7,8 @@ import pytest
 
 from validator.audit.words import WORDS
 from validator.cli.main import cli
-from validator.configuration.sections import KEYS
 from validator.errors import Reason
+from validator.settings.sections import KEYS
 
 COMMANDS = [command for words in WORDS.values() for command in re.findall(r"`validator ([a-z -]+)`", words)]
 SETTINGS = [

@@ -12,15 +12,15 @@ from itsdangerous import Signer
 
 from tests.fakes import AGENT, START, FakeClock
 from tests.unit.crowd import at_once
-from validator.authv2.guests import PURPOSE as GUEST_PURPOSE
 from validator.clock import iso_milliseconds
-from validator.configuration.fields import Duration
-from validator.configuration.sections import SECTIONS
 from validator.errors import Fault, OperatorError, Reason
 from validator.keys.keyring import FILE, LONGEST_LIFE, Key, Keyring, KeyState
+from validator.settings.fields import Duration
+from validator.settings.sections import SECTIONS
 from validator.tokens.claims import LONGEST_LIFE as TOKEN_LIFE
 from validator.tokens.claims import Audience, Claims
 from validator.tokens.issuer import purpose
+from validator.webchat.guests import PURPOSE as GUEST_PURPOSE
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 PURPOSE = "a purpose"

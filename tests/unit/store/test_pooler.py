@@ -18,11 +18,11 @@ from validator.accounts.account import Accounts
 from validator.accounts.identity import Identity
 from validator.causes import cause_of
 from validator.errors import Fault, OperatorError
-from validator.standing import Standings
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
 from validator.store.signed import AnotherStatement
 from validator.tenants import Status, Tenants
+from validator.tokens.subject_state import Standings
 
 TIMEOUT = timedelta(seconds=2)
 NAME = "pooled"

@@ -17,7 +17,7 @@ from validator.errors import Fault, Reason, Refusal
 from validator.files import make_private_folder
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
-from validator.store.mark import MarkedDatabase
+from validator.store.restore_guard import MarkedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.fakes import AGENT, CUSTOMER, TENANT
 from tests.unit.tokens.parts import POLICY
-from validator.configuration.sources import environment_variable
 from validator.errors import ConfigurationError
-from validator.settings import load
+from validator.settings.loading import load
+from validator.settings.sources import environment_variable
 from validator.tokens.claims import LONGEST_LEEWAY, LONGEST_LIFETIME, Audience, Claims, Subject
 
 ISSUED = datetime(2026, 11, 4, 3, 45, 52, 263000, tzinfo=UTC)

@@ -7,9 +7,9 @@ from itsdangerous.encoding import base64_decode
 
 from tests.fakes import AGENT, CUSTOMER, START, TENANT
 from tests.unit.tokens.parts import TokenParts
+from validator.callbacks.wire import LONGEST_TOKEN
 from validator.errors import Fault, Reason
 from validator.sizes import LONGEST_TENANT, LONGEST_USER_ID, LONGEST_USER_NAME
-from validator.thirdparty.wire import LONGEST_TOKEN
 from validator.tokens.claims import Audience, Subject
 
 JTI_CHARACTERS = 24  # base64 of 144 bits

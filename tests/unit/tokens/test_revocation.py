@@ -11,7 +11,6 @@ from tests.unit.crowd import at_once
 from tests.unit.tokens.parts import POLICY, TokenParts
 from validator.errors import Reason, Refusal
 from validator.sizes import LONGEST_USER_ACCOUNT, LONGEST_USER_ID
-from validator.standing import NO_REVOCATION, Standings
 from validator.store.database import Database
 from validator.tenants import LONGEST_ID, Tenants
 from validator.tokens.claims import LONGEST_LEEWAY, LONGEST_LIFETIME, Audience, Claims, Subject
@@ -27,6 +26,7 @@ from validator.tokens.revocation import (
     tenant_target,
     token_target,
 )
+from validator.tokens.subject_state import NO_REVOCATION, Standings
 from validator.tokens.wire import LONGEST_JTI
 
 AROUND = pytest.mark.parametrize("target", targets_around(AGENT), ids=["subject", "tenant", "everything"])

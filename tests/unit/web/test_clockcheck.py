@@ -9,10 +9,10 @@ import pytest
 from tests.fakes import TENANT, Enterprise
 from validator.audit.events import Event, EventName, Outcome
 from validator.clock import SystemClock
-from validator.issuance import Operator
 from validator.store import schema
 from validator.store.database import DatabasePolicy
-from validator.store.mark import MarkedDatabase
+from validator.store.restore_guard import MarkedDatabase
+from validator.tokens.issuance import Operator
 from validator.web.clockcheck import ClockCheck
 
 LEEWAY = timedelta(seconds=30)

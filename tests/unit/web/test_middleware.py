@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response
 from structlog.testing import LogCapture
 
-from validator.audit.events import Exchange, current_exchange
+from validator.exchange import Exchange, current_exchange
 from validator.networks import Network
 from validator.web import middleware
 from validator.web.policy import ServerPolicy

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import fakes
+from validator.callbacks.validation import Verdict
 from validator.errors import Answer, Reason, RetCode
-from validator.thirdparty.validation import Verdict
 from validator.web.policy import ServerPolicy
 from validator.web.replies import (
     CallbackReplies,

@@ -1,0 +1,89 @@
+"""The storages of a node, and the keys near a limit."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeClock
+from tests.unit.limits.parts import limits_policy
+from validator.errors import Fault
+from validator.limits.counters import Counters
+from validator.operations.monitoring import node
+from validator.operations.monitoring.node import Fullness
+from validator.store.database import Database, DatabasePolicy
+
+
+def test_database_is_told_with_its_kind(database: Database) -> None:
+    """Of an embedded database the bytes are told, of a server not; of both how long one read takes."""
+    is_embedded = database.engine.url.drivername == "sqlite"
+
+    told = node.database(database)
+
+    assert (told.kind, told.size is not None) == (("SQLite", True) if is_embedded else ("PostgreSQL", False))
+    assert told.answer_milliseconds is not None
+    assert 0 < told.answer_milliseconds < 5000
+
+
+def test_size_has_the_log_in_it(tmp_path: Path) -> None:
+    """What SQLite has written to its log only is a part of the size, as every file of its is."""
+    counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
+    counters.hit("other_address", "192.0.2.1")
+
+    told = node.counters(counters)
+
+    files = {file.name: file.stat().st_size for file in tmp_path.glob("limits.db*")}
+    assert files["limits.db-wal"] > 0
+    assert told.size == sum(files.values())
+
+
+def test_trail_is_told_while_a_file_is_put_aside(tmp_path: Path) -> None:
+    """A file that is gone between the listing and the look has no bytes, and the others are told."""
+    (tmp_path / "audit-000001.jsonl").write_bytes(b"x" * 100)
+    (tmp_path / "audit-000002.jsonl").symlink_to(tmp_path / "gone")
+
+    assert node.trail(tmp_path).size == 100
+
+
+def test_database_that_is_away_is_a_fault(tmp_path: Path) -> None:
+    """A database that does not answer is a fault, and no number."""
+    opened = Database(
+        DatabasePolicy(tmp_path, "postgresql+psycopg://nobody@127.0.0.1:9/none", timedelta(seconds=1))
+    )
+
+    with pytest.raises(Fault):
+        node.database(opened)
+    opened.close()
+
+
+def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
+    """Over all limits, the key that has used up most of its rate comes first; nobody is shown whole."""
+    policy = limits_policy(
+        tmp_path / "limits.db", signing_guest="10/1m", callbacks_foreign="100/1h", tokens_caller="4/1m 8/1h"
+    )
+    counters = Counters(policy, FakeClock(), workers=1)
+    for name, key, times in (
+        ("signing_guest", "guest-of-the-house", 5),
+        ("callbacks_foreign", "203.0.113.77", 90),
+        ("callbacks_foreign", "2001:db8:1:2::/64", 100),
+        ("tokens_caller", "account:li.wei", 3),
+    ):
+        for _ in range(times):
+            counters.hit(name, key)
+
+    assert node.fullest(counters) == (
+        Fullness("callbacks_foreign", "2001:db8:1::/48", 100, 100, 3600),
+        Fullness("callbacks_foreign", "203.0.113.x", 90, 100, 3600),
+        Fullness("tokens_caller", "account:li…", 3, 4, 60),
+        Fullness("signing_guest", "gu…", 5, 10, 60),
+        Fullness("tokens_caller", "account:li…", 3, 8, 3600),
+    )
+
+
+def test_few_keys_of_each_rate_are_told(tmp_path: Path) -> None:
+    """However many there are, only the first few of each rate are told."""
+    counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
+    for number in range(50):
+        counters.hit("other_address", f"192.0.2.{number}")
+
+    assert len(node.fullest(counters) or ()) == node.MOST_KEYS

@@ -1,0 +1,49 @@
+"""What is told of a process is what it has; one that is not there tells nothing."""
+
+import mmap
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+from validator.operations.monitoring.processes import open_descriptors, resident_bytes
+
+
+def gone() -> int:
+    """Return the id of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_memory_that_is_taken_shows() -> None:
+    """A process that takes 64 MiB has so much more, and not more than it ever had."""
+    before = resident_bytes(os.getpid())
+    taken = mmap.mmap(-1, 64 << 20)
+    taken.write(b"x" * (64 << 20))
+    after = resident_bytes(os.getpid())
+    taken.close()
+
+    assert before is not None
+    assert after is not None
+    assert 60 << 20 < after - before < 80 << 20
+    assert after <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + (8 << 20)
+
+
+def test_open_files_show(tmp_path: Path) -> None:
+    """Three more open files are three more descriptors."""
+    before = open_descriptors(os.getpid())
+    files = [(tmp_path / str(number)).open("w") for number in range(3)]
+    after = open_descriptors(os.getpid())
+    for file in files:
+        file.close()
+
+    assert before is not None
+    assert after == before + 3
+
+
+def test_nobody_tells_nothing() -> None:
+    """A process that has ended has neither memory nor files, and that is no error."""
+    ended = gone()
+
+    assert (resident_bytes(ended), open_descriptors(ended)) == (None, None)

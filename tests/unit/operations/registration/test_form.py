@@ -1,0 +1,172 @@
+"""The sheet for the cloud's administrator says what is configured, in two languages, and nothing secret."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.certificates import authority, server, write
+from tests.fakes import TENANT, FakeClock
+from validator.errors import OperatorError
+from validator.operations.certificates.handover import Handover, Which, export
+from validator.operations.registration import form
+from validator.operations.registration.form import Sheet, draw_up, render
+from validator.settings.loading import Settings, load
+
+ROOT = authority("root")
+LEAF = server(ROOT)
+PAGES = ("register.md", "register.zh-CN.md")
+ORIGIN = "https://portal.example.com"
+
+
+@pytest.fixture
+def handover(tmp_path: Path) -> Handover:
+    """Return the record of a certificate that was handed over."""
+    return export(write(tmp_path, LEAF, ROOT)[0], Which.ROOT, tmp_path / "out", FakeClock())
+
+
+def settings(home: Path, **door: str) -> Settings:
+    environment = {f"VALIDATOR_DOOR_{key.upper()}": value for key, value in door.items()}
+    return load(home, environment=environment)
+
+
+def drawn(
+    found: Settings,
+    handover: Handover | None = None,
+    tenants: tuple[str, ...] = (TENANT,),
+    contact: str = "ops@example.com",
+) -> Sheet:
+    return draw_up(found.door, found.callbacks, handover, tenants, contact, FakeClock())
+
+
+def content(files: Mapping[str, str]) -> dict[str, object]:
+    told: dict[str, object] = orjson.loads(files["register.json"])
+    return told
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_both_languages_say_the_same_facts(tmp_path: Path, handover: Handover, page: str) -> None:
+    """URLs, tenant, certificate with fingerprint and end, contact, date, both answers, timeout."""
+    found = settings(tmp_path, origin=ORIGIN, cloud_host="cloud.example.com", resolver='["192.0.2.53"]')
+    text = render(drawn(found, handover))[page]
+
+    for fact in (
+        f"{ORIGIN}/rest/cc-management/v1/thirdparty/thirdPartyValidate",
+        f"{ORIGIN}/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate",
+        *(TENANT, "ops@example.com", "2026-11-04", "cloud.example.com", "server.cer", "CN=root"),
+        *(handover.sha256, handover.expires_at.date().isoformat()),
+        *('{"retCode":0,"message":"validate success"}', '{"retCode":2,"message":"validate failed"}'),
+        *("channelConfigId", " 5 ", "SHA-256", "SNI"),
+    ):
+        assert fact in text, fact
+
+
+def test_json_has_the_same_facts(tmp_path: Path, handover: Handover) -> None:
+    """A program reads what a person reads."""
+    told = content(render(drawn(settings(tmp_path, origin=ORIGIN), handover)))
+
+    assert told["agent_url"] == f"{ORIGIN}/rest/cc-management/v1/thirdparty/thirdPartyValidate"
+    assert told["tenant_space_ids"] == [TENANT]
+    assert told["certificate"] == {
+        "subject": "CN=root",
+        "sha256": handover.sha256,
+        "expires_on": handover.expires_at.date().isoformat(),
+        "files": ["server.cer", "server-pem.cer"],
+    }
+    assert told["wanted"] == [
+        "source_networks", "channel_ids", "third_party_authentication_keys", "cloud_host",
+    ]  # fmt: skip
+
+
+def test_same_day_gives_the_same_bytes(tmp_path: Path, handover: Handover) -> None:
+    """Nothing but the date changes by itself, so that two sheets can be compared."""
+    found, clock = settings(tmp_path, origin=ORIGIN), FakeClock()
+    first = drawn(found, handover)
+    clock.advance(days=1)
+    later = draw_up(found.door, found.callbacks, handover, [TENANT], "ops@example.com", clock)
+
+    assert render(first) == render(drawn(found, handover))
+    assert replace(later, date=first.date) == first != later
+
+
+def test_callbacks_of_their_own_are_registered(tmp_path: Path) -> None:
+    """Where the callbacks have an origin of their own, that is what the cloud calls."""
+    found = settings(
+        tmp_path,
+        origin=ORIGIN,
+        callbacks_origin="https://callbacks.example.com:8443",
+    )
+
+    assert drawn(found).agent_url.startswith("https://callbacks.example.com:8443/rest/")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_client_certificate_is_asked_for_with_mtls(tmp_path: Path, page: str) -> None:
+    """The cloud is told whose client certificate it must show; without mTLS there is no word of it."""
+    path, _ = write(tmp_path, ROOT)
+    mutual = settings(
+        tmp_path, origin=ORIGIN, callbacks_origin="https://callbacks.example.com", client_ca=str(path)
+    )
+    files = render(drawn(mutual))
+    without = render(drawn(settings(tmp_path, origin=ORIGIN)))
+
+    assert "CN=root" in files[page]
+    assert "client_certificate_subject" in str(content(files)["wanted"])
+    assert "CN=root" not in without[page]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_not_known_is_asked_for(tmp_path: Path, page: str) -> None:
+    """Without certificate, tenant, contact and cloud the sheet is whole, and asks for what is missing."""
+    files = render(drawn(settings(tmp_path, origin=ORIGIN), tenants=(), contact=""))
+
+    assert "sha256sum" not in files[page]
+    assert files[page].count("……") == 4
+    assert content(files)["tenant_space_ids"] == []
+    assert "tenant_space_ids" in str(content(files)["wanted"])
+
+
+@pytest.mark.parametrize("always_200", ["true", "false"])
+def test_statuses_are_as_configured(tmp_path: Path, always_200: str) -> None:
+    """A cloud that wants HTTP 200 always is told that it gets it."""
+    environment = {"VALIDATOR_DOOR_ORIGIN": ORIGIN, "VALIDATOR_CALLBACKS_ALWAYS_200": always_200}
+    files = render(drawn(load(tmp_path, environment=environment)))
+
+    assert [("Retry-After" in files[page]) for page in PAGES] == [always_200 == "false"] * 2
+
+
+def test_nothing_of_this_machine_is_told(tmp_path: Path, handover: Handover) -> None:
+    """Of files only the names; no key, no path."""
+    files = render(drawn(settings(tmp_path, origin=ORIGIN), handover))
+
+    assert str(tmp_path) not in "".join(files.values())
+    assert "PRIVATE" not in "".join(files.values())
+
+
+def test_pages_are_plain_markdown(tmp_path: Path, handover: Handover) -> None:
+    """Tables stay tables and lists lists: no blank line is doubled, no line ends in blanks, none is lost."""
+    for found in (
+        drawn(settings(tmp_path, origin=ORIGIN), handover),
+        drawn(settings(tmp_path, origin=ORIGIN)),
+    ):
+        for page in PAGES:
+            text = render(found)[page]
+            assert re.search(r"\n\n\n|[ \t]\n|\{\{|\{%", text) is None
+            assert re.findall(r"^## \d", text, re.MULTILINE) == ["## 1", "## 2", "## 3", "## 4"]
+            assert re.search(r"\|\n\|---\|---\|\n\| ", text)
+
+
+def test_without_an_origin_there_is_nothing_to_register(tmp_path: Path) -> None:
+    """The message names the setting."""
+    with pytest.raises(OperatorError, match=r"door\.origin"):
+        drawn(settings(tmp_path))
+
+
+@pytest.mark.parametrize("contact", ["two\nlines", " blank", "x" * (form.LONGEST_CONTACT + 1)])
+def test_contact_is_one_line(tmp_path: Path, contact: str) -> None:
+    """A contact cannot add lines to the sheet."""
+    with pytest.raises(OperatorError, match="contact"):
+        drawn(settings(tmp_path, origin=ORIGIN), contact=contact)

@@ -1,0 +1,166 @@
+"""Password hashing: which parameters, which characters are the same, and what a damaged hash does."""
+
+import unicodedata
+from typing import Literal
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.low_level import Type
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.accounts.conftest import CHEAP
+from validator.errors import Fault, Reason
+from validator.passwords.hashing import PROFILES, Passwords, normalized
+
+PASSWORD = "seven quiet rivers of jade"
+
+
+class WatchedHasher(PasswordHasher):
+    """A hasher that keeps what it was asked to verify against."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.verified: list[str | bytes] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - the library's name
+        self.verified.append(hash)
+        return super().verify(hash, password)
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    """Return what hashes cheaply."""
+    return Passwords(CHEAP)
+
+
+@pytest.mark.parametrize(
+    ("profile", "prefix"),
+    [
+        ("argon2id-19m", "$argon2id$v=19$m=19456,t=2,p=1$"),
+        ("argon2id-64m", "$argon2id$v=19$m=65536,t=3,p=4$"),
+    ],
+)
+def test_profile_is_what_its_name_says(profile: str, prefix: str) -> None:
+    """The parameters are those that OWASP and RFC 9106 name, with 16 bytes of salt and 32 of hash."""
+    hashed = Passwords(PROFILES[profile]).hash(PASSWORD)
+    parameters = extract_parameters(hashed)
+
+    assert hashed.startswith(prefix)
+    assert (parameters.type, parameters.salt_len, parameters.hash_len) == (Type.ID, 16, 32)
+
+
+def test_every_profile_is_tested() -> None:
+    """A new profile comes with its parameters in the table above."""
+    assert set(PROFILES) == {"argon2id-19m", "argon2id-64m"}
+
+
+def test_right_password_is_right_and_others_are_wrong(passwords: Passwords) -> None:
+    """Exactly the characters that were hashed are the password."""
+    hashed = passwords.hash(PASSWORD)
+
+    assert passwords.verify(PASSWORD, hashed)
+    for wrong in ("", PASSWORD + " ", PASSWORD[:-1], PASSWORD.upper(), hashed):
+        assert not passwords.verify(wrong, hashed)
+
+
+def test_same_password_has_another_hash_each_time(passwords: Passwords) -> None:
+    """Two people with one password do not have one hash."""
+    assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
+
+
+def test_nothing_is_cut_off(passwords: Passwords) -> None:
+    """The last of many characters counts, and so does what follows a NUL."""
+    hashed = passwords.hash("a" * 127 + "b")
+
+    assert not passwords.verify("a" * 127 + "c", hashed)
+    assert not passwords.verify("a\x00c", passwords.hash("a\x00b"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("caf\u00e9", "cafe\u0301"),
+        ("\u212b", "\u00c5"),
+        ("\u1ee9", "u\u031b\u0301"),
+        ("\ud55c", "\u1112\u1161\u11ab"),
+        ("\u2126", "\u03a9"),
+    ],
+)
+def test_composed_and_decomposed_are_the_same(passwords: Passwords, typed: str, stored: str) -> None:
+    """The same characters, as two systems spell them, are one password in both directions."""
+    assert passwords.verify(typed, passwords.hash(stored))
+    assert passwords.verify(stored, passwords.hash(typed))
+
+
+@pytest.mark.parametrize(("one", "other"), [("ﬁ", "fi"), ("①", "1"), ("Ａ", "A"), ("ß", "ss"), ("a", "A")])
+def test_compatible_characters_stay_different(passwords: Passwords, one: str, other: str) -> None:
+    """Only canonical equivalence is evened out; nothing that looks alike is made the same."""
+    assert not passwords.verify(one, passwords.hash(other))
+
+
+@given(st.text())
+def test_normalised_is_composed_and_stays_so(password: str) -> None:
+    """Normalising is NFC, and doing it twice is doing it once."""
+    assert normalized(password) == unicodedata.normalize("NFC", password) == normalized(normalized(password))
+
+
+def test_unknown_account_takes_the_same_verification() -> None:
+    """Without a hash to hold against there is one verification too, with this profile's own parameters.
+
+    Only the one that could have been right is told of: it is what guesses are counted by.
+    """
+    hasher, told = WatchedHasher(), []
+    passwords = Passwords(hasher, lambda: told.append(1))
+    hashed = passwords.hash(PASSWORD)
+
+    assert passwords.verify(PASSWORD, hashed)
+    assert not passwords.verify(PASSWORD, None)
+
+    assert (len(told), len(hasher.verified)) == (1, 2)
+    assert hasher.verified[0] == hashed
+    assert extract_parameters(str(hasher.verified[1])) == extract_parameters(hashed)
+
+
+@pytest.mark.parametrize("password", ["nobody has this password", ""])
+def test_nobody_has_the_dummys_password(passwords: Passwords, password: str) -> None:
+    """Not even the text that the dummy was made of proves an account that does not exist."""
+    assert not passwords.verify(password, None)
+
+
+def test_other_parameters_are_outdated(passwords: Passwords) -> None:
+    """A hash of another profile still verifies, and is known to need renewal; one of this profile is not."""
+    older = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
+
+    assert passwords.verify(PASSWORD, older)
+    assert passwords.is_outdated(older)
+    assert not passwords.is_outdated(passwords.hash(PASSWORD))
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "nonsense",
+        "$argon2id$",
+        "$argon2id$v=19$m=8,t=1,p=1$",
+        "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$",
+        "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$!!!",
+        "$argon2id$v=19$m=8,t=0,p=1$c2FsdHNhbHQ$c2FsdHNhbHQ",
+        "$2b$12$KIXQ2",
+        "$argon2id$v=19$m=8,t=1,p=1$é$é",
+    ],
+)
+def test_damaged_hash_is_a_fault(passwords: Passwords, damaged: str) -> None:
+    """A stored hash that is none is a broken store, not a wrong password; the fault does not quote it."""
+    with pytest.raises(Fault) as raised:
+        passwords.verify(PASSWORD, damaged)
+
+    assert raised.value.reason is Reason.STORE_UNAVAILABLE
+    assert damaged not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_empty_stored_hash_is_a_fault(passwords: Passwords) -> None:
+    """An account whose hash was emptied is broken too: nothing proves it, and nobody is told it was wrong."""
+    with pytest.raises(Fault):
+        passwords.verify(PASSWORD, "")

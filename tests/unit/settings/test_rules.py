@@ -1,0 +1,244 @@
+"""The rules between settings: each is broken once and kept once, and the complaint names the key."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from validator.errors import ConfigurationError
+from validator.settings.loading import load
+from validator.settings.rules import OWN_PATHS
+from validator.settings.sources import environment_variable
+
+CLOUD = {"door.cloud_host": "cloud.example.net"}
+PORTAL = {"door.origin": "https://portal.example.com"}
+CALLBACKS = {"door.callbacks_origin": "https://callbacks.example.com"}
+PROXIED = {"server.trusted_proxies": "1"}
+# Each rule: what breaks it, the key that is named, a word of the complaint, and the same with the rule kept.
+RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
+    "proxy on tcp without networks": (
+        PROXIED,
+        "server.trusted_proxies",
+        "server.proxy_networks",
+        {**PROXIED, "server.proxy_networks": '["127.0.0.1"]'},
+    ),
+    "proxy on tcp, kept by a unix socket": (
+        {**PROXIED, "server.bind": "0.0.0.0:8000"},
+        "server.trusted_proxies",
+        "unix socket",
+        {**PROXIED, "server.bind": "unix:/run/validator.sock"},
+    ),
+    "metrics for everybody": (
+        {"metrics.bind": "0.0.0.0:9464"},
+        "metrics.bind",
+        "metrics.networks",
+        {"metrics.bind": "0.0.0.0:9464", "metrics.networks": '["10.20.0.0/16"]'},
+    ),
+    "metrics on an address of a network": (
+        {"metrics.bind": "[2001:db8::7]:9464"},
+        "metrics.bind",
+        "can be reached by other hosts",
+        {"metrics.bind": "[::1]:9464"},
+    ),
+    "metrics where the server is": (
+        {"metrics.bind": "unix:/run/validator.sock", "server.bind": "unix:/run/validator.sock"},
+        "metrics.bind",
+        "is server.bind",
+        {"metrics.bind": "unix:/run/metrics.sock", "server.bind": "unix:/run/validator.sock"},
+    ),
+    "Redis of another host in plain text": (
+        {"limits.storage": "redis://redis.example.com:6379/0"},
+        "limits.storage",
+        "rediss://",
+        {"limits.storage": "rediss://redis.example.com:6379/0"},
+    ),
+    "Valkey of another host in plain text, kept by a network that is safe": (
+        {"limits.storage": "valkey://192.0.2.7:6379/0"},
+        "limits.storage",
+        "limits.insecure = true",
+        {"limits.storage": "valkey://192.0.2.7:6379/0", "limits.insecure": "true"},
+    ),
+    "Redis of another host in plain text, kept by one of this host": (
+        {"limits.storage": "redis://[2001:db8::7]:6379/0"},
+        "limits.storage",
+        "another host",
+        {"limits.storage": "redis://[::1]:6379/0"},
+    ),
+    "Redis that only looks like this host's": (
+        {"limits.storage": "redis://localhost.example.com/0"},
+        "limits.storage",
+        "another host",
+        {"limits.storage": "redis://localhost/0"},
+    ),
+    "authority of a Redis in plain text": (
+        {"limits.storage": "redis://localhost/0", "limits.storage_ca_file": "ca.pem"},
+        "limits.storage_ca_file",
+        "rediss://",
+        {"limits.storage": "valkeys://localhost/0", "limits.storage_ca_file": "ca.pem"},
+    ),
+    "one path for both callbacks": (
+        {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v"},
+        "callbacks.chat_path",
+        "its own",
+        {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v/w"},
+    ),
+    "callback at a route's path": (
+        {"callbacks.agent_path": "/healthz"},
+        "callbacks.agent_path",
+        "another route's",
+        {"callbacks.agent_path": "/healthz2"},
+    ),
+    "callback below the cloud's paths": (
+        {"callbacks.chat_path": "/service-cloud/validate"},
+        "callbacks.chat_path",
+        "another route's",
+        {"callbacks.chat_path": "/service-clouds/validate"},
+    ),
+    "two servers of one name": (
+        {**PORTAL, "door.callbacks_origin": "https://portal.example.com:8443"},
+        "door.callbacks_origin",
+        "has the name of door.origin",
+        {**PORTAL, **CALLBACKS},
+    ),
+    "client certificates of browsers": (
+        {**PORTAL, "door.client_ca": "ca.pem"},
+        "door.client_ca",
+        "needs door.callbacks_origin",
+        {**PORTAL, **CALLBACKS, "door.client_ca": "ca.pem"},
+    ),
+    "certificate without its key": (
+        {"door.certificate": "a.pem"},
+        "door.certificate",
+        "door.certificate_key",
+        {"door.certificate": "a.pem", "door.certificate_key": "a.key"},
+    ),
+    "key without its certificate": (
+        {"door.callbacks_certificate_key": "a.key"},
+        "door.callbacks_certificate",
+        "one of them is missing",
+        {"door.callbacks_certificate": "a.pem", "door.callbacks_certificate_key": "a.key"},
+    ),
+    "nginx that is too old": (
+        {"door.nginx_version": "1.21.6"},
+        "door.nginx_version",
+        "older than 1.22",
+        {"door.nginx_version": "1.22.0"},
+    ),
+    "cloud that nobody can find": (
+        CLOUD,
+        "door.resolver",
+        "door.cloud_host",
+        {**CLOUD, "door.resolver": '["127.0.0.53"]'},
+    ),
+    "cloud that nobody can find, kept by its address": (
+        CLOUD,
+        "door.resolver",
+        "/etc/resolv.conf",
+        {**CLOUD, "door.cloud_address": "192.0.2.7:443"},
+    ),
+    "origin that is allowed twice": (
+        {**PORTAL, "door.cross_origins": '["https://a.example", "https://a.example"]'},
+        "door.cross_origins",
+        "twice",
+        {**PORTAL, "door.cross_origins": '["https://a.example", "https://b.example"]'},
+    ),
+    "callbacks at an address, beside a name": (
+        {**PORTAL, "door.callbacks_origin": "https://192.0.2.7"},
+        "door.callbacks_origin",
+        "give it a name",
+        {**PORTAL, "door.callbacks_origin": "https://callbacks.example.com"},
+    ),
+    "one place for TLS and for none": (
+        {"door.listen": '["[::1]:8443"]', "door.listen_plain": '["[0::1]:8443"]'},
+        "door.listen_plain",
+        "there already",
+        {"door.listen": '["[::1]:8443"]', "door.listen_plain": '["[::1]:8080"]'},
+    ),
+    "pages where the cloud is": (
+        {"door.prefix": "/demo", "portal.path": "/demo/service-cloud"},
+        "portal.path",
+        "where the cloud is passed on",
+        {"door.prefix": "/demo", "portal.path": "/demo/pages"},
+    ),
+    "portal that is its own guest": (
+        {**PORTAL, "door.cross_origins": '["https://portal.example.com"]'},
+        "door.cross_origins",
+        "portal's own",
+        {**PORTAL, "door.cross_origins": '["https://portal.example.com:8443", "http://portal.example.com"]'},
+    ),
+    "prefix that is a route": (
+        {"door.prefix": "/healthz"},
+        "door.prefix",
+        "another route",
+        {"door.prefix": "/health"},
+    ),
+    "prefix above the routes": (
+        {"door.prefix": "/api"},
+        "door.prefix",
+        "beginning of another route",
+        {"door.prefix": "/apis"},
+    ),
+    "prefix below the routes": (
+        {"door.prefix": "/webchat/cloud"},
+        "door.prefix",
+        "below one",
+        {"door.prefix": "/chat/cloud"},
+    ),
+    "prefix above a callback": (
+        {"door.prefix": "/rest"},
+        "door.prefix",
+        "beginning of another route",
+        {"door.prefix": "/rest", "callbacks.agent_path": "/a", "callbacks.chat_path": "/c"},
+    ),
+}
+
+
+def problems_of(settings: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with *settings*, by their keys; nothing when they can be used."""
+    environment = {environment_variable(key): text for key, text in settings.items()}
+    try:
+        load(Path("/srv/validator"), environment=environment)
+    except ConfigurationError as refused:
+        return refused.problems
+    return []
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_holds(name: str) -> None:
+    """What breaks a rule stops the start with the key and the way out; what keeps it does not."""
+    broken, key, words, kept = RULES[name]
+
+    (problem,) = problems_of(broken)
+
+    assert f": {key}: " in problem
+    assert words in problem
+    assert problems_of(kept) == []
+
+
+@pytest.mark.parametrize("path", OWN_PATHS)
+def test_no_callback_takes_a_path_of_another(path: str) -> None:
+    """Neither a route's path, nor what lies below one, can be a callback's."""
+    for taken in (path.rstrip("/"), f"{path}validate"):
+        (problem,) = problems_of({"callbacks.agent_path": taken})
+        assert "callbacks.agent_path: is another route's" in problem
+
+
+def test_every_broken_rule_is_told_at_once() -> None:
+    """An operator who broke several rules reads of all of them."""
+    problems = problems_of({**PROXIED, **CLOUD, "door.nginx_version": "1.18", "door.certificate": "a.pem"})
+
+    assert len(problems) == 4
+
+
+def test_rules_wait_for_the_values() -> None:
+    """Rules are held only against values that are right by themselves."""
+    (problem,) = problems_of({**PROXIED, "door.nginx_version": "one"})
+
+    assert "door.nginx_version" in problem
+
+
+def test_source_of_the_broken_setting_is_told() -> None:
+    """The complaint says where the setting was written, also when it is another one that has to change."""
+    (problem,) = problems_of({"door.callbacks_certificate": "a.pem"})
+
+    assert problem.startswith("environment: VALIDATOR_DOOR_CALLBACKS_CERTIFICATE: ")

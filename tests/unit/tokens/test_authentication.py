@@ -1,0 +1,165 @@
+"""Who is calling: which proof counts, and what is written down when it is none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes import LOGIN, TENANT, Enterprise
+from validator.accounts.sessions import Session
+from validator.errors import Reason, Refusal
+from validator.tenants import Status
+from validator.tokens.authentication import Callers, Credentials
+from validator.tokens.issuance import Backend, Person
+
+
+@pytest.fixture
+def callers(enterprise: Enterprise) -> Callers:
+    """Return what proves the callers of the enterprise."""
+    return enterprise.services.callers
+
+
+@pytest.fixture
+def session(enterprise: Enterprise) -> tuple[str, Session]:
+    """Return a session of the person, with its secret."""
+    services = enterprise.services
+    return services.sessions.begin(services.accounts.require(LOGIN))
+
+
+def refusal_of(act: Callable[[], object]) -> Reason:
+    with pytest.raises(Refusal) as refused:
+        act()
+    return refused.value.reason
+
+
+def told(enterprise: Enterprise) -> list[dict[str, Any]]:
+    """Return the entries of the trail, without what every entry has."""
+    keys = ("event", "outcome", "reason", "tenant", "subject", "by")
+    return [{key: entry[key] for key in keys if key in entry} for entry in enterprise.trail()]
+
+
+def test_client_is_known_by_its_secret(callers: Callers, enterprise: Enterprise) -> None:
+    """A backend that shows its secret is that client; that alone is not written down."""
+    caller = callers.identify(Credentials(*enterprise.basic))
+
+    assert isinstance(caller, Backend)
+    assert caller.label == f"client:{enterprise.basic[0]}"
+    assert told(enterprise) == []
+
+
+def test_person_is_known_by_a_session(callers: Callers, session: tuple[str, Session]) -> None:
+    """A browser that shows its session is that person."""
+    caller = callers.identify(Credentials(presented_session=session[0]))
+
+    assert isinstance(caller, Person)
+    assert caller.label == f"account:{LOGIN}"
+    assert callers.session(Credentials(presented_session=session[0])) == session[1]
+
+
+def test_client_is_asked_before_the_session(
+    callers: Callers, enterprise: Enterprise, session: tuple[str, Session]
+) -> None:
+    """Who names a client is that client or nobody: a session does not help out for a wrong secret."""
+    client, secret = enterprise.basic
+
+    assert isinstance(callers.identify(Credentials(client, secret, session[0])), Backend)
+    wrong = Credentials(client, "wrong", session[0])
+    assert refusal_of(lambda: callers.identify(wrong)) is Reason.CLIENT_SECRET_WRONG
+    empty = Credentials("", "", session[0])
+    assert refusal_of(lambda: callers.identify(empty)) is Reason.CLIENT_UNKNOWN
+
+
+def test_without_any_proof_there_is_nobody(callers: Callers, enterprise: Enterprise) -> None:
+    """A request without credentials is refused, a program's by a challenge, and neither is an entry."""
+    browser = Credentials(is_browser=True)
+    assert refusal_of(lambda: callers.identify(browser)) is Reason.SESSION_MISSING
+    assert refusal_of(lambda: callers.identify(Credentials())) is Reason.CLIENT_UNKNOWN
+    assert refusal_of(lambda: callers.session(Credentials())) is Reason.SESSION_MISSING
+    unknown = Credentials(presented_session="x")
+    assert refusal_of(lambda: callers.identify(unknown)) is Reason.SESSION_ENDED
+    assert told(enterprise) == []
+
+
+def test_wrong_secret_is_written_down_with_the_client(callers: Callers, enterprise: Enterprise) -> None:
+    """Somebody who tries a client's name is told of, by that name."""
+    client = enterprise.basic[0]
+    label = f"client:{client}"
+
+    assert refusal_of(lambda: callers.backend(Credentials(client, "wrong"))) is Reason.CLIENT_SECRET_WRONG
+
+    entry = {"event": "client", "outcome": "refused", "reason": "client_secret_wrong", "by": label}
+    assert told(enterprise) == [entry]
+    assert "wrong" not in str(enterprise.trail()).replace("client_secret_wrong", "")
+
+
+def test_disabled_client_is_refused_until_enabled(callers: Callers, enterprise: Enterprise) -> None:
+    """With the right secret a disabled client is refused too; enabled, it is itself again."""
+    clients, credentials = enterprise.services.clients, Credentials(*enterprise.basic)
+
+    clients.set_status(enterprise.basic[0], Status.DISABLED)
+    assert refusal_of(lambda: callers.backend(credentials)) is Reason.CLIENT_DISABLED
+    clients.set_status(enterprise.basic[0], Status.ACTIVE)
+    assert callers.backend(credentials).client.id == enterprise.basic[0]
+
+
+@pytest.mark.parametrize(
+    ("client", "secret"),
+    [
+        ("nobody", "wrong"),
+        ("", "x"),
+        (None, None),
+        ("a" * 257, "x"),
+        ("a" * 100_000, "x"),
+        ("a\x00", "x"),
+        ("\ud800", "x"),
+    ],
+)
+def test_unknown_client_is_not_written_down_by_name(
+    callers: Callers, enterprise: Enterprise, client: str | None, secret: str | None
+) -> None:
+    """What is nobody's name, which may be a secret in the wrong place, does not get into the trail."""
+    assert refusal_of(lambda: callers.backend(Credentials(client, secret))) is Reason.CLIENT_UNKNOWN
+
+    assert told(enterprise) == [{"event": "client", "outcome": "refused", "reason": "client_unknown"}]
+
+
+@pytest.mark.parametrize("secret", ["x" * 257, "x" * 100_000, "x\x00", "\udfff"])
+def test_secret_that_cannot_be_one_is_refused_unseen(
+    callers: Callers, enterprise: Enterprise, secret: str
+) -> None:
+    """An over-long or impossible secret is not even hashed, whoever is named."""
+    credentials = Credentials(enterprise.basic[0], secret)
+
+    assert refusal_of(lambda: callers.backend(credentials)) is Reason.CLIENT_UNKNOWN
+
+
+def test_longest_credentials_are_looked_at(callers: Callers, enterprise: Enterprise) -> None:
+    """At the bound itself a secret is compared: it is wrong, not impossible."""
+    credentials = Credentials(enterprise.basic[0], "x" * 256)
+
+    assert refusal_of(lambda: callers.backend(credentials)) is Reason.CLIENT_SECRET_WRONG
+
+
+def test_logout_ends_the_session_and_is_written_down(
+    callers: Callers, enterprise: Enterprise, session: tuple[str, Session]
+) -> None:
+    """Logging out ends the session; once more is silent, since nobody is logged in any more."""
+    credentials = Credentials(presented_session=session[0])
+
+    callers.log_out(credentials)
+    callers.log_out(credentials)
+    callers.log_out(Credentials())
+
+    assert refusal_of(lambda: callers.session(credentials)) is Reason.SESSION_ENDED
+    assert told(enterprise) == [
+        {"event": "logout", "outcome": "accepted", "tenant": TENANT, "subject": LOGIN}
+    ]
+
+
+def test_credentials_do_not_show_what_is_secret() -> None:
+    """A printed request's credentials have neither the secret nor the session in them."""
+    credentials = Credentials("client-1", "the-secret", "the-session")
+
+    assert "client-1" in repr(credentials)
+    assert "the-secret" not in f"{credentials!r} {credentials}"
+    assert "the-session" not in f"{credentials!r} {credentials}"

@@ -1,0 +1,401 @@
+"""Who sees and ends which tokens, and what is written down of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, Enterprise
+from tests.http.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from validator.errors import Fault, Reason, Refusal
+from validator.tenants import Status
+from validator.tokens.claims import Audience, Claims, Subject
+from validator.tokens.introspection import Overseer
+from validator.tokens.issuance import Backend, Operator
+from validator.tokens.issuer import TokenIssuer, purpose
+from validator.tokens.revocation import Order, targets_around
+
+FOREIGN = Subject(Audience.AGENT, OTHER_TENANT, "agent-7")
+SUBJECTS = pytest.mark.parametrize("subject", [AGENT, CUSTOMER], ids=["agent", "customer"])
+OVERSEERS = pytest.mark.parametrize("who", ["client", "operator"])
+
+
+def overseer_named(enterprise: Enterprise, who: str) -> Overseer:
+    return Operator() if who == "operator" else client(enterprise)
+
+
+def client(enterprise: Enterprise) -> Backend:
+    """Return the enterprise's client, which speaks for the first tenant alone."""
+    return Backend(enterprise.services.clients.authenticate(*enterprise.basic))
+
+
+def issued(enterprise: Enterprise, subject: Subject = AGENT) -> tuple[str, Claims]:
+    """Return a token just issued for *subject* at its present epoch, and its claims."""
+    services = enterprise.services
+    issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
+    standing = services.standings.of(subject, targets_around(subject))
+    return issuer.issue(subject, standing.epoch, standing.revocation)
+
+
+def is_good(enterprise: Enterprise, token: str, audience: Audience = Audience.AGENT) -> bool:
+    """Tell whether a token would be accepted now."""
+    try:
+        enterprise.services.standings.check(enterprise.services.verifier.verify(token, audience))
+    except Refusal:
+        return False
+    return True
+
+
+def entries(enterprise: Enterprise) -> list[dict[str, Any]]:
+    """Return what the trail's entries tell, without their times and places."""
+    names = ("event", "outcome", "reason", "tenant", "subject", "audience", "jti", "by", "detail")
+    return [{name: entry[name] for name in names if name in entry} for entry in enterprise.trail()]
+
+
+def about(claims: Claims) -> dict[str, str]:
+    subject = claims.subject
+    return {
+        "tenant": subject.tenant,
+        "subject": subject.id,
+        "audience": subject.audience,
+        "jti": claims.jti,
+    }
+
+
+# Introspection
+
+
+@OVERSEERS
+@SUBJECTS
+def test_good_token_is_seen(enterprise: Enterprise, who: str, subject: Subject) -> None:
+    """A client sees a good token of its tenant, an operator any; the entry names the token by its jti."""
+    overseer = overseer_named(enterprise, who)
+    token, claims = issued(enterprise, subject)
+
+    assert enterprise.services.oversight.introspect(overseer, token) == claims
+
+    assert entries(enterprise) == [
+        {"event": "introspected", "outcome": "accepted", "by": overseer.label, **about(claims)}
+    ]
+
+
+def ended(enterprise: Enterprise, claims: Claims, reason: Reason) -> None:
+    """End the token of *claims* so that *reason* stands against it."""
+    services = enterprise.services
+    acts: dict[Reason, Callable[[], object]] = {
+        Reason.TOKEN_EXPIRED: lambda: enterprise.clock.advance(days=1),
+        Reason.TOKEN_NOT_YET_VALID: lambda: enterprise.clock.advance(days=-1),
+        Reason.TOKEN_REVOKED: lambda: services.revocations.revoke("all"),
+        Reason.TOKEN_STALE: lambda: services.accounts.set_password(
+            services.accounts.require(LOGIN), "another hash"
+        ),
+        Reason.ACCOUNT_DISABLED: lambda: services.accounts.set_status(LOGIN, Status.DISABLED),
+        Reason.TENANT_DISABLED: lambda: services.tenants.set_status(TENANT, Status.DISABLED),
+    }
+    acts[reason]()
+
+
+@OVERSEERS
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.TOKEN_EXPIRED,
+        Reason.TOKEN_NOT_YET_VALID,
+        Reason.TOKEN_REVOKED,
+        Reason.TOKEN_STALE,
+        Reason.ACCOUNT_DISABLED,
+        Reason.TENANT_DISABLED,
+    ],
+)
+def test_token_that_would_be_refused_is_not_active(enterprise: Enterprise, who: str, reason: Reason) -> None:
+    """Introspection tells nothing of such a token, inspection the claims and why; both are written down."""
+    overseer = overseer_named(enterprise, who)
+    token, claims = issued(enterprise)
+    ended(enterprise, claims, reason)
+
+    assert enterprise.services.oversight.introspect(overseer, token) is None
+    assert enterprise.services.oversight.inspect(overseer, token) == (claims, reason)
+
+    common = {"event": "introspected", "outcome": "refused", "reason": reason, "by": overseer.label}
+    assert entries(enterprise) == [{**common, **about(claims)}] * 2
+
+
+def test_foreign_token_looks_like_none(enterprise: Enterprise) -> None:
+    """To a client a good token of another tenant is as one that does not exist; the trail has the reason."""
+    overseer = client(enterprise)
+    token, _ = issued(enterprise, FOREIGN)
+
+    assert enterprise.services.oversight.introspect(overseer, token) is None
+    assert enterprise.services.oversight.introspect(overseer, "no token") is None
+
+    common = {"event": "introspected", "outcome": "refused", "by": overseer.label}
+    assert entries(enterprise) == [
+        {**common, "reason": "tenant_not_granted"},
+        {**common, "reason": "token_forged"},
+    ]
+
+
+def test_operator_sees_tokens_of_every_tenant(enterprise: Enterprise) -> None:
+    """An operator sees what a client of another tenant does not."""
+    token, claims = issued(enterprise, FOREIGN)
+
+    assert enterprise.services.oversight.introspect(Operator(), token) == claims
+
+
+@OVERSEERS
+@pytest.mark.parametrize("token", ["", "x", "a.b", "é", "\x00", "a" * 5000])
+def test_what_is_no_token_is_not_active(enterprise: Enterprise, who: str, token: str) -> None:
+    """A text that was not signed here is not active, and no error."""
+    answer = enterprise.services.oversight.inspect(overseer_named(enterprise, who), token)
+
+    assert answer == (None, Reason.TOKEN_FORGED)
+
+
+def test_token_of_another_version_is_malformed(enterprise: Enterprise) -> None:
+    """A text signed here that is no claims is not active; the operator is told that it is malformed."""
+    token = enterprise.services.keyring.seal(purpose(Audience.AGENT)).sign(b"{}")
+
+    assert enterprise.services.oversight.inspect(Operator(), token) == (None, Reason.TOKEN_MALFORMED)
+
+
+# Revocation of a presented token
+
+
+@OVERSEERS
+@SUBJECTS
+def test_presented_token_is_ended(enterprise: Enterprise, who: str, subject: Subject) -> None:
+    """Whose token it is may end it; the subject's other tokens live, and ending it again is fine."""
+    overseer = overseer_named(enterprise, who)
+    token, claims = issued(enterprise, subject)
+    other, _ = issued(enterprise, subject)
+
+    for _ in range(2):
+        enterprise.services.oversight.revoke(overseer, Order(presented_token=token))
+
+    assert not is_good(enterprise, token, subject.audience)
+    assert is_good(enterprise, other, subject.audience)
+    assert (
+        entries(enterprise)
+        == [{"event": "revoked", "outcome": "accepted", "by": overseer.label, **about(claims)}] * 2
+    )
+
+
+@pytest.mark.parametrize("how", ["presented", "by its jti"])
+def test_token_from_a_clock_ahead_is_ended(enterprise: Enterprise, how: str) -> None:
+    """A token that another node issued, whose clock is ahead within the leeway, is ended like any other."""
+    token, claims = issued(enterprise)
+    enterprise.clock.advance(seconds=-20)
+    assert is_good(enterprise, token)
+    by_jti = Order(tenant=TENANT, jti=claims.jti)
+
+    order = by_jti if how == "by its jti" else Order(presented_token=token)
+    enterprise.services.oversight.revoke(Operator(), order)
+
+    assert not is_good(enterprise, token)
+    enterprise.clock.advance(seconds=20)
+    assert not is_good(enterprise, token)
+
+
+def test_expired_token_is_ended_without_a_word(enterprise: Enterprise) -> None:
+    """Ending a token that has ended by itself is no mistake."""
+    token, claims = issued(enterprise)
+    enterprise.clock.advance(days=1)
+
+    enterprise.services.oversight.revoke_presented(Operator(), token)
+
+    assert entries(enterprise) == [
+        {"event": "revoked", "outcome": "accepted", "by": "operator", **about(claims)}
+    ]
+
+
+def test_foreign_token_is_left_alone_without_a_word(enterprise: Enterprise) -> None:
+    """A client that presents another tenant's token is not told, and the token lives; the trail knows."""
+    overseer = client(enterprise)
+    token, _ = issued(enterprise, FOREIGN)
+
+    enterprise.services.oversight.revoke(overseer, Order(presented_token=token))
+    enterprise.services.oversight.revoke(overseer, Order(presented_token="no token"))
+
+    assert is_good(enterprise, token)
+    common = {"event": "revoked", "outcome": "refused", "by": overseer.label}
+    assert entries(enterprise) == [
+        {**common, "reason": "tenant_not_granted"},
+        {**common, "reason": "token_forged"},
+    ]
+    enterprise.services.oversight.revoke(Operator(), Order(presented_token=token))
+    assert not is_good(enterprise, token)
+
+
+# Revocation by name
+
+
+@OVERSEERS
+def test_token_is_ended_by_its_jti(enterprise: Enterprise, who: str) -> None:
+    """A jti with its tenant ends that one token."""
+    overseer = overseer_named(enterprise, who)
+    token, claims = issued(enterprise)
+    other, _ = issued(enterprise)
+
+    enterprise.services.oversight.revoke(overseer, Order(tenant=TENANT, jti=claims.jti))
+
+    assert (is_good(enterprise, token), is_good(enterprise, other)) == (False, True)
+    assert entries(enterprise) == [
+        {
+            "event": "revoked",
+            "outcome": "accepted",
+            "tenant": TENANT,
+            "jti": claims.jti,
+            "by": overseer.label,
+        }
+    ]
+
+
+def test_jti_under_the_own_tenant_ends_no_foreign_token(enterprise: Enterprise) -> None:
+    """A client that knows a foreign jti cannot end that token by naming its own tenant."""
+    token, claims = issued(enterprise, FOREIGN)
+
+    enterprise.services.oversight.revoke(client(enterprise), Order(tenant=TENANT, jti=claims.jti))
+
+    assert is_good(enterprise, token)
+
+
+@OVERSEERS
+@SUBJECTS
+def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: Subject) -> None:
+    """Every token of a subject until now ends; the next one is good, and so are other subjects'."""
+    overseer = overseer_named(enterprise, who)
+    tokens = [issued(enterprise, subject)[0] for _ in range(2)]
+    other = Subject(subject.audience, TENANT, "other", subject.name)
+    of_other, _ = issued(enterprise, other)
+
+    order = Order(tenant=TENANT, audience=subject.audience, subject=subject.id)
+    enterprise.services.oversight.revoke(overseer, order)
+
+    assert not any(is_good(enterprise, token, subject.audience) for token in tokens)
+    assert is_good(enterprise, of_other, subject.audience)
+    assert is_good(enterprise, issued(enterprise, subject)[0], subject.audience)
+    assert entries(enterprise) == [
+        {
+            "event": "revoked",
+            "outcome": "accepted",
+            "tenant": TENANT,
+            "subject": subject.id,
+            "audience": subject.audience,
+            "by": overseer.label,
+        }
+    ]
+
+
+@OVERSEERS
+def test_tenant_s_tokens_are_ended(enterprise: Enterprise, who: str) -> None:
+    """Every token of a tenant ends, on both sides; another tenant's live."""
+    overseer = overseer_named(enterprise, who)
+    agent, customer = issued(enterprise)[0], issued(enterprise, CUSTOMER)[0]
+    foreign, _ = issued(enterprise, FOREIGN)
+
+    enterprise.services.oversight.revoke_tenant(overseer, TENANT)
+
+    assert not is_good(enterprise, agent)
+    assert not is_good(enterprise, customer, Audience.CHAT)
+    assert is_good(enterprise, foreign)
+    assert entries(enterprise) == [
+        {"event": "revoked", "outcome": "accepted", "tenant": TENANT, "by": overseer.label}
+    ]
+
+
+def test_everything_is_ended(enterprise: Enterprise) -> None:
+    """An operator can end every token there is; the entry says so."""
+    tokens = [issued(enterprise)[0], issued(enterprise, FOREIGN)[0]]
+
+    enterprise.services.oversight.revoke_everything(Operator("operator:root"))
+
+    assert not any(is_good(enterprise, token) for token in tokens)
+    assert entries(enterprise) == [
+        {"event": "revoked", "outcome": "accepted", "by": "operator:root", "detail": "everything"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("order", "named"),
+    [
+        (Order(tenant=OTHER_TENANT, jti="jti-1"), {"jti": "jti-1"}),
+        (
+            Order(tenant=OTHER_TENANT, audience=Audience.AGENT, subject=FOREIGN.id),
+            {"subject": FOREIGN.id, "audience": "agent"},
+        ),
+        (
+            Order(tenant=OTHER_TENANT, audience=Audience.CHAT, subject="c"),
+            {"subject": "c", "audience": "chat"},
+        ),
+    ],
+    ids=["jti", "agent", "customer"],
+)
+def test_client_ends_nothing_in_a_foreign_tenant(
+    enterprise: Enterprise, order: Order, named: dict[str, str]
+) -> None:
+    """Naming another tenant is refused, ends nothing, and is written down with what was named."""
+    overseer = client(enterprise)
+    token, _ = issued(enterprise, FOREIGN)
+
+    with pytest.raises(Refusal) as refused:
+        enterprise.services.oversight.revoke(overseer, order)
+
+    assert refused.value.reason is Reason.TENANT_NOT_GRANTED
+    assert is_good(enterprise, token)
+    common = {"event": "revoked", "outcome": "refused", "reason": "tenant_not_granted"}
+    assert entries(enterprise) == [{**common, "tenant": OTHER_TENANT, "by": overseer.label, **named}]
+
+
+def test_client_ends_no_foreign_tenant(enterprise: Enterprise) -> None:
+    """A client cannot end another tenant as a whole, nor one that is not there."""
+    token, _ = issued(enterprise, FOREIGN)
+
+    for tenant in (OTHER_TENANT, "nowhere", ""):
+        with pytest.raises(Refusal, match=Reason.TENANT_NOT_GRANTED):
+            enterprise.services.oversight.revoke_tenant(client(enterprise), tenant)
+
+    assert is_good(enterprise, token)
+
+
+# When something is away
+
+
+@pytest.mark.parametrize(
+    ("breakage", "reason"),
+    [
+        *(pytest.param(breakage, Reason.KEYS_UNAVAILABLE, id=name) for name, breakage in KEYS.items()),
+        *(pytest.param(breakage, Reason.STORE_UNAVAILABLE, id=name) for name, breakage in STORE.items()),
+        *(pytest.param(breakage, Reason.TRAIL_UNAVAILABLE, id=name) for name, breakage in TRAIL_AWAY.items()),
+    ],
+)
+def test_no_answer_without_what_it_needs(enterprise: Enterprise, breakage: Breakage, reason: Reason) -> None:
+    """Nobody is told "not active" or "revoked" by a server that cannot know it or write it down."""
+    oversight = enterprise.services.oversight
+    token, claims = issued(enterprise)
+
+    asks: list[Callable[[], object]] = [
+        lambda: oversight.introspect(Operator(), token),
+        lambda: oversight.revoke_presented(Operator(), token),
+    ]
+
+    with breakage(enterprise):
+        for ask in asks:
+            with pytest.raises(Fault) as fault:
+                ask()
+            assert fault.value.reason is reason
+
+    assert entries(enterprise) == []
+    assert oversight.inspect(Operator(), token)[0] == claims
+
+
+def test_no_token_is_in_the_trail(enterprise: Enterprise) -> None:
+    """Neither asking nor ending leaves a token, or half of one, in the trail."""
+    token, _ = issued(enterprise)
+    enterprise.services.oversight.introspect(client(enterprise), token)
+    enterprise.services.oversight.revoke_presented(client(enterprise), token)
+
+    folder = enterprise.services.settings.audit.directory
+    written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    assert AGENT.id.encode() in written
+    assert not [part for part in (token, *token.split(".")) if part.encode() in written]

@@ -1,0 +1,514 @@
+"""Who may have a token, for whom, and what is written down of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
+from tests.http.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from validator.accounts.identity import Identity
+from validator.errors import Fault, Reason, Refusal
+from validator.tenants import Status
+from validator.tokens.claims import Audience, Subject, Wish
+from validator.tokens.issuance import Backend, Caller, Issuance, Operator, Person
+from validator.tokens.issuer import TokenIssuer
+from validator.tokens.revocation import targets_around
+from validator.tokens.subject_state import Standing, Standings
+
+HASH = "not a hash: nobody logs in with it"
+AGENT_WISH = Wish(Audience.AGENT, TENANT, AGENT.id)
+CHAT_WISH = Wish(Audience.CHAT, TENANT, CUSTOMER.id, CUSTOMER.name)
+STRANGER_WISH = Wish(Audience.CHAT, TENANT, "visitor", "Ann")
+
+
+def person(enterprise: Enterprise) -> Person:
+    """Return the person, as their session knows them."""
+    return Person(enterprise.services.accounts.require(LOGIN))
+
+
+def backend(enterprise: Enterprise) -> Backend:
+    """Return the enterprise's client, as its secret proved it."""
+    return Backend(enterprise.services.clients.authenticate(*enterprise.basic))
+
+
+def last_entry(enterprise: Enterprise) -> dict[str, Any]:
+    """Return what the last entry of the trail tells, without its time and its place."""
+    names = ("event", "outcome", "reason", "tenant", "subject", "audience", "jti", "by")
+    entry = enterprise.trail()[-1]
+    return {name: entry[name] for name in names if name in entry}
+
+
+def assert_issued(enterprise: Enterprise, caller: Caller, wish: Wish, subject: Subject) -> None:
+    """Fail unless *wish* gives a token for *subject* that is accepted, and the entry of it."""
+    services = enterprise.services
+
+    token, claims = services.issuance.issue(caller, wish)
+
+    assert claims.subject == subject
+    assert services.verifier.verify(token, subject.audience) == claims
+    services.standings.check(claims)
+    assert last_entry(enterprise) == {
+        "event": "token_issued",
+        "outcome": "accepted",
+        "tenant": subject.tenant,
+        "subject": subject.id,
+        "audience": subject.audience,
+        "jti": claims.jti,
+        "by": caller.label,
+    }
+    assert token not in str(enterprise.trail())
+
+
+def assert_refused(enterprise: Enterprise, caller: Caller, wish: Wish, reason: Reason) -> None:
+    """Fail unless *wish* is refused for *reason*, and the entry says so with what was asked."""
+    before = len(enterprise.trail())
+
+    with pytest.raises(Refusal) as refused:
+        enterprise.services.issuance.issue(caller, wish)
+
+    asked = {"tenant": wish.tenant, "subject": wish.id}
+    assert refused.value.reason is reason
+    assert len(enterprise.trail()) == before + 1
+    assert last_entry(enterprise) == {
+        "event": "token_issued",
+        "outcome": "refused",
+        "reason": reason,
+        "audience": wish.audience,
+        "by": caller.label,
+        **{name: value for name, value in asked.items() if value is not None},
+    }
+
+
+# A person
+
+
+@pytest.mark.parametrize(
+    ("wish", "subject"),
+    [
+        (Wish(Audience.AGENT), AGENT),
+        (Wish(Audience.AGENT, TENANT), AGENT),
+        (Wish(Audience.AGENT, None, AGENT.id), AGENT),
+        (AGENT_WISH, AGENT),
+        (Wish(Audience.CHAT), CUSTOMER),
+        (Wish(Audience.CHAT, None, None, CUSTOMER.name), CUSTOMER),
+        (CHAT_WISH, CUSTOMER),
+    ],
+)
+def test_person_has_a_token_of_their_own(enterprise: Enterprise, wish: Wish, subject: Subject) -> None:
+    """A person has a token for their own identity, named or left out, on either side."""
+    assert_issued(enterprise, person(enterprise), wish, subject)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(Audience.AGENT, OTHER_TENANT),
+        Wish(Audience.AGENT, TENANT, "agent-8"),
+        Wish(Audience.AGENT, TENANT, AGENT.id.upper()),
+        Wish(Audience.AGENT, TENANT, CUSTOMER.id),
+        Wish(Audience.CHAT, TENANT, AGENT.id),
+        Wish(Audience.CHAT, None, "customer-8"),
+        Wish(Audience.CHAT, None, None, "Ann"),
+        Wish(Audience.CHAT, TENANT, CUSTOMER.id, "Ann"),
+        Wish(Audience.CHAT, OTHER_TENANT, CUSTOMER.id, CUSTOMER.name),
+    ],
+)
+def test_person_has_no_token_for_somebody_else(enterprise: Enterprise, wish: Wish) -> None:
+    """A person who names anything but their own identity is refused."""
+    assert_refused(enterprise, person(enterprise), wish, Reason.SUBJECT_NOT_OWN)
+
+
+@pytest.mark.parametrize(
+    ("identity", "audience"),
+    [
+        (Identity(), Audience.AGENT),
+        (Identity(), Audience.CHAT),
+        (Identity(user_account="agent-9"), Audience.CHAT),
+        (Identity(user_id="customer-9", user_name="Nine"), Audience.AGENT),
+    ],
+)
+def test_person_without_that_identity(enterprise: Enterprise, identity: Identity, audience: Audience) -> None:
+    """A person who is no agent has no agent's token, and one who is no customer none for the chat."""
+    account = enterprise.services.accounts.add("nine", TENANT, HASH, identity)
+
+    assert_refused(enterprise, Person(account), Wish(audience), Reason.IDENTITY_MISSING)
+    assert_refused(enterprise, Person(account), Wish(audience, TENANT, "x", "y"), Reason.IDENTITY_MISSING)
+
+
+def linked_person(enterprise: Enterprise, identity: Identity, *codes: str) -> Person:
+    """Return one more person with *identity*, and the cloud's accounts of *codes* linked to them."""
+    services = enterprise.services
+    account = services.accounts.add("nine", TENANT, HASH, identity)
+    for code in codes:
+        services.links.add(account.id, TENANT, code)
+    return Person(account, services.links.of(account.id))
+
+
+@pytest.mark.parametrize(
+    ("own", "codes", "wished", "given"),
+    [
+        ("agent-9", ("11", "12"), None, "agent-9"),
+        ("agent-9", ("11", "12"), "agent-9", "agent-9"),
+        ("agent-9", ("11", "12"), "12", "12"),
+        (None, ("11", "12"), "12", "12"),
+        (None, ("11",), None, "11"),
+        (None, ("11",), "11", "11"),
+    ],
+)
+def test_person_has_a_token_for_a_linked_agent(
+    enterprise: Enterprise, own: str | None, codes: tuple[str, ...], wished: str | None, given: str
+) -> None:
+    """A person names one of those linked to them; unnamed it is their own, or the only one."""
+    caller = linked_person(enterprise, Identity(user_account=own), *codes)
+
+    assert_issued(
+        enterprise, caller, Wish(Audience.AGENT, None, wished), Subject(Audience.AGENT, TENANT, given)
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "codes", "wish", "reason"),
+    [
+        ("agent-9", ("11",), Wish(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
+        ("agent-9", ("11",), Wish(Audience.AGENT, None, AGENT.id), Reason.SUBJECT_NOT_OWN),
+        (None, ("11",), Wish(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), Wish(Audience.AGENT, None, "13"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), Wish(Audience.AGENT, OTHER_TENANT, "11"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), Wish(Audience.AGENT), Reason.REQUEST_INVALID),
+        (None, (), Wish(Audience.AGENT, None, "11"), Reason.IDENTITY_MISSING),
+        (None, ("11",), Wish(Audience.CHAT, None, "11"), Reason.IDENTITY_MISSING),
+    ],
+)
+def test_person_has_no_token_for_what_is_not_linked(
+    enterprise: Enterprise, own: str | None, codes: tuple[str, ...], wish: Wish, reason: Reason
+) -> None:
+    """A code that is another person's or nobody's is refused; so is a choice that was not made."""
+    assert_refused(enterprise, linked_person(enterprise, Identity(user_account=own), *codes), wish, reason)
+
+
+def test_link_undone_this_moment_gives_no_token(enterprise: Enterprise) -> None:
+    """Whoever was read with a link that is gone by now gets no token that only a stranger's could be."""
+    caller = linked_person(enterprise, Identity(), "11")
+    wish = Wish(Audience.AGENT, None, "11")
+    assert enterprise.services.issuance.issue(caller, wish)
+
+    enterprise.services.links.remove(caller.account.id, TENANT, "11")
+
+    assert_refused(enterprise, caller, wish, Reason.SUBJECT_NOT_OWN)
+
+
+def test_link_moved_this_moment_gives_no_token(enterprise: Enterprise) -> None:
+    """Whoever was read with a link that is now another person's gets no token that would be that person's."""
+    services, caller = enterprise.services, linked_person(enterprise, Identity(), "11")
+    other = services.accounts.add("ten", TENANT, HASH, Identity())
+
+    services.links.remove(caller.account.id, TENANT, "11")
+    services.links.add(other.id, TENANT, "11")
+
+    assert_refused(enterprise, caller, Wish(Audience.AGENT, None, "11"), Reason.SUBJECT_NOT_OWN)
+    assert services.issuance.issue(Person(other, ("11",)), Wish(Audience.AGENT))
+
+
+@pytest.mark.parametrize("wish", [Wish(Audience.AGENT), Wish(Audience.CHAT)], ids=["agent", "customer"])
+def test_person_of_before_a_new_password_has_no_token(enterprise: Enterprise, wish: Wish) -> None:
+    """Whoever was read before the password changed gets no token that would outlive the change."""
+    caller, accounts = person(enterprise), enterprise.services.accounts
+
+    accounts.set_password(accounts.require(LOGIN), HASH)
+
+    assert_refused(enterprise, caller, wish, Reason.SESSION_ENDED)
+
+
+def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
+    """A token carries the account's present epoch, and is stale with the next password."""
+    services = enterprise.services
+    _, claims = services.issuance.issue(person(enterprise), Wish(Audience.AGENT))
+    services.accounts.set_password(services.accounts.require(LOGIN), HASH)
+    _, newer = services.issuance.issue(person(enterprise), Wish(Audience.AGENT))
+
+    assert (claims.epoch, newer.epoch) == (1, 2)
+    services.standings.check(newer)
+    with pytest.raises(Refusal, match=Reason.TOKEN_STALE):
+        services.standings.check(claims)
+
+
+# A backend client
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        AGENT,
+        CUSTOMER,
+        Subject(Audience.AGENT, TENANT, "somebody"),
+        Subject(Audience.CHAT, TENANT, "visitor", "Ann"),
+        Subject(Audience.CHAT, TENANT, AGENT.id, "Ann"),
+    ],
+)
+def test_client_names_the_subject(enterprise: Enterprise, subject: Subject) -> None:
+    """A client has a token for whomever of its tenant it names, with or without an account here."""
+    wish = Wish(subject.audience, subject.tenant, subject.id, subject.name)
+
+    assert_issued(enterprise, backend(enterprise), wish, subject)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(Audience.AGENT),
+        Wish(Audience.AGENT, TENANT),
+        Wish(Audience.AGENT, None, AGENT.id),
+        Wish(Audience.CHAT),
+        Wish(Audience.CHAT, TENANT, CUSTOMER.id),
+        Wish(Audience.CHAT, TENANT, None, CUSTOMER.name),
+        Wish(Audience.CHAT, None, CUSTOMER.id, CUSTOMER.name),
+    ],
+)
+def test_client_names_the_whole_subject(enterprise: Enterprise, wish: Wish) -> None:
+    """Nothing is filled in for a client."""
+    assert_refused(enterprise, backend(enterprise), wish, Reason.REQUEST_INVALID)
+
+
+def test_client_speaks_for_its_own_tenants(enterprise: Enterprise) -> None:
+    """A tenant that is not the client's, known or not, is refused alike."""
+    for tenant in (OTHER_TENANT, "nowhere", TENANT[:-1], f"{TENANT} "):
+        wish = replace(AGENT_WISH, tenant=tenant)
+        assert_refused(enterprise, backend(enterprise), wish, Reason.TENANT_NOT_GRANTED)
+
+
+def test_client_speaks_to_its_own_audiences(enterprise: Enterprise) -> None:
+    """A client for the chat alone has no agent's token."""
+    client, _ = enterprise.services.clients.add("shop", [TENANT], [Audience.CHAT])
+
+    assert_refused(enterprise, Backend(client), AGENT_WISH, Reason.AUDIENCE_NOT_GRANTED)
+    assert_issued(enterprise, Backend(client), CHAT_WISH, CUSTOMER)
+
+
+def test_client_cannot_rename_a_customer(enterprise: Enterprise) -> None:
+    """A customer with an account here keeps the name of it; one without has the name that is said."""
+    renamed = replace(CHAT_WISH, name="Ann")
+
+    assert_refused(enterprise, backend(enterprise), renamed, Reason.SUBJECT_NOT_OWN)
+    assert_issued(
+        enterprise, backend(enterprise), STRANGER_WISH, Subject(Audience.CHAT, TENANT, "visitor", "Ann")
+    )
+
+
+# An operator
+
+
+@pytest.mark.parametrize("subject", [AGENT, CUSTOMER, Subject(Audience.AGENT, OTHER_TENANT, "somebody")])
+def test_operator_names_any_subject(enterprise: Enterprise, subject: Subject) -> None:
+    """An operator has a token for whomever of any tenant that there is."""
+    wish = Wish(subject.audience, subject.tenant, subject.id, subject.name)
+
+    assert_issued(enterprise, Operator(), wish, subject)
+
+
+def test_operator_is_held_to_what_is_known(enterprise: Enterprise) -> None:
+    """Not even an operator has a token of an unknown tenant, or under another name than the account's."""
+    unknown = replace(AGENT_WISH, tenant="nowhere")
+
+    assert_refused(enterprise, Operator(), unknown, Reason.TENANT_UNKNOWN)
+    assert_refused(enterprise, Operator(), replace(CHAT_WISH, name="Ann"), Reason.SUBJECT_NOT_OWN)
+
+
+def test_labels() -> None:
+    """The trail names an operator by the label it was given."""
+    assert Operator().label == "operator"
+    assert Operator("operator:root").label == "operator:root"
+
+
+def test_labels_of_callers(enterprise: Enterprise) -> None:
+    """The trail names a person by their login name and a client by its id."""
+    assert person(enterprise).label == f"account:{LOGIN}"
+    assert backend(enterprise).label == f"client:{enterprise.basic[0]}"
+
+
+# Whoever asks
+
+CALLERS = pytest.mark.parametrize("who", ["person", "backend", "operator"])
+
+
+def caller_named(enterprise: Enterprise, who: str) -> Caller:
+    callers: dict[str, Caller] = {
+        "person": person(enterprise),
+        "backend": backend(enterprise),
+        "operator": Operator(),
+    }
+    return callers[who]
+
+
+@CALLERS
+@pytest.mark.parametrize("wish", [AGENT_WISH, CHAT_WISH], ids=["agent", "customer"])
+def test_disabled_account_has_no_token(enterprise: Enterprise, who: str, wish: Wish) -> None:
+    """Nobody has a token for a disabled account, and everybody again once it is back."""
+    caller = caller_named(enterprise, who)
+    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    assert_refused(enterprise, caller, wish, Reason.ACCOUNT_DISABLED)
+
+    enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    assert enterprise.services.issuance.issue(caller_named(enterprise, who), wish)
+
+
+@CALLERS
+def test_disabled_tenant_has_no_token(enterprise: Enterprise, who: str) -> None:
+    """Nobody has a token of a disabled tenant."""
+    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+
+    assert_refused(enterprise, caller_named(enterprise, who), AGENT_WISH, Reason.TENANT_DISABLED)
+
+
+@CALLERS
+def test_revocation_of_before_hinders_no_new_token(enterprise: Enterprise, who: str) -> None:
+    """What was revoked until now does not end a token that is issued at the same instant."""
+    services = enterprise.services
+    services.revocations.revoke("all")
+
+    _, claims = services.issuance.issue(caller_named(enterprise, who), AGENT_WISH)
+
+    services.standings.check(claims)
+
+
+CLOCKS = pytest.mark.parametrize(
+    "difference",
+    [timedelta(0), timedelta(seconds=30), timedelta(seconds=-30), timedelta(hours=1), timedelta(hours=-1)],
+    ids=["none", "leeway ahead", "leeway behind", "hour ahead", "hour behind"],
+)
+
+
+def targets_by_name() -> dict[str, str]:
+    return dict(zip(("subject", "tenant", "everything"), targets_around(AGENT), strict=True))
+
+
+@CLOCKS
+@pytest.mark.parametrize("target", ["subject", "tenant", "everything"])
+def test_token_issued_right_after_a_revocation_is_good_at_once(
+    enterprise: Enterprise, target: str, difference: timedelta
+) -> None:
+    """A new token outlives every revocation of before, also on a node whose clock is another."""
+    services, instant = enterprise.services, enterprise.clock.instant
+    enterprise.clock.instant = instant + difference
+    services.revocations.revoke(targets_by_name()[target])
+    enterprise.clock.instant = instant
+
+    token, claims = services.issuance.issue(person(enterprise), AGENT_WISH)
+
+    services.standings.check(claims)
+    assert (claims.issued_at, claims.expires_at) == (
+        instant,
+        instant + services.settings.tokens.agent_lifetime,
+    )
+    for leeway in (timedelta(0), -services.settings.tokens.leeway, services.settings.tokens.leeway):
+        enterprise.clock.instant = instant + leeway
+        assert services.verifier.verify(token, Audience.AGENT) == claims
+
+
+@CLOCKS
+@pytest.mark.parametrize("first", ["subject", "tenant", "everything"])
+@pytest.mark.parametrize("second", ["subject", "tenant", "everything"])
+def test_revoking_again_ends_what_was_issued_since(
+    enterprise: Enterprise, first: str, second: str, difference: timedelta
+) -> None:
+    """A second revocation ends a token issued after the first, at the same instant or by another clock."""
+    services = enterprise.services
+    services.revocations.revoke(targets_by_name()[first])
+    _, claims = services.issuance.issue(person(enterprise), AGENT_WISH)
+    services.standings.check(claims)
+
+    enterprise.clock.instant += difference
+    services.revocations.revoke(targets_by_name()[second])
+
+    with pytest.raises(Refusal, match=Reason.TOKEN_REVOKED):
+        services.standings.check(claims)
+
+
+class RevokingStandings(Standings):
+    """Standings after whose every reading of a subject a target is revoked."""
+
+    def __init__(self, enterprise: Enterprise, target: str) -> None:
+        super().__init__(enterprise.services.database)
+        self._revocations, self._target = enterprise.services.revocations, target
+
+    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
+        """Return how *subject* stood right before the revocation."""
+        standing = super().of(subject, targets)
+        self._revocations.revoke(self._target)
+        return standing
+
+
+@pytest.mark.parametrize("target", ["subject", "tenant", "everything"])
+def test_revocation_while_a_token_is_issued_ends_it(enterprise: Enterprise, target: str) -> None:
+    """A token whose standing was read before a revocation and that is signed after it is ended."""
+    services = enterprise.services
+    issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
+    standings = RevokingStandings(enterprise, targets_by_name()[target])
+    issuance = Issuance(
+        issuer, standings, services.counters, services.trail, services.settings.webchat.is_reserved
+    )
+
+    _, claims = issuance.issue(person(enterprise), AGENT_WISH)
+
+    with pytest.raises(Refusal, match=Reason.TOKEN_REVOKED):
+        services.standings.check(claims)
+    services.standings.check(services.issuance.issue(person(enterprise), AGENT_WISH)[1])
+
+
+def test_nobody_gets_a_token_for_an_id_of_a_guest(enterprise: Enterprise) -> None:
+    """What begins like a guest's id is never a customer's, whoever asks; an agent may be called so."""
+    services = enterprise.services
+    (client,) = services.clients.list()
+
+    for caller in (Backend(client), Operator()):
+        for user_id in ("guest-1", "GUEST-1"):
+            with pytest.raises(Refusal, match="begins like the ids of guests"):
+                services.issuance.issue(caller, Wish(Audience.CHAT, TENANT, user_id, "Ann"))
+        services.issuance.issue(caller, Wish(Audience.AGENT, TENANT, "guest-relations"))
+        services.issuance.issue(caller, Wish(Audience.CHAT, TENANT, "a-guest-1", "Ann"))
+
+
+EVERY_OUTAGE = [
+    *(pytest.param(breakage, Reason.KEYS_UNAVAILABLE, id=name) for name, breakage in KEYS.items()),
+    *(pytest.param(breakage, Reason.STORE_UNAVAILABLE, id=name) for name, breakage in STORE.items()),
+    *(pytest.param(breakage, Reason.TRAIL_UNAVAILABLE, id=name) for name, breakage in TRAIL_AWAY.items()),
+]
+
+
+@pytest.mark.parametrize(("breakage", "reason"), EVERY_OUTAGE)
+def test_nothing_is_issued_without_what_it_needs(
+    enterprise: Enterprise, breakage: Breakage, reason: Reason
+) -> None:
+    """Without keys, database or trail there is a fault, no token and no entry of one; mended, there is."""
+    caller = person(enterprise)
+
+    with breakage(enterprise):
+        with pytest.raises(Fault) as fault:
+            enterprise.services.issuance.issue(caller, AGENT_WISH)
+        assert fault.value.reason is reason
+
+    assert [entry for entry in enterprise.trail() if entry["event"] == "token_issued"] == []
+    assert_issued(enterprise, caller, AGENT_WISH, AGENT)
+
+
+@pytest.mark.parametrize("breakage", TRAIL_AWAY.values(), ids=TRAIL_AWAY)
+def test_refusal_needs_the_trail_too(enterprise: Enterprise, breakage: Breakage) -> None:
+    """A refusal that cannot be written down is a fault, so that no question goes unnoticed."""
+    caller = backend(enterprise)
+
+    with breakage(enterprise), pytest.raises(Fault) as fault:
+        enterprise.services.issuance.issue(caller, replace(AGENT_WISH, tenant=OTHER_TENANT))
+
+    assert fault.value.reason is Reason.TRAIL_UNAVAILABLE
+
+
+def test_password_is_in_no_caller_s_repr(enterprise: Enterprise) -> None:
+    """A caller that is logged by mistake shows neither a hash nor a digest of a secret."""
+    account, client = person(enterprise).account, backend(enterprise).client
+
+    shown = repr(Person(account)) + repr(Backend(client))
+
+    assert account.password_hash not in shown
+    assert client.secret_digest not in shown
+    assert PASSWORD not in shown

@@ -1,1 +1,0 @@
-"""auth-v2 signatures for guests of the web chat."""

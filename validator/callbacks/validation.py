@@ -1,0 +1,138 @@
+"""The only place that decides: a presentation becomes a verdict.
+
+Prove before you throttle: the source of these questions is the cloud, and anybody can make the cloud ask, so
+that a limit on sources or on presented names would be a switch in strangers' hands. The source may ask; then
+the token's signature puts a question into one of three classes, each with limits of its own:
+
+- *foreign*: the body is unreadable, or the token was not signed here for this audience. Counted per source;
+  beyond the limit neither the database nor the trail is touched.
+- *ours, not good*: signed here, but expired, not yet valid, presented with another tenant, subject or name,
+  or ended (`standing`: tenant, account, epoch, revocations). Counted per token, never against its subject or
+  tenant.
+- *good*: counted per token, then per subject, then per tenant and audience, all by what the token claims.
+
+Within each class the first check that fails is the reason. The verdict is recorded, then given.
+"""
+
+from dataclasses import dataclass
+
+from validator.audit.events import Event, EventName, Outcome
+from validator.audit.trail import AuditTrail
+from validator.callbacks.wire import CallbackPolicy, Presentation
+from validator.errors import Answer, Reason, Refusal, Shape
+from validator.exchange import current_exchange
+from validator.limits.counters import Counters, source_bucket
+from validator.networks import is_in
+from validator.tokens.claims import Claims
+from validator.tokens.subject_state import Standings
+from validator.tokens.verifier import TokenVerifier
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision: accepted when there is no reason against it."""
+
+    reason: Reason | None = None
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the cloud sees of a refusal: the same for every reason there is."""
+        return None if self.reason is None else Answer.VALIDATION_REFUSED.value
+
+
+class Validation:
+    """Judges presentations."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        standings: Standings,
+        counters: Counters,
+        trail: AuditTrail,
+        policy: CallbackPolicy,
+    ) -> None:
+        self._verifier, self._standings, self._policy = verifier, standings, policy
+        self._counters, self._trail = counters, trail
+
+    def check_source(self) -> None:
+        """Raise Refusal unless this source may ask at all."""
+        exchange = current_exchange.get()
+        if self._policy.networks and not is_in(exchange.source, self._policy.networks):
+            raise Refusal(Reason.SOURCE_DENIED)
+        if self._policy.client_certificate and not exchange.is_certified:
+            raise Refusal(Reason.CERTIFICATE_MISSING)
+
+    def judge(self, presentation: Presentation) -> Verdict:
+        """Return the verdict on *presentation*.
+
+        Raises Refusal(THROTTLED), recording nothing, when a limit of its class is reached, and Fault when the
+        verdict cannot be known or recorded.
+        """
+        try:
+            claims = self._verifier.read(presentation.presented_token, presentation.audience)
+        except Refusal as refusal:
+            self._counters.hit("callbacks_foreign", source_bucket())
+            return self._recorded(presentation, None, refusal.reason)
+        try:
+            self._verifier.check_time(claims)
+            _check_match(claims, presentation)
+            self._standings.check(claims)
+        except Refusal as refusal:
+            self._counters.hit("callbacks_refused", claims.jti)
+            return self._recorded(presentation, claims.jti, refusal.reason)
+        self._counters.hit_all(*limits_of_good(claims))
+        return self._recorded(presentation, claims.jti)
+
+    def record_unread(self, refusal: Refusal) -> Refusal:
+        """Record that a question could not be read, and return what to answer: that, or "too many".
+
+        Raises Fault when it cannot be recorded.
+        """
+        if refusal.answer is Answer.THROTTLED:
+            return refusal  # a throttled source must not fill the trail
+        try:
+            self._counters.hit("callbacks_foreign", source_bucket())
+        except Refusal as throttled:
+            return throttled
+        self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
+        return refusal
+
+    def _recorded(self, presentation: Presentation, jti: str | None, reason: Reason | None = None) -> Verdict:
+        """Return the verdict with *reason* once it is in the trail; *jti* is that of a token signed here."""
+        self._trail.append(
+            Event(
+                EventName.VERDICT,
+                Outcome.of(reason),
+                reason,
+                tenant=presentation.presented_tenant,
+                subject=presentation.presented_subject,
+                audience=presentation.audience,
+                jti=jti,
+            )
+        )
+        return Verdict(reason)
+
+
+def limits_of_good(claims: Claims) -> tuple[tuple[str, str], ...]:
+    """Return the limits that an accepted question counts against, the narrowest first, each with its key.
+
+    Every key has the audience in it, or the jti, so that agents and customers never share a limit.
+    """
+    subject = claims.subject
+    tenant = f"{subject.audience}:{subject.tenant}"  # no tenant's id has a colon
+    return (
+        ("callbacks_token", claims.jti),
+        ("callbacks_subject", f"{tenant}:{subject.id}"),
+        ("callbacks_tenant", tenant),
+    )
+
+
+def _check_match(claims: Claims, presentation: Presentation) -> None:
+    """Raise Refusal unless the token speaks of exactly the tenant, subject and name that are presented."""
+    subject = claims.subject
+    if subject.tenant != presentation.presented_tenant:
+        raise Refusal(Reason.TENANT_MISMATCH)
+    if subject.id != presentation.presented_subject:
+        raise Refusal(Reason.SUBJECT_MISMATCH)
+    if subject.name != presentation.presented_name:
+        raise Refusal(Reason.NAME_MISMATCH)

@@ -1,7 +1,0 @@
-"""The application that gunicorn loads for the metrics: settings from the environment, every part opened."""
-
-from validator.monitoring.exposition import application
-from validator.services import open_services
-from validator.settings import load
-
-app = application(open_services(load()))

@@ -1,0 +1,1 @@
+"""What operators run beside the server; nothing here serves a request of the enterprise."""

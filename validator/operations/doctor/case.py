@@ -1,0 +1,57 @@
+"""What a doctor is asked to examine: one server as it is registered at the cloud, and how it is reached."""
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from validator.operations.doctor.contract import Callback
+from validator.operations.doctor.looking import Address, Target
+from validator.operations.doctor.trust import Trust
+from validator.origins import HTTPS_PORT, host_of
+from validator.tokens.claims import Audience
+
+PLAIN_PORT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is examined: an origin and two paths, what the cloud trusts, and how it is reached.
+
+    *connect* is asked instead of the addresses that DNS has. *cap* is the most bytes of a body that the
+    server reads.
+    """
+
+    origin: str
+    agent_path: str
+    chat_path: str
+    cap: int
+    trust: Trust = field(default_factory=Trust)
+    handed_over: x509.Certificate | None = None
+    connect: Address | None = None
+    plain_port: int = PLAIN_PORT
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """The name, or the address, that the certificate must be for."""
+        return host_of(self.origin)
+
+    def target(self, address: Address) -> Target:
+        """Return the server, looked for at *address*."""
+        port = urlsplit(self.origin).port or HTTPS_PORT
+        return Target(self.host, port, address, self.client_certificate, self.client_key)
+
+    @property
+    def callbacks(self) -> tuple[Callback, Callback]:
+        """The two routes that the cloud calls."""
+        return Callback(Audience.AGENT, self.agent_path), Callback(Audience.CHAT, self.chat_path)
+
+
+def addresses_of(host: str, port: int) -> list[Address]:
+    """Return the addresses that DNS has for *host*, each once; raises OSError when there are none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((str(entry[4][0]), port) for entry in found))

@@ -1,0 +1,43 @@
+"""How long the cloud waits for an answer: twenty questions, one after the other."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from validator.operations.doctor import exposure
+from validator.operations.doctor.asking import NoAnswer, Reply, Request
+from validator.operations.doctor.checked import Checked, Sound, problem, warning
+from validator.operations.doctor.contract import Callback
+
+CALLS = 20
+SLOW, TOO_SLOW = 1.0, 5.0  # seconds
+_MOST_SLOW = 2  # the second slowest of twenty is the 95th percentile
+_LOOK = "look at the server's load and its database"
+
+
+def measure(callbacks: Sequence[Callback], ask: Callable[[Request], Reply]) -> Iterator[Checked]:
+    """Yield how long the answers of *callbacks* take, and what their headers tell of programs."""
+    replies: list[Reply] = []
+    while len(replies) < CALLS and _count_of_slow(replies) < _MOST_SLOW:
+        question = callbacks[len(replies) % len(callbacks)].question()
+        try:
+            replies.append(ask(question))
+        except NoAnswer as nothing:
+            yield problem("time", f"question {len(replies) + 1} of {CALLS} is not answered: {nothing}")
+            return
+    yield judge([reply.seconds for reply in replies])
+    yield exposure.versions(replies[-1])
+
+
+def judge(seconds: Sequence[float]) -> Checked:
+    """Return what is found of answers that took so many *seconds*, at least two of them."""
+    ranked = sorted(seconds)
+    middle, most = ranked[(len(ranked) - 1) // 2], ranked[-_MOST_SLOW]
+    words = f"half of {len(seconds)} answers within {middle:.3f} s, 95 % within {most:.3f} s"
+    if most > TOO_SLOW:
+        return problem("time", f"{words}, and a person waits for each: {_LOOK}")
+    if most > SLOW:
+        return warning("time", f"{words}, which a person notices: {_LOOK}")
+    return Sound("time", f"{words}, each on a connection of its own")
+
+
+def _count_of_slow(replies: Sequence[Reply]) -> int:
+    return len([reply for reply in replies if reply.seconds > TOO_SLOW])

@@ -1,0 +1,185 @@
+"""Proves the limits: sends one more than each allows to a running server, and counts what came through.
+
+The server must have this home and the settings in `needs`: each proof comes from a separate address, which
+is sent in `X-Forwarded-For`. Nobody else may use the server for two minutes, since some limits are
+everybody's. What the lockout let through is counted in the audit trail, because every refused login looks the
+same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from time import sleep
+
+from validator.audit.reading import entries
+from validator.clock import EPOCH, Clock
+from validator.errors import Reason
+from validator.limits.policy import Mode, Rate
+from validator.operations.limitproof import needs
+from validator.operations.limitproof.sending import NEVER, Send, Sender
+from validator.operations.limitproof.signing import Signer
+from validator.services import Services
+from validator.tenants import Status, Tenant
+from validator.tokens.claims import Audience
+
+_NEEDED = timedelta(seconds=30)  # of a window; a burst over its edge would meet two of them
+_PER_CHANNEL, _PER_TOKEN, _PER_SUBJECT, _PER_GUEST = 10, 20, 40, 5
+_TOO_MANY = 429
+_LOCKED = (Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How many a limit allows, and how many came through."""
+
+    limit: str
+    rate: str
+    configured: int
+    measured: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether as many came through as are allowed."""
+        return self.configured == self.measured
+
+
+class Prover:
+    """Proves the limits of the server at a URL."""
+
+    def __init__(self, services: Services, url: str) -> None:
+        """Send to the server at *url*, which has the same home as *services*."""
+        self._services, self._sender = services, Sender(services, url)
+
+    def prove(self) -> Iterator[Proof]:
+        """Yield a proof of every enforced limit; raises OperatorError unless the server is as needed."""
+        try:
+            needs.check(self._services, self._sender)
+            tenant = self._services.tenants.add(self._sender.mark, "for a proof of the limits")
+            try:
+                yield from self._proofs(tenant)
+            finally:
+                self._services.tenants.set_status(tenant.id, Status.DISABLED)
+        finally:
+            self._sender.close()
+
+    def _proofs(self, tenant: Tenant) -> Iterator[Proof]:
+        for name, send in self._sends(tenant).items():
+            yield from self._proven(name, send)
+        yield from self._nested(self._accepted(tenant))
+        yield from self._signing(tenant)
+        if self._services.settings.lockout.enabled:
+            yield from self._lockout(tenant)
+
+    def _sends(self, tenant: Tenant) -> dict[str, Send]:
+        """Return, for each limit, what sends the next request that it counts and no other limit refuses."""
+        agent_path = self._services.settings.callbacks.agent_path
+        client = self._services.clients.add(self._sender.mark, [tenant.id], list(Audience))
+        one, basic = self._sender.address(), (client[0].id, client[1])
+        return {
+            "callbacks_foreign": lambda: self._sender.post(agent_path, one, json={}),
+            "callbacks_refused": self._sender.questions(tenant, "refused", presented="another"),
+            "login_address": lambda: self._sender.post("/api/v1/login", one, json={}),
+            "tokens_address": lambda: self._sender.post("/api/v1/tokens/introspect", one, json={}),
+            "tokens_caller": lambda: self._sender.post(
+                "/api/v1/tokens/agent", self._sender.spread(), json={}, auth=basic
+            ),
+            "guest_address": lambda: self._sender.post("/webchat/guest", one),
+            "other_address": lambda: self._sender.post("/nowhere", one),
+        }
+
+    def _proven(self, name: str, send: Send, already: int = 0) -> Iterator[Proof]:
+        """Yield the proof of the limit *name*, of which *already* so many are used, if it is enforced."""
+        limit = self._services.settings.limits.limits[name]
+        if limit.mode is not Mode.ENFORCE:
+            return
+        rate = min(limit.rates, key=lambda each: each.amount)
+        if not already:
+            _wait_for_window(self._services.clock, rate)
+        measured = already
+        while measured <= rate.amount and send().status_code != _TOO_MANY:
+            measured += 1
+        yield Proof(name, str(rate), rate.amount, measured)
+
+    def _nested(self, sends: dict[str, Send]) -> Iterator[Proof]:
+        """Yield the proofs of limits that count the same requests, the narrowest first, in one burst."""
+        counted = 0
+        for name, send in sends.items():
+            for proof in self._proven(name, send, counted):
+                counted = proof.measured
+                yield proof
+
+    def _accepted(self, tenant: Tenant) -> dict[str, Send]:
+        """Return what sends the next accepted question: of one token, of one subject, of one tenant."""
+        per_token = self._allowed(_PER_TOKEN, "callbacks_token")
+        per_subject = self._allowed(_PER_SUBJECT, "callbacks_subject")
+        return {
+            "callbacks_token": self._sender.questions(tenant, "token"),
+            "callbacks_subject": self._sender.questions(tenant, "token", per_token=per_token),
+            "callbacks_tenant": self._sender.questions(
+                tenant, "tenant", per_token=per_token, per_subject=per_subject
+            ),
+        }
+
+    def _allowed(self, most: int, *names: str) -> int:
+        """Return *most*, or less where a limit of *names* would refuse what another one is to count."""
+        limits = [self._services.settings.limits.limits[name] for name in names]
+        rates = [rate.amount for each in limits if each.mode is Mode.ENFORCE for rate in each.rates]
+        return min([most, *rates])
+
+    def _signing(self, tenant: Tenant) -> Iterator[Proof]:
+        """Yield the proofs of the limits on signatures, in one burst, each with what is counted by then.
+
+        First of one channel: one guest, one prefix, new guests from everywhere, known ones; then of many.
+        """
+        per_guest = self._allowed(_PER_GUEST, "signing_guest")
+        per_channel = self._allowed(_PER_CHANNEL, "signing_prefix", "signing_fresh", "signing_channel")
+        signer = Signer(self._sender, self._services, tenant, per_guest)
+        one, other = self._sender.prefix(), self._sender.prefix()
+        of_channel: dict[str, Send] = {
+            "signing_guest": signer.sending(one, per_guest=NEVER),
+            "signing_prefix": signer.sending(one),
+            "signing_fresh": signer.sending(),
+            "signing_channel": signer.sending(is_known=True),
+        }
+        yield from self._nested(of_channel)
+        many = partial(signer.sending, per_channel=per_channel)
+        yield from self._proven("signing_all_prefix", many(other))
+        yield from self._proven("signing_all_fresh", many(), signer.signed_fresh)
+        yield from self._proven("signing_all", many(is_known=True), signer.signed)
+
+    def _lockout(self, tenant: Tenant) -> Iterator[Proof]:
+        """Yield the proofs of the lockout: of an account, of a known device, of an address, of a prefix."""
+        policy, sender = self._services.settings.lockout, self._sender
+        in_a_row = Rate(policy.free_failures, timedelta(0))
+        device, one, prefix = sender.known_device(tenant), sender.address(), sender.prefix()
+        names = (f"{sender.mark}-{number}" for number in count())
+        guesses: tuple[tuple[str, tuple[Rate, ...], Send], ...] = (
+            ("lockout", (in_a_row,), lambda: sender.guess(f"{sender.mark}-nobody", sender.address())),
+            ("lockout_device", (in_a_row,), lambda: sender.guess(sender.mark, sender.address(), device)),
+            ("lockout_address", policy.address_rates, lambda: sender.guess(next(names), one)),
+            ("lockout_prefix", policy.prefix_rates, lambda: sender.guess(next(names), next(prefix))),
+        )
+        for name, rates, send in guesses:
+            for rate in sorted(rates, key=lambda each: each.amount)[:1]:
+                sent = [send().headers["X-Request-ID"] for _ in range(rate.amount + 1)]
+                words = f"{rate.amount} in a row" if rate is in_a_row else str(rate)
+                yield Proof(name, words, rate.amount, self._admitted(sent))
+
+    def _admitted(self, request_ids: list[str]) -> int:
+        """Return at how many of these logins a password was looked at."""
+        reasons = {
+            entry["request_id"]: entry["reason"]
+            for entry in entries(self._services.settings.audit.directory)
+            if entry.get("request_id") in request_ids
+        }
+        # A request that another limit refused has no entry.
+        return sum(each in reasons and reasons[each] not in _LOCKED for each in request_ids)
+
+
+def _wait_for_window(clock: Clock, rate: Rate) -> None:
+    """Wait until the present window of *rate* is not about to end: a burst over its edge meets two."""
+    left = rate.period - (clock.now() - EPOCH) % rate.period
+    if left < _NEEDED < rate.period:
+        sleep(left.total_seconds())

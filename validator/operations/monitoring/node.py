@@ -1,0 +1,188 @@
+"""What a node has: its pools of workers, its storages, its trail, its keys, its certificates, its limits.
+
+Each function looks at one of them, and raises what it meets: Fault, OperatorError, OSError or ValueError.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+from validator.audit.folder import files
+from validator.clock import stopwatch
+from validator.keys.keyring import Keyring, KeyState
+from validator.limits.counters import Counters
+from validator.limits.masking import masked
+from validator.metrics.sharing import Worker, workers
+from validator.operations.certificates.chain import path_of
+from validator.operations.certificates.lifetime import DEFAULT_MARGINS, first_to_end, left_of
+from validator.operations.certificates.pem import read_chain
+from validator.operations.monitoring import sizes
+from validator.operations.monitoring.processes import resident_bytes
+from validator.store import schema
+from validator.store.database import Database
+from validator.web.proxy_policy import DoorPolicy
+
+MOST_KEYS = 3  # that are told of each rate
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A worker: its process id, since when it works, and its resident memory in bytes, if that shows."""
+
+    pid: int
+    began: datetime
+    resident: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The living workers of one role."""
+
+    role: str
+    workers: tuple[Process, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAge:
+    """A key of the keyring."""
+
+    id: str
+    state: KeyState
+    created_at: datetime
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The certificates that a server of [door] sends: when the first of them ends, and in how many days.
+
+    *is_near* says whether one of them is to be renewed.
+    """
+
+    server: str
+    ends_at: datetime
+    days_left: int
+    is_near: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A storage: its kind, its size in bytes if it is a file, and the time of one answer now.
+
+    The time is None while it does not answer and others stand in for it.
+    """
+
+    kind: str
+    size: int | None
+    answer_milliseconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The files of the audit trail: how many there are, and their bytes."""
+
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The file system of the home, in bytes."""
+
+    free: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fullness:
+    """How a key stands towards a rate of a limit; the key is masked."""
+
+    limit: str
+    key: str
+    counted: int
+    amount: int
+    period_seconds: int
+
+
+def pools(directory: Path) -> tuple[Pool, ...]:
+    """Return the pools whose workers count in *directory*."""
+    by_role = groupby(workers(directory), lambda worker: worker.role)
+    return tuple(Pool(role, tuple(_process(each) for each in alive)) for role, alive in by_role)
+
+
+def keys(keyring: Keyring, now: datetime) -> tuple[KeyAge, ...]:
+    """Return every key, oldest to newest, without what is secret of it."""
+    return tuple(
+        KeyAge(key.id, key.state, key.created_at, (now - key.created_at).days) for key in keyring.list()
+    )
+
+
+def endings(door: DoorPolicy, now: datetime) -> tuple[Ending, ...]:
+    """Return when the certificates of each server of *door* end; none when none is configured."""
+    served = {"door": door.certificate, "callbacks": door.callbacks_certificate}
+    return tuple(_ending(server, file, now) for server, file in served.items() if file)
+
+
+def database(database: Database) -> Storage:
+    """Return how the database is; the connection is made before the read that is timed."""
+    schema.current(database)
+    milliseconds = _timed(lambda: schema.current(database))
+    size = sizes.of_database(database)
+    return Storage("PostgreSQL" if size is None else "SQLite", size, milliseconds)
+
+
+def counters(counters: Counters) -> Storage:
+    """Return how the counters' storage is."""
+    policy = counters.policy
+    trouble = counters.trouble()
+    milliseconds = None if trouble else _timed(counters.trouble)
+    size = None if policy.url else sizes.of_sqlite(policy.file)
+    return Storage(policy.storage_name, size, milliseconds)
+
+
+def trail(directory: Path) -> Trail:
+    """Return how large the trail in *directory* is."""
+    found = files(directory)
+    return Trail(len(found), sizes.of_files(found))
+
+
+def disk(home: Path) -> Disk:
+    """Return how much of the file system of *home* is free for this user."""
+    usage = shutil.disk_usage(home)
+    return Disk(usage.free, usage.total)
+
+
+def fullest(counters: Counters) -> tuple[Fullness, ...] | None:
+    """Return the keys nearest to each rate, the nearest of all first; None where they cannot be listed."""
+    found: list[Fullness] = []
+    for name, limit in counters.policy.limits.items():
+        for rate in limit.rates:
+            nearest = counters.fullest(name, rate, MOST_KEYS)
+            if nearest is None:
+                return None
+            found += [
+                Fullness(name, masked(name, key), counted, rate.amount, rate.seconds)
+                for key, counted in nearest
+            ]
+    return tuple(sorted(found, key=lambda each: (-each.counted / each.amount, each.limit)))
+
+
+def _process(worker: Worker) -> Process:
+    resident = resident_bytes(worker.pid) if worker.is_in_view else None
+    return Process(worker.pid, worker.began, resident)
+
+
+def _ending(server: str, file: Path, now: datetime) -> Ending:
+    path = path_of(read_chain(file).certificates)
+    first = first_to_end(path)
+    is_near = any(DEFAULT_MARGINS.is_warning(each, now) for each in path)
+    return Ending(server, first.not_valid_after_utc, left_of(first, now) // timedelta(days=1), is_near)
+
+
+def _timed(read: Callable[[], object]) -> float:
+    began = stopwatch()
+    read()
+    return round((stopwatch() - began) * 1000, 3)

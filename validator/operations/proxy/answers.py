@@ -1,0 +1,74 @@
+"""What nginx answers by itself, in the shape that the application's answers have."""
+
+from dataclasses import dataclass
+
+import orjson
+from markupsafe import Markup
+
+from validator.callbacks.wire import render
+from validator.errors import Answer
+from validator.web.replies import problem
+from validator.web.unreadable import problem_of_any_route
+
+
+@dataclass(frozen=True, slots=True)
+class DoorAnswer:
+    """One error of nginx: its own numbers for it, the status that is answered, the kind of answer, a hint."""
+
+    statuses: tuple[int, ...]
+    status: int
+    kind: Answer
+    hint: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The last segment of the internal path that answers it."""
+        return str(self.statuses[0] if self.hint else self.status)
+
+    @property
+    def problem(self) -> Markup:
+        """The body as RFC 9457 has it, with the members that the application's problems have."""
+        return _quoted(orjson.dumps(problem(self.kind, self.status, "$request_id", detail=self.hint)))
+
+    @property
+    def unread(self) -> Markup:
+        """The same with the callbacks' two fields, where the path could not be read."""
+        return _quoted(problem_of_any_route(self.kind, self.status, "$request_id"))
+
+    @property
+    def callback(self) -> Markup:
+        """The body on the callbacks."""
+        shape = self.kind.value
+        return _quoted(render(shape.ret_code, f"{shape.title}: {self.hint}" if self.hint else shape.title))
+
+
+# 494: header too large; 495, 496: client certificate wrong or missing; 497: plain HTTP on a port for TLS.
+_ANSWERS = (
+    DoorAnswer((400, 408, 411, 416), 400, Answer.MALFORMED),
+    DoorAnswer((497,), 400, Answer.MALFORMED, "this port expects HTTPS: begin the address with https://"),
+    DoorAnswer((412,), 412, Answer.MALFORMED),
+    DoorAnswer((414,), 414, Answer.MALFORMED),
+    DoorAnswer((421,), 421, Answer.MALFORMED),
+    DoorAnswer((494,), 431, Answer.MALFORMED),
+    DoorAnswer((501, 505), 501, Answer.MALFORMED),
+    DoorAnswer((403, 495, 496), 403, Answer.FORBIDDEN),
+    DoorAnswer((404,), 404, Answer.NOT_FOUND),
+    DoorAnswer((405,), 405, Answer.METHOD_NOT_ALLOWED),
+    DoorAnswer((413,), 413, Answer.TOO_LARGE),
+    DoorAnswer((429,), 429, Answer.THROTTLED),
+    DoorAnswer((500,), 500, Answer.FAULTY),
+    DoorAnswer((502, 503, 504), 503, Answer.UNAVAILABLE),
+)
+
+
+def door_answers() -> tuple[DoorAnswer, ...]:
+    """Return every error that nginx answers by itself."""
+    return _ANSWERS
+
+
+def _quoted(body: bytes) -> Markup:
+    """Return *body* as a text of nginx; `$request_id` in it is nginx's own."""
+    text = body.decode("ascii")
+    if "'" in text or "\\" in text:
+        raise ValueError("a body that nginx would read otherwise")
+    return Markup(f"'{text}'")  # noqa: S704 - quoted for nginx, and never HTML

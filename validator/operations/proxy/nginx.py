@@ -1,0 +1,184 @@
+"""Renders nginx's configuration from the settings, and lets nginx check it.
+
+The templates in `nginx/` are read from top to bottom like what they make. Every value has been checked
+against its own form by the settings; here each is held once more against what means nothing to nginx, so that
+no value can ever be configuration. Rendering the same settings gives the same bytes.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from validator.callbacks.wire import CallbackPolicy
+from validator.errors import Answer, OperatorError
+from validator.limits.policy import LimitsPolicy
+from validator.networks import is_address, is_this_host
+from validator.operations.proxy.answers import door_answers
+from validator.operations.proxy.headers import HIDDEN_HEADERS, PASSED_HEADERS, PROXIES_HEADERS
+from validator.operations.proxy.zones import ROUTES, zones
+from validator.origins import HTTPS_PORT, host_of
+from validator.shipped import shipped
+from validator.web.proxy_policy import DoorPolicy
+
+FILES = ("nginx.conf", "validator.conf")
+FOLDERS = ("logs", "tmp")
+_HTTP2_ON = (1, 25, 1)  # since then `listen ... http2` is deprecated
+_PLAIN = re.compile(r"[A-Za-z0-9._~/@+:=\[\]%-]*", re.ASCII)
+_LONGEST_KEY = 32  # characters that nginx's tables take as they are, with room
+_PROGRAM = "nginx"
+_PATIENCE = 30  # seconds that nginx may take to look at a configuration
+
+
+def render(
+    door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
+) -> Mapping[str, str]:
+    """Return the files of nginx's configuration by their names; *max_body* is in bytes.
+
+    Raises OperatorError when a setting that is needed is empty, or has a value that nginx would read as more.
+    """
+    _check_complete(door)
+    environment = _environment()
+    context = _context(door, callbacks, limits, max_body)
+    return {name: environment.get_template(f"{name}.template").render(context) for name in FILES}
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write *files* into *folder*, with the folders that nginx wants there; each file is replaced whole."""
+    for part in ("", *FOLDERS):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        new = folder / f".{name}.new"
+        new.write_text(text, "utf-8")
+        new.replace(folder / name)
+
+
+def check(folder: Path) -> str:
+    """Return what nginx says of the files in *folder*; raises OperatorError when it would not start."""
+    command = [program(), "-t", "-q", "-p", f"{folder.absolute()}/", "-c", FILES[0], "-e", "stderr"]
+    done = subprocess.run(  # noqa: S603 - every word is ours
+        command, capture_output=True, text=True, check=False, timeout=_PATIENCE, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        raise OperatorError("nginx refuses the configuration:", *done.stderr.strip().splitlines())
+    return done.stderr.strip()
+
+
+def program() -> str:
+    """Return the path of nginx; raises OperatorError when it is not installed."""
+    found = shutil.which(_PROGRAM) or shutil.which(_PROGRAM, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise OperatorError("nginx is not installed: apt-get install nginx")
+    return found
+
+
+def _check_complete(door: DoorPolicy) -> None:
+    needed = {"origin": door.origin, "certificate": door.certificate, "listen": door.listen}
+    missing = [f"door.{name}" for name, value in needed.items() if not value]
+    if missing:
+        raise OperatorError(f"nothing can be rendered without {', '.join(missing)}: see config/default.toml")
+
+
+def _environment() -> Environment:
+    folder = shipped("nginx/nginx.conf.template").parent
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_plain,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _context(
+    door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
+) -> dict[str, Any]:
+    zone_of, answers = zones(limits), door_answers()
+    takes_http2_on = tuple(map(int, door.nginx_version.split("."))) >= _HTTP2_ON
+    return {
+        "door": door,
+        "callbacks": callbacks,
+        "max_body": max_body,
+        "zones": zone_of,
+        "routes": [(path, zone_of[name]) for path, name in ROUTES],
+        "answers": answers,
+        "own_fault": next(answer for answer in answers if answer.kind is Answer.FAULTY),
+        "hidden_headers": HIDDEN_HEADERS,
+        "passed_headers": PASSED_HEADERS,
+        "proxies_headers": PROXIES_HEADERS,
+        "has_hsts": not is_this_host(door.name),
+        "slashed": _slashed,
+        "cloud_places": tuple(_cloud_places(door)),
+        "prefix_pattern": _pattern_of(door.prefix),
+        "needs_http2_on": takes_http2_on,
+        "has_long_names": max(len(door.name), len(door.callbacks_name)) > _LONGEST_KEY,
+        "exactly": _exactly,
+        "is_by_address": is_address(door.name),
+        "server_name": _server_name(door.origin),
+        "callbacks_server_name": _server_name(door.callbacks_origin),
+        "origins": [
+            {"origin": origin, "name": _server_name(origin)}
+            for origin in (door.origin, door.callbacks_origin)
+            if origin
+        ],
+        "authority_of": authority_of,
+        "callbacks_certificate": door.callbacks_certificate or door.certificate,
+        "callbacks_certificate_key": door.callbacks_certificate_key or door.certificate_key,
+    }
+
+
+def authority_of(origin: str) -> str:
+    """Return the host of *origin* with its port, as the header Host has it."""
+    return urlsplit(origin).netloc
+
+
+def _server_name(origin: str) -> str:
+    host = host_of(origin)
+    return f"[{host}]" if ":" in host else host
+
+
+def _cloud_places(door: DoorPolicy) -> Iterator[str]:
+    """Yield how the cloud may spell itself in a redirect; under a prefix also without its name."""
+    host, port = door.cloud_host, door.cloud_port
+    yield f"https://{host}:{port}"
+    if port == HTTPS_PORT:
+        yield f"https://{host}"
+    yield f"http://{host}"
+    if door.prefix:
+        yield ""
+
+
+def _exactly(text: str) -> Markup:
+    """Return what matches *text* in a map, and nothing else; what is long for a table is a pattern."""
+    plain = str(_plain(text))
+    key = plain if len(plain) <= _LONGEST_KEY else f"~*^{re.escape(plain)}$"
+    return Markup(f'"{key}"')  # noqa: S704 - of a plain value
+
+
+def _pattern_of(prefix: str) -> Markup:
+    """Return what matches *prefix* after its first slash, with one slash or more wherever it has one."""
+    pattern = "".join(f"{re.escape(segment)}/+" for segment in prefix.split("/") if segment)
+    return Markup(pattern)  # noqa: S704 - of a path's plain characters
+
+
+def _slashed(path: str) -> Markup:
+    """Return what matches *path*, with one slash or more wherever it has one."""
+    return Markup(str(_plain(path)).replace(".", r"\.").replace("/", "/+"))  # noqa: S704 - of plain characters
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* as it goes into the file; raises OperatorError when it could be more than a value."""
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    if value is None or not _PLAIN.fullmatch(text):
+        raise OperatorError(f"{text!r} cannot stand in nginx's configuration")
+    return text

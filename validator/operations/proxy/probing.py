@@ -1,0 +1,128 @@
+"""Lets nginx ask the cloud once, as it is rendered, and returns nginx's own words about it.
+
+A running nginx logs errors only from `crit` on, since with each error it logs a whole request, and there may
+be a secret in that. So its log has the same 502 for an impostor's certificate, a dead resolver and a refused
+connection. Here the one request is ours, and every word may be shown.
+"""
+
+import re
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+
+from validator.callbacks.wire import CallbackPolicy
+from validator.clock import Clock
+from validator.errors import OperatorError
+from validator.limits.policy import LimitsPolicy
+from validator.operations.certificates.localca import LocalAuthority
+from validator.operations.proxy import nginx
+from validator.web.proxy_policy import DoorPolicy
+
+_START, _ANSWER = 10.0, 30.0  # seconds that nginx may take to start, and the cloud to answer
+_LINE = re.compile(r"\[(?:warn|error|crit)\] \S+ (?:\*\d+ )?(?P<words>.*?)(?:, client: .*)?$")
+_SOCKET, _ACCESS, _ERRORS = "probe.sock", "logs/validator.access.log", "logs/validator.error.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of asking: the cloud's address and HTTP status, "" when none came, and nginx's complaints."""
+
+    address: str
+    status: str
+    complaints: tuple[str, ...]
+
+
+def ask_cloud(door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, clock: Clock) -> Seen:
+    """Return what nginx meets when it asks the cloud of *door* for `/service-cloud/`.
+
+    Raises OperatorError without a cloud in the settings, or when nginx is missing or does not start.
+    """
+    if not door.cloud_host:
+        raise OperatorError("no cloud is configured: set door.cloud_host")
+    with TemporaryDirectory(prefix="validator-") as name:
+        folder = Path(name)
+        nginx.write(_files(door, callbacks, limits, folder, clock), folder)
+        with _running(folder):
+            _ask(folder / _SOCKET, nginx.authority_of(door.origin), door.name)
+        return _seen(folder)
+
+
+def _files(
+    door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, folder: Path, clock: Clock
+) -> Mapping[str, str]:
+    """Return what is rendered for *door*, but listening on a socket in *folder*, with another certificate."""
+    certificate, key = LocalAuthority(folder / "tls", clock).issue([door.name])
+    here = replace(
+        door,
+        listen=(f"unix:{folder}/{_SOCKET}",),
+        listen_plain=(),
+        certificate=certificate,
+        certificate_key=key,
+        callbacks_origin="",
+        client_ca=None,
+        load_balancers=(),
+        log_folder="logs",
+    )
+    files = nginx.render(here, callbacks, limits, max_body=1024)
+    return {file: text.replace(".log crit;", ".log error;") for file, text in files.items()}
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[None]:
+    """Run nginx in *folder*, as one process of this user, until it listens; end it afterwards."""
+    words = [nginx.program(), "-p", f"{folder}/", "-c", nginx.FILES[0], "-e", "stderr"]
+    process = subprocess.Popen(  # noqa: S603 - every word is ours
+        [*words, "-g", "daemon off; master_process off;"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + _START
+        while not (folder / _SOCKET).exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                _, told = process.communicate()
+                raise OperatorError(f"nginx does not start: {told.strip()}")
+            time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _ask(path: Path, authority: str, name: str) -> None:
+    """Ask nginx at the socket *path* for the cloud's root; what it answers is in its logs."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # whoever listens at a socket in our own folder is our nginx
+    context.verify_mode = ssl.CERT_NONE
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.settimeout(_ANSWER)
+        raw.connect(str(path))
+        with context.wrap_socket(raw, server_hostname=name) as connection:
+            head = f"GET /service-cloud/ HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode("ascii"))
+            try:
+                response = HTTPResponse(connection)
+                response.begin()
+                response.close()
+            except (OSError, HTTPException):
+                pass  # nginx's log says what went wrong
+
+
+def _seen(folder: Path) -> Seen:
+    errors = (folder / _ERRORS).read_text("utf-8", "replace").splitlines()
+    lines = (folder / _ACCESS).read_bytes().splitlines()
+    last = orjson.loads(lines[-1]) if lines else {"upstream": "", "upstream_status": ""}
+    complaints = tuple(match["words"] for match in map(_LINE.search, errors) if match)
+    return Seen(last["upstream"], "" if complaints else last["upstream_status"], complaints)

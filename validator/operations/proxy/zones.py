@@ -1,0 +1,111 @@
+"""The limits that the reverse proxy holds off by itself, and the public routes that they are on.
+
+nginx has a leaky bucket, the application a sliding window. A bucket that leaks at the limit's rate and holds
+the limit's amount never refuses what the application would let through: the application stays the exact
+limit, and the proxy keeps a flood from costing a worker anything.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from validator.callbacks.wire import CallbackPolicy
+from validator.limits.policy import OTHER, PURPOSES, SOURCE, Limit, LimitsPolicy, Mode, Rate
+from validator.web.proxy_policy import DoorPolicy
+
+PROBE = "probe"  # nothing limits it, or clients of the prober's address could take a node out of rotation
+# The public routes of the application beside the callbacks, each with the limit that counts its requests.
+ROUTES = (
+    ("/healthz", PROBE),
+    ("/api/v1/login", "login_address"),
+    ("/api/v1/logout", "other_address"),
+    ("/api/v1/session", "other_address"),
+    ("/api/v1/password", "other_address"),
+    ("/api/v1/tokens/agent", "tokens_address"),
+    ("/api/v1/tokens/chat", "tokens_address"),
+    ("/api/v1/tokens/revoke", "tokens_address"),
+    ("/api/v1/tokens/introspect", "tokens_address"),
+    ("/webchat/guest", "guest_address"),
+    ("/webchat/authorizationService", "guest_address"),
+)
+NOT_POST = "not_post"  # what is no POST on the callbacks, counted like any other request
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """One zone of nginx: its name, its rate in nginx's form, how many more may come at once, its mode."""
+
+    name: str
+    rate: str
+    burst: int
+    mode: Mode
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether requests are counted at all."""
+        return self.mode is not Mode.OFF
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether requests are only counted and logged."""
+        return self.mode is Mode.SHADOW
+
+
+def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
+    """Return the zone of each limit on addresses by its name, the callbacks' `not_post`, the probe's."""
+    names = [name for name, purpose in PURPOSES.items() if purpose.at_door or purpose.at_proxy]
+    made = {name: _zone(name, policy.limits[name]) for name in names}
+    return {**made, NOT_POST: _zone(NOT_POST, policy.limits[OTHER]), PROBE: Zone(PROBE, "", 0, Mode.OFF)}
+
+
+def rows(door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) -> Iterator[dict[str, Any]]:
+    """Yield the proxy's rows of the table of limits, in the columns of `limits.table`."""
+    zone_of = zones(limits)
+    for path, name in ROUTES:
+        yield _row(path, zone_of[name])
+    for path in (callbacks.agent_path, callbacks.chat_path):
+        yield _row(path, zone_of[NOT_POST], method="all but POST")
+        yield _connections(path, "callbacks", door.callbacks_connections)
+    for prefix in dict.fromkeys(("", door.prefix)) if door.cloud_host else ():
+        yield _row(f"{prefix}/service-cloud/", zone_of["cloud_address"])
+    yield _row("(everything else)", zone_of[OTHER])
+    yield _connections("(all but the callbacks and /healthz)", "connections", door.connections)
+
+
+def _row(route: str, zone: Zone, method: str = "*") -> dict[str, Any]:
+    rate = f"{zone.rate} burst {zone.burst}" if zone.is_counted else "unlimited"
+    return _line(route, method, zone.name, "requests", rate, "leaky bucket", zone.mode)
+
+
+def _connections(route: str, name: str, amount: int) -> dict[str, Any]:
+    return _line(route, "*", name, "requests at once", str(amount), "concurrency", Mode.ENFORCE)
+
+
+def _line(
+    route: str, method: str, name: str, counted: str, rate: str, strategy: str, mode: Mode
+) -> dict[str, Any]:
+    return {
+        "route": route,
+        "method": method,
+        "limit": name,
+        "counted": counted,
+        "per": SOURCE,
+        "rate": rate,
+        "strategy": strategy,
+        "storage": f"nginx zone validator_{name}",
+        "workers": "all",
+        "mode": mode,
+    }
+
+
+def _zone(name: str, limit: Limit) -> Zone:
+    if not limit.rates:
+        return Zone(name, "", 0, Mode.OFF)
+    rate = max(limit.rates, key=_per_minute)
+    return Zone(name, f"{_per_minute(rate)}r/m", max(each.amount for each in limit.rates) - 1, limit.mode)
+
+
+def _per_minute(rate: Rate) -> int:
+    """Return the whole number of requests a minute, rounded up; nginx knows no other rates."""
+    return -(-rate.amount * _MINUTE // rate.seconds)

@@ -1,0 +1,1 @@
+"""The form for the cloud's administrator: what to register there."""

@@ -1,0 +1,107 @@
+"""The stand-in for the cloud: its doors, a status page, and the cloud's 404 for everything else.
+
+The doors of the pages are below `/service-cloud/` (`servicedoors`). API Fabric has a host of its own in
+reality; here it is at the same one. The status page is answered to this host only.
+"""
+
+from dataclasses import asdict
+
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from validator.clock import Clock
+from validator.networks import is_loopback
+from validator.operations.simulator import pages, servicedoors
+from validator.operations.simulator.admission import Admission
+from validator.operations.simulator.callback import Asking
+from validator.operations.simulator.fabric import Fabric, FabricRefused
+from validator.operations.simulator.records import Records
+from validator.operations.simulator.registration import Registration
+from validator.operations.simulator.servicedoors import HTML, SCRIPT, json_reply, text_reply
+from validator.operations.simulator.visits import Visits
+from validator.web.portal.words import LANGUAGES, language_of
+
+TOKEN_PATH = "/apigovernance/api/oauth/tokenByAkSk"  # noqa: S105 - a path
+AGENTS_PATH = "/apiaccess/CC-Mangemant/v1/queryAgentInfo"
+_LARGEST_BODY = 65536
+_STATUS_CSP = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'"
+
+
+def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> Flask:
+    """Return the stand-in for the cloud that knows *registration* and asks its enterprise by *callback*."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
+    app.url_map.merge_slashes = False
+    records = Records(clock)
+    admission = Admission(registration, callback, clock)
+    app.register_blueprint(servicedoors.blueprint(registration, admission, Visits(), records, clock))
+    app.register_blueprint(_fabric(Fabric(registration, clock), records))
+    app.register_blueprint(_status(registration, records))
+
+    @app.before_request
+    def one_slash_only() -> Response | None:
+        # Flask takes any number of slashes at the beginning for one; the cloud does not.
+        is_doubled = str(request.environ["PATH_INFO"]).startswith("//")
+        return text_reply("404 Not Found\n", 404) if is_doubled else None
+
+    @app.errorhandler(HTTPException)
+    def unknown(error: HTTPException) -> Response:
+        return text_reply(f"{error.code} {error.name}\n", error.code or 500)
+
+    return app
+
+
+def _fabric(fabric: Fabric, records: Records) -> Blueprint:
+    bp = Blueprint("fabric", __name__)
+
+    @bp.post(TOKEN_PATH)
+    def token() -> Response:
+        content = fabric.grant(request.get_data(), request.headers.get("X-Token-Expire"))
+        records.append("tokenByAkSk", None, "granted", {"AppKey": content["AppKey"]})
+        return json_reply(content)
+
+    @bp.get(AGENTS_PATH)
+    def agents() -> Response:
+        key = request.headers.get("x-app-key")
+        content = fabric.agents(key, request.headers.get("Authorization"))
+        records.append("queryAgentInfo", None, "listed", {"AppKey": key})
+        return json_reply(content)
+
+    @bp.errorhandler(FabricRefused)
+    def refused(error: FabricRefused) -> Response:
+        records.append(request.path.rpartition("/")[2], None, f"refused: {error}", {})
+        return json_reply({"code": str(error.status), "message": str(error)}, error.status)
+
+    return bp
+
+
+def _status(registration: Registration, records: Records) -> Blueprint:
+    bp = Blueprint("status", __name__)
+
+    @bp.before_request
+    def from_this_host() -> Response | None:
+        return None if is_loopback(request.remote_addr or "") else text_reply("404 Not Found\n", 404)
+
+    @bp.get("/status")
+    def status() -> Response:
+        asked = request.args.get("lang")
+        language = asked if asked in LANGUAGES else language_of(request.headers.get("Accept-Language", ""))
+        return Response(
+            pages.status(registration, records.newest(), language),
+            content_type=HTML,
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": _STATUS_CSP,
+                "Vary": "Accept-Language",
+            },
+        )
+
+    @bp.get("/status.js")
+    def status_script() -> Response:
+        return Response(pages.shipped("status.js"), content_type=SCRIPT)
+
+    @bp.get("/status.json")
+    def status_json() -> Response:
+        return json_reply([asdict(record) for record in records.newest()])
+
+    return bp

@@ -1,0 +1,109 @@
+"""The scripts and pages that the stand-in answers with, each with what was posted written into it."""
+
+import html
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from validator.operations.simulator.records import Record
+from validator.operations.simulator.registration import Registration
+
+_FOLDER = Path(__file__).parent / "scripts"
+_GIVEN_IN_SCRIPT = "const given = {};"
+_GIVEN_IN_PAGE = "{{given}}"
+_ROWS = (
+    # key, English, Chinese
+    ("language", "en", "zh-CN"),
+    ("title", "Simulated cloud", "模拟云端"),
+    (
+        "other_language",
+        '<a href="?lang=zh-CN" lang="zh-CN">中文</a>',
+        '<a href="?lang=en" lang="en">English</a>',
+    ),
+    ("registered", "What is registered", "登记信息"),
+    ("last", "Last exchanges", "最近的交互"),
+    (
+        "hint",
+        "Newest first, as they happen; open one for its request to the enterprise, the answer and the "
+        "request id, which <code>validator audit explain</code> takes. Tokens and signatures are masked: "
+        "their length and the beginning of their SHA-256 are shown.",
+        "最新的在最前，实时更新；展开后可见发往企业的请求、应答和请求 ID"
+        "（可交给 <code>validator audit explain</code>）。令牌和签名已遮蔽，只显示其长度和 SHA-256 的开头。",
+    ),
+    ("live", "Updated every second.", "每秒更新一次。"),
+    ("lost", "The simulator does not answer; trying again.", "模拟云端没有应答，正在重试。"),
+    ("agent_side", "Agent side", "座席侧"),
+    ("customer_side", "Customer side", "客户侧"),
+    ("tenants", "Tenants", "租户"),
+    ("agents", "Agents", "座席"),
+    ("channels", "Channels", "渠道"),
+    ("nothing", "Nothing was asked yet.", "尚无请求。"),
+    ("origin", "Page's origin", "页面来源"),
+    ("let_in", "let in", "已放行"),
+    ("refused", "refused", "已拒绝"),
+)
+STATUS_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {key: english for key, english, _ in _ROWS},
+    "zh-CN": {key: chinese for key, _, chinese in _ROWS},
+}
+
+
+def script(name: str, given: Mapping[str, object]) -> str:
+    """Return the script *name*, which knows *given*."""
+    # In a script "<" could end the element it is put into, and U+2028 is a line's end to old engines.
+    literal = json.dumps(given).replace("<", "\\u003c")
+    return shipped(name).replace(_GIVEN_IN_SCRIPT, f"const given = {literal};", 1)
+
+
+def bar(given: Mapping[str, object]) -> str:
+    """Return the document in the agent bar's frame, which knows *given*."""
+    return shipped("bar.html").replace(_GIVEN_IN_PAGE, html.escape(json.dumps(given)), 1)
+
+
+@cache
+def shipped(name: str) -> str:
+    """Return the text of the shipped file *name*."""
+    return (_FOLDER / name).read_text("utf-8")
+
+
+def status(registration: Registration, records: list[Record], language: str) -> str:
+    """Return the status page in *language*: what is registered, and the last exchanges, newest first."""
+    words = STATUS_WORDS[language]
+    told = (
+        ("agent_side", registration.enterprise.agent_url),
+        ("customer_side", registration.enterprise.chat_url),
+        ("tenants", ", ".join(sorted(registration.tenants))),
+        ("agents", ", ".join(agent.account for agent in registration.agents)),
+        ("channels", ", ".join(sorted(registration.channels))),
+    )
+    parts = {
+        "facts": _pairs((words[key], text or "-") for key, text in told),
+        "exchanges": "".join(_exchange(record, words) for record in records) or f"<p>{words['nothing']}</p>",
+        **words,
+    }
+    page = shipped("status.html")
+    # Put in last: what was posted may look like a place to fill in.
+    for name in sorted(parts, key="exchanges".__eq__):
+        page = page.replace(f"{{{{{name}}}}}", parts[name])
+    return page
+
+
+def _exchange(record: Record, words: Mapping[str, str]) -> str:
+    """Return one exchange as an element that opens; its outcome is a class too, for its colour."""
+    is_in = record.outcome == "let in"
+    outcome = words["let_in"] if is_in else record.outcome.replace("refused", words["refused"], 1)
+    facts = [(words["origin"], record.origin), *record.details.items()]
+    kind = "in" if is_in else "out"
+    summary = (
+        f"<time>{html.escape(record.time)}</time> <b>{html.escape(record.door)}</b> "
+        f'<span class="{kind}">{html.escape(outcome)}</span>'
+    )
+    return (
+        f'<details id="exchange-{record.number}"><summary>{summary}</summary>'
+        f"<dl>{_pairs(facts)}</dl></details>\n"
+    )
+
+
+def _pairs(facts: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in facts)

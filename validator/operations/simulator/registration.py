@@ -1,0 +1,192 @@
+"""What the cloud was told of one enterprise: a TOML file, checked as a whole, then frozen.
+
+    [enterprise]   agent_url, chat_url, certificate (the .cer), give_up_after
+    [cloud]        names, cookie_domain, skew
+    [[tenants]]    id
+    [[agents]]     tenant, account, work_no, sip_account
+    [[channels]]   id, tenant, secret_key_file, key_order, length_rule
+    [[apps]]       key, tenant, secret_file
+
+Secrets are in files of their own, open to their owner only; a relative path is relative to the registration.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from validator.errors import ConfigurationError, OperatorError
+from validator.files import read_private, secret_of, text_of
+from validator.operations.certificates.cer import read_cer
+from validator.operations.simulator.registrationtables import LISTS, TABLES
+from validator.webchat.wire import LengthRule
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """The two callbacks, the one certificate (DER) that is trusted there, and the cloud's patience."""
+
+    agent_url: str
+    chat_url: str
+    certificate: bytes = field(repr=False)
+    give_up_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The stand-in itself: its names (none: any will do), its cookies' domain, its clock's tolerance."""
+
+    names: tuple[str, ...]
+    cookie_domain: str
+    skew: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent's login to the cloud; *account* is the cloud's accountCode, the enterprise's userAccount."""
+
+    tenant: str
+    account: str
+    work_no: int
+    sip_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A web chat channel, its "third-party authentication key", and how its signatures are rebuilt."""
+
+    id: str
+    tenant: str
+    secret_key: str = field(repr=False)
+    key_order: tuple[str, ...]
+    length_rule: LengthRule
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A key of API Fabric, for one tenant."""
+
+    key: str
+    tenant: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Everything the cloud knows of one enterprise."""
+
+    enterprise: Enterprise
+    cloud: Cloud
+    tenants: frozenset[str]
+    agents: tuple[Agent, ...]
+    channels: Mapping[str, Channel]
+    apps: Mapping[str, App]
+
+    def has_agent(self, tenant: str, account: str) -> bool:
+        """Tell whether *account* may work in *tenant*."""
+        return self.work_no(tenant, account) is not None
+
+    def work_no(self, tenant: str, account: str) -> int | None:
+        """Return the work number of *account* in *tenant*, or None."""
+        found = (one.work_no for one in self.agents if (one.tenant, one.account) == (tenant, account))
+        return next(found, None)
+
+
+def load(path: Path) -> Registration:
+    """Return what the file *path* registers; raises ConfigurationError naming every problem at once."""
+    problems: list[str] = []
+    content = _checked(_tables(path, problems), problems)
+    enterprise, cloud = content["enterprise"], content["cloud"]
+    certificate = _certificate(path.parent, enterprise.pop("certificate", None), problems)
+    for row in content["channels"]:
+        row["secret_key"] = _secret(path.parent, row.pop("secret_key_file"), problems)
+        row["length_rule"] = LengthRule(row["length_rule"])
+    for row in content["apps"]:
+        row["secret"] = _secret(path.parent, row.pop("secret_file"), problems)
+    problems += _broken_rules(content)
+    if problems:
+        raise ConfigurationError([f"{path}: {problem}" for problem in problems])
+    return Registration(
+        enterprise=Enterprise(certificate=certificate, **enterprise),
+        cloud=Cloud(**cloud),
+        tenants=frozenset(row["id"] for row in content["tenants"]),
+        agents=tuple(Agent(**row) for row in content["agents"]),
+        channels={row["id"]: Channel(**row) for row in content["channels"]},
+        apps={row["key"]: App(**row) for row in content["apps"]},
+    )
+
+
+def _tables(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(text_of(path.read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"cannot be read: {error}")
+        return {}
+    known = TABLES.keys() | LISTS.keys()
+    problems += [f"{name}: unknown; there is {', '.join(sorted(known))}" for name in content.keys() - known]
+    return content
+
+
+def _checked(content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Return every table and every list of tables, each with its checked values; wrong ones are left out."""
+    checked: dict[str, Any] = {}
+    for name, kind in TABLES.items():
+        rows = list(_rows([content.get(name, {})], kind, f"[{name}]", problems))
+        checked[name] = rows[0] if rows else {}
+    for name, kind in LISTS.items():
+        checked[name] = list(_rows(content.get(name, []), kind, f"[[{name}]]", problems))
+    return checked
+
+
+def _rows(rows: Any, kind: Any, place: str, problems: list[str]) -> Iterator[dict[str, Any]]:
+    if not isinstance(rows, list):
+        problems.append(f"{place}: is not a list of tables")
+        return
+    for number, row in enumerate(rows, 1):
+        where = f"{place} {number}" if place.startswith("[[") else place
+        if not isinstance(row, dict):
+            problems.append(f"{where}: is not a table")
+            continue
+        errors = kind.validate(row)
+        problems += [f"{where}: {key}: {'; '.join(map(str, words))}" for key, words in errors.items()]
+        if not errors:
+            yield kind.load(row)
+
+
+def _certificate(folder: Path, name: str | None, problems: list[str]) -> bytes:
+    try:
+        return read_cer(folder / name).public_bytes(Encoding.DER) if name else b""
+    except OperatorError as error:
+        problems.append(str(error))
+    return b""
+
+
+def _secret(folder: Path, name: str, problems: list[str]) -> str:
+    try:
+        secret = secret_of(read_private(folder / name))
+    except PermissionError as error:
+        problems.append(str(error))
+    except OSError as error:
+        problems.append(f"{name}: cannot be read: {type(error).__name__}")
+    except ValueError as error:
+        problems.append(f"{name}: {error}")
+    else:
+        if secret:
+            return secret
+        problems.append(f"{name}: is empty")
+    return ""
+
+
+def _broken_rules(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the tables say that does not go together."""
+    tenants = [row["id"] for row in content["tenants"]]
+    for name, key in (("tenants", "id"), ("channels", "id"), ("apps", "key")):
+        named = [row[key] for row in content[name]]
+        yield from (f"[[{name}]]: {one} is there twice" for one in sorted(set(named)) if named.count(one) > 1)
+    for name in ("agents", "channels", "apps"):
+        unknown = {row["tenant"] for row in content[name]} - set(tenants)
+        yield from (f"[[{name}]]: tenant {one} is not among [[tenants]]" for one in sorted(unknown))

@@ -1,0 +1,130 @@
+"""The tables of a registration: each key, the kind of its value, and what is meant when it is left out."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import RAISE, Schema
+
+from validator.settings import fields as kind
+from validator.webchat.wire import SIGNED_KEYS, LengthRule
+
+_ID = r"[A-Za-z0-9._@-]{1,64}"
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
+
+
+def optional(setting: kind.Setting, default: Any) -> kind.Setting:
+    """Return *setting*, which may be left out and is *default* then (a checked value, not text)."""
+    setting.required, setting.load_default = False, default
+    return setting
+
+
+class CallbackUrl(kind.Setting):
+    """Where the enterprise is asked."""
+
+    allowed = 'an https URL with a path, such as "https://validator.example.com/rest/validate"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]{1,1024}", value):
+            raise self.wrong(value)
+        try:
+            parts = urlsplit(value)
+            is_place = parts.port != 0 and bool(parts.hostname)
+        except ValueError:
+            raise self.wrong(value) from None
+        is_bare = not (parts.username or parts.password or parts.fragment)
+        if parts.scheme != "https" or not is_place or not is_bare or parts.path in ("", "/"):
+            raise self.wrong(value)
+        return value
+
+
+class Names(kind.Words):
+    """Host names in lower case."""
+
+    allowed = 'a list of host names in lower case, such as ["cloud.example"]'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is a host name."""
+        return _NAME.fullmatch(word) is not None
+
+
+class KeyOrder(kind.Names):
+    """An order of the four keys that are signed."""
+
+    def __init__(self) -> None:
+        super().__init__(SIGNED_KEYS)
+        self.allowed = f"a list of {', '.join(SIGNED_KEYS)}, each once"
+
+    def _deserialize(self, value: Any, *rest: Any, **named: Any) -> tuple[str, ...]:
+        order = super()._deserialize(value, *rest, **named)
+        if sorted(order) != sorted(SIGNED_KEYS):
+            raise self.wrong(value)
+        return order
+
+
+class Table(Schema):
+    """One table; what it does not know is a mistake."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = RAISE
+
+
+class EnterpriseTable(Table):
+    """`[enterprise]`."""
+
+    agent_url = CallbackUrl()
+    chat_url = CallbackUrl()
+    certificate = kind.Line(empty=False)
+    give_up_after = optional(kind.Duration("100ms", "1m"), kind.parse_duration("5s"))
+
+
+class CloudTable(Table):
+    """`[cloud]`."""
+
+    names = optional(Names(), ())
+    cookie_domain = optional(kind.Line(), "")
+    skew = optional(kind.Duration("1s", "1d"), kind.parse_duration("5m"))
+
+
+class TenantTable(Table):
+    """`[[tenants]]`."""
+
+    id = kind.Form(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+
+
+class AgentTable(Table):
+    """`[[agents]]`."""
+
+    tenant = kind.Form(_ID, "the id of a tenant")
+    account = kind.Line(empty=False)
+    work_no = kind.Whole(1, 999_999_999)
+    sip_account = optional(kind.Line(), "")
+
+
+class ChannelTable(Table):
+    """`[[channels]]`."""
+
+    id = kind.Form(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    tenant = kind.Form(_ID, "the id of a tenant")
+    secret_key_file = kind.Line(empty=False)
+    key_order = optional(KeyOrder(), SIGNED_KEYS)
+    length_rule = optional(kind.Choice(rule.value for rule in LengthRule), LengthRule.BYTES.value)
+
+
+class AppTable(Table):
+    """`[[apps]]`."""
+
+    key = kind.Form(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    tenant = kind.Form(_ID, "the id of a tenant")
+    secret_file = kind.Line(empty=False)
+
+
+TABLES: dict[str, Table] = {"enterprise": EnterpriseTable(), "cloud": CloudTable()}
+LISTS: dict[str, Table] = {
+    "tenants": TenantTable(),
+    "agents": AgentTable(),
+    "channels": ChannelTable(),
+    "apps": AppTable(),
+}

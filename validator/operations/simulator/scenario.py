@@ -1,0 +1,215 @@
+"""A scenario: one subject, told as steps that each do something to the enterprise and expect something of it.
+
+    scenario: duplicate calls            # its name
+    about: The cloud may ask twice.      # why it is there
+    steps:
+      - name: the same token twice       # one line of the report
+        ask: agent                       # agent, chat (the two callbacks) or guest (a signature)
+        token: good                      # see TOKENS; callbacks only
+        whose: other                     # who is asked about: see WHOSE; the token stays one's own
+        fields: {tenantSpaceId: "1"}     # fields of the body, more or others than usual
+        without: [userAccount]           # fields to leave out
+        integers: true                   # ids of digits as JSON numbers
+        body: '{"a":'                    # a body of its own instead
+        bom: true                        # the body behind a byte-order mark
+        content_type: text/plain         # instead of application/json
+        times: 2                         # one after the other
+        at_once: 200                     # side by side
+        http: "1.0"                      # the version of HTTP; else 1.1
+        pieces: 4                        # the body in so many parts
+        pause: 300ms                     # before each part but the first, or before hanging up
+        hang_up: true                    # close the connection without reading an answer
+        within: 5s                       # how long the cloud waits at the most
+        origin: https://evil.example     # guest only: the page's origin
+        guest: own                       # guest only: own, stranger or none
+        alter: secret key                # guest only: what of the signature the cloud gets otherwise
+        expect: accepted                 # see EXPECTATIONS
+
+Only `name`, `ask` and `expect` are needed. Everything wrong with a file is told at once.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from validator.errors import ConfigurationError
+from validator.files import text_of
+from validator.settings.fields import parse_duration, shown
+
+ASKS = ("agent", "chat", "guest")
+# How a token is presented. Those after the bar need a keyring: they are of another time.
+TOKENS = ("good", "other audience", "altered payload", "altered signature", "other spelling", "nonsense")
+TIMED_TOKENS = ("expired", "not yet valid", "from a clock ahead", "to a clock behind")
+# The token's own, somebody else of the same tenant who exists, or oneself in another tenant that exists.
+WHOSE = ("own", "other", "other tenant")
+GUESTS = ("own", "stranger", "none")
+ALTERATIONS = (
+    *("form", "scheme", "access key", "timestamp", "clock skew", "signed headers", "secret key", "signature"),
+    *("thirdUserName", "thirdUserId"),
+)
+EXPECTATIONS = {
+    "agent": ("accepted", "refused", "malformed", "nothing"),
+    "chat": ("accepted", "refused", "malformed", "nothing"),
+    "guest": ("signed", "refused", "disclosed"),
+}
+_MOST = 1000
+_LONGEST = timedelta(minutes=1)
+_NEEDED = ("name", "ask", "expect")
+_OF_GUESTS = frozenset({"origin", "guest", "alter"})
+_OF_BOTH = frozenset({*_NEEDED, "fields", "without", "content_type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the report: what is done, and what is expected."""
+
+    name: str
+    ask: str
+    expect: str
+    token: str = "good"  # noqa: S105 - a kind of token
+    whose: str = "own"
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    integers: bool = False
+    body: str | None = None
+    bom: bool = False
+    content_type: str = "application/json"
+    times: int = 1
+    at_once: int = 1
+    http: str = "1.1"
+    pieces: int = 1
+    pause: timedelta = timedelta()
+    hang_up: bool = False
+    within: timedelta = timedelta(seconds=5)
+    origin: str | None = None
+    guest: str = "own"
+    alter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One subject."""
+
+    name: str
+    about: str
+    steps: tuple[Step, ...]
+
+
+def load(path: Path) -> Scenario:
+    """Return the scenario in the file *path*; raises ConfigurationError naming every problem at once."""
+    try:
+        content = yaml.safe_load(text_of(path.read_bytes()))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigurationError([f"{path}: cannot be read: {' '.join(str(error).split())}"]) from None
+    problems: list[str] = []
+    if not isinstance(content, dict) or not isinstance(content.get("steps"), list) or not content["steps"]:
+        raise ConfigurationError([f"{path}: a scenario has scenario, about and a list of steps"])
+    unknown = content.keys() - {"scenario", "about", "steps"}
+    problems += [f"{name}: unknown" for name in sorted(map(str, unknown))]
+    problems += [f"{name}: missing" for name in ("scenario", "about") if not _is_text(content.get(name))]
+    steps = [_step(number, row, problems) for number, row in enumerate(content["steps"], 1)]
+    if problems:
+        raise ConfigurationError([f"{path}: {problem}" for problem in problems])
+    return Scenario(content["scenario"], content["about"], tuple(step for step in steps if step is not None))
+
+
+def _step(number: int, row: Any, problems: list[str]) -> Step | None:
+    if not isinstance(row, dict):
+        problems.append(f"step {number}: is not a table of keys")
+        return None
+    found = [*_wrong_keys(row), *_wrong_values(row)]
+    found += [] if found else _wrong_together(row)
+    problems += [f"step {number}: {problem}" for problem in found]
+    if found:
+        return None
+    values = dict(row)
+    for key in ("pause", "within"):
+        if key in values:
+            values[key] = parse_duration(values[key])
+    if "without" in values:
+        values["without"] = tuple(values["without"])
+    return Step(**values)
+
+
+def _wrong_keys(row: Mapping[Any, Any]) -> Iterator[str]:
+    known = [one.name for one in fields(Step)]
+    yield from (f"{key}: unknown; there is {', '.join(known)}" for key in row if key not in known)
+    yield from (f"{key}: missing" for key in _NEEDED if key not in row)
+
+
+def _wrong_values(row: Mapping[Any, Any]) -> Iterator[str]:
+    for key, value in row.items():
+        allowed = _allowed(key, value, row.get("ask"))
+        if allowed is not None:
+            yield f"{key}: {shown(value)} is not allowed; allowed is {allowed}"
+
+
+def _wrong_together(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each key that would not be heeded: a step that does less than it says cannot fail."""
+    is_guest = row["ask"] == "guest"
+    for key in row:
+        if key not in _OF_BOTH and (key in _OF_GUESTS) is not is_guest:
+            yield f"{key}: means nothing with ask: {row['ask']}"
+    if (row["expect"] == "nothing") is not row.get("hang_up", False):
+        yield "expect: nothing goes with hang_up: true, and only with it"
+
+
+def _allowed(key: Any, value: Any, ask: Any) -> str | None:
+    """Return what is allowed for *key* when *value* is not, else None."""
+    choices = {
+        "ask": ASKS,
+        "token": TOKENS + TIMED_TOKENS,
+        "whose": WHOSE,
+        "guest": GUESTS,
+        "alter": ALTERATIONS,
+        "http": ("1.0", "1.1"),
+        "expect": EXPECTATIONS.get(ask, ()) if isinstance(ask, str) else (),
+    }
+    if key in choices:
+        return None if value in choices[key] else " or ".join(choices[key])
+    return _wrong_kind(key, value)
+
+
+def _wrong_kind(key: Any, value: Any) -> str | None:
+    if key in ("times", "at_once", "pieces"):
+        is_right = type(value) is int and 1 <= value <= _MOST
+        return None if is_right else f"a whole number from 1 to {_MOST}"
+    if key in ("pause", "within"):
+        return None if _is_duration(value) else 'a duration such as "300ms" or "5s", at most 1m'
+    if key in ("integers", "bom", "hang_up"):
+        return None if isinstance(value, bool) else "true or false"
+    if key == "fields":
+        is_right = isinstance(value, dict) and all(map(_is_text, value)) and _is_json(value)
+        return None if is_right else "fields and their values, as JSON has them"
+    if key == "without":
+        return None if isinstance(value, list) and all(map(_is_text, value)) else "a list of fields"
+    if key in ("content_type", "origin"):
+        is_right = _is_text(value) and value.isascii() and value.isprintable()
+        return None if is_right else "a text of printable characters of ASCII"
+    if key in ("name", "body"):
+        return None if _is_text(value) and _is_json(value) else "a text"
+    return None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_json(value: Any) -> bool:
+    """Tell whether *value* can be sent: no date of YAML's, nothing endless, no lone surrogate."""
+    try:
+        return bool(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _is_duration(value: Any) -> bool:
+    try:
+        return parse_duration(value) <= _LONGEST
+    except (TypeError, ValueError, OverflowError):
+        return False

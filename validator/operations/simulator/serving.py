@@ -1,0 +1,84 @@
+"""Serves the stand-in: gunicorn over TLS, one process (it remembers in memory) with several threads."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from validator.clock import Clock
+from validator.operations.certificates.localca import LocalAuthority
+from validator.operations.simulator.callback import Callback
+from validator.operations.simulator.cloud import create_cloud
+from validator.operations.simulator.registration import Registration
+
+_THREADS = 16
+_HERE = ("127.0.0.1", "::1", "localhost")
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn, told everything by this program and nothing by files or the environment."""
+
+    def __init__(self, app: Any, options: dict[str, Any]) -> None:
+        self._app, self._options = app, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take the options."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the application."""
+        return self._app
+
+
+def serve(registration: Registration, clock: Clock, *, bind: str, folder: Path) -> None:
+    """Serve on *bind* with a certificate kept in *folder*, until a signal; raises OSError, OperatorError."""
+    names = registration.cloud.names
+    certificate, key = LocalAuthority(folder, clock).issue(names or _HERE)
+
+    def context(_config: object, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        return server_context(certificate, key, names)
+
+    app = create_cloud(registration, Callback(registration.enterprise), clock)
+    run(app, bind=bind, certificate=certificate, key=key, context=context)
+
+
+def run(
+    app: Any,
+    *,
+    bind: str,
+    certificate: Path,
+    key: Path,
+    context: Callable[..., ssl.SSLContext] | None = None,
+) -> None:
+    """Serve the WSGI application *app* over TLS in one process, until a signal; raises OSError."""
+    options = {
+        "bind": bind,
+        "workers": 1,
+        "threads": _THREADS,
+        "worker_class": "gthread",
+        "certfile": str(certificate),
+        "keyfile": str(key),
+        "control_socket_disable": True,
+        "proc_name": "validator-simulator",
+        "forwarded_allow_ips": "",
+        "graceful_timeout": 5,
+    }
+    _Server(app, options | ({"ssl_context": context} if context else {})).run()
+
+
+def server_context(certificate: Path, key: Path, names: tuple[str, ...]) -> ssl.SSLContext:
+    """Return how the stand-in answers TLS; with *names*, only to who asks for one of them (SNI)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+
+    def check_name(_connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
+        return None if name in names else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    if names:
+        context.sni_callback = check_name
+    return context

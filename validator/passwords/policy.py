@@ -1,0 +1,83 @@
+"""What a new password must be.
+
+`asvs5` (the default) follows OWASP ASVS 5.0 V6.2 and NIST SP 800-63B: length, a block-list, the account's
+own name, context words, a strength estimate; no composition rule and no periodic change. `cec` adds the
+cloud vendor's published rule on top and never lowers the length: three of four character classes, at most
+two identical characters in a row, no three consecutive characters of the account, differs from the last
+five. The reason for a refusal is told, since whoever asks is choosing a password of their own.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from validator.passwords.blocklist import Blocklist
+from validator.passwords.hashing import normalized
+
+PROFILES = ("asvs5", "cec")
+LONGEST = 128
+LONGEST_TYPED = 4 * LONGEST  # characters as typed, which may be decomposed; the limit is on composed ones
+REMEMBERED = 5
+_LEAST_SCORE = 3  # of 4: safely unguessable, above 10^8 guesses
+# The library takes seconds for long text, and refuses more than 72; what follows only makes it stronger.
+_ZXCVBN_LONGEST = 32
+_SHORTEST_WORD = 4  # shorter names and context words occur in any text by chance
+_CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPolicy:
+    """The profile, its shortest length in characters, and words that no password may be built on."""
+
+    profile: str = "asvs5"
+    minimum_length: int = 15
+    context_words: tuple[str, ...] = ()
+    blocklist: Blocklist = field(default_factory=Blocklist.from_shipped, compare=False, repr=False)
+
+    def problems(self, password: str, login: str) -> list[str]:
+        """Return why *password* is no good for the account *login*, in words; empty when it is."""
+        password = normalized(password)
+        if not self.minimum_length <= len(password) <= LONGEST:
+            return [f"it must have {self.minimum_length} to {LONGEST} characters"]
+        return [
+            *self._common_problems(password, login),
+            *(_cec_problems(password, login) if self.profile == "cec" else ()),
+        ]
+
+    def _common_problems(self, password: str, login: str) -> Iterator[str]:
+        folded = password.casefold()
+        if self.blocklist.is_blocked(password):
+            yield "it is a common password, or one with a simple addition"
+        for word in _parts_of(login):
+            if word in folded or word[::-1] in folded:
+                yield "it contains the account's name, forwards or backwards"
+                break
+        if any(normalized(word).casefold() in folded for word in self.context_words):
+            yield "it contains a word that is easy to guess here"
+        if _score(password, login, self.context_words) < _LEAST_SCORE:
+            yield "it is too easy to guess; use several unrelated words"
+
+
+def _cec_problems(password: str, login: str) -> Iterator[str]:
+    if sum(bool(re.search(group, password)) for group in _CLASSES) < 3:
+        yield "it needs three of: small letters, capital letters, digits, other characters"
+    if re.search(r"(.)\1\1", password, re.DOTALL):
+        yield "it has the same character more than twice in a row"
+    folded, name = password.casefold(), login.casefold()
+    if any(name[start : start + 3] in folded for start in range(len(name) - 2)):
+        yield "it has three consecutive characters of the account's name"
+
+
+def _parts_of(login: str) -> Iterator[str]:
+    """Yield the account name and its parts, as far as they are long enough to mean something."""
+    for part in {login.casefold(), *re.split(r"[._@-]", login.casefold())}:
+        if len(part) >= _SHORTEST_WORD:
+            yield part
+
+
+def _score(password: str, login: str, context_words: tuple[str, ...]) -> int:
+    # Its lists take 12 MiB of each worker, and only who chooses a password needs them.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
+    score = zxcvbn(password[:_ZXCVBN_LONGEST], user_inputs=[login, *context_words])["score"]
+    return int(score)

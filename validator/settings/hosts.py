@@ -1,0 +1,123 @@
+"""The kinds of setting that name somebody on the network: origins, hosts, networks, their cookies."""
+
+import re
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+from validator.networks import is_address, is_loopback
+from validator.origins import is_origin
+from validator.settings.fields import Form, Setting, Words
+from validator.settings.places import is_socket_address
+
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
+
+
+class Origins(Words):
+    """A list of web origins."""
+
+    allowed = 'a list of origins such as "https://portal.example.com", without a path'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an origin."""
+        return is_origin(word)
+
+
+class HttpsOrigin(Setting):
+    """A web origin over TLS, or none."""
+
+    allowed = '"" or an origin such as "https://portal.example.com" or "https://portal.example.com:8443"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not (
+            isinstance(value, str) and value.startswith("https://") and is_origin(value) and _has_name(value)
+        ):
+            raise self.wrong(value)
+        return value
+
+
+class CloudUrl(Setting):
+    """Where the cloud's API is; a secret goes there, so not without TLS but on this very host."""
+
+    allowed = (
+        '"" (not used) or an origin such as "https://cloud.example.com"; http:// only for this very host'
+    )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not is_origin(value):
+            # Never the value: it may have a name and a password in it.
+            raise ValidationError(f"is not such a URL; allowed is {self.allowed}")
+        if not value.startswith("https://") and not is_loopback(str(urlsplit(value).hostname)):
+            raise self.wrong(value)
+        return value
+
+
+class HostName(Form):
+    """The name of a host, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"|{_HOST_NAME}", '"" or a name such as "cloud.example.com", in small letters')
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        name: str = super()._deserialize(value)
+        if is_address(name):  # nginx holds certificates against names only
+            raise self.wrong(value)
+        return name
+
+
+class HostNames(Words):
+    """A list of names of hosts."""
+
+    allowed = 'a list of names such as ["validator.internal"], in small letters'
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is the name of a host."""
+        return re.fullmatch(_HOST_NAME, word, re.ASCII) is not None
+
+
+class Networks(Words):
+    """A list of networks; one address is a network too."""
+
+    allowed = (
+        'a list of networks such as "203.0.113.0/24" or "2001:db8::/32": no bits set beyond the prefix, '
+        "and none of everybody"
+    )
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is a network."""
+        try:
+            return "%" not in word and ip_network(word).prefixlen > 0
+        except ValueError:
+            return False
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return tuple(map(ip_network, super()._deserialize(value)))
+
+
+class NameServers(Words):
+    """A list of DNS servers."""
+
+    allowed = 'a list of numeric addresses, maybe with a port, such as ["192.0.2.53", "[2001:db8::53]:5353"]'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an address, with or without a port."""
+        return is_socket_address(word) or is_socket_address(f"{word}:53")
+
+
+class CookieNames(Words):
+    """A list of names of cookies."""
+
+    allowed = "a list of names of 1 to 64 of A-Z a-z 0-9 _ -"
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is such a name."""
+        return bool(_COOKIE_NAME.fullmatch(word))
+
+
+def _has_name(origin: str) -> bool:
+    host = urlsplit(origin).hostname or ""
+    return bool(re.fullmatch(_HOST_NAME, host, re.ASCII)) or ":" in host

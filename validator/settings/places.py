@@ -1,0 +1,150 @@
+"""The kinds of setting that name a place: a route, a file, an address, a database, counters."""
+
+import re
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from validator.settings.fields import Form, Setting, Words
+
+_URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
+_UNIX_SOCKET = re.compile(r"unix:/[A-Za-z0-9._/-]{1,100}", re.ASCII)
+_COUNTER_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
+_SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passfile"})
+
+
+class PlainPath(Form):
+    """A file or folder whose name needs no quoting anywhere; relative to the home."""
+
+    def __init__(self, *, empty: bool = True) -> None:
+        pattern = rf"[A-Za-z0-9._/@+-]{{{int(not empty)},255}}"
+        super().__init__(pattern, "a path of A-Z a-z 0-9 . _ / @ + -")
+
+
+class Addresses(Words):
+    """A list of numeric addresses with their ports."""
+
+    allowed = 'a list such as ["0.0.0.0:443", "[::]:443"], numeric addresses with a port, each once'
+
+    def is_allowed(self, word: str) -> bool:
+        """Tell whether *word* is an address with a port."""
+        return is_socket_address(word)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        addresses = super()._deserialize(value)
+        if len(set(addresses)) != len(addresses):
+            raise self.wrong(value)
+        return addresses
+
+
+class UrlPath(Setting):
+    """The path of a route."""
+
+    allowed = 'a path such as "/rest/validate": segments of A-Z a-z 0-9 . _ ~ - and no "." or ".." alone'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or len(value) > 255:
+            raise self.wrong(value)
+        if {".", ".."} & set(value.split("/")):
+            raise self.wrong(value)
+        return value
+
+
+class Bind(Setting):
+    """Where a server listens."""
+
+    allowed = '"ADDRESS:PORT" with a numeric address, "[IPV6]:PORT" or "unix:/absolute/path"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not (_UNIX_SOCKET.fullmatch(value) or is_socket_address(value)):
+            raise self.wrong(value)
+        return value
+
+
+class Binds(Words):
+    """Where one server listens, or a list of where several do."""
+
+    allowed = f"{Bind.allowed}, or a list of these, each once"
+    takes_text = True
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is a place where a server listens."""
+        return bool(_UNIX_SOCKET.fullmatch(word)) or is_socket_address(word)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        places = super()._deserialize([value] if isinstance(value, str) and value else value or [])
+        if len(set(places)) != len(places):
+            raise self.wrong(value)
+        return places
+
+
+class SocketAddress(Setting):
+    """A numeric address with its port, or none."""
+
+    allowed = '"" or a numeric address with a port, such as "192.0.2.7:443" or "[2001:db8::7]:443"'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or not is_socket_address(value):
+            raise self.wrong(value)
+        return value
+
+
+class DatabaseUrl(Setting):
+    """An SQLAlchemy URL of SQLite or PostgreSQL, without a password."""
+
+    allowed = '"sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME", the password in password_file'
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            url = make_url(value)
+        except (ArgumentError, TypeError, ValueError):
+            raise ValidationError(f"is not a database URL; allowed is {self.allowed}") from None
+        if url.password is not None or not _SECRET_PARAMETERS.isdisjoint(url.query):
+            raise ValidationError(f"has a password in it; allowed is {self.allowed}")
+        if url.drivername not in ("sqlite", "postgresql+psycopg") or not url.database:
+            raise self.wrong(value)
+        return str(value)
+
+
+class CounterStorage(Setting):
+    """Where limits are counted."""
+
+    allowed = (
+        '"" (a file all workers of this node share) or "redis://HOST:PORT/0" (also rediss, valkey, valkeys, '
+        "redis+unix), the password in storage_password_file; memory:// would count in each worker apart"
+    )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value == "":
+            return ""
+        try:
+            parts = urlsplit(value)
+            is_place = parts.port != 0 and bool(parts.path if "unix" in parts.scheme else parts.hostname)
+        except (AttributeError, TypeError, ValueError):
+            raise self._unlike() from None
+        if parts.password or parts.query:
+            raise ValidationError(f"has a password or options in it; allowed is {self.allowed}")
+        if parts.scheme not in _COUNTER_SCHEMES or not is_place or not value.isprintable() or " " in value:
+            raise self._unlike()
+        return str(value)
+
+    def _unlike(self) -> ValidationError:
+        # Never the value: it may have a password in it that no parser finds.
+        return ValidationError(f"is not such a URL; allowed is {self.allowed}")
+
+
+def is_socket_address(text: str) -> bool:
+    """Tell whether *text* is a numeric address with a port."""
+    address, _, port = text.rpartition(":")
+    try:
+        ip = ip_address(address[1:-1] if address[:1] + address[-1:] == "[]" else address)
+    except ValueError:
+        return False
+    if "%" in address or (ip.version == 6) is not address.startswith("["):
+        return False
+    return bool(_PORT.fullmatch(port)) and 1 <= int(port) <= 65535

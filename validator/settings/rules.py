@@ -1,0 +1,169 @@
+"""The rules between settings: what one setting alone cannot show."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from validator.networks import is_address, is_loopback, is_this_host
+from validator.origins import host_of
+from validator.store import transport
+from validator.web.policy import ServerPolicy
+from validator.web.portal.policy import PortalPolicy
+
+_OF_NGINX = ("/door-error/", "/.well-known/")
+OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
+_OLDEST_NGINX = (1, 22)
+_INSTALL = "pip install 'validator[{}]'"
+
+Broken = Iterator[tuple[str, str]]
+
+
+def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
+    """Yield each setting that does not go with the others, or with the *environment*, and why."""
+    callbacks, door = sections["callbacks"], sections["door"]
+    paths = (callbacks["agent_path"], callbacks["chat_path"])
+    yield from _server(sections["server"])
+    yield from _limits(sections["limits"])
+    yield from _metrics(sections["metrics"], sections["server"])
+    yield from _callbacks(callbacks)
+    yield from _servers_of_door(door)
+    yield from _cloud_of_door(door, paths)
+    yield from _cloud(sections["cloud"])
+    yield from _portal(sections["portal"], door, paths)
+    yield from _database(sections["database"], environment)
+
+
+def _database(database: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
+    url = make_url(database["url"])
+    if url.drivername == "sqlite":
+        return
+    if not _is_installed("psycopg"):
+        yield "database.url", f"needs the driver of PostgreSQL: {_INSTALL.format('postgres')}"
+        return
+    for problem in transport.problems(url, is_insecure=database["insecure"], environment=environment):
+        yield "database.url", problem
+
+
+def _is_installed(driver: str) -> bool:
+    """Return whether *driver* can be imported: psycopg, for one, needs a library beside it."""
+    try:
+        import_module(driver)
+    except ImportError:
+        return False
+    return True
+
+
+def _server(server: ServerPolicy) -> Broken:
+    if server.trusted_proxies and not server.is_unix and not server.proxy_networks:
+        yield (
+            "server.trusted_proxies",
+            "would believe X-Forwarded-For of whoever reaches the port: name the proxy's addresses in "
+            "server.proxy_networks, or bind a unix socket",
+        )
+
+
+def _limits(limits: Mapping[str, Any]) -> Broken:
+    parts = urlsplit(limits["storage"])
+    host = parts.hostname or ""
+    is_here = parts.scheme.endswith("+unix") or is_this_host(host)
+    is_encrypted = parts.scheme in ("rediss", "valkeys")
+    if limits["storage"] and not (is_here or is_encrypted or limits["insecure"]):
+        yield (
+            "limits.storage",
+            "is on another host and without TLS, so that the password can be read on the way: use rediss:// "
+            "or valkeys://, or set limits.insecure = true where nobody can be in between",
+        )
+    if limits["storage"] and not _is_installed("redis"):
+        yield "limits.storage", f"needs the driver of Redis: {_INSTALL.format('redis')}"
+    if limits["storage_ca_file"] and not is_encrypted:
+        yield "limits.storage_ca_file", "is for rediss:// or valkeys:// in limits.storage, which is neither"
+
+
+def _metrics(metrics: Mapping[str, Any], server: ServerPolicy) -> Broken:
+    if metrics["bind"] == server.bind:
+        yield "metrics.bind", "is server.bind, where the cloud and people ask; the metrics need their own"
+    host = metrics["bind"].rpartition(":")[0].strip("[]")
+    if not (metrics["bind"].startswith("unix:") or is_loopback(host) or metrics["networks"]):
+        yield (
+            "metrics.bind",
+            "can be reached by other hosts: name those that may ask in metrics.networks, or bind "
+            "127.0.0.1:9464 or a unix socket",
+        )
+
+
+def _callbacks(callbacks: Mapping[str, Any]) -> Broken:
+    if callbacks["agent_path"] == callbacks["chat_path"]:
+        yield "callbacks.chat_path", "is the agent_path too; each callback needs its own"
+    for key in ("agent_path", "chat_path"):
+        if f"{callbacks[key]}/".startswith(OWN_PATHS):
+            yield f"callbacks.{key}", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
+
+
+def _servers_of_door(door: Mapping[str, Any]) -> Broken:
+    if door["callbacks_origin"] and host_of(door["callbacks_origin"]) == host_of(door["origin"]):
+        yield "door.callbacks_origin", 'has the name of door.origin; leave it "" to have both on one server'
+    if door["client_ca"] and not door["callbacks_origin"]:
+        yield "door.client_ca", "needs door.callbacks_origin: browsers of the portal have no such certificate"
+    if _is_numeric(door["callbacks_origin"]) and not _is_numeric(door["origin"]):
+        yield "door.callbacks_origin", "is an address, for which clients name no server: give it a name"
+    yield from _listeners(door)
+    for pair in (f"door.{server}certificate" for server in ("", "callbacks_")):
+        first, second = (bool(door[key.removeprefix("door.")]) for key in (pair, f"{pair}_key"))
+        if first is not second:
+            yield pair, f"goes with {pair}_key; one of them is missing"
+    if tuple(map(int, door["nginx_version"].split("."))) < _OLDEST_NGINX:
+        yield "door.nginx_version", "is older than 1.22, which the configuration needs"
+
+
+def _listeners(door: Mapping[str, Any]) -> Broken:
+    places = [_place(address) for key in ("listen", "listen_plain") for address in door[key]]
+    if len(set(places)) != len(places):
+        yield "door.listen_plain", "names an address and port that is there already, here or in door.listen"
+
+
+def _cloud_of_door(door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    if door["cloud_host"] and not (door["resolver"] or door["cloud_address"]):
+        yield "door.resolver", "is empty, and nginx asks there for door.cloud_host; see /etc/resolv.conf"
+    others = door["cross_origins"]
+    if door["origin"] in others or len(set(others)) != len(others):
+        yield "door.cross_origins", "names an origin twice, or the portal's own"
+    prefix, paths = door["prefix"], (*OWN_PATHS, *callback_paths)
+    if prefix and any(_is_below(path, prefix) or _is_below(prefix, path) for path in paths):
+        yield "door.prefix", "is the beginning of another route, or below one"
+
+
+def _cloud(cloud: Mapping[str, Any]) -> Broken:
+    if cloud["api_url"] and not cloud["app_key"]:
+        yield "cloud.app_key", "is missing: cloud.api_url says that the cloud is asked"
+    if cloud["app_secret_file"] and not cloud["api_url"]:
+        yield "cloud.api_url", "is missing: cloud.app_secret_file names a secret for it"
+
+
+def _portal(portal: PortalPolicy, door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    if f"{portal.path}/".startswith(OWN_PATHS):
+        yield "portal.path", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
+    if any(_is_below(path, portal.path) or _is_below(portal.path, path) for path in callback_paths):
+        yield "portal.path", "is a callback's too, or has one below it, or is below one"
+    if door["prefix"] and _is_below(portal.path, f"{door['prefix']}/service-cloud"):
+        yield "portal.path", "is where the cloud is passed on"
+    if portal.tenant and not portal.channel:
+        yield "portal.channel", "is missing: portal.tenant says that guests may chat"
+    if door["origin"] and portal.context_path not in ("", door["prefix"]):
+        yield "portal.context_path", "is not door.prefix, under which the cloud is passed on"
+
+
+def _is_numeric(origin: str) -> bool:
+    return is_address(host_of(origin))
+
+
+def _place(address: str) -> tuple[object, str]:
+    host, _, port = address.rpartition(":")
+    return ip_address(host.strip("[]")), port
+
+
+def _is_below(path: str, top: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{top.rstrip('/')}/")

@@ -1,0 +1,90 @@
+"""Who is calling: a person with a session, or a backend client with its secret."""
+
+from dataclasses import dataclass, field
+
+from validator.accounts.account import Account
+from validator.accounts.links import Links
+from validator.accounts.sessions import Session, Sessions
+from validator.audit.events import Event, EventName, Outcome
+from validator.audit.trail import AuditTrail
+from validator.errors import Reason, Refusal
+from validator.tokens.clients import Clients
+from validator.tokens.issuance import Backend, Caller, Person
+from validator.untrusted import is_forbidden
+
+_LONGEST_CREDENTIAL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request carries to prove its caller, nothing of it proven; and whether a browser sent it."""
+
+    presented_client: str | None = None
+    presented_secret: str | None = field(default=None, repr=False)
+    presented_session: str | None = field(default=None, repr=False)
+    is_browser: bool = False
+
+
+class Callers:
+    """Proves callers."""
+
+    def __init__(self, sessions: Sessions, links: Links, clients: Clients, trail: AuditTrail) -> None:
+        self._sessions, self._links = sessions, links
+        self._clients, self._trail = clients, trail
+
+    def identify(self, credentials: Credentials) -> Caller:
+        """Return the client when the request names one, else the person; raises Refusal.
+
+        A program that sends nothing at all is asked to authenticate as a client (RFC 9110, 15.5.2): many
+        libraries wait for that challenge. A browser is not, because it would open a dialog.
+        """
+        if credentials.presented_client is not None:
+            return self.backend(credentials)
+        if credentials.presented_session is None and not credentials.is_browser:
+            raise Refusal(Reason.CLIENT_UNKNOWN)  # not recorded: it costs a stranger nothing
+        account = self.session(credentials).account
+        return Person(account, self._links.of(account.id))
+
+    def session(self, credentials: Credentials) -> Session:
+        """Return the session of the person who is calling; raises Refusal."""
+        return self._sessions.resume(credentials.presented_session)
+
+    def log_in(self, account: Account, credentials: Credentials) -> tuple[str, Session]:
+        """Begin a session of *account* and return the cookie's value with it.
+
+        The session that the browser presents ends, whosever it is, and the oldest beyond the maximum.
+        """
+        self.log_out(credentials, "replaced by a new login")
+        secret, session = self._sessions.begin(account)
+        ended = self._sessions.end_oldest(account, secret)
+        if ended:
+            self._record_logout(account, f"{ended} beyond sessions.max_per_account")
+        return secret, session
+
+    def log_out(self, credentials: Credentials, detail: str | None = None) -> None:
+        """End the session of the person who is calling, if there is one; *detail* is recorded with it."""
+        try:
+            account = self.session(credentials).account
+        except Refusal:
+            return
+        self._sessions.end(credentials.presented_session or "")
+        self._record_logout(account, detail)
+
+    def _record_logout(self, account: Account, detail: str | None) -> None:
+        tenant, subject = account.tenant, account.login
+        event = Event(EventName.LOGOUT, Outcome.ACCEPTED, tenant=tenant, subject=subject, detail=detail)
+        self._trail.append(event)
+
+    def backend(self, credentials: Credentials) -> Backend:
+        """Return the client that is calling; raises Refusal, which is written down."""
+        client, secret = credentials.presented_client or "", credentials.presented_secret or ""
+        try:
+            if not client or any(
+                len(text) > _LONGEST_CREDENTIAL or is_forbidden(text) for text in (client, secret)
+            ):
+                raise Refusal(Reason.CLIENT_UNKNOWN)
+            return Backend(self._clients.authenticate(client, secret))
+        except Refusal as refusal:
+            by = None if refusal.reason is Reason.CLIENT_UNKNOWN else f"client:{client}"
+            self._trail.append(Event(EventName.CLIENT, Outcome.REFUSED, refusal.reason, by=by))
+            raise

@@ -1,0 +1,117 @@
+"""The pages: their templates filled in, each answer with a nonce of its own, and the files they load.
+
+A page's scripts carry the nonce, and what they import inherits it. On a page that runs the cloud's script,
+that script may load others ('strict-dynamic'), and may set style attributes; inline handlers, `eval`, and
+frames or requests of other origins it may not have. Nothing in a page is of another origin.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from validator.errors import Reason, Refusal
+from validator.web.portal.policy import PortalPolicy
+from validator.web.portal.words import WORDS
+
+_FOLDER = Path(__file__).parent
+_NONCE_BYTES = 18
+_FOR_EVER = "public, max-age=31536000, immutable"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_NOTHING_ELSE = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_OWN_PAGE = "script-src 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; connect-src 'self'"
+_CLOUD_PAGE = (
+    "script-src 'nonce-{nonce}' 'strict-dynamic'; {styles}; img-src 'self' data: blob:; "
+    "font-src 'self' data:; media-src 'self' data: blob:; frame-src 'self' blob:; worker-src 'self' blob:; "
+    "connect-src 'self'"
+)
+_STYLES = "style-src 'self' 'nonce-{nonce}'; style-src-attr 'unsafe-inline'"
+_INLINE_STYLES = "style-src 'self' 'unsafe-inline'"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A filled-in page, the policy that its nonce belongs to, and its language."""
+
+    html: str
+    content_security_policy: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that pages load, its type, a tag that changes with its content, and how long it may be kept."""
+
+    content: bytes
+    content_type: str
+    etag: str
+    cache_control: str = "no-cache"
+
+
+class Pages:
+    """Fills the pages in, and keeps the files."""
+
+    def __init__(self, policy: PortalPolicy) -> None:
+        self._policy = policy
+        self._assets = _assets(_FOLDER / "static")
+        self._version = _tag(b"".join(name.encode() + asset.content for name, asset in self._assets.items()))
+        self._templates = Environment(
+            loader=FileSystemLoader(_FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def own(self, name: str, language: str) -> Page:
+        """Return the page *name*, which runs no script but this server's."""
+        return self._filled(name, language, _OWN_PAGE)
+
+    def with_cloud(self, name: str, language: str) -> Page:
+        """Return the page *name*, which runs the cloud's script; raises Refusal when it is not served."""
+        if name not in self._policy.pages:
+            raise Refusal(Reason.ROUTE_UNKNOWN)
+        styles = _INLINE_STYLES if self._policy.inline_styles else _STYLES
+        return self._filled(name, language, _CLOUD_PAGE.replace("{styles}", styles))
+
+    def asset(self, name: str, presented_version: str | None = None) -> Asset:
+        """Return the file *name*; raises Refusal when there is none.
+
+        Of the present version it may be kept for ever: all files of a version lie below a path of their own,
+        so that the next one's are asked for anew. A page of another version gets the present file.
+        """
+        if name not in self._assets:
+            raise Refusal(Reason.ROUTE_UNKNOWN)
+        is_lasting = presented_version == self._version
+        return replace(self._assets[name], cache_control=_FOR_EVER) if is_lasting else self._assets[name]
+
+    def _filled(self, name: str, language: str, directives: str) -> Page:
+        nonce = secrets.token_urlsafe(_NONCE_BYTES)
+        html = self._templates.get_template(f"{name}.html").render(
+            page=name,
+            language=language,
+            nonce=nonce,
+            portal=self._policy,
+            static=f"{self._policy.path}/static/{self._version}",
+            words=WORDS[language],
+        )
+        return Page(html, f"{_NOTHING_ELSE}; {directives}".replace("{nonce}", nonce), language)
+
+
+def _assets(folder: Path) -> Mapping[str, Asset]:
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in _TYPES}
+    return {
+        name: Asset(content, _TYPES[Path(name).suffix], _tag(content))
+        for name, content in sorted(files.items())
+    }
+
+
+def _tag(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,0 +1,76 @@
+"""The routes of the ready pages, and of the files they load."""
+
+from flask import Blueprint, Response, request
+
+from validator.web.portal.pages import Asset, Page, Pages
+from validator.web.portal.policy import PortalPolicy
+from validator.web.portal.words import language_of
+
+
+def blueprint(policy: PortalPolicy) -> Blueprint:
+    """Return the routes below `policy.path`."""
+    bp, pages = Blueprint("portal", __name__, url_prefix=policy.path), Pages(policy)
+
+    @bp.get("")
+    @bp.get("/")
+    def home() -> Response:
+        return _page_reply(pages.own("home", _language()))
+
+    @bp.get("/login")
+    def login() -> Response:
+        return _page_reply(pages.own("login", _language()))
+
+    @bp.get("/agent")
+    def agent() -> Response:
+        return _page_reply(pages.with_cloud("agent", _language()))
+
+    @bp.get("/customer")
+    def customer() -> Response:
+        return _page_reply(pages.with_cloud("customer", _language()))
+
+    @bp.get("/guest")
+    def guest() -> Response:
+        return _page_reply(pages.with_cloud("guest", _language()))
+
+    @bp.get("/static/<name>")
+    def asset(name: str) -> Response:
+        return _asset_reply(pages.asset(name))
+
+    @bp.get("/static/<version>/<name>")
+    def asset_of_version(version: str, name: str) -> Response:
+        return _asset_reply(pages.asset(name, version))
+
+    return bp
+
+
+def front(policy: PortalPolicy) -> Blueprint:
+    """Return the route of the origin itself, which leads to the pages."""
+    bp = Blueprint("front", __name__)
+
+    @bp.get("/")
+    def front_door() -> Response:
+        return Response(status=302, headers={"Location": f"{policy.path}/", "Cache-Control": "no-store"})
+
+    return bp
+
+
+def _language() -> str:
+    return language_of(request.headers.get("Accept-Language", ""))
+
+
+def _page_reply(page: Page) -> Response:
+    reply = Response(page.html, content_type="text/html; charset=utf-8")
+    reply.headers["Content-Security-Policy"] = page.content_security_policy
+    reply.headers["Content-Language"] = page.language
+    # The cloud wants an Origin, which browsers leave out of some requests of pages that have no referrer.
+    reply.headers["Referrer-Policy"] = "same-origin"
+    reply.vary.add("Accept-Language")
+    return reply
+
+
+def _asset_reply(asset: Asset) -> Response:
+    reply = Response(asset.content, content_type=asset.content_type)
+    reply.headers["Cache-Control"] = asset.cache_control
+    reply.set_etag(asset.etag)
+    reply.make_conditional(request)
+    return reply

@@ -1,0 +1,1 @@
+"""Guests of the web chat: channels, guest cookies and signed authorization lines."""

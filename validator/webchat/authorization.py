@@ -1,0 +1,120 @@
+"""Signs guests in: the page's question, checked, becomes an authorization line that is written down first.
+
+In this order: no secret key in the page's body, its fields, the channel (known, in use, of that tenant, a
+page of its origins), the guest's id, the signature. Whatever is not allowed gets one and the same answer.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from validator.audit.events import Event, EventName, Outcome
+from validator.audit.trail import AuditTrail
+from validator.clock import Clock
+from validator.errors import Reason, Refusal
+from validator.limits.counters import Counters, source_prefix
+from validator.limits.policy import EVERYBODY
+from validator.signatures.signer import Signature, sign
+from validator.webchat.channels import Channel, Channels
+from validator.webchat.guests import Guest, Guests
+from validator.webchat.wire import LONGEST_CHANNEL, Ask, parse, signable, signed_body
+
+_OF_FRESH = ("signing_fresh", "signing_all_fresh")
+_SHOWN_OF_NAME = 64  # characters of a signed name in the trail
+
+
+class GuestSigning:
+    """Answers the pages of the web chat."""
+
+    def __init__(
+        self, channels: Channels, guests: Guests, counters: Counters, trail: AuditTrail, clock: Clock
+    ) -> None:
+        self._channels, self._guests, self._counters = channels, guests, counters
+        self._trail, self._clock = trail, clock
+
+    def greet(self, origin: str | None, presented_cookie: str | None) -> tuple[Guest, str]:
+        """Return the guest of a browser on one of the channels' pages, and the cookie to set."""
+        self.check_page(origin)
+        guest, cookie = self._guests.greet(presented_cookie)
+        self._trail.append(Event(EventName.GUEST, Outcome.ACCEPTED, subject=guest.id))
+        return guest, cookie
+
+    def check_page(self, origin: str | None) -> None:
+        """Raise Refusal, which is written down, unless *origin* has the pages of a channel in use."""
+        if not self._channels.is_page_origin(origin):
+            self._trail.append(Event(EventName.GUEST, Outcome.REFUSED, Reason.ORIGIN_DENIED))
+            raise Refusal(Reason.ORIGIN_DENIED)
+
+    @property
+    def guest_lifetime(self) -> timedelta:
+        """How long a browser keeps its guest id."""
+        return self._guests.policy.guest_lifetime
+
+    def authorize(self, values: Mapping[str, Any], origin: str | None, presented_cookie: str | None) -> str:
+        """Return the authorization line for what a page posted; raises Refusal, or Fault."""
+        try:
+            ask = parse(values)
+            channel = self._usable_channel(ask, origin)
+            guest = self._guests.guest_for(presented_cookie, ask.presented_id)
+        except Refusal as refusal:
+            self._record_refusal(values, refusal)
+            raise
+        self._counters.hit_all(*self._limits_on(guest, channel))
+        line = self._sign(channel, ask.presented_name, guest.id).authorization
+        event = Event(
+            EventName.SIGNED,
+            Outcome.ACCEPTED,
+            tenant=channel.tenant,
+            subject=guest.id,
+            detail=f"{channel.id} thirdUserName={ask.presented_name[:_SHOWN_OF_NAME]}",
+        )
+        self._trail.append(event)
+        return line
+
+    def _limits_on(self, guest: Guest, channel: Channel) -> list[tuple[str, str]]:
+        """Return the limits that a signature counts against, the narrowest first, each with its key.
+
+        A network, and all guests who came a moment ago together, have only a share of a channel and of the
+        whole, so that a crowd leaves something for the others.
+        """
+        prefix = source_prefix()
+        counted = [
+            ("signing_guest", guest.id),
+            ("signing_prefix", f"{channel.id}:{prefix}"),
+            ("signing_fresh", channel.id),
+            ("signing_channel", channel.id),
+            ("signing_all_prefix", prefix),
+            ("signing_all_fresh", EVERYBODY),
+            ("signing_all", EVERYBODY),
+        ]
+        is_fresh = self._guests.is_fresh(guest)
+        return [(name, key) for name, key in counted if is_fresh or name not in _OF_FRESH]
+
+    def _usable_channel(self, ask: Ask, origin: str | None) -> Channel:
+        channel = self._channels.find(ask.presented_channel)
+        if channel is None:
+            raise Refusal(Reason.CHANNEL_UNKNOWN)
+        channel.check_usable(ask.presented_tenant, origin)
+        return channel
+
+    def _sign(self, channel: Channel, name: str, guest_id: str) -> Signature:
+        payload = {
+            "thirdUserName": name,
+            "thirdUserId": guest_id,
+            "tenantSpaceId": channel.tenant,
+            "channelConfigId": channel.id,
+        }
+        request = signable(signed_body(payload, channel.key_order), channel.length_rule)
+        return sign(
+            request,
+            access_key=channel.id,
+            secret_key=self._channels.secret_key(channel),
+            at=self._clock.now(),
+        )
+
+    def _record_refusal(self, values: Mapping[str, Any], refusal: Refusal) -> None:
+        name = EventName.SECRET_DISCLOSED if refusal.reason is Reason.SECRET_DISCLOSED else EventName.SIGNED
+        channel = values.get("channelConfigId")
+        text = str(channel) if type(channel) in (str, int) else ""
+        detail = text if 1 <= len(text) <= LONGEST_CHANNEL else None
+        self._trail.append(Event(name, Outcome.REFUSED, refusal.reason, detail=detail))

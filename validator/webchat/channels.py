@@ -1,0 +1,203 @@
+"""Channels: the web chat channels of the cloud that guests may be signed in to."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Delete,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Update,
+    delete,
+    insert,
+    select,
+    update,
+)  # fmt: skip
+from sqlalchemy.exc import IntegrityError
+
+from validator.clock import Clock
+from validator.errors import Fault, OperatorError, Reason, Refusal
+from validator.keys.sealing import Sealer
+from validator.store.database import Database, Instant, metadata
+from validator.tenants import Status, Tenants
+from validator.tenants import table as tenants
+from validator.webchat.channelforms import check_form, check_origins, check_secret
+from validator.webchat.wire import LONGEST_CHANNEL, SIGNED_KEYS, LengthRule
+
+table = Table(
+    "channels",
+    metadata,
+    Column("id", String(LONGEST_CHANNEL), primary_key=True),
+    Column("tenant", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("origins", JSON, nullable=False),
+    Column("key_order", JSON, nullable=False),
+    Column("length_rule", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel: its `channelConfigId`, its tenant, the origins of its pages, and how the cloud reads it."""
+
+    id: str
+    tenant: str
+    origins: tuple[str, ...]
+    key_order: tuple[str, ...]
+    length_rule: LengthRule
+    status: Status
+    tenant_status: Status
+    created_at: datetime
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the channel and its tenant are in use."""
+        return self.status is self.tenant_status is Status.ACTIVE
+
+    def check_usable(self, tenant: str, origin: str | None) -> None:
+        """Raise Refusal unless a page of *origin* may use this channel for *tenant* now."""
+        if self.status is not Status.ACTIVE:
+            raise Refusal(Reason.CHANNEL_DISABLED)
+        if self.tenant_status is not Status.ACTIVE:
+            raise Refusal(Reason.TENANT_DISABLED)
+        if self.tenant != tenant:
+            raise Refusal(Reason.TENANT_NOT_GRANTED)
+        if origin not in self.origins:
+            raise Refusal(Reason.ORIGIN_DENIED)
+
+
+class Channels:
+    """The table of channels; their secret keys are sealed in it."""
+
+    def __init__(self, database: Database, tenants: Tenants, sealer: Sealer, clock: Clock) -> None:
+        self._database, self._tenants, self._sealer, self._clock = database, tenants, sealer, clock
+
+    def add(
+        self,
+        channel_id: str,
+        tenant: str,
+        secret_key: str,
+        origins: Collection[str],
+        *,
+        key_order: tuple[str, ...] = SIGNED_KEYS,
+        length_rule: LengthRule = LengthRule.BYTES,
+    ) -> Channel:
+        """Add a channel; raises OperatorError when something is not allowed or is taken."""
+        self._tenants.require(tenant)
+        check_form(channel_id, secret_key, origins, key_order)
+        values = {
+            "id": channel_id,
+            "tenant": tenant,
+            "sealed_secret": self._sealer.seal(secret_key, _purpose(channel_id)),
+            "origins": list(origins),
+            "key_order": list(key_order),
+            "length_rule": length_rule,
+            "status": Status.ACTIVE,
+            "created_at": self._clock.now(),
+        }
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(table).values(values))
+        except IntegrityError:
+            raise OperatorError(f"channel {channel_id} exists already") from None
+        return self.require(channel_id)
+
+    def find(self, channel_id: str) -> Channel | None:
+        """Return the channel with this id, or None."""
+        with self._database.confirmed() as connection:
+            row = connection.execute(_QUERY.where(table.c.id == channel_id)).one_or_none()
+        return None if row is None else _channel(row)
+
+    def require(self, channel_id: str) -> Channel:
+        """Return the channel with this id; raises OperatorError when there is none."""
+        channel = self.find(channel_id)
+        if channel is None:
+            raise OperatorError(f"there is no channel {channel_id}")
+        return channel
+
+    def list(self) -> list[Channel]:
+        """Return every channel, by id."""
+        with self._database.confirmed() as connection:
+            return [_channel(row) for row in connection.execute(_QUERY.order_by(table.c.id))]
+
+    def is_page_origin(self, origin: str | None) -> bool:
+        """Tell whether some channel in use has pages at *origin*."""
+        return any(origin in channel.origins for channel in self.list() if channel.is_usable)
+
+    def secret_key(self, channel: Channel) -> str:
+        """Return the channel's secret key; raises Fault when it cannot be unsealed."""
+        with self._database.confirmed() as connection:
+            box = connection.execute(
+                select(table.c.sealed_secret).where(table.c.id == channel.id)
+            ).scalar_one()
+        return self._sealer.open(box, _purpose(channel.id))
+
+    def rotate(self, channel_id: str, secret_key: str) -> None:
+        """Replace a channel's secret key by the one the cloud has now."""
+        check_secret(secret_key)
+        with suppress(Fault):  # a key that cannot be unsealed any more is replaced by any
+            if self.secret_key(self.require(channel_id)) == secret_key:
+                raise OperatorError(f"channel {channel_id} has this key already: take the cloud's new one")
+        self._change(channel_id, sealed_secret=self._sealer.seal(secret_key, _purpose(channel_id)))
+
+    def allow(self, channel_id: str, origin: str) -> None:
+        """Let pages of *origin* use a channel, too; raises OperatorError when it is none."""
+        check_origins([origin])
+        origins = self.require(channel_id).origins
+        if origin not in origins:
+            self._change(channel_id, origins=[*origins, origin])
+
+    def set_origins(self, channel_id: str, origins: Collection[str]) -> None:
+        """Replace the origins of a channel's pages; raises OperatorError when one is malformed."""
+        check_origins(origins)
+        self._change(channel_id, origins=list(dict.fromkeys(origins)))
+
+    def remove(self, channel_id: str) -> None:
+        """Remove a channel, with its sealed secret key; raises OperatorError when there is none."""
+        self._execute(channel_id, delete(table).where(table.c.id == channel_id))
+
+    def set_status(self, channel_id: str, status: Status) -> None:
+        """Enable or disable a channel."""
+        self._change(channel_id, status=status)
+
+    def _change(self, channel_id: str, **values: Any) -> None:
+        self._execute(channel_id, update(table).where(table.c.id == channel_id).values(values))
+
+    def _execute(self, channel_id: str, change: Update | Delete) -> None:
+        with self._database.lasting(self._clock.now()) as connection:
+            done = connection.execute(change)
+        if not done.rowcount:
+            raise OperatorError(f"there is no channel {channel_id}")
+
+
+_QUERY = select(
+    *(column for column in table.c if column is not table.c.sealed_secret),
+    tenants.c.status.label("tenant_status"),
+).join_from(table, tenants)
+
+
+def _purpose(channel_id: str) -> str:
+    return f"channel:{channel_id}"
+
+
+def _channel(row: Row[*tuple[Any, ...]]) -> Channel:
+    return Channel(
+        id=row.id,
+        tenant=row.tenant,
+        origins=tuple(row.origins),
+        key_order=tuple(row.key_order),
+        length_rule=LengthRule(row.length_rule),
+        status=Status(row.status),
+        tenant_status=Status(row.tenant_status),
+        created_at=row.created_at,
+    )

@@ -1,0 +1,101 @@
+"""What is signed for a guest of the web chat, and how a page asks for it.
+
+A page posts `thirdUserName`, `thirdUserId`, `tenantSpaceId`, `channelConfigId` (more is ignored) and wants
+the authorization line back. Signed is a POST of exactly these four to the cloud's script, with the headers
+`content-length` and `content-type`. The order of the body's keys and whether content-length counts bytes
+or characters are not documented by the vendor; both are decided per channel.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import post_load
+
+from validator.errors import Reason, Refusal
+from validator.signatures.canonical import SignableRequest
+from validator.untrusted import Identifier, PlainText, Text, TolerantSchema, load
+
+METHOD = "POST"
+PATH = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
+CONTENT_TYPE = "application/json;charset=UTF-8"
+SIGNED_KEYS = ("thirdUserName", "thirdUserId", "tenantSpaceId", "channelConfigId")
+LONGEST_NAME = 128
+LONGEST_ID = 128
+LONGEST_CHANNEL = 64
+LONGEST_TENANT = 64
+
+
+class LengthRule(StrEnum):
+    """What the signed content-length counts of the body."""
+
+    BYTES = "bytes"
+    CHARACTERS = "characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a page asks to have signed, nothing of it proven."""
+
+    presented_name: str
+    presented_id: str | None
+    presented_tenant: str
+    presented_channel: str
+
+
+class AuthorizationRequest(TolerantSchema):
+    """The page's question."""
+
+    # Agents read it under the enterprise's signature.
+    thirdUserName: Text = PlainText(LONGEST_NAME)  # noqa: N815 - the cloud's names
+    thirdUserId = Identifier(LONGEST_ID, required=False)  # noqa: N815
+    tenantSpaceId = Identifier(LONGEST_TENANT)  # noqa: N815
+    channelConfigId = Identifier(LONGEST_CHANNEL)  # noqa: N815
+
+    @post_load
+    def ask(self, values: dict[str, str], **_: Any) -> Ask:
+        """Return the question."""
+        return Ask(
+            values["thirdUserName"],
+            values.get("thirdUserId"),
+            values["tenantSpaceId"],
+            values["channelConfigId"],
+        )
+
+
+class PayloadRequest(AuthorizationRequest):
+    """The same with any name: of an operator who signs with a key at hand, as the cloud would take it."""
+
+    thirdUserName = Text(LONGEST_NAME)  # noqa: N815
+
+
+_REQUEST, _PAYLOAD = AuthorizationRequest(), PayloadRequest()
+
+
+def parse(values: Mapping[str, Any], *, takes_any_name: bool = False) -> Ask:
+    """Return what a page asks; raises Refusal, also when the page discloses a secret key."""
+    if any(name.casefold() == "secretkey" for name in values):
+        raise Refusal(
+            Reason.SECRET_DISCLOSED,
+            "the page sends secretKey: take it out of the page and have the channel's key changed",
+        )
+    ask: Ask = load(_PAYLOAD if takes_any_name else _REQUEST, values)
+    return ask
+
+
+def signed_body(payload: Mapping[str, str], key_order: tuple[str, ...] = SIGNED_KEYS) -> str:
+    """Return the JSON text that is signed: compact, the keys in *key_order*, characters as they are."""
+    return json.dumps({key: payload[key] for key in key_order}, ensure_ascii=False, separators=(",", ":"))
+
+
+def signable(body: str, length_rule: LengthRule = LengthRule.BYTES) -> SignableRequest:
+    """Return the request that the cloud will check the signature of, with *body* as `signed_body` made it."""
+    length = len(body.encode()) if length_rule is LengthRule.BYTES else len(body)
+    return SignableRequest(
+        method=METHOD,
+        path=PATH,
+        headers=(("Content-Length", str(length)), ("Content-Type", CONTENT_TYPE)),
+        body=body,
+    )
