@@ -38,7 +38,7 @@ test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: run-packages $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) tests/unit tests/http tests/cli tests/house
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) tests/unit tests/http tests/cli tests/architecture
 
 bench: bench-packages $(VENV)/.installed
 	@failed=; for each in $(BENCHMARKS); do \

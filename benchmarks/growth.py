@@ -87,7 +87,7 @@ def _places(database: str, stack: ExitStack) -> Callable[[int], str | None]:
     """Return what gives the URL of a new database for each size; None for one in the home."""
     if database == "SQLite":
         return lambda _: None
-    from tests import postgres  # its driver is an extra that SQLite does without  # noqa: PLC0415
+    from tests.support import postgres  # its driver is an extra that SQLite does without  # noqa: PLC0415
 
     programs = postgres.program_folder()
     if programs is None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests import fakes, postgres
+from tests.support import fakes, postgres
 
 
 def require_package(package: str, *, found: bool) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 
-from tests.browser import chromium, packages, street
-from tests.browser.chromium import ALLOWED, Hosts
-from tests.browser.street import Street
 from tests.conftest import require_package
-from tests.system import proxying
+from tests.support import chromium, every_site, nginx_process, npm_packages
+from tests.support.chromium import ALLOWED, Hosts
+from tests.support.every_site import Street
 
 Browsing = Callable[..., BrowserContext]
 
@@ -20,11 +19,11 @@ Browsing = Callable[..., BrowserContext]
 @pytest.fixture(scope="session")
 def libraries(pytestconfig: pytest.Config) -> dict[str, Path]:
     """Return the libraries by the names that pages load them by; they stay in pytest's own cache."""
-    require_package(packages.DEBIAN_PACKAGE, found=packages.is_npm_installed())
+    require_package(npm_packages.DEBIAN_PACKAGE, found=npm_packages.is_npm_installed())
     cache = pytestconfig.cache.mkdir("libraries")
     try:
-        return {library.name: packages.fetched(library, cache) for library in packages.LIBRARIES}
-    except packages.UnreachableError as error:
+        return {library.name: npm_packages.fetched(library, cache) for library in npm_packages.LIBRARIES}
+    except npm_packages.UnreachableError as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
@@ -42,8 +41,8 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def built_street(libraries: dict[str, Path]) -> Iterator[Street]:
     """Give the street that the tests of one module share."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with street.built(libraries) as built:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with every_site.built(libraries) as built:
         yield built
 
 

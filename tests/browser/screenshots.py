@@ -11,9 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
 
-from tests.browser import chromium, portalstage
-from tests.browser.portalstage import Stage
-from tests.browser.readypages import (
+from tests.support import chromium, portal_site
+from tests.support.portal_site import Stage
+from tests.support.ready_pages import (
     PAGES,
     bar_of,
     call_out,
@@ -41,7 +41,7 @@ def made() -> Iterator[Path]:
     for language, locale, name, words in LANGUAGES:
         with (
             tempfile.TemporaryDirectory() as folder,
-            portalstage.built(Path(folder), locale) as stage,
+            portal_site.built(Path(folder), locale) as stage,
             sync_playwright() as playwright,
             chromium.running(playwright, stage.hosts) as started,
         ):

@@ -3,12 +3,12 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.callcentre import AGENT_COOKIES, AGENT_FRAME, COBROWSE_SCRIPT, sent_cookies
 from tests.browser.conftest import Browsing
-from tests.browser.packages import AXIOS_1, JQUERY_1_8, JQUERY_3_7, Library
-from tests.browser.street import CLOUD_AT_PORTAL, INTRUDER, NEIGHBOUR, PORTAL, STRANGER, Street
-from tests.browser.visiting import FRAME_LOADED, OUTCOME, awaited, outcome, stored, visit
-from tests.system.cloud import CHAT_SCRIPT
+from tests.support.cloud_scripts import AGENT_COOKIES, AGENT_FRAME, COBROWSE_SCRIPT, sent_cookies
+from tests.support.every_site import CLOUD_AT_PORTAL, INTRUDER, NEIGHBOUR, PORTAL, STRANGER, Street
+from tests.support.npm_packages import AXIOS_1, JQUERY_1_8, JQUERY_3_7, Library
+from tests.support.page_visit import FRAME_LOADED, OUTCOME, awaited, outcome, stored, visit
+from tests.support.strict_cloud import CHAT_SCRIPT
 
 each_library = pytest.mark.parametrize("library", [JQUERY_1_8, AXIOS_1], ids=lambda library: library.name)
 each_allowed = pytest.mark.parametrize("origin", [NEIGHBOUR, STRANGER], ids=["same-site", "cross-site"])

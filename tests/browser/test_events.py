@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.callcentre import AGENT_COOKIES, ECHO, sent_cookies
 from tests.browser.conftest import Browsing
-from tests.browser.packages import AXIOS_1, JQUERY_3_7
-from tests.browser.street import CLOUD_AT_PORTAL, INTRUDER, PORTAL, PREFIX, STRANGER, Street
-from tests.browser.visiting import OUTCOME, awaited, outcome, visit
+from tests.support.cloud_scripts import AGENT_COOKIES, ECHO, sent_cookies
+from tests.support.every_site import CLOUD_AT_PORTAL, INTRUDER, PORTAL, PREFIX, STRANGER, Street
+from tests.support.npm_packages import AXIOS_1, JQUERY_3_7
+from tests.support.page_visit import OUTCOME, awaited, outcome, visit
 
 # What the documents' pages put together from the protocol alone; whole, it is https://service-cloud.
 GLUED = "https:/service-cloud"

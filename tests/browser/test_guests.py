@@ -7,16 +7,16 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.browser import street
-from tests.browser.callcentre import posted, sent_cookies
 from tests.browser.conftest import Browsing
-from tests.browser.packages import JQUERIES, JQUERY_3_7, Library
-from tests.browser.street import PORTAL, Street
-from tests.browser.visiting import outcome, stored
-from tests.cli.commandline import SECRET_KEY, TENANT, CommandLine
-from tests.fakes import Credentials
-from tests.system.cloud import GUEST_SCRIPT
-from tests.system.serving import free_bind, serving
+from tests.support import every_site
+from tests.support.cloud_scripts import posted, sent_cookies
+from tests.support.command_line import SECRET_KEY, TENANT, CommandLine
+from tests.support.every_site import PORTAL, Street
+from tests.support.fakes import Credentials
+from tests.support.npm_packages import JQUERIES, JQUERY_3_7, Library
+from tests.support.page_visit import outcome, stored
+from tests.support.server_process import free_bind, serving
+from tests.support.strict_cloud import GUEST_SCRIPT
 
 CHANNEL = "817854979183314946"
 GOES_WELL = {"signed": 200, "chat": 200, "runs": 1}
@@ -38,7 +38,7 @@ def built_street(
     variables = {f"VALIDATOR_{name}": text for name, text in behind.items()}
     with (
         serving(home, bind=bind, variables=variables),
-        street.built(libraries, {"door.people_upstream": bind, "door.callbacks_upstream": bind}) as built,
+        every_site.built(libraries, {"door.people_upstream": bind, "door.callbacks_upstream": bind}) as built,
     ):
         yield built
 

@@ -16,10 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.browser import chromium
-from tests.certificates import Issued, server
-from tests.certificates import authority as an_authority
 from tests.conftest import require_package
+from tests.support import chromium
+from tests.support.certificates import Issued, server
+from tests.support.certificates import authority as an_authority
 from validator.clock import SystemClock
 from validator.operations.certificates.localca import LocalAuthority
 

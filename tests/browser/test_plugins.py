@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tests.browser.conftest import Browsing
-from tests.browser.packages import JQUERY_3_7
-from tests.browser.street import INTRUDER, PORTAL, Street
-from tests.browser.visiting import awaited, outcome, visit
-from tests.system.cloud import AGENT_SCRIPT
+from tests.support.every_site import INTRUDER, PORTAL, Street
+from tests.support.npm_packages import JQUERY_3_7
+from tests.support.page_visit import awaited, outcome, visit
+from tests.support.strict_cloud import AGENT_SCRIPT
 
 EXTENSIONS = Path(__file__).parent / "extensions"
 WITHOUT_ORIGIN = (EXTENSIONS / "without-origin",)

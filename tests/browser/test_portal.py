@@ -9,11 +9,22 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, StorageState, expect
 
-from tests.browser import portalstage
-from tests.browser.chromium import ALLOWED, PATIENCE
 from tests.browser.conftest import Browsing
-from tests.browser.portalstage import AGENT, CUSTOMER, LOGIN, WORK_NO, Stage
-from tests.browser.readypages import (
+from tests.conftest import require_package
+from tests.support import nginx_process, portal_site
+from tests.support.chromium import ALLOWED, PATIENCE
+from tests.support.command_line import (
+    CHANNEL,
+    NEW_PASSWORD,
+    OTHER_SECRET_KEY,
+    PASSWORD,
+    SECRET_KEY,
+    CommandLine,
+)
+from tests.support.every_site import INTRUDER
+from tests.support.nginx_and_server import NAME, FrontDoor, guarded
+from tests.support.portal_site import AGENT, CUSTOMER, LOGIN, WORK_NO, Stage
+from tests.support.ready_pages import (
     DESKTOP,
     EVENTS,
     PAGES,
@@ -35,11 +46,6 @@ from tests.browser.readypages import (
     trouble_in,
     write,
 )
-from tests.browser.street import INTRUDER
-from tests.cli.commandline import CHANNEL, NEW_PASSWORD, OTHER_SECRET_KEY, PASSWORD, SECRET_KEY, CommandLine
-from tests.conftest import require_package
-from tests.system import proxying
-from tests.system.frontdoor import NAME, FrontDoor, guarded
 
 Opening = Callable[..., BrowserContext]
 AGENT_COOKIES = ["sum_atime", "sum_refresh_token", "sum_sid", "sum_token"]
@@ -67,9 +73,9 @@ class Seat:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Yield the enterprise, its pages and the cloud; tests share them."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     expect.set_options(timeout=PATIENCE)
-    with portalstage.built(tmp_path_factory.mktemp("stage")) as built:
+    with portal_site.built(tmp_path_factory.mktemp("stage")) as built:
         yield built
 
 

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser import portalstage
 from tests.browser.conftest import Browsing
-from tests.browser.packages import AXIOS_1, JQUERY_1_8, JQUERY_3_7, Library
-from tests.browser.portalstage import AGENT, CLOUD, WORK_NO, Stage
-from tests.browser.street import CLOUD_AT_PORTAL, INTRUDER, PAGES, PORTAL, STRANGER
-from tests.browser.visiting import visit
 from tests.conftest import require_package
-from tests.system import proxying
-from tests.system.simulators import AGENT_BAR
+from tests.support import nginx_process, portal_site
+from tests.support.every_site import CLOUD_AT_PORTAL, INTRUDER, PAGES, PORTAL, STRANGER
+from tests.support.npm_packages import AXIOS_1, JQUERY_1_8, JQUERY_3_7, Library
+from tests.support.page_visit import visit
+from tests.support.portal_site import AGENT, CLOUD, WORK_NO, Stage
+from tests.support.simulator_process import AGENT_BAR
 
 FETCH = """async (fields) => {
     window.$aicc_ContextPath = `${cloud()}/`;
@@ -29,8 +28,8 @@ FETCH = """async (fields) => {
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Yield the enterprise and the cloud; tests share them."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with portalstage.built(tmp_path_factory.mktemp("stage"), allowed=(STRANGER,)) as built:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with portal_site.built(tmp_path_factory.mktemp("stage"), allowed=(STRANGER,)) as built:
         yield built
 
 

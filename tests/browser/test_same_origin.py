@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.callcentre import (
+from tests.browser.conftest import Browsing
+from tests.support.cloud_scripts import (
     AGENT_COOKIES,
     AGENT_FRAME,
     CHAT_COOKIES,
@@ -11,12 +12,11 @@ from tests.browser.callcentre import (
     posted,
     sent_cookies,
 )
-from tests.browser.conftest import Browsing
-from tests.browser.packages import JQUERY_3_7, LIBRARIES, Library
-from tests.browser.street import PORTAL, PREFIX, Street
-from tests.browser.visiting import FRAME_LOADED, OUTCOME, awaited, outcome, stored, visit
-from tests.system.cloud import AGENT_SCRIPT, GUEST_SCRIPT, Says
-from tests.system.proxying import NAME
+from tests.support.every_site import PORTAL, PREFIX, Street
+from tests.support.nginx_process import NAME
+from tests.support.npm_packages import JQUERY_3_7, LIBRARIES, Library
+from tests.support.page_visit import FRAME_LOADED, OUTCOME, awaited, outcome, stored, visit
+from tests.support.strict_cloud import AGENT_SCRIPT, GUEST_SCRIPT, Says
 
 libraries_of_pages = pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 CHATTED = {"first": 200, "second": 200, "runs": 2, "name": "Ann"}

@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Browsing
-from tests.browser.packages import AXIOS_1, JQUERIES, JQUERY_1_8, JQUERY_3_4, JQUERY_3_7, Library
-from tests.browser.street import PORTAL, Street
-from tests.browser.visiting import OUTCOME, awaited, outcome, visit
+from tests.support.every_site import PORTAL, Street
+from tests.support.npm_packages import AXIOS_1, JQUERIES, JQUERY_1_8, JQUERY_3_4, JQUERY_3_7, Library
+from tests.support.page_visit import OUTCOME, awaited, outcome, visit
 
 # As the name of a person: ends the text it is put into, runs something, and leaves the rest well-formed.
 HOSTILE_NAME = '";window.injected=true;"'

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.browser.chromium import ALLOWED, BLOCKED
 from tests.browser.conftest import Browsing
-from tests.browser.packages import AXIOS_1, JQUERY_3_7, Library
-from tests.browser.street import CLOUD_AT_PORTAL, NEIGHBOUR, PORTAL, STRANGER, Street
-from tests.browser.visiting import outcome, stored
-from tests.system.cloud import CHAT_SCRIPT, NAME, Says
+from tests.support.chromium import ALLOWED, BLOCKED
+from tests.support.every_site import CLOUD_AT_PORTAL, NEIGHBOUR, PORTAL, STRANGER, Street
+from tests.support.npm_packages import AXIOS_1, JQUERY_3_7, Library
+from tests.support.page_visit import outcome, stored
+from tests.support.strict_cloud import CHAT_SCRIPT, NAME, Says
 
 each_library = pytest.mark.parametrize("library", [JQUERY_3_7, AXIOS_1], ids=lambda library: library.name)
 

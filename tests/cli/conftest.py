@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import CHANNEL, LOGIN, ORIGIN, PASSWORD, SECRET_KEY, TENANT, CommandLine
+from tests.support.command_line import CHANNEL, LOGIN, ORIGIN, PASSWORD, SECRET_KEY, TENANT, CommandLine
 
 
 @pytest.fixture(scope="session")

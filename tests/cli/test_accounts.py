@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     LOGIN,
     NEW_PASSWORD,
     PASSWORD,

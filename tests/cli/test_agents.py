@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     LOGIN,
     NEW_PASSWORD,
     TENANT,
@@ -18,7 +18,7 @@ from tests.cli.commandline import (
     operator,
     source,
 )
-from tests.fabric import (
+from tests.support.faulty_fabric import (
     AGENTS_PATH,
     APP_KEY,
     APP_SECRET,

@@ -9,7 +9,7 @@ from typing import IO
 
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     TENANT,
     CommandLine,
     check_misused,

@@ -6,8 +6,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import CommandLine
-from tests.homes import VERSIONS, lay_out
+from tests.support.command_line import CommandLine
+from tests.support.old_homes import VERSIONS, lay_out
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     CHANNEL,
     SECRET_KEY,
     TENANT,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server
-from tests.cli.commandline import CommandLine, check_misused, check_refused
+from tests.support.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server
+from tests.support.command_line import CommandLine, check_misused, check_refused
 from validator.clock import SystemClock
 from validator.operations.certificates.handover import Which, load_handover
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     CHANNEL,
     LOGIN,
     NEW_PASSWORD,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, check_refused, operator
+from tests.support.command_line import TENANT, CommandLine, check_refused, operator
 from validator.errors import Refusal
 
 

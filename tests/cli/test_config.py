@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from tests.cli.commandline import CommandLine
+from tests.support.command_line import CommandLine
 
 DEFAULTS = Path(__file__).parents[2] / "config" / "default.toml"
 

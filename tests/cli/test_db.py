@@ -7,7 +7,7 @@ from contextlib import closing
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, check_refused, operator, source
+from tests.support.command_line import TENANT, CommandLine, check_refused, operator, source
 
 MISSING = "the database's file is missing: is its disk mounted"
 

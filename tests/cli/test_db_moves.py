@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     CHANNEL,
     LOGIN,
     PASSWORD,

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cli.commandline import CommandLine, Said, clean_environment
-from tests.postgres import PostgresServer
+from tests.support.command_line import CommandLine, Said, clean_environment
+from tests.support.postgres import PostgresServer
 
 PASSWORD = "correct-horse-battery"
 COMMANDS = pytest.mark.parametrize("words", ["init", "check", "db upgrade", "tenants list"])

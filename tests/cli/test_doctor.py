@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server, write
-from tests.cli.commandline import CommandLine, check_misused, check_refused
-from tests.system.patient import NAME, Fault, Patient, running
-from tests.system.serving import free_bind
+from tests.support.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server, write
+from tests.support.command_line import CommandLine, check_misused, check_refused
+from tests.support.faulty_server import NAME, Fault, Patient, running
+from tests.support.server_process import free_bind
 from validator.cli.notices import OPEN
 
 ROOT = authority("root", begin=LONG_AGO, end=FAR_AWAY)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     CHANNEL,
     LOGIN,
     SECRET_KEY,

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, check_refused, operator, printed_commands
+from tests.support.command_line import TENANT, CommandLine, check_refused, operator, printed_commands
 from validator.cli.notices import OPEN
 
 

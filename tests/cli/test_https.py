@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import CommandLine, check_refused
+from tests.support.command_line import CommandLine, check_refused
 from validator.cli import https
 from validator.cli.operators import user_name
 from validator.settings.fields import to_text

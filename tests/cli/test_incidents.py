@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.commandline import CHANNEL, LOGIN, OTHER_SECRET_KEY, TENANT, CommandLine
-from tests.house.source import CHECKOUT
+from tests.architecture.source import CHECKOUT
+from tests.support.command_line import CHANNEL, LOGIN, OTHER_SECRET_KEY, TENANT, CommandLine
 
 GUIDE = CHECKOUT / "docs" / "operations.md"
 SECTIONS = ("a token, an account or a key is in wrong hands", 'the cloud says "validate failed"')

@@ -1,6 +1,6 @@
 """`limits show`: readable on 80 columns, filtered by limit and route, and the whole table on demand."""
 
-from tests.cli.commandline import CommandLine, check_refused
+from tests.support.command_line import CommandLine, check_refused
 from validator.cli.limitview import WIDTH
 
 

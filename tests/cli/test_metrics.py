@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from tests.cli.commandline import CommandLine, check_misused, check_refused
+from tests.support.command_line import CommandLine, check_misused, check_refused
 
 
 def test_shown_metrics_are_in_prometheus_form(validator: CommandLine) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.cli.commandline import CommandLine, check_misused, check_refused
 from tests.conftest import require_package
-from tests.system import proxying
+from tests.support import nginx_process
+from tests.support.command_line import CommandLine, check_misused, check_refused
 
 NAME = "portal.example.com"
 PORTAL = {
@@ -22,7 +22,7 @@ PORTAL = {
 @pytest.fixture
 def nginx() -> None:
     """Skip the test where nginx is not installed."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
 
 
 @pytest.fixture

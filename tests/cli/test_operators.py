@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, clean_environment, source
-from tests.house.source import CHECKOUT
+from tests.architecture.source import CHECKOUT
+from tests.support.command_line import TENANT, CommandLine, clean_environment, source
 from validator.cli.operators import login_uid, named
 
 ROOT, SERVICE, PERSON = 0, 971, 4242

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.commandline import CommandLine, clean_environment
+from tests.support.command_line import CommandLine, clean_environment
 from validator.audit.events import Event, EventName, Outcome
 from validator.tokens.claims import Audience
 

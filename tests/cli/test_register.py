@@ -5,8 +5,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.certificates import FAR_AWAY, LONG_AGO, authority, server, write
-from tests.cli.commandline import TENANT, CommandLine, Said, check_refused
+from tests.support.certificates import FAR_AWAY, LONG_AGO, authority, server, write
+from tests.support.command_line import TENANT, CommandLine, Said, check_refused
 
 FILES = ["register.md", "register.zh-CN.md", "register.json"]
 DOOR = {"VALIDATOR_DOOR_ORIGIN": "https://portal.example.com"}

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.cli.commandline import CommandLine, check_refused
+from tests.support.command_line import CommandLine, check_refused
 from validator.cli.process import plain_text_notice
 
 NOWHERE = "192.0.2.1:9"  # an address no machine has: a server that started all the same would soon end

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import trustme
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     CHANNEL,
     LOGIN,
     ORIGIN,
@@ -21,9 +21,9 @@ from tests.cli.commandline import (
     check_misused,
     check_refused,
 )
-from tests.fakes import AGENT_PATH
-from tests.system.serving import Server, serving
-from tests.system.simulators import register
+from tests.support.fakes import AGENT_PATH
+from tests.support.server_process import Server, serving
+from tests.support.simulator_process import register
 from validator.files import write_private
 from validator.operations.simulator import library
 

@@ -10,7 +10,7 @@ import sys
 import orjson
 import pytest
 
-from tests.cli.commandline import (
+from tests.support.command_line import (
     CHANNEL,
     LOGIN,
     SECRET_KEY,
@@ -21,7 +21,7 @@ from tests.cli.commandline import (
     check_refused,
     clean_environment,
 )
-from tests.system.serving import PATIENCE
+from tests.support.server_process import PATIENCE
 
 PARTS = ["store", "keys", "counters", "trail", "clock"]
 

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, check_refused, operator
+from tests.support.command_line import TENANT, CommandLine, check_refused, operator
 
 
 def statuses(validator: CommandLine) -> dict[str, str]:

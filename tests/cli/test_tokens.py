@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine, check_misused, check_refused, operator
+from tests.support.command_line import TENANT, CommandLine, check_misused, check_refused, operator
 
 AGENT = ("--user-account", "agent-7")
 CUSTOMER = ("--user-id", "visitor-1", "--user-name", "李 Ann")

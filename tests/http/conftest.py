@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import fakes
+from tests.support import fakes
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, UNLIMITED, Enterprise
-from tests.http.answers import ret_code
-from tests.http.sides import AGENT_SIDE, CHAT_SIDE, SIDES, Side, issued
-from tests.http.throttlefirst import throttling_first
+from tests.support.answers import ret_code
+from tests.support.callback_requests import AGENT_SIDE, CHAT_SIDE, SIDES, Side, issued
+from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, UNLIMITED, Enterprise
+from tests.support.throttle_first import throttling_first
 from validator.tenants import Status
 from validator.tokens.claims import Subject
 from validator.tokens.revocation import token_target

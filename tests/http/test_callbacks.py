@@ -13,10 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT, LOGIN, OTHER_TENANT, TENANT, Enterprise
-from tests.http import breakage
-from tests.http.answers import comparable, problem, ret_code
-from tests.http.sides import CHAT_SIDE, SIDES, Side, issued, other_audience
+from tests.support import breakage
+from tests.support.answers import comparable, problem, ret_code
+from tests.support.callback_requests import CHAT_SIDE, SIDES, Side, issued, other_audience
+from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, TENANT, Enterprise
 from validator.app import create_app
 from validator.audit.events import EventName
 from validator.callbacks.validation import Validation, Verdict

@@ -7,11 +7,11 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import AGENT, AGENT_PATH, CHAT_PATH, ORIGIN, Enterprise
-from tests.http import breakage
-from tests.http.answers import comparable, problem, ret_code
-from tests.http.routes import OPERATIONS, paths
-from tests.http.sides import AGENT_SIDE, issued
+from tests.support import breakage
+from tests.support.answers import comparable, problem, ret_code
+from tests.support.callback_requests import AGENT_SIDE, issued
+from tests.support.fakes import AGENT, AGENT_PATH, CHAT_PATH, ORIGIN, Enterprise
+from tests.support.routes import OPERATIONS, paths
 from validator.services import Services
 
 SAFE_HEADERS = {

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import LOGIN, PASSWORD, SECRET_KEY, Enterprise
-from tests.http import breakage
-from tests.system.disk import small_disk
+from tests.support import breakage
+from tests.support.fakes import LOGIN, PASSWORD, SECRET_KEY, Enterprise
+from tests.support.small_disk import small_disk
 from validator.app import create_app
 from validator.audit.events import Event, EventName, Outcome
 from validator.store import schema

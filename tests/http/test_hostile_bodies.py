@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT_PATH, CHAT_PATH, LOGIN, ORIGIN, Enterprise
-from tests.http.answers import problem, ret_code
-from tests.http.routes import paths
+from tests.support.answers import problem, ret_code
+from tests.support.fakes import AGENT_PATH, CHAT_PATH, LOGIN, ORIGIN, Enterprise
+from tests.support.routes import paths
 from validator.accounts.sessions import table as sessions
 from validator.app import create_app
 from validator.tokens.revocation import table as revocations

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fakes import AGENT, AGENT_PATH, CHAT_PATH, Enterprise
+from tests.support.fakes import AGENT, AGENT_PATH, CHAT_PATH, Enterprise
 
 Found = Callable[..., Enterprise]
 EVIL = "rebind.attacker.example"

@@ -11,7 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import (
+from tests.support.answers import problem, ret_code
+from tests.support.callback_requests import AGENT_SIDE, issued
+from tests.support.fakes import (
     AGENT,
     AGENT_PATH,
     CHANNEL,
@@ -25,9 +27,7 @@ from tests.fakes import (
     WHOLE,
     Enterprise,
 )
-from tests.http.answers import problem, ret_code
-from tests.http.routes import OPERATIONS, paths
-from tests.http.sides import AGENT_SIDE, issued
+from tests.support.routes import OPERATIONS, paths
 from validator.limits.policy import OTHER, PURPOSES, SOURCE
 from validator.limits.shares import RATED
 from validator.services import open_services

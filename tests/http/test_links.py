@@ -3,9 +3,9 @@
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import AGENT, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
-from tests.http.answers import problem
-from tests.http.sides import AGENT_SIDE
+from tests.support.answers import problem
+from tests.support.callback_requests import AGENT_SIDE
+from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from validator.accounts.identity import Identity
 from validator.tenants import Status
 

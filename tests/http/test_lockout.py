@@ -9,10 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT, LOGIN, OTHER_TENANT, PASSWORD, UNLIMITED, Enterprise
-from tests.http.answers import comparable, cookie, problem
-from tests.http.hashing import CHEAPEST, ObservedHasher
-from tests.http.sides import issued
+from tests.support.answers import comparable, cookie, problem
+from tests.support.callback_requests import issued
+from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, PASSWORD, UNLIMITED, Enterprise
+from tests.support.observed_hasher import CHEAPEST, ObservedHasher
 from validator.accounts.devices import cookie_name
 from validator.accounts.identity import Identity
 from validator.accounts.login import HashingPolicy

@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT, CUSTOMER, LOGIN, PASSWORD, TENANT, Enterprise
-from tests.http import breakage
-from tests.http.answers import comparable, cookie, problem
-from tests.http.hashing import ObservedHasher
+from tests.support import breakage
+from tests.support.answers import comparable, cookie, problem
+from tests.support.fakes import AGENT, CUSTOMER, LOGIN, PASSWORD, TENANT, Enterprise
+from tests.support.observed_hasher import ObservedHasher
 from validator.accounts.login import HashingPolicy
 from validator.passwords.hashing import PROFILES
 from validator.services import open_services

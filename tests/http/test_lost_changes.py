@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests import fakes
-from tests.fakes import AGENT, AGENT_PATH, CHANNEL, CUSTOMER, LOGIN, PASSWORD, SECRET_KEY, TENANT, Enterprise
-from tests.older import copy_of
+from tests.support import fakes
+from tests.support.fakes import (
+    AGENT,
+    AGENT_PATH,
+    CHANNEL,
+    CUSTOMER,
+    LOGIN,
+    PASSWORD,
+    SECRET_KEY,
+    TENANT,
+    Enterprise,
+)
+from tests.support.older_database import copy_of
 from validator.app import create_app
 from validator.services import Services
 from validator.store import schema

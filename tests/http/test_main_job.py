@@ -1,6 +1,6 @@
 """The main job, end to end over HTTP: from a login to the cloud's `validate success`."""
 
-from tests.fakes import AGENT, AGENT_PATH, CHANNEL, CHAT_PATH, CUSTOMER, ORIGIN, TENANT, Enterprise
+from tests.support.fakes import AGENT, AGENT_PATH, CHANNEL, CHAT_PATH, CUSTOMER, ORIGIN, TENANT, Enterprise
 
 ACCEPTED = b'{"retCode":0,"message":"validate success"}'
 

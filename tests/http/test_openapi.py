@@ -19,9 +19,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from tests.fakes import AGENT_PATH, CHANNEL, CHAT_PATH, LOGIN, ORIGIN, PASSWORD, TENANT, Enterprise
-from tests.http.routes import OPERATIONS
-from tests.http.sides import AGENT_SIDE, CHAT_SIDE
+from tests.support.callback_requests import AGENT_SIDE, CHAT_SIDE
+from tests.support.fakes import AGENT_PATH, CHANNEL, CHAT_PATH, LOGIN, ORIGIN, PASSWORD, TENANT, Enterprise
+from tests.support.routes import OPERATIONS
 from validator.app import create_app
 from validator.web.incoming import GUEST_COOKIE, SESSION_COOKIE
 

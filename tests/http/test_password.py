@@ -7,10 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import LOGIN, PASSWORD, TENANT, Enterprise
-from tests.http import breakage
-from tests.http.answers import cookie, problem
-from tests.http.sides import SIDES
+from tests.support import breakage
+from tests.support.answers import cookie, problem
+from tests.support.callback_requests import SIDES
+from tests.support.fakes import LOGIN, PASSWORD, TENANT, Enterprise
 from validator.tenants import Status
 from validator.web.incoming import SESSION_COOKIE
 

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import CHANNEL, TENANT, Enterprise
-from tests.http.answers import problem
+from tests.support.answers import problem
+from tests.support.fakes import CHANNEL, TENANT, Enterprise
 from validator.app import create_app
 
 Found = Callable[..., Enterprise]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
-from tests.http.answers import problem
+from tests.support.answers import problem
+from tests.support.fakes import LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from validator.accounts.identity import Identity
 from validator.store import backup as store_backup
 from validator.web.health import State

@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import LOGIN, PASSWORD, Enterprise
-from tests.http.answers import comparable, cookie, problem
-from tests.http.routes import paths
+from tests.support.answers import comparable, cookie, problem
+from tests.support.fakes import LOGIN, PASSWORD, Enterprise
+from tests.support.routes import paths
 from validator.tenants import Status
 from validator.web.incoming import SESSION_COOKIE
 

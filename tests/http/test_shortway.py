@@ -10,9 +10,9 @@ from flask import Flask
 from gunicorn.http.errors import NoMoreData
 from werkzeug.test import Client, TestResponse
 
-from tests.fakes import OTHER_TENANT, Enterprise
-from tests.http.answers import comparable
-from tests.http.sides import SIDES, Side, issued
+from tests.support.answers import comparable
+from tests.support.callback_requests import SIDES, Side, issued
+from tests.support.fakes import OTHER_TENANT, Enterprise
 from validator.app import create_app
 from validator.exchange import Exchange, current_exchange
 from validator.web.fastpath import ShortWay

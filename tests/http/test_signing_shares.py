@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import CHANNEL, ORIGIN, SECRET_KEY, TENANT, UNLIMITED, WHOLE, Enterprise
+from tests.support.fakes import CHANNEL, ORIGIN, SECRET_KEY, TENANT, UNLIMITED, WHOLE, Enterprise
 
 Found = Callable[..., Enterprise]
 CHANNEL_2 = "817854979183314946"

@@ -6,9 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import Enterprise
-from tests.http.answers import ret_code
-from tests.http.sides import SIDES, Side, issued
+from tests.support.answers import ret_code
+from tests.support.callback_requests import SIDES, Side, issued
+from tests.support.fakes import Enterprise
 from validator.errors import Reason
 
 Found = Callable[..., Enterprise]

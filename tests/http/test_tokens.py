@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
-from tests.http import breakage
-from tests.http.answers import comparable, problem
-from tests.http.routes import paths
-from tests.http.sides import AGENT_SIDE, CHAT_SIDE, SIDES, Side, issued
+from tests.support import breakage
+from tests.support.answers import comparable, problem
+from tests.support.callback_requests import AGENT_SIDE, CHAT_SIDE, SIDES, Side, issued
+from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
+from tests.support.routes import paths
 from validator.accounts.identity import Identity
 from validator.tenants import Status
 from validator.tokens.claims import Audience, Subject

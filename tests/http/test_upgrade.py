@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import (
+from tests.support.fakes import (
     AGENT,
     AGENT_PATH,
     CHANNEL,
@@ -19,7 +19,7 @@ from tests.fakes import (
     Enterprise,
     FakeClock,
 )
-from tests.homes import VERSIONS, OldHome, lay_out
+from tests.support.old_homes import VERSIONS, OldHome, lay_out
 from validator.audit import reading
 from validator.services import Services
 from validator.store import schema

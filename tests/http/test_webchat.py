@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import AGENT, CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, TENANT, Enterprise
-from tests.http import breakage
-from tests.http.answers import comparable, cookie, problem
-from tests.http.sides import AGENT_SIDE, issued
+from tests.support import breakage
+from tests.support.answers import comparable, cookie, problem
+from tests.support.callback_requests import AGENT_SIDE, issued
+from tests.support.fakes import AGENT, CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, TENANT, Enterprise
 from validator.app import create_app
 from validator.tenants import Status
 from validator.web.incoming import GUEST_COOKIE, SESSION_COOKIE

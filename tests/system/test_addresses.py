@@ -11,8 +11,8 @@ from time import sleep
 
 import pytest
 
-from tests.fakes import LOGIN, PASSWORD, START, TENANT, Credentials, Enterprise
-from tests.system.guessing import (
+from tests.support.fakes import LOGIN, PASSWORD, START, TENANT, Credentials, Enterprise
+from tests.support.parallel_guessers import (
     FREE,
     PER_ADDRESS,
     Answered,
@@ -25,7 +25,7 @@ from tests.system.guessing import (
     send_all,
     variables,
 )
-from tests.system.serving import serving, wait_until
+from tests.support.server_process import serving, wait_until
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import Attempt
 from validator.clock import SystemClock, to_milliseconds

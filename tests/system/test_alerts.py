@@ -11,8 +11,8 @@ import orjson
 import pytest
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
-from tests.house.source import CHECKOUT
-from tests.system.watching import EXAMPLE, RULES, promtool
+from tests.architecture.source import CHECKOUT
+from tests.support.prometheus_process import EXAMPLE, RULES, promtool
 from validator.metrics.instruments import REGISTRY
 from validator.operations.monitoring.gauges import GAUGES, PREFIX
 

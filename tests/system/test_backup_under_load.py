@@ -12,11 +12,11 @@ import httpx2
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine
-from tests.fakes import AGENT_PATH
-from tests.system.load import Answer, loaded
-from tests.system.outages import ISSUE_PATH, PLENTY, Node, is_right, node
-from tests.system.serving import PATIENCE, serving, wait_until
+from tests.support.command_line import TENANT, CommandLine
+from tests.support.fakes import AGENT_PATH
+from tests.support.load import Answer, loaded
+from tests.support.outages import ISSUE_PATH, PLENTY, Node, is_right, node
+from tests.support.server_process import PATIENCE, serving, wait_until
 from validator.store import memory
 
 REVOKE_PATH = "/api/v1/tokens/revoke"

@@ -12,7 +12,7 @@ from benchmarks.enterprise import RIGHT
 from benchmarks.load import post
 from benchmarks.questions import Questions
 from tests.conftest import require_package
-from tests.system.measuring import run
+from tests.support.short_benchmarks import run
 
 TARGETS = ["one pool", "two pools", "no bulkhead"]
 COMPARED = ["ours", "gunicorn", "flask", "nginx"]

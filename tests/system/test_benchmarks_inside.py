@@ -13,7 +13,7 @@ from benchmarks.rounds import Timed
 from benchmarks.soaked import judge
 from benchmarks.steady import probe
 from benchmarks.watching import slope
-from tests.system.measuring import run
+from tests.support.short_benchmarks import run
 
 _RATE = 40
 _STAGES = [

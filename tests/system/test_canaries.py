@@ -18,16 +18,15 @@ import httpx2
 import psycopg
 import pytest
 
-from tests import postgres
-from tests.cli.commandline import CHANNEL, ORIGIN, TENANT, CommandLine, Said
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system import redis
-from tests.system.canaries import Canaries, files, processes, whole
-from tests.system.daemon import PostgresDaemon, family, running_daemon
-from tests.system.redis import running_redis
-from tests.system.serving import Server, serving
-from tests.system.watching import watched
+from tests.support import postgres, redis_process
+from tests.support.command_line import CHANNEL, ORIGIN, TENANT, CommandLine, Said
+from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.planted_secrets import Canaries, files, processes, whole
+from tests.support.postgres_processes import PostgresDaemon, family, running_daemon
+from tests.support.prometheus_process import watched
+from tests.support.redis_process import running_redis
+from tests.support.server_process import Server, serving
 from validator.files import write_private
 
 LOGIN = "li.wei"
@@ -277,11 +276,11 @@ def places(here: Stage, raw_answers: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @contextmanager
-def distributed(here: Stage, folder: Path) -> Iterator[tuple[PostgresDaemon, redis.RedisServer]]:
+def distributed(here: Stage, folder: Path) -> Iterator[tuple[PostgresDaemon, redis_process.RedisServer]]:
     """Give the server's PostgreSQL and Redis, both of which ask for a password; it is in a file."""
     programs = postgres.program_folder()
     require_package(postgres.DEBIAN_PACKAGE, found=programs is not None)
-    require_package(redis.DEBIAN_PACKAGE, found=redis.program() is not None)
+    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
     assert programs is not None
     known = here.canaries.secrets
     with running_daemon(programs) as daemon, running_redis(known["counters"]) as counters:

@@ -10,11 +10,12 @@ import orjson
 import psycopg
 import pytest
 
-from tests.cli.commandline import PASSWORD, TENANT, CommandLine
 from tests.conftest import require_package
-from tests.postgres import PostgresServer
-from tests.system import redis
-from tests.system.cluster import (
+from tests.support import redis_process
+from tests.support.command_line import PASSWORD, TENANT, CommandLine
+from tests.support.parallel_guessers import CROWD, FREE, variables
+from tests.support.postgres import PostgresServer
+from tests.support.two_nodes import (
     ACCEPTED,
     AMOUNT,
     REFUSED,
@@ -36,7 +37,6 @@ from tests.system.cluster import (
     signature_for,
     traffic,
 )
-from tests.system.guessing import CROWD, FREE, variables
 from validator.keys.keyring import FILE as KEYRING
 
 SOON = 1.0  # seconds
@@ -45,7 +45,7 @@ SOON = 1.0  # seconds
 @pytest.fixture(scope="module")
 def nodes(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Yield two running nodes, which tests share, each with subjects of its own."""
-    require_package(redis.DEBIAN_PACKAGE, found=redis.program() is not None)
+    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
     name = f"cluster_{uuid4().hex}"
     with running_cluster(tmp_path_factory.mktemp("cluster"), postgres_server, name) as running:
         yield running

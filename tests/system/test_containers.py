@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
-from tests.cli.commandline import CommandLine, clean_environment
+from tests.architecture.source import CHECKOUT, tracked
 from tests.conftest import require_package
-from tests.house.source import CHECKOUT, tracked
-from tests.postgres import PostgresServer
-from tests.system import machine as scratch
-from tests.system.machine import NotHere, machine
-from tests.system.serving import free_bind, serving, wait_until
-from tests.system.watching import watched
+from tests.support import systemd_machine as scratch
+from tests.support.command_line import CommandLine, clean_environment
+from tests.support.postgres import PostgresServer
+from tests.support.prometheus_process import watched
+from tests.support.server_process import free_bind, serving, wait_until
+from tests.support.systemd_machine import NotHere, machine
 from validator.settings.loading import load
 
 FILE = CHECKOUT / "deploy" / "Containerfile"

@@ -16,10 +16,10 @@ import httpx2
 import orjson
 import pytest
 
-from tests.cli.commandline import CommandLine, clean_environment
 from tests.conftest import require_package
-from tests.system import proxying
-from tests.system.serving import PATIENCE, free_bind, port_is_open, stop, wait_until
+from tests.support import nginx_process
+from tests.support.command_line import CommandLine, clean_environment
+from tests.support.server_process import PATIENCE, free_bind, port_is_open, stop, wait_until
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -84,7 +84,7 @@ def demonstrating(folder: Path, environment: Mapping[str, str] | None = None) ->
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Yield a demonstration with nginx."""
-    require_package("nginx", found=proxying.program() is not None)
+    require_package("nginx", found=nginx_process.program() is not None)
     with demonstrating(tmp_path_factory.mktemp("demo")) as running:
         yield running
 
@@ -230,7 +230,7 @@ def test_junk_at_the_cloud_holds_no_agent_back(demo: Demo) -> None:
 @pytest.mark.parametrize("name", ["nginx: master", "simulate serve", "gunicorn"])
 def test_what_ends_one_ends_all(tmp_path: Path, name: str) -> None:
     """When one of the three programs dies, the others are stopped, and the command fails."""
-    require_package("nginx", found=proxying.program() is not None)
+    require_package("nginx", found=nginx_process.program() is not None)
     with demonstrating(tmp_path) as demo:
         children = children_of(demo.process.pid)
         (victim,) = [pid for pid, words in children.items() if name in words]
@@ -245,7 +245,7 @@ def test_what_ends_one_ends_all(tmp_path: Path, name: str) -> None:
 
 def test_who_is_being_answered_is_answered(tmp_path: Path) -> None:
     """Told to stop while a request is under way, it takes no other and answers this one."""
-    require_package("nginx", found=proxying.program() is not None)
+    require_package("nginx", found=nginx_process.program() is not None)
     body = b'{"account": "nobody", "password": "none"}'
     with demonstrating(tmp_path) as demo, under_way(demo, body) as connection:
         demo.process.terminate()
@@ -261,7 +261,7 @@ def test_who_is_being_answered_is_answered(tmp_path: Path) -> None:
 
 def test_second_stop_is_in_a_hurry(tmp_path: Path) -> None:
     """Who asks twice does not wait for a request that never ends."""
-    require_package("nginx", found=proxying.program() is not None)
+    require_package("nginx", found=nginx_process.program() is not None)
     with demonstrating(tmp_path) as demo, under_way(demo, b"never ending"):
         demo.process.terminate()
         wait_until(lambda: not port_is_open(demo.port), "the door takes nobody any more")

@@ -14,13 +14,12 @@ import pytest
 import trustme
 from cryptography import x509
 
-from tests import certificates
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH, CHAT_PATH, START, FakeClock
-from tests.system import proxying
-from tests.system.frontdoor import FrontDoor, closed
-from tests.system.patient import CAP, NAME, Authority, Fault, Patient, running, speak_old, tls_context
-from tests.system.serving import free_bind
+from tests.support import certificates, nginx_process
+from tests.support.fakes import AGENT_PATH, CHAT_PATH, START, FakeClock
+from tests.support.faulty_server import CAP, NAME, Authority, Fault, Patient, running, speak_old, tls_context
+from tests.support.nginx_and_server import FrontDoor, closed
+from tests.support.server_process import free_bind
 from validator.clock import stopwatch
 from validator.operations.certificates.judging import Finding, Severity
 from validator.operations.doctor.asking import Stopwatch
@@ -80,7 +79,7 @@ def sound(authority: Authority) -> ssl.SSLContext:
 @pytest.fixture
 def nginx() -> None:
     """Skip the test where nginx is not installed."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
 
 
 def resolved(host: str, port: int) -> list[Address]:

@@ -14,11 +14,11 @@ import orjson
 import pytest
 import trustme
 
-from tests.cli.commandline import CHANNEL, LOGIN, ORIGIN, PASSWORD, TENANT, CommandLine
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system import proxying
-from tests.system.frontdoor import (
+from tests.support import nginx_process
+from tests.support.command_line import CHANNEL, LOGIN, ORIGIN, PASSWORD, TENANT, CommandLine
+from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.nginx_and_server import (
     CALLBACKS_NAME,
     NAME,
     Entrance,
@@ -33,8 +33,8 @@ from tests.system.frontdoor import (
     read_answer,
     verdicts,
 )
-from tests.system.proxying import Answer, folder_for_nginx
-from tests.system.rawhttp import Headers
+from tests.support.nginx_process import Answer, folder_for_nginx
+from tests.support.raw_http import Headers
 from validator.operations.proxy.headers import PROXIES_HEADERS
 from validator.web.openapi import Problem
 
@@ -66,7 +66,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {"together": {}, "apart": APART, "alway
 @pytest.fixture(scope="module", autouse=True)
 def _nginx() -> None:
     """Skip the tests where nginx is not installed."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from tests.conftest import require_package
-from tests.system import cloud, doors, proxying
-from tests.system.cloud import AGENT_SCRIPT, CHAT_SCRIPT, GUEST_SCRIPT, NAME, SCRIPT, Cloud, Says
-from tests.system.doors import ELSEWHERE, PREFIX, SHOP, Outside
-from tests.system.proxying import Answer, Door, read_answer
-from tests.system.rawhttp import Headers
-from tests.system.serving import wait_until
+from tests.support import nginx_process, proxy_pair, strict_cloud
+from tests.support.nginx_process import Answer, Door, read_answer
+from tests.support.proxy_pair import ELSEWHERE, PREFIX, SHOP, Outside
+from tests.support.raw_http import Headers
+from tests.support.server_process import wait_until
+from tests.support.strict_cloud import AGENT_SCRIPT, CHAT_SCRIPT, GUEST_SCRIPT, NAME, SCRIPT, Cloud, Says
 from validator.operations.proxy.headers import PROXIES_HEADERS
 
 LOG = "logs/validator.access.log"
@@ -28,15 +28,15 @@ either_place = pytest.mark.parametrize("prefix", ["", PREFIX], ids=["own place",
 @pytest.fixture(scope="module")
 def around() -> Iterator[Outside]:
     """Return the cloud and its name server."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with doors.outside() as around:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with proxy_pair.outside() as around:
         yield around
 
 
 @pytest.fixture(scope="module")
 def door(around: Outside) -> Iterator[Door]:
     """Return what we render."""
-    with doors.our_door(around) as door:
+    with proxy_pair.our_door(around) as door:
         yield door
 
 
@@ -67,7 +67,7 @@ def allowed(answer: Answer) -> list[str]:
 def test_page_of_an_allowed_site(door: Door, cloud_server: Cloud, prefix: str) -> None:
     """A page of an allowed site may read the answer, and its browser keeps the cookies for use from there."""
     open_to_all = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Credentials", "false")]
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=[*open_to_all, *cloud.cookies(["sum_sid"])])
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=[*open_to_all, *strict_cloud.cookies(["sum_sid"])])
 
     answer = door.ask(prefix + CHAT_SCRIPT, "POST", shop(), GUEST)
 
@@ -81,7 +81,7 @@ def test_page_of_an_allowed_site(door: Door, cloud_server: Cloud, prefix: str) -
 @either_place
 def test_page_of_the_portal(door: Door, cloud_server: Cloud, prefix: str) -> None:
     """The portal's own page needs no permission to read; its cookies are those of an allowed site's, too."""
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["sum_sid"]))
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["sum_sid"]))
 
     answer = door.ask(prefix + CHAT_SCRIPT, "POST", page(door), GUEST)
 
@@ -94,9 +94,9 @@ def test_page_of_the_portal(door: Door, cloud_server: Cloud, prefix: str) -> Non
 @either_place
 def test_cookies_are_of_no_use_to_other_sites(around: Outside, cloud_server: Cloud, prefix: str) -> None:
     """Where no other site is allowed, no cookie of the cloud is sent from one."""
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["sum_sid"]))
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["sum_sid"]))
 
-    with doors.our_door(around, {"door.cross_origins": "[]"}) as door:
+    with proxy_pair.our_door(around, {"door.cross_origins": "[]"}) as door:
         answer = door.ask(prefix + CHAT_SCRIPT, "POST", page(door), GUEST)
 
     assert answer.cookies["sum_sid"].attributes["samesite"].lower() == "lax"
@@ -118,7 +118,7 @@ def test_error_log_has_no_query(around: Outside, level: str, is_told: bool) -> N
     """A limit, or a cloud that is away, writes no request down; a level below (the control) does."""
     around.nameserver.names[NAME] = ELSEWHERE
     edits = {"validator.error.log crit;": f"validator.error.log {level};"}
-    with doors.our_door(around, {"limits.cloud_address": "1/1h"}, edits) as door:
+    with proxy_pair.our_door(around, {"limits.cloud_address": "1/1h"}, edits) as door:
         for _ in range(3):
             door.ask(f"{CHAT_SCRIPT}?s3cret", "POST", shop(), GUEST)
 
@@ -429,7 +429,7 @@ def check_unavailable(answer: Answer) -> None:
 def test_cloud_is_gone(around: Outside, prefix: str) -> None:
     """While nobody listens where the cloud was, its paths say so in the shape of every error."""
     around.nameserver.names[NAME] = ELSEWHERE
-    with doors.our_door(around) as door:
+    with proxy_pair.our_door(around) as door:
         check_unavailable(door.ask(prefix + CHAT_SCRIPT, "POST", shop(), GUEST))
 
 
@@ -437,7 +437,7 @@ def test_cloud_is_gone(around: Outside, prefix: str) -> None:
 def test_name_is_unknown(around: Outside, prefix: str) -> None:
     """While nobody knows the cloud's name, its paths say so in the shape of every error."""
     del around.nameserver.names[NAME]
-    with doors.our_door(around) as door:
+    with proxy_pair.our_door(around) as door:
         check_unavailable(door.ask(prefix + CHAT_SCRIPT, "POST", shop(), GUEST))
 
 
@@ -446,8 +446,10 @@ def test_name_is_unknown(around: Outside, prefix: str) -> None:
 def test_certificate_of_another_name(around: Outside, prefix: str, name: str) -> None:
     """A certificate of the trusted CA for another name is not the cloud's."""
     around.nameserver.names[NAME] = ELSEWHERE
-    other = cloud.standing(around.cloud_authority, address=ELSEWHERE, port=around.cloud.port, name=name)
-    with other as standing, doors.our_door(around) as door:
+    other = strict_cloud.standing(
+        around.cloud_authority, address=ELSEWHERE, port=around.cloud.port, name=name
+    )
+    with other as standing, proxy_pair.our_door(around) as door:
         check_unavailable(door.ask(prefix + CHAT_SCRIPT, "POST", shop(), GUEST))
 
         assert (len(standing.callers), standing.begun) == (1, [])
@@ -457,10 +459,10 @@ def test_certificate_of_another_name(around: Outside, prefix: str, name: str) ->
 def test_certificate_for_all_names(around: Outside, prefix: str) -> None:
     """A certificate of the trusted CA for all names of the cloud's domain is the cloud's."""
     around.nameserver.names[NAME] = ELSEWHERE
-    other = cloud.standing(
+    other = strict_cloud.standing(
         around.cloud_authority, address=ELSEWHERE, port=around.cloud.port, name="*.example.com"
     )
-    with other as standing, doors.our_door(around) as door:
+    with other as standing, proxy_pair.our_door(around) as door:
         assert door.ask(prefix + CHAT_SCRIPT, "POST", shop(), GUEST).status == 200
 
         assert standing.last().body == GUEST
@@ -473,7 +475,7 @@ def statuses(door: Door, amount: int) -> Sequence[int]:
 
 def test_limit_of_an_address(around: Outside, cloud_server: Cloud) -> None:
     """One address asks the cloud about as often as the limit says; another one is not held back."""
-    with doors.our_door(around, {"limits.cloud_address": "5/1h"}) as door:
+    with proxy_pair.our_door(around, {"limits.cloud_address": "5/1h"}) as door:
         got = statuses(door, 8)
         refused = door.ask(CHAT_SCRIPT, headers=shop())
         other = door.coming_from("127.0.0.7").ask(CHAT_SCRIPT, headers=shop()).status
@@ -487,7 +489,7 @@ def test_limit_of_an_address(around: Outside, cloud_server: Cloud) -> None:
 
 def test_no_limit_of_an_address(around: Outside) -> None:
     """Without that limit all of the same requests arrive."""
-    with doors.our_door(around, {"limits.cloud_address": "off"}) as door:
+    with proxy_pair.our_door(around, {"limits.cloud_address": "off"}) as door:
         assert statuses(door, 8) == [200] * 8
 
 
@@ -505,19 +507,19 @@ def at_once(door: Door, cloud_server: Cloud, amount: int) -> Sequence[int]:
 
 def test_requests_at_once(around: Outside, cloud_server: Cloud) -> None:
     """One address has as many requests at once as the settings say; one more is throttled."""
-    with doors.our_door(around, {"door.connections": "3"}) as door:
+    with proxy_pair.our_door(around, {"door.connections": "3"}) as door:
         assert at_once(door, cloud_server, 3) == [200, 200, 200, 429]
     cloud_server.forget()
 
-    with doors.our_door(around, {"door.connections": "4"}) as door:
+    with proxy_pair.our_door(around, {"door.connections": "4"}) as door:
         assert at_once(door, cloud_server, 3) == [200, 200, 200, 200]
 
 
 @either_place
 def test_cookies_where_the_cloud_put_them(around: Outside, cloud_server: Cloud, prefix: str) -> None:
     """With `door.cookie_path = "/"` a cookie for the whole host stays one."""
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["sum_sid"]))
-    with doors.our_door(around, {"door.cookie_path": "/"}) as door:
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["sum_sid"]))
+    with proxy_pair.our_door(around, {"door.cookie_path": "/"}) as door:
         cookie = door.ask(prefix + CHAT_SCRIPT, headers=page(door)).cookies["sum_sid"]
 
     assert cookie.attributes["path"] == "/"
@@ -525,7 +527,7 @@ def test_cookies_where_the_cloud_put_them(around: Outside, cloud_server: Cloud, 
 
 def test_other_cookies(around: Outside, cloud_server: Cloud) -> None:
     """The cloud gets the cookies that the settings name, and no others."""
-    with doors.our_door(around, {"door.cloud_cookies": '["mine", "my-own_1"]'}) as door:
+    with proxy_pair.our_door(around, {"door.cloud_cookies": '["mine", "my-own_1"]'}) as door:
         jar = ("Cookie", "sum_sid=1; my-own_1=a; xmy-own_1=b; mine=c")
         door.ask(CHAT_SCRIPT, headers=[*page(door), jar])
 
@@ -534,7 +536,7 @@ def test_other_cookies(around: Outside, cloud_server: Cloud) -> None:
 
 def test_no_prefix(around: Outside, cloud_server: Cloud) -> None:
     """Without a prefix the cloud is in its own place only."""
-    with doors.our_door(around, {"door.prefix": ""}) as door:
+    with proxy_pair.our_door(around, {"door.prefix": ""}) as door:
         answers = [door.ask(place + CHAT_SCRIPT, headers=page(door)).status for place in ("", PREFIX)]
 
     assert (answers, len(cloud_server.received)) == ([200, 404], 1)
@@ -542,7 +544,7 @@ def test_no_prefix(around: Outside, cloud_server: Cloud) -> None:
 
 def test_no_cloud(around: Outside, cloud_server: Cloud) -> None:
     """Without a cloud's name nothing is passed on."""
-    with doors.our_door(around, {"door.cloud_host": ""}) as door:
+    with proxy_pair.our_door(around, {"door.cloud_host": ""}) as door:
         answers = [door.ask(place + CHAT_SCRIPT, headers=page(door)).status for place in ("", PREFIX)]
 
     assert (answers, cloud_server.callers) == ([404, 404], [])

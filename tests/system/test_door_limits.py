@@ -12,11 +12,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system import proxying
-from tests.system.frontdoor import (
+from tests.support import nginx_process
+from tests.support.command_line import TENANT, CommandLine
+from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.nginx_and_server import (
     FrontDoor,
     Listener,
     check_headers,
@@ -27,8 +27,8 @@ from tests.system.frontdoor import (
     listening,
     read_answer,
 )
-from tests.system.proxying import Answer, folder_for_nginx
-from tests.system.serving import Server, wait_until
+from tests.support.nginx_process import Answer, folder_for_nginx
+from tests.support.server_process import Server, wait_until
 
 AMOUNT = 5
 # An hour's amount, so that nothing leaks from the bucket while a test asks.
@@ -67,7 +67,7 @@ AT_ONCE = 200
 @pytest.fixture(scope="module", autouse=True)
 def _nginx() -> None:
     """Skip the tests where nginx is not installed."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import LOGIN, PASSWORD
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system import proxying
-from tests.system.frontdoor import FrontDoor, Listener, front_door, furnish, guarded, listening
-from tests.system.proxying import Answer, folder_for_nginx
+from tests.support import nginx_process
+from tests.support.command_line import LOGIN, PASSWORD
+from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.nginx_and_server import FrontDoor, Listener, front_door, furnish, guarded, listening
+from tests.support.nginx_process import Answer, folder_for_nginx
 from validator.errors import RetCode
 
 QUESTION = {"access_token": "nonsense", "tenantSpaceId": "1", "userAccount": "a"}
@@ -46,7 +46,7 @@ class Nodes:
 @pytest.fixture(autouse=True)
 def nginx_is_here() -> None:
     """Require nginx."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
 
 
 def two(settings: dict[str, str], edits: dict[str, str] | None = None) -> Iterator[Nodes]:

@@ -7,19 +7,19 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import CommandLine, Said
 from tests.conftest import require_package
-from tests.system import cloud, doors, proxying
-from tests.system.doors import ELSEWHERE, Outside
-from tests.system.serving import free_bind
+from tests.support import nginx_process, proxy_pair, strict_cloud
+from tests.support.command_line import CommandLine, Said
+from tests.support.proxy_pair import ELSEWHERE, Outside
+from tests.support.server_process import free_bind
 from validator.settings.sources import environment_variable
 
 
 @pytest.fixture
 def around() -> Iterator[Outside]:
     """Yield a cloud, and who answers for its name."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with doors.outside() as outside:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with proxy_pair.outside() as outside:
         yield outside
 
 
@@ -30,7 +30,7 @@ def look(around: Outside, folder: Path, **door: str) -> Said:
         "origin": "https://portal.example.com",
         "certificate": "nowhere.pem",
         "certificate_key": "nowhere.key",
-        "cloud_host": cloud.NAME,
+        "cloud_host": strict_cloud.NAME,
         "cloud_port": str(around.cloud.port),
         "cloud_ca": str(folder / "cloud-ca.pem"),
         "resolver": orjson.dumps([around.nameserver.address]).decode(),
@@ -63,15 +63,15 @@ def test_each_trouble_has_its_words(around: Outside, tmp_path: Path, trouble: st
     door: dict[str, str] = {}
     beside = nullcontext()
     if trouble == "impostor":
-        around.nameserver.names[cloud.NAME] = ELSEWHERE
+        around.nameserver.names[strict_cloud.NAME] = ELSEWHERE
         beside = around.impostor()  # type: ignore[assignment]
     elif trouble == "another name":
-        around.nameserver.names[cloud.NAME] = ELSEWHERE
-        beside = cloud.standing(  # type: ignore[assignment]
+        around.nameserver.names[strict_cloud.NAME] = ELSEWHERE
+        beside = strict_cloud.standing(  # type: ignore[assignment]
             around.cloud_authority, address=ELSEWHERE, port=around.cloud.port, name="other.example.com"
         )
     elif trouble == "refused":
-        around.nameserver.names[cloud.NAME] = ELSEWHERE
+        around.nameserver.names[strict_cloud.NAME] = ELSEWHERE
     elif trouble == "unknown name":
         around.nameserver.names.clear()
     else:

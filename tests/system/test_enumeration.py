@@ -11,9 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import populate
-from tests.system.enumeration import CLASSES, SETTINGS, Ask, areas, arrange, times
-from tests.system.guessing import variables
+from tests.support.fakes import populate
+from tests.support.login_timing import CLASSES, SETTINGS, Ask, areas, arrange, times
+from tests.support.parallel_guessers import variables
 from validator.accounts.login import Login
 from validator.app import create_app
 from validator.passwords.bulkhead import Bulkhead

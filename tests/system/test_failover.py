@@ -12,10 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests import fakes
 from tests.conftest import require_package
-from tests.fakes import AGENT, AGENT_PATH, LOGIN, TENANT, Enterprise
-from tests.postgres import DEBIAN_PACKAGE, PostgresServer, program_folder, running_server, running_standby
+from tests.support import fakes
+from tests.support.fakes import AGENT, AGENT_PATH, LOGIN, TENANT, Enterprise
+from tests.support.postgres import (
+    DEBIAN_PACKAGE,
+    PostgresServer,
+    program_folder,
+    running_server,
+    running_standby,
+)
 from validator.store import copying
 from validator.store.database import Database
 from validator.tenants import Status

@@ -9,9 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.system import vendor_form
-from tests.system.vendor_form import Form, Upstream
-from tests.unit.operations.proxy.renderings import (
+from tests.support import vendor_nginx
+from tests.support.nginx_renderings import (
     EVERYTHING,
     WITH_CALLBACKS,
     WITH_CLIENT_CA,
@@ -19,6 +18,7 @@ from tests.unit.operations.proxy.renderings import (
     render,
     settings_of,
 )
+from tests.support.vendor_nginx import Form, Upstream
 from validator.operations.proxy import nginx
 
 RENDERINGS: Mapping[str, Mapping[str, str]] = {
@@ -126,7 +126,7 @@ def test_planted_fault_is_found(tmp_path: Path, name: str) -> None:
 def test_vendors_form_is_found(tmp_path: Path) -> None:
     """The vendor's form of the proxy has grave findings, which ours has not."""
     upstreams = {form: Upstream("127.0.0.1:9", "cloud.example.net") for form in Form}
-    text = vendor_form.render(dict.fromkeys(Form, 8443), upstreams)
+    text = vendor_nginx.render(dict.fromkeys(Form, 8443), upstreams)
     (tmp_path / "nginx.conf").write_text(text, "utf-8")
 
     assert grave(found_in(tmp_path))

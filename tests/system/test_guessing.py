@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.conftest import require_package
-from tests.fakes import TENANT, Credentials, populate
-from tests.system.guessing import (
+from tests.support.fakes import TENANT, Credentials, populate
+from tests.support.parallel_guessers import (
     CROWD,
     FREE,
     LOCKED,
@@ -31,8 +31,8 @@ from tests.system.guessing import (
     race_over_http,
     variables,
 )
-from tests.system.serving import serving
-from tests.system.shim import forwarding
+from tests.support.server_process import serving
+from tests.support.status_shim import forwarding
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import Attempt, Lockout
 from validator.errors import Reason

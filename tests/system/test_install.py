@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
-from tests.house.source import CHECKOUT
-from tests.system import machine as scratch
-from tests.system.machine import Machine, NotHere, machine
+from tests.support import systemd_machine as scratch
+from tests.support.systemd_machine import Machine, NotHere, machine
 
 GUIDE = "deploy/install.md"
 NEXT_GUIDE = "docs/register.md"

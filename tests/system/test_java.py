@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests import certificates
-from tests.certificates import FAR_AWAY, LONG_AGO, NAME, Issued, write
 from tests.conftest import require_package
-from tests.system.patient import running
-from tests.system.serving import PATIENCE
+from tests.support import certificates
+from tests.support.certificates import FAR_AWAY, LONG_AGO, NAME, Issued, write
+from tests.support.faulty_server import running
+from tests.support.server_process import PATIENCE
 from validator.clock import SystemClock
 from validator.operations.certificates.handover import DER_NAME, PEM_NAME, Which, export
 from validator.operations.certificates.judging import Finding, Severity, check

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import CommandLine, check_misused, check_refused, clean_environment
-from tests.system.serving import PATIENCE, serving, wait_until
+from tests.support.command_line import CommandLine, check_misused, check_refused, clean_environment
+from tests.support.server_process import PATIENCE, serving, wait_until
 from validator.limits.policy import PURPOSES
 from validator.operations.limitproof.needs import NEEDED
 

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from werkzeug.serving import make_server
 
-from tests.fakes import LOGIN, PASSWORD, Credentials
-from tests.system.guessing import variables
-from tests.system.serving import PATIENCE, free_bind, serving, wait_until
+from tests.support.fakes import LOGIN, PASSWORD, Credentials
+from tests.support.parallel_guessers import variables
+from tests.support.server_process import PATIENCE, free_bind, serving, wait_until
 from validator.accounts.devices import cookie_name
 from validator.accounts.login import Login
 from validator.app import create_app

@@ -21,11 +21,11 @@ import httpx2
 import orjson
 import pytest
 
-from tests.cli.commandline import clean_environment, printed_commands
+from tests.architecture.source import CHECKOUT, tracked
 from tests.conftest import require_package
-from tests.house.source import CHECKOUT, tracked
-from tests.system import proxying
-from tests.system.serving import PATIENCE, Server, free_bind, port_is_open, wait_until
+from tests.support import nginx_process
+from tests.support.command_line import clean_environment, printed_commands
+from tests.support.server_process import PATIENCE, Server, free_bind, port_is_open, wait_until
 
 CREDENTIALS = "Demo credentials, shown this once"
 
@@ -189,7 +189,7 @@ def is_answering_https(server: Server, folder: Path, port: int) -> bool:
 
 def test_run_https(copy: Path) -> None:
     """`make run-https`: behind nginx the printed commands work as they are; stopping leaves nothing."""
-    require_package("nginx", found=proxying.program() is not None)
+    require_package("nginx", found=nginx_process.program() is not None)
     port = int(free_bind().rpartition(":")[2])
 
     with make_https(copy, port, "run-https") as first:
@@ -203,7 +203,7 @@ def test_run_https(copy: Path) -> None:
 
 def test_demo(copy: Path) -> None:
     """`make demo`: the pages are served, the stand-in for the cloud is there, and it is said where."""
-    require_package("nginx", found=proxying.program() is not None)
+    require_package("nginx", found=nginx_process.program() is not None)
     port, cloud_port = (int(free_bind().rpartition(":")[2]) for _ in range(2))
 
     with make_https(copy, port, "demo", f"CLOUD_PORT={cloud_port}") as first:

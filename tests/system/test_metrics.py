@@ -10,13 +10,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests import postgres
-from tests.cli.commandline import LOGIN, CommandLine
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH
-from tests.system import outages, redis
-from tests.system.serving import Server, serving, wait_until
-from tests.system.watching import asked, prometheus, promtool, shown, watched
+from tests.support import outages, postgres, redis_process
+from tests.support.command_line import LOGIN, CommandLine
+from tests.support.fakes import AGENT_PATH
+from tests.support.prometheus_process import asked, prometheus, promtool, shown, watched
+from tests.support.server_process import Server, serving, wait_until
 from validator.clock import stopwatch
 
 GUESS = {"account": LOGIN, "password": "a guess that is wrong"}
@@ -104,7 +103,7 @@ def test_it_begins_while_something_is_broken(home: Path) -> None:
 def test_scrape_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
     """While PostgreSQL and Redis take connections and answer nothing, the metrics come in time."""
     require_package(postgres.DEBIAN_PACKAGE, found=postgres.program_folder() is not None)
-    require_package(redis.DEBIAN_PACKAGE, found=redis.program() is not None)
+    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
     with outages.distributed(tmp_path) as (here, ways):
         home, (stop, go_on) = here.validator.home, ways["both-stopped"]
         with watched(home, variables=here.variables) as metrics:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import require_package
-from tests.system import doors, proxying
-from tests.system.doors import PREFIX, Outside
-from tests.system.paths import EVERY, HARMLESS, INSIDE, OUT, is_inside
-from tests.system.proxying import Answer, Door
-from tests.system.rawhttp import Headers
-from tests.system.vendor_form import Form
+from tests.support import nginx_process, proxy_pair
+from tests.support.escaping_paths import EVERY, HARMLESS, INSIDE, OUT, is_inside
+from tests.support.nginx_process import Answer, Door
+from tests.support.proxy_pair import PREFIX, Outside
+from tests.support.raw_http import Headers
+from tests.support.vendor_nginx import Form
 
 MOVED = 301
 REFUSED = {400, 404, 421}  # the last for who names another host
@@ -24,15 +24,15 @@ REFUSED = {400, 404, 421}  # the last for who names another host
 @pytest.fixture(scope="module")
 def around() -> Iterator[Outside]:
     """Return the cloud and its name server."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with doors.outside() as around:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with proxy_pair.outside() as around:
         yield around
 
 
 @pytest.fixture(scope="module", params=["", PREFIX], ids=["without a prefix", "with a prefix"])
 def ours(request: pytest.FixtureRequest, around: Outside) -> Iterator[tuple[Door, str]]:
     """Return what we render, and the path under which the cloud is there too."""
-    with doors.our_door(around, {"door.prefix": request.param}) as ours:
+    with proxy_pair.our_door(around, {"door.prefix": request.param}) as ours:
         yield ours, request.param
 
 
@@ -87,7 +87,7 @@ def test_harmless_paths_arrive(around: Outside, ours: tuple[Door, str]) -> None:
 
 def test_the_vendors_form_lets_out(around: Outside) -> None:
     """Through the vendor's form, however mended, paths of the same corpus lead out."""
-    with around.impostor() as impostor, doors.vendor_doors(around, impostor) as vendor:
+    with around.impostor() as impostor, proxy_pair.vendor_doors(around, impostor) as vendor:
         led_out = {
             (form, path)
             for form, prefix in ((Form.WORKING, PREFIX), (Form.WORKING, ""), (Form.PATHLESS, ""))

@@ -1,13 +1,13 @@
 """Power cuts at any moment raise no false alarm about the trail, and hide no cut; a few of very many.
 
-`python -m tests.system.powercut` does it more often.
+`python -m tests.support.power_cut` does it more often.
 """
 
 import shutil
 from pathlib import Path
 
 from tests.conftest import require_package
-from tests.system.powercut import cut_often
+from tests.support.power_cut import cut_often
 
 
 def test_power_cut_is_no_cut_and_a_cut_is_found(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import CommandLine
-from tests.system.outages import PLENTY, Node, node
-from tests.system.serving import serving, wait_until
+from tests.support.command_line import CommandLine
+from tests.support.outages import PLENTY, Node, node
+from tests.support.server_process import serving, wait_until
 from validator.metrics.sharing import workers
 
 FEW_FILES = 256

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from tests.system.restarts import CLIENTS, Clients, ask_through, disturbance, disturbed
-from tests.system.serving import wait_until
+from tests.support.restarts import CLIENTS, Clients, ask_through, disturbance, disturbed
+from tests.support.server_process import wait_until
 
 
 def test_no_request_fails_while_the_server_changes(tmp_path: Path) -> None:

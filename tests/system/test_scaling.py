@@ -19,13 +19,13 @@ import orjson
 import pytest
 import trustme
 
-from tests.cli.commandline import TENANT, CommandLine, clean_environment
+from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH
-from tests.house.source import CHECKOUT
-from tests.postgres import DEBIAN_PACKAGE, program_folder, running_server
-from tests.system import proxying, redis
-from tests.system.serving import free_bind, stop, wait_until
+from tests.support import nginx_process, redis_process
+from tests.support.command_line import TENANT, CommandLine, clean_environment
+from tests.support.fakes import AGENT_PATH
+from tests.support.postgres import DEBIAN_PACKAGE, program_folder, running_server
+from tests.support.server_process import free_bind, stop, wait_until
 
 PAGE = CHECKOUT / "docs" / "scaling.md"
 BLOCK = re.compile(r"^```text\n# on (?P<place>[a-z -]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -155,13 +155,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
     """Yield the folders of three hosts, with a node that served alone so far, and both stores running."""
     programs = program_folder()
     require_package(DEBIAN_PACKAGE, found=programs is not None)
-    require_package(redis.DEBIAN_PACKAGE, found=redis.program() is not None)
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     assert programs is not None
     with ExitStack() as stack:
-        folder = stack.enter_context(proxying.folder_for_nginx())
+        folder = stack.enter_context(nginx_process.folder_for_nginx())
         postgres = stack.enter_context(running_server(programs))
-        counters = stack.enter_context(redis.running_redis("the-counters"))
+        counters = stack.enter_context(redis_process.running_redis("the-counters"))
         made = Place(folder, postgres.create("validator"), counters.url, free_bind().rpartition(":")[2])
         _furnish(made)
         try:

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.enterprises import FAULTS, FaultyEnterprise, served
-from tests.fakes import (
+from tests.support.fakes import (
     AGENT,
     AGENT_PATH,
     CHANNEL,
@@ -19,6 +18,7 @@ from tests.fakes import (
     UNLIMITED,
     Enterprise,
 )
+from tests.support.faulty_enterprise import FAULTS, FaultyEnterprise, served
 from validator.accounts.identity import Identity
 from validator.operations.simulator import library
 from validator.operations.simulator.certificate import system_trust

@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine, check_misused, clean_environment
-from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system.serving import (
+from tests.support.command_line import LOGIN, PASSWORD, TENANT, CommandLine, check_misused, clean_environment
+from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.server_process import (
     PATIENCE,
     Server,
     free_bind,

@@ -13,9 +13,9 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.cli.commandline import CHANNEL, ORIGIN, SECRET_KEY, TENANT, CommandLine
-from tests.system.serving import Server, serving
-from tests.system.simulators import (
+from tests.support.command_line import CHANNEL, ORIGIN, SECRET_KEY, TENANT, CommandLine
+from tests.support.server_process import Server, serving
+from tests.support.simulator_process import (
     AGENT_BAR,
     APP_KEY,
     APP_SECRET,
@@ -26,7 +26,7 @@ from tests.system.simulators import (
     register,
     simulating,
 )
-from tests.system.tlsfront import tls_front
+from tests.support.tls_front import tls_front
 from validator.operations.certificates.cer import read_cer
 from validator.operations.certificates.localca import CERTIFICATE
 from validator.operations.simulator.certificate import trusting

@@ -17,9 +17,9 @@ import httpx2
 import pytest
 import trustme
 
-from tests.cli.commandline import CHANNEL, SECRET_KEY, TENANT
 from tests.conftest import require_package
-from tests.system.simulators import Simulator, register, simulating
+from tests.support.command_line import CHANNEL, SECRET_KEY, TENANT
+from tests.support.simulator_process import Simulator, register, simulating
 from validator.clock import SystemClock
 from validator.signatures.signer import sign
 from validator.webchat.wire import signable, signed_body

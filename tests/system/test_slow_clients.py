@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require_package
-from tests.system import proxying, slow_clients
-from tests.system.doors import Outside
-from tests.system.serving import Server
-from tests.system.slow_clients import Mode, Served, Target, slow_house, straight, straight_to_long_answers
+from tests.support import nginx_process, slow_clients
+from tests.support.proxy_pair import Outside
+from tests.support.server_process import Server
+from tests.support.slow_clients import Mode, Served, Target, slow_house, straight, straight_to_long_answers
 
 House = tuple[Outside, Server]
 CONNECTIONS, SECONDS = 150, 2.0
@@ -19,7 +19,7 @@ CONNECTIONS, SECONDS = 150, 2.0
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Return the cloud and a server."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     require_package(slow_clients.DEBIAN_PACKAGE, found=shutil.which(slow_clients.DEBIAN_PACKAGE) is not None)
     with slow_house(tmp_path_factory.mktemp("slow")) as house:
         yield house

@@ -14,16 +14,16 @@ from socket import SHUT_WR
 import orjson
 import pytest
 
-from tests.cli.commandline import CommandLine
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH, TENANT, Credentials
-from tests.system import cloud, doors, proxying, smuggling
-from tests.system.cloud import CHAT_SCRIPT
-from tests.system.doors import Outside
-from tests.system.naive import BodyReader, NaivePair, by_chunks, by_length
-from tests.system.proxying import Door
-from tests.system.serving import Server, serving, wait_until
-from tests.system.smuggling import VECTORS, Case, Counted, Seen, Vector, cases, load_vectors
+from tests.support import nginx_process, proxy_pair, smuggling, strict_cloud
+from tests.support.careless_proxy import BodyReader, NaivePair, by_chunks, by_length
+from tests.support.command_line import CommandLine
+from tests.support.fakes import AGENT_PATH, TENANT, Credentials
+from tests.support.nginx_process import Door
+from tests.support.proxy_pair import Outside
+from tests.support.server_process import Server, serving, wait_until
+from tests.support.smuggling import VECTORS, Case, Counted, Seen, Vector, cases, load_vectors
+from tests.support.strict_cloud import CHAT_SCRIPT
 
 LOG = "logs/validator.access.log"
 LOGIN_PATH = "/api/v1/login"
@@ -82,10 +82,10 @@ class House:
 @contextmanager
 def standing(home: Path, variables: Mapping[str, str]) -> Iterator[House]:
     """Give a house whose application has *variables* as its settings."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with doors.outside() as around, serving(home, variables={**BEHIND_THE_DOOR, **variables}) as server:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with proxy_pair.outside() as around, serving(home, variables={**BEHIND_THE_DOOR, **variables}) as server:
         upstreams = {"door.callbacks_upstream": server.bind, "door.people_upstream": server.bind}
-        with doors.our_door(around, upstreams, IMPATIENT) as door:
+        with proxy_pair.our_door(around, upstreams, IMPATIENT) as door:
             yield House(CommandLine(home), server, around, door)
 
 
@@ -214,7 +214,7 @@ def test_a_careless_front_is_seen_at_the_cloud(house: House) -> None:
     case = Case(Vector("straight", "", "", "{hidden}"), CHAT_SCRIPT, "127.30.0.2")
     around = house.around
     straight = Door(around.cloud.port, around.cloud_authority, house.door.folder)
-    with straight.connect(cloud.NAME) as connection:
+    with straight.connect(strict_cloud.NAME) as connection:
         carrier = straight.request(case.target, "POST", [("X-Forwarded-For", case.source)], b"")
         connection.sendall(carrier + case.attack("x"))
         wait_until(lambda: len(heard(around, case)) > 1, "the cloud has heard both")

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.cli.commandline import LOGIN, PASSWORD, TENANT, CommandLine, Said
-from tests.fakes import AGENT_PATH, CHAT_PATH
-from tests.system.serving import serving
+from tests.support.command_line import LOGIN, PASSWORD, TENANT, CommandLine, Said
+from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.server_process import serving
 
 CANARY = "canary-of-a-token-and-a-password"
 SOURCE = "203.0.113.77"

@@ -10,10 +10,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import clean_environment
 from tests.conftest import require_package
-from tests.system import doors, proxying
-from tests.system.proxying import NAME, Door
+from tests.support import nginx_process, proxy_pair
+from tests.support.command_line import clean_environment
+from tests.support.nginx_process import NAME, Door
 
 DEBIAN_PACKAGE, PROGRAM = "testssl.sh", "testssl"
 # Protocols, kinds of ciphers and forward secrecy; what is preferred, the certificate and known attacks.
@@ -55,13 +55,13 @@ class Found:
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Found], list[Found]]]:
     """Return what is found at our door, and at the same door with outdated lines."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     require_package(DEBIAN_PACKAGE, found=shutil.which(PROGRAM) is not None)
     folder = tmp_path_factory.mktemp("scans")
     with (
-        doors.outside() as around,
-        doors.our_door(around) as ours,
-        doors.our_door(around, edits=OUTDATED) as outdated,
+        proxy_pair.outside() as around,
+        proxy_pair.our_door(around) as ours,
+        proxy_pair.our_door(around, edits=OUTDATED) as outdated,
         ThreadPoolExecutor(3) as pool,
     ):
         parts = [pool.submit(scan, ours, folder / each[0], each) for each in SECTIONS]

@@ -1,6 +1,6 @@
 """The audit trail of a real server: what was answered is in it whatever dies, and what was changed shows.
 
-`python -m tests.system.killing` kills more often and prints what it counts.
+`python -m tests.support.kill_loop` kills more often and prints what it counts.
 """
 
 import base64
@@ -15,12 +15,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.commandline import TENANT, CommandLine
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH
-from tests.system.daemon import family
-from tests.system.killing import survive
-from tests.system.serving import Server, serving, wait_until
+from tests.support.command_line import TENANT, CommandLine
+from tests.support.fakes import AGENT_PATH
+from tests.support.kill_loop import survive
+from tests.support.postgres_processes import family
+from tests.support.server_process import Server, serving, wait_until
 
 Lines = list[bytes]
 # Descriptors with their paths, and enough of what is sent to tell an answer.

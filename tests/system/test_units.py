@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
-from tests.house.source import CHECKOUT
 from validator.settings.fields import parse_duration
 from validator.settings.loading import load
 

@@ -13,14 +13,14 @@ import orjson
 import pytest
 
 from tests.conftest import require_package
-from tests.fakes import AGENT_PATH
-from tests.system import cloud, doors, proxying, rawhttp, vendor_form
-from tests.system.cloud import AGENT_SCRIPT, CHAT_SCRIPT, GUEST_SCRIPT, SCRIPT, Cloud, Says
-from tests.system.doors import ELSEWHERE, LOAD_BALANCER, PREFIX, Outside
-from tests.system.proxying import NAME, Answer, Door, read_answer
-from tests.system.rawhttp import Headers
-from tests.system.serving import wait_until
-from tests.system.vendor_form import PRIVATE, PRIVATE_TEXT, STATIC_FILES, Form
+from tests.support import nginx_process, proxy_pair, raw_http, strict_cloud, vendor_nginx
+from tests.support.fakes import AGENT_PATH
+from tests.support.nginx_process import NAME, Answer, Door, read_answer
+from tests.support.proxy_pair import ELSEWHERE, LOAD_BALANCER, PREFIX, Outside
+from tests.support.raw_http import Headers
+from tests.support.server_process import wait_until
+from tests.support.strict_cloud import AGENT_SCRIPT, CHAT_SCRIPT, GUEST_SCRIPT, SCRIPT, Cloud, Says
+from tests.support.vendor_nginx import PRIVATE, PRIVATE_TEXT, STATIC_FILES, Form
 
 Vendor = Mapping[Form, Door]
 ATTACKER = "https://attacker.example"
@@ -36,8 +36,8 @@ either_place = pytest.mark.parametrize("prefix", ["", PREFIX], ids=["own place",
 @pytest.fixture(scope="module")
 def around() -> Iterator[Outside]:
     """Return the cloud and its name server."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with doors.outside() as around:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with proxy_pair.outside() as around:
         yield around
 
 
@@ -51,14 +51,14 @@ def impostor(around: Outside) -> Iterator[Cloud]:
 @pytest.fixture(scope="module")
 def vendor(around: Outside, impostor: Cloud) -> Iterator[Vendor]:
     """Return the vendor's form, by how much of it is mended."""
-    with doors.vendor_doors(around, impostor) as vendor:
+    with proxy_pair.vendor_doors(around, impostor) as vendor:
         yield vendor
 
 
 @pytest.fixture(scope="module")
 def ours(around: Outside) -> Iterator[Door]:
     """Return what we render."""
-    with doors.our_door(around) as ours:
+    with proxy_pair.our_door(around) as ours:
         yield ours
 
 
@@ -67,7 +67,7 @@ def cloud_server(around: Outside, impostor: Cloud) -> Cloud:
     """Return the cloud as at first: nothing received, nothing unusual to say."""
     around.cloud.forget()
     impostor.forget()
-    around.nameserver.names[cloud.NAME] = "127.0.0.1"
+    around.nameserver.names[strict_cloud.NAME] = "127.0.0.1"
     return around.cloud
 
 
@@ -116,8 +116,8 @@ def test_04_impostor(vendor: Vendor, around: Outside, impostor: Cloud, prefix: s
     assert (impostor.last().body, impostor.last().value("Cookie")) == (TOKEN, "ccmessaging-token=secret")
     impostor.forget()
 
-    around.nameserver.names[cloud.NAME] = ELSEWHERE
-    with doors.our_door(around) as ours:
+    around.nameserver.names[strict_cloud.NAME] = ELSEWHERE
+    with proxy_pair.our_door(around) as ours:
         answer = ours.ask(prefix + CHAT_SCRIPT, "POST", [*page(ours), cookie], TOKEN)
 
     assert (answer.status, len(impostor.callers), impostor.begun) == (503, 1, [])
@@ -166,7 +166,7 @@ def test_06_double_slash(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix
 @pytest.mark.parametrize("script", [GUEST_SCRIPT, AGENT_SCRIPT], ids=["chat", "agent bar"])
 def test_07_cookies_of_another_domain(vendor: Vendor, ours: Door, prefix: str, script: str) -> None:
     """A browser keeps the cloud's cookies for the portal's host; in the vendor's form it loses them."""
-    expected = next(names for folder, names in cloud.COOKIES.items() if script.startswith(folder))
+    expected = next(names for folder, names in strict_cloud.COOKIES.items() if script.startswith(folder))
     vendors = vendor[Form.WORKING].ask(prefix + script, headers=page(vendor[Form.WORKING])).cookies
     assert [name for name, cookie in vendors.items() if cookie.is_kept_by(NAME)] == []
 
@@ -180,7 +180,7 @@ def test_07_cookies_of_another_domain(vendor: Vendor, ours: Door, prefix: str, s
 @either_place
 def test_08_colliding_cookies(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str) -> None:
     """The cloud's cookie never overwrites the portal's of the same name; in the vendor's form it does."""
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["JSESSIONID"]))
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["JSESSIONID"]))
     vendors = vendor[Form.WORKING].ask(prefix + CHAT_SCRIPT, headers=page(vendor[Form.WORKING]))
     assert vendors.cookies["JSESSIONID"].goes_to("/account")
 
@@ -196,7 +196,7 @@ def test_08_cookies_that_never_come_back(
     vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str, path: str
 ) -> None:
     """A cookie of the cloud's own folder comes back also under the prefix; in the vendor's form never."""
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(["sum_sid"], path=path))
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["sum_sid"], path=path))
     vendors = vendor[Form.WORKING].ask(PREFIX + CHAT_SCRIPT, headers=page(vendor[Form.WORKING]))
     assert not vendors.cookies["sum_sid"].goes_to(PREFIX + GUEST_SCRIPT)
 
@@ -243,8 +243,8 @@ def foreign(door: Door) -> list[Headers]:
         f"{door.origin}.attacker.example",
         f"https://attacker.example#{door.origin}",
         f"https://evil{NAME}:{door.port}",
-        f"{doors.SHOP}.attacker.example",
-        f"{doors.SHOP}:444",
+        f"{proxy_pair.SHOP}.attacker.example",
+        f"{proxy_pair.SHOP}:444",
     ]
     sites = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")]
     referring = [("Referer", f"{origin}/") for origin in origins if origin != "null"]
@@ -252,7 +252,7 @@ def foreign(door: Door) -> list[Headers]:
         *([("Origin", origin)] for origin in origins),
         *([site] for site in sites),
         *([sites[0], page] for page in referring),
-        [("Origin", ATTACKER), ("Referer", f"{doors.SHOP}/")],
+        [("Origin", ATTACKER), ("Referer", f"{proxy_pair.SHOP}/")],
     ]
 
 
@@ -300,9 +300,9 @@ def test_12_no_websocket(vendor: Vendor, ours: Door, prefix: str) -> None:
     with ours.connect() as connection:
         connection.sendall(ours.request(target, headers=[*page(ours), *wish]))
         with connection.makefile("rb") as stream:
-            head = rawhttp.read_lines(stream)
-            connection.sendall(rawhttp.text_frame("你好", masked=True))
-            echo = rawhttp.read_text_frame(stream)
+            head = raw_http.read_lines(stream)
+            connection.sendall(raw_http.text_frame("你好", masked=True))
+            echo = raw_http.read_text_frame(stream)
 
     assert (head[0].split(" ")[1], echo) == ("101", "你好")
 
@@ -321,8 +321,8 @@ def test_13_attachments(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix:
 @either_place
 def test_13_many_cookies(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str) -> None:
     """Ten cookies of a kilobyte come from the cloud, and long ones go back; the vendor's form breaks."""
-    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=cloud.cookies(TEN, "e" * 1000))
-    names = cloud.COOKIES["/service-cloud/ccdesktop/"]
+    cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(TEN, "e" * 1000))
+    names = strict_cloud.COOKIES["/service-cloud/ccdesktop/"]
     back = ("Cookie", "; ".join(f"{name}={'e' * 2100}" for name in names))
     door = vendor[Form.WORKING]
     assert door.ask(prefix + CHAT_SCRIPT, headers=page(door)).status == 502
@@ -410,13 +410,13 @@ def test_14_orders_to_the_browser(
 @either_place
 def test_15_whole_host_of_the_cloud(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str) -> None:
     """Only /service-cloud/ of the cloud's host is here; the vendor's form shows also its API's login."""
-    cloud_server.says[cloud.LOGIN] = Says(b"a login")
+    cloud_server.says[strict_cloud.LOGIN] = Says(b"a login")
     door = vendor[Form.WORKING]
-    assert door.ask(PREFIX + cloud.LOGIN, "POST", page(door), b"{}").body == b"a login"
+    assert door.ask(PREFIX + strict_cloud.LOGIN, "POST", page(door), b"{}").body == b"a login"
     cloud_server.forget()
 
     statuses = {
-        ours.ask(prefix + path, "POST", page(ours), b"{}").status for path in (cloud.LOGIN, "/", "/x")
+        ours.ask(prefix + path, "POST", page(ours), b"{}").status for path in (strict_cloud.LOGIN, "/", "/x")
     }
 
     assert statuses <= {403, 404, 405}
@@ -478,7 +478,7 @@ def test_15_ways_out(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: st
 )
 def test_16_redirects(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str, spelling: str) -> None:
     """A redirect of the cloud to itself stays here, under the prefix too."""
-    there = spelling.format(authority=cloud_server.authority, name=cloud.NAME) + GUEST_SCRIPT
+    there = spelling.format(authority=cloud_server.authority, name=strict_cloud.NAME) + GUEST_SCRIPT
     cloud_server.says[CHAT_SCRIPT] = Says(b"", 302, [("Location", f"{there}?a=b")])
 
     answer = ours.ask(prefix + CHAT_SCRIPT, headers=page(ours))
@@ -491,7 +491,7 @@ def test_16_lost_redirects(vendor: Vendor, cloud_server: Cloud) -> None:
     """In the vendor's form a redirect loses the prefix, or leaves the portal, or doubles a slash."""
     working, glued = vendor[Form.WORKING], vendor[Form.GLUED]
     landed = {}
-    for name, there in {"path": GUEST_SCRIPT, "plain": f"http://{cloud.NAME}{GUEST_SCRIPT}"}.items():
+    for name, there in {"path": GUEST_SCRIPT, "plain": f"http://{strict_cloud.NAME}{GUEST_SCRIPT}"}.items():
         cloud_server.says[CHAT_SCRIPT] = Says(b"", 302, [("Location", there)])
         landed[name] = landing(working, CHAT_SCRIPT, working.ask(PREFIX + CHAT_SCRIPT, headers=page(working)))
     cloud_server.says["/service-cloudx"] = Says(
@@ -501,7 +501,7 @@ def test_16_lost_redirects(vendor: Vendor, cloud_server: Cloud) -> None:
 
     assert landed == {
         "path": f"{working.origin}{GUEST_SCRIPT}",
-        "plain": f"http://{cloud.NAME}{GUEST_SCRIPT}",
+        "plain": f"http://{strict_cloud.NAME}{GUEST_SCRIPT}",
         "slash": f"{glued.origin}/service-cloud/{GUEST_SCRIPT.removeprefix('/service-cloud')}",
     }
 
@@ -529,15 +529,15 @@ def landing(door: Door, path: str, answer: Answer) -> str:
 @either_place
 def test_17_name_server_away(around: Outside, cloud_server: Cloud, prefix: str) -> None:
     """The door opens while the cloud's name leads nowhere, and finds it later; the vendor's does not open."""
-    with proxying.folder_for_nginx() as folder:
-        (folder / "nginx.conf").write_text(vendor_form.unresolvable(), "utf-8")
-        vendors = subprocess.run(proxying.command(folder, "-t"), capture_output=True, check=False)
+    with nginx_process.folder_for_nginx() as folder:
+        (folder / "nginx.conf").write_text(vendor_nginx.unresolvable(), "utf-8")
+        vendors = subprocess.run(nginx_process.command(folder, "-t"), capture_output=True, check=False)
     assert (vendors.returncode, b"host not found in upstream" in vendors.stderr) == (1, True)
 
     around.nameserver.is_on = False
     try:
-        with doors.our_door(around, edits=IMPATIENT) as ours:
-            statuses = [ours.ask(prefix + CHAT_SCRIPT).status, ours.ask(vendor_form.SCRIPT).status]
+        with proxy_pair.our_door(around, edits=IMPATIENT) as ours:
+            statuses = [ours.ask(prefix + CHAT_SCRIPT).status, ours.ask(vendor_nginx.SCRIPT).status]
             around.nameserver.is_on = True
             assert statuses == [503, 200]
             wait_until(lambda: ours.ask(prefix + CHAT_SCRIPT).status == 200, "the cloud is found")
@@ -547,10 +547,10 @@ def test_17_name_server_away(around: Outside, cloud_server: Cloud, prefix: str) 
 
 def test_17_cloud_that_moves(vendor: Vendor, around: Outside, cloud_server: Cloud) -> None:
     """The door follows when the cloud's name leads elsewhere; the vendor's form keeps the first address."""
-    away = cloud.standing(around.cloud_authority, address="127.0.0.3", port=cloud_server.port)
-    with away as moved, doors.our_door(around, edits=IMPATIENT) as ours:
+    away = strict_cloud.standing(around.cloud_authority, address="127.0.0.3", port=cloud_server.port)
+    with away as moved, proxy_pair.our_door(around, edits=IMPATIENT) as ours:
         assert (ours.ask(CHAT_SCRIPT).status, moved.received) == (200, [])
-        around.nameserver.names[cloud.NAME] = "127.0.0.3"
+        around.nameserver.names[strict_cloud.NAME] = "127.0.0.3"
 
         wait_until(lambda: ours.ask(CHAT_SCRIPT).status == 200 and bool(moved.received), "nginx follows")
         moved.forget()
@@ -566,10 +566,10 @@ def test_18_location_for_static_files(vendor: Vendor, around: Outside, prefix: s
     vendors = vendor[Form.STATIC]
     assert vendors.ask(prefix + CHAT_SCRIPT, headers=page(vendors)).status == 404
 
-    with doors.our_door(
+    with proxy_pair.our_door(
         around, edits={f"server_name {NAME};": f"server_name {NAME}; {STATIC_FILES}"}
     ) as ours:
-        portals = ours.ask(vendor_form.SCRIPT)
+        portals = ours.ask(vendor_nginx.SCRIPT)
         clouds = ours.ask(prefix + CHAT_SCRIPT, headers=page(ours))
 
     assert (portals.status, portals.value("X-Static")) == (200, "yes")

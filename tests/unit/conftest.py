@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from tests.fakes import OTHER_TENANT, TENANT, FakeClock
-from tests.postgres import PostgresServer
+from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
+from tests.support.postgres import PostgresServer
 from validator.files import make_private_folder
 from validator.keys.sealing import Sealer
 from validator.store import schema

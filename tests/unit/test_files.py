@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.crowd import at_once
+from tests.support.parallel_threads import at_once
 from validator.files import (
     KeptLock,
     locked,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.disk import small_disk
+from tests.support.small_disk import small_disk
 from validator.files import check_room, read_private
 from validator.ownership import NotPrivateError, check_file, check_folder, words_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes import START, FakeClock
+from tests.support.fakes import START, FakeClock
 from validator.errors import OperatorError
 from validator.store.database import Database
 from validator.tenants import Status, Tenant, Tenants

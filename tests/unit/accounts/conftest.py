@@ -4,32 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
-from tests.fakes import TENANT, FakeClock
+from tests.support.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.devices import DevicePolicy, Devices
 from validator.accounts.identity import Identity
-from validator.accounts.policy import LockoutPolicy
 from validator.accounts.sessions import SessionPolicy, Sessions
 from validator.keys.keyring import Keyring
-from validator.limits.policy import parse_rates
 from validator.store.database import Database
 from validator.tenants import Tenants
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-# What the settings say when they say nothing.
-LOCKOUT = LockoutPolicy(
-    enabled=True,
-    free_failures=5,
-    first_delay=timedelta(seconds=30),
-    longest_delay=timedelta(hours=1),
-    stop_after=100,
-    forget_after=timedelta(days=30),
-    address_rates=parse_rates("10/5m 50/1h 200/1d"),
-    prefix_rates=parse_rates("100/5m 500/1h 2000/1d"),
-    leeway=timedelta(seconds=30),
-)
 
 
 @pytest.fixture

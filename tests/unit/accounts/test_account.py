@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fakes import START, TENANT, FakeClock
-from tests.unit.crowd import at_once
+from tests.support.fakes import START, TENANT, FakeClock
+from tests.support.parallel_threads import at_once
 from validator.accounts.account import Account, Accounts, folded
 from validator.accounts.identity import Identity
 from validator.errors import OperatorError, Reason, Refusal

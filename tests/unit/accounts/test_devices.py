@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import TENANT, FakeClock
+from tests.support.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.devices import PURPOSE, DevicePolicy, Devices, cookie_name
 from validator.accounts.identity import Identity

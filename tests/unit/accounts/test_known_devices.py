@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from tests.fakes import TENANT, FakeClock
-from tests.unit.accounts.conftest import CHEAP, LOCKOUT
+from tests.support.account_policies import CHEAP, LOCKOUT
+from tests.support.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.devices import Devices
 from validator.accounts.identity import Identity

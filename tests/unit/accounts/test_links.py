@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fakes import OTHER_TENANT, START, TENANT, FakeClock
+from tests.support.fakes import OTHER_TENANT, START, TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.identity import Identity
 from validator.accounts.links import Link, Links

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
-from tests.fakes import FakeClock
-from tests.unit.accounts.conftest import LOCKOUT
-from tests.unit.accounts.guessing import guess_at_once, guess_in_processes, repeat
-from tests.unit.crowd import at_once
+from tests.support.account_policies import LOCKOUT
+from tests.support.fakes import FakeClock
+from tests.support.parallel_guesses import guess_at_once, guess_in_processes, repeat
+from tests.support.parallel_threads import at_once
 from validator.accounts.addresses import table as addresses
 from validator.accounts.lockout import (
     Attempt,

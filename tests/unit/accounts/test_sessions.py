@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from tests.fakes import START, TENANT, FakeClock
+from tests.support.fakes import START, TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.identity import Identity
 from validator.accounts.sessions import SessionPolicy, Sessions, table

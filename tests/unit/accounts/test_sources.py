@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
-from tests.fakes import FakeClock
-from tests.unit.accounts.conftest import LOCKOUT
+from tests.support.account_policies import LOCKOUT
+from tests.support.fakes import FakeClock
 from validator.accounts.lockout import Attempt, Lockout
 from validator.errors import Reason
 from validator.limits.policy import parse_rates

@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 from sqlalchemy import func, select
 
-from tests.fakes import START, FakeClock
-from tests.unit.accounts.conftest import LOCKOUT
-from tests.unit.accounts.guessing import guess_at_once
+from tests.support.account_policies import LOCKOUT
+from tests.support.fakes import START, FakeClock
+from tests.support.parallel_guesses import guess_at_once
 from validator.accounts.addresses import table as addresses
 from validator.accounts.lockout import Attempt, Lockout, attempts
 from validator.errors import Reason

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import FakeClock
-from tests.unit.audit.trails import Place, place_in
+from tests.support.fakes import FakeClock
+from tests.support.fixed_trails import Place, place_in
 from validator.audit.trail import AuditTrail
 from validator.exchange import Exchange, current_exchange
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fakes import FakeClock
-from tests.unit.audit.trails import Place
-from tests.unit.crowd import at_once
+from tests.support.fakes import FakeClock
+from tests.support.fixed_trails import Place
+from tests.support.parallel_threads import at_once
 from validator.audit import reading
 from validator.audit.ceiling import Ceiling, Withheld
 from validator.audit.events import Event, EventName, Outcome

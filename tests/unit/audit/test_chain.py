@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.audit.trails import KEY
+from tests.support.fixed_trails import KEY
 from validator.audit.chain import BEGINNING, link, mac_of
 from validator.audit.verifying import Verifier
 

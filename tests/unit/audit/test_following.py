@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fakes import FakeClock
-from tests.unit.audit.trails import SMALL, Place, about
+from tests.support.fakes import FakeClock
+from tests.support.fixed_trails import SMALL, Place, about
 from validator.audit.events import EventName
 from validator.audit.following import Follower
 from validator.audit.trail import AuditTrail

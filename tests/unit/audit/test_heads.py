@@ -10,9 +10,9 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from tests.fakes import FakeClock, open_with
-from tests.unit.audit.trails import KEY, SMALL, Place, about
-from tests.unit.crowd import at_once
+from tests.support.fakes import FakeClock, open_with
+from tests.support.fixed_trails import KEY, SMALL, Place, about
+from tests.support.parallel_threads import at_once
 from validator.audit import reading
 from validator.audit.assessment import Assessment, Known, assess, parse_head
 from validator.audit.chain import Position, chain_id

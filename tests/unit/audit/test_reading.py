@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeClock
-from tests.unit.audit.trails import KEY, Place, about, write_days
+from tests.support.fakes import FakeClock
+from tests.support.fixed_trails import KEY, Place, about, write_days
 from validator.audit import reading
 from validator.audit.chain import BEGINNING, mac_of
 from validator.audit.folder import CURRENT as FILE

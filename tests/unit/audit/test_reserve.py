@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[3]
 FILLED = """
 import subprocess, sys
 from pathlib import Path
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 from tests.unit.audit.test_ceiling import JUNK, PROVEN
-from tests.unit.audit.trails import place_in
+from tests.support.fixed_trails import place_in
 from validator.audit import reading
 from validator.errors import Fault
 

@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.fakes import START, FakeClock
-from tests.unit.audit.trails import (
+from tests.support.fakes import START, FakeClock
+from tests.support.fixed_trails import (
     EVENT,
     SMALL,
     Place,
@@ -31,7 +31,7 @@ from tests.unit.audit.trails import (
     append_many,
     loaded,
 )
-from tests.unit.crowd import at_once
+from tests.support.parallel_threads import at_once
 from validator.audit import reading
 from validator.audit.chain import BEGINNING
 from validator.audit.events import STATE_CHANGES, Event, EventName, Outcome
@@ -61,7 +61,7 @@ LOCK_FILE = f".{FILE}.lock"
 def processes() -> ForkServerContext:
     """Return what makes processes that have no thread, lock or file of this one."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.unit.audit.trails"])
+    context.set_forkserver_preload(["tests.support.fixed_trails"])
     return context
 
 
@@ -681,8 +681,8 @@ def test_new_file_that_could_not_be_begun(opened: Opened, place: Place, clock: F
 FILLED = """
 import subprocess, sys
 from pathlib import Path
-from tests.fakes import FakeClock
-from tests.unit.audit.trails import about, place_in
+from tests.support.fakes import FakeClock
+from tests.support.fixed_trails import about, place_in
 from validator.errors import Fault
 
 home = Path(sys.argv[1])
@@ -832,8 +832,8 @@ def test_trail_that_grew_is_not_logged(opened: Opened) -> None:
 WITHOUT_SYNC = """
 import ctypes, os, platform, struct, sys
 from pathlib import Path
-from tests.fakes import FakeClock
-from tests.unit.audit.trails import place_in
+from tests.support.fakes import FakeClock
+from tests.support.fixed_trails import place_in
 from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Fault
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.unit.audit.trails import Place
+from tests.support.fixed_trails import Place
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.audit.unproven import LONGEST_TEXT, is_at_will, shortened, with_safe_text

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from sqlalchemy import insert
 
-from tests.fakes import UNLIMITED, FakeClock, open_with, populate
+from tests.support.fakes import UNLIMITED, FakeClock, open_with, populate
 from validator.audit.events import Event, Outcome
 from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation

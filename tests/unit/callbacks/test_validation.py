@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, START, TENANT, Enterprise
-from tests.http.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, START, TENANT, Enterprise
 from validator.callbacks.validation import Verdict
 from validator.callbacks.wire import Presentation
 from validator.errors import ANSWER_OF, Answer, Fault, Reason, Refusal

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require_package
-from tests.system.serving import PATIENCE, stop, wait_until
+from tests.support.server_process import PATIENCE, stop, wait_until
 
 LONG = 600  # seconds of patience that no test waits for
 REAPER = 36  # PR_SET_CHILD_SUBREAPER: who set it adopts orphans, as process 1 does

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
+from tests.support.faulty_fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
 from validator.cloud.agents import Agents, AgentsPolicy
 from validator.cloud.policy import FabricPolicy
 from validator.keys.sealing import Sealer

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from tests.fakes import OTHER_TENANT, START, TENANT, FakeClock
+from tests.support.fakes import OTHER_TENANT, START, TENANT, FakeClock
 from tests.unit.cloud.conftest import AGENTS
 from validator.cloud.agents import Agent, Agents, Changes, Difference, table
 from validator.cloud.wire import ListedAgent

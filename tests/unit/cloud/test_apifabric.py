@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fabric import (
+from tests.support.fakes import FakeClock
+from tests.support.faulty_fabric import (
     AGENTS_PATH,
     APP_KEY,
     APP_SECRET,
@@ -20,8 +21,7 @@ from tests.fabric import (
     agent,
     running_cloud,
 )
-from tests.fakes import FakeClock
-from tests.unit.cloud.certificates import server_context
+from tests.support.loopback_authority import server_context
 from tests.unit.cloud.conftest import FABRIC
 from validator.cloud.apifabric import ApiFabric
 from validator.cloud.policy import FabricPolicy

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.fabric import SIP_PASSWORD, TOKEN, agent
+from tests.support.faulty_fabric import SIP_PASSWORD, TOKEN, agent
 from validator.cloud import wire
 from validator.cloud.wire import AgentList, ListedAgent
 from validator.errors import Refusal

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from itsdangerous import Signer
 
-from tests.fakes import AGENT, START, FakeClock
-from tests.unit.crowd import at_once
+from tests.support.fakes import AGENT, START, FakeClock
+from tests.support.parallel_threads import at_once
 from validator.clock import iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
 from validator.keys.keyring import FILE, LONGEST_LIFE, Key, Keyring, KeyState

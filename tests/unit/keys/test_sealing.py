@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import SECRET_KEY
+from tests.support.fakes import SECRET_KEY
 from validator.errors import Fault, Reason
 from validator.keys.sealing import FILE, Sealer
 

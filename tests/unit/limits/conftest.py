@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import require_package
-from tests.unit.limits import redis_server as redis
+from tests.support import redis_server as redis
 
 
 @pytest.fixture

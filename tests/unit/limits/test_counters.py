@@ -14,10 +14,10 @@ from limits.storage.base import SlidingWindowCounterSupport
 from structlog.testing import capture_logs
 
 from tests.conftest import require_package
-from tests.fakes import FakeClock
-from tests.unit.crowd import at_once
-from tests.unit.limits import redis_server as redis
-from tests.unit.limits.parts import limits_policy
+from tests.support import redis_server as redis
+from tests.support.fakes import FakeClock
+from tests.support.limit_parts import limits_policy
+from tests.support.parallel_threads import at_once
 from validator.clock import stopwatch
 from validator.errors import Answer, Fault, Reason, Refusal
 from validator.limits.counters import Counters

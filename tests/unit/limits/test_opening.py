@@ -11,12 +11,12 @@ import pytest
 import redis as driver
 from structlog.testing import capture_logs
 
-from tests import certificates
+from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
-from tests.fakes import START, FakeClock
-from tests.house.source import CHECKOUT
-from tests.unit.limits import redis_server as redis
-from tests.unit.limits.parts import limits_policy
+from tests.support import certificates
+from tests.support import redis_server as redis
+from tests.support.fakes import START, FakeClock
+from tests.support.limit_parts import limits_policy
 from validator.clock import SystemClock
 from validator.errors import ConfigurationError
 from validator.limits.counters import Counters

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.limits.parts import limits_policy
+from tests.support.limit_parts import limits_policy
 from validator.limits.policy import (
     OTHER,
     PURPOSES,

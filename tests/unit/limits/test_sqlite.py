@@ -18,9 +18,9 @@ from limits.storage import MemoryStorage
 from limits.storage import memory as library
 from limits.strategies import FixedWindowRateLimiter
 
-from tests.fakes import FakeClock
-from tests.unit.crowd import at_once
-from tests.unit.limits.crowds import hits_at_once, hits_by_processes
+from tests.support.fakes import FakeClock
+from tests.support.parallel_counting import hits_at_once, hits_by_processes
+from tests.support.parallel_threads import at_once
 from validator.clock import to_milliseconds
 from validator.limits.sqlite import SqliteStorage, Stored
 

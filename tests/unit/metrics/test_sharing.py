@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import clean_environment
-from tests.house.source import CHECKOUT
+from tests.architecture.source import CHECKOUT
+from tests.support.command_line import clean_environment
 from validator.metrics import reading, sharing
 from validator.metrics.instruments import EVENTS, REGISTRY
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.crowd import at_once
+from tests.support.parallel_threads import at_once
 from validator.clock import stopwatch
 from validator.errors import Answer, Reason, Refusal
 from validator.passwords.bulkhead import MAX_WAIT, Bulkhead

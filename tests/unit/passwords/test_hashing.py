@@ -9,7 +9,7 @@ from argon2.low_level import Type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.accounts.conftest import CHEAP
+from tests.support.account_policies import CHEAP
 from validator.errors import Fault, Reason
 from validator.passwords.hashing import PROFILES, Passwords, normalized
 

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from sqlalchemy import column, literal_column, select, table, text
 
-from tests.postgres import SUPERUSER, PostgresServer
-from tests.unit.crowd import at_once
-from tests.way import Way, open_way
+from tests.support.parallel_threads import at_once
+from tests.support.postgres import SUPERUSER, PostgresServer
+from tests.support.switchable_route import Way, open_way
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason
 from validator.store.database import Database

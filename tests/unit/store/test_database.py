@@ -31,8 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from tests.postgres import PostgresServer
-from tests.unit.crowd import at_once
+from tests.support.parallel_threads import at_once
+from tests.support.postgres import PostgresServer
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason
 from validator.store import schema

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import literal_column, select, text
 
-from tests import postgres
 from tests.conftest import require_package
-from tests.postgres import PostgresServer
-from tests.way import SOCKET, Way, open_way
+from tests.support import postgres
+from tests.support.postgres import PostgresServer
+from tests.support.switchable_route import SOCKET, Way, open_way
 from validator.causes import cause_of
 from validator.clock import stopwatch
 from validator.errors import Fault

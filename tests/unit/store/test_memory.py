@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.crowd import at_once
+from tests.support.parallel_threads import at_once
 from validator.errors import Fault, Reason
 from validator.store.known import Known, change_id, number_of
 from validator.store.memory import FILE, Memory

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from sqlalchemy import func, literal_column, select, text
 
-from tests import pgbouncer
 from tests.conftest import require_package
-from tests.fakes import AGENT, CUSTOMER, TENANT, FakeClock
-from tests.pgbouncer import Pooler, running_pooler
-from tests.postgres import PostgresServer
-from tests.unit.crowd import at_once
+from tests.support import pgbouncer
+from tests.support.fakes import AGENT, CUSTOMER, TENANT, FakeClock
+from tests.support.parallel_threads import at_once
+from tests.support.pgbouncer import Pooler, running_pooler
+from tests.support.postgres import PostgresServer
 from validator.accounts.account import Accounts
 from validator.accounts.identity import Identity
 from validator.causes import cause_of

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, literal_column, select, text
 
-from tests import postgres
 from tests.conftest import require_package
-from tests.unit.crowd import at_once
+from tests.support import postgres
+from tests.support.parallel_threads import at_once
 from validator.causes import cause_of
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select, text, update
 
-from tests.fakes import START, TENANT, FakeClock
-from tests.older import copy_of
-from tests.unit.crowd import at_once
+from tests.support.fakes import START, TENANT, FakeClock
+from tests.support.older_database import copy_of
+from tests.support.parallel_threads import at_once
 from validator.errors import Fault, Reason
 from validator.files import make_private_folder
 from validator.store import history, schema

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, String, insert, inspect, select, text
 from sqlalchemy.types import TypeEngine
 
 import validator
-from tests.fakes import START
+from tests.support.fakes import START
 from validator.errors import Fault, Reason
 from validator.store import schema
 from validator.store.database import Database, metadata

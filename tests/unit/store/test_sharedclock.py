@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from tests.fakes import START, TENANT, FakeClock
-from tests.unit.accounts.conftest import LOCKOUT
+from tests.support.account_policies import LOCKOUT
+from tests.support.fakes import START, TENANT, FakeClock
 from validator.accounts.account import Accounts
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import Attempt, Lockout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tokens.parts import TokenParts, make_parts
+from tests.support.token_parts import TokenParts, make_parts
 
 
 @pytest.fixture

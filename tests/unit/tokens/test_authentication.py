@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import LOGIN, TENANT, Enterprise
+from tests.support.fakes import LOGIN, TENANT, Enterprise
 from validator.accounts.sessions import Session
 from validator.errors import Reason, Refusal
 from validator.tenants import Status

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, TENANT
-from tests.unit.tokens.parts import POLICY
+from tests.support.fakes import AGENT, CUSTOMER, TENANT
+from tests.support.token_parts import POLICY
 from validator.errors import ConfigurationError
 from validator.settings.loading import load
 from validator.settings.sources import environment_variable

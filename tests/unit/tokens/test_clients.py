@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from tests.fakes import OTHER_TENANT, START, TENANT, Enterprise, FakeClock
+from tests.support.fakes import OTHER_TENANT, START, TENANT, Enterprise, FakeClock
 from validator.errors import OperatorError, Reason, Refusal
 from validator.store.database import Database
 from validator.tenants import Status, Tenants

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, Enterprise
-from tests.http.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, Enterprise
 from validator.errors import Fault, Reason, Refusal
 from validator.tenants import Status
 from validator.tokens.claims import Audience, Claims, Subject

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
-from tests.http.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
+from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from validator.accounts.identity import Identity
 from validator.errors import Fault, Reason, Refusal
 from validator.tenants import Status

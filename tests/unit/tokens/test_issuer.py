@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from itsdangerous.encoding import base64_decode
 
-from tests.fakes import AGENT, CUSTOMER, START, TENANT
-from tests.unit.tokens.parts import TokenParts
+from tests.support.fakes import AGENT, CUSTOMER, START, TENANT
+from tests.support.token_parts import TokenParts
 from validator.callbacks.wire import LONGEST_TOKEN
 from validator.errors import Fault, Reason
 from validator.sizes import LONGEST_TENANT, LONGEST_USER_ID, LONGEST_USER_NAME

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import AGENT, CUSTOMER, OTHER_TENANT, TENANT
-from tests.unit.tokens.parts import TokenParts, make_parts
+from tests.support.fakes import AGENT, CUSTOMER, OTHER_TENANT, TENANT
+from tests.support.token_parts import TokenParts, make_parts
 from validator.errors import Reason, Refusal
 from validator.tokens.claims import Audience, Claims, Subject
 

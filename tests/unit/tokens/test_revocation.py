@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
-from tests.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, FakeClock
-from tests.unit.crowd import at_once
-from tests.unit.tokens.parts import POLICY, TokenParts
+from tests.support.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, FakeClock
+from tests.support.parallel_threads import at_once
+from tests.support.token_parts import POLICY, TokenParts
 from validator.errors import Reason, Refusal
 from validator.sizes import LONGEST_USER_ACCOUNT, LONGEST_USER_ID
 from validator.store.database import Database

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, FakeClock
+from tests.support.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, FakeClock
 from validator.accounts.account import Accounts
 from validator.accounts.identity import Identity
 from validator.accounts.links import Links

@@ -6,8 +6,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, START
-from tests.unit.tokens.parts import TokenParts, make_parts
+from tests.support.fakes import AGENT, CUSTOMER, START
+from tests.support.token_parts import TokenParts, make_parts
 from validator.errors import Fault, Reason, Refusal
 from validator.tokens.claims import Audience, Claims, Subject
 from validator.tokens.issuer import purpose

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, CUSTOMER, START, TENANT
+from tests.support.fakes import AGENT, CUSTOMER, START, TENANT
 from validator.errors import Reason, Refusal
 from validator.tokens import wire
 from validator.tokens.claims import Audience, Claims, Wish

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import TENANT, Enterprise
+from tests.support.fakes import TENANT, Enterprise
 from validator.audit.events import Event, EventName, Outcome
 from validator.clock import SystemClock
 from validator.store import schema

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from tests.fakes import START, FakeClock
+from tests.support.fakes import START, FakeClock
 from validator.web import logs
 from validator.web.policy import LogPolicy
 

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from tests.unit.operations.proxy.renderings import CLOUD, EVERYTHING, settings_of
+from tests.support.nginx_renderings import CLOUD, EVERYTHING, settings_of
 from validator.origins import host_of
 
 

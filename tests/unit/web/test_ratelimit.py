@@ -10,8 +10,8 @@ from flask_limiter import RateLimitExceeded
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from tests.fakes import FakeClock
-from tests.unit.limits.parts import limits_policy
+from tests.support.fakes import FakeClock
+from tests.support.limit_parts import limits_policy
 from validator.errors import Fault, Refusal
 from validator.exchange import Exchange, current_exchange
 from validator.limits.counters import Counters, source_bucket

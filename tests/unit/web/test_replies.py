@@ -11,7 +11,7 @@ from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import fakes
+from tests.support import fakes
 from validator.callbacks.validation import Verdict
 from validator.errors import Answer, Reason, RetCode
 from validator.web.policy import ServerPolicy

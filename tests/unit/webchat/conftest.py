@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 from validator.keys.keyring import Keyring
 from validator.keys.sealing import Sealer
 from validator.store.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, START, TENANT, FakeClock
+from tests.support.fakes import CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, START, TENANT, FakeClock
 from validator.audit import reading
 from validator.audit.events import EventName
 from validator.audit.folder import CURRENT as FILE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from tests.fakes import CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, START, TENANT
+from tests.support.fakes import CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, START, TENANT
 from validator.errors import Fault, OperatorError, Reason, Refusal
 from validator.keys.sealing import Sealer
 from validator.store.database import Database

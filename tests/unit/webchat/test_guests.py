@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.fakes import START, FakeClock
+from tests.support.fakes import START, FakeClock
 from validator.clock import to_milliseconds
 from validator.errors import Fault, Reason, Refusal
 from validator.keys.keyring import Keyring, KeyState

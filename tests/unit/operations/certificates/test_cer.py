@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import authority, server
+from tests.support.certificates import authority, server
 from validator.errors import OperatorError
 from validator.operations.certificates.cer import read_cer
 

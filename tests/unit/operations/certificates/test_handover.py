@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.certificates import NAME, Issued, authority, server, write
-from tests.fakes import START, FakeClock
+from tests.support.certificates import NAME, Issued, authority, server, write
+from tests.support.fakes import START, FakeClock
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import (
     DER_NAME,

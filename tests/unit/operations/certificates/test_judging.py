@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.certificates import (
+from tests.support.certificates import (
     NAME,
     Issued,
     authority,
@@ -26,7 +26,7 @@ from tests.certificates import (
     with_old_hash,
     write,
 )
-from tests.fakes import START, FakeClock
+from tests.support.fakes import START, FakeClock
 from validator.operations.certificates.judging import Finding, Severity, check
 from validator.operations.certificates.lifetime import Margin, Margins
 

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from tests.certificates import Issued, server
-from tests.fakes import FakeClock
-from tests.unit.crowd import at_once
+from tests.support.certificates import Issued, server
+from tests.support.fakes import FakeClock
+from tests.support.parallel_threads import at_once
 from validator.clock import SystemClock
 from validator.errors import OperatorError
 from validator.operations.certificates.judging import check

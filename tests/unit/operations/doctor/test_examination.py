@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import server
-from tests.fakes import FakeClock
+from tests.support.certificates import server
+from tests.support.fakes import FakeClock
 from validator.clock import stopwatch
 from validator.errors import OperatorError
 from validator.operations.doctor.case import Case, addresses_of

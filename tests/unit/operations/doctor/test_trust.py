@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Issued, authority, server
+from tests.support.certificates import Issued, authority, server
 from validator.operations.doctor.trust import Trust, read_trust
 
 ROOT = authority("root")

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 from werkzeug.test import Client, TestResponse
 
-from tests.fakes import Enterprise
+from tests.support.fakes import Enterprise
 from validator.operations.monitoring.exposition import application
 
 Found = Callable[..., Enterprise]

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.house.source import CHECKOUT
+from tests.architecture.source import CHECKOUT
 from validator.metrics.instruments import REGISTRY
 from validator.operations.monitoring.gauges import GAUGES, PREFIX, Reading, families
 

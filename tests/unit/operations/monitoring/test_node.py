@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeClock
-from tests.unit.limits.parts import limits_policy
+from tests.support.fakes import FakeClock
+from tests.support.limit_parts import limits_policy
 from validator.errors import Fault
 from validator.limits.counters import Counters
 from validator.operations.monitoring import node

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import START
-from tests.unit.operations.monitoring.parts import verdict, write
+from tests.support.fakes import START
+from tests.support.status_parts import verdict, write
 from validator.audit.events import Event, EventName, Outcome
 from validator.clock import stopwatch
 from validator.errors import Reason

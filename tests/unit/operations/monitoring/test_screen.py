@@ -5,8 +5,8 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from tests.fakes import START
-from tests.unit.operations.monitoring.parts import MEBIBYTE, status
+from tests.support.fakes import START
+from tests.support.status_parts import MEBIBYTE, status
 from validator.clock import iso_milliseconds
 from validator.errors import Reason
 from validator.keys.keyring import KeyState

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests import certificates
-from tests.fakes import LOGIN, START, Enterprise
+from tests.support import certificates
+from tests.support.fakes import LOGIN, START, Enterprise
 from validator.accounts.lockout import Attempt
 from validator.metrics import sharing
 from validator.operations.certificates import pem

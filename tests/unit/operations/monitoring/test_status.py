@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests import certificates
-from tests.fakes import AGENT, AGENT_PATH, LOGIN, PASSWORD, START, TENANT, Enterprise
+from tests.support import certificates
+from tests.support.fakes import AGENT, AGENT_PATH, LOGIN, PASSWORD, START, TENANT, Enterprise
 from validator.clock import iso_milliseconds
 from validator.files import make_private_folder
 from validator.metrics import sharing

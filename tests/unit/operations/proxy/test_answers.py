@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.unit.operations.proxy.directives import parse, servers
-from tests.unit.operations.proxy.renderings import EVERYTHING, WITH_CALLBACKS, rendered
+from tests.support.nginx_directives import parse, servers
+from tests.support.nginx_renderings import EVERYTHING, WITH_CALLBACKS, rendered
 from validator.errors import Answer, RetCode
 from validator.operations.proxy.answers import door_answers
 from validator.web.openapi import Problem

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import require_package
-from tests.system import proxying
-from tests.unit.operations.proxy.directives import Directive, location_of, parse, server_of, servers
-from tests.unit.operations.proxy.renderings import (
+from tests.support import nginx_process
+from tests.support.nginx_directives import Directive, location_of, parse, server_of, servers
+from tests.support.nginx_renderings import (
     CALLBACKS_NAME,
     CHOICES,
     EVERYTHING,
@@ -82,16 +82,18 @@ _PATHS = re.compile(r".*(_path|_certificate|_certificate_key|_log)|root|pid|incl
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Yield a folder that nginx's user can reach, with the certificates in it."""
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
-    with proxying.folder_for_nginx() as made:
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+    with nginx_process.folder_for_nginx() as made:
         write_certificates(made)
         yield made
 
 
 def check_good(folder: Path) -> None:
     """Assert that nginx, run by somebody without rights, would start with what is in *folder*."""
-    proxying._give_away(folder)
-    done = subprocess.run(proxying.command(folder, "-t", "-q"), capture_output=True, text=True, check=False)
+    nginx_process._give_away(folder)
+    done = subprocess.run(
+        nginx_process.command(folder, "-t", "-q"), capture_output=True, text=True, check=False
+    )
     told = [line for line in done.stderr.splitlines() if '"user" directive makes sense only' not in line]
     assert (done.returncode, told) == (0, [])
 

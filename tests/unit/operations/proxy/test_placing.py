@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require_package
-from tests.system import proxying
+from tests.support import nginx_process
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx
 from validator.operations.proxy.placing import place_checked
@@ -15,7 +15,7 @@ GOOD = "events {}\npid nginx.pid;\nerror_log logs/error.log;\n"
 
 @pytest.fixture(autouse=True)
 def _nginx() -> None:
-    require_package(proxying.DEBIAN_PACKAGE, found=proxying.program() is not None)
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
 
 
 def files(main: str = GOOD) -> dict[str, str]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.unit.operations.proxy.renderings import EVERYTHING, WITH_CLOUD, settings_of
+from tests.support.nginx_renderings import EVERYTHING, WITH_CLOUD, settings_of
 from validator.limits.policy import PURPOSES, Mode, Rate, parse_rates
 from validator.operations.proxy.zones import NOT_POST, PROBE, ROUTES, Zone, rows, zones
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.certificates import authority, server, write
-from tests.fakes import TENANT, FakeClock
+from tests.support.certificates import authority, server, write
+from tests.support.fakes import TENANT, FakeClock
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import Handover, Which, export
 from validator.operations.registration import form

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, CHANNEL, SECRET_KEY, TENANT, FakeClock
+from tests.support.fakes import AGENT, CHANNEL, SECRET_KEY, TENANT, FakeClock
 from validator.operations.simulator.callback import Reply
 from validator.operations.simulator.registration import Agent, App, Channel, Cloud, Enterprise, Registration
 from validator.webchat.wire import SIGNED_KEYS, LengthRule

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, CHANNEL, SECRET_KEY, TENANT, FakeClock
+from tests.support.fakes import AGENT, CHANNEL, SECRET_KEY, TENANT, FakeClock
 from tests.unit.operations.simulator.conftest import FakeCallback
 from validator.operations.simulator.admission import Admission, NotAdmitted
 from validator.operations.simulator.callback import Reply

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import AGENT, CHANNEL, TENANT, FakeClock
+from tests.support.fakes import AGENT, CHANNEL, TENANT, FakeClock
 from tests.unit.operations.simulator.conftest import FakeCallback
 from validator.operations.simulator.callback import Reply
 from validator.operations.simulator.cloud import AGENTS_PATH, TOKEN_PATH, create_cloud

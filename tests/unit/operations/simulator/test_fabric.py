@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import AGENT, START, FakeClock
+from tests.support.fakes import AGENT, START, FakeClock
 from tests.unit.operations.simulator.conftest import APP_SECRET
 from validator.clock import to_milliseconds
 from validator.operations.simulator.fabric import Fabric, FabricRefused

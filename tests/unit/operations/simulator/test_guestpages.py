@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 from tests.unit.operations.simulator.test_guests import VALUES, line_of
 from validator.operations.simulator.guestpages import _NOTICED, altered
 from validator.operations.simulator.guests import verify_guest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import CHANNEL, SECRET_KEY, TENANT, FakeClock
+from tests.support.fakes import CHANNEL, SECRET_KEY, TENANT, FakeClock
 from validator.operations.simulator.guests import verify_guest
 from validator.operations.simulator.registration import Channel
 from validator.operations.simulator.signatures import SignatureRefused, Stage

@@ -1,6 +1,6 @@
 """What is shown of the last exchanges: enough to understand them, and no secret."""
 
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 from validator.operations.simulator.records import Records, masked
 
 TOKEN = "eyJqdGkiOiJ4In0.c2lnbmF0dXJl"

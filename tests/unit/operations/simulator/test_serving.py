@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 from validator.operations.certificates.localca import LocalAuthority
 from validator.operations.simulator.serving import server_context
 

@@ -1,6 +1,6 @@
 """Cookies of the stand-in: whose they are, and only on their own side."""
 
-from tests.fakes import START
+from tests.support.fakes import START
 from validator.operations.simulator.visits import AGENT_COOKIE, CHAT_COOKIE, Visitor, Visits
 
 ANN = Visitor("1", "ann", "Ann")

@@ -1,0 +1,131 @@
+"""Every command of the documentation is run, as it is written.
+
+The pages are README.md and those in docs/. In them a block fenced as
+
+    ```sh         is run: all blocks of a page in order, as one script of bash, which stops at what fails;
+    ```text       is not run: output, a file, or a command to read only.
+
+No other fence may hold a command. A page runs in an empty folder, with `validator` on the path and a fresh
+demonstration in `./var`, served on the documented address: `127.0.0.1:8000` is replaced by a free port.
+What is not run here, because another test or the continuous integration runs it, is in RUN_ELSEWHERE, line
+by line.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import CHECKOUT
+from tests.support.command_line import CommandLine, clean_environment
+from tests.support.server_process import Server, serving
+
+DOCUMENTED_BIND = "127.0.0.1:8000"
+RUN_ELSEWHERE = {
+    "make run": "tests/system/test_make_run.py",
+    "make run-https": "tests/system/test_make_run.py",
+    "make demo": "tests/system/test_make_run.py",
+    "make test": ".ci/run",
+    "make check": ".ci/run",
+}
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCES = {"sh", "text", "json", "toml", "python", "html", "nginx", "ini"}
+PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (CHECKOUT / "docs").glob("*.md"))]
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Return the fenced blocks of *page*: the word at the fence, and the text."""
+    return FENCE.findall((CHECKOUT / page).read_text("utf-8"))
+
+
+def command_of(line: str) -> str:
+    """Return *line* without its comment."""
+    return re.sub(r"(^|\s+)#.*", "", line)
+
+
+def script(page: str) -> str:
+    """Return what of *page* is run here."""
+    lines = "".join(text for fence, text in blocks(page) if fence == "sh").splitlines()
+    return "\n".join(line for line in lines if command_of(line) not in RUN_ELSEWHERE).strip()
+
+
+@pytest.fixture
+def demonstration(tmp_path: Path) -> Iterator[Server]:
+    """Yield a server with a fresh demonstration in `var`, in the folder that the page will run in."""
+    validator = CommandLine(tmp_path / "var")
+    validator.did("init", "--demo")
+    with serving(validator.home) as server:
+        yield server
+
+
+def run(text: str, bind: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run *text* as one script in *folder*, with the server at *bind* on the documented address."""
+    environment = {**clean_environment(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text.replace(DOCUMENTED_BIND, bind)],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "sh" in dict(blocks(page))])
+def test_commands_of_a_page_work(page: str, demonstration: Server, tmp_path: Path) -> None:
+    """Pasted one after the other, the commands of a page do what they say, without an error."""
+    done = run(script(page), demonstration.bind, tmp_path)
+
+    assert done.returncode == 0, done
+
+
+def test_commands_are_really_run(demonstration: Server, tmp_path: Path) -> None:
+    """A right command finds the program, the demonstration and its server; a wrong one fails its page."""
+    right = "validator tenants list\ncurl -sSf http://127.0.0.1:8000/healthz"
+    wrong = "validator tenants nonsense\necho never"
+
+    answers = [run(text, demonstration.bind, tmp_path) for text in (right, wrong)]
+
+    assert [answer.returncode for answer in answers] == [0, 2]
+    assert "Demo" in answers[0].stdout
+    assert '{"status":"ok"}' in answers[0].stdout
+    assert "never" not in answers[1].stdout
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_fences_say_what_they_hold(page: str) -> None:
+    """Every block of a page is fenced with a word that says whether it is run."""
+    assert [fence for fence, _ in blocks(page) if fence not in FENCES] == []
+
+
+def test_what_runs_elsewhere_runs_there() -> None:
+    """Each command that is not run here is in the file that is said to run it."""
+    for command, place in RUN_ELSEWHERE.items():
+        words = command.split()
+        content = (CHECKOUT / place).read_text("utf-8")
+        assert command in content or f'["{words[0]}", "{words[1]}"]' in content, (command, place)
+
+
+def test_readme_begins_with_the_first_run() -> None:
+    """Who opens the project finds `make run` and `make test` in the first block of commands."""
+    first = next(text for fence, text in blocks("README.md") if fence == "sh")
+
+    assert {command_of(line) for line in first.splitlines()} >= {"make run", "make test"}
+
+
+def test_blocks_are_read_as_they_are_written() -> None:
+    """Blocks keep their order and their lines, and a comment does not hide what runs elsewhere."""
+    shell, output, make = "sh\necho one \\\n  two # three\n", "text\nrm -r /\n", "sh\nmake run  # here\n"
+    text = "\nwords\n\n".join(f"```{block}```\n" for block in (shell, output, make))
+
+    found = FENCE.findall(text)
+
+    assert [fence for fence, _ in found] == ["sh", "text", "sh"]
+    assert [command_of(line) for line in found[0][1].splitlines()] == ["echo one \\", "  two"]
+    assert command_of(found[2][1].strip()) in RUN_ELSEWHERE

@@ -1,0 +1,106 @@
+"""The pages say what the program does: their numbers are the defaults, their proofs exist, they agree."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.architecture.source import CHECKOUT
+from validator.errors import Answer
+from validator.limits.shares import RATED, SHARES
+
+NUMBER = re.compile(
+    r"^\| [^|]+ \| `(?P<key>\w+\.\w+)` \| (?P<value>[^|]+?) \| (?P<tests>[^|]+?) \|$", re.MULTILINE
+)
+
+
+def page(name: str) -> str:
+    """Return the text of the page *name*."""
+    return (CHECKOUT / name).read_text("utf-8")
+
+
+def numbers() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each number of the security page: its setting, its value, and the tests that prove it."""
+    for row in NUMBER.finditer(page("docs/security.md")):
+        yield row["key"], row["value"], row["tests"].split(", ")
+
+
+def default(key: str) -> str:
+    """Return the default of the setting *key* as it is written."""
+    section, name = key.split(".")
+    return str(tomllib.loads(page("config/default.toml"))[section][name])
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, value, _ in numbers()])
+def test_number_of_the_security_page_is_the_default(key: str, value: str) -> None:
+    """A reviewer reads the number that is in force."""
+    assert value == default(key)
+
+
+def test_every_limit_is_on_the_security_page() -> None:
+    """No limit, and no number of the lockout, is left out."""
+    told = {key for key, _, _ in numbers()}
+    settings = tomllib.loads(page("config/default.toml"))
+    lockout = set(settings["lockout"]) - {"enabled", "forget_after"}
+
+    limits = {*RATED, *(share.percent for share in SHARES.values())}
+
+    assert told >= {f"limits.{name}" for name in limits} | {f"lockout.{name}" for name in lockout}
+
+
+@pytest.mark.parametrize("name", ["docs/security.md", "docs/findings.md"])
+def test_proofs_of_a_page_are_there(name: str) -> None:
+    """Each test that the page names exists."""
+    named = set(re.findall(r"tests/[\w/]+\.py", page(name)))
+
+    assert named
+    assert {name for name in named if not (CHECKOUT / name).is_file()} == set()
+
+
+def test_both_readmes_have_the_same_blocks_and_links() -> None:
+    """The Chinese page has the English one's commands and leads to the same pages."""
+    both = [page("README.md"), page("README.zh-CN.md")]
+
+    commands = [[re.sub(r"\s*#.*", "", line) for line in _fenced(text)] for text in both]
+    links = [set(re.findall(r"\]\((docs/[^)]+|CHANGELOG.md|LICENSE)\)", text)) for text in both]
+
+    assert commands[0] == commands[1]
+    assert links[0] == links[1]
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """Nobody has to look for a page."""
+    pages = {f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
+
+    assert pages == set(re.findall(r"\]\((docs/[^)]+)\)", page("README.md")))
+
+
+def _fenced(text: str) -> list[str]:
+    return [
+        line for block in re.findall(r"^```\w+\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
+    ]
+
+
+def test_every_problem_is_on_the_protocol_page() -> None:
+    """The table of problems has each type, with the status and the title that are answered."""
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| ([^|]+?) \|", page("docs/protocol.md"), re.MULTILINE)
+    answers = {
+        (answer.name.lower().replace("_", "-"), str(answer.value.status), answer.value.title)
+        for answer in Answer
+    }
+
+    assert {tuple(row) for row in rows} == answers
+
+
+def test_every_finding_says_what_holds_now() -> None:
+    """No row of the findings is left without a word, and one without a test says that it is not done here."""
+    rows = re.findall(
+        r"^\| (\S+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page("docs/findings.md"), re.MULTILINE
+    )
+    found = [row for row in rows if row[0] not in ("finding", "---")]
+
+    assert len(found) > 100
+    assert [
+        row[0] for row in found if row[3] == "–" and not row[2].startswith(("Not done here", "Decided"))
+    ] == []

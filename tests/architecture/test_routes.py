@@ -1,0 +1,173 @@
+"""One location for each public route: what the application serves is what the proxy passes on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.support import fakes
+from tests.support.nginx_directives import Directive, servers
+from tests.support.nginx_renderings import EVERYTHING, WITH_CALLBACKS, rendered, settings_of
+from validator.app import create_app
+from validator.limits.policy import PURPOSES, limits_on
+from validator.operations.proxy.zones import NOT_POST
+
+# What is asked from inside only: by the load balancer, the monitoring, the developers.
+PRIVATE = {"/readyz", "/openapi.json", "/metrics"}
+PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
+FORMS = {"together": {}, "apart": WITH_CALLBACKS, "pages": PAGES, "everything": {**EVERYTHING, **PAGES}}
+
+
+@pytest.fixture(params=FORMS)
+def text(request: pytest.FixtureRequest) -> str:
+    """Return validator.conf: with the callbacks on the portal's server, on their own, with everything set."""
+    return rendered(FORMS[request.param])
+
+
+def application(text: str = "") -> Flask:
+    """Return the application with every route that *text* is for; nothing is read or connected for it."""
+    settings = PAGES if "location ^~ /portal/" in text else {}
+    if "try_files $uri" in text:
+        settings = settings | {"door.document_root": EVERYTHING["door.document_root"]}
+    return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
+
+
+def endpoints(app: Flask) -> dict[str, str]:
+    """Return the endpoint at each path of *app*."""
+    return {rule.rule: rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
+    """Yield each path, or folder of paths, that the proxy passes on to the application, with its location."""
+    for server in servers(text):
+        for location in server.all("location"):
+            (pools,) = location.own("proxy_pass") or [[""]]
+            if pools[0].startswith("http://validator_"):
+                form, path = location.arguments
+                if path == "/door-ready":  # not a path of its own, but where a health check is sent on to
+                    assert location.own("internal")
+                    continue
+                assert form == "=" or (form, path) == ("^~", "/portal/"), (
+                    f"more than one path: {location.arguments}"
+                )
+                yield path, location
+
+
+def is_at(route: str, path: str) -> bool:
+    """Tell whether a location of *path* passes *route* on."""
+    return route == path or (path != "/" and path.endswith("/") and route.startswith(path))
+
+
+def unpaired(app: Flask, text: str) -> tuple[set[str], set[str]]:
+    """Return the public routes of *app* without a location in *text*, and the locations without a route."""
+    routes, locations = set(endpoints(app)), {path for path, _ in passed_on(text)}
+    without = {route for route in routes if not any(is_at(route, path) for path in locations)}
+    return without - PRIVATE, {path for path in locations if not any(is_at(route, path) for route in routes)}
+
+
+def zones_of(location: Directive) -> list[str]:
+    """Return the names of the zones that count requests for *location*."""
+    every = [word for words in location.own("limit_req") for word in words if word.startswith("zone=")]
+    return [word.removeprefix("zone=validator_") for word in every]
+
+
+def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
+    """Return each passed path whose zones are not those that its endpoint's limits ask for."""
+    callbacks = settings_of().callbacks
+    wrong = {}
+    at_path = [
+        (path, location, endpoint)
+        for path, location in passed_on(text)
+        for route, endpoint in endpoints(app).items()
+        if is_at(route, path)
+    ]
+    for path, location, endpoint in at_path:
+        named = limits_on(endpoint)
+        expected = [name for name in named if PURPOSES[name].at_door]
+        if path in (callbacks.agent_path, callbacks.chat_path):
+            expected = [NOT_POST]
+        if zones_of(location) != expected:
+            wrong[path] = zones_of(location)
+    return wrong
+
+
+def test_every_public_route_has_a_location(text: str) -> None:
+    """A route that is added without a location, or a location whose route is gone, fails here."""
+    assert unpaired(application(text), text) == (set(), set())
+
+
+def test_each_location_is_counted_as_its_route(text: str) -> None:
+    """The zone of a location is the limit that the application counts its endpoint's requests by."""
+    assert wrongly_counted(application(text), text) == {}
+
+
+def test_no_location_is_there_twice(text: str) -> None:
+    """Each path is passed on in one place, to one pool: the callbacks to theirs, people's to the other."""
+    callbacks = settings_of().callbacks
+    pools = [(path, location.value("proxy_pass")) for path, location in passed_on(text)]
+
+    assert len({path for path, _ in pools}) == len(pools)
+    for path, pool in pools:
+        is_callback = path in (callbacks.agent_path, callbacks.chat_path)
+        of_pool = f"http://validator_{'callbacks' if is_callback else 'people'}"
+        assert pool == (of_pool if path.endswith("/") or path == "/portal" else of_pool + path)
+
+
+def test_what_is_inside_stays_inside(text: str) -> None:
+    """No location leads to the description or the metrics; one to readiness is for load balancers only."""
+    asked = {
+        argument for server in servers(text) for one in server.all("location") for argument in one.arguments
+    }
+
+    ready = [one for server in servers(text) for one in server.all("location") if "/readyz" in one.arguments]
+
+    assert asked.isdisjoint(PRIVATE - {"/readyz"})
+    assert bool(ready) is ("real_ip_header" in text)
+    for one in ready:
+        (balancer,) = one.all("if")
+        assert balancer.arguments == ["($validator_balancer)"]
+        assert one.own("proxy_pass") == []
+        assert one.own("try_files") == [["/door-error/nothing", "=404"]]
+    assert PRIVATE & set(endpoints(application())) == {"/readyz", "/openapi.json"}
+
+
+def test_planted_route_is_found() -> None:
+    """A route that nobody told the proxy about is named."""
+    app = application()
+    app.add_url_rule("/api/v1/planted", "accounts.planted", lambda: "")
+
+    assert unpaired(app, rendered()) == ({"/api/v1/planted"}, set())
+
+
+def test_planted_location_is_found() -> None:
+    """A location that no route answers is named, and so is a route whose location went away."""
+    text = rendered()
+
+    renamed = text.replace("location = /api/v1/login {", "location = /api/v1/planted {")
+
+    assert renamed != text
+    assert unpaired(application(), renamed) == ({"/api/v1/login"}, {"/api/v1/planted"})
+
+
+def test_planted_zone_is_found() -> None:
+    """A location that is counted by another limit than its route, or by none, is named."""
+    text = rendered()
+    (rate,) = settings_of().limits.limits["login_address"].rates
+    line = f"limit_req zone=validator_login_address burst={rate.amount - 1}"
+
+    other = text.replace(line, line.replace("login_address", "other_address"))
+    without = text.replace(f"        {line} nodelay;\n", "")
+
+    assert wrongly_counted(application(), other) == {"/api/v1/login": ["other_address"]}
+    assert wrongly_counted(application(), without) == {"/api/v1/login": []}
+
+
+def test_roles_share_the_routes() -> None:
+    """Each of the two roles serves its part of what the proxy passes on; nothing is between them."""
+    parts = []
+    for role in ("callbacks", "people"):
+        services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role})
+        parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
+
+    assert set.union(*parts) == {path for path, _ in passed_on(rendered())}

@@ -1,0 +1,107 @@
+"""The shape of the code: what a module and a folder look like, how long things get, what they are called."""
+
+import ast
+import re
+
+from tests.architecture.source import CHECKOUT, functions, modules, tree
+
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 40
+LONG_FUNCTIONS = {
+    "validator/services.py::open_services": "every part once, in the order of building",
+    "validator/store/migrations/versions/0001_first.py::upgrade": "every table, as it was at first",
+}
+FORBIDDEN_FILES = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
+FORBIDDEN_CLASS = re.compile(r"Util|Helper|Manager|Common|Processor")
+FORBIDDEN_FUNCTION = re.compile(r"_*(handle|process)_|.*(^|_)(utils?|helpers?|manager)(_|$)")
+# Methods that override a library's have the library's names.
+OF_LIBRARIES = {"process_bind_param", "process_result_value", "handle_error"}
+
+
+def module_lengths() -> dict[str, int]:
+    """Return how many lines each module has."""
+    return {str(path): len((CHECKOUT / path).read_text("utf-8").splitlines()) for path in modules()}
+
+
+def function_lengths() -> dict[str, int]:
+    """Return how many lines each function has, with its docstring and without its decorators."""
+    return {
+        f"{path}::{one.name}": (one.end_lineno or one.lineno) - one.lineno + 1
+        for path in modules()
+        for one in functions(path)
+    }
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    """A module of the package begins with a docstring whose first paragraph is whole sentences."""
+    beginnings = {str(path): (ast.get_docstring(tree(path)) or "").split("\n\n")[0] for path in modules()}
+
+    assert {path: text for path, text in beginnings.items() if not text.endswith((".", ":"))} == {}
+
+
+def test_every_test_module_says_what_it_promises() -> None:
+    """A module of the tests begins with a docstring."""
+    assert [str(path) for path in modules("tests") if not ast.get_docstring(tree(path))] == []
+
+
+def test_every_test_states_its_promise() -> None:
+    """A test's docstring is the promise that it holds the project to."""
+    silent = [
+        f"{path}::{one.name}"
+        for path in modules("tests")
+        for one in functions(path)
+        if one.name.startswith("test_") and not ast.get_docstring(one)
+    ]
+
+    assert silent == []
+
+
+def test_folder_has_no_code_of_its_own() -> None:
+    """A folder's `__init__.py` is one sentence and imports nothing; only the package's own is a paragraph."""
+    beginnings = {path: tree(path) for path in modules() if path.name == "__init__.py"}
+    told = {path: ast.get_docstring(module) or "" for path, module in beginnings.items()}
+
+    assert [str(path) for path, module in beginnings.items() if len(module.body) != 1] == []
+    assert [str(path) for path, text in told.items() if not text] == []
+    assert [str(path) for path, text in told.items() if "\n" in text and len(path.parts) > 2] == []
+
+
+def test_every_folder_is_a_package() -> None:
+    """Each folder of code has its `__init__.py`, with the sentence of what it is."""
+    folders = {path.parent for path in modules()}
+
+    assert [str(path) for path in sorted(folders) if not (CHECKOUT / path / "__init__.py").exists()] == []
+
+
+def test_modules_are_short() -> None:
+    """A module has one subject and at most 300 lines."""
+    too_long = {path for path, lines in module_lengths().items() if lines > LONGEST_MODULE}
+
+    assert too_long == set()
+
+
+def test_functions_are_short() -> None:
+    """A function has at most 40 lines with its docstring; the exceptions are named, with their reason."""
+    too_long = {name for name, lines in function_lengths().items() if lines > LONGEST_FUNCTION}
+
+    assert too_long == LONG_FUNCTIONS.keys()
+
+
+def test_names_mean_something() -> None:
+    """No file, class or function is called by a word that fits everything."""
+    every = [*modules(), *modules("tests")]
+    files = [str(path) for path in every if FORBIDDEN_FILES & set(re.split(r"[/_.]", str(path)))]
+    classes = [
+        f"{path}::{node.name}"
+        for path in every
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef) and FORBIDDEN_CLASS.search(node.name)
+    ]
+    named = [
+        f"{path}::{one.name}"
+        for path in every
+        for one in functions(path)
+        if FORBIDDEN_FUNCTION.match(one.name) and one.name not in OF_LIBRARIES
+    ]
+
+    assert (files, classes, named) == ([], [], [])

@@ -1,0 +1,57 @@
+"""Processes that count at the same time."""
+
+import multiprocessing
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from tests.support.fakes import FakeClock
+from tests.support.parallel_threads import PATIENCE_SECONDS, at_once
+from validator.limits.sqlite import SqliteStorage
+
+
+def hits_at_once(storage: SqliteStorage, count: int, key: str, limit: int, expiry: int) -> int:
+    """Count *key* in so many threads at once; return how many were within the limit."""
+    answers: list[bool] = []
+
+    raised = at_once(count, lambda: answers.append(storage.acquire_sliding_window_entry(key, limit, expiry)))
+
+    assert raised == []
+    return sum(answers)
+
+
+def hits_by_processes(
+    file: Path, keys: list[str], limit: int, expiry: int, processes: int, threads: int
+) -> list[int]:
+    """Count each key by so many processes of *threads* at once; return how many were within the limit."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    start, queue = context.Barrier(processes), context.SimpleQueue()
+    arguments = (file, keys, limit, expiry, threads, start, queue)
+    workers = [context.Process(target=_hit, args=arguments) for _ in range(processes)]
+    for worker in workers:
+        worker.start()
+    told = [queue.get() for _ in workers]
+    for worker in workers:
+        worker.join(PATIENCE_SECONDS)
+    assert [worker.exitcode for worker in workers] == [0] * processes
+    return [sum(of_key) for of_key in zip(*told, strict=True)]
+
+
+def _hit(
+    file: Path,
+    keys: list[str],
+    limit: int,
+    expiry: int,
+    threads: int,
+    start: Barrier,
+    queue: "SimpleQueue[list[int]]",
+) -> None:
+    storage = SqliteStorage(file, FakeClock())
+    told: list[int] = []
+    try:
+        for key in keys:
+            start.wait(PATIENCE_SECONDS)
+            told.append(hits_at_once(storage, threads, key, limit, expiry))
+    finally:
+        queue.put(told)

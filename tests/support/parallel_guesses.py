@@ -1,0 +1,69 @@
+"""Many guesses at once, by threads and by processes."""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+
+from tests.support.fakes import FakeClock
+from tests.support.parallel_threads import PATIENCE_SECONDS, at_once
+from validator.accounts.lockout import Attempt, Lockout
+from validator.accounts.policy import LockoutPolicy
+from validator.errors import Reason
+from validator.store.database import Database, DatabasePolicy
+
+Answers = Counter[Reason | None]
+
+
+def guess_at_once(lockout: Lockout, attempts: list[Attempt]) -> Answers:
+    """Reserve every attempt at the same time, each in a thread of its own; count the answers."""
+    answers: list[Reason | None] = []
+    waiting = list(attempts)
+
+    raised = at_once(len(attempts), lambda: answers.append(lockout.reserve(waiting.pop())))
+
+    assert raised == []
+    return Counter(answers)
+
+
+def guess_in_processes(
+    where: DatabasePolicy, policy: LockoutPolicy, rounds: list[list[Attempt]], processes: int
+) -> list[Answers]:
+    """Reserve the attempts of each round by so many processes at once; count the answers of each round."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    start, queue = context.Barrier(processes), context.SimpleQueue()
+    shares = [[attempts[number::processes] for attempts in rounds] for number in range(processes)]
+    workers = [context.Process(target=_guess, args=(where, policy, share, start, queue)) for share in shares]
+    for worker in workers:
+        worker.start()
+    told = [queue.get() for _ in workers]
+    for worker in workers:
+        worker.join(PATIENCE_SECONDS)
+    assert [worker.exitcode for worker in workers] == [0] * processes
+    return [sum((of_process[number] for of_process in told), Counter()) for number in range(len(rounds))]
+
+
+def _guess(
+    where: DatabasePolicy,
+    policy: LockoutPolicy,
+    rounds: list[list[Attempt]],
+    start: Barrier,
+    queue: "SimpleQueue[list[Answers]]",
+) -> None:
+    database = Database(where)
+    lockout = Lockout(database, policy, FakeClock())
+    told: list[Answers] = []
+    try:
+        for attempts in rounds:
+            start.wait(PATIENCE_SECONDS)
+            told.append(guess_at_once(lockout, attempts))
+    finally:
+        queue.put(told)
+        database.close()
+
+
+def repeat(act: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        act()

@@ -1,0 +1,38 @@
+"""The order of older versions, as a positive control: throttle first, prove afterwards."""
+
+from dataclasses import replace
+
+from tests.support.fakes import Enterprise
+from validator.callbacks.validation import Validation, Verdict
+from validator.callbacks.wire import Presentation
+from validator.errors import Refusal
+from validator.limits.counters import source_bucket
+
+
+class ThrottleFirst(Validation):
+    """Holds every refusal against its source, and every question against the tenant it names."""
+
+    def judge(self, presentation: Presentation) -> Verdict:
+        """Return the verdict, unless the source or the named tenant has used its limit up."""
+        failures = ("callbacks_foreign", source_bucket())
+        self._counters._check_each([failures])
+        self._counters.hit("callbacks_tenant", presentation.presented_tenant)
+        try:
+            self._standings.check(self._verifier.verify(presentation.presented_token, presentation.audience))
+        except Refusal as refusal:
+            self._counters.hit(*failures)
+            return Verdict(refusal.reason)
+        return Verdict()
+
+
+def throttling_first(enterprise: Enterprise) -> Enterprise:
+    """Return *enterprise* with the order of older versions."""
+    services = enterprise.services
+    validation = ThrottleFirst(
+        services.verifier,
+        services.standings,
+        services.counters,
+        services.trail,
+        services.settings.callbacks,
+    )
+    return replace(enterprise, services=replace(services, validation=validation))
