@@ -11,8 +11,9 @@ from benchmarks.servers import environment, validator
 from validator.accounts.identity import Identity
 from validator.services import open_services
 from validator.settings.loading import load
-from validator.tokens.claims import Audience, Wish
-from validator.tokens.issuance import Issuance, Operator
+from validator.tokens.claims import Audience, TokenRequest
+from validator.tokens.issuance import Issuance
+from validator.tokens.principals import Operator
 
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 RIGHT = b'"retCode":0'
@@ -42,6 +43,6 @@ def furnish(home: Path, tenants: int, tokens: int) -> list[bytes]:
 
 
 def _question(issuance: Issuance, tenant: str, agent: str) -> bytes:
-    token, _ = issuance.issue(Operator(), Wish(Audience.AGENT, tenant, agent))
+    token, _ = issuance.issue(Operator(), TokenRequest(Audience.AGENT, tenant, agent))
     body = {"access_token": token, "tenantSpaceId": tenant, "userAccount": agent}
     return post(AGENT_PATH, body, X_Forwarded_For="203.0.113.1")

@@ -109,7 +109,7 @@ def _acts(services: Services, size: Size) -> dict[str, Act]:
 
 def _standing(services: Services, questions: list[Question]) -> Act:
     claims = cycle([question.claims for question in questions])
-    return lambda: services.standings.check(next(claims))
+    return lambda: services.subject_states.check(next(claims))
 
 
 def figures(timed: dict[str, Timed], large: int) -> dict[str, Any]:

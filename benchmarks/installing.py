@@ -21,7 +21,7 @@ _STAMP = "installed"
 _PINS = "requirements.txt"
 _PACKAGE = "package.json"
 _PROGRAMS = {"nginx": {"nginx": "nginx"}, "oidc_provider": {"node": "nodejs", "npm": "npm"}}  # Debian's name
-_PATIENCE = 300  # seconds for the registries
+_TIMEOUT = 300  # seconds for the registries
 
 
 class NotInstalledError(Exception):
@@ -115,7 +115,7 @@ def _run(*command: str) -> None:
     subprocess.run(  # noqa: S603 - every word is ours
         command,
         check=True,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=environment(),

@@ -28,11 +28,11 @@ from benchmarks.machine import machine
 from benchmarks.servers import serving
 from benchmarks.steady import Span, probe
 
-BAR, MOST_BYTES = 2.0, 1_000_000
+BAR, MAX_BYTES = 2.0, 1_000_000
 _CLOUD = "203.0.113.1"  # of the good questions too, see `enterprise`
 _TOKENS = 32
 _JUNK = 500  # different questions, asked in turn
-_PATIENCE = 60
+_TIMEOUT = 60
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def one_round(
     before = trail_bytes(home)
     junk = stranger.submit(flood, address, plan.junk, plan.seconds)
     flooded = probe(address, requests, RIGHT, rate=plan.rate, seconds=plan.seconds)
-    answered = junk.result(plan.seconds + _PATIENCE)
+    answered = junk.result(plan.seconds + _TIMEOUT)
     return Round(idle, flooded, answered, trail_bytes(home) - before)
 
 
@@ -158,7 +158,7 @@ def table(report: dict[str, Any]) -> str:
 def is_met(report: dict[str, Any], *, with_ratio: bool) -> bool:
     """Return whether no good token was refused, the trail stayed small, and, if asked, the ratio holds."""
     is_right = not report["idle"]["errors"] and not report["junk"]["errors"]
-    is_small = report["trail_bytes"] <= MOST_BYTES
+    is_small = report["trail_bytes"] <= MAX_BYTES
     return is_right and is_small and (not with_ratio or report["ratio"]["p99"] <= BAR)
 
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 import orjson
 
 Address = tuple[str, int]
-_PATIENCE = 10  # seconds for one answer
+_TIMEOUT = 10  # seconds for one answer
 _LOST = "lost"
 
 
@@ -32,7 +32,7 @@ def source(number: int) -> str:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Tell whether *answer* has its headers and the whole body that they announce."""
+    """Return whether *answer* has its headers and the whole body that they announce."""
     head, end, body = answer.partition(b"\r\n\r\n")
     if b"transfer-encoding: chunked" in head.lower():
         return body.endswith(b"0\r\n\r\n")
@@ -42,7 +42,7 @@ def is_whole(answer: bytes) -> bool:
 
 def ask(address: Address, request: bytes) -> bytes:
     """Return the answer to one *request*, over a connection of its own; raises OSError when there is none."""
-    with socket.create_connection(address, _PATIENCE) as connection:
+    with socket.create_connection(address, _TIMEOUT) as connection:
         connection.sendall(request)
         answer = b""
         while not is_whole(answer):
@@ -73,7 +73,7 @@ def login_flood(address: Address, path: str, connections: int, seconds: float) -
 
 
 def _begin(selector: selectors.BaseSelector, address: Address, path: str) -> None:
-    connection = socket.create_connection(address, _PATIENCE)
+    connection = socket.create_connection(address, _TIMEOUT)
     selector.register(connection, selectors.EVENT_READ, bytearray())
     connection.sendall(_guess(path))
 

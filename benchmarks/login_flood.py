@@ -40,7 +40,7 @@ LOGIN_PATH = "/api/v1/login"
 BAR = 5.0
 _TENANTS = 4  # 100 questions a second each
 _TOKENS = 32
-_PATIENCE = 30  # seconds for what takes about one
+_TIMEOUT = 30  # seconds for what takes about one
 _SETTLING = 0.5  # seconds between the beginning of the flood and the first probe
 
 
@@ -105,7 +105,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
             # The first requests of a process load what the later ones find.
             rehearsal = flooder.submit(login_flood, target.people, LOGIN_PATH, 1, 0.5)
             probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=1)
-            rehearsal.result(_PATIENCE)
+            rehearsal.result(_TIMEOUT)
         for _ in range(plan.rounds):
             for target in targets:
                 samples.append(idle(target, requests, plan))
@@ -125,7 +125,7 @@ def flooded(target: Target, requests: list[bytes], plan: Plan, flooder: ProcessP
     flood = flooder.submit(login_flood, target.people, LOGIN_PATH, plan.connections, lasting)
     time.sleep(_SETTLING)
     measured = probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=plan.seconds)
-    return Sample(target.name, is_flooded=True, measured=measured, flood=flood.result(lasting + _PATIENCE))
+    return Sample(target.name, is_flooded=True, measured=measured, flood=flood.result(lasting + _TIMEOUT))
 
 
 def figures(name: str, samples: list[Sample]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def table(report: dict[str, Any]) -> str:
 
 
 def is_met(report: dict[str, Any], *, with_ratio: bool) -> bool:
-    """Tell whether two pools stay within the bar; without the ratio, only whether there were no errors."""
+    """Return whether two pools stay within the bar; without the ratio, only whether there were no errors."""
     two_pools = next(each for each in report["targets"] if each["name"] == "two pools")
     has_errors = bool(two_pools["idle"]["errors"] or two_pools["flood"]["errors"])
     return not has_errors and (not with_ratio or two_pools["ratio"]["p99"] <= BAR)

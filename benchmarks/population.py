@@ -18,7 +18,7 @@ from validator.files import make_private_folder
 from validator.services import Services, open_services
 from validator.settings.loading import load
 from validator.store import schema
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.revocation import ENDLESS, token_target
 
 # Each of them may be asked about 100 times a second: enough that no limit is reached.
@@ -55,7 +55,7 @@ def found(home: Path, size: Size, url: str | None = None) -> Services:
     environment = VARIABLES | ({_DATABASE: url} if url else {})
     services = open_services(load(home, environment=environment))
     services.keyring.create()
-    services.sealer.create()
+    services.encryption.create()
     services.trail.create_key()
     schema.upgrade(services.database)
     for tenant in TENANTS:
@@ -100,7 +100,7 @@ def _account_id(number: int) -> str:
 
 
 def _accounts(count: int) -> Iterator[tuple[Any, ...]]:
-    now, status = to_milliseconds(SystemClock().now()), str(Status.ACTIVE)
+    now, status = to_milliseconds(SystemClock().now()), str(RecordStatus.ACTIVE)
     for number in range(count):
         name = f"{number:07}"
         identity = (f"agent-{name}", f"customer-{name}", f"Customer {number}")

@@ -24,7 +24,7 @@ class Questions:
     file: Path  # the good ones, for wrk
 
     def is_right(self, answer: bytes) -> bool:
-        """Tell whether *answer* says that a token is good."""
+        """Return whether *answer* says that a token is good."""
         return answer.startswith(b"HTTP/1.1 200") and self.right in answer
 
     def check(self, server: Server) -> None:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from benchmarks.load import Address
 
 CHECKOUT = Path(__file__).parents[1]
-_PATIENCE = 30  # seconds for what takes about one
+_TIMEOUT = 30  # seconds for what takes about one
 _STEP = 0.05
 
 
@@ -88,10 +88,10 @@ def environment() -> dict[str, str]:
 
 
 def _wait_for(address: Address, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while True:
         try:
-            socket.create_connection(address, _PATIENCE).close()
+            socket.create_connection(address, _TIMEOUT).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"did not start: {log.read_text(errors='replace')}") from None
@@ -103,7 +103,7 @@ def _wait_for(address: Address, process: "subprocess.Popen[bytes]", log: Path) -
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(_PATIENCE)
+        process.wait(_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(_PATIENCE)
+        process.wait(_TIMEOUT)

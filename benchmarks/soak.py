@@ -45,7 +45,7 @@ SIZE = Size(accounts=1000, revoked=1000)
 SHARE = 0.7  # of the maximum
 _QUESTIONS = 20_000
 _ADDRESSES = 4096
-_PATIENCE = 30  # seconds for what takes about one
+_TIMEOUT = 30  # seconds for what takes about one
 _STEP = 0.25
 
 
@@ -131,7 +131,7 @@ def at_rest(home: Path) -> Iterator[Server]:
 
 def _wait_until_at_rest(master: int) -> None:
     """Return when every worker is there and takes no more memory: it has loaded what it needs."""
-    deadline, before = time.monotonic() + _PATIENCE, [0]
+    deadline, before = time.monotonic() + _TIMEOUT, [0]
     while True:
         time.sleep(_STEP)
         if time.monotonic() > deadline:

@@ -8,7 +8,7 @@ from benchmarks.watching import slope
 
 LARGEST_RSS = 60_000_000 // 1024  # of one worker, in the kB (1,024 bytes) that Linux tells
 LARGEST_SLOPE = 1000.0  # kB of all workers in 1,000,000 requests
-_SHORTEST = 5  # minutes of a run that says something of memory
+_MIN_MINUTES = 5  # minutes of a run that says something of memory
 _MILLION = 1_000_000
 _OF_MINUTE = ("answers", "p50", "p99", "longest", "late_p99")
 
@@ -20,7 +20,7 @@ def judge(report: dict[str, Any]) -> None:
     errors = sum(sum(minute["errors"].values()) for minute in report["minutes"])
     growth = slope([(each["answered"] / _MILLION, _sum(each, "rss")) for each in later])
     largest = max(worker["rss"] for sample in samples for worker in sample["workers"].values())
-    is_long = report["lasted"] >= _SHORTEST
+    is_long = report["lasted"] >= _MIN_MINUTES
     report["answered"] = samples[-1]["answered"]
     report["slope"] = round(growth, 1)
     report["bars"] = {

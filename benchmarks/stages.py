@@ -97,7 +97,9 @@ def stages(services: Services, questions: list[Question]) -> dict[str, Act]:
         "proof of the token": over(
             lambda each: services.verifier.verify(each.presented_token, each.audience), presentations
         ),
-        "standing (database)": over(services.standings.check, [question.claims for question in questions]),
+        "standing (database)": over(
+            services.subject_states.check, [question.claims for question in questions]
+        ),
         "entry in the trail": over(services.trail.append, [_verdict(each) for each in questions]),
         "answer and its headers": lambda: (replies.verdict_body(Verdict()), middleware.headers(exchange)),
         LOG: _log_line(path),

@@ -18,7 +18,7 @@ from math import inf
 
 from benchmarks.load import Address, is_whole
 
-_PATIENCE = 10.0  # seconds for an answer; after that it is lost
+_TIMEOUT = 10.0  # seconds for an answer; after that it is lost
 _LOOK = 0.05  # seconds after which something else is looked at
 
 
@@ -133,7 +133,7 @@ class Load:
         return span
 
     def _open(self) -> _Line:
-        connection = socket.create_connection(self._address, _PATIENCE)
+        connection = socket.create_connection(self._address, _TIMEOUT)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line = _Line(connection)
         self._selector.register(connection, selectors.EVENT_READ, line)
@@ -176,7 +176,7 @@ class Load:
     def _give_up(self) -> None:
         now = time.monotonic()
         for key in list(self._selector.get_map().values()):
-            if key.data.asked is not None and now - key.data.due > _PATIENCE:
+            if key.data.asked is not None and now - key.data.due > _TIMEOUT:
                 self._replace(key.data, "no answer")
 
     def _replace(self, line: _Line, why: str) -> None:

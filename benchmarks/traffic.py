@@ -105,7 +105,7 @@ def _forged(question: Question) -> Question:
 
 def sign(services: Services, claims: Claims) -> str:
     """Return a token with *claims*, as the server would issue it."""
-    return services.keyring.seal(purpose(claims.subject.audience)).sign(claims.to_json())
+    return services.keyring.signer(purpose(claims.subject.audience)).sign(claims.to_json())
 
 
 def _jti(draw: Random) -> str:

@@ -41,7 +41,7 @@ class Sample:
 
 
 def is_missing() -> bool:
-    """Tell whether wrk has to be installed first."""
+    """Return whether wrk has to be installed first."""
     return shutil.which("wrk") is None
 
 

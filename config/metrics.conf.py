@@ -11,7 +11,7 @@ from validator.settings.loading import load
 from validator.web import logs
 
 _settings = load()
-_PATIENCE = struct.pack("ll", 2, 0)  # seconds and microseconds: two such callers would have both threads
+_TIMEOUT = struct.pack("ll", 2, 0)  # seconds and microseconds: two such callers would have both threads
 
 
 class _Logger(glogging.Logger):
@@ -28,7 +28,7 @@ class _Worker(ThreadWorker):
     def handle(self, conn):
         """Answer a request whose next part, or whose reader, keeps nobody waiting for long."""
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            conn.sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, _TIMEOUT)
         return super().handle(conn)
 
     def handle_error(self, req, client, addr, exc):

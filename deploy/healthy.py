@@ -23,7 +23,7 @@ def connection(bind: str) -> http.client.HTTPConnection:
 
 
 def is_ready(bind: str, path: str = "/readyz") -> bool:
-    """Tell whether the server at *bind* says that it is ready, or answers at another *path*."""
+    """Return whether the server at *bind* says that it is ready, or answers at another *path*."""
     try:
         asked = connection(bind)
         asked.request("GET", path)

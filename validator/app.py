@@ -15,13 +15,13 @@ from validator.exchange import current_exchange
 from validator.limits.counters import Counters
 from validator.metrics.instruments import FAULTS, child
 from validator.services import Services
-from validator.web import hosts, incoming, middleware, openapi, ratelimit, readiness
-from validator.web.fastpath import ShortWay
+from validator.web import hosts, incoming, middleware, openapi, ratelimit
+from validator.web.fastpath import FastPath
 from validator.web.hosts import Hosts
 from validator.web.logs import frames
 from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, problem_reply
-from validator.web.routes import callbacks, login, portal, tokens, webchat
+from validator.web.routes import callbacks, login, portal, probes, tokens, webchat
 
 log = structlog.get_logger("validator.app")
 
@@ -55,33 +55,39 @@ def create_app(services: Services) -> Flask:
     replies = CallbackReplies(always_200=settings.callbacks.always_200, policy=settings.server)
     _register(app, services, replies)
     ratelimit.install(app, services.counters)
-    known = Hosts(settings.server, (settings.door.origin, settings.door.callbacks_origin))
+    known = Hosts(settings.server, (settings.proxy.origin, settings.proxy.callbacks_origin))
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
     _register_errors(app, services.counters, _error_reply(services, replies))
     if settings.server.role != "people":
-        short_way = ShortWay(app.wsgi_app, services.validation, settings.callbacks, settings.server, replies)
-        app.wsgi_app = short_way  # type: ignore[method-assign]
+        fast_path = FastPath(app.wsgi_app, services.validation, settings.callbacks, settings.server, replies)
+        app.wsgi_app = fast_path  # type: ignore[method-assign]
     return app
 
 
 def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     settings = services.settings
-    app.register_blueprint(readiness.blueprint(services.readiness))
+    app.register_blueprint(probes.blueprint(services.readiness))
     app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server.role))
     if settings.server.role != "people":
         app.register_blueprint(callbacks.blueprint(services.validation, settings.callbacks, replies))
     if settings.server.role != "callbacks":
         app.register_blueprint(webchat.blueprint(services.guest_signing))
-        people = (services.login, services.sessions, services.links, services.devices, services.callers)
+        people = (
+            services.login,
+            services.sessions,
+            services.links,
+            services.devices,
+            services.authentication,
+        )
         for bp in (
             login.blueprint(*people),
-            tokens.blueprint(services.callers, services.issuance, services.oversight),
+            tokens.blueprint(services.authentication, services.issuance, services.introspection),
         ):
             app.register_blueprint(bp)
             _guard(app, bp.name, settings.server)
         if settings.portal.enabled:
             app.register_blueprint(portal.blueprint(settings.portal))
-            if settings.door.document_root is None:  # the proxy's own home page would hide it
+            if settings.proxy.document_root is None:  # the proxy's own home page would hide it
                 app.register_blueprint(portal.front(settings.portal))
 
 

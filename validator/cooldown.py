@@ -6,7 +6,7 @@ from datetime import timedelta
 from validator.clock import stopwatch
 
 
-class Rest:
+class Cooldown:
     """A moment of the given length after each time that something did not answer."""
 
     def __init__(self, length: timedelta) -> None:

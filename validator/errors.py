@@ -1,6 +1,6 @@
 """The catalogue of refusals: an exact Reason for the audit trail, a coarse Answer for the caller.
 
-Every way a request can fail has one `Reason`. Each reason has exactly one `Answer`, and many reasons
+Every way a request can fail has one `Reason`. Each reason has exactly one `PublicError`, and many reasons
 share one, so that a caller cannot tell an expired token from a forged one or from somebody else's.
 
 A `Refusal` is an outcome: the server did its work and the answer is no. A `Fault` is something broken
@@ -23,7 +23,7 @@ class RetCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ProblemType:
     """What the outside sees of a refusal: HTTP status, `retCode` on the callbacks, and fixed words."""
 
     status: int
@@ -32,25 +32,25 @@ class Shape:
     oauth_error: str | None = None
 
 
-class Answer(Enum):
+class PublicError(Enum):
     """The coarse answers. RFC 6749 names an `error` word for some; those also answer RFC 7009 and 7662."""
 
-    MALFORMED = Shape(400, RetCode.MALFORMED, "malformed request", "invalid_request")
-    SECRET_DISCLOSED = Shape(400, RetCode.MALFORMED, "a secret key must never leave the server")
-    LOGIN_REFUSED = Shape(401, RetCode.REFUSED, "account or password is wrong")
-    LOGIN_REQUIRED = Shape(401, RetCode.REFUSED, "login required")
-    CLIENT_REQUIRED = Shape(401, RetCode.REFUSED, "client authentication required", "invalid_client")
-    FORBIDDEN = Shape(403, RetCode.REFUSED, "not allowed", "unauthorized_client")
-    MISDIRECTED = Shape(421, RetCode.MALFORMED, "misdirected request")
-    NOT_FOUND = Shape(404, RetCode.MALFORMED, "no such resource")
-    METHOD_NOT_ALLOWED = Shape(405, RetCode.MALFORMED, "method not allowed")
-    TOO_LARGE = Shape(413, RetCode.MALFORMED, "request body too large")
-    UNSUPPORTED_MEDIA = Shape(415, RetCode.MALFORMED, "unsupported media type")
-    PASSWORD_UNACCEPTABLE = Shape(422, RetCode.REFUSED, "the new password is not acceptable")
-    VALIDATION_REFUSED = Shape(200, RetCode.REFUSED, "validate failed")
-    THROTTLED = Shape(429, RetCode.THROTTLED, "too many requests", "temporarily_unavailable")
-    UNAVAILABLE = Shape(503, RetCode.UNAVAILABLE, "temporarily unavailable", "temporarily_unavailable")
-    FAULTY = Shape(500, RetCode.UNAVAILABLE, "internal error", "server_error")
+    MALFORMED = ProblemType(400, RetCode.MALFORMED, "malformed request", "invalid_request")
+    SECRET_DISCLOSED = ProblemType(400, RetCode.MALFORMED, "a secret key must never leave the server")
+    LOGIN_REFUSED = ProblemType(401, RetCode.REFUSED, "account or password is wrong")
+    LOGIN_REQUIRED = ProblemType(401, RetCode.REFUSED, "login required")
+    CLIENT_REQUIRED = ProblemType(401, RetCode.REFUSED, "client authentication required", "invalid_client")
+    FORBIDDEN = ProblemType(403, RetCode.REFUSED, "not allowed", "unauthorized_client")
+    MISDIRECTED = ProblemType(421, RetCode.MALFORMED, "misdirected request")
+    NOT_FOUND = ProblemType(404, RetCode.MALFORMED, "no such resource")
+    METHOD_NOT_ALLOWED = ProblemType(405, RetCode.MALFORMED, "method not allowed")
+    TOO_LARGE = ProblemType(413, RetCode.MALFORMED, "request body too large")
+    UNSUPPORTED_MEDIA = ProblemType(415, RetCode.MALFORMED, "unsupported media type")
+    PASSWORD_UNACCEPTABLE = ProblemType(422, RetCode.REFUSED, "the new password is not acceptable")
+    VALIDATION_REFUSED = ProblemType(200, RetCode.REFUSED, "validate failed")
+    THROTTLED = ProblemType(429, RetCode.THROTTLED, "too many requests", "temporarily_unavailable")
+    UNAVAILABLE = ProblemType(503, RetCode.UNAVAILABLE, "temporarily unavailable", "temporarily_unavailable")
+    FAULTY = ProblemType(500, RetCode.UNAVAILABLE, "internal error", "server_error")
 
 
 class Reason(StrEnum):
@@ -111,15 +111,15 @@ class Reason(StrEnum):
     FAULT = "fault"
 
 
-_ANSWERS: dict[Answer, tuple[Reason, ...]] = {
-    Answer.MALFORMED: (Reason.BODY_UNREADABLE, Reason.FIELD_INVALID, Reason.REQUEST_INVALID),
-    Answer.MISDIRECTED: (Reason.HOST_UNKNOWN,),
-    Answer.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
-    Answer.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
-    Answer.NOT_FOUND: (Reason.ROUTE_UNKNOWN,),
-    Answer.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
-    Answer.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),
-    Answer.VALIDATION_REFUSED: (
+_ANSWERS: dict[PublicError, tuple[Reason, ...]] = {
+    PublicError.MALFORMED: (Reason.BODY_UNREADABLE, Reason.FIELD_INVALID, Reason.REQUEST_INVALID),
+    PublicError.MISDIRECTED: (Reason.HOST_UNKNOWN,),
+    PublicError.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
+    PublicError.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
+    PublicError.NOT_FOUND: (Reason.ROUTE_UNKNOWN,),
+    PublicError.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
+    PublicError.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),
+    PublicError.VALIDATION_REFUSED: (
         Reason.TOKEN_MALFORMED,
         Reason.TOKEN_FORGED,
         Reason.TOKEN_EXPIRED,
@@ -130,19 +130,19 @@ _ANSWERS: dict[Answer, tuple[Reason, ...]] = {
         Reason.SUBJECT_MISMATCH,
         Reason.NAME_MISMATCH,
     ),
-    Answer.LOGIN_REFUSED: (
+    PublicError.LOGIN_REFUSED: (
         Reason.ACCOUNT_UNKNOWN,
         Reason.PASSWORD_WRONG,
         Reason.ACCOUNT_LOCKED,
         Reason.ADDRESS_LOCKED,
     ),
-    Answer.LOGIN_REQUIRED: (Reason.SESSION_MISSING, Reason.SESSION_ENDED),
-    Answer.CLIENT_REQUIRED: (
+    PublicError.LOGIN_REQUIRED: (Reason.SESSION_MISSING, Reason.SESSION_ENDED),
+    PublicError.CLIENT_REQUIRED: (
         Reason.CLIENT_UNKNOWN,
         Reason.CLIENT_SECRET_WRONG,
         Reason.CLIENT_DISABLED,
     ),
-    Answer.FORBIDDEN: (
+    PublicError.FORBIDDEN: (
         Reason.TENANT_UNKNOWN,
         Reason.TENANT_DISABLED,
         Reason.ACCOUNT_DISABLED,
@@ -159,17 +159,17 @@ _ANSWERS: dict[Answer, tuple[Reason, ...]] = {
         Reason.GUEST_FORGED,
         Reason.GUEST_NOT_OWN,
     ),
-    Answer.PASSWORD_UNACCEPTABLE: (Reason.PASSWORD_POLICY,),
-    Answer.THROTTLED: (Reason.THROTTLED,),
-    Answer.UNAVAILABLE: (
+    PublicError.PASSWORD_UNACCEPTABLE: (Reason.PASSWORD_POLICY,),
+    PublicError.THROTTLED: (Reason.THROTTLED,),
+    PublicError.UNAVAILABLE: (
         Reason.HASHING_BUSY,
         Reason.STORE_UNAVAILABLE,
         Reason.KEYS_UNAVAILABLE,
         Reason.TRAIL_UNAVAILABLE,
     ),
-    Answer.FAULTY: (Reason.FAULT,),
+    PublicError.FAULTY: (Reason.FAULT,),
 }
-ANSWER_OF: dict[Reason, Answer] = {
+PUBLIC_ERROR_OF: dict[Reason, PublicError] = {
     reason: answer for answer, reasons in _ANSWERS.items() for reason in reasons
 }
 
@@ -187,9 +187,9 @@ class ValidatorError(Exception):
         self.retry_after = retry_after
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> PublicError:
         """The coarse answer that the outside gets for this reason."""
-        return ANSWER_OF[self.reason]
+        return PUBLIC_ERROR_OF[self.reason]
 
 
 class Refusal(ValidatorError):  # noqa: N818 - an outcome, not an error

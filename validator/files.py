@@ -20,7 +20,7 @@ FOLDER_MODE = 0o700
 LOCK_TIMEOUT = 1.0  # seconds: a holder that was stopped must not stop everybody else
 _KEY_BYTES = 32
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32 LE begins like UTF-16
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 50e-6, 5e-3  # seconds between two attempts to lock a file
+_MIN_PAUSE, _MAX_PAUSE = 50e-6, 5e-3  # seconds between two attempts to lock a file
 
 
 def make_private_folder(path: Path) -> None:
@@ -90,12 +90,12 @@ class KeptLock:
 
     def _lock(self, deadline: float) -> None:
         """Poll: flock(2) itself has no timeout, and a signal reaches the main thread only."""
-        pause = _SHORTEST_PAUSE
+        pause = _MIN_PAUSE
         while not _is_locked_now(self._descriptor):
             if stopwatch() >= deadline:
                 raise self._timeout("another process")
             time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
 
     def _timeout(self, holder: str) -> TimeoutError:
         return TimeoutError(errno.ETIMEDOUT, f"{holder} holds the lock", str(self._path))

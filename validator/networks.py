@@ -37,12 +37,12 @@ def forwarded_address_of(text: str) -> Address | None:
 
 
 def is_address(host: str) -> bool:
-    """Tell whether *host* is a numeric address, and no name."""
+    """Return whether *host* is a numeric address, and no name."""
     return address_of(host) is not None
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether *host* is a numeric address of this very host."""
+    """Return whether *host* is a numeric address of this very host."""
     address = address_of(host)
     return address is not None and address.is_loopback
 
@@ -53,6 +53,6 @@ def is_this_host(host: str) -> bool:
 
 
 def is_in(address: str, networks: Iterable[Network]) -> bool:
-    """Tell whether *address* lies in one of *networks*; what is no address lies in none."""
+    """Return whether *address* lies in one of *networks*; what is no address lies in none."""
     parsed = address_of(address)
     return parsed is not None and any(parsed in network for network in networks)

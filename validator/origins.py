@@ -10,7 +10,7 @@ _DEFAULT_PORTS = {"http": 80, "https": HTTPS_PORT}
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether *text* is an origin as browsers write it: scheme, host, maybe a port (RFC 6454)."""
+    """Return whether *text* is an origin as browsers write it: scheme, host, maybe a port (RFC 6454)."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -32,7 +32,7 @@ def host_of(origin: str) -> str:
 def is_from_allowed_page(
     origin: str | None, fetch_site: str | None, *, own: str, allowed: Collection[str]
 ) -> bool:
-    """Tell whether a request that carries a cookie may act on it.
+    """Return whether a request that carries a cookie may act on it.
 
     *origin* and *fetch_site* are the headers `Origin` and `Sec-Fetch-Site`, which pages cannot set; *own* is
     the origin that was asked, *allowed* are others. What the browser says of the site goes before what the

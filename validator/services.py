@@ -13,24 +13,24 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
+from validator.keys.encryption import SecretEncryption
 from validator.keys.keyring import Keyring
-from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.settings.loading import Settings
 from validator.store.database import Database
-from validator.store.restore_guard import MarkedDatabase
+from validator.store.restore_guard import GuardedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
-from validator.tokens.authentication import Callers
+from validator.tokens.authentication import Authentication
 from validator.tokens.clients import Clients
-from validator.tokens.introspection import Oversight
+from validator.tokens.introspection import Introspection
 from validator.tokens.issuance import Issuance
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import Revocations
-from validator.tokens.subject_state import Standings
+from validator.tokens.subject_state import SubjectStates
 from validator.tokens.verifier import TokenVerifier
 from validator.web.health import Health, Places
 from validator.web.readiness import Readiness
@@ -47,7 +47,7 @@ class Services:
     clock: Clock
     database: Database
     keyring: Keyring
-    sealer: Sealer
+    encryption: SecretEncryption
     trail: AuditTrail
     counters: Counters
     tenants: Tenants
@@ -59,10 +59,10 @@ class Services:
     devices: Devices
     login: Login
     clients: Clients
-    callers: Callers
-    standings: Standings
+    authentication: Authentication
+    subject_states: SubjectStates
     issuance: Issuance
-    oversight: Oversight
+    introspection: Introspection
     verifier: TokenVerifier
     revocations: Revocations
     validation: Validation
@@ -82,9 +82,9 @@ class Services:
 def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     """Return every part, built from *settings*; nothing is read or connected until it is asked."""
     clock = clock or SystemClock()
-    database = MarkedDatabase(settings.database, settings.keys.directory)
+    database = GuardedDatabase(settings.database, settings.keys.directory)
     keyring = Keyring(settings.keys.directory, clock)
-    sealer = Sealer(settings.keys.directory)
+    encryption = SecretEncryption(settings.keys.directory)
     heads = HeadTable(database, settings.audit.directory)
     trail = AuditTrail(settings.audit, settings.keys.directory, clock, heads)
     counters = Counters(settings.limits, clock, workers=settings.server.workers)
@@ -108,18 +108,18 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         devices=devices,
     )
     clients = Clients(database, tenants, clock)
-    standings = Standings(database)
+    subject_states = SubjectStates(database)
     verifier = TokenVerifier(keyring, settings.tokens, clock)
     revocations = Revocations(database, clock)
-    channels = Channels(database, tenants, sealer, clock)
+    channels = Channels(database, tenants, encryption, clock)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
-    health = Health(database, keyring, sealer, counters, trail, clock, places, settings.tokens.leeway)
+    health = Health(database, keyring, encryption, counters, trail, clock, places, settings.tokens.leeway)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
         keyring=keyring,
-        sealer=sealer,
+        encryption=encryption,
         trail=trail,
         counters=counters,
         tenants=tenants,
@@ -131,24 +131,24 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         devices=devices,
         login=login,
         clients=clients,
-        callers=Callers(sessions, links, clients, trail),
-        standings=standings,
+        authentication=Authentication(sessions, links, clients, trail),
+        subject_states=subject_states,
         issuance=Issuance(
             TokenIssuer(keyring, settings.tokens, clock),
-            standings,
+            subject_states,
             counters,
             trail,
             settings.webchat.is_reserved,
         ),
-        oversight=Oversight(verifier, standings, revocations, trail),
+        introspection=Introspection(verifier, subject_states, revocations, trail),
         verifier=verifier,
         revocations=revocations,
-        validation=Validation(verifier, standings, counters, trail, settings.callbacks),
+        validation=Validation(verifier, subject_states, counters, trail, settings.callbacks),
         channels=channels,
         guest_signing=GuestSigning(
             channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
         ),
-        agents=Agents(database, tenants, sealer, settings.agents, clock),
+        agents=Agents(database, tenants, encryption, settings.agents, clock),
         health=health,
         readiness=Readiness(health.parts),
     )

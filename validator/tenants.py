@@ -11,15 +11,15 @@ from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.sizes import LONGEST_TENANT
+from validator.sizes import MAX_TENANT
 from validator.store.database import Database, Instant, metadata
 
-LONGEST_ID = LONGEST_TENANT
-LONGEST_NAME = 128
-_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_ID}}}", re.ASCII)
+MAX_ID = MAX_TENANT
+MAX_NAME = 128
+_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID}}}", re.ASCII)
 
 
-class Status(StrEnum):
+class RecordStatus(StrEnum):
     """Whether a tenant, an account, a client or a channel may be used."""
 
     ACTIVE = "active"
@@ -32,15 +32,15 @@ class Tenant:
 
     id: str
     name: str
-    status: Status
+    status: RecordStatus
     created_at: datetime
 
 
 table = Table(
     "tenants",
     metadata,
-    Column("id", String(LONGEST_ID), primary_key=True),
-    Column("name", String(LONGEST_NAME), nullable=False),
+    Column("id", String(MAX_ID), primary_key=True),
+    Column("name", String(MAX_NAME), nullable=False),
     Column("status", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -55,9 +55,9 @@ class Tenants:
     def add(self, tenant_id: str, name: str) -> Tenant:
         """Add a tenant; raises OperatorError when the id is not one or is taken."""
         if not _ID.fullmatch(tenant_id):
-            raise OperatorError(f"a tenant space id has 1 to {LONGEST_ID} of A-Z a-z 0-9 . _ -")
+            raise OperatorError(f"a tenant space id has 1 to {MAX_ID} of A-Z a-z 0-9 . _ -")
         _check_name(name)
-        tenant = Tenant(tenant_id, name, Status.ACTIVE, self._clock.now())
+        tenant = Tenant(tenant_id, name, RecordStatus.ACTIVE, self._clock.now())
         values = {"id": tenant.id, "name": name, "status": tenant.status, "created_at": tenant.created_at}
         try:
             with self._database.write() as connection:
@@ -105,7 +105,7 @@ class Tenants:
         Raises OperatorError when there is none, or an account or channel of it is left.
         """
         try:
-            with self._database.lasting(self._clock.now()) as connection:
+            with self._database.durable_write(self._clock.now()) as connection:
                 agents = metadata.tables.get("agents")  # of another room, and only a copy of the cloud's list
                 if agents is not None:
                     connection.execute(delete(agents).where(agents.c.tenant == tenant_id))
@@ -117,21 +117,21 @@ class Tenants:
         if not removed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")
 
-    def set_status(self, tenant_id: str, status: Status) -> None:
+    def set_status(self, tenant_id: str, status: RecordStatus) -> None:
         """Enable or disable a tenant; raises OperatorError when there is none."""
         self._change(tenant_id, status=status)
 
     def _change(self, tenant_id: str, **values: str) -> None:
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.id == tenant_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")
 
 
 def _check_name(name: str) -> None:
-    if len(name) > LONGEST_NAME:
-        raise OperatorError(f"a tenant's name has at most {LONGEST_NAME} characters")
+    if len(name) > MAX_NAME:
+        raise OperatorError(f"a tenant's name has at most {MAX_NAME} characters")
 
 
 def _tenant(row: Row[*tuple[Any, ...]]) -> Tenant:
-    return Tenant(row.id, row.name, Status(row.status), row.created_at)
+    return Tenant(row.id, row.name, RecordStatus(row.status), row.created_at)

@@ -18,7 +18,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from validator.errors import Reason, Refusal
 
 MAX_DEPTH = 8
-_MOST_FORM_FIELDS = 16
+_MAX_FORM_FIELDS = 16
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 # These draw nothing: Hangul fillers, unwritten Khmer vowels, Mongolian selectors, a joiner, empty Braille.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
@@ -55,7 +55,7 @@ def read_form(body: bytes) -> dict[str, str]:
             keep_blank_values=True,
             strict_parsing=True,
             errors="strict",
-            max_num_fields=_MOST_FORM_FIELDS,
+            max_num_fields=_MAX_FORM_FIELDS,
         )
     except ValueError:
         raise _unreadable("the body is not a form") from None
@@ -153,7 +153,7 @@ def is_plain(text: str) -> bool:
 
 
 def is_forbidden(text: str) -> bool:
-    """Tell whether *text* has a NUL or a lone surrogate: it could not be stored, logged or signed."""
+    """Return whether *text* has a NUL or a lone surrogate: it could not be stored, logged or signed."""
     return _FORBIDDEN.search(text) is not None
 
 

@@ -27,7 +27,7 @@ OF_THE_REQUEST = {"request", "g", "session", "current_app"}
 
 
 def is_door(path: Path) -> bool:
-    """Tell whether the module at *path* speaks HTTP."""
+    """Return whether the module at *path* speaks HTTP."""
     return str(path).startswith(DOORS)
 
 
@@ -42,7 +42,7 @@ def imported_from(path: Path, module: str) -> set[str]:
 
 
 def imports_whole(path: Path, module: str) -> bool:
-    """Tell whether the module at *path* imports *module* as such."""
+    """Return whether the module at *path* imports *module* as such."""
     return any(
         alias.name == module
         for node in ast.walk(tree(path))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.architecture.source import CHECKOUT
-from validator.errors import Answer
+from validator.errors import PublicError
 from validator.limits.shares import RATED, SHARES
 
 NUMBER = re.compile(
@@ -42,7 +42,7 @@ def test_every_limit_is_on_the_security_page() -> None:
     """No limit, and no number of the lockout, is left out."""
     told = {key for key, _, _ in numbers()}
     settings = tomllib.loads(page("config/default.toml"))
-    lockout = set(settings["lockout"]) - {"enabled", "forget_after"}
+    lockout = set(settings["lockout"]) - {"enabled", "reset_after"}
 
     limits = {*RATED, *(share.percent for share in SHARES.values())}
 
@@ -87,7 +87,7 @@ def test_every_problem_is_on_the_protocol_page() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| ([^|]+?) \|", page("docs/protocol.md"), re.MULTILINE)
     answers = {
         (answer.name.lower().replace("_", "-"), str(answer.value.status), answer.value.title)
-        for answer in Answer
+        for answer in PublicError
     }
 
     assert {tuple(row) for row in rows} == answers

@@ -29,7 +29,7 @@ def application(text: str = "") -> Flask:
     """Return the application with every route that *text* is for; nothing is read or connected for it."""
     settings = PAGES if "location ^~ /portal/" in text else {}
     if "try_files $uri" in text:
-        settings = settings | {"door.document_root": EVERYTHING["door.document_root"]}
+        settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
 
 
@@ -55,7 +55,7 @@ def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
 
 
 def is_at(route: str, path: str) -> bool:
-    """Tell whether a location of *path* passes *route* on."""
+    """Return whether a location of *path* passes *route* on."""
     return route == path or (path != "/" and path.endswith("/") and route.startswith(path))
 
 

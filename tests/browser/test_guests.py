@@ -38,7 +38,9 @@ def built_street(
     variables = {f"VALIDATOR_{name}": text for name, text in behind.items()}
     with (
         serving(home, bind=bind, variables=variables),
-        every_site.built(libraries, {"door.people_upstream": bind, "door.callbacks_upstream": bind}) as built,
+        every_site.built(
+            libraries, {"proxy.people_upstream": bind, "proxy.callbacks_upstream": bind}
+        ) as built,
     ):
         yield built
 

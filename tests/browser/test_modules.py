@@ -11,7 +11,7 @@ from tests.conftest import require_package
 FOLDER = Path(__file__).parent / "modules"
 STATIC = Path(__file__).parents[2] / "validator" / "web" / "portal" / "static"
 TESTS = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
-PATIENCE = 60  # seconds for what takes about one
+TIMEOUT = 60  # seconds for what takes about one
 
 
 def run_node(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -20,7 +20,7 @@ def run_node(*words: str) -> "subprocess.CompletedProcess[str]":
     require_package("nodejs", found=node is not None)
     assert node is not None
     return subprocess.run(
-        [node, *words], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=PATIENCE
+        [node, *words], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=TIMEOUT
     )
 
 

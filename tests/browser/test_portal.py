@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, Route, StorageState, expec
 from tests.browser.conftest import Browsing
 from tests.conftest import require_package
 from tests.support import nginx_process, portal_site
-from tests.support.chromium import ALLOWED, PATIENCE
+from tests.support.chromium import ALLOWED, TIMEOUT
 from tests.support.command_line import (
     CHANNEL,
     NEW_PASSWORD,
@@ -74,7 +74,7 @@ class Seat:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Yield the enterprise, its pages and the cloud; tests share them."""
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=TIMEOUT)
     with portal_site.built(tmp_path_factory.mktemp("stage")) as built:
         yield built
 

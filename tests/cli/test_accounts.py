@@ -19,7 +19,7 @@ from validator.errors import Refusal
 
 
 def can_log_in(validator: CommandLine, login: str, password: str) -> bool:
-    """Tell whether a server with this home lets *login* in."""
+    """Return whether a server with this home lets *login* in."""
     with validator.opened() as services:
         try:
             services.login.authenticate(login, password)

@@ -31,8 +31,8 @@ from tests.support.faulty_fabric import (
     running_cloud,
 )
 from validator.errors import Refusal
-from validator.tokens.claims import Audience, Wish
-from validator.tokens.issuance import Operator
+from validator.tokens.claims import Audience, TokenRequest
+from validator.tokens.principals import Operator
 
 SECRETS = (APP_SECRET, TOKEN, SIP_PASSWORD)
 
@@ -178,7 +178,7 @@ def test_large_removal_is_refused_until_forced(synced: Connected) -> None:
     """A list that lacks too many changes nothing and ends with 1; `--force` follows it."""
     synced.cloud.agents = [agent("11", 1001)]
 
-    check_refused(synced("sync"), "lacks 2 of the 3 agents kept here, more than 20 % (cloud.largest_removal)")
+    check_refused(synced("sync"), "lacks 2 of the 3 agents kept here, more than 20 % (cloud.max_removal)")
     assert synced.codes() == ["11", "12", "agent-7"]
 
     assert synced("sync", "--force", "--json").json()["removed"] == ["12", "agent-7"]
@@ -187,7 +187,7 @@ def test_large_removal_is_refused_until_forced(synced: Connected) -> None:
 
 def test_empty_list_is_refused(connect: Connect) -> None:
     """An empty list would remove everybody: refused even where the setting allows the most."""
-    agents = connect(largest_removal="99")
+    agents = connect(max_removal="99")
     agents.cloud.agents = [agent("11", 1001)]
     assert agents("sync").code == 0
     agents.cloud.agents = []
@@ -404,17 +404,17 @@ def test_moved_link_ends_the_tokens_of_before(synced: Connected) -> None:
     synced.validator.did("accounts", "add", "ann", "--tenant", TENANT, stdin=NEW_PASSWORD)
     assert synced("link", LOGIN, *words).code == 0
     with synced.validator.opened() as services:
-        _, claims = services.issuance.issue(Operator(), Wish(Audience.AGENT, TENANT, "11"))
-        services.standings.check(claims)
+        _, claims = services.issuance.issue(Operator(), TokenRequest(Audience.AGENT, TENANT, "11"))
+        services.subject_states.check(claims)
 
     assert synced("unlink", LOGIN, *words).code == 0
     assert synced("link", "ann", *words).code == 0
 
     with synced.validator.opened() as services:
         with pytest.raises(Refusal, match="token_revoked"):
-            services.standings.check(claims)
-        _, newer = services.issuance.issue(Operator(), Wish(Audience.AGENT, TENANT, "11"))
-        services.standings.check(newer)
+            services.subject_states.check(claims)
+        _, newer = services.issuance.issue(Operator(), TokenRequest(Audience.AGENT, TENANT, "11"))
+        services.subject_states.check(newer)
 
 
 def test_settings_of_the_cloud_are_in_a_file_too(agents: Connected, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from validator.errors import Reason
 from validator.exchange import Exchange, current_exchange
 from validator.tokens.claims import Audience
 
-_PATIENCE = 30  # seconds
+_TIMEOUT = 30  # seconds
 
 
 def happened(validator: CommandLine, request_id: str, *events: Event) -> None:
@@ -103,15 +103,15 @@ def test_tail_follows(busy: CommandLine) -> None:
     reader = threading.Thread(target=put_all, args=[following.stdout, lines])
     reader.start()
     try:
-        seen = [lines.get(timeout=_PATIENCE)]
+        seen = [lines.get(timeout=_TIMEOUT)]
         busy.did("tenants", "add", "9")
-        seen.append(lines.get(timeout=_PATIENCE))
+        seen.append(lines.get(timeout=_TIMEOUT))
     except Empty:
         pytest.fail("nothing was printed")
     finally:
         following.terminate()
-        following.wait(_PATIENCE)
-        reader.join(_PATIENCE)
+        following.wait(_TIMEOUT)
+        reader.join(_TIMEOUT)
         following.stdout.close()
 
     assert b"request_id=ddd" in seen[0]

@@ -36,9 +36,9 @@ def portal(tmp_path: Path) -> dict[str, str]:
     """Return the settings of a portal with a good certificate."""
     chain, key = placed(tmp_path / "tls", "portal", leaf(PORTAL), MIDDLE, ROOT)
     return {
-        "VALIDATOR_DOOR_ORIGIN": f"https://{PORTAL}",
-        "VALIDATOR_DOOR_CERTIFICATE": chain,
-        "VALIDATOR_DOOR_CERTIFICATE_KEY": key,
+        "VALIDATOR_PROXY_ORIGIN": f"https://{PORTAL}",
+        "VALIDATOR_PROXY_CERTIFICATE": chain,
+        "VALIDATOR_PROXY_CERTIFICATE_KEY": key,
     }
 
 
@@ -49,9 +49,9 @@ def both(portal: dict[str, str], tmp_path: Path) -> dict[str, str]:
     chain, key = placed(tmp_path / "tls", "callbacks", own)
     return {
         **portal,
-        "VALIDATOR_DOOR_CALLBACKS_ORIGIN": f"https://{CALLBACKS}",
-        "VALIDATOR_DOOR_CALLBACKS_CERTIFICATE": chain,
-        "VALIDATOR_DOOR_CALLBACKS_CERTIFICATE_KEY": key,
+        "VALIDATOR_PROXY_CALLBACKS_ORIGIN": f"https://{CALLBACKS}",
+        "VALIDATOR_PROXY_CALLBACKS_CERTIFICATE": chain,
+        "VALIDATOR_PROXY_CALLBACKS_CERTIFICATE_KEY": key,
     }
 
 
@@ -60,7 +60,7 @@ def test_good_certificate_is_told(validator: CommandLine, portal: dict[str, str]
     said = validator("cert", "check", variables=portal)
 
     assert (said.code, said.err) == (0, "")
-    assert said.out == f"{portal['VALIDATOR_DOOR_CERTIFICATE']}: good for {PORTAL}\n"
+    assert said.out == f"{portal['VALIDATOR_PROXY_CERTIFICATE']}: good for {PORTAL}\n"
     assert validator("cert", "check", "--json", variables=portal).json() == []
 
 
@@ -76,7 +76,7 @@ def test_portals_certificate_must_have_the_callbacks_name_too(
     validator: CommandLine, portal: dict[str, str], tmp_path: Path
 ) -> None:
     """Callbacks without a certificate of their own use the portal's, which then must have both names."""
-    variables = {**portal, "VALIDATOR_DOOR_CALLBACKS_ORIGIN": f"https://{CALLBACKS}"}
+    variables = {**portal, "VALIDATOR_PROXY_CALLBACKS_ORIGIN": f"https://{CALLBACKS}"}
 
     refused = validator("cert", "check", variables=variables)
     placed(tmp_path / "tls", "portal", leaf(PORTAL, CALLBACKS), MIDDLE, ROOT)
@@ -100,7 +100,7 @@ def test_problem_ends_with_exit_code_1(
     assert said.out.startswith("problem missing-intermediate: the chain ends at CN=server")
     assert said.err == as_json.err == "Error: the certificate has a problem\n"
     assert '"code": "missing-intermediate"' in as_json.out
-    assert f'"file": "{portal["VALIDATOR_DOOR_CERTIFICATE"]}"' in as_json.out
+    assert f'"file": "{portal["VALIDATOR_PROXY_CERTIFICATE"]}"' in as_json.out
     assert '"severity": "problem"' in as_json.out
 
 
@@ -185,7 +185,7 @@ def test_what_was_handed_over_is_of_the_server_that_the_cloud_calls(
 @pytest.mark.parametrize("command", [("check",), ("export", "--out", "out")], ids=["check", "export"])
 def test_without_a_certificate_the_setting_is_named(validator: CommandLine, command: tuple[str, ...]) -> None:
     """Nothing is configured by default; the message says which settings to set."""
-    check_refused(validator("cert", *command), "set door.certificate and door.certificate_key")
+    check_refused(validator("cert", *command), "set proxy.certificate and proxy.certificate_key")
 
 
 def test_export_gives_the_recommended_certificate(
@@ -242,8 +242,8 @@ def test_export_is_of_the_server_that_the_cloud_calls(
 
 def test_export_refuses_a_key(validator: CommandLine, portal: dict[str, str], tmp_path: Path) -> None:
     """A file with a private key is refused, its text is not printed, and nothing is written or kept."""
-    chain = Path(portal["VALIDATOR_DOOR_CERTIFICATE"])
-    key = Path(portal["VALIDATOR_DOOR_CERTIFICATE_KEY"])
+    chain = Path(portal["VALIDATOR_PROXY_CERTIFICATE"])
+    key = Path(portal["VALIDATOR_PROXY_CERTIFICATE_KEY"])
     chain.write_bytes(chain.read_bytes() + key.read_bytes())
 
     said = validator("cert", "export", "--out", str(tmp_path / "out"), variables=portal)

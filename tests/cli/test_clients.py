@@ -7,7 +7,7 @@ from validator.errors import Refusal
 
 
 def is_proven(validator: CommandLine, client: dict[str, str]) -> bool:
-    """Tell whether a server with this home takes the id and secret of *client*."""
+    """Return whether a server with this home takes the id and secret of *client*."""
     with validator.opened() as services:
         try:
             services.clients.authenticate(client["id"], client["secret"])

@@ -33,7 +33,7 @@ USED = {
     *("accounts", "channels", "clients", "login_addresses", "login_attempts", "marks"),
     *("revocations", "sessions", "tenants"),
 }
-PATIENCE = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=5)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def lived_in(validator: CommandLine) -> CommandLine:
 @pytest.fixture
 def target(postgres_database: str, tmp_path: Path) -> Iterator[Database]:
     """Yield the empty PostgreSQL database that is copied to."""
-    opened = Database(DatabasePolicy(tmp_path, postgres_database, PATIENCE))
+    opened = Database(DatabasePolicy(tmp_path, postgres_database, TIMEOUT))
     yield opened
     opened.close()
 
@@ -62,7 +62,7 @@ def issued(validator: CommandLine) -> str:
 
 
 def is_accepted(validator: CommandLine, token: str, url: str | None = None) -> bool:
-    """Tell whether *token* is accepted with the database at *url*, else with the home's own."""
+    """Return whether *token* is accepted with the database at *url*, else with the home's own."""
     variables = {} if url is None else {URL: url}
     return validator("tokens", "inspect", stdin=token, variables=variables).code == 0
 
@@ -217,7 +217,7 @@ def test_source_in_use_is_refused(lived_in: CommandLine, target: Database, kind:
     postgres = target.engine.url.render_as_string(hide_password=False)
     if kind == "postgresql":
         lived_in.did("db", "copy", "--to", postgres)
-    source = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", PATIENCE))
+    source = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", TIMEOUT))
     server, variables, to = (
         (source, {}, postgres) if kind == "sqlite" else (target, {URL: postgres}, "sqlite:///new.db")
     )
@@ -277,7 +277,7 @@ def test_copy_that_changes_on_the_way_is_refused(lived_in: CommandLine, target: 
 
 def test_many_rows_arrive(lived_in: CommandLine, target: Database, postgres_database: str) -> None:
     """More rows than are read at once arrive, each once."""
-    source = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", PATIENCE))
+    source = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", TIMEOUT))
     rows = [{"target": f"jti:{number}", "number": number, "made_at": 1} for number in range(2000)]
     with source.write() as connection:
         connection.execute(
@@ -330,7 +330,7 @@ def restore(validator: CommandLine, backup: Path) -> None:
 def test_backup_of_a_database_in_use(lived_in: CommandLine, tmp_path: Path) -> None:
     """A backup is taken while somebody writes; it is one private file with all that was committed."""
     file = tmp_path / "backup.db"
-    writer = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", PATIENCE))
+    writer = Database(DatabasePolicy(lived_in.home, f"sqlite:///{FILE}", TIMEOUT))
     with writer.write() as connection:
         connection.execute(text("UPDATE tenants SET name = 'not committed'"))
 
@@ -339,7 +339,7 @@ def test_backup_of_a_database_in_use(lived_in: CommandLine, tmp_path: Path) -> N
 
     assert [path.name for path in tmp_path.glob("*backup.db*")] == ["backup.db"]
     assert oct(stat.S_IMODE(file.stat().st_mode)) == oct(0o600)
-    taken = Database(DatabasePolicy(tmp_path, "sqlite:///backup.db", PATIENCE))
+    taken = Database(DatabasePolicy(tmp_path, "sqlite:///backup.db", TIMEOUT))
     assert count(taken, "tenants") == 1
     with taken.read() as connection:
         assert connection.execute(text("SELECT name FROM tenants")).scalar_one() == "First"
@@ -387,7 +387,7 @@ def test_backup_to_a_disk_without_hard_links(
 
     assert [path.name for path in tmp_path.glob("*backup.db*")] == ["backup.db"]
     assert oct(stat.S_IMODE(file.stat().st_mode)) == oct(0o600)
-    taken = Database(DatabasePolicy(tmp_path, "sqlite:///backup.db", PATIENCE))
+    taken = Database(DatabasePolicy(tmp_path, "sqlite:///backup.db", TIMEOUT))
     assert count(taken, "tenants") == 1
     taken.close()
     check_refused(lived_in("db", "backup", str(file)), "is there already")

@@ -40,7 +40,6 @@ def patient(tmp_path: Path) -> Iterator[Patient]:
 def words(patient: Patient, trusted: str) -> list[str]:
     return [
         "doctor",
-        "--as-cloud",
         patient.origin,
         "--trust",
         trusted,
@@ -105,7 +104,7 @@ def test_what_was_handed_over_is_trusted_without_being_named(
     validator: CommandLine, patient: Patient, tmp_path: Path, which: str
 ) -> None:
     """After `cert export` the doctor needs no --trust: the cloud trusts what was handed over."""
-    given = ["doctor", "--as-cloud", patient.origin, "--plain-port", str(patient.plain_port)]
+    given = ["doctor", patient.origin, "--plain-port", str(patient.plain_port)]
     before = validator(*given)
     served, out = str(write(tmp_path, LEAF, ROOT)[0]), str(tmp_path / "out")
     validator.did("cert", "export", "--certificate", served, "--which", which, "--out", out)
@@ -137,9 +136,7 @@ def test_home_is_not_needed(nowhere: CommandLine, patient: Patient, trusted: str
 
 def test_nobody_there_is_a_problem(validator: CommandLine, trusted: str) -> None:
     """A port where nobody listens is found, and the rest is not looked at."""
-    said = validator(
-        "doctor", "--as-cloud", "https://localhost", "--trust", trusted, "--connect", free_bind()
-    )
+    said = validator("doctor", "https://localhost", "--trust", trusted, "--connect", free_bind())
 
     assert said.code == 1
     assert "PROBLEM  connection: " in said.out
@@ -152,22 +149,22 @@ def test_trust_that_the_cloud_could_not_take_is_refused(
     path = tmp_path / "both.cer"
     path.write_bytes(LEAF.pem + ROOT.pem)
 
-    check_refused(validator("doctor", "--as-cloud", patient.origin, "--trust", str(path)), "2 certificates")
+    check_refused(validator("doctor", patient.origin, "--trust", str(path)), "2 certificates")
 
 
 def test_url_must_be_an_origin(validator: CommandLine) -> None:
     """Plain HTTP is not what a cloud is given."""
-    check_refused(validator("doctor", "--as-cloud", "http://localhost"), "https://portal.example.com")
+    check_refused(validator("doctor", "http://localhost"), "https://portal.example.com")
 
 
 @pytest.mark.parametrize(
     "options",
     [
         [],
-        ["--as-cloud", "https://localhost", "--connect", "127.0.0.1"],
-        ["--as-cloud", "https://localhost", "--connect", "127.0.0.1:0"],
-        ["--as-cloud", "https://localhost", "--connect", ":443"],
-        ["--as-cloud", "https://localhost", "--plain-port", "65536"],
+        ["https://localhost", "--connect", "127.0.0.1"],
+        ["https://localhost", "--connect", "127.0.0.1:0"],
+        ["https://localhost", "--connect", ":443"],
+        ["https://localhost", "--plain-port", "65536"],
     ],
     ids=["no URL", "no port", "port 0", "no address", "plain port too high"],
 )

@@ -191,7 +191,7 @@ def test_check_passes_with_a_notice_while_redis_is_unavailable(validator: Comman
     "settings",
     [
         {"VALIDATOR_CALLBACKS_NETWORKS": '["203.0.113.0/24"]'},
-        {"VALIDATOR_DOOR_CLIENT_CA": "ca.pem", "VALIDATOR_DOOR_CALLBACKS_ORIGIN": "https://cb.example.com"},
+        {"VALIDATOR_PROXY_CLIENT_CA": "ca.pem", "VALIDATOR_PROXY_CALLBACKS_ORIGIN": "https://cb.example.com"},
         {"VALIDATOR_SERVER_ROLE": "people"},
     ],
     ids=["networks", "certificate", "people only"],

@@ -17,11 +17,11 @@ from validator.settings.sources import environment_variable
 
 
 @contextmanager
-def listening(path: Path, *, callers: int = 5) -> Iterator[None]:
-    """Listen on a socket at *path*; so many callers may wait."""
+def listening(path: Path, *, size: int = 5) -> Iterator[None]:
+    """Listen on a socket at *path*; *size* connections may wait."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        listener.listen(callers)
+        listener.listen(size)
         yield
 
 
@@ -80,14 +80,16 @@ def test_workers_user_is_chosen_by_root_only(
     """Whoever is not root keeps the setting, which nginx ignores: a login may have a form it would refuse."""
     monkeypatch.setattr(os, "geteuid", lambda: number)
 
-    assert in_force(tmp_path, {"door.worker_user": "_setting"}).door.worker_user == user
+    assert in_force(tmp_path, {"proxy.worker_user": "_setting"}).proxy.worker_user == user
 
 
-@pytest.mark.parametrize("callers", [5, 0])
-def test_socket_that_is_served_is_not_taken(validator: CommandLine, tmp_path: Path, callers: int) -> None:
+@pytest.mark.parametrize("authentication", [5, 0])
+def test_socket_that_is_served_is_not_taken(
+    validator: CommandLine, tmp_path: Path, authentication: int
+) -> None:
     """A second server on the same socket is refused in words; the first keeps it, even a busy one."""
     path = tmp_path / "socket"
-    with listening(path, callers=callers), socket.socket(socket.AF_UNIX) as caller:
+    with listening(path, size=authentication), socket.socket(socket.AF_UNIX) as caller:
         caller.connect(str(path))  # fills the queue of one that takes none to wait
 
         said = validator.program("serve", "--bind", f"unix:{path}")

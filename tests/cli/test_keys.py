@@ -25,7 +25,7 @@ def issue(validator: CommandLine) -> str:
 
 
 def is_accepted(validator: CommandLine, token: str) -> bool:
-    """Tell whether *token* would be accepted now."""
+    """Return whether *token* would be accepted now."""
     return validator("tokens", "inspect", stdin=token).code == 0
 
 

@@ -11,11 +11,11 @@ from tests.support.command_line import CommandLine, check_misused, check_refused
 
 NAME = "portal.example.com"
 PORTAL = {
-    "VALIDATOR_DOOR_ORIGIN": f"https://{NAME}",
-    "VALIDATOR_DOOR_CERTIFICATE": "portal.pem",
-    "VALIDATOR_DOOR_CERTIFICATE_KEY": "portal.key",
-    "VALIDATOR_DOOR_LISTEN": '["127.0.0.1:58443"]',
-    "VALIDATOR_DOOR_LISTEN_PLAIN": '["127.0.0.1:58080"]',
+    "VALIDATOR_PROXY_ORIGIN": f"https://{NAME}",
+    "VALIDATOR_PROXY_CERTIFICATE": "portal.pem",
+    "VALIDATOR_PROXY_CERTIFICATE_KEY": "portal.key",
+    "VALIDATOR_PROXY_LISTEN": '["127.0.0.1:58443"]',
+    "VALIDATOR_PROXY_LISTEN_PLAIN": '["127.0.0.1:58080"]',
 }
 
 
@@ -77,17 +77,17 @@ def test_nothing_is_written_without_a_name(nowhere: CommandLine, tmp_path: Path)
     """With the defaults there is no portal: the command ends with 1, names the keys and leaves no file."""
     said = nowhere("nginx", "render", "--out", str(tmp_path / "door"))
 
-    check_refused(said, "door.origin, door.certificate")
+    check_refused(said, "proxy.origin, proxy.certificate")
     assert not (tmp_path / "door").exists()
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("VALIDATOR_DOOR_ORIGIN", "https://a.example; return 200"),
-        ("VALIDATOR_DOOR_LOG_FOLDER", "/var/log/nginx; user root"),
+        ("VALIDATOR_PROXY_ORIGIN", "https://a.example; return 200"),
+        ("VALIDATOR_PROXY_LOG_FOLDER", "/var/log/nginx; user root"),
         ("VALIDATOR_CALLBACKS_AGENT_PATH", "/a { return 200; }"),
-        ("VALIDATOR_DOOR_CLOUD_HOST", "$http_host"),
+        ("VALIDATOR_PROXY_CLOUD_HOST", "$http_host"),
     ],
 )
 def test_value_that_would_be_configuration_is_told(
@@ -152,7 +152,7 @@ def test_refused_configuration_leaves_the_live_one(certified: CommandLine, tmp_p
     render = ("nginx", "render", "--out", str(tmp_path / "door"))
     certified(*render, "--check", variables=PORTAL)
     live = contents(tmp_path / "door")
-    broken = {**PORTAL, "VALIDATOR_DOOR_CLIENT_CA": "", "VALIDATOR_DOOR_CERTIFICATE": "missing.pem"}
+    broken = {**PORTAL, "VALIDATOR_PROXY_CLIENT_CA": "", "VALIDATOR_PROXY_CERTIFICATE": "missing.pem"}
 
     said = certified(*render, "--check", variables=broken)
     after = contents(tmp_path / "door")

@@ -21,7 +21,7 @@ from tests.support.command_line import (
     check_refused,
     clean_environment,
 )
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT
 
 PARTS = ["store", "keys", "counters", "trail", "clock"]
 
@@ -130,7 +130,7 @@ def read_until(descriptor: int, word: bytes, times: int) -> bytes:
     """Return what was written until *word* is there so often; fails when nothing more comes."""
     read = b""
     while read.count(word) < times:
-        assert select.select([descriptor], [], [], PATIENCE)[0], read
+        assert select.select([descriptor], [], [], TIMEOUT)[0], read
         part = os.read(descriptor, 65536)
         assert part, read
         read += part
@@ -149,7 +149,7 @@ def test_watching_in_a_terminal_is_in_place(validator: CommandLine, number: int,
         drawn = read_until(ours, b"\x1b[H", 2)
         process.send_signal(number)
         drawn += read_until(ours, b"\x1b[?1049l", 1)
-        assert process.wait(PATIENCE) == code
+        assert process.wait(TIMEOUT) == code
     finally:
         process.kill()
         process.wait()
@@ -170,7 +170,7 @@ def test_watching_elsewhere_is_one_after_the_other(validator: CommandLine, form:
         word = b'"ready":false' if form else b"validator is NOT READY"
         drawn = read_until(ours, word, 2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
     finally:
         process.kill()
         process.wait()

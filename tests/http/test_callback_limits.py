@@ -14,7 +14,7 @@ from tests.support.answers import ret_code
 from tests.support.callback_requests import AGENT_SIDE, CHAT_SIDE, SIDES, Side, issued
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, UNLIMITED, Enterprise
 from tests.support.throttle_first import throttling_first
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Subject
 from validator.tokens.revocation import token_target
 
@@ -169,8 +169,8 @@ def revoke(enterprise: Enterprise, jti: str) -> None:
 
 
 def disable_and_enable(enterprise: Enterprise, jti: str) -> None:
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
-    enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
 
 
 def nothing(enterprise: Enterprise, jti: str) -> None:
@@ -223,13 +223,13 @@ def test_wrong_presentations_do_not_hold_the_right_one_back(
 def test_disabled_subject_is_counted_by_token(enterprise: Enterprise) -> None:
     """While an account is disabled its token is refused up to its limit; enabled again, a new one is good."""
     token, _ = issued(enterprise, AGENT)
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     cloud = enterprise.visitor()
 
     answers = [AGENT_SIDE.ask(cloud, AGENT_SIDE.question(token)) for _ in range(10)]
 
     assert codes(answers) == [2] * 3 + [3] * 7
-    enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     assert ask_well(enterprise, AGENT_SIDE) == [0]
 
 

@@ -24,9 +24,9 @@ from validator.callbacks.wire import Presentation
 from validator.clock import to_milliseconds
 from validator.errors import Reason
 from validator.services import Services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Claims, Subject
-from validator.tokens.issuance import Operator
+from validator.tokens.principals import Operator
 
 ACCEPTED = b'{"retCode":0,"message":"validate success"}'
 REFUSED = b'{"retCode":2,"message":"validate failed"}'
@@ -115,45 +115,45 @@ def not_yet_issued(enterprise: Enterprise, _s: Side, _t: str, claims: Claims) ->
 
 
 def revoked_by_jti(enterprise: Enterprise, side: Side, _t: str, claims: Claims) -> dict[str, Any]:
-    enterprise.services.oversight.revoke_token(Operator(), side.subject.tenant, claims.jti)
+    enterprise.services.introspection.revoke_token(Operator(), side.subject.tenant, claims.jti)
     return {}
 
 
 def revoked_as_presented(enterprise: Enterprise, _s: Side, token: str, _c: Claims) -> dict[str, Any]:
-    enterprise.services.oversight.revoke_presented(Operator(), token)
+    enterprise.services.introspection.revoke_presented(Operator(), token)
     return {}
 
 
 def revoked_by_subject(enterprise: Enterprise, side: Side, _t: str, _c: Claims) -> dict[str, Any]:
     subject = side.subject
-    oversight = enterprise.services.oversight
-    oversight.revoke_subject(Operator(), subject.audience, subject.tenant, subject.id)
+    introspection = enterprise.services.introspection
+    introspection.revoke_subject(Operator(), subject.audience, subject.tenant, subject.id)
     return {}
 
 
 def revoked_by_tenant(enterprise: Enterprise, side: Side, _t: str, _c: Claims) -> dict[str, Any]:
-    enterprise.services.oversight.revoke_tenant(Operator(), side.subject.tenant)
+    enterprise.services.introspection.revoke_tenant(Operator(), side.subject.tenant)
     return {}
 
 
 def everything_revoked(enterprise: Enterprise, _s: Side, _t: str, _c: Claims) -> dict[str, Any]:
-    enterprise.services.oversight.revoke_everything(Operator())
+    enterprise.services.introspection.revoke_everything(Operator())
     return {}
 
 
 def account_disabled(enterprise: Enterprise, _s: Side, _t: str, _c: Claims) -> dict[str, Any]:
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     return {}
 
 
 def account_disabled_for_a_while(enterprise: Enterprise, _s: Side, _t: str, _c: Claims) -> dict[str, Any]:
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
-    enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     return {}
 
 
 def tenant_disabled(enterprise: Enterprise, side: Side, _t: str, _c: Claims) -> dict[str, Any]:
-    enterprise.services.tenants.set_status(side.subject.tenant, Status.DISABLED)
+    enterprise.services.tenants.set_status(side.subject.tenant, RecordStatus.DISABLED)
     return {}
 
 
@@ -554,7 +554,7 @@ def broken_validation(enterprise: Enterprise) -> Validation:
     services = enterprise.services
     return BrokenValidation(
         services.verifier,
-        services.standings,
+        services.subject_states,
         services.counters,
         services.trail,
         services.settings.callbacks,

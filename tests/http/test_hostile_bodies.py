@@ -104,7 +104,7 @@ def kept(enterprise: Enterprise) -> dict[str, int]:
 
 
 def well_shaped(path: str, answer: TestResponse) -> bool:
-    """Tell whether *answer* is in a shape that *path* promises; fails inside when it is in a wrong one."""
+    """Return whether *answer* is in a shape that *path* promises; fails inside when it is in a wrong one."""
     if path in CALLBACKS:
         return ret_code(answer) in (1, 2)
     if answer.status_code >= 400:
@@ -113,7 +113,7 @@ def well_shaped(path: str, answer: TestResponse) -> bool:
 
 
 def may_be_taken(path: str, caller: str, layer: str) -> bool:
-    """Tell whether *path* may say yes to a body of *layer*."""
+    """Return whether *path* may say yes to a body of *layer*."""
     if path in BODILESS:
         return True
     asks_about_nothing = path.endswith("/introspect") and caller == "client"

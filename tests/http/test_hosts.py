@@ -12,8 +12,8 @@ EVIL = "rebind.attacker.example"
 SETTINGS = {
     "server.hosts": '["validator.internal"]',
     "server.public_origins": '["https://shop.example.com"]',
-    "door.origin": "https://portal.example.com",
-    "door.callbacks_origin": "https://callbacks.example.com",
+    "proxy.origin": "https://portal.example.com",
+    "proxy.callbacks_origin": "https://callbacks.example.com",
 }
 KNOWN = [
     *(

@@ -85,8 +85,8 @@ def introspect(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
 
 
 def have_issued(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
-    wish = {"tenantSpaceId": TENANT, "userAccount": AGENT.id}
-    return browser.post("/api/v1/tokens/agent", json=wish, auth=enterprise.basic)
+    requested = {"tenantSpaceId": TENANT, "userAccount": AGENT.id}
+    return browser.post("/api/v1/tokens/agent", json=requested, auth=enterprise.basic)
 
 
 def have_issued_to_person(enterprise: Enterprise, browser: FlaskClient) -> TestResponse:
@@ -715,12 +715,14 @@ def test_callers_bucket_is_the_callers(found_enterprise: Found) -> None:
     """A client has one count for both kinds of token and from everywhere; another client has its own."""
     enterprise = limited(found_enterprise, "tokens_caller")
     added, secret = enterprise.services.clients.add("one more", [TENANT], list(Audience))
-    wish = {"tenantSpaceId": TENANT, "userId": "c1", "userName": "Ann"}
+    requested = {"tenantSpaceId": TENANT, "userId": "c1", "userName": "Ann"}
 
     def ask(n: int, credentials: tuple[str, str]) -> TestResponse:
         browser = browser_from(enterprise, f"192.0.2.{n}")
         return browser.post(
-            f"/api/v1/tokens/{('chat', 'agent')[n % 2]}", json=wish | {"userAccount": "a1"}, auth=credentials
+            f"/api/v1/tokens/{('chat', 'agent')[n % 2]}",
+            json=requested | {"userAccount": "a1"},
+            auth=credentials,
         )
 
     assert passed(ask(n, enterprise.basic) for n in range(2 * AMOUNT)) == AMOUNT

@@ -7,7 +7,7 @@ from tests.support.answers import problem
 from tests.support.callback_requests import AGENT_SIDE
 from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from validator.accounts.identity import Identity
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 TOKEN = "/api/v1/tokens/agent"
 
@@ -128,7 +128,7 @@ def test_choice_must_be_made(enterprise: Enterprise) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
         {"userAccount": "13"},
         {"userAccount": "agent-9"},
@@ -137,14 +137,14 @@ def test_choice_must_be_made(enterprise: Enterprise) -> None:
     ],
     ids=str,
 )
-def test_nobody_else_s_is_given(enterprise: Enterprise, wish: dict[str, str]) -> None:
+def test_nobody_else_s_is_given(enterprise: Enterprise, requested: dict[str, str]) -> None:
     """What is linked to another person, or to nobody, is refused alike."""
     add(enterprise, "ann", Identity(user_account="agent-9"))
     link(enterprise, "13", login="ann")
     link(enterprise, "11")
     assert token_for(logged_in(enterprise, "ann"), "13")
 
-    answer = enterprise.person().post(TOKEN, json=wish)
+    answer = enterprise.person().post(TOKEN, json=requested)
 
     assert "detail" not in problem(answer, 403)
     assert enterprise.trail()[-1]["reason"] == "subject_not_own"
@@ -159,8 +159,8 @@ def test_account_s_end_is_its_links_end(enterprise: Enterprise, how: str) -> Non
     accounts = enterprise.services.accounts
 
     if how == "disabled":
-        accounts.set_status(LOGIN, Status.DISABLED)
-        accounts.set_status(LOGIN, Status.ACTIVE)
+        accounts.set_status(LOGIN, RecordStatus.DISABLED)
+        accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     else:
         account = accounts.require(LOGIN)
         accounts.set_password(account, account.password_hash)

@@ -18,7 +18,7 @@ from validator.accounts.identity import Identity
 from validator.accounts.login import HashingPolicy
 from validator.app import create_app
 from validator.services import Services, open_services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 LOGIN_PATH, PASSWORD_PATH = "/api/v1/login", "/api/v1/password"
 WRONG, NEW = "not the password", "nine loud deserts of tin"
@@ -96,7 +96,7 @@ class Stranger:
         )
 
     def is_let_in(self, account: str = LOGIN, address: str | None = None) -> bool:
-        """Tell whether the right password is enough."""
+        """Return whether the right password is enough."""
         return self.guess(PASSWORD, account, address).status_code == 200
 
     def fail(self, times: int, account: str = LOGIN, address: str | None = None) -> list[TestResponse]:
@@ -271,10 +271,10 @@ def test_numbers_are_settings(found_guarded: Callable[..., Guarded]) -> None:
     """How many failures are free, the first and the longest delay and the stop are as configured."""
     guarded = found_guarded(
         **{
-            "lockout.free_failures": "2",
+            "lockout.allowed_failures": "2",
             "lockout.first_delay": "10s",
-            "lockout.longest_delay": "25s",
-            "lockout.stop_after": "6",
+            "lockout.max_delay": "25s",
+            "lockout.hard_lock_after": "6",
         }
     )
     guarded.enterprise.clock.instant = MIDNIGHT
@@ -329,14 +329,14 @@ def test_unknown_accounts_behave_the_same(guarded: Guarded, stranger: Stranger, 
 
 def test_right_password_of_a_disabled_account_is_a_failure(guarded: Guarded, stranger: Stranger) -> None:
     """The right password of an account that is not in use counts as a wrong one, and shows nothing."""
-    guarded.services.accounts.set_status(LOGIN, Status.DISABLED)
+    guarded.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
 
     answers = [comparable(stranger.guess(PASSWORD)) for _ in range(FREE)]
     answers += [comparable(stranger.guess())]
 
     assert answers == [answers[0]] * (FREE + 1)
     assert guarded.services.lockout.lock(LOGIN).failures == FREE
-    guarded.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    guarded.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     assert not stranger.is_let_in()
 
 
@@ -615,8 +615,8 @@ def from_before_a_change(guarded: Guarded, value: str) -> str:
 
 
 def from_before_a_disabling(guarded: Guarded, value: str) -> str:
-    guarded.services.accounts.set_status(LOGIN, Status.DISABLED)
-    guarded.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    guarded.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
+    guarded.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     return value
 
 

@@ -15,7 +15,7 @@ from tests.support.observed_hasher import ObservedHasher
 from validator.accounts.login import HashingPolicy
 from validator.passwords.hashing import PROFILES
 from validator.services import open_services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.web.incoming import SESSION_COOKIE
 
 PATH = "/api/v1/login"
@@ -93,11 +93,11 @@ def test_account_is_known_in_any_case(enterprise: Enterprise, account: str) -> N
 
 
 def disable_account(enterprise: Enterprise) -> None:
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
 
 
 def disable_tenant(enterprise: Enterprise) -> None:
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
 
 def nothing(enterprise: Enterprise) -> None:

@@ -24,9 +24,9 @@ from tests.support.older_database import copy_of
 from validator.app import create_app
 from validator.services import Services
 from validator.store import schema
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience
-from validator.tokens.issuance import Operator
+from validator.tokens.principals import Operator
 from validator.web.incoming import SESSION_COOKIE
 
 DAYS = timedelta(days=1)
@@ -82,11 +82,11 @@ def store_state(node: Enterprise) -> str:
 
 
 ENDINGS: dict[str, Callable[[Services], object]] = {
-    "subject": lambda services: services.oversight.revoke_subject(
+    "subject": lambda services: services.introspection.revoke_subject(
         Operator(), Audience.AGENT, TENANT, AGENT.id
     ),
-    "tenant": lambda services: services.oversight.revoke_tenant(Operator(), TENANT),
-    "everything": lambda services: services.oversight.revoke_everything(Operator()),
+    "tenant": lambda services: services.introspection.revoke_tenant(Operator(), TENANT),
+    "everything": lambda services: services.introspection.revoke_everything(Operator()),
 }
 
 
@@ -102,7 +102,7 @@ def test_lost_revocation_stays_in_force(
     """
     one, two = cluster.nodes
     one.clock.instant += ahead * DAYS
-    one.services.oversight.revoke_token(Operator(), TENANT, "any")
+    one.services.introspection.revoke_token(Operator(), TENANT, "any")
     one.clock.instant -= ahead * DAYS
     token = issued(one)
     older = copy_of(one.services.database)
@@ -112,7 +112,7 @@ def test_lost_revocation_stays_in_force(
     older.put_back(one.services.database)
     third = open_third(cluster)
     for number in range(since):
-        third.oversight.revoke_token(Operator(), TENANT, f"any-{number}")
+        third.introspection.revoke_token(Operator(), TENANT, f"any-{number}")
     third.close()
 
     assert [ret_code(node, token) for node in cluster.nodes] == [2, 2]
@@ -134,7 +134,7 @@ def test_token_is_good_again_where_the_node_knew_nothing(cluster: Cluster) -> No
     """The control: without what a node knows, a lost revocation gives the token its life back."""
     token = issued(cluster.one)
     older = copy_of(cluster.one.services.database)
-    cluster.one.services.oversight.revoke_everything(Operator())
+    cluster.one.services.introspection.revoke_everything(Operator())
 
     older.put_back(cluster.one.services.database)
 
@@ -170,17 +170,17 @@ def has_session(node: Enterprise, cookie: str) -> bool:
 
 
 CHANGES: dict[str, Callable[[Services], object]] = {
-    "account disabled": lambda services: services.accounts.set_status(LOGIN, Status.DISABLED),
+    "account disabled": lambda services: services.accounts.set_status(LOGIN, RecordStatus.DISABLED),
     "password": lambda services: services.accounts.set_password(
         services.accounts.require(LOGIN), services.passwords.hash("another long password of ours")
     ),
     "client disabled": lambda services: services.clients.set_status(
-        services.clients.list()[0].id, Status.DISABLED
+        services.clients.list()[0].id, RecordStatus.DISABLED
     ),
     "client rotated": lambda services: services.clients.rotate(services.clients.list()[0].id),
-    "channel disabled": lambda services: services.channels.set_status(CHANNEL, Status.DISABLED),
+    "channel disabled": lambda services: services.channels.set_status(CHANNEL, RecordStatus.DISABLED),
     "channel rotated": lambda services: services.channels.rotate(CHANNEL, SECRET_KEY[::-1]),
-    "tenant disabled": lambda services: services.tenants.set_status(TENANT, Status.DISABLED),
+    "tenant disabled": lambda services: services.tenants.set_status(TENANT, RecordStatus.DISABLED),
     "link": lambda services: services.links.remove(services.accounts.require(LOGIN).id, TENANT, AGENT.id),
 }
 
@@ -220,7 +220,7 @@ def test_lost_change_stops_every_answer_until_it_is_accepted(
 def accept(services: Services) -> None:
     """Do what `validator db accept-restore` does."""
     services.sessions.end_all()
-    services.oversight.revoke_everything(Operator())
+    services.introspection.revoke_everything(Operator())
     services.database.accept_restore(services.clock.now())
 
 
@@ -229,7 +229,7 @@ def test_node_that_was_down_notices_when_it_starts(cluster: Cluster) -> None:
     one = cluster.one
     token = issued(one)
     older = copy_of(one.services.database)
-    one.services.oversight.revoke_everything(Operator())
+    one.services.introspection.revoke_everything(Operator())
     one.services.close()
     older.put_back(one.services.database)
 

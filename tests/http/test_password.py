@@ -11,7 +11,7 @@ from tests.support import breakage
 from tests.support.answers import cookie, problem
 from tests.support.callback_requests import SIDES
 from tests.support.fakes import LOGIN, PASSWORD, TENANT, Enterprise
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.web.incoming import SESSION_COOKIE
 
 PATH = "/api/v1/password"
@@ -175,11 +175,11 @@ def test_cec_profile_remembers(found_enterprise: Callable[..., Enterprise]) -> N
 def test_disabled_tenant_changes_nothing(enterprise: Enterprise) -> None:
     """While the tenant is disabled the old password is no proof."""
     browser = enterprise.person()
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     problem(change(browser), 401)
 
-    enterprise.services.tenants.set_status(TENANT, Status.ACTIVE)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert can_log_in(enterprise, PASSWORD)
 
 

@@ -83,7 +83,7 @@ def test_origin_itself_leads_to_the_pages(browser: FlaskClient, path: str, statu
 
 def test_own_home_page_of_the_portal_goes_before(found_enterprise: Found, tmp_path: Path) -> None:
     """An enterprise's own home page is not hidden; without the pages the application has none."""
-    own = found_enterprise({**ON, "door.document_root": str(tmp_path)}).visitor()
+    own = found_enterprise({**ON, "proxy.document_root": str(tmp_path)}).visitor()
 
     assert own.get("/").status_code == 404
     assert found_enterprise().visitor().get("/").status_code == 404
@@ -350,8 +350,8 @@ def test_password_managers_know_the_login(browser: FlaskClient) -> None:
 
 def test_pages_hand_their_settings_to_the_scripts(found_enterprise: Found) -> None:
     """Channel, tenant, language, maps and prefix are in the page, as data."""
-    wish = {"portal.context_path": "/demo", "portal.locale": "fr", "portal.map_service": "google"}
-    page = document(found_enterprise(ON | wish).visitor(), "/guest")
+    requested = {"portal.context_path": "/demo", "portal.locale": "fr", "portal.map_service": "google"}
+    page = document(found_enterprise(ON | requested).visitor(), "/guest")
     ((main, _),) = page.all("main")
 
     told = {key.removeprefix("data-"): value for key, value in main.items() if key.startswith("data-")}

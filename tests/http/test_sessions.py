@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from tests.support.answers import comparable, cookie, problem
 from tests.support.fakes import LOGIN, PASSWORD, Enterprise
 from tests.support.routes import paths
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.web.incoming import SESSION_COOKIE
 
 OWN = "http://localhost"  # what the test client calls this server
@@ -99,9 +99,9 @@ def test_disabling_the_account_ends_its_sessions_for_good(enterprise: Enterprise
     """Sessions of a disabled account end at once and do not return when it is enabled again."""
     browser, other = enterprise.person(), enterprise.person()
 
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     assert not is_logged_in(browser)
-    enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
 
     assert not is_logged_in(browser)
     assert not is_logged_in(other)

@@ -15,7 +15,7 @@ from tests.support.callback_requests import SIDES, Side, issued
 from tests.support.fakes import OTHER_TENANT, Enterprise
 from validator.app import create_app
 from validator.exchange import Exchange, current_exchange
-from validator.web.fastpath import ShortWay
+from validator.web.fastpath import FastPath
 
 Found = Callable[..., Enterprise]
 Ask = Callable[[Client, Side, str], TestResponse]
@@ -89,18 +89,18 @@ ASKED: dict[str, Ask] = {
 def both(enterprise: Enterprise) -> Iterator[tuple[Client, Client, list[str]]]:
     """Yield a client of the application, one of Flask alone, and what Flask was asked by the first."""
     app, asked = create_app(enterprise.services), list[str]()
-    short_way = app.wsgi_app
-    assert isinstance(short_way, ShortWay)
-    long_way = short_way._long_way
+    fast_path = app.wsgi_app
+    assert isinstance(fast_path, FastPath)
+    flask_app = fast_path._flask_app
 
     def listening(environ: dict[str, Any], start_response: Any) -> Any:
         asked.append(environ["PATH_INFO"])
-        return long_way(environ, start_response)
+        return flask_app(environ, start_response)
 
-    short_way._long_way = listening
+    fast_path._flask_app = listening
     alone = Flask("alone")
-    alone.wsgi_app = long_way  # type: ignore[method-assign, assignment]
-    yield Client(short_way), Client(alone), asked
+    alone.wsgi_app = flask_app  # type: ignore[method-assign, assignment]
+    yield Client(fast_path), Client(alone), asked
 
 
 def entries(enterprise: Enterprise) -> list[dict[str, Any]]:
@@ -171,15 +171,15 @@ def test_a_request_is_one_on_both_ways(enterprise: Enterprise) -> None:
     """Whatever is told of a request before Flask is asked has the id of its answer."""
     side = SIDES["agent"]
     app, seen = create_app(enterprise.services), list[Exchange]()
-    short_way = app.wsgi_app
-    assert isinstance(short_way, ShortWay)
-    long_way = short_way._long_way
+    fast_path = app.wsgi_app
+    assert isinstance(fast_path, FastPath)
+    flask_app = fast_path._flask_app
 
     def listening(environ: dict[str, Any], start_response: Any) -> Any:
         seen.append(current_exchange.get())
-        return long_way(environ, start_response)
+        return flask_app(environ, start_response)
 
-    short_way._long_way = listening
-    answer = ASKED["no JSON"](Client(short_way), side, "")
+    fast_path._flask_app = listening
+    answer = ASKED["no JSON"](Client(fast_path), side, "")
 
     assert [exchange.request_id for exchange in seen] == [answer.headers["X-Request-ID"]]

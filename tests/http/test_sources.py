@@ -13,8 +13,8 @@ from validator.errors import Reason
 
 Found = Callable[..., Enterprise]
 NETWORKS = {"callbacks.networks": '["203.0.113.0/24", "2001:db8::/32"]'}
-ORIGINS = {"door.origin": "https://a.example", "door.callbacks_origin": "https://b.example"}
-CERTIFIED = {**ORIGINS, "door.client_ca": "ca.pem"}
+ORIGINS = {"proxy.origin": "https://a.example", "proxy.callbacks_origin": "https://b.example"}
+CERTIFIED = {**ORIGINS, "proxy.client_ca": "ca.pem"}
 PROXIED = {"server.trusted_proxies": "1", "server.bind": "unix:/run/validator.sock"}
 ALLOWED, DENIED = "203.0.113.9", "198.51.100.9"
 REFUSED = b'{"retCode":2,"message":"not allowed"}'

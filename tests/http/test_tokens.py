@@ -15,7 +15,7 @@ from tests.support.callback_requests import AGENT_SIDE, CHAT_SIDE, SIDES, Side, 
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from tests.support.routes import paths
 from validator.accounts.identity import Identity
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience, Subject
 from validator.web.incoming import FORM
 
@@ -31,7 +31,7 @@ both_sides = pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
 
 
 def is_alive(enterprise: Enterprise, token: str, subject: Subject) -> bool:
-    """Tell whether the cloud would be told that *token* is good."""
+    """Return whether the cloud would be told that *token* is good."""
     side = AGENT_SIDE if subject.audience is Audience.AGENT else CHAT_SIDE
     asked = Side(side.path, subject, side.token_field, side.subject_field)
     return asked.ask(enterprise.visitor(), asked.question(token)).json == {
@@ -76,7 +76,7 @@ def test_person_has_a_customer_token_of_their_own(enterprise: Enterprise) -> Non
 
 
 @pytest.mark.parametrize(
-    ("route", "wish"),
+    ("route", "requested"),
     [
         ("agent", {"userAccount": "agent-8"}),
         ("agent", {"userAccount": AGENT.id.upper()}),
@@ -91,7 +91,7 @@ def test_person_has_a_customer_token_of_their_own(enterprise: Enterprise) -> Non
     ],
 )
 def test_person_has_no_token_for_anybody_else(
-    enterprise: Enterprise, route: str, wish: dict[str, str]
+    enterprise: Enterprise, route: str, requested: dict[str, str]
 ) -> None:
     """A person may name themselves and nobody else, in no other tenant and under no other name."""
     browser = enterprise.person()
@@ -99,7 +99,7 @@ def test_person_has_no_token_for_anybody_else(
     own |= {"userId": CUSTOMER.id, "userName": CUSTOMER.name}
     assert browser.post(ROUTES[route], json=own).status_code == 200
 
-    answer = browser.post(ROUTES[route], json=wish)
+    answer = browser.post(ROUTES[route], json=requested)
 
     problem(answer, 403)
     entry = enterprise.trail()[-1]
@@ -132,13 +132,13 @@ def test_person_without_that_identity_has_no_token(
 def test_person_of_a_disabled_tenant_has_no_token(enterprise: Enterprise) -> None:
     """A session from before has ended while the tenant is disabled, and is good again afterwards."""
     browser = enterprise.person()
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     for route in ROUTES.values():
         answer = browser.post(route, json={})
         assert problem(answer, 401)["title"] == "login required"
         assert "WWW-Authenticate" not in answer.headers
-    enterprise.services.tenants.set_status(TENANT, Status.ACTIVE)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert browser.post(ROUTES["agent"], json={}).status_code == 200
 
 
@@ -182,8 +182,8 @@ def test_client_names_the_whole_subject(enterprise: Enterprise, route: str) -> N
     browser = enterprise.visitor()
 
     for left_out in STRANGER[route]:
-        wish = {key: value for key, value in STRANGER[route].items() if key != left_out}
-        misspelt = {**wish, left_out.lower(): "x"}
+        requested = {key: value for key, value in STRANGER[route].items() if key != left_out}
+        misspelt = {**requested, left_out.lower(): "x"}
         answer = browser.post(ROUTES[route], json=misspelt, auth=enterprise.basic)
         assert problem(answer, 400)["detail"] == f"{left_out}: missing"
 
@@ -192,9 +192,9 @@ def test_client_names_the_whole_subject(enterprise: Enterprise, route: str) -> N
 @pytest.mark.parametrize("tenant", [OTHER_TENANT, "999", TENANT + "0"])
 def test_client_has_no_token_of_another_tenant(enterprise: Enterprise, route: str, tenant: str) -> None:
     """A tenant that is not the client's and one that does not exist are refused alike."""
-    wish = {**STRANGER[route], "tenantSpaceId": tenant}
+    requested = {**STRANGER[route], "tenantSpaceId": tenant}
 
-    answer = enterprise.visitor().post(ROUTES[route], json=wish, auth=enterprise.basic)
+    answer = enterprise.visitor().post(ROUTES[route], json=requested, auth=enterprise.basic)
 
     problem(answer, 403)
     assert enterprise.trail()[-1]["reason"] == "tenant_not_granted"
@@ -215,12 +215,12 @@ def test_client_has_tokens_of_its_audiences_only(enterprise: Enterprise, route: 
 def test_client_has_no_token_for_a_disabled_account(enterprise: Enterprise, side: Side) -> None:
     """A subject that has an account here which is disabled is refused, whoever asserts it."""
     browser, route = enterprise.visitor(), ROUTES[side.subject.audience]
-    wish = {key: value for key, value in side.question("").items() if key != side.token_field}
-    assert browser.post(route, json=wish, auth=enterprise.basic).status_code == 200
+    requested = {key: value for key, value in side.question("").items() if key != side.token_field}
+    assert browser.post(route, json=requested, auth=enterprise.basic).status_code == 200
 
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
 
-    problem(browser.post(route, json=wish, auth=enterprise.basic), 403)
+    problem(browser.post(route, json=requested, auth=enterprise.basic), 403)
     assert enterprise.trail()[-1]["reason"] == "account_disabled"
 
 
@@ -228,20 +228,20 @@ def test_client_has_no_token_for_a_disabled_account(enterprise: Enterprise, side
 def test_client_has_no_token_of_a_disabled_tenant(enterprise: Enterprise, route: str) -> None:
     """While its tenant is disabled a client gets no token of it."""
     browser = enterprise.visitor()
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
     problem(browser.post(ROUTES[route], json=STRANGER[route], auth=enterprise.basic), 403)
 
-    enterprise.services.tenants.set_status(TENANT, Status.ACTIVE)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert browser.post(ROUTES[route], json=STRANGER[route], auth=enterprise.basic).status_code == 200
 
 
 def test_client_may_not_rename_a_customer(enterprise: Enterprise) -> None:
     """A userName that differs from the one of the customer's account here is refused."""
     browser = enterprise.visitor()
-    wish = {"tenantSpaceId": TENANT, "userId": CUSTOMER.id, "userName": CUSTOMER.name}
-    assert browser.post(ROUTES["chat"], json=wish, auth=enterprise.basic).status_code == 200
+    requested = {"tenantSpaceId": TENANT, "userId": CUSTOMER.id, "userName": CUSTOMER.name}
+    assert browser.post(ROUTES["chat"], json=requested, auth=enterprise.basic).status_code == 200
 
-    answer = browser.post(ROUTES["chat"], json={**wish, "userName": "Ann"}, auth=enterprise.basic)
+    answer = browser.post(ROUTES["chat"], json={**requested, "userName": "Ann"}, auth=enterprise.basic)
 
     problem(answer, 403)
 
@@ -354,12 +354,12 @@ def test_disabled_client_is_refused_alike(enterprise: Enterprise, path: str) -> 
     """A disabled client with the right secret gets the same 401, and is let in again when enabled."""
     browser = enterprise.visitor()
     body = {**STRANGER["agent"], "token": "x"} if path == ROUTES["agent"] else {"token": "x"}
-    enterprise.services.clients.set_status(enterprise.basic[0], Status.DISABLED)
+    enterprise.services.clients.set_status(enterprise.basic[0], RecordStatus.DISABLED)
 
     answer = browser.post(path, json=body, auth=enterprise.basic)
 
     assert comparable(answer) == comparable(browser.post(path, json=body, auth=NO_CLIENT))
-    enterprise.services.clients.set_status(enterprise.basic[0], Status.ACTIVE)
+    enterprise.services.clients.set_status(enterprise.basic[0], RecordStatus.ACTIVE)
     assert browser.post(path, json=body, auth=enterprise.basic).status_code != 401
 
 
@@ -622,11 +622,11 @@ def revoke(enterprise: Enterprise, token: str) -> None:
 
 
 def disable_account(enterprise: Enterprise, token: str) -> None:
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
 
 
 def disable_tenant(enterprise: Enterprise, token: str) -> None:
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
 
 @both_sides

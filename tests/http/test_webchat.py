@@ -16,7 +16,7 @@ from tests.support.answers import comparable, cookie, problem
 from tests.support.callback_requests import AGENT_SIDE, issued
 from tests.support.fakes import AGENT, CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, TENANT, Enterprise
 from validator.app import create_app
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.web.incoming import GUEST_COOKIE, SESSION_COOKIE
 from validator.webchat.wire import LengthRule
 
@@ -217,11 +217,11 @@ def test_guest_cookie_is_nothing_else(enterprise: Enterprise) -> None:
 
 
 def disable_channel(enterprise: Enterprise) -> None:
-    enterprise.services.channels.set_status(CHANNEL, Status.DISABLED)
+    enterprise.services.channels.set_status(CHANNEL, RecordStatus.DISABLED)
 
 
 def disable_tenant(enterprise: Enterprise) -> None:
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
 
 def other_page(enterprise: Enterprise) -> None:

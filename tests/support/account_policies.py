@@ -11,11 +11,11 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 # What the settings say when they say nothing.
 LOCKOUT = LockoutPolicy(
     enabled=True,
-    free_failures=5,
+    allowed_failures=5,
     first_delay=timedelta(seconds=30),
-    longest_delay=timedelta(hours=1),
-    stop_after=100,
-    forget_after=timedelta(days=30),
+    max_delay=timedelta(hours=1),
+    hard_lock_after=100,
+    reset_after=timedelta(days=30),
     address_rates=parse_rates("10/5m 50/1h 200/1d"),
     prefix_rates=parse_rates("100/5m 500/1h 2000/1d"),
     leeway=timedelta(seconds=30),

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support.fakes import AGENT, AGENT_PATH, CHAT_PATH, CUSTOMER, Enterprise
-from validator.tokens.claims import Audience, Claims, Subject, Wish
-from validator.tokens.issuance import Operator
+from validator.tokens.claims import Audience, Claims, Subject, TokenRequest
+from validator.tokens.principals import Operator
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ SIDES = {"agent": AGENT_SIDE, "chat": CHAT_SIDE}
 
 def issued(enterprise: Enterprise, subject: Subject) -> tuple[str, Claims]:
     """Return a token for *subject* and what it says, issued past every question of who asks."""
-    wish = Wish(subject.audience, subject.tenant, subject.id, subject.name)
+    wish = TokenRequest(subject.audience, subject.tenant, subject.id, subject.name)
     return enterprise.services.issuance.issue(Operator(), wish)
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import BrowserContext, Playwright
 
 DEBIAN_PACKAGE = "chromium"
-PATIENCE = 15_000  # milliseconds for what takes a fraction of a second
+TIMEOUT = 15_000  # milliseconds for what takes a fraction of a second
 SWITCHES = (
     "--no-sandbox",
     "--disable-gpu",
@@ -86,7 +86,7 @@ def running(
             args=[*SWITCHES, *hosts.switches(), *switches],
             ignore_default_args=["--disable-extensions"] if extensions else None,
         )
-        started.set_default_timeout(PATIENCE)
+        started.set_default_timeout(TIMEOUT)
         try:
             yield started
         finally:
@@ -98,7 +98,7 @@ def new_profile(started: BrowserContext) -> Iterator[BrowserContext]:
     """Give another empty profile of the browser that was *started*; it is gone afterwards."""
     assert started.browser is not None
     profile = started.browser.new_context()
-    profile.set_default_timeout(PATIENCE)
+    profile.set_default_timeout(TIMEOUT)
     try:
         yield profile
     finally:

@@ -25,7 +25,7 @@ CHAT_COOKIES = ("ccmessaging-token",)
 SESSION_COOKIE = "JSESSIONID=of-the-cloud; Path=/; HttpOnly; Secure"
 _FILES = Path(__file__).parents[1] / "browser" / "cloud"
 _TYPES = {".js": "application/javascript", ".html": "text/html; charset=utf-8"}
-_PATIENCE = 20  # seconds
+_TIMEOUT = 20  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def posted(request: Request) -> dict[str, object]:
 
 
 def is_guest(request: Request) -> bool:
-    """Tell whether *request* proves itself with a signature, which needs no session."""
+    """Return whether *request* proves itself with a signature, which needs no session."""
     return "thirdPartAuthorization" in posted(request)
 
 
@@ -90,4 +90,4 @@ def standing(authority: trustme.CA) -> Iterator[CallCentre]:
         thread = Thread(target=centre.serve)
         thread.start()
         yield centre
-    thread.join(_PATIENCE)
+    thread.join(_TIMEOUT)

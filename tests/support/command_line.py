@@ -31,7 +31,7 @@ SECRET_KEY = "KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF"
 OTHER_SECRET_KEY = "0ODk6eK195iZMdbQj5MSVse7x4zYD3yUB82LQN7cApy"
 OPERATOR = "tester"  # handed over, as the wrapper of an installed server does
 ORIGIN = "https://www.example.com"
-_PATIENCE = 30  # seconds; a command takes less than one
+_TIMEOUT = 30  # seconds; a command takes less than one
 
 _OF_EACH = ("number", "time", "request_id", "mac")
 
@@ -83,7 +83,7 @@ class CommandLine:
         if stdin is None:
             command = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
         done = subprocess.run(
-            command, input=stdin or b"", env=environment, capture_output=True, check=False, timeout=_PATIENCE
+            command, input=stdin or b"", env=environment, capture_output=True, check=False, timeout=_TIMEOUT
         )
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 

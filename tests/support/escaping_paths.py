@@ -111,7 +111,7 @@ _OVERLONG = re.compile(rb"(?:[\xc0\xc1]|\xe0[\x80\x81]|\xf0\x80[\x80\x81])[\x00-
 
 
 def is_inside(line: str) -> bool:
-    """Tell whether the request line is one of HTTP/1.1 and every reader of its path stays inside."""
+    """Return whether the request line is one of HTTP/1.1 and every reader of its path stays inside."""
     words = line.split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1") or not words[1].startswith(f"{INSIDE}/"):
         return False
@@ -130,7 +130,7 @@ def readings(path: str) -> set[str]:
 
 
 def _stays(path: str) -> bool:
-    """Tell whether walking along *path* begins in /service-cloud/ and never leaves it."""
+    """Return whether walking along *path* begins in /service-cloud/ and never leaves it."""
     names = [name.strip() for name in path.split("/") if name.strip() not in ("", ".")]
     depth = 0
     for name in names[1:]:

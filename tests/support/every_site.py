@@ -75,11 +75,11 @@ def _write_pages(folder: Path, libraries: Mapping[str, Path]) -> None:
 
 
 def _settings(pages: Path) -> dict[str, str]:
-    """Return the settings of `[door]` that differ from those of the other tests."""
+    """Return the settings of `[proxy]` that differ from those of the other tests."""
     return {
-        "door.origin": PORTAL,
-        "door.cross_origins": orjson.dumps([NEIGHBOUR, STRANGER]).decode(),
-        "door.document_root": str(pages),
+        "proxy.origin": PORTAL,
+        "proxy.cross_origins": orjson.dumps([NEIGHBOUR, STRANGER]).decode(),
+        "proxy.document_root": str(pages),
     }
 
 

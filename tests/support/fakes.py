@@ -91,7 +91,7 @@ def populate(home: Path, settings: Mapping[str, str] | None = None) -> Credentia
     make_private_folder(home)
     services = open_with(home, FakeClock(), settings)
     services.keyring.create()
-    services.sealer.create()
+    services.encryption.create()
     services.trail.create_key()
     schema.upgrade(services.database)
     services.tenants.add(TENANT, "First")

@@ -43,7 +43,7 @@ FAULTS = (
     "drops HTTP/1.0",
 )
 _LATE = 2.0  # seconds; tests give up long before
-_MOST_QUESTIONS = 50
+_MAX_QUESTIONS = 50
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -88,11 +88,11 @@ class FaultyEnterprise:
             return REFUSED, "400 Bad Request"
         if self._fault == "limits a token's questions":
             self._asked[token] += 1
-            return (REFUSED, "429 Too Many Requests") if self._asked[token] > _MOST_QUESTIONS else None
+            return (REFUSED, "429 Too Many Requests") if self._asked[token] > _MAX_QUESTIONS else None
         return (ACCEPTED, "200 OK") if self._is_overlooked(token, audience, members) else None
 
     def _is_overlooked(self, token: str, audience: Audience, members: dict[str, Any]) -> bool:
-        """Tell whether the fault takes *token* for good where nobody should."""
+        """Return whether the fault takes *token* for good where nobody should."""
         services = self._enterprise.services
         other = Audience.CHAT if audience is Audience.AGENT else Audience.AGENT
         try:

@@ -19,7 +19,7 @@ APP_SECRET = "app-secret-QqX2-never-shown"
 TOKEN = "access-token-never-shown"
 SIP_PASSWORD = "sip-password-never-shown"
 _PAUSE = 0.03  # seconds between two bytes of a body that drips
-_PATIENCE = 30  # seconds that a slow answer waits for its release at the most
+_TIMEOUT = 30  # seconds that a slow answer waits for its release at the most
 
 
 def agent(code: str | int, work_no: str | int = 1001, **more: object) -> dict[str, object]:
@@ -125,7 +125,7 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             said = cloud.answer(Asked(self.command, self.path, headers, body))
             if said.is_slow:
-                cloud.released.wait(_PATIENCE)
+                cloud.released.wait(_TIMEOUT)
             with suppress(OSError):  # who asked may have gone
                 _say(self, said, cloud.released)
 

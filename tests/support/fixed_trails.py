@@ -35,14 +35,14 @@ class Place:
     def open(
         self,
         clock: FakeClock,
-        largest_file: int = LARGE,
+        max_file: int = LARGE,
         *,
         sync_verdicts: bool = False,
         unproven: tuple[int, int] = (10**6, 10**6),
         reserve: int = 0,
     ) -> AuditTrail:
         """Return a trail of this place, as another process would have it."""
-        policy = TrailPolicy(self.folder, largest_file, sync_verdicts, *unproven, reserve)
+        policy = TrailPolicy(self.folder, max_file, sync_verdicts, *unproven, reserve)
         return AuditTrail(policy, self.keys, clock)
 
     def files(self) -> list[Path]:
@@ -94,10 +94,10 @@ def write_days(place: Place, clock: FakeClock, days: int, a_day: int) -> None:
     trail.close()
 
 
-def append_many(home: Path, name: str, count: int, largest_file: int, days: int) -> None:
+def append_many(home: Path, name: str, count: int, max_file: int, days: int) -> None:
     """Write *count* entries of *name*, some on each of *days* days; the body of a process."""
     clock = FakeClock()
-    trail = Place(home / "audit", home / "keys").open(clock, largest_file)
+    trail = Place(home / "audit", home / "keys").open(clock, max_file)
     for number in range(count):
         trail.append(Event(EventName.TENANT, Outcome.ACCEPTED, subject=f"{name}-{number}", detail=name * 200))
         clock.advance(seconds=timedelta(days=days - 1).total_seconds() / count)

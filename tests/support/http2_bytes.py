@@ -19,12 +19,12 @@ _STATUSES = {8: 200, 9: 204, 10: 206, 11: 304, 12: 400, 13: 404, 14: 500}  # RFC
 _STATUS_BY_NAME = (0x08, 0x48)  # a literal whose name is that of entry 8, not kept or kept
 
 
-def connect(door: Door, patience: float) -> ssl.SSLSocket:
+def connect(door: Door, timeout: float) -> ssl.SSLSocket:
     """Return a connection to *door* that speaks HTTP/2, from the door's own client address."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     door.authority.configure_trust(context)
     context.set_alpn_protocols(["h2"])
-    raw = create_connection(("127.0.0.1", door.port), patience, (door.source, 0))
+    raw = create_connection(("127.0.0.1", door.port), timeout, (door.source, 0))
     try:
         connection = context.wrap_socket(raw, server_hostname=NAME)
     except OSError:

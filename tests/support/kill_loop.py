@@ -21,7 +21,7 @@ from tests.support.command_line import TENANT, CommandLine, Said
 from tests.support.load import Answer, Question, loaded
 from tests.support.outages import PLENTY, Node, node
 from tests.support.postgres_processes import family
-from tests.support.server_process import PATIENCE, Server, serving
+from tests.support.server_process import TIMEOUT, Server, serving
 
 CONNECTIONS = 8
 ROUNDS, SECONDS = 20, 3.0
@@ -97,7 +97,7 @@ def kill(server: Server) -> None:
     for pid in family(server.process.pid):  # the master first, or it would start other workers
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    server.process.wait(PATIENCE)
+    server.process.wait(TIMEOUT)
 
 
 def _whole(lines: list[bytes]) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-_PATIENCE = 10  # seconds; an answer that took longer is none
+_TIMEOUT = 10  # seconds; an answer that took longer is none
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Load:
         return [answer for answer in self.answers.copy() if answer.asked >= instant]
 
     def _ask_on(self, number: int) -> None:
-        connection = http.client.HTTPConnection(self._bind, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection(self._bind, timeout=_TIMEOUT)
         while not self._is_over.is_set():
             question = self._questions[number % len(self._questions)]
             number += 1

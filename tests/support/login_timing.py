@@ -19,13 +19,13 @@ import orjson
 
 from tests.support.fakes import PASSWORD, TENANT, populate
 from tests.support.parallel_guessers import FREE, variables
-from tests.support.server_process import PATIENCE, serving
+from tests.support.server_process import TIMEOUT, serving
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import Attempt
 from validator.clock import stopwatch
 from validator.services import Services, open_services
 from validator.settings.loading import load
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 # Each class with the password that it is asked with: the right one where only that could show something.
 CLASSES: Mapping[str, str] = {
@@ -56,11 +56,11 @@ def arrange(services: Services, samples: int) -> None:
         for kind in ("wrong", "disabled", "closed", "locked"):
             tenant = _CLOSED_TENANT if kind == "closed" else TENANT
             services.accounts.add(f"{kind}-{number}", tenant, password_hash, Identity())
-        services.accounts.set_status(f"disabled-{number}", Status.DISABLED)
+        services.accounts.set_status(f"disabled-{number}", RecordStatus.DISABLED)
         for kind in ("locked", "locked-unknown"):
             for _ in range(FREE):
                 services.lockout.reserve(Attempt(f"{kind}-{number}", "192.0.2.1"))
-    services.tenants.set_status(_CLOSED_TENANT, Status.DISABLED)
+    services.tenants.set_status(_CLOSED_TENANT, RecordStatus.DISABLED)
 
 
 def times(ask: Ask, samples: int, classes: tuple[str, ...] = tuple(CLASSES)) -> dict[str, list[float]]:
@@ -92,7 +92,7 @@ def areas(measured: Mapping[str, list[float]]) -> dict[tuple[str, str], float]:
 def asking(bind: str) -> Iterator[Ask]:
     """Give what asks a server for a login, over one connection that stays open."""
     host, _, port = bind.rpartition(":")
-    connection = HTTPConnection(host, int(port), timeout=PATIENCE)
+    connection = HTTPConnection(host, int(port), timeout=TIMEOUT)
 
     def ask(login: str, password: str) -> int:
         body = orjson.dumps({"account": login, "password": password})

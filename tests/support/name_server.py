@@ -15,7 +15,7 @@ _POINTER_TO_QUESTION = 0xC00C
 _SECONDS_TO_KEEP = 1
 _HEADER, _TYPE_AND_CLASS = 12, 4
 _LARGEST = 512
-_PATIENCE = 20  # seconds
+_TIMEOUT = 20  # seconds
 
 
 @dataclass
@@ -70,7 +70,7 @@ def answering(names: Mapping[str, str]) -> Iterator[Nameserver]:
         finally:
             with socket(AF_INET, SOCK_DGRAM) as waker:
                 waker.sendto(b"", listener.getsockname())
-            thread.join(_PATIENCE)
+            thread.join(_TIMEOUT)
 
 
 def _message(question: bytes, code: int, asked: bytes, record: bytes = b"") -> bytes:

@@ -20,7 +20,7 @@ from tests.support import raw_http
 from tests.support.command_line import CHANNEL, LOGIN, ORIGIN, PASSWORD, SECRET_KEY, TENANT, CommandLine
 from tests.support.nginx_process import Answer, folder_for_nginx, running_nginx
 from tests.support.raw_http import Headers
-from tests.support.server_process import PATIENCE, Server, free_bind, serving, wait_until
+from tests.support.server_process import TIMEOUT, Server, free_bind, serving, wait_until
 from validator.audit import reading
 from validator.operations.proxy import nginx
 from validator.settings.loading import Settings, load
@@ -47,7 +47,7 @@ class Entrance:
 
     def connect(self, session: ssl.SSLSession | None = None) -> socket:
         """Return a connection to write anything into; reading from it never takes for ever."""
-        raw = create_connection(("127.0.0.1", self.port), PATIENCE, (self.source, 0))
+        raw = create_connection(("127.0.0.1", self.port), TIMEOUT, (self.source, 0))
         if self.context is None:
             return raw
         try:
@@ -126,7 +126,7 @@ class FrontDoor:
     @property
     def callbacks(self) -> Entrance:
         """Where the cloud asks: the callbacks' own server if there is one, else the portal."""
-        return self.entrance(self.settings.door.callbacks_name or NAME)
+        return self.entrance(self.settings.proxy.callbacks_name or NAME)
 
     @property
     def plain(self) -> Entrance:
@@ -182,7 +182,7 @@ def front_door(
     chosen = {**_needed(folder, port, plain_port), **settings}
     chosen = {key: _at(text, folder, port) for key, text in chosen.items()}
     loaded = load(folder / "home", environment=environment_of(chosen))
-    nginx.write(nginx.render(loaded.door, loaded.callbacks, loaded.limits, loaded.server.max_body), folder)
+    nginx.write(nginx.render(loaded.proxy, loaded.callbacks, loaded.limits, loaded.server.max_body), folder)
     _edit(folder / "validator.conf", edits or {})
     with running_nginx(folder, port, plain_port):
         yield FrontDoor(folder, port, plain_port, authority, loaded)
@@ -240,11 +240,11 @@ def furnish(home: Path) -> CommandLine:
 
 def _needed(folder: Path, port: int, plain_port: int) -> dict[str, str]:
     return {
-        "door.origin": f"https://{NAME}:{port}",
-        "door.listen": f'["127.0.0.1:{port}"]',
-        "door.listen_plain": f'["127.0.0.1:{plain_port}"]',
-        "door.certificate": f"{folder}/portal.pem",
-        "door.certificate_key": f"{folder}/portal.key",
+        "proxy.origin": f"https://{NAME}:{port}",
+        "proxy.listen": f'["127.0.0.1:{port}"]',
+        "proxy.listen_plain": f'["127.0.0.1:{plain_port}"]',
+        "proxy.certificate": f"{folder}/portal.pem",
+        "proxy.certificate_key": f"{folder}/portal.key",
     }
 
 
@@ -295,7 +295,7 @@ class _Listening(socketserver.StreamRequestHandler):
         while head := raw_http.read_head(stream, 0):
             raw_http.read_body(stream, head)
             listener.seen.append(head)
-            if listener.is_silent or not listener.may_answer.wait(PATIENCE):
+            if listener.is_silent or not listener.may_answer.wait(TIMEOUT):
                 return
             headers = [("Content-Type", "application/json"), ("X-Request-ID", "of-the-listener")]
             headers += listener.more
@@ -312,4 +312,4 @@ def listening(path: Path, *, is_silent: bool = False) -> Iterator[Listener]:
             yield listener
         finally:
             listener.shutdown()
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)

@@ -19,7 +19,7 @@ from socket import create_connection
 import trustme
 
 from tests.support.raw_http import Headers
-from tests.support.server_process import PATIENCE, stop, wait_until
+from tests.support.server_process import TIMEOUT, stop, wait_until
 
 DEBIAN_PACKAGE = "nginx"
 NAME = "portal.example.com"
@@ -40,12 +40,12 @@ class Cookie:
     attributes: Mapping[str, str]
 
     def is_kept_by(self, host: str) -> bool:
-        """Tell whether a browser keeps it that got it from *host*."""
+        """Return whether a browser keeps it that got it from *host*."""
         domain = self.attributes.get("domain", "").removeprefix(".")
         return domain in ("", host) or host.endswith(f".{domain}")
 
     def goes_to(self, path: str) -> bool:
-        """Tell whether a browser sends it with a request for *path* of its host."""
+        """Return whether a browser sends it with a request for *path* of its host."""
         own = self.attributes.get("path", "/")
         return path == own or path.startswith(own if own.endswith("/") else f"{own}/")
 
@@ -96,7 +96,7 @@ class Door:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.authority.configure_trust(context)
         context.check_hostname = sni is not None
-        raw = create_connection(("127.0.0.1", self.port), PATIENCE, (self.source, 0))
+        raw = create_connection(("127.0.0.1", self.port), TIMEOUT, (self.source, 0))
         try:
             return context.wrap_socket(raw, server_hostname=sni)
         except OSError:
@@ -182,7 +182,7 @@ def _give_away(folder: Path) -> None:
 def _is_listening(port: int, process: "subprocess.Popen[bytes]", log: Path) -> bool:
     assert process.poll() is None, log.read_text(errors="replace")
     try:
-        create_connection(("127.0.0.1", port), PATIENCE).close()
+        create_connection(("127.0.0.1", port), TIMEOUT).close()
     except OSError:
         return False
     return True

@@ -17,42 +17,42 @@ NAME = "portal.example.com"
 CALLBACKS_NAME = "callbacks.example.com"
 CLOUD = "cloud.example.net"
 NEEDED = {
-    "door.origin": f"https://{NAME}",
-    "door.certificate": "portal.pem",
-    "door.certificate_key": "portal.key",
+    "proxy.origin": f"https://{NAME}",
+    "proxy.certificate": "portal.pem",
+    "proxy.certificate_key": "portal.key",
 }
-WITH_CLOUD = {"door.cloud_host": CLOUD, "door.cloud_ca": "ca.pem", "door.resolver": '["127.0.0.53"]'}
-AT_ADDRESS = {**WITH_CLOUD, "door.resolver": "[]", "door.cloud_address": "[2001:db8::7]:8443"}
-WITH_CALLBACKS = {"door.callbacks_origin": f"https://{CALLBACKS_NAME}"}
-WITH_CLIENT_CA = {**WITH_CALLBACKS, "door.client_ca": "ca.pem"}
+WITH_CLOUD = {"proxy.cloud_host": CLOUD, "proxy.cloud_ca": "ca.pem", "proxy.resolver": '["127.0.0.53"]'}
+AT_ADDRESS = {**WITH_CLOUD, "proxy.resolver": "[]", "proxy.cloud_address": "[2001:db8::7]:8443"}
+WITH_CALLBACKS = {"proxy.callbacks_origin": f"https://{CALLBACKS_NAME}"}
+WITH_CLIENT_CA = {**WITH_CALLBACKS, "proxy.client_ca": "ca.pem"}
 EVERYTHING = {
     **NEEDED,
     **WITH_CLOUD,
     **WITH_CLIENT_CA,
-    "door.callbacks_certificate": "callbacks.pem",
-    "door.callbacks_certificate_key": "callbacks.key",
-    "door.prefix": "/demo",
-    "door.cross_origins": '["https://shop.example.com", "https://www.example.org:8443"]',
-    "door.load_balancers": '["192.0.2.0/24", "2001:db8::/32"]',
-    "door.callbacks_upstream": "unix:/run/validator/callbacks.sock",
-    "door.people_upstream": "unix:/run/validator/people.sock",
-    "door.document_root": "pages",
-    "door.acme_root": "acme",
+    "proxy.callbacks_certificate": "callbacks.pem",
+    "proxy.callbacks_certificate_key": "callbacks.key",
+    "proxy.prefix": "/demo",
+    "proxy.cross_origins": '["https://shop.example.com", "https://www.example.org:8443"]',
+    "proxy.load_balancers": '["192.0.2.0/24", "2001:db8::/32"]',
+    "proxy.callbacks_upstream": "unix:/run/validator/callbacks.sock",
+    "proxy.people_upstream": "unix:/run/validator/people.sock",
+    "proxy.document_root": "pages",
+    "proxy.acme_root": "acme",
     "callbacks.networks": '["203.0.113.0/24", "2001:db8:1::/48"]',
     "portal.enabled": "true",
 }
 # Each subject of the settings with what it may be. Any two choices of two subjects meet in a row of `pairs`.
 CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
-    "cloud": ({}, WITH_CLOUD, {**WITH_CLOUD, "door.cloud_port": "8443"}, AT_ADDRESS),
-    "prefix": ({}, {"door.prefix": "/demo"}, {"door.prefix": "/a.b/c-d"}),
+    "cloud": ({}, WITH_CLOUD, {**WITH_CLOUD, "proxy.cloud_port": "8443"}, AT_ADDRESS),
+    "prefix": ({}, {"proxy.prefix": "/demo"}, {"proxy.prefix": "/a.b/c-d"}),
     "portal": ({}, {"portal.enabled": "true"}, {"portal.enabled": "true", "portal.path": "/own.pages/of-us"}),
-    "pages": ({}, {"door.cross_origins": '["https://shop.example.com", "http://localhost:8080"]'}),
+    "pages": ({}, {"proxy.cross_origins": '["https://shop.example.com", "http://localhost:8080"]'}),
     "origin": (
         {},
-        {"door.origin": f"https://{NAME}:8443"},
-        {"door.origin": f"https://{'a' * 63}.{'b' * 63}.{'c' * 63}.example:8443"},
-        {"door.origin": "https://127.0.0.1:8443"},
-        {"door.origin": "https://[::1]:8443"},
+        {"proxy.origin": f"https://{NAME}:8443"},
+        {"proxy.origin": f"https://{'a' * 63}.{'b' * 63}.{'c' * 63}.example:8443"},
+        {"proxy.origin": "https://127.0.0.1:8443"},
+        {"proxy.origin": "https://[::1]:8443"},
     ),
     "callbacks": (
         {},
@@ -61,29 +61,29 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"callbacks.agent_path": "/a", "callbacks.chat_path": "/c"},
     ),
     "networks": ({}, {"callbacks.networks": '["203.0.113.0/24", "2001:db8::1"]'}),
-    "load_balancers": ({}, {"door.load_balancers": '["192.0.2.0/24", "2001:db8::/32"]'}),
+    "load_balancers": ({}, {"proxy.load_balancers": '["192.0.2.0/24", "2001:db8::/32"]'}),
     "listen": (
-        {"door.listen": '["127.0.0.1:58443"]'},
-        {"door.listen": '["127.0.0.1:58443", "[::1]:58443", "127.0.0.2:58444"]'},
+        {"proxy.listen": '["127.0.0.1:58443"]'},
+        {"proxy.listen": '["127.0.0.1:58443", "[::1]:58443", "127.0.0.2:58444"]'},
     ),
     "listen_plain": (
-        {"door.listen_plain": "[]"},
-        {"door.listen_plain": '["127.0.0.1:58080"]'},
-        {"door.listen_plain": '["127.0.0.1:58080", "[::1]:58080"]'},
+        {"proxy.listen_plain": "[]"},
+        {"proxy.listen_plain": '["127.0.0.1:58080"]'},
+        {"proxy.listen_plain": '["127.0.0.1:58080", "[::1]:58080"]'},
     ),
     "upstreams": (
         {},
-        {"door.people_upstream": "127.0.0.1:8001", "door.callbacks_upstream": "[::1]:8002"},
+        {"proxy.people_upstream": "127.0.0.1:8001", "proxy.callbacks_upstream": "[::1]:8002"},
         {"server.bind": "unix:/run/validator.sock", "server.trusted_proxies": "1"},
-        {"door.people_upstream": "unix:/run/p.sock", "door.callbacks_upstream": "unix:/run/c.sock"},
+        {"proxy.people_upstream": "unix:/run/p.sock", "proxy.callbacks_upstream": "unix:/run/c.sock"},
         {
-            "door.people_upstream": '["127.0.0.1:8001", "127.0.0.1:8003"]',
-            "door.callbacks_upstream": '["unix:/run/c.sock", "[::1]:8002", "127.0.0.1:8004"]',
+            "proxy.people_upstream": '["127.0.0.1:8001", "127.0.0.1:8003"]',
+            "proxy.callbacks_upstream": '["unix:/run/c.sock", "[::1]:8002", "127.0.0.1:8004"]',
         },
     ),
-    "hsts": ({}, {"door.hsts_subdomains": "true"}),
-    "root": ({}, {"door.document_root": "pages"}),
-    "acme": ({}, {"door.acme_root": "acme"}),
+    "hsts": ({}, {"proxy.hsts_subdomains": "true"}),
+    "root": ({}, {"proxy.document_root": "pages"}),
+    "acme": ({}, {"proxy.acme_root": "acme"}),
     "always_200": ({}, {"callbacks.always_200": "true"}),
     "limits": (
         {},
@@ -92,8 +92,8 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"limits.other_address": "1/1m", "limits.guest_address": "1/1d"},
         {"limits.other_address": "1/1s 10/1m 100/1d", "limits.tokens_address": "999999999/1s"},
     ),
-    "cookie_path": ({}, {"door.cookie_path": "/"}),
-    "cookies": ({}, {"door.cloud_cookies": "[]"}, {"door.cloud_cookies": '["a"]'}),
+    "cookie_path": ({}, {"proxy.cookie_path": "/"}),
+    "cookies": ({}, {"proxy.cloud_cookies": "[]"}, {"proxy.cloud_cookies": '["a"]'}),
     "role": ({}, {"server.role": "callbacks"}, {"server.role": "people"}),
 }
 
@@ -110,7 +110,7 @@ def _loaded(home: Path, written: tuple[tuple[str, str], ...]) -> Settings:
 
 def render(settings: Settings) -> Mapping[str, str]:
     """Return nginx's files for *settings*."""
-    return nginx.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
+    return nginx.render(settings.proxy, settings.callbacks, settings.limits, settings.server.max_body)
 
 
 def rendered(settings: Mapping[str, str] | None = None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEBIAN_PACKAGE = "npm"
-_PATIENCE = 120  # seconds, for a slow line; a package has less than 3 MB
+_TIMEOUT = 120  # seconds, for a slow line; a package has less than 3 MB
 
 
 class UnreachableError(Exception):
@@ -61,7 +61,7 @@ LIBRARIES = (*JQUERIES, AXIOS_0, AXIOS_1)
 
 
 def is_npm_installed() -> bool:
-    """Tell whether there is what fetches packages."""
+    """Return whether there is what fetches packages."""
     return shutil.which("npm") is not None
 
 
@@ -88,12 +88,12 @@ def _unpacked(library: Library, folder: Path) -> Path:
     command += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", f"--pack-destination={folder}"]
     command.append(f"{library.package}@{library.version}")
     try:
-        subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, cwd=folder, check=True)
+        subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, cwd=folder, check=True)
     except subprocess.CalledProcessError as error:
         told = " ".join(error.stderr.split())
         raise UnreachableError(f"npm could not fetch {library.name}: {told}") from error
     except subprocess.TimeoutExpired as error:
-        raise UnreachableError(f"npm fetched {library.name} for {_PATIENCE} s in vain") from error
+        raise UnreachableError(f"npm fetched {library.name} for {_TIMEOUT} s in vain") from error
     script = folder / "script.js"
     with tarfile.open(folder / f"{library.name}.tgz") as package:
         member = package.extractfile(f"package/{library.member}")

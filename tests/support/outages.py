@@ -29,7 +29,7 @@ from validator.limits.shares import RATED
 
 ISSUE_PATH = "/api/v1/tokens/agent"
 SIGN_PATH = "/webchat/authorizationService"
-BEFORE, BROKEN, WELL, PATIENCE = 0.3, 1.8, 0.3, 8.0  # seconds
+BEFORE, BROKEN, WELL, TIMEOUT = 0.3, 1.8, 0.3, 8.0  # seconds
 CONNECTIONS = 16  # twice the threads that the server has, so that some always wait for a thread
 # For what is not about limits: more than anything here asks.
 PLENTY = {
@@ -132,13 +132,13 @@ def outage(here: Node, break_it: Callable[[], None], mend_it: Callable[[], None]
 
 
 def is_right(answer: Answer) -> bool:
-    """Tell whether an answer is the one that is given when nothing is broken."""
+    """Return whether an answer is the one that is given when nothing is broken."""
     return answer.code == RIGHT[answer.kind]
 
 
 def wait_until_well(load: Load, since: float) -> None:
     """Wait until every answer is right for a moment; not for ever."""
-    while time.monotonic() < since + PATIENCE:
+    while time.monotonic() < since + TIMEOUT:
         time.sleep(WELL / 3)
         recent = load.since(max(since, time.monotonic() - WELL))
         if time.monotonic() > since + WELL and recent and all(map(is_right, recent)):

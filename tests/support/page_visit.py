@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.support.chromium import PATIENCE
+from tests.support.chromium import TIMEOUT
 from tests.support.npm_packages import Library
 
 # Promises that a page makes: what came of it, and that the frame it made is loaded.
@@ -28,7 +28,7 @@ def outcome(browser: BrowserContext, address: str, **options: str | Library) -> 
 
 def awaited(tab: Page, promise: str) -> Any:
     """Return what *promise*, an expression, comes to in the page; fails when that takes too long."""
-    in_vain = f"setTimeout(() => fail(new Error('waited in vain')), {PATIENCE})"
+    in_vain = f"setTimeout(() => fail(new Error('waited in vain')), {TIMEOUT})"
     return tab.evaluate(f"Promise.race([{promise}, new Promise((_, fail) => {in_vain})])")
 
 

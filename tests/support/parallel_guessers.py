@@ -27,7 +27,7 @@ import orjson
 
 from tests.support.fakes import PASSWORD, PLENTY, populate
 from tests.support.postgres import program_folder, running_server
-from tests.support.server_process import PATIENCE, serving
+from tests.support.server_process import TIMEOUT, serving
 from validator.accounts.lockout import Attempt, Lockout
 from validator.audit.reading import entries
 from validator.errors import Fault, Reason
@@ -115,7 +115,7 @@ class Crowd:
             connection.send((contest, attempts[place::PROCESSES]))
         answers: list[Reason | str | None] = []
         for connection in self._connections:
-            assert connection.poll(3 * PATIENCE), "a process of the crowd has not answered"
+            assert connection.poll(3 * TIMEOUT), "a process of the crowd has not answered"
             answers.extend(connection.recv())
         assert len(answers) == CROWD
         assert set(answers) <= {None, *LOCKED}
@@ -138,7 +138,7 @@ def crowd() -> Iterator[Crowd]:
             there.close()
             with suppress(OSError):
                 here.send(None)
-            process.join(PATIENCE)
+            process.join(TIMEOUT)
             process.kill()
             here.close()
 
@@ -149,7 +149,7 @@ def _take_part(orders: Connection, start: Barrier) -> None:
     ready = threading.Barrier(THREADS + 1)
 
     def reserve(lockout: Lockout, attempt: Attempt) -> Reason | str | None:
-        ready.wait(PATIENCE)
+        ready.wait(TIMEOUT)
         try:
             return lockout.reserve(attempt)
         except Fault as fault:
@@ -160,8 +160,8 @@ def _take_part(orders: Connection, start: Barrier) -> None:
             contest, attempts = order
             lockout = lockouts.get(repr(contest)) or lockouts.setdefault(repr(contest), _open(contest))
             pending = [pool.submit(reserve, lockout, attempt) for attempt in attempts]
-            start.wait(PATIENCE)
-            ready.wait(PATIENCE)
+            start.wait(TIMEOUT)
+            ready.wait(TIMEOUT)
             orders.send([each.result() for each in pending])
 
 
@@ -192,7 +192,7 @@ class Answered:
 
 def send(bind: str, guess: Guess) -> Answered:
     """Make a guess over a connection of its own from its address; when the server is busy, again."""
-    deadline = time.monotonic() + 3 * PATIENCE
+    deadline = time.monotonic() + 3 * TIMEOUT
     while (answered := _send_once(bind, guess)).status == _BUSY:
         assert time.monotonic() < deadline, "the server is busy for ever"
         time.sleep(_STEP)
@@ -204,7 +204,7 @@ def _send_once(bind: str, guess: Guess) -> Answered:
     body = orjson.dumps({"account": guess.login, "password": guess.password})
     headers = {"Content-Type": "application/json", "Cookie": guess.cookie}
     connection = http.client.HTTPConnection(
-        host, int(port), timeout=3 * PATIENCE, source_address=(guess.source, 0)
+        host, int(port), timeout=3 * TIMEOUT, source_address=(guess.source, 0)
     )
     try:
         connection.request("POST", "/api/v1/login", body, headers)

@@ -71,7 +71,7 @@ def built(folder: Path, locale: str = "en", allowed: tuple[str, ...] = ()) -> It
     leaf = certificate.cert_chain_pems[0].bytes()
     registration = register(folder, f"{CALLBACKS}:{port}", leaf, names=_json([CLOUD]))
     others = authority.issue_cert(_host(STRANGER), _host(INTRUDER))
-    settings = {"portal.locale": locale, "door.cross_origins": _json(allowed)}
+    settings = {"portal.locale": locale, "proxy.cross_origins": _json(allowed)}
     with (
         simulating(registration) as cloud,
         guarded(validator.home, _settings(cloud, port) | settings, files=_files(cloud, certificate)) as (
@@ -107,16 +107,16 @@ def _settings(cloud: Simulator, port: str) -> dict[str, str]:
         "portal.channel": CHANNEL,
         "portal.tenant": TENANT,
         "limits.other_address": VISITORS,
-        "door.origin": PORTAL,
+        "proxy.origin": PORTAL,
         # Beside its own port one that the cloud could be told before nginx was there.
-        "door.listen": _json(["127.0.0.1:{port}", f"127.0.0.1:{port}"]),
-        "door.certificate": "{folder}/stage/portal.pem",
-        "door.certificate_key": "{folder}/stage/portal.key",
-        "door.callbacks_origin": f"https://{CALLBACKS}:{port}",
-        "door.cloud_host": CLOUD,
-        "door.cloud_address": cloud.bind,
-        "door.cloud_ca": "{folder}/stage/cloud-ca.pem",
-        "door.document_root": "{folder}/stage/files",
+        "proxy.listen": _json(["127.0.0.1:{port}", f"127.0.0.1:{port}"]),
+        "proxy.certificate": "{folder}/stage/portal.pem",
+        "proxy.certificate_key": "{folder}/stage/portal.key",
+        "proxy.callbacks_origin": f"https://{CALLBACKS}:{port}",
+        "proxy.cloud_host": CLOUD,
+        "proxy.cloud_address": cloud.bind,
+        "proxy.cloud_ca": "{folder}/stage/cloud-ca.pem",
+        "proxy.document_root": "{folder}/stage/files",
     }
 
 

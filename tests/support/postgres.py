@@ -62,7 +62,7 @@ class PostgresServer:
         return row[0]
 
     def is_ready(self) -> bool:
-        """Tell whether the server accepts connections yet."""
+        """Return whether the server accepts connections yet."""
         try:
             self.execute("SELECT 1")
         except psycopg.OperationalError:

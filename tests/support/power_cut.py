@@ -40,7 +40,7 @@ _CALL = re.compile(r"(\w+)\((.*)\)\s*= (-?\d+)", re.DOTALL)
 _TEXT = r'"((?:[^"\\]|\\.)*)"(?:\.\.\.)?'
 _OF_FILE = re.compile(rf"\d+<([^>]*)>(?:, {_TEXT})?(?:, (\d+))?(?:, (\d+))?")
 _PATHS = re.compile(_TEXT)
-_SETTINGS = {"audit.largest_file": "4096"}
+_SETTINGS = {"audit.max_file": "4096"}
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, ViewportSize
 
-from tests.support.chromium import PATIENCE
+from tests.support.chromium import TIMEOUT
 from tests.support.command_line import PASSWORD
 from tests.support.every_site import PORTAL
 from tests.support.portal_site import LOGIN
@@ -37,7 +37,7 @@ def new_profile(started: BrowserContext, **options: Any) -> Iterator[BrowserCont
     """Give an empty profile of a running browser, with playwright's *options*; it is gone afterwards."""
     assert started.browser is not None
     profile = started.browser.new_context(**options)
-    profile.set_default_timeout(PATIENCE)
+    profile.set_default_timeout(TIMEOUT)
     try:
         yield profile
     finally:

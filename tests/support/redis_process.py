@@ -72,7 +72,7 @@ class RedisServer:
         self.process.send_signal(signal.SIGCONT)
 
     def is_ready(self) -> bool:
-        """Tell whether it answers yet; asking for a password is an answer."""
+        """Return whether it answers yet; asking for a password is an answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
             try:

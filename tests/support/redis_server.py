@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.02
 
 
 def is_installed() -> bool:
-    """Tell whether the program is there."""
+    """Return whether the program is there."""
     return shutil.which(_PROGRAM) is not None
 
 
@@ -71,7 +71,7 @@ class RedisServer:
             time.sleep(_POLL_SECONDS)
 
     def is_ready(self) -> bool:
-        """Tell whether it answers."""
+        """Return whether it answers."""
         with suppress(redis.RedisError):
             client = redis.Redis(
                 unix_socket_path=str(self._socket), password=self._password, socket_timeout=_PATIENCE_SECONDS

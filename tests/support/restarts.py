@@ -27,7 +27,7 @@ import orjson
 
 from tests.support.command_line import TENANT, CommandLine
 from tests.support.fakes import AGENT_PATH
-from tests.support.server_process import PATIENCE, wait_until
+from tests.support.server_process import TIMEOUT, wait_until
 from tests.support.socket_pool import VARIABLES, Pool
 
 CLIENTS, REQUESTS = 4, 100_000
@@ -42,13 +42,13 @@ class _UnixConnection(http.client.HTTPConnection):
     """An HTTP connection by a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
+        super().__init__("localhost", timeout=TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
         """Connect."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(TIMEOUT)
         self.sock.connect(str(self._path))
 
 
@@ -121,7 +121,7 @@ def disturbed(home: Path, *, is_activated: bool = True) -> Iterator[tuple[Pool, 
 
 def _wait_until_answered(clients: Clients, so_many: int) -> None:
     """Return when so many were answered, or failed: on a slow machine else nobody is between two restarts."""
-    deadline = time.monotonic() + 2 * PATIENCE
+    deadline = time.monotonic() + 2 * TIMEOUT
     while clients.answered < so_many and time.monotonic() < deadline:
         time.sleep(0.01)
 

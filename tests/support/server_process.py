@@ -16,7 +16,7 @@ import orjson
 
 from tests.support.command_line import clean_environment
 
-PATIENCE = 20  # seconds for what takes about one
+TIMEOUT = 20  # seconds for what takes about one
 _STEP = 0.02
 
 
@@ -33,7 +33,7 @@ class Server:
         path = self.bind.removeprefix("unix:")
         uds = path if path != self.bind else None
         url = f"http://{self.bind}" if uds is None else "http://localhost"
-        return httpx2.Client(transport=httpx2.HTTPTransport(uds=uds), base_url=url, timeout=PATIENCE)
+        return httpx2.Client(transport=httpx2.HTTPTransport(uds=uds), base_url=url, timeout=TIMEOUT)
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Send one request over a connection of its own."""
@@ -44,9 +44,9 @@ class Server:
         """Return a connection to write anything into; reading from it never takes for ever."""
         if not self.bind.startswith("unix:"):
             host, _, port = self.bind.rpartition(":")
-            return socket.create_connection((host, int(port)), timeout=PATIENCE)
+            return socket.create_connection((host, int(port)), timeout=TIMEOUT)
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         try:
             connection.connect(self.bind.removeprefix("unix:"))
         except OSError:
@@ -67,7 +67,7 @@ class Server:
         return [orjson.loads(line) for line in self.lines()]
 
     def is_answering(self) -> bool:
-        """Tell whether the server answers; fails when it has ended."""
+        """Return whether the server answers; fails when it has ended."""
         assert self.process.poll() is None, self.log.read_text()
         try:
             self.connect().close()
@@ -83,14 +83,14 @@ def free_bind() -> str:
 
 
 def port_is_open(port: int) -> bool:
-    """Tell whether anybody listens on *port* of the loopback."""
+    """Return whether anybody listens on *port* of the loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_until(is_so: Callable[[], bool], what: str) -> None:
     """Return as soon as *is_so*; fail when it takes longer than anybody would wait."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not is_so():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(_STEP)
@@ -124,10 +124,10 @@ def stop(process: "subprocess.Popen[bytes]") -> int:
     """Stop *process* in order, or by force when it does not; return its exit code."""
     process.terminate()
     try:
-        return process.wait(PATIENCE)
+        return process.wait(TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
-        return process.wait(PATIENCE)
+        return process.wait(TIMEOUT)
 
 
 def listening_unix_sockets(pid: int) -> set[str]:

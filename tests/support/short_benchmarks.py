@@ -10,7 +10,7 @@ import orjson
 from tests.architecture.source import CHECKOUT
 from tests.support.command_line import clean_environment
 
-_PATIENCE = 240  # seconds; alone on a machine each takes about twenty
+_TIMEOUT = 240  # seconds; alone on a machine each takes about twenty
 
 
 def run(benchmark: str, file: Path, *words: str) -> tuple[str, dict[str, Any]]:
@@ -22,7 +22,7 @@ def run(benchmark: str, file: Path, *words: str) -> tuple[str, dict[str, Any]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
     assert done.returncode == 0, done
     return done.stdout, orjson.loads(file.read_bytes())

@@ -12,7 +12,7 @@ import httpx2
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.command_line import CHANNEL, SECRET_KEY, TENANT, clean_environment
-from tests.support.server_process import PATIENCE, free_bind, stop, wait_until
+from tests.support.server_process import TIMEOUT, free_bind, stop, wait_until
 from validator.files import write_private
 from validator.operations.certificates.cer import read_cer
 from validator.operations.certificates.localca import CERTIFICATE
@@ -65,7 +65,7 @@ class Simulator:
         """Return a browser for it, which keeps cookies and asks for the host *name*; the caller closes it."""
         context = trusting(read_cer(self.folder / CERTIFICATE).public_bytes(Encoding.DER))
         port = self.bind.rpartition(":")[2]
-        return httpx2.Client(verify=context, base_url=f"https://{name}:{port}", timeout=PATIENCE)
+        return httpx2.Client(verify=context, base_url=f"https://{name}:{port}", timeout=TIMEOUT)
 
     def post(self, path: str, content: dict[str, Any], **headers: str) -> httpx2.Response:
         """Post *content* as a page of `PAGE` does."""

@@ -49,7 +49,7 @@ def application(environ, start_response):
     return [body]
 """
 # Who is misdirected gets no handshake, and slowhttptest names nobody: so the portal is named by its address.
-BY_ADDRESS = {"door.origin": "https://127.0.0.1"}
+BY_ADDRESS = {"proxy.origin": "https://127.0.0.1"}
 
 Ask = Callable[[], int]
 
@@ -171,7 +171,7 @@ def slow_clients(url: str, mode: Mode, connections: int) -> Iterator[Callable[[]
 @contextmanager
 def through_the_door(around: Outside, server: Server) -> Iterator[Target]:
     """Give our door in front of *server*, with a long file, for a caller who asks a callback over TLS."""
-    upstreams = {"door.callbacks_upstream": server.bind, "door.people_upstream": server.bind}
+    upstreams = {"proxy.callbacks_upstream": server.bind, "proxy.people_upstream": server.bind}
     with proxy_pair.our_door(around, {**upstreams, **BY_ADDRESS}) as door:
         (door.folder / "files" / LONG_FILE.lstrip("/")).write_bytes(bytes(LONG))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -218,8 +218,8 @@ def _ask_port(port: int, request: bytes) -> int:
         return _status(connection)
 
 
-def _connected(port: int, patience: float) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), patience, (CALLER, 0))
+def _connected(port: int, timeout: float) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout, (CALLER, 0))
 
 
 def _request(host: str, method: str, path: str, body: bytes = b"") -> bytes:

@@ -27,7 +27,7 @@ CLAIMED = "6.6.6.6"  # the address that an attacker says it has
 # For nginx: a broken stream of HTTP/2 is reset, the rest never came, or one of the two ended the connection.
 NOT_ANSWERED = (0, 408, 444, 499)
 NEVER_ENDED = 0  # stands for an answer where the connection was kept open
-_PATIENCE = 8  # seconds; the door of these tests waits one
+_TIMEOUT = 8  # seconds; the door of these tests waits one
 _LONG = "a" * 20_000
 _CONTINUE = 100
 _WITHOUT_BODY = (204, 304)
@@ -94,7 +94,7 @@ class Arrived:
     path: str
 
     def is_of(self, case: Case, counted: Sequence[Counted]) -> bool:
-        """Tell whether *case* made it: by its source, by what only it asks for, or by an id *counted*."""
+        """Return whether *case* made it: by its source, by what only it asks for, or by an id *counted*."""
         is_named = self.source == case.source or self.path.startswith(case.hidden_path)
         return is_named or self.request_id in {one.request_id for one in counted}
 
@@ -155,8 +155,8 @@ def converse(door: Door, case: Case, question: bytes) -> list[int]:
     """
     is_new, there = bool(case.vector.fields), door.coming_from(case.source)
     received, has_ended = bytearray(), True
-    with http2_bytes.connect(there, _PATIENCE) if is_new else there.connect() as connection:
-        connection.settimeout(_PATIENCE)
+    with http2_bytes.connect(there, _TIMEOUT) if is_new else there.connect() as connection:
+        connection.settimeout(_TIMEOUT)
         # A refused request may end the connection before all of it is sent, or with a reset.
         with suppress(ConnectionError):
             connection.sendall(case.attack(door.origin.removeprefix("https://"), question))

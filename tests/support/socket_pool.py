@@ -12,7 +12,7 @@ from tests.support import newer_version
 from tests.support.command_line import CommandLine
 from tests.support.outages import PLENTY
 from tests.support.postgres_processes import family
-from tests.support.server_process import PATIENCE, stop, wait_until
+from tests.support.server_process import TIMEOUT, stop, wait_until
 
 WORKERS = 2
 # One token is asked about from the first to the last question.
@@ -37,7 +37,7 @@ class Pool:
             self._listener.bind(str(self.path))
             self._listener.listen(2048)
         self._notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notices.settimeout(PATIENCE)
+        self._notices.settimeout(TIMEOUT)
         self._notices.bind(str(home.parent / "notify.sock"))
         self._process: subprocess.Popen[bytes] | None = None
         self._version: Path | None = None

@@ -19,7 +19,7 @@ from validator.keys.keyring import KeyState
 from validator.operations.monitoring.counted import Latency, Limited
 from validator.operations.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Process, Storage, Trail
 from validator.operations.monitoring.recent import Recent, Window
-from validator.operations.monitoring.status import Status
+from validator.operations.monitoring.status import NodeStatus
 from validator.web.health import PartState
 
 KEY = b"k" * 32
@@ -50,13 +50,13 @@ def write(folder: Path, told: Iterable[tuple[datetime, Event]], name: str = CURR
             )
 
 
-def status(**parts: Any) -> Status:
+def status(**parts: Any) -> NodeStatus:
     """Return the status of a node that is well, with other *parts* where a test says so."""
     counts = {"agent": 12_345, "chat": 60, "unread": 0}
     nothing = dict.fromkeys(counts, 0)
     windows = (Window(1, counts, nothing, {}), Window(15, counts, nothing, {}))
     process = Process(4711, START - timedelta(hours=30), 61 * MEBIBYTE)
-    well = Status(
+    well = NodeStatus(
         at=START,
         checks=dict.fromkeys(("store", "keys", "counters", "trail", "clock"), PartState()),
         pools=(Pool("callbacks", (process, process)), Pool("people", (process,))),
@@ -67,7 +67,7 @@ def status(**parts: Any) -> Status:
         unreadable_sources=0,
         locks={"account": 2, "device": 0, "address": 1, "prefix": 0},
         keys=(KeyAge("0a1b2c3d", KeyState.SIGNING, START - timedelta(days=12), 12),),
-        certificates=(Ending("door", START + timedelta(days=60), 60, is_near=False),),
+        certificates=(Ending("portal", START + timedelta(days=60), 60, is_near=False),),
         database=Storage("SQLite", 2 * MEBIBYTE, 0.25),
         counters=Storage("SQLite limits.db", MEBIBYTE, 0.004),
         trail=Trail(3, 120 * MEBIBYTE),

@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT
 
 SOURCE = "127.0.0.2"  # what the server sees, so that the failures of other tests' address do not count
 
@@ -44,7 +44,7 @@ def forwarding(bind: str) -> Iterator[int]:
 
 def _ask(bind: str, path: str, body: bytes, content_type: str) -> tuple[int, bytes]:
     host, _, port = bind.rpartition(":")
-    connection = HTTPConnection(host, int(port), timeout=PATIENCE, source_address=(SOURCE, 0))
+    connection = HTTPConnection(host, int(port), timeout=TIMEOUT, source_address=(SOURCE, 0))
     try:
         connection.request("POST", path, body, {"Content-Type": content_type})
         reply = connection.getresponse()

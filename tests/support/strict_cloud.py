@@ -29,7 +29,7 @@ COOKIES = {  # the names of the cookies that prove success, by the folder whose 
     "/service-cloud/ccdesktop/": ("sum_atime", "sum_refresh_token", "sum_sid", "sum_token"),
 }
 SCRIPT = b"/* the cloud's script */\n" + b"window.cloud = (window.cloud || 0) + 1;\n" * 200
-_PATIENCE = 20  # seconds
+_TIMEOUT = 20  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Cloud:
         self.listener.close()
 
     def _converse(self, raw: socket, number: int) -> None:
-        raw.settimeout(_PATIENCE)
+        raw.settimeout(_TIMEOUT)
         try:
             with raw, _context(self.certificate).wrap_socket(raw, server_side=True) as connection:
                 self._open[number] = connection
@@ -127,7 +127,7 @@ class Cloud:
         begin = len(whole) - len(answer.body) + answer.early if answer.early else 0
         connection.sendall(whole[:begin])
         if answer.after is not None:
-            answer.after.wait(_PATIENCE)
+            answer.after.wait(_TIMEOUT)
         connection.sendall(whole[begin:])
         return request.is_http_1_1 and request.value("Connection") != "close"
 
@@ -159,7 +159,7 @@ def standing(
         thread = Thread(target=cloud.serve)
         thread.start()
         yield cloud
-    thread.join(_PATIENCE)
+    thread.join(_TIMEOUT)
 
 
 def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:

@@ -20,7 +20,7 @@ from tests.support.postgres_processes import family
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 PYTHON = Path("/usr/bin/python3")
 CHECKOUT = "/srv/validator"
-_PATIENCE = 120  # seconds for one step of an installation
+_TIMEOUT = 120  # seconds for one step of an installation
 _NAMESPACES = ("--pid", "--mount", "--ipc", "--uts", "--net", "--cgroup", "--fork", "--kill-child")
 _INSTALLED = "/usr/lib/systemd/system"
 # As systemd-nspawn does it: a root of its own by pivot_root (a chroot could have no user namespaces), mounts
@@ -98,11 +98,11 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
 
     def is_running(self) -> bool:
-        """Tell whether its systemd takes orders."""
+        """Return whether its systemd takes orders."""
         return self.run("systemctl is-active scratch.target").returncode == 0
 
 

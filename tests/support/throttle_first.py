@@ -18,7 +18,9 @@ class ThrottleFirst(Validation):
         self._counters._check_each([failures])
         self._counters.hit("callbacks_tenant", presentation.presented_tenant)
         try:
-            self._standings.check(self._verifier.verify(presentation.presented_token, presentation.audience))
+            self._subject_states.check(
+                self._verifier.verify(presentation.presented_token, presentation.audience)
+            )
         except Refusal as refusal:
             self._counters.hit(*failures)
             return Verdict(refusal.reason)
@@ -30,7 +32,7 @@ def throttling_first(enterprise: Enterprise) -> Enterprise:
     services = enterprise.services
     validation = ThrottleFirst(
         services.verifier,
-        services.standings,
+        services.subject_states,
         services.counters,
         services.trail,
         services.settings.callbacks,

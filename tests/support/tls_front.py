@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT
 
 
 @contextmanager
@@ -21,8 +21,8 @@ def tls_front(bind: str, context: ssl.SSLContext) -> Iterator[str]:
         def handle(self) -> None:
             """Hand on, or let a handshake fail that must."""
             with suppress(OSError), context.wrap_socket(self.request, server_side=True) as outside:
-                outside.settimeout(PATIENCE)
-                with socket.create_connection((host, int(port)), PATIENCE) as inside:
+                outside.settimeout(TIMEOUT)
+                with socket.create_connection((host, int(port)), TIMEOUT) as inside:
                     inside.sendall(_question(outside))
                     while part := inside.recv(65536):
                         outside.sendall(part)

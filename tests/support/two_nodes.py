@@ -28,10 +28,10 @@ from tests.support.load import Question, loaded
 from tests.support.parallel_guessers import CROWD, PATIENT, Guess, addresses, admitted, send, variables
 from tests.support.postgres import PostgresServer, program_folder, running_server
 from tests.support.redis_process import RedisServer, running_redis
-from tests.support.server_process import PATIENCE, Server, serving, wait_until
+from tests.support.server_process import TIMEOUT, Server, serving, wait_until
 from validator.files import make_private_folder, read_private, write_private
+from validator.keys.encryption import FILE as SEALING_KEY
 from validator.keys.keyring import FILE as KEYRING
-from validator.keys.sealing import FILE as SEALING_KEY
 
 TENANT = "202400000001"
 AMOUNT = 20  # what the limits that are on allow, in a window that does not end while a test runs
@@ -203,7 +203,7 @@ def traffic(nodes: Pair, basic: tuple[str, str], connections: int = 3) -> Iterat
     def go_on(_: int) -> None:
         with ExitStack() as stack:
             clients = [
-                stack.enter_context(httpx2.Client(base_url=f"http://{node.bind}", timeout=PATIENCE))
+                stack.enter_context(httpx2.Client(base_url=f"http://{node.bind}", timeout=TIMEOUT))
                 for node in nodes
             ]
             while not is_over.is_set():
@@ -300,7 +300,7 @@ def post(node: Node, path: str, source: str, body: object = None, cookie: str = 
     headers = {"Content-Type": "application/json", "Cookie": cookie}
     if path.startswith("/webchat/"):
         headers["Origin"] = ORIGIN
-    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE, source_address=(source, 0))
+    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT, source_address=(source, 0))
     try:
         connection.request("POST", path, orjson.dumps(body), headers)
         answer = connection.getresponse()

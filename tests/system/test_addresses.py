@@ -206,7 +206,7 @@ def attack(bind: str, login: str) -> Iterator[Callable[[], bool]]:
 
 
 def is_locked(home: Path, login: str) -> bool:
-    """Tell whether a guess was refused because the account is locked."""
+    """Return whether a guess was refused because the account is locked."""
     return any(entry.get("reason") == Reason.ACCOUNT_LOCKED for entry in login_entries(home, login))
 
 

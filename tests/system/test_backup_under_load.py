@@ -16,7 +16,7 @@ from tests.support.command_line import TENANT, CommandLine
 from tests.support.fakes import AGENT_PATH
 from tests.support.load import Answer, loaded
 from tests.support.outages import ISSUE_PATH, PLENTY, Node, is_right, node
-from tests.support.server_process import PATIENCE, serving, wait_until
+from tests.support.server_process import TIMEOUT, serving, wait_until
 from validator.store import memory
 
 REVOKE_PATH = "/api/v1/tokens/revoke"
@@ -100,7 +100,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
             begun_meanwhile = revoker.begun
             wait_until(lambda: revoker.ended >= begun_meanwhile + _AFTER, "some more are revoked")
             revoker.stop()
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
         assert taken.code == 0, taken
         backup = folder / "backup.db"
     return Story(folder / "home", backup, revoker, ended_before, begun_meanwhile, load.answers, before)

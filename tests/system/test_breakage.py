@@ -19,16 +19,16 @@ from tests.support import pgbouncer, postgres, redis_process
 from tests.support.command_line import TENANT, CommandLine
 from tests.support.fakes import AGENT_PATH, CHAT_PATH
 from tests.support.load import Question, ask, loaded
-from tests.support.outages import PATIENCE, PLENTY, Node, distributed, node, outage, wait_until_well
+from tests.support.outages import PLENTY, TIMEOUT, Node, distributed, node, outage, wait_until_well
 from tests.support.redis_process import running_redis
 from tests.support.server_process import Server
 from tests.support.small_disk import small_disk
 from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Reason
 
-LONGEST_ANSWER = 1.5  # seconds
-LONGEST_OF_TWO = 2.0  # when two are stopped, some wait for one after the other
-LONGEST_RECOVERY = 5.0
+MAX_ANSWER = 1.5  # seconds
+MAX_OF_TWO = 2.0  # when two are stopped, some wait for one after the other
+MAX_RECOVERY = 5.0
 ALLOWED = {
     "good": {0, 4},  # never "refused": the cloud would log the person out
     "forged": {2, 4},
@@ -63,8 +63,8 @@ def test_outage_makes_nothing_valid_and_nobody_wait(cluster: tuple[Node, Ways], 
     wrong = {(kind, code) for kind, code in seen.codes if code not in ALLOWED[kind]}
     assert wrong == set(), seen.codes
     assert {kind for kind, _ in seen.codes} == set(ALLOWED)
-    assert seen.longest <= (LONGEST_OF_TWO if way == "both-stopped" else LONGEST_ANSWER)
-    assert seen.recovery <= LONGEST_RECOVERY
+    assert seen.longest <= (MAX_OF_TWO if way == "both-stopped" else MAX_ANSWER)
+    assert seen.recovery <= MAX_RECOVERY
     if way.startswith("redis") or way == "postgres-forgotten":
         assert {code for kind, code in seen.codes if kind == "good"} == {0}
     else:
@@ -114,7 +114,7 @@ def disabled_question(here: Node, kind: str, path: str) -> Question:
 
 def wait_until(is_so: Callable[[], bool]) -> None:
     """Wait until *is_so*; not for ever."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -135,7 +135,7 @@ def test_outage_of_the_counters_delays_no_signature(cluster: tuple[Node, Ways]) 
         mend_it()
 
     assert [answer.status for answer in answers] == [200, 200]
-    assert max(answer.seconds for answer in answers) <= LONGEST_ANSWER
+    assert max(answer.seconds for answer in answers) <= MAX_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def ask_once(here: Node, question: Question) -> httpx2.Response:
     headers = {"Content-Type": "application/json", **question.headers}
     asked = time.monotonic()
     answer = here.server.ask("POST", question.path, content=question.body, headers=headers)
-    assert time.monotonic() - asked <= LONGEST_ANSWER
+    assert time.monotonic() - asked <= MAX_ANSWER
     return answer
 
 
@@ -226,7 +226,7 @@ def test_full_disk_is_unavailable_and_mends_by_itself(tmp_path: Path, full: str)
             broken = [answers_now(here) for _ in range(5)]
             forged = ask_once(here, here.questions[1]).json()["retCode"]
             disk.free()
-            mending = ask_until(here, WELL, seconds=LONGEST_RECOVERY)
+            mending = ask_until(here, WELL, seconds=MAX_RECOVERY)
             verified = here.validator("audit", "verify", variables=variables)
             tokens = here.validator("audit", "tail", "-n", "1000", "--json", variables=variables).json()
 
@@ -251,7 +251,7 @@ def test_removed_audit_folder_leaves_no_answer_without_its_entry(tmp_path: Path)
         shutil.rmtree(folder)
         answers = [ask_once(here, question) for _ in range(5) for question in questions]
         folder.mkdir(0o700, exist_ok=True)
-        mending = ask_until(here, WELL, seconds=LONGEST_RECOVERY)
+        mending = ask_until(here, WELL, seconds=MAX_RECOVERY)
         verified = here.validator("audit", "verify")
         here.validator.did("audit", "accept-loss", "--reason", "the folder was removed by a test")
         accepted = here.validator("audit", "verify")
@@ -298,7 +298,7 @@ def test_read_only_disk_is_unavailable_and_mends_by_itself(tmp_path: Path) -> No
             disk.make("ro")  # before a worker has a file open there: the kernel refuses it later
             broken = [answers_now(here) for _ in range(5)]
             disk.make("rw")
-            mending = ask_until(here, WELL, seconds=LONGEST_RECOVERY)
+            mending = ask_until(here, WELL, seconds=MAX_RECOVERY)
             verified = here.validator("audit", "verify", variables=variables)
 
     assert set(broken) == {UNAVAILABLE}

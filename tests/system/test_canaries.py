@@ -360,7 +360,7 @@ def test_no_secret_shows(stage: Stage, tmp_path: Path, form: str) -> None:
 
 
 GENEROUS = {
-    "VALIDATOR_LOCKOUT_FREE_FAILURES": "100",
+    "VALIDATOR_LOCKOUT_ALLOWED_FAILURES": "100",
     "VALIDATOR_LOCKOUT_ADDRESS_FAILURES": "1000/1m",
     "VALIDATOR_PASSWORDS_HASHING_SLOTS": "8",
 }

@@ -223,7 +223,7 @@ def signing_key(node: Node) -> str:
 
 
 def is_ready(node: Node) -> bool:
-    """Tell whether `check` finds everything in place on *node*."""
+    """Return whether `check` finds everything in place on *node*."""
     return CommandLine(node.home)("check", variables=variables(node.settings)).code == 0
 
 

@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import require_package
 from tests.support import nginx_process
 from tests.support.command_line import CommandLine, clean_environment
-from tests.support.server_process import PATIENCE, free_bind, port_is_open, stop, wait_until
+from tests.support.server_process import TIMEOUT, free_bind, port_is_open, stop, wait_until
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -40,7 +40,7 @@ class Demo:
         """Return a browser that trusts the door's authority; the caller closes it."""
         trust = ssl.create_default_context(cafile=self.home / "door" / "ca.pem")
         url = f"https://localhost:{port or self.port}"
-        return httpx2.Client(verify=trust, base_url=url, headers={"Origin": url}, timeout=PATIENCE)
+        return httpx2.Client(verify=trust, base_url=url, headers={"Origin": url}, timeout=TIMEOUT)
 
     def seen_by_the_cloud(self) -> list[dict[str, Any]]:
         """Return the exchanges that the stand-in remembers, newest first."""
@@ -50,7 +50,7 @@ class Demo:
         return records
 
     def is_answering(self) -> bool:
-        """Tell whether the door, the server and the stand-in all answer; fails when they have ended."""
+        """Return whether the door, the server and the stand-in all answer; fails when they have ended."""
         assert self.process.poll() is None, (self.home.parent / "demo.log").read_text()
         try:
             with self.browser() as browser:
@@ -105,7 +105,7 @@ def standby(demo: Demo) -> Iterator[int]:
     }
     words = [word for option in options.items() for word in option]
     process = subprocess.Popen(
-        [sys.executable, "-m", "validator", "simulate", "door", *words],
+        [sys.executable, "-m", "validator", "simulate", "tls-proxy", *words],
         env=clean_environment(),
         stderr=subprocess.DEVNULL,
     )
@@ -210,7 +210,7 @@ def test_junk_at_the_cloud_holds_no_agent_back(demo: Demo) -> None:
         verify=ssl.create_default_context(cafile=authority),
         base_url=f"https://localhost:{demo.cloud_port}",
         headers={"Origin": f"https://localhost:{demo.port}"},
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     with demo.browser() as agent, stranger:
         assert agent.post("/api/v1/login", json=login).status_code == 200
@@ -237,7 +237,7 @@ def test_what_ends_one_ends_all(tmp_path: Path, name: str) -> None:
         everyone = [*children, *(pid for child in children for pid in children_of(child))]
 
         os.kill(victim, signal.SIGKILL)
-        code = demo.process.wait(PATIENCE)
+        code = demo.process.wait(TIMEOUT)
 
         assert code != 0
         wait_until(lambda: not any(map(is_running, everyone)), "nothing is left running")
@@ -253,7 +253,7 @@ def test_who_is_being_answered_is_answered(tmp_path: Path) -> None:
 
         connection.sendall(body[-1:])
         answer = connection.recv(4096)
-        code = demo.process.wait(PATIENCE)
+        code = demo.process.wait(TIMEOUT)
 
     assert answer.startswith(b"HTTP/1.1 401 "), answer
     assert code == 0
@@ -268,7 +268,7 @@ def test_second_stop_is_in_a_hurry(tmp_path: Path) -> None:
 
         demo.process.terminate()
 
-        assert demo.process.wait(PATIENCE) == 0
+        assert demo.process.wait(TIMEOUT) == 0
 
 
 @contextmanager
@@ -278,7 +278,7 @@ def under_way(demo: Demo, body: bytes) -> Iterator[ssl.SSLSocket]:
     head = f"POST /api/v1/login HTTP/1.1\r\nHost: localhost:{demo.port}\r\nContent-Length: {len(body)}\r\n"
     kind = f"Content-Type: application/json\r\nOrigin: https://localhost:{demo.port}\r\n"
     with (
-        socket.create_connection(("127.0.0.1", demo.port), PATIENCE) as plain,
+        socket.create_connection(("127.0.0.1", demo.port), TIMEOUT) as plain,
         trust.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(f"{head}{kind}Expect: 100-continue\r\n\r\n".encode())
@@ -307,7 +307,7 @@ def children_of(pid: int) -> dict[int, str]:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether there is a process *pid* that has not ended."""
+    """Return whether there is a process *pid* that has not ended."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

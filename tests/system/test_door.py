@@ -43,9 +43,9 @@ NONSENSE = {"access_token": "x", "tenantSpaceId": TENANT, "userAccount": "agent-
 BALANCER, ELSEWHERE = "127.0.0.9", "127.0.0.2"
 PAGE, CHALLENGE = b"<!doctype html><title>the portal</title>", b"token.thumbprint"
 TOGETHER = {
-    "door.document_root": "{folder}/pages",
-    "door.acme_root": "{folder}/acme",
-    "door.load_balancers": f'["{BALANCER}"]',
+    "proxy.document_root": "{folder}/pages",
+    "proxy.acme_root": "{folder}/acme",
+    "proxy.load_balancers": f'["{BALANCER}"]',
 }
 PAGES = {
     "pages/index.html": PAGE,
@@ -53,10 +53,10 @@ PAGES = {
     "acme/.well-known/acme-challenge/abc": CHALLENGE,
     "acme/secret": b"secret",
 }
-APART = {"door.callbacks_origin": f"https://{CALLBACKS_NAME}:{{port}}"}
+APART = {"proxy.callbacks_origin": f"https://{CALLBACKS_NAME}:{{port}}"}
 CERTIFIED = {
     **APART,
-    "door.client_ca": "{folder}/clients.pem",
+    "proxy.client_ca": "{folder}/clients.pem",
     "callbacks.networks": '["127.0.0.1", "127.0.0.3"]',
 }
 ALWAYS_200 = {**APART, "callbacks.always_200": "true"}
@@ -572,11 +572,11 @@ def check_refused_by_nginx(
 
     On the portal's server a request is known for a callback when it *is_located*, or its path could be read.
     """
-    if is_unread and not running.settings.door.callbacks_origin:
+    if is_unread and not running.settings.proxy.callbacks_origin:
         check_problem(answer, status, is_unread=True)
         return
     is_200 = running.settings.callbacks.always_200 and (
-        is_located or bool(running.settings.door.callbacks_origin)
+        is_located or bool(running.settings.proxy.callbacks_origin)
     )
     code = 4 if status >= 500 and status != 501 else 1
     check_callback(answer, 200 if is_200 else status, code)
@@ -634,7 +634,7 @@ def test_below_a_callback_is_nothing(shut: FrontDoor) -> None:
     """Below a callback's path nothing is found, in a shape that the cloud can read; beside it in another."""
     for path in (f"{AGENT_PATH}/", f"{AGENT_PATH}/x", f"{AGENT_PATH}x", AGENT_PATH.rpartition("/")[0], "/"):
         answer = shut.callbacks.post(path, NONSENSE)
-        if path.startswith(f"{AGENT_PATH}/") or shut.settings.door.callbacks_origin:
+        if path.startswith(f"{AGENT_PATH}/") or shut.settings.proxy.callbacks_origin:
             check_refused_by_nginx(shut, answer, 404, is_located=True)
         else:
             check_problem(answer, 404)
@@ -651,7 +651,7 @@ def test_trace_is_refused(shut: FrontDoor) -> None:
 def test_pages_of_errors_are_nobodys_to_ask(shut: FrontDoor) -> None:
     """The places that nginx answers errors from are not found from outside."""
     for path in ("/door-error/400", "/door-error/callback/400", "/door-error/", "/door-error/x"):
-        if shut.settings.door.callbacks_origin:
+        if shut.settings.proxy.callbacks_origin:
             check_refused_by_nginx(shut, shut.callbacks.ask(path), 404)
         check_problem(shut.portal.ask(path), 404)
 

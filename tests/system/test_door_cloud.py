@@ -96,7 +96,7 @@ def test_cookies_are_of_no_use_to_other_sites(around: Outside, cloud_server: Clo
     """Where no other site is allowed, no cookie of the cloud is sent from one."""
     cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["sum_sid"]))
 
-    with proxy_pair.our_door(around, {"door.cross_origins": "[]"}) as door:
+    with proxy_pair.our_door(around, {"proxy.cross_origins": "[]"}) as door:
         answer = door.ask(prefix + CHAT_SCRIPT, "POST", page(door), GUEST)
 
     assert answer.cookies["sum_sid"].attributes["samesite"].lower() == "lax"
@@ -507,19 +507,19 @@ def at_once(door: Door, cloud_server: Cloud, amount: int) -> Sequence[int]:
 
 def test_requests_at_once(around: Outside, cloud_server: Cloud) -> None:
     """One address has as many requests at once as the settings say; one more is throttled."""
-    with proxy_pair.our_door(around, {"door.connections": "3"}) as door:
+    with proxy_pair.our_door(around, {"proxy.connections": "3"}) as door:
         assert at_once(door, cloud_server, 3) == [200, 200, 200, 429]
     cloud_server.forget()
 
-    with proxy_pair.our_door(around, {"door.connections": "4"}) as door:
+    with proxy_pair.our_door(around, {"proxy.connections": "4"}) as door:
         assert at_once(door, cloud_server, 3) == [200, 200, 200, 200]
 
 
 @either_place
 def test_cookies_where_the_cloud_put_them(around: Outside, cloud_server: Cloud, prefix: str) -> None:
-    """With `door.cookie_path = "/"` a cookie for the whole host stays one."""
+    """With `proxy.cookie_path = "/"` a cookie for the whole host stays one."""
     cloud_server.says[CHAT_SCRIPT] = Says(SCRIPT, headers=strict_cloud.cookies(["sum_sid"]))
-    with proxy_pair.our_door(around, {"door.cookie_path": "/"}) as door:
+    with proxy_pair.our_door(around, {"proxy.cookie_path": "/"}) as door:
         cookie = door.ask(prefix + CHAT_SCRIPT, headers=page(door)).cookies["sum_sid"]
 
     assert cookie.attributes["path"] == "/"
@@ -527,7 +527,7 @@ def test_cookies_where_the_cloud_put_them(around: Outside, cloud_server: Cloud, 
 
 def test_other_cookies(around: Outside, cloud_server: Cloud) -> None:
     """The cloud gets the cookies that the settings name, and no others."""
-    with proxy_pair.our_door(around, {"door.cloud_cookies": '["mine", "my-own_1"]'}) as door:
+    with proxy_pair.our_door(around, {"proxy.cloud_cookies": '["mine", "my-own_1"]'}) as door:
         jar = ("Cookie", "sum_sid=1; my-own_1=a; xmy-own_1=b; mine=c")
         door.ask(CHAT_SCRIPT, headers=[*page(door), jar])
 
@@ -536,7 +536,7 @@ def test_other_cookies(around: Outside, cloud_server: Cloud) -> None:
 
 def test_no_prefix(around: Outside, cloud_server: Cloud) -> None:
     """Without a prefix the cloud is in its own place only."""
-    with proxy_pair.our_door(around, {"door.prefix": ""}) as door:
+    with proxy_pair.our_door(around, {"proxy.prefix": ""}) as door:
         answers = [door.ask(place + CHAT_SCRIPT, headers=page(door)).status for place in ("", PREFIX)]
 
     assert (answers, len(cloud_server.received)) == ([200, 404], 1)
@@ -544,7 +544,7 @@ def test_no_prefix(around: Outside, cloud_server: Cloud) -> None:
 
 def test_no_cloud(around: Outside, cloud_server: Cloud) -> None:
     """Without a cloud's name nothing is passed on."""
-    with proxy_pair.our_door(around, {"door.cloud_host": ""}) as door:
+    with proxy_pair.our_door(around, {"proxy.cloud_host": ""}) as door:
         answers = [door.ask(place + CHAT_SCRIPT, headers=page(door)).status for place in ("", PREFIX)]
 
     assert (answers, cloud_server.callers) == ([404, 404], [])

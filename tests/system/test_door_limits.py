@@ -36,11 +36,11 @@ RATE = f"{AMOUNT}/1h"
 ZONES = ("login_address", "tokens_address", "guest_address", "cloud_address", "other_address")
 STRICT = {
     **{f"limits.{name}": RATE for name in ZONES},
-    "door.load_balancers": '["127.0.0.1"]',  # so that each test comes from addresses of its own
-    "door.document_root": "{folder}/pages",
-    "door.cloud_host": "cloud.example.net",
-    "door.cloud_address": "127.0.0.1:1",
-    "door.cloud_ca": "{folder}/portal.pem",
+    "proxy.load_balancers": '["127.0.0.1"]',  # so that each test comes from addresses of its own
+    "proxy.document_root": "{folder}/pages",
+    "proxy.cloud_host": "cloud.example.net",
+    "proxy.cloud_address": "127.0.0.1:1",
+    "proxy.cloud_ca": "{folder}/portal.pem",
 }
 PAGES = {"pages/index.html": b"the portal"}
 # Where each zone counts, with a request that nobody behind the door is needed to refuse or answer.
@@ -296,7 +296,7 @@ def test_cloud_may_ask_much_at_once(slow: tuple[FrontDoor, Listener]) -> None:
     assert {answer.status for answer in answers} == {200}
 
 
-@pytest.mark.parametrize("slow", [{"door.callbacks_connections": "7"}], indirect=True, ids=["seven"])
+@pytest.mark.parametrize("slow", [{"proxy.callbacks_connections": "7"}], indirect=True, ids=["seven"])
 def test_questions_at_once_are_bounded(slow: tuple[FrontDoor, Listener]) -> None:
     """One more than the setting allows at once is 429 in the cloud's shape; people are apart."""
     answers = at_once(*slow, AGENT_PATH, 10)
@@ -308,7 +308,7 @@ def test_questions_at_once_are_bounded(slow: tuple[FrontDoor, Listener]) -> None
             assert answer.value("Content-Type") == "application/json"
 
 
-@pytest.mark.parametrize("slow", [{"door.connections": "7"}], indirect=True, ids=["seven"])
+@pytest.mark.parametrize("slow", [{"proxy.connections": "7"}], indirect=True, ids=["seven"])
 def test_requests_at_once_are_bounded(slow: tuple[FrontDoor, Listener]) -> None:
     """The same for people, apart from the cloud's questions."""
     answers = at_once(*slow, "/api/v1/login", 10)

@@ -52,7 +52,7 @@ def nginx_is_here() -> None:
 def two(settings: dict[str, str], edits: dict[str, str] | None = None) -> Iterator[Nodes]:
     """Yield two nodes behind one nginx with *settings*."""
     upstreams = '["unix:{folder}/first.sock", "unix:{folder}/second.sock"]'
-    both = {"door.callbacks_upstream": upstreams, "door.people_upstream": upstreams}
+    both = {"proxy.callbacks_upstream": upstreams, "proxy.people_upstream": upstreams}
     with (
         folder_for_nginx() as folder,
         listening(folder / "first.sock") as first,
@@ -238,7 +238,7 @@ def test_foreign_headers_do_not_reach_the_application() -> None:
 
 def test_one_network_has_one_bucket() -> None:
     """Two addresses of one /64 count as one, also where a group of zeros has two spellings in the text."""
-    limited = {"limits.other_address": "2/1h", "door.load_balancers": '["127.0.0.1"]'}
+    limited = {"limits.other_address": "2/1h", "proxy.load_balancers": '["127.0.0.1"]'}
     addresses = ("2001:db8:1::5", "2001:db8:1:0:1:2:3:4", "2001:db8:1:0:9::1", "2001:db8:1:1::1")
     for nodes in two(limited):
         statuses = [

@@ -89,4 +89,4 @@ def test_without_a_cloud_nothing_is_asked(around: Outside, tmp_path: Path) -> No
     """Without the cloud's name the setting is named."""
     said = look(around, tmp_path, cloud_host="")
 
-    assert (said.code, "door.cloud_host" in said.err) == (1, True)
+    assert (said.code, "proxy.cloud_host" in said.err) == (1, True)

@@ -24,9 +24,9 @@ from tests.support.postgres import (
 )
 from validator.store import copying
 from validator.store.database import Database
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience
-from validator.tokens.issuance import Operator
+from validator.tokens.principals import Operator
 
 PATIENCE_SECONDS = 30
 DAYS = timedelta(days=1)
@@ -140,19 +140,19 @@ def test_revocation_that_the_failover_lost_stays_in_force(
     """
     pair, stop = servers
     early = pair.node("early", ahead)
-    early.services.oversight.revoke_token(Operator(), TENANT, "any")
+    early.services.introspection.revoke_token(Operator(), TENANT, "any")
     early.services.close()
     made, asked, stranger = (pair.node(name) for name in ("made", "asked", "stranger"))
     token = issued(made)
     assert [ret_code(node, token) for node in (made, asked, stranger)] == [0, 0, 0]
     pair.cut_off()
-    made.services.oversight.revoke_subject(Operator(), Audience.AGENT, TENANT, AGENT.id)
+    made.services.introspection.revoke_subject(Operator(), Audience.AGENT, TENANT, AGENT.id)
     assert [ret_code(node, token) for node in (made, asked)] == [2, 2]
 
     pair.fail_over(stop)
 
     assert first_known(stranger, token) == 0
-    stranger.services.oversight.revoke_token(Operator(), TENANT, "another")
+    stranger.services.introspection.revoke_token(Operator(), TENANT, "another")
     assert [first_known(node, token) for node in (made, asked)] == [2, 2]
     newer = issued(asked)
     assert [first_known(node, newer) for node in (made, asked, stranger)] == [0, 0, 0]
@@ -169,7 +169,7 @@ def test_account_that_was_disabled_stays_so_after_the_failover(
     made, asked = pair.node("made"), pair.node("asked")
     token = issued(made)
     pair.cut_off()
-    made.services.accounts.set_status(LOGIN, Status.DISABLED)
+    made.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     assert ret_code(asked, token) == 2
 
     pair.fail_over(stop)
@@ -177,7 +177,7 @@ def test_account_that_was_disabled_stays_so_after_the_failover(
     until(lambda: "accept-restore" in str(made.services.health.checks()["store"]))
     assert [ret_code(node, token) for node in (made, asked)] == [4, 4]
     made.services.sessions.end_all()
-    made.services.oversight.revoke_everything(Operator())
+    made.services.introspection.revoke_everything(Operator())
     made.services.database.accept_restore(made.clock.now())
     assert [first_known(node, token) for node in (made, asked)] == [2, 2]
     newer = issued(made)

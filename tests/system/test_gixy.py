@@ -24,14 +24,14 @@ from validator.operations.proxy import nginx
 RENDERINGS: Mapping[str, Mapping[str, str]] = {
     "least": {},
     "with the cloud": WITH_CLOUD,
-    "with the cloud under a prefix": {**WITH_CLOUD, "door.prefix": "/demo"},
+    "with the cloud under a prefix": {**WITH_CLOUD, "proxy.prefix": "/demo"},
     "callbacks apart": WITH_CALLBACKS,
     "client certificates": WITH_CLIENT_CA,
-    "static pages": {"door.document_root": "pages", "door.acme_root": "acme"},
-    "an address": {"door.origin": "https://192.0.2.7:8443"},
+    "static pages": {"proxy.document_root": "pages", "proxy.acme_root": "acme"},
+    "an address": {"proxy.origin": "https://192.0.2.7:8443"},
     "without limits": {"limits.other_address": "off", "limits.guest_address": "off"},
     "everything": EVERYTHING,
-    "everything for a newer nginx": {**EVERYTHING, "door.nginx_version": "1.26"},
+    "everything for a newer nginx": {**EVERYTHING, "proxy.nginx_version": "1.26"},
 }
 # What it says of other things than safety, by the name of the check.
 NOT_ABOUT_SAFETY = {

@@ -42,7 +42,7 @@ from validator.settings.loading import load
 ROUNDS_OVER_HTTP = 2
 WORDS = 60  # in the list of passwords; the right one stands at two thirds
 RIGHT = "seven-quiet-rivers-of-jade"  # hydra writes blanks as %20, in JSON too
-_PATIENCE = 60
+_TIMEOUT = 60
 
 Attack = Callable[[str, Path], bool]
 
@@ -52,7 +52,7 @@ class NaiveLockout(Lockout):
 
     def reserve(self, attempt: Attempt) -> Reason | None:
         """Look, then count."""
-        if self.lock(attempt.login).failures >= self._policy.free_failures:
+        if self.lock(attempt.login).failures >= self._policy.allowed_failures:
             return Reason.ACCOUNT_LOCKED
         with self._database.write() as connection:
             connection.execute(_COUNT, {"key": attempt.key})
@@ -222,7 +222,7 @@ def run(command: Sequence[str], folder: Path) -> str:
         stdin=subprocess.DEVNULL,
         text=True,
         check=False,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
     return done.stdout
 

@@ -178,7 +178,7 @@ def test_every_step_worked(installation: Installation) -> None:
     assert list(said) == STEPS
     assert "700 validator /var/lib/validator/keys" in said["3"]
     assert "700 root /etc/credstore" in said["3"]
-    assert "door.origin" in said["4"]
+    assert "proxy.origin" in said["4"]
     assert said["5"].count(" ok\n") == 6
     assert said["6"].count("active\n") == 2
     assert said["6"].count("660 root:www-data /run/validator/") == 2
@@ -228,7 +228,7 @@ def test_files_of_roots_are_read_for_it(installation: Installation) -> None:
 
     added = "validator accounts add from.file --tenant 202400000001 --secret-file $HOME/password"
     installation.did(added)
-    installation.did("validator passwords import $HOME/list.txt")
+    installation.did("validator blocklist import $HOME/list.txt")
 
     assert installation.place.run(f"runuser -u validator -- {added}").returncode != 0
     assert installation.did("find /var/lib/validator ! -user validator") == ""

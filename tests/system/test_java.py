@@ -23,13 +23,13 @@ from tests.conftest import require_package
 from tests.support import certificates
 from tests.support.certificates import FAR_AWAY, LONG_AGO, NAME, Issued, write
 from tests.support.faulty_server import running
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT
 from validator.clock import SystemClock
 from validator.operations.certificates.handover import DER_NAME, PEM_NAME, Which, export
 from validator.operations.certificates.judging import Finding, Severity, check
 from validator.operations.doctor import presented
 from validator.operations.doctor.checked import Checked
-from validator.operations.doctor.looking import Target, look
+from validator.operations.doctor.looking import Endpoint, look
 from validator.operations.doctor.trust import read_trust
 
 PACKAGE = "openjdk-17-jdk-headless"
@@ -57,7 +57,7 @@ def check_refused(said: str, words: str) -> None:
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE * 3)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT * 3)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def serving(chain: Path, key: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(PATIENCE * 3)
+        listener.settimeout(TIMEOUT * 3)
         thread = threading.Thread(target=_answer, args=(listener, context))
         thread.start()
         try:
@@ -124,7 +124,7 @@ def _answer(listener: socket.socket, context: ssl.SSLContext) -> None:
     """Shake hands with the first who comes, as far as they want to."""
     with suppress(OSError):
         connection, _ = listener.accept()
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         with connection, context.wrap_socket(connection, server_side=True) as secured:
             secured.recv(1)
 
@@ -143,7 +143,7 @@ def problems_of(folder: Path, trusted: Path, *chain: Issued) -> tuple[set[str], 
     context.load_cert_chain(*files)
     clock, trust = SystemClock(), read_trust(trusted)
     with running(context) as patient:
-        target = Target(NAME, patient.port, ("127.0.0.1", patient.port))
+        target = Endpoint(NAME, patient.port, ("127.0.0.1", patient.port))
         seen = list(presented.judge(target, look(target), trust, None, clock.now()))
     held = check(*files, (NAME,), clock, trusted=(trust.certificate,) if trust.certificate else ())
     return _problems(seen), _problems(held)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.support.command_line import CommandLine, check_misused, check_refused, clean_environment
-from tests.support.server_process import PATIENCE, serving, wait_until
+from tests.support.server_process import TIMEOUT, serving, wait_until
 from validator.limits.policy import PURPOSES
 from validator.operations.limitproof.needs import NEEDED
 
@@ -34,7 +34,7 @@ RATES = {
 SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}
 LIMITS = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in RATES.items()} | {
     "VALIDATOR_LIMITS_SIGNING_PREFIX_SHARE": "50",
-    "VALIDATOR_LOCKOUT_FREE_FAILURES": "3",
+    "VALIDATOR_LOCKOUT_ALLOWED_FAILURES": "3",
     "VALIDATOR_LOCKOUT_ADDRESS_FAILURES": "4/1d",
     "VALIDATOR_LOCKOUT_PREFIX_FAILURES": "9/1d",
 }
@@ -46,7 +46,7 @@ OTHER = {
     "VALIDATOR_LIMITS_LOGIN_ADDRESS": "13/1d",
     "VALIDATOR_LIMITS_OTHER_ADDRESS": "14/1d",
     "VALIDATOR_LIMITS_TOKENS_ADDRESS": "off",
-    "VALIDATOR_LOCKOUT_FREE_FAILURES": "4",
+    "VALIDATOR_LOCKOUT_ALLOWED_FAILURES": "4",
 }
 # Of the configured server; a scratch server that used any of it would not start.
 IN_USE = {
@@ -148,7 +148,7 @@ def test_interrupted_proof_leaves_nothing(
         during = leftovers(folder)
         process.send_signal(number)
         process.send_signal(number)
-        code = process.wait(PATIENCE)
+        code = process.wait(TIMEOUT)
 
     assert first == "callbacks_foreign: 60 of 60 came through\n"
     assert len(during) > 2  # the folder, this command and its server

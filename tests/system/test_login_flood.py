@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from tests.support.fakes import LOGIN, PASSWORD, Credentials
 from tests.support.parallel_guessers import variables
-from tests.support.server_process import PATIENCE, free_bind, serving, wait_until
+from tests.support.server_process import TIMEOUT, free_bind, serving, wait_until
 from validator.accounts.devices import cookie_name
 from validator.accounts.login import Login
 from validator.app import create_app
@@ -33,7 +33,7 @@ OWN_ADDRESS = "127.0.3.1"
 def log_in(bind: str, source: str, account: str, password: str, cookie: str = "") -> tuple[int, str]:
     """Return the status of a login from *source*, and the device cookie that it brings."""
     host, _, port = bind.rpartition(":")
-    connection = HTTPConnection(host, int(port), timeout=PATIENCE, source_address=(source, 0))
+    connection = HTTPConnection(host, int(port), timeout=TIMEOUT, source_address=(source, 0))
     body = orjson.dumps({"account": account, "password": password})
     try:
         connection.request(
@@ -72,7 +72,7 @@ def flood(bind: str) -> Iterator[Counter[int]]:
     finally:
         is_over.set()
         for thread in strangers:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
 
 def logins_during_a_flood(bind: str) -> Counter[int]:
@@ -108,7 +108,7 @@ def threads_with(home: Path, bulkhead: Bulkhead) -> Iterator[str]:
         yield bind
     finally:
         server.shutdown()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
         server.server_close()
         services.close()
 

@@ -25,7 +25,7 @@ from tests.architecture.source import CHECKOUT, tracked
 from tests.conftest import require_package
 from tests.support import nginx_process
 from tests.support.command_line import clean_environment, printed_commands
-from tests.support.server_process import PATIENCE, Server, free_bind, port_is_open, wait_until
+from tests.support.server_process import TIMEOUT, Server, free_bind, port_is_open, wait_until
 
 CREDENTIALS = "Demo credentials, shown this once"
 
@@ -51,7 +51,7 @@ class FirstRun:
 
     def _paste(self, command: str) -> list[str]:
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self.folder, capture_output=True, check=False, timeout=PATIENCE
+            ["bash", "-c", command], cwd=self.folder, capture_output=True, check=False, timeout=TIMEOUT
         )
         assert (done.returncode, done.stderr) == (0, b""), (command, done)
         return done.stdout.decode().splitlines()
@@ -104,7 +104,7 @@ def make_run(folder: Path, bind: str) -> Iterator[FirstRun]:
         yield FirstRun(server, folder)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
 
 
 def check_answers(answers: list[list[str]]) -> None:
@@ -171,11 +171,11 @@ def make_https(folder: Path, port: int, *words: str) -> Iterator[FirstRun]:
         yield FirstRun(server, folder)
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
 
 
 def is_answering_https(server: Server, folder: Path, port: int) -> bool:
-    """Tell whether nginx and the server behind it answer; fails when they have ended."""
+    """Return whether nginx and the server behind it answer; fails when they have ended."""
     assert server.process.poll() is None, server.log.read_text()
     authority = folder / "var" / "door" / "ca.pem"
     if not authority.exists():

@@ -128,5 +128,5 @@ def link_packages(names: Iterable[str], site_packages: Path) -> None:
 
 
 def _is_wanted(requirement: Requirement) -> bool:
-    """Tell whether *requirement* holds on this Python, without any extra."""
+    """Return whether *requirement* holds on this Python, without any extra."""
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

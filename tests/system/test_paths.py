@@ -32,7 +32,7 @@ def around() -> Iterator[Outside]:
 @pytest.fixture(scope="module", params=["", PREFIX], ids=["without a prefix", "with a prefix"])
 def ours(request: pytest.FixtureRequest, around: Outside) -> Iterator[tuple[Door, str]]:
     """Return what we render, and the path under which the cloud is there too."""
-    with proxy_pair.our_door(around, {"door.prefix": request.param}) as ours:
+    with proxy_pair.our_door(around, {"proxy.prefix": request.param}) as ours:
         yield ours, request.param
 
 
@@ -64,7 +64,7 @@ def test_no_path_leads_out(around: Outside, ours: tuple[Door, str]) -> None:
 
 
 def is_refused(answer: Answer, prefix: str) -> bool:
-    """Tell whether the door did not pass a request on; nginx sends whoever left the last slash away there."""
+    """Return whether nginx did not pass a request on; it redirects a path without its last slash."""
     place = answer.value("Location").removeprefix(prefix)
     return answer.status in REFUSED or (answer.status == MOVED and is_inside(f"GET {place} HTTP/1.1"))
 

@@ -69,8 +69,8 @@ class Place:
         text = text.replace("10.20.0.11", "127.0.20.11").replace("10.20.0.12", "127.0.20.12")
         text = text.replace("10.20.0.10", "127.0.0.1").replace(":443:", f":{self.port}:")
         text = text.replace(f"https://{NAME}", f"https://{NAME}:{self.port}")
-        listen = f'[door]\nlisten = ["127.0.0.1:{self.port}"]\nlisten_plain = []\nworker_user = "root"\n'
-        return text.replace("[door]\n", listen)
+        listen = f'[proxy]\nlisten = ["127.0.0.1:{self.port}"]\nlisten_plain = []\nworker_user = "root"\n'
+        return text.replace("[proxy]\n", listen)
 
     def _with_folders(self, host: str, text: str) -> str:
         """Return *text* with the paths of the page below the folder of *host*, where they are not already."""

@@ -26,8 +26,8 @@ from validator.operations.simulator.guestpages import GuestPages
 from validator.operations.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
 from validator.operations.simulator.runner import FAILED, PASSED, SKIPPED, Result, Runner
 from validator.operations.simulator.target import Known, Others, Target
-from validator.tenants import Status
-from validator.tokens.issuance import Operator
+from validator.tenants import RecordStatus
+from validator.tokens.principals import Operator
 
 KNOWN = Known(TENANT, AGENT.id, CUSTOMER.id, CUSTOMER.name, CHANNEL, ORIGIN)
 SOMEBODY_ELSE = Identity("agent-8", "customer-8", "Ann")
@@ -66,7 +66,7 @@ def run(
     names: set[str],
     *,
     secret_key: str | None = None,
-    patience: timedelta | None = None,
+    timeout: timedelta | None = None,
 ) -> list[Result]:
     """Return the results of the scenarios *names* against the server at *authority*."""
     services = enterprise.services
@@ -77,7 +77,7 @@ def run(
         others=others_at(services, KNOWN, Others()),
         agent_path=AGENT_PATH,
         chat_path=CHAT_PATH,
-        give_up_after=patience,
+        give_up_after=timeout,
     )
     channel = channel_at(services, CHANNEL)
     if channel is not None and secret_key is not None:
@@ -115,10 +115,10 @@ def test_server_without_a_fault_passes_every_scenario(enterprise: Enterprise) ->
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_fails_the_right_scenarios(enterprise: Enterprise, fault: str) -> None:
     """Each fault is found by the scenarios about it, and by no other."""
-    patience = timedelta(milliseconds=300) if fault == "answers late" else None
+    timeout = timedelta(milliseconds=300) if fault == "answers late" else None
 
     with served(FaultyEnterprise(enterprise, fault)) as authority:
-        results = run(enterprise, authority, ONLY.get(fault, EVERY), patience=patience)
+        results = run(enterprise, authority, ONLY.get(fault, EVERY), timeout=timeout)
 
     assert failed(results) == FOUND_BY[fault], [one for one in results if one.outcome == FAILED]
 
@@ -204,8 +204,8 @@ def test_who_else_is_there_is_found_in_the_home(enterprise: Enterprise) -> None:
 def test_who_is_not_in_use_is_nobody_else(enterprise: Enterprise) -> None:
     """A disabled account or tenant is refused for being so, which would say nothing of the token."""
     services = enterprise.services
-    services.accounts.set_status("zhao", Status.DISABLED)
-    services.tenants.set_status(OTHER_TENANT, Status.DISABLED)
+    services.accounts.set_status("zhao", RecordStatus.DISABLED)
+    services.tenants.set_status(OTHER_TENANT, RecordStatus.DISABLED)
 
     assert others_at(services, KNOWN, Others()) == Others()
 

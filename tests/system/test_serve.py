@@ -19,7 +19,7 @@ import pytest
 from tests.support.command_line import LOGIN, PASSWORD, TENANT, CommandLine, check_misused, clean_environment
 from tests.support.fakes import AGENT_PATH, CHAT_PATH
 from tests.support.server_process import (
-    PATIENCE,
+    TIMEOUT,
     Server,
     free_bind,
     listening_unix_sockets,
@@ -110,7 +110,7 @@ def test_both_callbacks_are_served(validator: CommandLine, tmp_path: Path, kind:
 def test_role_serves_its_routes_only(
     validator: CommandLine, role: str, served: list[str], closed: list[str]
 ) -> None:
-    """A role serves its routes; the others are not found, said in the shape that their callers read."""
+    """A role serves its routes; the others are not found, in the shape that their callers read."""
     with serving(validator.home, "--role", role) as server:
         there = {path: server.ask("POST", path, content=b"{").status_code for path in served}
         gone = {path: server.ask("POST", path, content=b"{") for path in closed}
@@ -220,7 +220,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_ignored(pid: int, number: signal.Signals) -> bool:
-    """Tell whether the process *pid* ignores a signal (proc(5), SigIgn)."""
+    """Return whether the process *pid* ignores a signal (proc(5), SigIgn)."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return bool(int(status["SigIgn"], 16) >> (number - 1) & 1)
 
@@ -294,7 +294,7 @@ def test_terminal_shows_the_address_and_lines_for_people(validator: CommandLine)
     try:
         said = b""
         while b"Serving http://" not in said:
-            ready, _, _ = select.select([leader], [], [], PATIENCE)
+            ready, _, _ = select.select([leader], [], [], TIMEOUT)
             assert ready, said
             said += os.read(leader, 65536)
     finally:

@@ -24,7 +24,7 @@ from validator.clock import SystemClock
 from validator.signatures.signer import sign
 from validator.webchat.wire import signable, signed_body
 
-PATIENCE = 60  # seconds for a whole browser
+TIMEOUT = 60  # seconds for a whole browser
 BROWSER = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 # What a page does, in the documents' way: post, run the answer, write what came of it into the page.
@@ -166,7 +166,7 @@ def told_by(url: str, folder: Path) -> list[Any]:
         "--dump-dom",
         url,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     match = re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)
     assert match is not None, done
     told: list[Any] = json.loads(html.unescape(match[1]) or "[]")

@@ -47,9 +47,9 @@ BEHIND_THE_DOOR = {
 }
 # What the cloud's client certificate needs, so that a caller without one is refused.
 CERTIFIED = {
-    "VALIDATOR_DOOR_ORIGIN": "https://portal.example.com",
-    "VALIDATOR_DOOR_CALLBACKS_ORIGIN": "https://callbacks.example.com",
-    "VALIDATOR_DOOR_CLIENT_CA": "/etc/ssl/certs/ca-certificates.crt",
+    "VALIDATOR_PROXY_ORIGIN": "https://portal.example.com",
+    "VALIDATOR_PROXY_CALLBACKS_ORIGIN": "https://callbacks.example.com",
+    "VALIDATOR_PROXY_CLIENT_CA": "/etc/ssl/certs/ca-certificates.crt",
 }
 _AT_ONCE = 48
 
@@ -84,7 +84,7 @@ def standing(home: Path, variables: Mapping[str, str]) -> Iterator[House]:
     """Give a house whose application has *variables* as its settings."""
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     with proxy_pair.outside() as around, serving(home, variables={**BEHIND_THE_DOOR, **variables}) as server:
-        upstreams = {"door.callbacks_upstream": server.bind, "door.people_upstream": server.bind}
+        upstreams = {"proxy.callbacks_upstream": server.bind, "proxy.people_upstream": server.bind}
         with proxy_pair.our_door(around, upstreams, IMPATIENT) as door:
             yield House(CommandLine(home), server, around, door)
 
@@ -150,7 +150,7 @@ def test_every_line_of_the_log_is_json(became: Became) -> None:
 
 
 def is_object(line: bytes) -> bool:
-    """Tell whether *line* is one JSON object."""
+    """Return whether *line* is one JSON object."""
     try:
         return isinstance(orjson.loads(line), dict)
     except orjson.JSONDecodeError:

@@ -40,7 +40,7 @@ OUTDATED = {
     "    ssl_protocols TLSv1.2 TLSv1.3;": "    ssl_protocols TLSv1 TLSv1.1 TLSv1.2;",
     "ssl_ciphers ": "ssl_ciphers @SECLEVEL=0:ALL:COMPLEMENTOFALL:",
 }
-_PATIENCE = 300  # seconds; a scan takes about one minute
+_TIMEOUT = 300  # seconds; a scan takes about one minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def scan(door: Door, place: Path, sections: tuple[str, ...]) -> list[Found]:
         capture_output=True,
         cwd=place,
         env=clean_environment(),
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         check=False,
         stdin=subprocess.DEVNULL,
     )

@@ -44,7 +44,7 @@ def test_kill_loses_no_acknowledged_entry(tmp_path: Path) -> None:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home whose trail has three files; copy it, don't use it."""
     home = tmp_path_factory.mktemp("written") / "home"
-    validator, small = CommandLine(home), {"VALIDATOR_AUDIT_LARGEST_FILE": "4096"}
+    validator, small = CommandLine(home), {"VALIDATOR_AUDIT_MAX_FILE": "4096"}
     validator.did("init")
     for number in range(32):
         said = validator("tenants", "add", f"tenant-{number}", variables=small)

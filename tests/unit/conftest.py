@@ -11,12 +11,12 @@ from sqlalchemy import Connection, make_url, text
 from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
 from tests.support.postgres import PostgresServer
 from validator.files import make_private_folder
-from validator.keys.sealing import Sealer
+from validator.keys.encryption import SecretEncryption
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
 from validator.tenants import Tenants
 
-PATIENCE = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=5)
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def clock() -> FakeClock:
 def empty_policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
     """Return where an empty database of the test's own is."""
     if request.param == "sqlite":
-        return DatabasePolicy(tmp_path, "sqlite:///empty.db", PATIENCE)
-    return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_database"), PATIENCE)
+        return DatabasePolicy(tmp_path, "sqlite:///empty.db", TIMEOUT)
+    return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_database"), TIMEOUT)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
     """Return where a database with the newest schema and no rows is; it is the test's own."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "validator.db")
-        return DatabasePolicy(tmp_path, "sqlite:///validator.db", PATIENCE)
-    return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_with_schema"), PATIENCE)
+        return DatabasePolicy(tmp_path, "sqlite:///validator.db", TIMEOUT)
+    return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_with_schema"), TIMEOUT)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def database(policy: DatabasePolicy) -> Iterator[Database]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a SQLite file with the newest schema; copy it, don't use it."""
     home = tmp_path_factory.mktemp("template")
-    _upgrade(DatabasePolicy(home, "sqlite:///validator.db", PATIENCE))
+    _upgrade(DatabasePolicy(home, "sqlite:///validator.db", TIMEOUT))
     return home / "validator.db"
 
 
@@ -74,7 +74,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_with_schema(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the URL of a PostgreSQL database with the newest schema, shared by the tests of a worker."""
     url = postgres_server.create("contract")
-    _upgrade(DatabasePolicy(tmp_path_factory.mktemp("postgres"), url, PATIENCE))
+    _upgrade(DatabasePolicy(tmp_path_factory.mktemp("postgres"), url, TIMEOUT))
     return url
 
 
@@ -94,12 +94,12 @@ def _upgrade(policy: DatabasePolicy) -> None:
 
 
 @pytest.fixture
-def sealer(tmp_path: Path) -> Sealer:
-    """Return a sealer with a key."""
+def encryption(tmp_path: Path) -> SecretEncryption:
+    """Return an encryption of secrets with a key."""
     make_private_folder(tmp_path / "keys")
-    sealer = Sealer(tmp_path / "keys")
-    sealer.create()
-    return sealer
+    encryption = SecretEncryption(tmp_path / "keys")
+    encryption.create()
+    return encryption
 
 
 @pytest.fixture

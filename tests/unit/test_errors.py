@@ -7,10 +7,10 @@ import pytest
 
 from validator.errors import (
     _ANSWERS,
-    ANSWER_OF,
-    Answer,
+    PUBLIC_ERROR_OF,
     ConfigurationError,
     Fault,
+    PublicError,
     Reason,
     Refusal,
     RetCode,
@@ -23,17 +23,17 @@ def test_every_reason_has_exactly_one_answer() -> None:
     listed = Counter(reason for reasons in _ANSWERS.values() for reason in reasons)
 
     assert listed == Counter(Reason)
-    assert ANSWER_OF.keys() == set(Reason)
+    assert PUBLIC_ERROR_OF.keys() == set(Reason)
 
 
 def test_every_answer_is_used() -> None:
     """There is no answer that no reason leads to."""
-    assert set(ANSWER_OF.values()) == set(Answer)
+    assert set(PUBLIC_ERROR_OF.values()) == set(PublicError)
 
 
 def test_no_answer_or_reason_is_an_alias() -> None:
     """Two names with equal values would silently become one member."""
-    assert set(Answer.__members__) == {answer.name for answer in Answer}
+    assert set(PublicError.__members__) == {answer.name for answer in PublicError}
     assert set(Reason.__members__) == {reason.name for reason in Reason}
 
 
@@ -43,14 +43,14 @@ def test_reason_is_its_own_name_in_small_letters(reason: Reason) -> None:
     assert reason.value == reason.name.lower()
 
 
-@pytest.mark.parametrize("answer", Answer)
-def test_no_refusal_looks_like_success(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", PublicError)
+def test_no_refusal_looks_like_success(answer: PublicError) -> None:
     """Every answer has a failing retCode, words to show, and only a verdict is a 200."""
     shape = answer.value
 
     assert shape.ret_code is not RetCode.ACCEPTED
     assert shape.title.strip()
-    assert shape.status >= 400 or answer is Answer.VALIDATION_REFUSED
+    assert shape.status >= 400 or answer is PublicError.VALIDATION_REFUSED
 
 
 def test_ret_codes_are_the_published_ones() -> None:
@@ -66,7 +66,7 @@ def test_ret_codes_are_the_published_ones() -> None:
 
 def test_ret_code_agrees_with_the_status() -> None:
     """A server's own trouble is never told as the caller's, nor the other way round."""
-    for answer in Answer:
+    for answer in PublicError:
         is_ours = answer.value.ret_code is RetCode.UNAVAILABLE
         assert (answer.value.status >= 500) is is_ours
 
@@ -76,12 +76,18 @@ def test_what_is_wrong_with_a_token_cannot_be_told_apart() -> None:
     about_a_token = [reason for reason in Reason if reason.startswith("token_")]
     mismatches = [Reason.TENANT_MISMATCH, Reason.SUBJECT_MISMATCH, Reason.NAME_MISMATCH]
 
-    assert {ANSWER_OF[reason] for reason in about_a_token + mismatches} == {Answer.VALIDATION_REFUSED}
+    assert {PUBLIC_ERROR_OF[reason] for reason in about_a_token + mismatches} == {
+        PublicError.VALIDATION_REFUSED
+    }
 
 
 def test_unknown_account_and_wrong_password_cannot_be_told_apart() -> None:
     """A login gives no way to find out which accounts exist."""
-    assert ANSWER_OF[Reason.ACCOUNT_UNKNOWN] is ANSWER_OF[Reason.PASSWORD_WRONG] is Answer.LOGIN_REFUSED
+    assert (
+        PUBLIC_ERROR_OF[Reason.ACCOUNT_UNKNOWN]
+        is PUBLIC_ERROR_OF[Reason.PASSWORD_WRONG]
+        is PublicError.LOGIN_REFUSED
+    )
 
 
 @pytest.mark.parametrize("kind", [Refusal, Fault])
@@ -90,7 +96,7 @@ def test_raised_reason_brings_its_answer(kind: type[ValidatorError]) -> None:
     error = kind(Reason.THROTTLED, retry_after=timedelta(seconds=9))
 
     assert isinstance(error, ValidatorError)
-    assert (error.reason, error.answer) == (Reason.THROTTLED, Answer.THROTTLED)
+    assert (error.reason, error.answer) == (Reason.THROTTLED, PublicError.THROTTLED)
     assert (error.detail, error.retry_after) == (None, timedelta(seconds=9))
     assert str(error) == "throttled"
 

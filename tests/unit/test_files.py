@@ -47,7 +47,7 @@ def umask(mask: int) -> Iterator[None]:
 
 
 @contextmanager
-def largest_file(size: int) -> Iterator[None]:
+def max_file(size: int) -> Iterator[None]:
     """Let no file of this process grow beyond *size* bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -134,7 +134,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_private(path, b"old")
 
-    with largest_file(1000), pytest.raises(OSError, match="File too large"):
+    with max_file(1000), pytest.raises(OSError, match="File too large"):
         write_private(path, b"x" * 2000)
 
     assert read_private(path) == b"old"

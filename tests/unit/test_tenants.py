@@ -5,7 +5,7 @@ import pytest
 from tests.support.fakes import START, FakeClock
 from validator.errors import OperatorError
 from validator.store.database import Database
-from validator.tenants import Status, Tenant, Tenants
+from validator.tenants import RecordStatus, Tenant, Tenants
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def test_added_tenant_is_found(tenants: Tenants) -> None:
     """A new tenant is in use from the instant it was added."""
     added = tenants.add("202400000001", "First 第一")
 
-    assert added == Tenant("202400000001", "First 第一", Status.ACTIVE, START)
+    assert added == Tenant("202400000001", "First 第一", RecordStatus.ACTIVE, START)
     assert tenants.find("202400000001") == tenants.require("202400000001") == added
 
 
@@ -75,14 +75,14 @@ def test_status_changes_one_tenant(tenants: Tenants) -> None:
     tenants.add("1", "First")
     tenants.add("2", "Second")
 
-    tenants.set_status("1", Status.DISABLED)
-    assert [tenant.status for tenant in tenants.list()] == [Status.DISABLED, Status.ACTIVE]
+    tenants.set_status("1", RecordStatus.DISABLED)
+    assert [tenant.status for tenant in tenants.list()] == [RecordStatus.DISABLED, RecordStatus.ACTIVE]
 
-    tenants.set_status("1", Status.ACTIVE)
-    assert [tenant.status for tenant in tenants.list()] == [Status.ACTIVE, Status.ACTIVE]
+    tenants.set_status("1", RecordStatus.ACTIVE)
+    assert [tenant.status for tenant in tenants.list()] == [RecordStatus.ACTIVE, RecordStatus.ACTIVE]
 
 
 def test_status_of_an_unknown_tenant_is_an_error(tenants: Tenants) -> None:
     """A misspelt id does not pass for done."""
     with pytest.raises(OperatorError, match="there is no tenant 1"):
-        tenants.set_status("1", Status.DISABLED)
+        tenants.set_status("1", RecordStatus.DISABLED)

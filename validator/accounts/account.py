@@ -29,24 +29,24 @@ from validator.accounts.identity import Identity, check_login
 from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
 from validator.passwords.policy import REMEMBERED
-from validator.sizes import LONGEST_LOGIN, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
+from validator.sizes import MAX_LOGIN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import LONGEST_ID, Status, Tenants
+from validator.tenants import MAX_ID, RecordStatus, Tenants
 from validator.tenants import table as tenants_table
 
 table = Table(
     "accounts",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("login", String(LONGEST_LOGIN), nullable=False),
-    Column("tenant", String(LONGEST_ID), ForeignKey("tenants.id"), nullable=False),
+    Column("login", String(MAX_LOGIN), nullable=False),
+    Column("tenant", String(MAX_ID), ForeignKey("tenants.id"), nullable=False),
     Column("password_hash", String(255), nullable=False),
     Column("previous_hashes", JSON, nullable=False),
     Column("status", String(16), nullable=False),
     Column("epoch", BigInteger, nullable=False),
-    Column("user_account", String(LONGEST_USER_ACCOUNT)),
-    Column("user_id", String(LONGEST_USER_ID)),
-    Column("user_name", String(LONGEST_USER_NAME)),
+    Column("user_account", String(MAX_USER_ACCOUNT)),
+    Column("user_id", String(MAX_USER_ID)),
+    Column("user_name", String(MAX_USER_NAME)),
     Column("created_at", Instant, nullable=False),
     Column("password_changed_at", Instant, nullable=False),
     UniqueConstraint("login"),
@@ -62,19 +62,19 @@ class Account:
     id: str
     login: str
     tenant: str
-    status: Status
+    status: RecordStatus
     epoch: int
     identity: Identity
     created_at: datetime
     password_changed_at: datetime
-    tenant_status: Status
+    tenant_status: RecordStatus
     password_hash: str = field(repr=False)
     previous_hashes: tuple[str, ...] = field(repr=False)
 
     @property
     def is_usable(self) -> bool:
         """Whether the account and its tenant are in use."""
-        return self.status is self.tenant_status is Status.ACTIVE
+        return self.status is self.tenant_status is RecordStatus.ACTIVE
 
 
 class Accounts:
@@ -99,7 +99,7 @@ class Accounts:
             "tenant": tenant,
             "password_hash": password_hash,
             "previous_hashes": [],
-            "status": Status.ACTIVE,
+            "status": RecordStatus.ACTIVE,
             "epoch": 1,
             "user_account": identity.user_account,
             "user_id": identity.user_id,
@@ -140,9 +140,9 @@ class Accounts:
             rows = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
             return [account_of(row) for row in rows]
 
-    def set_status(self, login: str, status: Status) -> None:
+    def set_status(self, login: str, status: RecordStatus) -> None:
         """Enable or disable an account; disabling ends its tokens and sessions for good."""
-        self._change(login, {"status": status, "epoch": table.c.epoch + int(status is Status.DISABLED)})
+        self._change(login, {"status": status, "epoch": table.c.epoch + int(status is RecordStatus.DISABLED)})
 
     def set_password(self, account: Account, password_hash: str) -> Account:
         """Replace the password; every token and session of the account ends. Return it as it is then.
@@ -159,7 +159,7 @@ class Accounts:
             "epoch": account.epoch + 1,
         }
         unchanged = (table.c.id == account.id) & (table.c.epoch == account.epoch)
-        with self._database.lasting(now) as connection:
+        with self._database.durable_write(now) as connection:
             changed = connection.execute(update(table).where(unchanged).values(values))
         if not changed.rowcount:
             raise Refusal(Reason.SESSION_ENDED)
@@ -178,7 +178,7 @@ class Accounts:
             connection.execute(update(table).where(same).values(password_hash=password_hash))
 
     def _change(self, login: str, values: dict[str, Any]) -> None:
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.login == folded(login)).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no account {login}")
@@ -203,12 +203,12 @@ def account_of(row: Row[*tuple[Any, ...]]) -> Account:
         id=row.id,
         login=row.login,
         tenant=row.tenant,
-        status=Status(row.status),
+        status=RecordStatus(row.status),
         epoch=row.epoch,
         identity=Identity(row.user_account, row.user_id, row.user_name),
         created_at=row.created_at,
         password_changed_at=row.password_changed_at,
-        tenant_status=Status(row.tenant_status),
+        tenant_status=RecordStatus(row.tenant_status),
         password_hash=row.password_hash,
         previous_hashes=tuple(row.previous_hashes),
     )

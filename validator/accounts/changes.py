@@ -34,7 +34,7 @@ class AccountChanges:
         }
         old, new = account.identity.user_account, identity.user_account
         try:
-            with self._database.lasting(now) as connection:
+            with self._database.durable_write(now) as connection:
                 connection.execute(update(table).where(table.c.id == account.id).values(values))
                 if old is not None and old != new:
                     connection.execute(_link(account, old))
@@ -45,7 +45,7 @@ class AccountChanges:
 
     def remove(self, account: Account) -> tuple[str, ...]:
         """Remove *account* with its sessions and links; return every `userAccount` that was linked to it."""
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             linked = _linked(connection, account)
             connection.execute(delete(sessions.table).where(sessions.table.c.account == account.id))
             connection.execute(delete(links.table).where(links.table.c.account == account.id))

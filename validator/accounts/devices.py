@@ -51,7 +51,7 @@ class Devices:
             "epo": account.epoch,
             "exp": to_milliseconds(self._clock.now() + self.policy.lifetime),
         }
-        return self._keyring.seal(PURPOSE).sign(orjson.dumps(content))
+        return self._keyring.signer(PURPOSE).sign(orjson.dumps(content))
 
     def recognize(self, presented_cookie: str | None, account: Account | None) -> str | None:
         """Return the id of a device that logged in to *account* before, or None."""
@@ -65,7 +65,7 @@ class Devices:
 
         It is known only if its epoch is the account's.
         """
-        content = presented_cookie and self._keyring.seal(PURPOSE).verify(presented_cookie)
+        content = presented_cookie and self._keyring.signer(PURPOSE).verify(presented_cookie)
         if not content:
             return None
         members = orjson.loads(content)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from validator.errors import OperatorError
-from validator.sizes import LONGEST_LOGIN, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
+from validator.sizes import MAX_LOGIN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
 from validator.untrusted import is_plain
 
-_LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{LONGEST_LOGIN - 1}}}", re.ASCII)
+_LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{MAX_LOGIN - 1}}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Identity:
         if (self.user_id is None) != (self.user_name is None):
             raise OperatorError("a customer identity needs both a user id and a user name")
         for text, longest in (
-            (self.user_account, LONGEST_USER_ACCOUNT),
-            (self.user_id, LONGEST_USER_ID),
-            (self.user_name, LONGEST_USER_NAME),
+            (self.user_account, MAX_USER_ACCOUNT),
+            (self.user_id, MAX_USER_ID),
+            (self.user_name, MAX_USER_NAME),
         ):
             if text is not None and not (1 <= len(text) <= longest and is_plain(text)):
                 raise OperatorError(
@@ -43,5 +43,5 @@ def check_login(login: str) -> None:
     """Raise OperatorError when *login* is not one that accounts may have."""
     if not _LOGIN.fullmatch(login):
         raise OperatorError(
-            f"a login name has 1 to {LONGEST_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"
+            f"a login name has 1 to {MAX_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"
         )

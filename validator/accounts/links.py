@@ -13,15 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from validator.accounts.identity import Identity
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.sizes import LONGEST_USER_ACCOUNT
+from validator.sizes import MAX_USER_ACCOUNT
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import LONGEST_ID
+from validator.tenants import MAX_ID
 
 table = Table(
     "account_links",
     metadata,
-    Column("tenant", String(LONGEST_ID), ForeignKey("tenants.id"), primary_key=True),
-    Column("user_account", String(LONGEST_USER_ACCOUNT), primary_key=True),
+    Column("tenant", String(MAX_ID), ForeignKey("tenants.id"), primary_key=True),
+    Column("user_account", String(MAX_USER_ACCOUNT), primary_key=True),
     Column("account", String(32), ForeignKey("accounts.id"), nullable=False, index=True),
     Column("linked_at", Instant, nullable=False),
 )
@@ -61,7 +61,7 @@ class Links:
         Identity(user_account).check(lambda _: False)  # there is no userId in it
         now = self._clock.now()
         try:
-            with self._database.lasting(now) as connection:
+            with self._database.durable_write(now) as connection:
                 write(connection, account, tenant, user_account, now)
         except IntegrityError:
             raise OperatorError(f"{user_account} is linked to an account already") from None
@@ -69,7 +69,7 @@ class Links:
     def remove(self, account: str, tenant: str, user_account: str) -> None:
         """Undo a link; raises OperatorError when there is none. Whoever asks ends the tokens for it."""
         is_it = (table.c.tenant == tenant) & (table.c.user_account == user_account)
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             removed = connection.execute(delete(table).where(is_it, table.c.account == account))
         if not removed.rowcount:
             raise OperatorError(f"{user_account} is not linked to this account")

@@ -82,7 +82,7 @@ class Lockout:
 
     def __init__(self, database: Database, policy: LockoutPolicy, clock: Clock) -> None:
         self._database, self._policy, self._clock = database, policy, clock
-        self._reserve_key_sql = failures.reserving(policy.delay, policy.longest_delay)
+        self._reserve_key_sql = failures.reserving(policy.delay, policy.max_delay)
 
     def reserve(self, attempt: Attempt) -> Reason | None:
         """Count *attempt* as a failure in advance; return why it may not be made, or None when it may.
@@ -97,9 +97,7 @@ class Lockout:
                 with connection.begin_nested():
                     self._reserve(connection, attempt, now)
             except _RefusedError as refused:
-                failures.write_decoy(
-                    connection, login_digest(attempt.login), now + self._policy.longest_delay
-                )
+                failures.write_decoy(connection, login_digest(attempt.login), now + self._policy.max_delay)
                 return refused.reason
         return None
 
@@ -131,7 +129,7 @@ class Lockout:
         with self._database.read() as connection:
             row = connection.execute(select(attempts).where(attempts.c.key == key)).one_or_none()
         now = self._clock.now()
-        is_stopped = row is not None and row.failures >= self._policy.stop_after
+        is_stopped = row is not None and row.failures >= self._policy.hard_lock_after
         if row is None or (row.forget_at <= now and not is_stopped):
             return Lock(0, None, is_stopped=False)
         is_blocked = now < row.blocked_until <= self._last_end(now)
@@ -160,8 +158,8 @@ class Lockout:
         What a clock that was ahead wrote is kept no longer from now than anything else.
         """
         now = self._clock.now()
-        last = now + self._policy.forget_after
-        is_stopped = attempts.c.failures >= self._policy.stop_after
+        last = now + self._policy.reset_after
+        is_stopped = attempts.c.failures >= self._policy.hard_lock_after
         of_future = attempts.c.forget_at > last + self._policy.leeway
         with self._database.write() as connection:
             addresses.prune(connection, self._policy.windows, now)
@@ -171,11 +169,11 @@ class Lockout:
     def _is_locked(self, now: datetime) -> ColumnElement[bool]:
         """Return SQL for whether a row of failures blocks at *now*, or has stopped."""
         is_blocked = (attempts.c.blocked_until > now) & (attempts.c.blocked_until <= self._last_end(now))
-        return is_blocked | (attempts.c.failures >= self._policy.stop_after)
+        return is_blocked | (attempts.c.failures >= self._policy.hard_lock_after)
 
     def _last_end(self, now: datetime) -> datetime:
         """Return the last instant at which a block made by *now* can end."""
-        return now + self._policy.longest_delay + self._policy.leeway
+        return now + self._policy.max_delay + self._policy.leeway
 
     def _reserve(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
         for windows in self._policy.windows if attempt.device is None else ():
@@ -190,13 +188,13 @@ class Lockout:
             "now": to_milliseconds(now),
             "last_end": to_milliseconds(self._last_end(now)),
             "first": to_milliseconds(now + self._policy.delay(1)) if self._policy.delay(1) else 0,
-            "forget_at": to_milliseconds(now + self._policy.forget_after),
-            "stop": self._policy.stop_after,
+            "forget_at": to_milliseconds(now + self._policy.reset_after),
+            "stop": self._policy.hard_lock_after,
         }
         return connection.execute(self._reserve_key_sql, values).rowcount == 1
 
     def _lift_stop(self, connection: Connection, key: str) -> None:
-        last = self._policy.stop_after - 1
+        last = self._policy.hard_lock_after - 1
         stopped = (attempts.c.key == key) & (attempts.c.failures > last)
         connection.execute(update(attempts).where(stopped).values(failures=last))
 

@@ -20,7 +20,7 @@ from validator.exchange import current_exchange
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.passwords.policy import PasswordPolicy
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Login:
             return Reason.ACCOUNT_UNKNOWN
         if not is_right:
             return Reason.PASSWORD_WRONG
-        if account.status is not Status.ACTIVE:
+        if account.status is not RecordStatus.ACTIVE:
             return Reason.ACCOUNT_DISABLED
         return None if account.is_usable else Reason.TENANT_DISABLED
 

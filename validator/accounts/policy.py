@@ -16,11 +16,11 @@ class LockoutPolicy:
     """
 
     enabled: bool
-    free_failures: int
+    allowed_failures: int
     first_delay: timedelta
-    longest_delay: timedelta
-    stop_after: int
-    forget_after: timedelta
+    max_delay: timedelta
+    hard_lock_after: int
+    reset_after: timedelta
     address_rates: tuple[Rate, ...]
     prefix_rates: tuple[Rate, ...] = ()
     leeway: timedelta = timedelta(0)
@@ -35,7 +35,7 @@ class LockoutPolicy:
 
     def delay(self, failures: int) -> timedelta:
         """Return how long the next attempt must wait after so many failures in a row."""
-        if failures < self.free_failures:
+        if failures < self.allowed_failures:
             return timedelta(0)
-        doubled = self.first_delay * (1 << min(failures - self.free_failures, 32))
-        return min(doubled, self.longest_delay)
+        doubled = self.first_delay * (1 << min(failures - self.allowed_failures, 32))
+        return min(doubled, self.max_delay)

@@ -110,7 +110,7 @@ class Sessions:
         with self._database.read() as connection:
             surplus = connection.scalars(newest_first.offset(self.policy.max_per_account - 1)).all()
         if surplus:
-            with self._database.lasting(self._clock.now(), Kind.ENDED) as connection:
+            with self._database.durable_write(self._clock.now(), Kind.ENDED) as connection:
                 connection.execute(delete(table).where(table.c.digest.in_(surplus)))
         return len(surplus)
 
@@ -121,7 +121,7 @@ class Sessions:
 
     def end(self, presented_secret: str) -> None:
         """End a session; one that has ended already stays so, also in an older copy of the database."""
-        with self._database.lasting(self._clock.now(), Kind.ENDED) as connection:
+        with self._database.durable_write(self._clock.now(), Kind.ENDED) as connection:
             connection.execute(delete(table).where(table.c.digest == _digest(presented_secret)))
 
 

@@ -8,23 +8,23 @@ from marshmallow import Schema, fields
 from validator.accounts.account import Account
 from validator.accounts.sessions import Session
 from validator.clock import iso_milliseconds
-from validator.passwords.policy import LONGEST_TYPED
-from validator.sizes import LONGEST_LOGIN
+from validator.passwords.policy import MAX_TYPED
+from validator.sizes import MAX_LOGIN
 from validator.untrusted import Text, TolerantSchema, load
 
 
 class LoginRequest(TolerantSchema):
     """A person's name and password."""
 
-    account = Text(LONGEST_LOGIN)
-    password = Text(LONGEST_TYPED, metadata={"format": "password"})
+    account = Text(MAX_LOGIN)
+    password = Text(MAX_TYPED, metadata={"format": "password"})
 
 
 class PasswordRequest(TolerantSchema):
     """A person's password, and the one they want instead."""
 
-    oldPassword = Text(LONGEST_TYPED, metadata={"format": "password"})  # noqa: N815 - spelt like the cloud's names
-    newPassword = Text(LONGEST_TYPED, metadata={"format": "password"})  # noqa: N815
+    oldPassword = Text(MAX_TYPED, metadata={"format": "password"})  # noqa: N815 - spelt like the cloud's names
+    newPassword = Text(MAX_TYPED, metadata={"format": "password"})  # noqa: N815
 
 
 class SessionAnswer(Schema):

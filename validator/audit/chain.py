@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import orjson
 
 BEGINNING = "0" * 64
-LONGEST_LINE = 65_536
+MAX_LINE = 65_536
 _LINE = re.compile(rb'(?P<entry>\{.*),"mac":"(?P<mac>[0-9a-f]{64})"\}', re.DOTALL)
 _NUMBER = re.compile(rb'\{"number":(\d{1,18}),')
-LONGEST_NUMBERED = 32  # bytes of an entry that its number is in
+MAX_NUMBERED = 32  # bytes of an entry that its number is in
 _CHAIN = b"validator.audit.chain"
 
 

@@ -9,13 +9,13 @@ from validator.audit.chain import Position
 from validator.audit.head import Head
 from validator.store.database import Database, metadata
 
-_LONGEST_NODE = 255
+_MAX_NODE = 255
 
 table = Table(
     "trail_heads",
     metadata,
     Column("chain", String(32), primary_key=True),
-    Column("node", String(_LONGEST_NODE), primary_key=True),
+    Column("node", String(_MAX_NODE), primary_key=True),
     Column("number", BigInteger, nullable=False),
     Column("mac", String(64), nullable=False),
     Column("file", Integer, nullable=False),
@@ -37,7 +37,7 @@ class HeadTable:
     def __init__(self, database: Database, directory: Path) -> None:
         """Keep the head of the trail in *directory* on this host."""
         self._database = database
-        self.node = f"{platform.node()}:{directory}"[:_LONGEST_NODE]
+        self.node = f"{platform.node()}:{directory}"[:_MAX_NODE]
 
     def read(self, chain: str) -> Head | None:
         """Return this node's head of *chain*; None when there is none. Raises Fault."""

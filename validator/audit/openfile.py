@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from validator.audit.chain import LONGEST_LINE, Position, link, parse
+from validator.audit.chain import MAX_LINE, Position, link, parse
 from validator.audit.events import EventName
 from validator.audit.head import End
 from validator.files import MODE
@@ -41,7 +41,7 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 def day_of(descriptor: int) -> str | None:
     """Return the day of the file's first whole line; None when there is none."""
-    lines = os.pread(descriptor, LONGEST_LINE, 0).splitlines()
+    lines = os.pread(descriptor, MAX_LINE, 0).splitlines()
     first = next(filter(None, map(parse, lines)), None)
     time = first.members.get("time") if first else None
     return str(time)[:DAY] if time else None

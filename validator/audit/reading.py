@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from validator.audit.chain import BEGINNING, LONGEST_LINE, Position, mac_of, parse
+from validator.audit.chain import BEGINNING, MAX_LINE, Position, mac_of, parse
 from validator.audit.folder import CURRENT, files, rotated
 from validator.audit.resuming import file_number
 from validator.audit.verifying import Verifier
@@ -44,7 +44,7 @@ def last_written(directory: Path) -> datetime | None:
     for file in reversed(files(directory)):
         # It may be put aside this very moment.
         with suppress(FileNotFoundError), file.open("rb") as content:
-            content.seek(max(0, os.fstat(content.fileno()).st_size - LONGEST_LINE))
+            content.seek(max(0, os.fstat(content.fileno()).st_size - MAX_LINE))
             for line in filter(mac_of, reversed(content.readlines())):
                 with suppress(orjson.JSONDecodeError):
                     return datetime.fromisoformat(orjson.loads(line)["time"])
@@ -98,8 +98,8 @@ def end_of(directory: Path) -> Position | None:
     """
     for file in reversed(files(directory)):
         with suppress(FileNotFoundError), file.open("rb") as content:
-            content.seek(max(0, os.fstat(content.fileno()).st_size - LONGEST_LINE))
-            lines = content.read(LONGEST_LINE).splitlines()
+            content.seek(max(0, os.fstat(content.fileno()).st_size - MAX_LINE))
+            lines = content.read(MAX_LINE).splitlines()
             last = next((line for line in map(parse, reversed(lines)) if line and line.number), None)
             if last is not None:
                 return Position(last.number or 0, last.mac, file_number(file) or 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from validator.audit import folder
-from validator.audit.chain import BEGINNING, LONGEST_LINE, LONGEST_NUMBERED, Line, Position, number_of, parse
+from validator.audit.chain import BEGINNING, MAX_LINE, MAX_NUMBERED, Line, Position, number_of, parse
 from validator.audit.torn import Torn
 from validator.audit.verifying import Verifier
 
@@ -63,8 +63,8 @@ def _resume_unknown(files: list[Path], directory: Path) -> Resumed:
     torn: Torn | None = None
     if files and files[-1] == current and current.stat().st_size:
         with current.open("rb") as file:
-            file.seek(max(0, current.stat().st_size - LONGEST_LINE))
-            lines = file.read(LONGEST_LINE).splitlines(keepends=True)
+            file.seek(max(0, current.stat().st_size - MAX_LINE))
+            lines = file.read(MAX_LINE).splitlines(keepends=True)
         torn = _behind_last(lines)
         if torn is not None and torn.length == sum(map(len, lines)) and any(b"\n" in line for line in lines):
             raise ValueError("the file is no audit trail")
@@ -122,7 +122,7 @@ def _follow(verifier: Verifier, path: Path, offset: int) -> None:
 
 def _first_line(path: Path) -> Line | None:
     with path.open("rb") as file:
-        lines = file.read(LONGEST_LINE).splitlines()
+        lines = file.read(MAX_LINE).splitlines()
     return next(filter(None, map(parse, lines)), None)
 
 
@@ -130,8 +130,8 @@ def _last_lines(files: list[Path]) -> Iterator[Line]:
     """Yield the last whole line of each file, newest first."""
     for path in reversed(files):
         with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - LONGEST_LINE))
-            lines = file.read(LONGEST_LINE).splitlines()
+            file.seek(max(0, file.seek(0, 2) - MAX_LINE))
+            lines = file.read(MAX_LINE).splitlines()
         last = next(filter(None, map(parse, reversed(lines))), None)
         if last is not None:
             yield last
@@ -153,7 +153,7 @@ def _last_number(files: list[Path]) -> int:
 def _last_number_in(content: mmap.mmap) -> int | None:
     at = content.rfind(b'{"number":')
     while at >= 0:
-        number = number_of(content[at : at + LONGEST_NUMBERED])
+        number = number_of(content[at : at + MAX_NUMBERED])
         if number is not None:
             return number
         at = content.rfind(b'{"number":', 0, at)  # torn

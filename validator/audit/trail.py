@@ -47,7 +47,7 @@ class TrailPolicy:
     """
 
     directory: Path
-    largest_file: int
+    max_file: int
     sync_verdicts: bool
     unproven_per_source: int
     unproven_in_all: int
@@ -61,7 +61,7 @@ class AuditTrail:
         """Write by *policy*, chained with the key in *keys*; the head is kept there and in *table*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
         self._lock = KeptLock(policy.directory / folder.CURRENT, makes_folder=True)
-        self._writer = Writer(policy.directory, keys, policy.largest_file, self.key)
+        self._writer = Writer(policy.directory, keys, policy.max_file, self.key)
         self._ceiling = Ceiling(policy.unproven_per_source, policy.unproven_in_all)
         self._reserve = Reserve(policy.directory, policy.reserve)
         self._head_file, self._table = HeadFile(keys), table

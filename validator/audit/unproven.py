@@ -7,7 +7,7 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Reason
 from validator.escaping import escape, is_visible
 
-LONGEST_TEXT = 64  # bytes of UTF-8, escaped
+MAX_TEXT = 64  # bytes of UTF-8, escaped
 _DIGITS = 16  # of the SHA-256 of a text that was cut
 _LOCKED = frozenset({Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED})
 _NO_CLIENT = frozenset({Reason.CLIENT_UNKNOWN, Reason.CLIENT_SECRET_WRONG})
@@ -48,12 +48,12 @@ def with_safe_text(event: Event) -> Event:
 
 
 def shortened(text: str) -> str:
-    """Return *text* escaped, and cut to `LONGEST_TEXT` bytes with its digest when it is longer."""
-    if len(text) <= LONGEST_TEXT and text.isascii() and text.isprintable():
+    """Return *text* escaped, and cut to `MAX_TEXT` bytes with its digest when it is longer."""
+    if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
         return text
     kept: list[str] = []
-    room = LONGEST_TEXT
-    for character in text[: LONGEST_TEXT + 1]:
+    room = MAX_TEXT
+    for character in text[: MAX_TEXT + 1]:
         piece = character if is_visible(character) else escape(character)
         room -= len(piece.encode())
         if room < 0:

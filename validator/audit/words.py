@@ -41,7 +41,7 @@ WORDS: dict[Reason, str] = {
     Reason.SUBJECT_NOT_OWN: "a token was asked for somebody else, or for a userName not the account's",
     Reason.ORIGIN_DENIED: "the page's origin is not allowed: server.public_origins, or the channel's",
     Reason.SOURCE_DENIED: "the question came from outside of callbacks.networks",
-    Reason.CERTIFICATE_MISSING: "the question came without a client certificate of door.client_ca",
+    Reason.CERTIFICATE_MISSING: "the question came without a client certificate of proxy.client_ca",
     Reason.CHANNEL_UNKNOWN: "there is no such channel: `validator channels add`",
     Reason.CHANNEL_DISABLED: "the channel is disabled: `validator channels enable`",
     Reason.GUEST_MISSING: "the browser had no guest cookie, or an old one: call /webchat/guest first",

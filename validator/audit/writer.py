@@ -20,9 +20,9 @@ log = structlog.get_logger("validator.audit")
 class Writer:
     """Writes lines to the end of the chain, which other processes write too, each in its turn."""
 
-    def __init__(self, directory: Path, keys: Path, largest_file: int, key: Callable[[], bytes]) -> None:
-        """Write in *directory*, chained with *key*, in files of *largest_file* bytes or a line more."""
-        self._directory, self._largest_file, self._key = directory, largest_file, key
+    def __init__(self, directory: Path, keys: Path, max_file: int, key: Callable[[], bytes]) -> None:
+        """Write in *directory*, chained with *key*, in files of *max_file* bytes or a line more."""
+        self._directory, self._largest_file, self._key = directory, max_file, key
         self._path = directory / folder.CURRENT
         self._shared, self._head = SharedEnd(keys), HeadFile(keys)
         self._file: OpenFile | None = None

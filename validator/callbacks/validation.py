@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.callbacks.wire import CallbackPolicy, Presentation
-from validator.errors import Answer, Reason, Refusal, Shape
+from validator.errors import ProblemType, PublicError, Reason, Refusal
 from validator.exchange import current_exchange
 from validator.limits.counters import Counters, source_bucket
 from validator.networks import is_in
 from validator.tokens.claims import Claims
-from validator.tokens.subject_state import Standings
+from validator.tokens.subject_state import SubjectStates
 from validator.tokens.verifier import TokenVerifier
 
 
@@ -35,9 +35,9 @@ class Verdict:
     reason: Reason | None = None
 
     @property
-    def shape(self) -> Shape | None:
+    def shape(self) -> ProblemType | None:
         """What the cloud sees of a refusal: the same for every reason there is."""
-        return None if self.reason is None else Answer.VALIDATION_REFUSED.value
+        return None if self.reason is None else PublicError.VALIDATION_REFUSED.value
 
 
 class Validation:
@@ -46,12 +46,12 @@ class Validation:
     def __init__(
         self,
         verifier: TokenVerifier,
-        standings: Standings,
+        subject_states: SubjectStates,
         counters: Counters,
         trail: AuditTrail,
         policy: CallbackPolicy,
     ) -> None:
-        self._verifier, self._standings, self._policy = verifier, standings, policy
+        self._verifier, self._subject_states, self._policy = verifier, subject_states, policy
         self._counters, self._trail = counters, trail
 
     def check_source(self) -> None:
@@ -76,7 +76,7 @@ class Validation:
         try:
             self._verifier.check_time(claims)
             _check_match(claims, presentation)
-            self._standings.check(claims)
+            self._subject_states.check(claims)
         except Refusal as refusal:
             self._counters.hit("callbacks_refused", claims.jti)
             return self._recorded(presentation, claims.jti, refusal.reason)
@@ -88,7 +88,7 @@ class Validation:
 
         Raises Fault when it cannot be recorded.
         """
-        if refusal.answer is Answer.THROTTLED:
+        if refusal.answer is PublicError.THROTTLED:
             return refusal  # a throttled source must not fill the trail
         try:
             self._counters.hit("callbacks_foreign", source_bucket())

@@ -15,12 +15,12 @@ from marshmallow import fields, validate
 
 from validator.errors import RetCode
 from validator.networks import Network
-from validator.sizes import LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
-from validator.tenants import LONGEST_ID
+from validator.sizes import MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
+from validator.tenants import MAX_ID
 from validator.tokens.claims import Audience
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
 
-LONGEST_TOKEN = 4096
+MAX_TOKEN = 4096
 _SLASHES = re.compile("/{2,}")
 ACCEPTED_MESSAGE = "validate success"
 
@@ -73,18 +73,18 @@ def plain_path(path: str) -> str:
 class AgentRequest(TolerantSchema):
     """The agent side's question."""
 
-    access_token = Text(LONGEST_TOKEN)
-    tenantSpaceId = Identifier(LONGEST_ID)  # noqa: N815 - the cloud's name
-    userAccount = Text(LONGEST_USER_ACCOUNT)  # noqa: N815
+    access_token = Text(MAX_TOKEN)
+    tenantSpaceId = Identifier(MAX_ID)  # noqa: N815 - the cloud's name
+    userAccount = Text(MAX_USER_ACCOUNT)  # noqa: N815
 
 
 class ChatRequest(TolerantSchema):
     """The customer side's question."""
 
-    Token = Text(LONGEST_TOKEN)
-    userName = Text(LONGEST_USER_NAME)  # noqa: N815
-    userId = Identifier(LONGEST_USER_ID)  # noqa: N815
-    tenantSpaceId = Identifier(LONGEST_ID)  # noqa: N815
+    Token = Text(MAX_TOKEN)
+    userName = Text(MAX_USER_NAME)  # noqa: N815
+    userId = Identifier(MAX_USER_ID)  # noqa: N815
+    tenantSpaceId = Identifier(MAX_ID)  # noqa: N815
 
 
 class CallbackAnswer(TolerantSchema):

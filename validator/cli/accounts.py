@@ -13,7 +13,7 @@ from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import generated_password, read_secret, secret_file_option
 from validator.services import Services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 generate_option = click.option("--generate", is_flag=True, help="Make a password and print it once.")
 
@@ -81,14 +81,14 @@ def show_account(login: str, as_json: bool) -> None:
 @click.argument("login")
 def enable(login: str) -> None:
     """Let LOGIN log in again."""
-    _set_status(login, Status.ACTIVE)
+    _set_status(login, RecordStatus.ACTIVE)
 
 
 @accounts.command()
 @click.argument("login")
 def disable(login: str) -> None:
     """Refuse LOGIN, and end every token and session of theirs for good."""
-    _set_status(login, Status.DISABLED)
+    _set_status(login, RecordStatus.DISABLED)
 
 
 @accounts.command()
@@ -119,12 +119,12 @@ def set_password(login: str, secret_file: Path | None, generate: bool) -> None:
         say(f"account {login} has a new password; its tokens and sessions have ended")
 
 
-def _set_status(login: str, status: Status) -> None:
+def _set_status(login: str, status: RecordStatus) -> None:
     with opened() as services:
         account = services.accounts.require(login)
         with recorded(services, EventName.ACCOUNT, status, tenant=account.tenant, subject=account.login):
             services.accounts.set_status(login, status)
-    ended = "; its tokens and sessions have ended" if status is Status.DISABLED else ""
+    ended = "; its tokens and sessions have ended" if status is RecordStatus.DISABLED else ""
     say(f"account {login} is {status}{ended}")
 
 

@@ -16,7 +16,7 @@ from validator.errors import OperatorError
 from validator.services import Services
 from validator.tokens.claims import Audience
 
-_MOST_NOTICES = 10
+_MAX_NOTICES = 10
 LONG_LIST = 1000  # agents; a longer list tells how far it is
 
 tenant_option = click.option("--tenant", help="Tenant space; else the only one there is.")
@@ -37,7 +37,7 @@ def agents() -> None:
 def sync(tenant: str | None, force: bool, as_json: bool) -> None:
     """Ask the cloud for its agents, and keep them as they are there now.
 
-    Nothing is changed when more would be removed than cloud.largest_removal allows. SIP passwords are kept
+    Nothing is changed when more would be removed than cloud.max_removal allows. SIP passwords are kept
     only if cloud.keep_sip_passwords says so, and then sealed.
     """
     with opened() as services:
@@ -104,7 +104,7 @@ def link(account: str, user_account: str, force: bool) -> None:
                     f"the cloud's list has no agent {user_account}: `validator agents sync`, or --force"
                 )
             services.links.add(person.id, person.tenant, user_account)
-        services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+        services.introspection.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
     say(f"account {account} is linked to {user_account}; tokens that others had for it have ended")
 
 
@@ -119,7 +119,7 @@ def unlink(account: str, user_account: str) -> None:
             if user_account == person.identity.user_account:
                 raise OperatorError(f"{user_account} is the account's own: it stays with the account")
             services.links.remove(person.id, person.tenant, user_account)
-        services.oversight.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
+        services.introspection.revoke_subject(operator(), Audience.AGENT, person.tenant, user_account)
     say(f"account {account} is not linked to {user_account} any more; tokens for it have ended")
 
 
@@ -127,9 +127,9 @@ def _warn(unreadable: Sequence[str]) -> None:
     """Say which entries of the list were left out, and what that means for the others."""
     if not unreadable:
         return
-    say(*(f"notice: {words}: left out" for words in unreadable[:_MOST_NOTICES]), err=True)
-    if len(unreadable) > _MOST_NOTICES:
-        say(f"notice: and {len(unreadable) - _MOST_NOTICES} other entries", err=True)
+    say(*(f"notice: {words}: left out" for words in unreadable[:_MAX_NOTICES]), err=True)
+    if len(unreadable) > _MAX_NOTICES:
+        say(f"notice: and {len(unreadable) - _MAX_NOTICES} other entries", err=True)
     say("notice: the list is not whole, so nobody is removed; with --force whoever it lacks is", err=True)
 
 

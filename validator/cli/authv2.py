@@ -16,7 +16,7 @@ from validator.signatures.canonical import SignableRequest, signed_header_names
 from validator.signatures.signer import Signature, parse_timestamp, sign_stamped, timestamp
 from validator.untrusted import read_object
 from validator.webchat.channels import Channel
-from validator.webchat.wire import SIGNED_KEYS, Ask, LengthRule, parse, signable, signed_body
+from validator.webchat.wire import SIGNED_KEYS, LengthRule, SigningRequest, parse, signable, signed_body
 
 
 @click.group(cls=Group)
@@ -144,7 +144,7 @@ def _order(key_order: str | None) -> tuple[str, ...]:
 
 def _payload(file: Path, *, takes_any_name: bool) -> dict[str, str]:
     with click.open_file(str(file), "rb") as stream:
-        ask: Ask = parse(read_object(stream.read()), takes_any_name=takes_any_name)
+        ask: SigningRequest = parse(read_object(stream.read()), takes_any_name=takes_any_name)
     if ask.presented_id is None:
         raise OperatorError("thirdUserId: missing")
     values = (ask.presented_name, ask.presented_id, ask.presented_tenant, ask.presented_channel)

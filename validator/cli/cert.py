@@ -19,14 +19,14 @@ from validator.operations.certificates.judging import Finding, Severity
 from validator.operations.certificates.judging import check as check_chain
 from validator.operations.certificates.lifetime import DEFAULT_MARGINS, Margin, Margins
 from validator.operations.certificates.pem import read_chain, read_roots
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
 _TOLD = ("which", "why", "sha256", "subject", "issuer", "names", "expires_at", "files")
 
 _file = click.Path(dir_okay=False, path_type=Path)
 _days = click.IntRange(0, 3650)
 certificate_option = click.option(
-    "--certificate", type=_file, help="File (PEM) of the chain; else the one in [door] of the settings."
+    "--certificate", type=_file, help="File (PEM) of the chain; else the one in [proxy] of the settings."
 )
 trust_option = click.option(
     "--trust",
@@ -77,14 +77,14 @@ def check(
 ) -> None:
     """Say what is wrong with a chain and its key, and what to do; exit 1 if there is a problem.
 
-    Without --certificate every server of [door] is looked at. What was given to the cloud's administrator is
+    Without --certificate every server of [proxy] is looked at. What was given to the cloud's administrator is
     trusted, and this machine's roots are. It is a warning where the chain of the server that the cloud calls
     does not lead to what was given.
     """
     if certificate is None and (key or names):
         raise click.UsageError("--key and --name need --certificate")
     settings = load_settings()
-    served = [Served(certificate, key, names)] if certificate else _configured(settings.door)
+    served = [Served(certificate, key, names)] if certificate else _configured(settings.proxy)
     with as_owner_of(settings.home):
         given = load_handover(settings.home)
     trusted = (*_trusted(trust), *([given.certificate] if given else ()))
@@ -131,30 +131,32 @@ def export(out: Path, which: str, certificate: Path | None, trust: tuple[Path, .
     settings = load_settings()
     if not settings.home.is_dir():
         raise OperatorError(f"there is no home at {settings.home}: run `validator init`")
-    chain_file = certificate or _configured(settings.door)[-1].chain
+    chain_file = certificate or _configured(settings.proxy)[-1].chain
     given = export_certificate(chain_file, Which(which), out, SystemClock(), trusted=_trusted(trust))
     with as_owner_of(settings.home):
         record(settings.home, given)
     show({name: told for name, told in asdict(given).items() if name in _TOLD}, as_json=as_json)
 
 
-def _configured(door: DoorPolicy) -> list[Served]:
-    """Return the servers of [door], the one that the cloud calls last; raises OperatorError without any."""
-    portal = Served(door.certificate, door.certificate_key, _named(door.name)) if door.certificate else None
-    if not door.callbacks_origin:
+def _configured(proxy: ProxyPolicy) -> list[Served]:
+    """Return the servers of [proxy], the one that the cloud calls last; raises OperatorError without any."""
+    portal = (
+        Served(proxy.certificate, proxy.certificate_key, _named(proxy.name)) if proxy.certificate else None
+    )
+    if not proxy.callbacks_origin:
         return _present(portal)
-    if door.callbacks_certificate:
-        names = _named(door.callbacks_name)
-        own = Served(door.callbacks_certificate, door.callbacks_certificate_key, names)
+    if proxy.callbacks_certificate:
+        names = _named(proxy.callbacks_name)
+        own = Served(proxy.callbacks_certificate, proxy.callbacks_certificate_key, names)
         return [portal, own] if portal else [own]
     if portal is None:
         return _present(None)
-    return [Served(portal.chain, portal.key, (*portal.names, door.callbacks_name))]
+    return [Served(portal.chain, portal.key, (*portal.names, proxy.callbacks_name))]
 
 
 def _present(served: Served | None) -> list[Served]:
     if served is None:
-        words = "set door.certificate and door.certificate_key, or give --certificate"
+        words = "set proxy.certificate and proxy.certificate_key, or give --certificate"
         raise OperatorError(f"no certificate is configured: {words}")
     return [served]
 

@@ -9,7 +9,7 @@ from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret, secret_file_option
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.webchat.channels import Channel
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
@@ -103,17 +103,17 @@ def remove(channel_id: str) -> None:
 @click.argument("channel_id")
 def enable(channel_id: str) -> None:
     """Sign guests in to CHANNEL_ID again."""
-    _set_status(channel_id, Status.ACTIVE)
+    _set_status(channel_id, RecordStatus.ACTIVE)
 
 
 @channels.command()
 @click.argument("channel_id")
 def disable(channel_id: str) -> None:
     """Sign nobody in to CHANNEL_ID."""
-    _set_status(channel_id, Status.DISABLED)
+    _set_status(channel_id, RecordStatus.DISABLED)
 
 
-def _set_status(channel_id: str, status: Status) -> None:
+def _set_status(channel_id: str, status: RecordStatus) -> None:
     with opened() as services, recorded(services, EventName.CHANNEL, f"{status} {channel_id}"):
         services.channels.set_status(channel_id, status)
     say(f"channel {channel_id} is {status}")

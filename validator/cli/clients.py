@@ -6,7 +6,7 @@ from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience
 from validator.tokens.clients import Client
 
@@ -108,17 +108,17 @@ def _tell_of_lost(tenants: list[str]) -> None:
 @click.argument("client_id")
 def enable(client_id: str) -> None:
     """Let CLIENT_ID call again."""
-    _set_status(client_id, Status.ACTIVE)
+    _set_status(client_id, RecordStatus.ACTIVE)
 
 
 @clients.command()
 @click.argument("client_id")
 def disable(client_id: str) -> None:
     """Refuse CLIENT_ID; tokens it had issued live on until they expire or are revoked."""
-    _set_status(client_id, Status.DISABLED)
+    _set_status(client_id, RecordStatus.DISABLED)
 
 
-def _set_status(client_id: str, status: Status) -> None:
+def _set_status(client_id: str, status: RecordStatus) -> None:
     with opened() as services, recorded(services, EventName.CLIENT, f"{status} {client_id}"):
         services.clients.set_status(client_id, status)
     say(f"client {client_id} is {status}")

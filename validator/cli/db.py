@@ -22,7 +22,7 @@ from validator.store import backup as store_backup
 from validator.store import copying, schema, transport
 from validator.store.database import Database, DatabasePolicy
 
-_PATIENCE = timedelta(seconds=30)  # for a statement of a copy, which takes longer than a request may
+_TIMEOUT = timedelta(seconds=30)  # for a statement of a copy, which takes longer than a request may
 
 
 def _database_url(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -73,7 +73,7 @@ def accept_restore() -> None:
         schema.check_version(services.database)
         with recorded(services, EventName.SCHEMA, "restored from a backup"):
             services.sessions.end_all()
-            services.oversight.revoke_everything(operator())
+            services.introspection.revoke_everything(operator())
             services.database.accept_restore(services.clock.now())
         schema.check_newest(services.database)
     say("the database is taken; every token and session has ended")
@@ -110,7 +110,7 @@ def copy(url: str, password_file: Path | None, as_json: bool) -> None:
         if lost := schema.check_newest(services.database):
             raise OperatorError(lost)
         services.database.close()  # its idle connection would look like a server's
-        policy = replace(services.settings.database, timeout=_PATIENCE)
+        policy = replace(services.settings.database, timeout=_TIMEOUT)
         source = Database(policy)
         target = Database(replace(policy, url=url, password=password))
         try:

@@ -63,7 +63,7 @@ def demo(https: int | None, cloud_port: int) -> None:
     # The door is the last, and so the first to stop: until then it needs the others.
     programs = (_cloud(folder, cloud_port), server, _door(settings, port, cloud_port))
     say(*_words(settings, config, login, cloud_port).split("\n"))
-    sys.exit(supervisor.run(*programs, patience=serving.patience(settings)))
+    sys.exit(supervisor.run(*programs, timeout=serving.stop_timeout(settings)))
 
 
 def _check_free(home: Path, port: int, cloud_port: int) -> None:
@@ -92,10 +92,10 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         write_private(secret, secrets.token_urlsafe().encode())
     settings = {
         **https_door.overrides(home, port),
-        "door.cloud_host": CLOUD,
-        "door.cloud_port": cloud_port,
-        "door.cloud_address": f"127.0.0.1:{cloud_port}",
-        "door.cloud_ca": str(authority),
+        "proxy.cloud_host": CLOUD,
+        "proxy.cloud_port": cloud_port,
+        "proxy.cloud_address": f"127.0.0.1:{cloud_port}",
+        "proxy.cloud_ca": str(authority),
         "cloud.api_url": f"https://{CLOUD}:{cloud_port}",
         "cloud.app_key": APP_KEY,
         "cloud.app_secret_file": str(secret),
@@ -156,17 +156,17 @@ def _door(settings: Settings, port: int, cloud_port: int) -> Program:
 
 
 def _standby(settings: Settings, port: int, cloud_port: int) -> Program:
-    door = settings.door
+    proxy = settings.proxy
     options = {
         "--bind": f"127.0.0.1:{port}",
-        "--origin": door.origin,
-        "--certificate": str(door.certificate),
-        "--key": str(door.certificate_key),
+        "--origin": proxy.origin,
+        "--certificate": str(proxy.certificate),
+        "--key": str(proxy.certificate_key),
         "--application": settings.server.bind.removeprefix("unix:"),
         "--cloud": f"https://{CLOUD}:{cloud_port}",
-        "--cloud-authority": str(door.cloud_ca),
+        "--cloud-authority": str(proxy.cloud_ca),
     }
-    return _validator("simulate", "door", *(word for option in options.items() for word in option))
+    return _validator("simulate", "tls-proxy", *(word for option in options.items() for word in option))
 
 
 def _cloud(folder: Path, port: int) -> Program:
@@ -181,7 +181,7 @@ def _validator(*words: str) -> Program:
 
 def _words(settings: Settings, config: Path, login: Path, cloud_port: int) -> str:
     return f"""
-The pages:          {settings.door.origin}{settings.portal.path}/
+The pages:          {settings.proxy.origin}{settings.portal.path}/
 Log in with:        {samples.shown(login)}
 The cloud's view:   https://{CLOUD}:{cloud_port}/status
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync

@@ -34,9 +34,7 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
 
 
 @click.command(cls=Command)
-@click.option(
-    "--as-cloud", "origin", required=True, metavar="URL", help="The origin registered at the cloud."
-)
+@click.argument("origin", metavar="URL")
 @click.option(
     "--trust",
     type=_FILE,
@@ -70,9 +68,10 @@ def doctor(
     client_key: Path | None,
     as_json: bool,
 ) -> None:
-    """Look at the server at URL from outside, as the cloud does: DNS, TLS, certificate, both callbacks.
+    """Examine the server at URL from outside, as the cloud does: DNS, TLS, certificate, both callbacks.
 
-    About 30 questions are sent, each with a token that is none, never a real one. Exit 1 on any problem.
+    URL is the origin registered at the cloud. About 30 requests are sent, each with an invalid token, never
+    a real one. Exit 1 on any problem.
     """
     settings = load_settings()
     with as_owner_of(settings.home):

@@ -16,7 +16,7 @@ from validator.escaping import quoted
 
 PRINTED = "urn:validator:request:"  # as answers name a request
 _ABOUT = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "source", "request_id")
-_MOST_LATER = 20  # entries about one token
+_MAX_LATER = 20  # entries about one token
 
 Entry = Mapping[str, Any]
 
@@ -63,10 +63,10 @@ def _print_later(found: list[Entry], later: list[Entry]) -> None:
     """Print what the trail has about the tokens of *found* beside it, and whether the cloud asked at all."""
     if later:
         say("the same token elsewhere in the trail:")
-    for entry in later[:_MOST_LATER]:
+    for entry in later[:_MAX_LATER]:
         say(f"  {_head(entry)} request_id={quoted(str(entry.get('request_id', '-')))}")
-    if len(later) > _MOST_LATER:
-        say(f"  and {len(later) - _MOST_LATER} more: --json has all of them")
+    if len(later) > _MAX_LATER:
+        say(f"  and {len(later) - _MAX_LATER} more: --json has all of them")
     # Only an issue that succeeded names a token.
     issued = {entry["jti"] for entry in found if _is(entry, EventName.TOKEN_ISSUED) and "jti" in entry}
     asked = {entry.get("jti") for entry in (*found, *later) if _is(entry, EventName.VERDICT)}

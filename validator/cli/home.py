@@ -50,7 +50,7 @@ def made(settings: Settings | None = None) -> Iterator[Services]:
         make_private_folder(settings.home)
     with opened(settings, any_schema=True) as services:
         services.keyring.create()
-        services.sealer.create()
+        services.encryption.create()
         services.trail.create_key()
         db.bring_up_to_date(services)
         yield services

@@ -23,7 +23,7 @@ from validator.settings.loading import Settings
 
 PORT = 8443
 NAMES = ("localhost",)
-_LONGEST_SOCKET = 100  # characters; Linux allows 107
+_MAX_SOCKET = 100  # characters; Linux allows 107
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+", re.ASCII)  # what every setting with a path takes
 
 
@@ -57,12 +57,12 @@ def application_socket(home: Path) -> Path:
 def overrides(home: Path, port: int) -> Mapping[str, Any]:
     """Return the settings that put nginx on *port* of the loopback, before a server on a socket in *home*.
 
-    It serves everything, to this machine. What else the settings have in [door], such as the cloud's name and
-    the allowed pages, stays. The certificate is issued when it is missing or near its end. Raises
+    It serves everything, to this machine. What else the settings have in [proxy], such as the cloud's name
+    and the allowed pages, stays. The certificate is issued when it is missing or near its end. Raises
     OperatorError.
     """
     folder, socket = home / "door", application_socket(home)
-    if len(str(socket)) > _LONGEST_SOCKET:
+    if len(str(socket)) > _MAX_SOCKET:
         raise OperatorError(f"{socket}: is too long for a socket; choose a shorter --home")
     if not _PLAIN_PATH.fullmatch(str(socket)):
         raise OperatorError(
@@ -74,34 +74,34 @@ def overrides(home: Path, port: int) -> Mapping[str, Any]:
         "server.role": "all",
         "server.trusted_proxies": 1,
         "callbacks.networks": [],
-        "door.origin": origin(port),
-        "door.listen": [f"127.0.0.1:{port}"],
-        "door.listen_plain": [],
-        "door.certificate": str(certificate),
-        "door.certificate_key": str(key),
-        "door.callbacks_origin": "",
-        "door.callbacks_certificate": "",
-        "door.callbacks_certificate_key": "",
-        "door.client_ca": "",
-        "door.load_balancers": [],
-        "door.callbacks_upstream": "",
-        "door.people_upstream": "",
-        "door.log_folder": "logs",
+        "proxy.origin": origin(port),
+        "proxy.listen": [f"127.0.0.1:{port}"],
+        "proxy.listen_plain": [],
+        "proxy.certificate": str(certificate),
+        "proxy.certificate_key": str(key),
+        "proxy.callbacks_origin": "",
+        "proxy.callbacks_certificate": "",
+        "proxy.callbacks_certificate_key": "",
+        "proxy.client_ca": "",
+        "proxy.load_balancers": [],
+        "proxy.callbacks_upstream": "",
+        "proxy.people_upstream": "",
+        "proxy.log_folder": "logs",
         **_worker_user(),
     }
 
 
 def _worker_user() -> Mapping[str, str]:
     """Return who nginx's workers are: only root can choose, and root's socket is for root only."""
-    return {} if os.geteuid() else {"door.worker_user": user_name()}
+    return {} if os.geteuid() else {"proxy.worker_user": user_name()}
 
 
 def prepare(settings: Settings) -> Program:
     """Write nginx's configuration, have it checked, tell where to look; return what runs nginx."""
     folder = settings.home / "door" / "nginx"
-    files = nginx.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
+    files = nginx.render(settings.proxy, settings.callbacks, settings.limits, settings.server.max_body)
     place_checked(files, folder)
-    say(*_words(settings.door.origin, authority(settings.home)).split("\n"))
+    say(*_words(settings.proxy.origin, authority(settings.home)).split("\n"))
     # A WebSocket has no end of its own: when nginx stops, it waits for one no longer than for a request.
     longest = int(settings.server.graceful_timeout.total_seconds())
     more = f"daemon off; worker_shutdown_timeout {longest}s;"

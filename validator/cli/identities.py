@@ -9,7 +9,7 @@ from validator.cli.frame import Command, opened
 from validator.cli.operators import operator, recorded
 from validator.cli.output import say
 from validator.services import Services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience
 
 
@@ -46,7 +46,7 @@ def remove(login: str) -> None:
         account = services.accounts.require(login)
         with recorded(services, EventName.ACCOUNT, "removed", tenant=account.tenant, subject=account.login):
             # Disabled first: then no token is issued for its identities until they have ended.
-            services.accounts.set_status(login, Status.DISABLED)
+            services.accounts.set_status(login, RecordStatus.DISABLED)
             linked = {(Audience.AGENT, each) for each in services.links.of(account.id)}
             customer = account.identity.user_id
             _end_tokens(
@@ -73,7 +73,7 @@ def _changed(old: Identity, new: Identity) -> set[tuple[Audience, str]]:
 
 def _end_tokens(services: Services, tenant: str, subjects: set[tuple[Audience, str]]) -> None:
     for audience, subject in sorted(subjects):
-        services.oversight.revoke_subject(operator(), audience, tenant, subject)
+        services.introspection.revoke_subject(operator(), audience, tenant, subject)
 
 
 def _identity(identity: Identity) -> str:

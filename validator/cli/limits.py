@@ -36,14 +36,18 @@ def limits() -> None:
 def show_limits(name: str | None, route: str | None, as_table: bool, as_json: bool) -> None:
     """Print each limit: how often, in which mode, who is counted, where, and the routes that it is on.
 
-    With a proxy configured (door.origin), what it counts by itself is there too.
+    With a proxy configured (proxy.origin), what it counts by itself is there too.
     """
     with opened(any_schema=True) as services:
         settings = services.settings
         table = [
             *rows(create_app(services), settings.limits, settings.server.workers),
             *_lockout_rows(settings.lockout),
-            *(zones.rows(settings.door, settings.callbacks, settings.limits) if settings.door.origin else ()),
+            *(
+                zones.rows(settings.proxy, settings.callbacks, settings.limits)
+                if settings.proxy.origin
+                else ()
+            ),
         ]
     if name is not None and name not in (known := {row["limit"] for row in table}):
         raise OperatorError(f"there is no limit {name}; there is {', '.join(sorted(filter(None, known)))}")
@@ -72,7 +76,7 @@ def prove(url: str | None, as_json: bool) -> None:
 
     The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home and these
     settings, server.trusted_proxies = 1, on a TCP port server.proxy_networks = ["127.0.0.1"] too, and no
-    other callers.
+    other authentication.
 
     Progress is on standard error. Exit 1 if a limit is not what is configured.
     """
@@ -95,8 +99,8 @@ def _served(url: str) -> Iterator[tuple[Services, str]]:
 
 def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:
     """Return the lockout as rows of the same table."""
-    first, longest = _text(policy.first_delay), _text(policy.longest_delay)
-    delays = f"{policy.free_failures} free, then {first} doubling to {longest}"
+    first, longest = _text(policy.first_delay), _text(policy.max_delay)
+    delays = f"{policy.allowed_failures} free, then {first} doubling to {longest}"
     common = {
         "method": "POST",
         "strategy": "reserve before hashing",
@@ -105,7 +109,7 @@ def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:
         "mode": Mode.ENFORCE if policy.enabled else Mode.OFF,
     }
     kinds = (
-        ("lockout", "wrong passwords in a row", "account", f"{delays}, stop at {policy.stop_after}"),
+        ("lockout", "wrong passwords in a row", "account", f"{delays}, stop at {policy.hard_lock_after}"),
         ("lockout_device", "wrong passwords in a row", "account and known device", delays),
         ("lockout_address", "wrong passwords", SOURCE, _rates(policy.address_rates)),
         ("lockout_prefix", "wrong passwords", "prefix (/24, IPv6: /48)", _rates(policy.prefix_rates)),

@@ -10,6 +10,7 @@ from validator.cli import (
     agents,
     audit,
     authv2,
+    blocklist,
     cert,
     channels,
     clients,
@@ -22,8 +23,7 @@ from validator.cli import (
     limits,
     metrics,
     nginx,
-    passwords,
-    register,
+    registration,
     serving,
     simulate,
     status,
@@ -47,7 +47,7 @@ cli.add_command(demo.demo)
 cli.add_command(home.check)
 cli.add_command(status.status)
 cli.add_command(doctor.doctor)
-cli.add_command(register.register)
+cli.add_command(registration.registration)
 for group in (
     config.config,
     db.db,
@@ -63,7 +63,7 @@ for group in (
     metrics.metrics,
     cert.cert,
     nginx.nginx,
-    passwords.passwords,
+    blocklist.blocklist,
     audit.audit,
     simulate.simulate,
 ):

@@ -8,7 +8,7 @@ from validator.cli.frame import Group, load_settings
 from validator.cli.output import say
 from validator.clock import SystemClock
 from validator.errors import OperatorError
-from validator.operations.proxy import nginx as door
+from validator.operations.proxy import nginx as proxy
 from validator.operations.proxy.placing import place_checked
 from validator.operations.proxy.probing import ask_cloud
 
@@ -26,12 +26,12 @@ def nginx() -> None:
 def render(out: Path, *, check: bool) -> None:
     """Write nginx.conf, for nginx alone, and validator.conf, to include in another one, into a folder."""
     settings = load_settings()
-    files = door.render(settings.door, settings.callbacks, settings.limits, settings.server.max_body)
+    files = proxy.render(settings.proxy, settings.callbacks, settings.limits, settings.server.max_body)
     told = ""
     if check:
         told = place_checked(files, out) or "nginx: the configuration is good"
     else:
-        door.write(files, out)
+        proxy.write(files, out)
     for name in files:
         say(f"written: {out / name}")
     if told:
@@ -47,8 +47,8 @@ def cloud() -> None:
     of another name or of an authority that is not trusted.
     """
     settings = load_settings()
-    seen = ask_cloud(settings.door, settings.callbacks, settings.limits, SystemClock())
+    seen = ask_cloud(settings.proxy, settings.callbacks, settings.limits, SystemClock())
     if seen.complaints or not seen.status:
         words = "; ".join(seen.complaints) or "no answer came in time"
-        raise OperatorError(f"nginx does not get through to {settings.door.cloud_authority}: {words}")
-    say(f"{settings.door.cloud_authority}: answers with {seen.status}, at {seen.address}")
+        raise OperatorError(f"nginx does not get through to {settings.proxy.cloud_authority}: {words}")
+    say(f"{settings.proxy.cloud_authority}: answers with {seen.status}, at {seen.address}")

@@ -5,7 +5,7 @@ from validator.settings.loading import Settings
 
 OPEN = (
     "anybody may ask the callbacks: name the cloud's networks in callbacks.networks, or demand the cloud's "
-    "certificate with door.client_ca"
+    "certificate with proxy.client_ca"
 )
 
 

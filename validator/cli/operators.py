@@ -21,7 +21,7 @@ from validator.errors import OperatorError, Reason, ValidatorError
 from validator.services import Services
 from validator.settings.loading import operator_variable
 from validator.settings.sources import OPERATOR_VARIABLE
-from validator.tokens.issuance import Operator
+from validator.tokens.principals import Operator
 
 _LOGIN_UID = Path("/proc/self/loginuid")
 _UNSET = 2**32 - 1

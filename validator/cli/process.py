@@ -10,7 +10,7 @@ from validator.errors import OperatorError
 from validator.networks import is_loopback
 
 _TO_CONNECT = 2  # seconds; on one machine it takes none
-_MOST_FILES = 65_536  # more is never needed, and some systems allow a thousand million
+_MAX_FILES = 65_536  # more is never needed, and some systems allow a thousand million
 
 
 def prepare_process() -> None:
@@ -20,7 +20,7 @@ def prepare_process() -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

@@ -15,7 +15,7 @@ from validator.errors import OperatorError
 from validator.services import Services
 from validator.tokens import wire
 from validator.tokens.claims import Audience, Subject
-from validator.tokens.revocation import Order
+from validator.tokens.revocation import RevocationRequest
 
 
 @click.command(cls=Command)
@@ -41,12 +41,12 @@ def revoke(
         click.confirm("End every token of every tenant space?", abort=True, err=True)
     with opened() as services:
         if everything:
-            services.oversight.revoke_everything(operator())
+            services.introspection.revoke_everything(operator())
             say("ended: every token that was issued until now")
         elif not fields:
             _end_presented(services)
         elif jti is None and set(fields) == {"tenantSpaceId"}:
-            services.oversight.revoke_tenant(operator(), services.tenants.require(str(tenant)).id)
+            services.introspection.revoke_tenant(operator(), services.tenants.require(str(tenant)).id)
             say(f"ended: every token of tenant {tenant} that was issued until now")
         else:
             _end_named(services, fields)
@@ -64,7 +64,7 @@ def _check_usage(fields: Mapping[str, str], *, everything: bool, yes: bool) -> N
 
 
 def _end_presented(services: Services) -> None:
-    claims = services.oversight.revoke_presented(operator(), presented_token())
+    claims = services.introspection.revoke_presented(operator(), presented_token())
     if claims is None:
         raise OperatorError("what is on standard input is no token that was issued here: nothing was ended")
     say(f"ended: the token {claims.jti} of {claims.subject.id}, tenant {claims.subject.tenant}")
@@ -75,7 +75,7 @@ def _end_named(services: Services, fields: Mapping[str, str]) -> None:
         fields = {**fields, "tenantSpaceId": _tenant_of(services, fields["jti"])}
     order = wire.parse_revocation(fields)
     services.tenants.require(order.tenant)
-    services.oversight.revoke(operator(), order)
+    services.introspection.revoke(operator(), order)
     # Searched afterwards: the trail may be large, and the revocation must not wait for it.
     if order.jti is not None:
         say(f"ended: the token {order.jti} of tenant {order.tenant}")
@@ -108,12 +108,12 @@ def _warn_of_token(services: Services, tenant: str, jti: str) -> None:
         )
 
 
-def _warn_of_subject(services: Services, name: str, order: Order) -> None:
+def _warn_of_subject(services: Services, name: str, order: RevocationRequest) -> None:
     """Say so when nobody of that name has an account or was ever issued a token."""
     subject = Subject(
         order.audience, order.tenant, order.subject, None if order.audience is Audience.AGENT else ""
     )
-    if services.standings.of(subject, ()).account is not None:
+    if services.subject_states.of(subject, ()).account is not None:
         return
     about = {"tenant": order.tenant, "subject": order.subject, "audience": str(order.audience)}
     if next(_issues(services, **about), None) is None:

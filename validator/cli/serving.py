@@ -68,7 +68,7 @@ def serve(
     if https:
         settings = load_settings()
         programs = (Program(gunicorn), https_door.prepare(settings))
-        sys.exit(supervisor.run(*programs, patience=patience(settings)))
+        sys.exit(supervisor.run(*programs, timeout=stop_timeout(settings)))
     become_owner_of(home)  # a server of root's would leave files that the service cannot use
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
 
@@ -103,6 +103,6 @@ def _words(states: Mapping[str, PartState], state: State) -> str:
     return "; ".join(f"{part}: {each.told}" for part, each in states.items() if each.state is state)
 
 
-def patience(settings: Settings) -> float:
+def stop_timeout(settings: Settings) -> float:
     """Return how many seconds the server, and what stands before it, may take to stop."""
     return settings.server.graceful_timeout.total_seconds() + _TO_END

@@ -55,15 +55,15 @@ def serve(file: Path, bind: str, folder: Path | None) -> None:
 @simulate.command(hidden=True)
 @click.option("--bind", required=True, callback=_bind, help="Where to listen.")
 @click.option("--origin", required=True, help="The portal's origin, which is supplied where it is missing.")
-@click.option("--certificate", type=_FILE, required=True, help="File (PEM) of the door's certificate.")
+@click.option("--certificate", type=_FILE, required=True, help="File (PEM) of the server's certificate.")
 @click.option("--key", type=_FILE, required=True, help="File (PEM) of its private key.")
 @click.option("--application", required=True, help="Unix socket of the server.")
 @click.option("--cloud", required=True, help="URL of the stand-in for the cloud.")
 @click.option("--cloud-authority", type=_FILE, required=True, help="File (PEM) of its authority.")
-def door(
+def tls_proxy(
     bind: str, origin: str, certificate: Path, key: Path, application: str, cloud: str, cloud_authority: Path
 ) -> None:
-    """Be the door of `validator demo` where there is no nginx."""
+    """Serve TLS for `validator demo` where there is no nginx."""
     before_both = standby.open_door(application, cloud, str(cloud_authority), origin)
     run_over_tls(before_both, bind=bind, certificate=certificate, key=key)
 

@@ -14,7 +14,7 @@ from validator.cli.frame import Command, opened
 from validator.cli.output import draw, json_option, say, show, show_line
 from validator.errors import OperatorError
 from validator.operations.monitoring import screen
-from validator.operations.monitoring.status import Status, look
+from validator.operations.monitoring.status import NodeStatus, look
 from validator.operations.monitoring.watching import InPlace, watch
 
 _OFTEN = 2
@@ -74,11 +74,11 @@ class _Terminal:
         draw(text)
 
 
-def _look() -> Status:
+def _look() -> NodeStatus:
     """Return how the node is, by the settings and the files as they are now."""
     with opened(any_schema=True) as services:
         return look(services)
 
 
-def _print(found: Status) -> None:
+def _print(found: NodeStatus) -> None:
     say(*screen.lines(found))

@@ -20,26 +20,26 @@ class Program:
     stop: signal.Signals = signal.SIGTERM
 
 
-def run(*programs: Program, patience: float) -> int:
+def run(*programs: Program, timeout: float) -> int:
     """Run *programs* until one ends or this process is told to stop; return 0, or how the first one failed.
 
-    SIGTERM and SIGINT stop them one after another, the last first, each within *patience* seconds; a second
+    SIGTERM and SIGINT stop them one after another, the last first, each within *timeout* seconds; a second
     such signal hurries them. SIGHUP lets them reload. Raises OSError when one cannot be started.
     """
-    crew = _Crew(patience)
+    supervisor = Supervisor(timeout)
     try:
-        crew.start(programs)
-        first = crew.first_to_end()
+        supervisor.start(programs)
+        first = supervisor.first_to_end()
     finally:
-        crew.stop()
-    return abs(first.returncode) if first and not crew.is_told else 0
+        supervisor.stop()
+    return abs(first.returncode) if first and not supervisor.is_told else 0
 
 
-class _Crew:
+class Supervisor:
     """The running programs, in the order of their start."""
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._running: list[tuple[Program, subprocess.Popen[bytes]]] = []
         self._stops: list[int] = []
         self._bell = _listen_for_signals()
@@ -67,7 +67,7 @@ class _Crew:
         for program, process in reversed(self._running):
             process.send_signal(_HURRY if self._is_hurried else program.stop)
             try:
-                process.wait(self._patience)
+                process.wait(self._timeout)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

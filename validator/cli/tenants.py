@@ -7,7 +7,7 @@ from validator.cli.frame import Group, opened
 from validator.cli.operators import operator, recorded
 from validator.cli.output import json_option, say, show
 from validator.errors import OperatorError
-from validator.tenants import Status, Tenant
+from validator.tenants import RecordStatus, Tenant
 
 
 @click.group(cls=Group)
@@ -38,7 +38,7 @@ def list_tenants(as_json: bool) -> None:
 def enable(tenant_id: str) -> None:
     """Let the tenant space TENANT_ID be used."""
     with opened() as services, recorded(services, EventName.TENANT, "enabled", tenant=tenant_id):
-        services.tenants.set_status(tenant_id, Status.ACTIVE)
+        services.tenants.set_status(tenant_id, RecordStatus.ACTIVE)
     say(f"tenant {tenant_id} is enabled")
 
 
@@ -47,8 +47,8 @@ def enable(tenant_id: str) -> None:
 def disable(tenant_id: str) -> None:
     """Refuse everything of the tenant space TENANT_ID, and end its tokens for good."""
     with opened() as services, recorded(services, EventName.TENANT, "disabled", tenant=tenant_id):
-        services.tenants.set_status(tenant_id, Status.DISABLED)
-        services.oversight.revoke_tenant(operator(), tenant_id)
+        services.tenants.set_status(tenant_id, RecordStatus.DISABLED)
+        services.introspection.revoke_tenant(operator(), tenant_id)
     say(f"tenant {tenant_id} is disabled, and its tokens have ended")
 
 
@@ -75,8 +75,8 @@ def remove(tenant_id: str) -> None:
             )
         # Disabled first, so that nothing is issued between the two.
         services.tenants.check_unused(tenant_id)
-        services.tenants.set_status(tenant_id, Status.DISABLED)
-        services.oversight.revoke_tenant(operator(), tenant_id)
+        services.tenants.set_status(tenant_id, RecordStatus.DISABLED)
+        services.introspection.revoke_tenant(operator(), tenant_id)
         services.tenants.remove(tenant_id)
     say(f"tenant {tenant_id} is removed, and its tokens have ended")
 

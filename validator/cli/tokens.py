@@ -38,7 +38,7 @@ def issue(tenant: str, user_account: str | None, user_id: str | None, user_name:
 def inspect(as_json: bool) -> None:
     """Tell what the token on standard input says, and whether it would be accepted now; exit 1 if not."""
     with opened() as services:
-        claims, reason = services.oversight.inspect(operator(), presented_token())
+        claims, reason = services.introspection.inspect(operator(), presented_token())
         if claims is not None:
             content = {**wire.render_introspection(claims), "active": reason is None, "reason": reason}
             instants = {} if as_json else {"iat": claims.issued_at, "exp": claims.expires_at}

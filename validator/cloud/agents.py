@@ -24,12 +24,12 @@ from sqlalchemy import (
 )
 
 from validator.clock import Clock
-from validator.cloud.wire import LONGEST_SIP_ACCOUNT, LONGEST_WORK_NO, ListedAgent
+from validator.cloud.wire import MAX_SIP_ACCOUNT, MAX_WORK_NO, ListedAgent
 from validator.errors import OperatorError
-from validator.keys.sealing import Sealer
-from validator.sizes import LONGEST_USER_ACCOUNT
+from validator.keys.encryption import SecretEncryption
+from validator.sizes import MAX_USER_ACCOUNT
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import LONGEST_ID, Tenants
+from validator.tenants import MAX_ID, Tenants
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 500  # rows of one statement
@@ -37,10 +37,10 @@ _AT_ONCE = 500  # rows of one statement
 table = Table(
     "agents",
     metadata,
-    Column("tenant", String(LONGEST_ID), ForeignKey("tenants.id"), primary_key=True),
-    Column("account_code", String(LONGEST_USER_ACCOUNT), primary_key=True),
-    Column("work_no", String(LONGEST_WORK_NO), nullable=False),
-    Column("sip_account", String(LONGEST_SIP_ACCOUNT)),
+    Column("tenant", String(MAX_ID), ForeignKey("tenants.id"), primary_key=True),
+    Column("account_code", String(MAX_USER_ACCOUNT), primary_key=True),
+    Column("work_no", String(MAX_WORK_NO), nullable=False),
+    Column("sip_account", String(MAX_SIP_ACCOUNT)),
     Column("sealed_sip_password", LargeBinary),
     Column("synced_at", Instant, nullable=False),
 )
@@ -63,7 +63,7 @@ class AgentsPolicy:
     """Whether SIP passwords are kept, and how many of a hundred agents a list may remove unforced."""
 
     keep_sip_passwords: bool
-    largest_removal: int
+    max_removal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,14 @@ class Agents:
     """The table of agents."""
 
     def __init__(
-        self, database: Database, tenants: Tenants, sealer: Sealer, policy: AgentsPolicy, clock: Clock
+        self,
+        database: Database,
+        tenants: Tenants,
+        encryption: SecretEncryption,
+        policy: AgentsPolicy,
+        clock: Clock,
     ) -> None:
-        self._database, self._tenants, self._sealer = database, tenants, sealer
+        self._database, self._tenants, self._encryption = database, tenants, encryption
         self._policy, self._clock = policy, clock
 
     def sync(
@@ -144,7 +149,7 @@ class Agents:
             return _select(connection, tenant)
 
     def has(self, tenant: str, account_code: str) -> bool:
-        """Tell whether the cloud's list has an agent of this code."""
+        """Return whether the cloud's list has an agent of this code."""
         query = select(table.c.work_no).where(table.c.tenant == tenant, table.c.account_code == account_code)
         with self._database.read() as connection:
             return connection.execute(query).one_or_none() is not None
@@ -165,7 +170,9 @@ class Agents:
         )
         with self._database.read() as connection:
             box = connection.execute(query).scalar_one_or_none()
-        return None if box is None else self._sealer.open(box, _purpose(agent.tenant, agent.account_code))
+        return (
+            None if box is None else self._encryption.decrypt(box, _purpose(agent.tenant, agent.account_code))
+        )
 
     def _row(self, tenant: str, agent: ListedAgent, now: datetime) -> dict[str, Any]:
         password = agent.sip_password if self._policy.keep_sip_passwords else None
@@ -175,16 +182,16 @@ class Agents:
             "account_code": agent.account_code,
             "work_no": agent.work_no,
             "sip_account": agent.sip_account,
-            "sealed_sip_password": None if password is None else self._sealer.seal(password, purpose),
+            "sealed_sip_password": None if password is None else self._encryption.encrypt(password, purpose),
             "synced_at": now,
         }
 
     def _check_removal(self, gone: int, before: int) -> None:
-        most = self._policy.largest_removal
+        most = self._policy.max_removal
         if gone * 100 > most * before:
             raise OperatorError(
                 f"the cloud's list lacks {gone} of the {before} agents kept here, more than {most} % "
-                "(cloud.largest_removal): nothing was changed; if they are really gone, --force"
+                "(cloud.max_removal): nothing was changed; if they are really gone, --force"
             )
 
 
@@ -204,7 +211,7 @@ def _changes(before: Mapping[str, Agent], rows: list[dict[str, Any]], gone: list
 
 
 def _is_same(agent: Agent, row: Mapping[str, Any]) -> bool:
-    """Tell whether *row* says of *agent* what is known; a sealed password looks new each time."""
+    """Return whether *row* says of *agent* what is known; a sealed password looks new each time."""
     has_password = row["sealed_sip_password"] is not None
     now = (row["work_no"], row["sip_account"], has_password)
     return now == (agent.work_no, agent.sip_account, agent.has_sip_password)

@@ -13,13 +13,13 @@ from typing import Any
 from marshmallow import fields, pre_load, validate
 
 from validator.errors import Reason, Refusal
-from validator.sizes import LONGEST_USER_ACCOUNT
+from validator.sizes import MAX_USER_ACCOUNT
 from validator.untrusted import Name, Text, TolerantSchema, load, read_object
 
-LONGEST_TOKEN = 8192
-LONGEST_WORK_NO = 32
-LONGEST_SIP_ACCOUNT = 64
-_LONGEST_SIP_PASSWORD = 255
+MAX_TOKEN = 8192
+MAX_WORK_NO = 32
+MAX_SIP_ACCOUNT = 64
+_MAX_SIP_PASSWORD = 255
 _IN_A_HEADER = validate.Regexp(r"[!-~]+\Z", error="has characters that fit into no header")
 
 
@@ -67,7 +67,7 @@ class _Answer(TolerantSchema):
 class TokenAnswer(_Answer):
     """The answer to the question for a token."""
 
-    AccessToken = Text(LONGEST_TOKEN, validate=_IN_A_HEADER)
+    AccessToken = Text(MAX_TOKEN, validate=_IN_A_HEADER)
     Expires = fields.Raw()
 
 
@@ -86,10 +86,10 @@ class AgentsAnswer(_Answer):
 class AgentEntry(_Answer):
     """One agent of the list."""
 
-    workNo = Name(LONGEST_WORK_NO)  # noqa: N815
-    accountCode = Name(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
-    sipAccount = Name(LONGEST_SIP_ACCOUNT, required=False)  # noqa: N815
-    sipPwd = Text(_LONGEST_SIP_PASSWORD, required=False)  # noqa: N815
+    workNo = Name(MAX_WORK_NO)  # noqa: N815
+    accountCode = Name(MAX_USER_ACCOUNT, required=False)  # noqa: N815
+    sipAccount = Name(MAX_SIP_ACCOUNT, required=False)  # noqa: N815
+    sipPwd = Text(_MAX_SIP_PASSWORD, required=False)  # noqa: N815
 
 
 _TOKEN, _AGENTS, _ENTRY = TokenAnswer(), AgentsAnswer(), AgentEntry()

@@ -19,12 +19,12 @@ import orjson
 from validator.clock import Clock, iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
 from validator.files import locked, make_private_folder, read_private, write_private
-from validator.keys.signing import Seal
+from validator.keys.signing import PurposeSigner
 from validator.ownership import words_of
 
 FILE = "keyring.json"
 KEY_BYTES = 32
-LONGEST_LIFE = timedelta(days=365)  # of anything that is signed: what the settings allow at most
+MAX_LIFE = timedelta(days=365)  # of anything that is signed: what the settings allow at most
 _HAND_OVER = timedelta(days=7)  # a node that gets the new file late signs with the old key until then
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -65,14 +65,14 @@ class Key:
 
 
 class _Made(NamedTuple):
-    """A seal, and between which instants the keys in it are those to trust."""
+    """A signer, and between which instants the keys in it are those to trust."""
 
     since: datetime
     until: datetime
-    seal: Seal
+    signer: PurposeSigner
 
 
-_Seals = dict[tuple[str, timedelta], _Made]
+_Signers = dict[tuple[str, timedelta], _Made]
 
 
 class Keyring:
@@ -81,7 +81,7 @@ class Keyring:
     def __init__(self, directory: Path, clock: Clock) -> None:
         self._path = directory / FILE
         self._clock = clock
-        self._read: tuple[tuple[int, ...], tuple[Key, ...], _Seals] | None = None
+        self._read: tuple[tuple[int, ...], tuple[Key, ...], _Signers] | None = None
 
     def create(self) -> None:
         """Make the folder and the first signing key, unless there is one."""
@@ -94,16 +94,16 @@ class Keyring:
         """Return every key, oldest to newest; raises Fault(KEYS_UNAVAILABLE) when the file cannot be used."""
         return self._current()[0]
 
-    def seal(self, purpose: str, life: timedelta = LONGEST_LIFE) -> Seal:
+    def signer(self, purpose: str, life: timedelta = MAX_LIFE) -> PurposeSigner:
         """Return what signs and verifies for *purpose*; nothing signed for it lasts longer than *life*.
 
         Raises Fault like `list`.
         """
-        keys, seals = self._current()
-        now, made = self._clock.now(), seals.get((purpose, life))
+        keys, signers = self._current()
+        now, made = self._clock.now(), signers.get((purpose, life))
         if made is None or not made.since <= now < made.until:
-            made = seals[purpose, life] = _made(keys, purpose, life, now)
-        return made.seal
+            made = signers[purpose, life] = _made(keys, purpose, life, now)
+        return made.signer
 
     def stage(self) -> Key:
         """Add a pending key; raises OperatorError when one is pending already."""
@@ -144,7 +144,7 @@ class Keyring:
     def _new(self, state: KeyState) -> Key:
         return Key(secrets.token_hex(4), state, self._clock.now(), secrets.token_bytes(KEY_BYTES))
 
-    def _current(self) -> tuple[tuple[Key, ...], _Seals]:
+    def _current(self) -> tuple[tuple[Key, ...], _Signers]:
         try:
             stat = self._path.stat()
             seen = (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
@@ -166,7 +166,7 @@ def _made(keys: tuple[Key, ...], purpose: str, life: timedelta, now: datetime) -
     order = (KeyState.PENDING, KeyState.VERIFY_ONLY), (KeyState.SIGNING,)
     trusted = [key for states in order for key in keys if key.state in states and not key.is_over(life, now)]
     until = min(key.end(life) for key in trusted)
-    return _Made(now, until, Seal([key.secret for key in trusted], purpose))
+    return _Made(now, until, PurposeSigner([key.secret for key in trusted], purpose))
 
 
 def _rotated(key: Key, now: datetime) -> Key:

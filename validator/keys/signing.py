@@ -18,7 +18,7 @@ from itsdangerous.signer import SigningAlgorithm
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 
 
-class Seal:
+class PurposeSigner:
     """Signs with the last of several secrets, and verifies with all of them, the last one first."""
 
     def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:

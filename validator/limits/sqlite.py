@@ -19,7 +19,7 @@ from limits.storage.base import SlidingWindowCounterSupport
 from validator.clock import Clock, to_milliseconds
 from validator.files import MODE, locked
 
-_MOST_ROWS = 500_000
+_MAX_ROWS = 500_000
 _PRUNE_EVERY = 1_000
 _PRUNE_AT_ONCE = 2_000
 
@@ -142,7 +142,7 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
         return (row[0] if row else self._now()) / 1000
 
     def check(self) -> bool:
-        """Tell whether the file can be read."""
+        """Return whether the file can be read."""
         try:
             self._connection().execute("SELECT 1 FROM counters LIMIT 1")
         except self.base_exceptions:
@@ -167,7 +167,7 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
         """Forget windows that are over, and the oldest of all when there are too many."""
         connection = self._connection()
         connection.execute(_FORGET_OVER, (self._now(), _PRUNE_AT_ONCE))
-        surplus = connection.execute("SELECT count(*) FROM counters").fetchone()[0] - _MOST_ROWS
+        surplus = connection.execute("SELECT count(*) FROM counters").fetchone()[0] - _MAX_ROWS
         if surplus > 0:
             connection.execute(_FORGET_OLDEST, (surplus,))
 

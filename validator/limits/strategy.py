@@ -18,7 +18,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.clock import stopwatch
-from validator.cooldown import Rest
+from validator.cooldown import Cooldown
 from validator.errors import Fault, Reason
 from validator.limits.opening import Trouble, trouble_of
 from validator.limits.policy import PURPOSES, LimitsPolicy, Mode, Rate
@@ -57,11 +57,11 @@ class Strategy(SlidingWindowCounterRateLimiter):
         self._counters = storage
         self._policy, self._share = policy, share
         self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._rest = Rest(REST)
+        self._cooldown = Cooldown(REST)
 
     def ask(self, operation: str, question: Callable[..., T], *about: Any) -> T:
         """Return what the storage answers to *question*; raises StorageError, at once while it rests."""
-        if self._rest.is_on:
+        if self._cooldown.is_on:
             raise StorageError(TimeoutError("the storage did not answer a moment ago"))
         began = stopwatch()
         try:
@@ -81,7 +81,7 @@ class Strategy(SlidingWindowCounterRateLimiter):
             why=trouble.words,
             cause=trouble.cause,
         )
-        self._rest.begin()
+        self._cooldown.begin()
         if isinstance(self.storage, SharedStorage):
             self.storage.storage.connection_pool.disconnect(inuse_connections=False)
 
@@ -115,7 +115,7 @@ class Strategy(SlidingWindowCounterRateLimiter):
             return False
 
     def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
-        """Tell whether one more would pass, without counting it."""
+        """Return whether one more would pass, without counting it."""
         try:
             is_within = self.ask("read", self.test, item, *identifiers)
         except StorageError as error:
@@ -123,7 +123,7 @@ class Strategy(SlidingWindowCounterRateLimiter):
         return self._passes(is_within, identifiers[1], item)
 
     def _passes(self, is_within: bool, name: str, item: RateLimitItem) -> bool:
-        """Tell whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
+        """Return whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
         mode = self._policy.limits[name].mode
         if not is_within:
             child(LIMITED, name, mode).inc()

@@ -36,7 +36,7 @@ def _known(found: dict[str, Metric]) -> Iterator[Metric]:
 
 
 def _is_of(sample: Sample, instrument: MetricWrapperBase) -> bool:
-    """Tell whether *instrument* has the labels of *sample*, and its bucket if it is one's."""
+    """Return whether *instrument* has the labels of *sample*, and its bucket if it is one's."""
     own, labels = vars(instrument), dict(sample.labels)
     bound = labels.pop("le", None)
     is_known = bound is None or float(bound) in own["_upper_bounds"]

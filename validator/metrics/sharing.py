@@ -134,7 +134,7 @@ def _allocate(path: Path) -> None:
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether the library can go on with a file; it begins with how many bytes of it are in use."""
+    """Return whether the library can go on with a file; it begins with how many bytes of it are in use."""
     library: Any = MmapedDict  # which has no types
     try:
         (used,) = struct.unpack_from("i", path.read_bytes())
@@ -168,7 +168,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _is_held(descriptor: int) -> bool:
-    """Tell whether somebody holds the slot; nothing is taken for it, not even for a moment."""
+    """Return whether somebody holds the slot; nothing is taken for it, not even for a moment."""
     answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WHOLE_FILE)
     kind, *_ = struct.unpack(_FLOCK, answer)
     return bool(kind != fcntl.F_UNLCK)

@@ -27,7 +27,7 @@ from typing import Any, Self
 from validator.errors import OperatorError
 from validator.files import text_of, write_private
 from validator.passwords.variations import (
-    SHORTEST,
+    MIN_LENGTH,
     forms,
     is_pattern,
     is_pinyin_name,
@@ -38,7 +38,7 @@ from validator.passwords.variations import (
 )
 
 SHIPPED = Path(__file__).with_name("blocklist.bin")
-LONGEST_ENTRY = 128
+MAX_ENTRY = 128
 LARGEST_IMPORT = 64 * 1024 * 1024
 _FORMAT = b"validator block-list 1\n"
 _DIGEST_BYTES = 5
@@ -54,11 +54,11 @@ class Listing:
     others: bytes
 
     def has_common(self, text: str) -> bool:
-        """Tell whether *text* is one of the common entries."""
+        """Return whether *text* is one of the common entries."""
         return _has(self.common, _digest(text))
 
     def has(self, text: str) -> bool:
-        """Tell whether *text* is an entry."""
+        """Return whether *text* is an entry."""
         digest = _digest(text)
         return _has(self.others, digest) or _has(self.common, digest)
 
@@ -79,11 +79,11 @@ class Blocklist:
         return cls(_shipped(), *map(load, extra))
 
     def is_blocked(self, password: str) -> bool:
-        """Tell whether *password* is a common one, a simple variation of one, or follows a simple rule."""
+        """Return whether *password* is a common one, a simple variation of one, or follows a simple rule."""
         return any(self._is_known(form) or self._is_pair(form) for form in forms(password))
 
     def _is_known(self, form: str) -> bool:
-        return len(form) >= SHORTEST and (is_pattern(form) or is_pinyin_phrase(form) or self._has(form))
+        return len(form) >= MIN_LENGTH and (is_pattern(form) or is_pinyin_phrase(form) or self._has(form))
 
     def _is_pair(self, form: str) -> bool:
         return any(self._is_guessed(part, rest) for part, rest in pairs(form))
@@ -185,8 +185,8 @@ def _lines(source: Path) -> list[str]:
     """Return the passwords in the file *source*; raises OperatorError when it is something else."""
     lines = [line.removesuffix("\r") for line in _text(source).split("\n")]
     for number, line in enumerate(lines, start=1):
-        if len(line) > LONGEST_ENTRY:
-            raise OperatorError(f"line {number} of {source} has more than {LONGEST_ENTRY} characters")
+        if len(line) > MAX_ENTRY:
+            raise OperatorError(f"line {number} of {source} has more than {MAX_ENTRY} characters")
         if any(unicodedata.category(character) == "Cc" for character in line):
             raise OperatorError(f"line {number} of {source} has a control character")
     entries = [line for line in lines if line.strip()]

@@ -2,7 +2,7 @@
 
 The sources are packages as they are published, told by their file name and checked by their SHA-256, so
 that the same packages give the same bytes. One that is left out is left out of the list and its header.
-In the order in which they get room, up to `MOST_ENTRIES`:
+In the order in which they get room, up to `MAX_ENTRIES`:
 
 1. common: the first passwords of each ranking in turn, the commonest Chinese words in pinyin, and what
    both lack, from `blocklist_phrases.txt`: how phrases begin in pinyin, numbers, verses;
@@ -26,12 +26,12 @@ from pathlib import Path
 
 from validator.errors import OperatorError
 from validator.passwords.blocklist import packed
-from validator.passwords.variations import SHORTEST, folded, is_pattern, is_pinyin_phrase, root
+from validator.passwords.variations import MIN_LENGTH, folded, is_pattern, is_pinyin_phrase, root
 
-LONG, LONGEST = 15, 128
-MOST_ENTRIES = 199_000
-MOST_COMMON = 20_000
-MOST_WORDS = 10_000
+LONG, MAX_LENGTH = 15, 128
+MAX_ENTRIES = 199_000
+MAX_COMMON = 20_000
+MAX_WORDS = 10_000
 _DIAERESIS = "\u0308"
 PHRASES = Path(__file__).with_name("blocklist_phrases.txt")
 
@@ -111,14 +111,14 @@ def build(material: Material) -> tuple[list[str], list[str]]:
     ranking = [password for password in chain.from_iterable(zip_longest(*material.rankings)) if password]
     ranked = [root(password) for password in ranking]
     breached = chain(*material.rankings, material.unranked)
-    long_ones = (root(password) for password in breached if LONG <= len(password) <= LONGEST)
+    long_ones = (root(password) for password in breached if LONG <= len(password) <= MAX_LENGTH)
     spelt = chain.from_iterable((folded(password), root(password)) for password in ranking)
-    common = _first(MOST_COMMON, spelt)
-    common += _first(MOST_WORDS, pinyin, seen=common)
-    common += _first(MOST_WORDS, material.phrases, seen=common)
+    common = _first(MAX_COMMON, spelt)
+    common += _first(MAX_WORDS, pinyin, seen=common)
+    common += _first(MAX_WORDS, material.phrases, seen=common)
     whole = chain(long_ones, pinyin, phrases, ranked)
     needed = (entry for entry in whole if not (is_pattern(entry) or is_pinyin_phrase(entry)))
-    return common, _first(MOST_ENTRIES - len(common), needed, seen=common)
+    return common, _first(MAX_ENTRIES - len(common), needed, seen=common)
 
 
 def gather(paths: Sequence[Path]) -> Material:
@@ -211,7 +211,7 @@ def _in_pinyin(word: str, readings: dict[str, str]) -> str:
 def _first(most: int, entries: Iterable[str], *, seen: Iterable[str] = ()) -> list[str]:
     """Return the first *most* of *entries* that are long enough and not in *seen*, each once."""
     known = {*seen}
-    new = (entry for entry in dict.fromkeys(entries) if len(entry) >= SHORTEST and entry not in known)
+    new = (entry for entry in dict.fromkeys(entries) if len(entry) >= MIN_LENGTH and entry not in known)
     return list(islice(new, most))
 
 

@@ -37,9 +37,10 @@ class Passwords:
         return self._hasher.hash(normalized(password))
 
     def verify(self, password: str, expected: str | None) -> bool:
-        """Tell whether *password* is the one hashed as *expected*; with None it never is, but takes as long.
+        """Return whether *password* matches *expected*.
 
-        Raises Fault when the stored hash is not one.
+        With None, verify against a dummy hash and return False, so that unknown accounts take as long (timing
+        oracle). Raises Fault when the stored hash is malformed.
         """
         if expected is not None:
             self._on_verification()
@@ -52,5 +53,5 @@ class Passwords:
             raise Fault(Reason.STORE_UNAVAILABLE, "a stored password hash is damaged") from None
 
     def is_outdated(self, stored: str) -> bool:
-        """Tell whether *stored* was made with other parameters than this profile's."""
+        """Return whether *stored* was made with other parameters than this profile's."""
         return self._hasher.check_needs_rehash(stored)

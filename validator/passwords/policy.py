@@ -15,13 +15,13 @@ from validator.passwords.blocklist import Blocklist
 from validator.passwords.hashing import normalized
 
 PROFILES = ("asvs5", "cec")
-LONGEST = 128
-LONGEST_TYPED = 4 * LONGEST  # characters as typed, which may be decomposed; the limit is on composed ones
+MAX_LENGTH = 128
+MAX_TYPED = 4 * MAX_LENGTH  # characters as typed, which may be decomposed; the limit is on composed ones
 REMEMBERED = 5
-_LEAST_SCORE = 3  # of 4: safely unguessable, above 10^8 guesses
+_MIN_SCORE = 3  # of 4: safely unguessable, above 10^8 guesses
 # The library takes seconds for long text, and refuses more than 72; what follows only makes it stronger.
 _ZXCVBN_LONGEST = 32
-_SHORTEST_WORD = 4  # shorter names and context words occur in any text by chance
+_MIN_WORD = 4  # shorter names and context words occur in any text by chance
 _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
 
@@ -37,8 +37,8 @@ class PasswordPolicy:
     def problems(self, password: str, login: str) -> list[str]:
         """Return why *password* is no good for the account *login*, in words; empty when it is."""
         password = normalized(password)
-        if not self.minimum_length <= len(password) <= LONGEST:
-            return [f"it must have {self.minimum_length} to {LONGEST} characters"]
+        if not self.minimum_length <= len(password) <= MAX_LENGTH:
+            return [f"it must have {self.minimum_length} to {MAX_LENGTH} characters"]
         return [
             *self._common_problems(password, login),
             *(_cec_problems(password, login) if self.profile == "cec" else ()),
@@ -54,7 +54,7 @@ class PasswordPolicy:
                 break
         if any(normalized(word).casefold() in folded for word in self.context_words):
             yield "it contains a word that is easy to guess here"
-        if _score(password, login, self.context_words) < _LEAST_SCORE:
+        if _score(password, login, self.context_words) < _MIN_SCORE:
             yield "it is too easy to guess; use several unrelated words"
 
 
@@ -71,7 +71,7 @@ def _cec_problems(password: str, login: str) -> Iterator[str]:
 def _parts_of(login: str) -> Iterator[str]:
     """Yield the account name and its parts, as far as they are long enough to mean something."""
     for part in {login.casefold(), *re.split(r"[._@-]", login.casefold())}:
-        if len(part) >= _SHORTEST_WORD:
+        if len(part) >= _MIN_WORD:
             yield part
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import groupby, permutations
 
-SHORTEST = 4  # shorter texts occur in any password by chance
-_LONGEST_PAIR = 48
+MIN_LENGTH = 4  # shorter texts occur in any password by chance
+_MAX_PAIR = 48
 _SEPARATORS = 2  # people choose one or two; random characters have more
 _TRIVIAL = 3  # so many characters are guessed at once, whatever they are
 _AROUND = re.compile(r"\A[\W\d_]+|[\W\d_]+\Z")
@@ -59,7 +59,9 @@ def root(entry: str) -> str:
     """Return the shortest of the forms of *entry* that still says something; it blocks all of them."""
     whole, *smaller = forms(entry)
     return min(
-        (form for form in smaller if len(form) >= SHORTEST), key=lambda form: (len(form), form), default=whole
+        (form for form in smaller if len(form) >= MIN_LENGTH),
+        key=lambda form: (len(form), form),
+        default=whole,
     )
 
 
@@ -68,33 +70,33 @@ def pairs(form: str) -> Iterator[tuple[str, str]]:
 
     Nothing for a form that is short or long, or has signs in it.
     """
-    if 2 * SHORTEST <= len(form) <= _LONGEST_PAIR and form.isalnum():
+    if 2 * MIN_LENGTH <= len(form) <= _MAX_PAIR and form.isalnum():
         for cut in range(1, len(form)):
             for part in (form[:cut], form[cut:]):
-                if len(part) >= SHORTEST:
+                if len(part) >= MIN_LENGTH:
                     yield part, form.replace(part, "")
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether *text* is a short repetition, a walk over keyboard or alphabet, or a date or the like."""
+    """Return whether *text* is a short repetition, a walk over keyboard or alphabet, or a date."""
     unit = _unit(text)
-    is_repetition = len(text) >= 2 * SHORTEST and len(unit) <= _TRIVIAL
+    is_repetition = len(text) >= 2 * MIN_LENGTH and len(unit) <= _TRIVIAL
     return is_repetition or _is_walk(unit) or any(number.fullmatch(unit) for number in (_DATE, _NUMBERS))
 
 
 def is_trivial(text: str) -> bool:
-    """Tell whether *text*, put before, behind or into another, makes it no harder to guess."""
+    """Return whether *text*, put before, behind or into another, makes it no harder to guess."""
     return len(_unit(text)) <= _TRIVIAL or is_pattern(text)
 
 
 def is_pinyin_name(text: str) -> bool:
-    """Tell whether *text* reads as one or two syllables of pinyin."""
+    """Return whether *text* reads as one or two syllables of pinyin."""
     return _NAME.fullmatch(text) is not None
 
 
 def is_pinyin_phrase(text: str) -> bool:
-    """Tell whether *text* reads as one to four syllables of pinyin, and is no shorter than a root."""
-    return len(text) >= SHORTEST and _PHRASE.fullmatch(text) is not None
+    """Return whether *text* reads as one to four syllables of pinyin, and is no shorter than a root."""
+    return len(text) >= MIN_LENGTH and _PHRASE.fullmatch(text) is not None
 
 
 def _squeezed(text: str) -> str:
@@ -123,7 +125,7 @@ def _half(text: str) -> str:
 
 def _is_walk(text: str) -> bool:
     walks, beginnings = _walks()
-    return text[:SHORTEST] in beginnings and text in walks  # most texts are told apart by their beginning
+    return text[:MIN_LENGTH] in beginnings and text in walks  # most texts are told apart by their beginning
 
 
 @cache
@@ -134,7 +136,7 @@ def _walks() -> tuple[str, frozenset[str]]:
         band = [row[:width] for row in _ROWS]
         lines += ["".join(order) for count in range(1, 5) for order in permutations(band, count)]
     text = "\n".join(line[::step] * 2 for line in dict.fromkeys(lines) for step in (1, -1))
-    return text, frozenset(text[start : start + SHORTEST] for start in range(len(text)))
+    return text, frozenset(text[start : start + MIN_LENGTH] for start in range(len(text)))
 
 
 def _interleaved() -> Iterator[str]:

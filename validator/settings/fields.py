@@ -24,11 +24,11 @@ def from_text(field: fields.Field[Any], text: str) -> Any:
 
     A list may also be written plainly, with commas between its texts.
     """
-    if isinstance(field, Words) and not text.lstrip().startswith("["):
+    if isinstance(field, StringList) and not text.lstrip().startswith("["):
         if field.takes_text and "," not in text:
             return text
         return [word for part in text.split(",") if (word := part.strip(" "))]
-    if not isinstance(field, (Whole, Switch, Words)):
+    if not isinstance(field, (Integer, Boolean, StringList)):
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -62,7 +62,7 @@ class Setting(fields.Field[Any]):
         return ValidationError(f"{shown(value)} is not allowed; allowed is {self.allowed}")
 
 
-class Whole(Setting):
+class Integer(Setting):
     """An integer from *least* to *most*, and why, where that is not plain."""
 
     def __init__(self, least: int, most: int, why: str = "") -> None:
@@ -76,7 +76,7 @@ class Whole(Setting):
         return value
 
 
-class Switch(Setting):
+class Boolean(Setting):
     """True or false."""
 
     allowed = "true or false"
@@ -87,7 +87,7 @@ class Switch(Setting):
         return value
 
 
-class Form(Setting):
+class Pattern(Setting):
     """A text of a given form."""
 
     def __init__(self, pattern: str, allowed: str) -> None:
@@ -100,14 +100,14 @@ class Form(Setting):
         return value
 
 
-class Line(Form):
+class Line(Pattern):
     """One line of printable text, such as a path."""
 
     def __init__(self, *, empty: bool = True) -> None:
         super().__init__(rf"[^\x00-\x1f\x7f]{{{int(not empty)},1024}}", "one line of text")
 
 
-class Choice(Form):
+class Choice(Pattern):
     """One of several words."""
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -115,7 +115,7 @@ class Choice(Form):
         super().__init__("|".join(map(re.escape, words)), " or ".join(f'"{word}"' for word in words))
 
 
-class Words(Setting):
+class StringList(Setting):
     """A list of texts."""
 
     allowed = "a list of texts of 1 to 255 characters"
@@ -130,11 +130,11 @@ class Words(Setting):
         return tuple(value)
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* may stand in the list."""
+        """Return whether *word* may stand in the list."""
         return True
 
 
-class Names(Words):
+class Names(StringList):
     """A list of some of the names there are."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -143,7 +143,7 @@ class Names(Words):
         self.allowed = f"a list of some of {', '.join(sorted(self.names))}"
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is one of the names."""
+        """Return whether *word* is one of the names."""
         return word in self.names
 
 

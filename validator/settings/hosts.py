@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from validator.networks import is_address, is_loopback
 from validator.origins import is_origin
-from validator.settings.fields import Form, Setting, Words
+from validator.settings.fields import Pattern, Setting, StringList
 from validator.settings.places import is_socket_address
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -17,13 +17,13 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
 
 
-class Origins(Words):
+class Origins(StringList):
     """A list of web origins."""
 
     allowed = 'a list of origins such as "https://portal.example.com", without a path'
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is an origin."""
+        """Return whether *word* is an origin."""
         return is_origin(word)
 
 
@@ -56,7 +56,7 @@ class CloudUrl(Setting):
         return value
 
 
-class HostName(Form):
+class HostName(Pattern):
     """The name of a host, or none."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class HostName(Form):
         return name
 
 
-class HostNames(Words):
+class HostNames(StringList):
     """A list of names of hosts."""
 
     allowed = 'a list of names such as ["validator.internal"], in small letters'
@@ -79,7 +79,7 @@ class HostNames(Words):
         return re.fullmatch(_HOST_NAME, word, re.ASCII) is not None
 
 
-class Networks(Words):
+class Networks(StringList):
     """A list of networks; one address is a network too."""
 
     allowed = (
@@ -88,7 +88,7 @@ class Networks(Words):
     )
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is a network."""
+        """Return whether *word* is a network."""
         try:
             return "%" not in word and ip_network(word).prefixlen > 0
         except ValueError:
@@ -98,23 +98,23 @@ class Networks(Words):
         return tuple(map(ip_network, super()._deserialize(value)))
 
 
-class NameServers(Words):
+class NameServers(StringList):
     """A list of DNS servers."""
 
     allowed = 'a list of numeric addresses, maybe with a port, such as ["192.0.2.53", "[2001:db8::53]:5353"]'
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is an address, with or without a port."""
+        """Return whether *word* is an address, with or without a port."""
         return is_socket_address(word) or is_socket_address(f"{word}:53")
 
 
-class CookieNames(Words):
+class CookieNames(StringList):
     """A list of names of cookies."""
 
     allowed = "a list of names of 1 to 64 of A-Z a-z 0-9 _ -"
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is such a name."""
+        """Return whether *word* is such a name."""
         return bool(_COOKIE_NAME.fullmatch(word))
 
 

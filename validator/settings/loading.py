@@ -47,16 +47,16 @@ from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LogPolicy, ServerPolicy
 from validator.web.portal.policy import PortalPolicy
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
 
 DEFAULT_HOME = "var"
 DEFAULTS = "default.toml"
-_DOOR_FILES = (
+_PROXY_FILES = (
     *(f"{server}certificate{part}" for server in ("", "callbacks_") for part in ("", "_key")),
     *("client_ca", "cloud_ca", "document_root", "acme_root"),
 )
-IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator passwords import` made
+IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator blocklist import` made
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Settings:
     lockout: LockoutPolicy
     devices: DevicePolicy
     limits: LimitsPolicy
-    door: DoorPolicy
+    proxy: ProxyPolicy
     fabric: FabricPolicy
     agents: AgentsPolicy
     portal: PortalPolicy
@@ -138,13 +138,13 @@ def _frozen(
     password = read_secret("database.password", database.pop("password_file"), home, environment)
     lockout, audit, cloud = sections["lockout"], sections["audit"], sections["cloud"]
     metrics = sections["metrics"]
-    agents = AgentsPolicy(cloud.pop("keep_sip_passwords"), cloud.pop("largest_removal"))
+    agents = AgentsPolicy(cloud.pop("keep_sip_passwords"), cloud.pop("max_removal"))
     devices = DevicePolicy(lockout.pop("device_lifetime"), sections["tokens"].leeway)
     return Settings(
         home=home,
         server=sections["server"],
         callbacks=CallbackPolicy(
-            **sections["callbacks"], client_certificate=bool(sections["door"]["client_ca"])
+            **sections["callbacks"], client_certificate=bool(sections["proxy"]["client_ca"])
         ),
         tokens=sections["tokens"],
         sessions=sections["sessions"],
@@ -156,7 +156,7 @@ def _frozen(
         lockout=_lockout(lockout, devices.leeway),
         devices=devices,
         limits=_limits(home, sections["limits"], environment),
-        door=_door(home, sections["door"], sections["server"].bind, sections["portal"]),
+        proxy=_proxy(home, sections["proxy"], sections["server"].bind, sections["portal"]),
         fabric=_fabric(home, cloud, environment),
         agents=agents,
         portal=sections["portal"],
@@ -193,10 +193,10 @@ def _limits(home: Path, values: dict[str, Any], environment: Mapping[str, str]) 
     return LimitsPolicy(home / "limits.db", values["storage"] or None, limits, password, ca_file)
 
 
-def _door(home: Path, values: dict[str, Any], bind: str, portal: PortalPolicy) -> DoorPolicy:
-    files = {key: home / values[key] if values[key] else None for key in _DOOR_FILES}
+def _proxy(home: Path, values: dict[str, Any], bind: str, portal: PortalPolicy) -> ProxyPolicy:
+    files = {key: home / values[key] if values[key] else None for key in _PROXY_FILES}
     upstreams = {key: values[key] or (bind,) for key in ("callbacks_upstream", "people_upstream")}
-    return DoorPolicy(**{**values, **files, **upstreams}, portal_path=portal.path if portal.enabled else "")
+    return ProxyPolicy(**{**values, **files, **upstreams}, portal_path=portal.path if portal.enabled else "")
 
 
 def _mode(rates: tuple[Rate, ...], *, is_shadow: bool) -> Mode:

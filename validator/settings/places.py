@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from validator.settings.fields import Form, Setting, Words
+from validator.settings.fields import Pattern, Setting, StringList
 
 _URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
@@ -18,7 +18,7 @@ _COUNTER_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valke
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passfile"})
 
 
-class PlainPath(Form):
+class PlainPath(Pattern):
     """A file or folder whose name needs no quoting anywhere; relative to the home."""
 
     def __init__(self, *, empty: bool = True) -> None:
@@ -26,13 +26,13 @@ class PlainPath(Form):
         super().__init__(pattern, "a path of A-Z a-z 0-9 . _ / @ + -")
 
 
-class Addresses(Words):
+class Addresses(StringList):
     """A list of numeric addresses with their ports."""
 
     allowed = 'a list such as ["0.0.0.0:443", "[::]:443"], numeric addresses with a port, each once'
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is an address with a port."""
+        """Return whether *word* is an address with a port."""
         return is_socket_address(word)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -66,7 +66,7 @@ class Bind(Setting):
         return value
 
 
-class Binds(Words):
+class Binds(StringList):
     """Where one server listens, or a list of where several do."""
 
     allowed = f"{Bind.allowed}, or a list of these, each once"
@@ -139,7 +139,7 @@ class CounterStorage(Setting):
 
 
 def is_socket_address(text: str) -> bool:
-    """Tell whether *text* is a numeric address with a port."""
+    """Return whether *text* is a numeric address with a port."""
     address, _, port = text.rpartition(":")
     try:
         ip = ip_address(address[1:-1] if address[:1] + address[-1:] == "[]" else address)

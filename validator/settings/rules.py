@@ -24,16 +24,16 @@ Broken = Iterator[tuple[str, str]]
 
 def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
     """Yield each setting that does not go with the others, or with the *environment*, and why."""
-    callbacks, door = sections["callbacks"], sections["door"]
+    callbacks, proxy = sections["callbacks"], sections["proxy"]
     paths = (callbacks["agent_path"], callbacks["chat_path"])
     yield from _server(sections["server"])
     yield from _limits(sections["limits"])
     yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
-    yield from _servers_of_door(door)
-    yield from _cloud_of_door(door, paths)
+    yield from _servers_of_proxy(proxy)
+    yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
-    yield from _portal(sections["portal"], door, paths)
+    yield from _portal(sections["portal"], proxy, paths)
     yield from _database(sections["database"], environment)
 
 
@@ -103,37 +103,40 @@ def _callbacks(callbacks: Mapping[str, Any]) -> Broken:
             yield f"callbacks.{key}", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
 
 
-def _servers_of_door(door: Mapping[str, Any]) -> Broken:
-    if door["callbacks_origin"] and host_of(door["callbacks_origin"]) == host_of(door["origin"]):
-        yield "door.callbacks_origin", 'has the name of door.origin; leave it "" to have both on one server'
-    if door["client_ca"] and not door["callbacks_origin"]:
-        yield "door.client_ca", "needs door.callbacks_origin: browsers of the portal have no such certificate"
-    if _is_numeric(door["callbacks_origin"]) and not _is_numeric(door["origin"]):
-        yield "door.callbacks_origin", "is an address, for which clients name no server: give it a name"
-    yield from _listeners(door)
+def _servers_of_proxy(proxy: Mapping[str, Any]) -> Broken:
+    if proxy["callbacks_origin"] and host_of(proxy["callbacks_origin"]) == host_of(proxy["origin"]):
+        yield "proxy.callbacks_origin", 'has the name of proxy.origin; leave it "" to have both on one server'
+    if proxy["client_ca"] and not proxy["callbacks_origin"]:
+        yield (
+            "proxy.client_ca",
+            "needs proxy.callbacks_origin: browsers of the portal have no such certificate",
+        )
+    if _is_numeric(proxy["callbacks_origin"]) and not _is_numeric(proxy["origin"]):
+        yield "proxy.callbacks_origin", "is an address, for which clients name no server: give it a name"
+    yield from _listeners(proxy)
     for pair in (f"door.{server}certificate" for server in ("", "callbacks_")):
-        first, second = (bool(door[key.removeprefix("door.")]) for key in (pair, f"{pair}_key"))
+        first, second = (bool(proxy[key.removeprefix("door.")]) for key in (pair, f"{pair}_key"))
         if first is not second:
             yield pair, f"goes with {pair}_key; one of them is missing"
-    if tuple(map(int, door["nginx_version"].split("."))) < _OLDEST_NGINX:
-        yield "door.nginx_version", "is older than 1.22, which the configuration needs"
+    if tuple(map(int, proxy["nginx_version"].split("."))) < _OLDEST_NGINX:
+        yield "proxy.nginx_version", "is older than 1.22, which the configuration needs"
 
 
-def _listeners(door: Mapping[str, Any]) -> Broken:
-    places = [_place(address) for key in ("listen", "listen_plain") for address in door[key]]
+def _listeners(proxy: Mapping[str, Any]) -> Broken:
+    places = [_place(address) for key in ("listen", "listen_plain") for address in proxy[key]]
     if len(set(places)) != len(places):
-        yield "door.listen_plain", "names an address and port that is there already, here or in door.listen"
+        yield "proxy.listen_plain", "names an address and port that is there already, here or in proxy.listen"
 
 
-def _cloud_of_door(door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
-    if door["cloud_host"] and not (door["resolver"] or door["cloud_address"]):
-        yield "door.resolver", "is empty, and nginx asks there for door.cloud_host; see /etc/resolv.conf"
-    others = door["cross_origins"]
-    if door["origin"] in others or len(set(others)) != len(others):
-        yield "door.cross_origins", "names an origin twice, or the portal's own"
-    prefix, paths = door["prefix"], (*OWN_PATHS, *callback_paths)
+def _cloud_of_proxy(proxy: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    if proxy["cloud_host"] and not (proxy["resolver"] or proxy["cloud_address"]):
+        yield "proxy.resolver", "is empty, and nginx asks there for proxy.cloud_host; see /etc/resolv.conf"
+    others = proxy["cross_origins"]
+    if proxy["origin"] in others or len(set(others)) != len(others):
+        yield "proxy.cross_origins", "names an origin twice, or the portal's own"
+    prefix, paths = proxy["prefix"], (*OWN_PATHS, *callback_paths)
     if prefix and any(_is_below(path, prefix) or _is_below(prefix, path) for path in paths):
-        yield "door.prefix", "is the beginning of another route, or below one"
+        yield "proxy.prefix", "is the beginning of another route, or below one"
 
 
 def _cloud(cloud: Mapping[str, Any]) -> Broken:
@@ -143,17 +146,17 @@ def _cloud(cloud: Mapping[str, Any]) -> Broken:
         yield "cloud.api_url", "is missing: cloud.app_secret_file names a secret for it"
 
 
-def _portal(portal: PortalPolicy, door: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+def _portal(portal: PortalPolicy, proxy: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
     if f"{portal.path}/".startswith(OWN_PATHS):
         yield "portal.path", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
     if any(_is_below(path, portal.path) or _is_below(portal.path, path) for path in callback_paths):
         yield "portal.path", "is a callback's too, or has one below it, or is below one"
-    if door["prefix"] and _is_below(portal.path, f"{door['prefix']}/service-cloud"):
+    if proxy["prefix"] and _is_below(portal.path, f"{proxy['prefix']}/service-cloud"):
         yield "portal.path", "is where the cloud is passed on"
     if portal.tenant and not portal.channel:
         yield "portal.channel", "is missing: portal.tenant says that guests may chat"
-    if door["origin"] and portal.context_path not in ("", door["prefix"]):
-        yield "portal.context_path", "is not door.prefix, under which the cloud is passed on"
+    if proxy["origin"] and portal.context_path not in ("", proxy["prefix"]):
+        yield "portal.context_path", "is not proxy.prefix, under which the cloud is passed on"
 
 
 def _is_numeric(origin: str) -> bool:

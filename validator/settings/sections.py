@@ -42,14 +42,14 @@ class ServerSection(Section):
     policy = ServerPolicy
     bind = place.Bind()
     role = kind.Choice(ROLES)
-    workers = kind.Whole(1, 64)
-    threads = kind.Whole(1, 64)
+    workers = kind.Integer(1, 64)
+    threads = kind.Integer(1, 64)
     graceful_timeout = kind.Duration("1s", "10m")
     keep_alive = kind.Duration("1s", "10m")
-    trusted_proxies = kind.Whole(0, 1)
+    trusted_proxies = kind.Integer(0, 1)
     proxy_networks = host.Networks()
     public_origins = host.Origins()
-    max_body = kind.Whole(1024, 1_048_576)
+    max_body = kind.Integer(1024, 1_048_576)
     hosts = host.HostNames()
 
 
@@ -59,7 +59,7 @@ class CallbacksSection(Section):
     policy = dict
     agent_path = place.UrlPath()
     chat_path = place.UrlPath()
-    always_200 = kind.Switch()
+    always_200 = kind.Boolean()
     networks = host.Networks()
 
 
@@ -77,7 +77,7 @@ class SessionsSection(Section):
 
     policy = SessionPolicy
     lifetime = kind.Duration("1m", "24h")
-    max_per_account = kind.Whole(1, 1000)
+    max_per_account = kind.Integer(1, 1000)
 
 
 class PasswordsSection(Section):
@@ -85,19 +85,19 @@ class PasswordsSection(Section):
 
     policy = dict
     profile = kind.Choice(PASSWORD_PROFILES)
-    minimum_length = kind.Whole(15, 64)
-    context_words = kind.Words()
+    minimum_length = kind.Integer(15, 64)
+    context_words = kind.StringList()
     hashing = kind.Choice(HASHING_PROFILES)
-    hashing_slots = kind.Whole(2, 64, "one is kept for known devices")
+    hashing_slots = kind.Integer(2, 64, "one is kept for known devices")
 
 
 class WebchatSection(Section):
     """`[webchat]`."""
 
     policy = GuestPolicy
-    guest_prefix = kind.Form(r"[A-Za-z0-9._~-]{1,32}", "1 to 32 of A-Z a-z 0-9 . _ ~ -")
+    guest_prefix = kind.Pattern(r"[A-Za-z0-9._~-]{1,32}", "1 to 32 of A-Z a-z 0-9 . _ ~ -")
     guest_lifetime = kind.Duration("1h", "365d")
-    free_guest_ids = kind.Switch()
+    free_guest_ids = kind.Boolean()
 
 
 class DatabaseSection(Section):
@@ -107,7 +107,7 @@ class DatabaseSection(Section):
     url = place.DatabaseUrl()
     password_file = kind.Line()
     timeout = kind.Duration("100ms", "30s")
-    insecure = kind.Switch()
+    insecure = kind.Boolean()
 
 
 class KeysSection(Section):
@@ -121,12 +121,12 @@ class LockoutSection(Section):
     """`[lockout]`."""
 
     policy = dict
-    enabled = kind.Switch()
-    free_failures = kind.Whole(1, 100)
+    enabled = kind.Boolean()
+    allowed_failures = kind.Integer(1, 100)
     first_delay = kind.Duration("1s", "1h")
-    longest_delay = kind.Duration("1s", "24h")
-    stop_after = kind.Whole(1, 1000)
-    forget_after = kind.Duration("1d", "365d")
+    max_delay = kind.Duration("1s", "24h")
+    hard_lock_after = kind.Integer(1, 1000)
+    reset_after = kind.Duration("1d", "365d")
     address_failures = kind.Rates()
     prefix_failures = kind.Rates()
     device_lifetime = kind.Duration("1d", "365d")
@@ -139,14 +139,14 @@ class LimitsSection(Section):
     storage = place.CounterStorage()
     storage_password_file = kind.Line()
     storage_ca_file = kind.Line()
-    insecure = kind.Switch()
+    insecure = kind.Boolean()
     shadow = kind.Names(PURPOSES)
     vars().update({name: kind.Rates() for name in RATED})
-    vars().update({share.percent: kind.Whole(1, 100) for share in SHARES.values()})
+    vars().update({share.percent: kind.Integer(1, 100) for share in SHARES.values()})
 
 
-class DoorSection(Section):
-    """`[door]`."""
+class ProxySection(Section):
+    """`[proxy]`."""
 
     policy = dict
     origin = host.HttpsOrigin(empty=True)
@@ -161,25 +161,25 @@ class DoorSection(Section):
     prefix = place.UrlPath(empty=True)
     cross_origins = host.Origins()
     cloud_host = host.HostName()
-    cloud_port = kind.Whole(1, 65535)
+    cloud_port = kind.Integer(1, 65535)
     cloud_address = place.SocketAddress(empty=True)
     cloud_ca = place.PlainPath(empty=False)
     cloud_cookies = host.CookieNames()
     cookie_path = kind.Choice(("/service-cloud/", "/"))
-    cloud_max_body = kind.Whole(1024, 2**30)
+    cloud_max_body = kind.Integer(1024, 2**30)
     resolver = host.NameServers()
     load_balancers = host.Networks()
     callbacks_upstream = place.Binds()
     people_upstream = place.Binds()
-    connections = kind.Whole(1, 10_000)
-    callbacks_connections = kind.Whole(1, 10_000)
+    connections = kind.Integer(1, 10_000)
+    callbacks_connections = kind.Integer(1, 10_000)
     document_root = place.PlainPath()
     acme_root = place.PlainPath()
     log_folder = place.PlainPath(empty=False)
-    worker_user = kind.Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user")
-    nginx_version = kind.Form(r"1\.\d{1,3}(\.\d{1,3})?", 'a version such as "1.22" or "1.26.3"')
-    hsts_subdomains = kind.Switch()
-    post_quantum = kind.Switch()
+    worker_user = kind.Pattern(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user")
+    nginx_version = kind.Pattern(r"1\.\d{1,3}(\.\d{1,3})?", 'a version such as "1.22" or "1.26.3"')
+    hsts_subdomains = kind.Boolean()
+    post_quantum = kind.Boolean()
 
 
 class AuditSection(Section):
@@ -187,11 +187,11 @@ class AuditSection(Section):
 
     policy = dict
     directory = kind.Line(empty=False)
-    largest_file = kind.Whole(4096, 2**40)
-    sync_verdicts = kind.Switch()
-    unproven_per_source = kind.Whole(1, 1_000_000)
-    unproven_in_all = kind.Whole(1, 1_000_000)
-    reserve = kind.Whole(0, 2**40)
+    max_file = kind.Integer(4096, 2**40)
+    sync_verdicts = kind.Boolean()
+    unproven_per_source = kind.Integer(1, 1_000_000)
+    unproven_in_all = kind.Integer(1, 1_000_000)
+    reserve = kind.Integer(0, 2**40)
 
 
 class MetricsSection(Section):
@@ -217,29 +217,29 @@ class CloudSection(Section):
     policy = dict
     api_url = host.CloudUrl(empty=True)
     token_api_url = host.CloudUrl(empty=True)
-    app_key = kind.Form(r"[!-~]{0,255}", "printable characters of ASCII without blanks, 255 at the most")
+    app_key = kind.Pattern(r"[!-~]{0,255}", "printable characters of ASCII without blanks, 255 at the most")
     app_secret_file = kind.Line()
     token_path = place.UrlPath()
     agents_path = place.UrlPath()
     ca_file = kind.Line()
     timeout = kind.Duration("100ms", "5m")
     token_lifetime = kind.Duration("60s", "1h")
-    keep_sip_passwords = kind.Switch()
-    largest_removal = kind.Whole(0, 99)
+    keep_sip_passwords = kind.Boolean()
+    max_removal = kind.Integer(0, 99)
 
 
 class PortalSection(Section):
     """`[portal]`."""
 
     policy = PortalPolicy
-    enabled = kind.Switch()
+    enabled = kind.Boolean()
     path = place.UrlPath()
     context_path = place.UrlPath(empty=True)
-    channel = kind.Form(_CLOUD_ID, _CLOUD_ID_WORDS)
-    tenant = kind.Form(_CLOUD_ID, _CLOUD_ID_WORDS)
+    channel = kind.Pattern(_CLOUD_ID, _CLOUD_ID_WORDS)
+    tenant = kind.Pattern(_CLOUD_ID, _CLOUD_ID_WORDS)
     locale = kind.Choice(LOCALES)
     map_service = kind.Choice(MAP_SERVICES)
-    inline_styles = kind.Switch()
+    inline_styles = kind.Boolean()
 
 
 SECTIONS: dict[str, Section] = {
@@ -253,7 +253,7 @@ SECTIONS: dict[str, Section] = {
     "keys": KeysSection(),
     "lockout": LockoutSection(),
     "limits": LimitsSection(),
-    "door": DoorSection(),
+    "proxy": ProxySection(),
     "cloud": CloudSection(),
     "portal": PortalSection(),
     "audit": AuditSection(),

@@ -20,6 +20,13 @@ _NOT_SETTINGS = (HOME_VARIABLE, CONFIG_VARIABLE, OPERATOR_VARIABLE)
 # Settings of older versions, and what to set instead: a guess by spelling could name the wrong one.
 _RENAMED = {
     "limits.callbacks_failures": "limits.callbacks_foreign, which counts only what was not signed here",
+    "lockout.free_failures": "lockout.allowed_failures",
+    "lockout.longest_delay": "lockout.max_delay",
+    "lockout.stop_after": "lockout.hard_lock_after",
+    "lockout.forget_after": "lockout.reset_after",
+    "cloud.largest_removal": "cloud.max_removal",
+    "audit.largest_file": "audit.max_file",
+    **{f"door.{key}": f"proxy.{key}" for key in SECTIONS["proxy"].fields},
 }
 
 

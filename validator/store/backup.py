@@ -13,7 +13,7 @@ from validator.errors import Fault, OperatorError, Reason
 from validator.files import MODE, sync_folder
 from validator.store.database import Database
 
-_PATIENCE = timedelta(seconds=30)
+_TIMEOUT = timedelta(seconds=30)
 
 
 def open_source(database: Database) -> sqlite3.Connection:
@@ -24,7 +24,7 @@ def open_source(database: Database) -> sqlite3.Connection:
     url = database.engine.url
     if url.drivername != "sqlite":
         raise OperatorError("the database is PostgreSQL: back it up with pg_dump (docs/operations.md)")
-    file, seconds = str(url.database), _PATIENCE.total_seconds()
+    file, seconds = str(url.database), _TIMEOUT.total_seconds()
     with _faulting(file):
         source = sqlite3.connect(f"file:{quote(file)}?mode=rw", uri=True, timeout=seconds)
         source.execute("PRAGMA schema_version").fetchone()  # until something is read, nothing is opened

@@ -31,7 +31,7 @@ from validator.files import MODE
 from validator.metrics.instruments import STORAGE_SECONDS, child
 from validator.store import sqlite
 from validator.store.known import Kind, Known, Seen
-from validator.store.prepared import KeptConnections, PreparedQuestion
+from validator.store.prepared import KeptConnections, PreparedQuery
 
 metadata = MetaData(
     naming_convention={
@@ -93,9 +93,9 @@ class Database:
         with _timed("read"), self._answering(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
-    def prepare(self, question: Select[Any]) -> PreparedQuestion:
+    def prepare(self, question: Select[Any]) -> PreparedQuery:
         """Return *question*, which reads, ready to be asked often."""
-        return PreparedQuestion(question, self.kept)
+        return PreparedQuery(question, self.kept)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -119,13 +119,13 @@ class Database:
         return Path(str(url.database)).parent if url.drivername == "sqlite" else None
 
     def has_file(self) -> bool:
-        """Tell whether there is something to connect to: an embedded database's file, or a server."""
+        """Return whether there is something to connect to: an embedded database's file, or a server."""
         url = self.engine.url
         return url.drivername != "sqlite" or Path(str(url.database)).exists()
 
     # A plain database compares itself with nothing; `validator.store.restore_guard` says what these are for.
 
-    def lasting(self, at: datetime, kind: Kind = Kind.CHANGED) -> AbstractContextManager[Connection]:
+    def durable_write(self, at: datetime, kind: Kind = Kind.CHANGED) -> AbstractContextManager[Connection]:
         """Like `write`, for a change of *kind* that an older copy of the database must not undo silently."""
         return self.write()
 

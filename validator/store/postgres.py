@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-from validator.cooldown import Rest
+from validator.cooldown import Cooldown
 from validator.store.connecting import Attempts
 from validator.store.transport import connect_arguments
 
@@ -110,7 +110,7 @@ class Server:
     """
 
     def __init__(self, url: URL, timeout: timedelta, *, is_insecure: bool = False) -> None:
-        self.seconds, self.rest = timeout.total_seconds(), Rest(_REST)
+        self.seconds, self.rest = timeout.total_seconds(), Cooldown(_REST)
         # A server that is alive ends a slow statement before the deadline here.
         self._limit = f"{int(self.seconds * 800)}ms"
         self._arguments = connect_arguments(url, is_insecure=is_insecure)

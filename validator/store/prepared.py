@@ -68,7 +68,7 @@ class KeptConnections:
         return connection
 
 
-class PreparedQuestion:
+class PreparedQuery:
     """One SELECT with named parameters that has one row for an answer, or none."""
 
     def __init__(self, question: Select[Any], connections: KeptConnections) -> None:

@@ -24,7 +24,7 @@ from threading import Lock
 from sqlalchemy import Connection, select, text
 
 from validator.clock import EPOCH
-from validator.cooldown import Rest
+from validator.cooldown import Cooldown
 from validator.errors import Fault, Reason
 from validator.store import history
 from validator.store.database import Database, DatabasePolicy
@@ -41,14 +41,14 @@ _REST = timedelta(seconds=1)
 _LOG = logging.getLogger(__name__)
 
 
-class MarkedDatabase(Database):
+class GuardedDatabase(Database):
     """A database that is compared with what this node knows."""
 
     def __init__(self, policy: DatabasePolicy, directory: Path) -> None:
         """Keep what is known in a file of *directory*, the folder of the keys."""
         super().__init__(policy)
         self._memory = Memory(directory / FILE)
-        self._fencing, self._rest = Lock(), Rest(_REST)
+        self._fencing, self._cooldown = Lock(), Cooldown(_REST)
         self._is_server = self.engine.dialect.name == "postgresql"
 
     def known(self) -> Known:
@@ -56,7 +56,7 @@ class MarkedDatabase(Database):
         return self._memory.known()
 
     @contextmanager
-    def lasting(self, at: datetime, kind: Kind = Kind.CHANGED) -> Iterator[Connection]:
+    def durable_write(self, at: datetime, kind: Kind = Kind.CHANGED) -> Iterator[Connection]:
         """Give what `write` gives, for a change of *kind* that no older copy may undo silently.
 
         Raises Fault when the file cannot be written: the change is made then, but not acknowledged.
@@ -166,13 +166,13 @@ class MarkedDatabase(Database):
 
         One thread does it; the others trust nothing meanwhile, and when it cannot be done.
         """
-        if self._rest.is_on or not self._fencing.acquire(blocking=False):
+        if self._cooldown.is_on or not self._fencing.acquire(blocking=False):
             return NOT_FENCED
         try:
-            with self.lasting(EPOCH, Kind.ENDED):
+            with self.durable_write(EPOCH, Kind.ENDED):
                 _LOG.error(FENCED)
         except Fault:
-            self._rest.begin()
+            self._cooldown.begin()
             return NOT_FENCED
         finally:
             self._fencing.release()

@@ -18,7 +18,7 @@ from validator.store.postgres import READ_ONLY, SILENT, Prompt, ReadOnly, Server
 from validator.store.prepared import KeptConnections, Row
 
 _SLOW = (Silence, errors.QueryCanceled)
-_LEAST = 0.05  # seconds that the second try has, however long the first took
+_MIN_SECOND_TRY = 0.05  # seconds that the second try has, however long the first took
 
 
 class AnotherStatement(psycopg.OperationalError):
@@ -79,7 +79,7 @@ class SignedReads(KeptConnections):
         if not self._give_up(error):
             raise error
         try:
-            row = self._ask(text, parameters, max(until - stopwatch(), _LEAST))
+            row = self._ask(text, parameters, max(until - stopwatch(), _MIN_SECOND_TRY))
         except psycopg.Error as again:
             self._give_up(again)
             if isinstance(error, _SLOW) and isinstance(again, _SLOW):

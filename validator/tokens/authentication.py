@@ -9,10 +9,10 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
 from validator.tokens.clients import Clients
-from validator.tokens.issuance import Backend, Caller, Person
+from validator.tokens.principals import ClientPrincipal, Person, Principal
 from validator.untrusted import is_forbidden
 
-_LONGEST_CREDENTIAL = 256
+_MAX_CREDENTIAL = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,21 @@ class Credentials:
     is_browser: bool = False
 
 
-class Callers:
-    """Proves callers."""
+class Authentication:
+    """Authenticates principals."""
 
     def __init__(self, sessions: Sessions, links: Links, clients: Clients, trail: AuditTrail) -> None:
         self._sessions, self._links = sessions, links
         self._clients, self._trail = clients, trail
 
-    def identify(self, credentials: Credentials) -> Caller:
+    def identify(self, credentials: Credentials) -> Principal:
         """Return the client when the request names one, else the person; raises Refusal.
 
         A program that sends nothing at all is asked to authenticate as a client (RFC 9110, 15.5.2): many
         libraries wait for that challenge. A browser is not, because it would open a dialog.
         """
         if credentials.presented_client is not None:
-            return self.backend(credentials)
+            return self.client(credentials)
         if credentials.presented_session is None and not credentials.is_browser:
             raise Refusal(Reason.CLIENT_UNKNOWN)  # not recorded: it costs a stranger nothing
         account = self.session(credentials).account
@@ -75,15 +75,15 @@ class Callers:
         event = Event(EventName.LOGOUT, Outcome.ACCEPTED, tenant=tenant, subject=subject, detail=detail)
         self._trail.append(event)
 
-    def backend(self, credentials: Credentials) -> Backend:
+    def client(self, credentials: Credentials) -> ClientPrincipal:
         """Return the client that is calling; raises Refusal, which is written down."""
         client, secret = credentials.presented_client or "", credentials.presented_secret or ""
         try:
             if not client or any(
-                len(text) > _LONGEST_CREDENTIAL or is_forbidden(text) for text in (client, secret)
+                len(text) > _MAX_CREDENTIAL or is_forbidden(text) for text in (client, secret)
             ):
                 raise Refusal(Reason.CLIENT_UNKNOWN)
-            return Backend(self._clients.authenticate(client, secret))
+            return ClientPrincipal(self._clients.authenticate(client, secret))
         except Refusal as refusal:
             by = None if refusal.reason is Reason.CLIENT_UNKNOWN else f"client:{client}"
             self._trail.append(Event(EventName.CLIENT, Outcome.REFUSED, refusal.reason, by=by))

@@ -14,9 +14,9 @@ import orjson
 from validator.clock import from_milliseconds, to_milliseconds
 
 # What the settings allow at the most; a revocation is remembered for as long as such a token could live.
-LONGEST_LIFETIME = timedelta(hours=24)
-LONGEST_LEEWAY = timedelta(minutes=5)
-LONGEST_LIFE = LONGEST_LIFETIME + LONGEST_LEEWAY
+MAX_LIFETIME = timedelta(hours=24)
+MAX_LEEWAY = timedelta(minutes=5)
+MAX_LIFE = MAX_LIFETIME + MAX_LEEWAY
 
 
 class Audience(StrEnum):
@@ -54,7 +54,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TokenRequest:
     """For whom a token is asked; a person may leave everything out but the audience."""
 
     audience: Audience

@@ -13,17 +13,17 @@ from sqlalchemy import JSON, Column, Connection, Row, String, Table, delete, ins
 from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.tokens.claims import Audience
 
-LONGEST_NAME = 128
+MAX_NAME = 128
 _SECRET_BYTES = 32
 
 table = Table(
     "clients",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("name", String(LONGEST_NAME), nullable=False),
+    Column("name", String(MAX_NAME), nullable=False),
     Column("secret_digest", String(64), nullable=False),
     Column("tenants", JSON, nullable=False),
     Column("audiences", JSON, nullable=False),
@@ -40,7 +40,7 @@ class Client:
     name: str
     tenants: frozenset[str]
     audiences: frozenset[Audience]
-    status: Status
+    status: RecordStatus
     created_at: datetime
     secret_digest: str = field(repr=False)
 
@@ -72,7 +72,7 @@ class Clients:
             "secret_digest": _digest(secret),
             "tenants": sorted(tenants),
             "audiences": sorted(audiences),
-            "status": Status.ACTIVE,
+            "status": RecordStatus.ACTIVE,
             "created_at": self._clock.now(),
         }
         with self._database.write() as connection:
@@ -86,14 +86,14 @@ class Clients:
         """Give a client another name, other tenants or audiences; raises OperatorError as `add` does."""
         self._check(name, tenants, audiences)
         values = {"name": name, "tenants": sorted(tenants), "audiences": sorted(audiences)}
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             if name != client.name:
                 _check_free(connection, name)
             connection.execute(update(table).where(table.c.id == client.id).values(values))
 
     def remove(self, client_id: str) -> None:
         """Remove a client; raises OperatorError when there is none."""
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             removed = connection.execute(delete(table).where(table.c.id == client_id))
         if not removed.rowcount:
             raise OperatorError(f"there is no client {client_id}")
@@ -107,7 +107,7 @@ class Clients:
             raise Refusal(Reason.CLIENT_UNKNOWN)
         if not is_right:
             raise Refusal(Reason.CLIENT_SECRET_WRONG)
-        if client.status is not Status.ACTIVE:
+        if client.status is not RecordStatus.ACTIVE:
             raise Refusal(Reason.CLIENT_DISABLED)
         return client
 
@@ -138,20 +138,20 @@ class Clients:
         self._change(client_id, secret_digest=_digest(secret))
         return secret
 
-    def set_status(self, client_id: str, status: Status) -> None:
+    def set_status(self, client_id: str, status: RecordStatus) -> None:
         """Enable or disable a client."""
         self._change(client_id, status=status)
 
     def _check(self, name: str, tenants: Collection[str], audiences: Collection[Audience]) -> None:
-        if not 1 <= len(name) <= LONGEST_NAME:
-            raise OperatorError(f"a client's name has 1 to {LONGEST_NAME} characters")
+        if not 1 <= len(name) <= MAX_NAME:
+            raise OperatorError(f"a client's name has 1 to {MAX_NAME} characters")
         if not tenants or not audiences:
             raise OperatorError("a client needs at least one tenant and one audience")
         for tenant in tenants:
             self._tenants.require(tenant)
 
     def _change(self, client_id: str, **values: str) -> None:
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             changed = connection.execute(update(table).where(table.c.id == client_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no client {client_id}")
@@ -173,7 +173,7 @@ def _client(row: Row[*tuple[Any, ...]]) -> Client:
         name=row.name,
         tenants=frozenset(row.tenants),
         audiences=frozenset(map(Audience, row.audiences)),
-        status=Status(row.status),
+        status=RecordStatus(row.status),
         created_at=row.created_at,
         secret_digest=row.secret_digest,
     )

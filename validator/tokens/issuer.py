@@ -4,7 +4,7 @@ import secrets
 
 from validator.clock import Clock, from_milliseconds, to_milliseconds
 from validator.keys.keyring import Keyring
-from validator.tokens.claims import LONGEST_LIFE, Audience, Claims, Subject, TokenPolicy
+from validator.tokens.claims import MAX_LIFE, Audience, Claims, Subject, TokenPolicy
 
 _JTI_BYTES = 18  # 144 random bits; a multiple of 3 leaves base64 no spare bits
 
@@ -29,7 +29,7 @@ class TokenIssuer:
             issued_at=now,
             expires_at=now + self._policy.lifetime(subject.audience),
         )
-        return self._keyring.seal(purpose(subject.audience), LONGEST_LIFE).sign(claims.to_json()), claims
+        return self._keyring.signer(purpose(subject.audience), MAX_LIFE).sign(claims.to_json()), claims
 
 
 def purpose(audience: Audience) -> str:

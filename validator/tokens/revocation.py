@@ -37,7 +37,7 @@ from validator.clock import Clock
 from validator.store import history
 from validator.store.database import Database, Instant, metadata
 from validator.store.known import Kind, number_of
-from validator.tokens.claims import LONGEST_LEEWAY, LONGEST_LIFETIME, Audience, Claims, Subject
+from validator.tokens.claims import MAX_LEEWAY, MAX_LIFETIME, Audience, Claims, Subject
 
 table = Table(
     "revocations",
@@ -55,7 +55,7 @@ _TOKEN = "jti:"  # noqa: S105 - a prefix
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RevocationRequest:
     """What to revoke: a presented token; or, in a tenant, one `jti` or every token of a subject."""
 
     presented_token: str | None = field(default=None, repr=False)
@@ -112,7 +112,7 @@ ON CONFLICT (target) DO UPDATE SET
     made_at = CASE WHEN excluded.made_at > revocations.made_at THEN excluded.made_at
         ELSE revocations.made_at END
 """).bindparams(bindparam("made_at", type_=Instant))
-_KEPT_FOR = LONGEST_LIFETIME + 2 * LONGEST_LEEWAY
+_KEPT_FOR = MAX_LIFETIME + 2 * MAX_LEEWAY
 
 
 def last_made(connection: Connection) -> datetime | None:
@@ -132,7 +132,7 @@ class Revocations:
         """End every token of *target* that has been issued, for good."""
         now = self._clock.now()
         above = number_of(self._database.known().ended)
-        with self._database.lasting(now, Kind.ENDED) as connection:
+        with self._database.durable_write(now, Kind.ENDED) as connection:
             number = history.next_number(connection, now, above=above)
             earlier, later = self._database.instants(connection, now)
             _prune(connection, earlier, later)
@@ -150,7 +150,7 @@ def _prune(connection: Connection, earlier: datetime, later: datetime) -> int:
     A row that a clock made in the future counts as made now: it must not stay for as long as that clock was
     ahead.
     """
-    in_future = table.c.made_at > later + LONGEST_LEEWAY
+    in_future = table.c.made_at > later + MAX_LEEWAY
     connection.execute(update(table).where(in_future).values(made_at=later))
     is_past = table.c.made_at < earlier - _KEPT_FOR
     pruned = connection.execute(delete(table).where(is_past).returning(table.c.number)).scalars().all()

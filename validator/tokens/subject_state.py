@@ -15,7 +15,7 @@ from validator.errors import Reason, Refusal
 from validator.store import history
 from validator.store.database import Database
 from validator.store.known import Seen
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tenants import table as tenants
 from validator.tokens.claims import Audience, Claims, Subject
 from validator.tokens.revocation import ending_number, targets_of
@@ -26,11 +26,11 @@ UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject that a client asserts and this server 
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SubjectState:
     """What the database knows of a subject."""
 
-    tenant_status: Status | None
-    account_status: Status | None
+    tenant_status: RecordStatus | None
+    account_status: RecordStatus | None
     account_name: str | None
     epoch: int
     revocation: int  # a token that carries a smaller number is ended
@@ -41,9 +41,9 @@ class Standing:
         """Raise Refusal when the tenant is unknown, or it or the account is disabled."""
         if self.tenant_status is None:
             raise Refusal(Reason.TENANT_UNKNOWN)
-        if self.tenant_status is not Status.ACTIVE:
+        if self.tenant_status is not RecordStatus.ACTIVE:
             raise Refusal(Reason.TENANT_DISABLED)
-        if self.account_status not in (None, Status.ACTIVE):
+        if self.account_status not in (None, RecordStatus.ACTIVE):
             raise Refusal(Reason.ACCOUNT_DISABLED)
 
     def check(self, claims: Claims) -> None:
@@ -55,18 +55,18 @@ class Standing:
             raise Refusal(Reason.TOKEN_REVOKED)
 
     def is_behind(self, claims: Claims) -> bool:
-        """Return whether a database that has lost revocations since issued this standing."""
+        """Return whether a database that has lost revocations since issued this state."""
         return claims.revocation > self.number
 
 
-class Standings:
+class SubjectStates:
     """Reads how subjects stand."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._questions = {audience: database.prepare(_question(audience)) for audience in Audience}
 
-    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
+    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> SubjectState:
         """Return how *subject* stands, with the last revocation of up to four *targets*.
 
         Raises Fault, also when the database has lost a change that this node knows.
@@ -77,12 +77,12 @@ class Standings:
             {"tenant": subject.tenant, "subject": subject.id, **asked, **history.asked(known)}
         )
         if row is None:
-            return Standing(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)
+            return SubjectState(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)
         tenant_status, account, account_status, user_name, epoch, revocation, *seen_row = row
         seen = Seen.of(seen_row)
-        return Standing(
-            tenant_status=Status(tenant_status),
-            account_status=None if account_status is None else Status(account_status),
+        return SubjectState(
+            tenant_status=RecordStatus(tenant_status),
+            account_status=None if account_status is None else RecordStatus(account_status),
             account_name=user_name,
             epoch=UNKNOWN_ACCOUNT_EPOCH if epoch is None else epoch,
             revocation=max(revocation or NO_REVOCATION, seen.pruned, self._database.trust(known, seen)),

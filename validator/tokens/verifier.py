@@ -8,7 +8,7 @@ knows of the subject is not asked here.
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
 from validator.keys.keyring import Keyring
-from validator.tokens.claims import LONGEST_LIFE, Audience, Claims, TokenPolicy
+from validator.tokens.claims import MAX_LIFE, Audience, Claims, TokenPolicy
 from validator.tokens.issuer import purpose
 
 _PURPOSES = {audience: purpose(audience) for audience in Audience}
@@ -39,7 +39,7 @@ class TokenVerifier:
 
     def read(self, presented_token: str, audience: Audience) -> Claims:
         """Return the claims of a token that was signed here for *audience*, whatever the time."""
-        payload = self._keyring.seal(_PURPOSES[audience], LONGEST_LIFE).verify(presented_token)
+        payload = self._keyring.signer(_PURPOSES[audience], MAX_LIFE).verify(presented_token)
         if payload is None:
             raise Refusal(Reason.TOKEN_FORGED)
         try:

@@ -10,38 +10,40 @@ from marshmallow import Schema, fields, post_load, validates_schema
 from marshmallow import ValidationError as Invalid
 
 from validator.clock import iso_milliseconds, to_milliseconds
-from validator.sizes import LONGEST_TENANT, LONGEST_USER_ACCOUNT, LONGEST_USER_ID, LONGEST_USER_NAME
-from validator.tokens.claims import Audience, Claims, Subject, Wish
-from validator.tokens.revocation import Order
+from validator.sizes import MAX_TENANT, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
+from validator.tokens.claims import Audience, Claims, Subject, TokenRequest
+from validator.tokens.revocation import RevocationRequest
 from validator.untrusted import Identifier, Name, Text, TolerantSchema, load
 
-LONGEST_TOKEN = 4096
-LONGEST_JTI = 64
+MAX_TOKEN = 4096
+MAX_JTI = 64
 
 
-class AgentWish(TolerantSchema):
+class AgentTokenRequest(TolerantSchema):
     """For which agent a token is asked; a person may leave it out, or name one of their `userAccounts`."""
 
-    tenantSpaceId = Name(LONGEST_TENANT, required=False)  # noqa: N815 - the cloud's names
-    userAccount = Name(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
+    tenantSpaceId = Name(MAX_TENANT, required=False)  # noqa: N815 - the cloud's names
+    userAccount = Name(MAX_USER_ACCOUNT, required=False)  # noqa: N815
 
     @post_load
-    def wish(self, values: dict[str, str], **_: Any) -> Wish:
-        """Return the wish."""
-        return Wish(Audience.AGENT, values.get("tenantSpaceId"), values.get("userAccount"))
+    def parsed(self, values: dict[str, str], **_: Any) -> TokenRequest:
+        """Return what is requested."""
+        return TokenRequest(Audience.AGENT, values.get("tenantSpaceId"), values.get("userAccount"))
 
 
-class ChatWish(TolerantSchema):
+class ChatTokenRequest(TolerantSchema):
     """For which customer a token is asked; a person may leave it out."""
 
-    tenantSpaceId = Name(LONGEST_TENANT, required=False)  # noqa: N815
-    userId = Name(LONGEST_USER_ID, required=False)  # noqa: N815
-    userName = Name(LONGEST_USER_NAME, required=False)  # noqa: N815
+    tenantSpaceId = Name(MAX_TENANT, required=False)  # noqa: N815
+    userId = Name(MAX_USER_ID, required=False)  # noqa: N815
+    userName = Name(MAX_USER_NAME, required=False)  # noqa: N815
 
     @post_load
-    def wish(self, values: dict[str, str], **_: Any) -> Wish:
-        """Return the wish."""
-        return Wish(Audience.CHAT, values.get("tenantSpaceId"), values.get("userId"), values.get("userName"))
+    def parsed(self, values: dict[str, str], **_: Any) -> TokenRequest:
+        """Return what is requested."""
+        return TokenRequest(
+            Audience.CHAT, values.get("tenantSpaceId"), values.get("userId"), values.get("userName")
+        )
 
 
 class AgentToken(Schema):
@@ -65,20 +67,20 @@ class ChatToken(Schema):
     expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
 
 
-class TokenQuestion(TolerantSchema):
+class IntrospectionRequest(TolerantSchema):
     """Which token is meant (RFC 7662 section 2.1, RFC 7009 section 2.1); a hint is ignored."""
 
-    token = Text(LONGEST_TOKEN)
+    token = Text(MAX_TOKEN)
 
 
-class RevocationQuestion(TolerantSchema):
+class TokenRevocationRequest(TolerantSchema):
     """What to revoke: a token, a token's `jti` with its tenant, or every token of a subject."""
 
-    token = Text(LONGEST_TOKEN, required=False)
-    jti = Text(LONGEST_JTI, required=False)
-    tenantSpaceId = Identifier(LONGEST_TENANT, required=False)  # noqa: N815
-    userAccount = Text(LONGEST_USER_ACCOUNT, required=False)  # noqa: N815
-    userId = Identifier(LONGEST_USER_ID, required=False)  # noqa: N815
+    token = Text(MAX_TOKEN, required=False)
+    jti = Text(MAX_JTI, required=False)
+    tenantSpaceId = Identifier(MAX_TENANT, required=False)  # noqa: N815
+    userAccount = Text(MAX_USER_ACCOUNT, required=False)  # noqa: N815
+    userId = Identifier(MAX_USER_ID, required=False)  # noqa: N815
 
     @validates_schema
     def check_one(self, values: Mapping[str, str], **_: Any) -> None:
@@ -90,9 +92,9 @@ class RevocationQuestion(TolerantSchema):
             raise Invalid("missing", "tenantSpaceId")
 
     @post_load
-    def order(self, values: dict[str, str], **_: Any) -> Order:
-        """Return the order."""
-        return Order(
+    def parsed(self, values: dict[str, str], **_: Any) -> RevocationRequest:
+        """Return what is requested."""
+        return RevocationRequest(
             presented_token=values.get("token"),
             tenant=values.get("tenantSpaceId", ""),
             jti=values.get("jti"),
@@ -101,7 +103,7 @@ class RevocationQuestion(TolerantSchema):
         )
 
 
-class Introspection(Schema):
+class IntrospectionResponse(Schema):
     """What a token says, if it is active (RFC 7662 section 2.2); times in whole seconds since 1970."""
 
     active = fields.Boolean(required=True)
@@ -116,31 +118,31 @@ class Introspection(Schema):
     userName = fields.String()  # noqa: N815
 
 
-_AGENT_WISH, _CHAT_WISH = AgentWish(), ChatWish()
-_TOKEN_QUESTION, _REVOCATION_QUESTION = TokenQuestion(), RevocationQuestion()
+_AGENT, _CHAT = AgentTokenRequest(), ChatTokenRequest()
+_INTROSPECTION, _REVOCATION = IntrospectionRequest(), TokenRevocationRequest()
 
 
-def parse_agent(values: Mapping[str, Any]) -> Wish:
+def parse_agent(values: Mapping[str, Any]) -> TokenRequest:
     """Return for which agent a token is asked; raises Refusal."""
-    wish: Wish = load(_AGENT_WISH, values)
-    return wish
+    requested: TokenRequest = load(_AGENT, values)
+    return requested
 
 
-def parse_chat(values: Mapping[str, Any]) -> Wish:
+def parse_chat(values: Mapping[str, Any]) -> TokenRequest:
     """Return for which customer a token is asked; raises Refusal."""
-    wish: Wish = load(_CHAT_WISH, values)
-    return wish
+    requested: TokenRequest = load(_CHAT, values)
+    return requested
 
 
 def parse_token(values: Mapping[str, Any]) -> str:
     """Return the token that is asked about; raises Refusal."""
-    return str(load(_TOKEN_QUESTION, values)["token"])
+    return str(load(_INTROSPECTION, values)["token"])
 
 
-def parse_revocation(values: Mapping[str, Any]) -> Order:
+def parse_revocation(values: Mapping[str, Any]) -> RevocationRequest:
     """Return what to revoke; raises Refusal."""
-    order: Order = load(_REVOCATION_QUESTION, values)
-    return order
+    requested: RevocationRequest = load(_REVOCATION, values)
+    return requested
 
 
 def render_agent(token: str, claims: Claims) -> dict[str, str]:

@@ -26,18 +26,18 @@ StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
-class ShortWay:
-    """A WSGI application (PEP 3333) before another one, the *long_way*."""
+class FastPath:
+    """A WSGI application (PEP 3333) before another one, the *flask_app*."""
 
     def __init__(
         self,
-        long_way: Application,
+        flask_app: Application,
         validation: Validation,
         routes: CallbackPolicy,
         policy: ServerPolicy,
         replies: CallbackReplies,
     ) -> None:
-        self._long_way, self._validation, self._policy = long_way, validation, policy
+        self._flask_app, self._validation, self._policy = flask_app, validation, policy
         self._questions: Mapping[tuple[str, str], tuple[str, Callable[[bytes], Presentation]]] = {
             ("POST", routes.agent_path): ("thirdparty.third_party_validate", wire.parse_agent),
             ("POST", routes.chat_path): ("thirdparty.chat_third_party_validate", wire.parse_chat),
@@ -52,7 +52,7 @@ class ShortWay:
         question = self._questions.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
         length = _length(environ)
         if question is None or not 0 <= length <= self._policy.max_body:
-            return self._long_way(environ, start_response)
+            return self._flask_app(environ, start_response)
         exchange, began = middleware.begin(self._policy, environ)
         endpoint, parse = question
         try:
@@ -60,7 +60,7 @@ class ShortWay:
             verdict = self._validation.judge(parse(_body(environ, length)))
         except Exception as error:  # noqa: BLE001 - nothing is swallowed: the long way raises it again
             environ[RAISED] = error
-            return self._long_way(environ, start_response)
+            return self._flask_app(environ, start_response)
         content = self._replies.verdict_body(verdict)
         middleware.record(exchange, "POST", environ["PATH_INFO"], endpoint, 200, began)
         about = [("Content-Type", JSON), ("Content-Length", str(len(content))), *middleware.headers(exchange)]

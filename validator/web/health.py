@@ -12,15 +12,15 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from validator.audit.chain import LONGEST_LINE
+from validator.audit.chain import MAX_LINE
 from validator.audit.trail import AuditTrail
 from validator.audit.words import WORDS
 from validator.causes import cause_of
 from validator.clock import Clock
 from validator.errors import Fault, Reason
 from validator.files import check_room
+from validator.keys.encryption import SecretEncryption
 from validator.keys.keyring import Keyring
-from validator.keys.sealing import Sealer
 from validator.limits.counters import Counters
 from validator.ownership import check_folder, words_of
 from validator.store import schema
@@ -80,14 +80,14 @@ class Health:
         self,
         database: Database,
         keyring: Keyring,
-        sealer: Sealer,
+        encryption: SecretEncryption,
         counters: Counters,
         trail: AuditTrail,
         clock: Clock,
         places: Places,
         leeway: timedelta,
     ) -> None:
-        self._database, self._keyring, self._sealer = database, keyring, sealer
+        self._database, self._keyring, self._encryption = database, keyring, encryption
         self._counters, self._trail, self._places = counters, trail, places
         self.parts: Mapping[str, Check] = {
             "store": self._check_store,
@@ -111,7 +111,7 @@ class Health:
     def _check_keys(self) -> str | None:
         """Raise Fault unless the keys can be used, nobody else can replace them, and marks can be written."""
         self._keyring.list()
-        self._sealer.check()
+        self._encryption.check()
         try:
             check_folder(self._places.keys)
             check_room(self._places.keys, _MARK)
@@ -145,7 +145,7 @@ class Health:
 def _check_disk(folder: Path, reason: Reason, whose: str) -> None:
     """Raise Fault when the file system of *folder* has no room for one more entry."""
     try:
-        check_room(folder, LONGEST_LINE)
+        check_room(folder, MAX_LINE)
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         words = (

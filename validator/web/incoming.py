@@ -21,7 +21,7 @@ CUT_OFF = "the body ended early, or is not in chunks as it says"
 RAISED = "validator.raised"  # in the WSGI environment: what was raised before Flask was asked
 _OF_BROWSERS = ("Cookie", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
 _SAFE_METHODS = ("GET", "HEAD")
-_LONGEST_COOKIE = 1024
+_MAX_COOKIE = 1024
 
 
 def go_on() -> None:
@@ -89,4 +89,4 @@ def check_page(policy: ServerPolicy) -> None:
 def cookie(name: str) -> str | None:
     """Return the value of the cookie *name*, if it may be one of ours."""
     value = request.cookies.get(name)
-    return value if value and len(value) <= _LONGEST_COOKIE and value.isascii() else None
+    return value if value and len(value) <= _MAX_COOKIE and value.isascii() else None

@@ -11,7 +11,7 @@ from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.web import forwarded
 from validator.web.policy import ServerPolicy
 
-_LONGEST_LOGGED_PATH = 256
+_MAX_LOGGED_PATH = 256
 NO_ROUTE = "none"
 _BEGUN = "validator.begun"  # in the WSGI environment
 _HEADERS = (
@@ -69,7 +69,7 @@ def record(
         request_id=exchange.request_id,
         source=exchange.source,
         method=method,
-        path=path[:_LONGEST_LOGGED_PATH],
+        path=path[:_MAX_LOGGED_PATH],
         status=status,
         milliseconds=round(seconds * 1000, 2),
     )

@@ -11,15 +11,15 @@ from marshmallow.validate import OneOf
 
 from validator.accounts.wire import LoginRequest, PasswordRequest, SessionAnswer
 from validator.callbacks.wire import AgentRequest, CallbackAnswer, CallbackPolicy, ChatRequest
-from validator.errors import Answer
+from validator.errors import PublicError
 from validator.tokens.wire import (
     AgentToken,
-    AgentWish,
+    AgentTokenRequest,
     ChatToken,
-    ChatWish,
-    Introspection,
-    RevocationQuestion,
-    TokenQuestion,
+    ChatTokenRequest,
+    IntrospectionRequest,
+    IntrospectionResponse,
+    TokenRevocationRequest,
 )
 from validator.web.incoming import FORM, JSON, SESSION_COOKIE
 from validator.web.replies import PROBLEM_TYPE, json_reply
@@ -66,15 +66,20 @@ class Operation:
     status: int = 200
     request: type[Schema] | None = None
     request_types: tuple[str, ...] = (JSON,)
-    refusals: tuple[Answer, ...] = ()
+    refusals: tuple[PublicError, ...] = ()
     security: tuple[str, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
 
 
-_READING = (Answer.MALFORMED, Answer.TOO_LARGE, Answer.UNSUPPORTED_MEDIA, Answer.FORBIDDEN)
-_BROKEN = (Answer.UNAVAILABLE, Answer.FAULTY)
-_CALLBACK = (Answer.MALFORMED, Answer.TOO_LARGE, *_BROKEN)
-_PAGE = (Answer.MALFORMED, Answer.FORBIDDEN, Answer.TOO_LARGE, *_BROKEN)
+_READING = (
+    PublicError.MALFORMED,
+    PublicError.TOO_LARGE,
+    PublicError.UNSUPPORTED_MEDIA,
+    PublicError.FORBIDDEN,
+)
+_BROKEN = (PublicError.UNAVAILABLE, PublicError.FAULTY)
+_CALLBACK = (PublicError.MALFORMED, PublicError.TOO_LARGE, *_BROKEN)
+_PAGE = (PublicError.MALFORMED, PublicError.FORBIDDEN, PublicError.TOO_LARGE, *_BROKEN)
 _ORIGIN = {
     "in": "header",
     "name": "Origin",
@@ -156,7 +161,7 @@ _HEALTH = (
 def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
     types = (JSON, ANY)
     is_guarded = bool(callbacks.networks) or callbacks.client_certificate
-    refusals = (*_CALLBACK, Answer.FORBIDDEN) if is_guarded else _CALLBACK
+    refusals = (*_CALLBACK, PublicError.FORBIDDEN) if is_guarded else _CALLBACK
     return (
         Operation(
             callbacks.agent_path,
@@ -185,7 +190,7 @@ _WEBCHAT = (
         "post",
         "A guest's page asks for an id.",
         GuestAnswer,
-        refusals=(Answer.FORBIDDEN, *_BROKEN),
+        refusals=(PublicError.FORBIDDEN, *_BROKEN),
         parameters=(_ORIGIN,),
     ),
     Operation(
@@ -205,7 +210,7 @@ _WEBCHAT = (
             "The browser asks whether the page may (CORS).",
             None,
             status=204,
-            refusals=(Answer.FORBIDDEN, *_BROKEN),
+            refusals=(PublicError.FORBIDDEN, *_BROKEN),
             parameters=(_ORIGIN,),
         )
         for path in ("/webchat/guest", "/webchat/authorizationService")
@@ -218,7 +223,7 @@ _PEOPLE = (
         "Log in.",
         SessionAnswer,
         request=LoginRequest,
-        refusals=(*_READING, Answer.LOGIN_REFUSED, *_BROKEN),
+        refusals=(*_READING, PublicError.LOGIN_REFUSED, *_BROKEN),
     ),
     Operation(
         "/api/v1/logout",
@@ -226,7 +231,7 @@ _PEOPLE = (
         "Log out.",
         None,
         status=204,
-        refusals=(Answer.FORBIDDEN, *_BROKEN),
+        refusals=(PublicError.FORBIDDEN, *_BROKEN),
         security=("session",),
     ),
     Operation(
@@ -234,7 +239,7 @@ _PEOPLE = (
         "get",
         "Who is logged in, and which of the cloud's accounts are theirs?",
         SessionAnswer,
-        refusals=(Answer.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(PublicError.LOGIN_REQUIRED, *_BROKEN),
         security=("session",),
     ),
     Operation(
@@ -243,7 +248,7 @@ _PEOPLE = (
         "Change one's password; every other session and every token ends.",
         SessionAnswer,
         request=PasswordRequest,
-        refusals=(*_READING, Answer.LOGIN_REQUIRED, Answer.PASSWORD_UNACCEPTABLE, *_BROKEN),
+        refusals=(*_READING, PublicError.LOGIN_REQUIRED, PublicError.PASSWORD_UNACCEPTABLE, *_BROKEN),
         security=("session",),
     ),
 )
@@ -253,8 +258,8 @@ _TOKENS = (
         "post",
         "Have an agent's enterprise token issued; a person, for one of their userAccounts.",
         AgentToken,
-        request=AgentWish,
-        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
+        request=AgentTokenRequest,
+        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
         security=("session", "client"),
     ),
     Operation(
@@ -262,8 +267,8 @@ _TOKENS = (
         "post",
         "Have a customer's enterprise token issued.",
         ChatToken,
-        request=ChatWish,
-        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
+        request=ChatTokenRequest,
+        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
         security=("session", "client"),
     ),
     Operation(
@@ -271,19 +276,19 @@ _TOKENS = (
         "post",
         "End a token, or every token of a subject (RFC 7009).",
         None,
-        request=RevocationQuestion,
+        request=TokenRevocationRequest,
         request_types=(FORM, JSON),
-        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
         security=("client",),
     ),
     Operation(
         "/api/v1/tokens/introspect",
         "post",
         "What does this token say, if it is active? (RFC 7662)",
-        Introspection,
-        request=TokenQuestion,
+        IntrospectionResponse,
+        request=IntrospectionRequest,
         request_types=(FORM, JSON),
-        refusals=(*_READING, Answer.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
         security=("client",),
     ),
 )

@@ -8,8 +8,8 @@ from validator.origins import HTTPS_PORT, host_of
 
 
 @dataclass(frozen=True, slots=True)
-class DoorPolicy:
-    """The settings of `[door]`; config/default.toml says what each is for. Sizes are in bytes.
+class ProxyPolicy:
+    """The settings of `[proxy]`; config/default.toml says what each is for. Sizes are in bytes.
 
     `portal_path` is where the application's ready pages are, "" when they are off.
     """

@@ -1,4 +1,4 @@
-"""The limits at the door: flask-limiter on every route, and a count of requests for no route at all.
+"""Limits on routes: flask-limiter on every route, and a count of requests for no route at all.
 
 Here only the source address is counted, since nothing else of a request is proven yet. What is known later
 (tenant, guest, channel, caller) is counted by the room that knows it, with the same `Counters`.
@@ -18,7 +18,7 @@ from validator.limits.strategy import Strategy
 _SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
 
 
-class Door(Limiter):
+class RouteLimiter(Limiter):
     """flask-limiter, counting with the project's own strategy and storage."""
 
     def __init__(self, counters: Counters) -> None:
@@ -37,10 +37,10 @@ def install(app: Flask, counters: Counters) -> None:
 
     What is one too many raises flask_limiter.RateLimitExceeded on a route, Refusal(THROTTLED) elsewhere.
     """
-    door = Door(counters)
-    door.init_app(app)
+    limiter = RouteLimiter(counters)
+    limiter.init_app(app)
     for endpoint, view in app.view_functions.items():
-        app.view_functions[endpoint] = _limited(view, endpoint, door, counters.policy)
+        app.view_functions[endpoint] = _limited(view, endpoint, limiter, counters.policy)
 
     @app.before_request
     def begin() -> None:
@@ -57,11 +57,13 @@ def install(app: Flask, counters: Counters) -> None:
         return reply
 
 
-def _limited(view: Callable[..., Any], endpoint: str, door: Door, policy: LimitsPolicy) -> Callable[..., Any]:
+def _limited(
+    view: Callable[..., Any], endpoint: str, limiter: RouteLimiter, policy: LimitsPolicy
+) -> Callable[..., Any]:
     limited = view
     for name in limits_on(endpoint):
         for rate in policy.limits[name].rates if PURPOSES[name].at_door else ():
-            limited = door.shared_limit(_text(rate), scope=name, key_func=source_bucket)(limited)
+            limited = limiter.shared_limit(_text(rate), scope=name, key_func=source_bucket)(limited)
     return limited
 
 

@@ -11,14 +11,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from threading import Lock, Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
-from flask import Blueprint, Response
 
 from validator.clock import stopwatch
 from validator.web.health import Check, PartState, State, overall, state_by
-from validator.web.replies import json_reply
 
 DEADLINE = 1.5  # seconds for all parts together
 FRESH = 1.0  # seconds in which a look is not repeated
@@ -41,6 +39,19 @@ class Look:
 
     states: Mapping[str, PartState]
     age: float
+
+    @property
+    def http_status(self) -> int:
+        """503 when a part without a fallback cannot do its work, else 200."""
+        return 503 if overall(self.states) == State.UNAVAILABLE else 200
+
+    def content(self) -> dict[str, Any]:
+        """Return the JSON object that a probe reads."""
+        return {
+            "status": overall(self.states),
+            "checks": {part: str(state) for part, state in self.states.items()},
+            "age_seconds": round(self.age, 1) if math.isfinite(self.age) else None,
+        }
 
 
 class Readiness:
@@ -110,25 +121,3 @@ class _Looker:
 
 def _unknown(parts: Mapping[str, object]) -> Mapping[str, PartState]:
     return dict.fromkeys(parts, PartState(State.UNAVAILABLE, "not looked at yet"))
-
-
-def blueprint(readiness: Readiness) -> Blueprint:
-    """Return the routes that probes ask."""
-    bp = Blueprint("health", __name__)
-
-    @bp.get("/healthz")
-    def alive() -> Response:
-        return json_reply({"status": "ok"})
-
-    @bp.get("/readyz")
-    def ready() -> Response:
-        look = readiness.latest()
-        status = overall(look.states)
-        content = {
-            "status": status,
-            "checks": {part: str(state) for part, state in look.states.items()},
-            "age_seconds": round(look.age, 1) if math.isfinite(look.age) else None,
-        }
-        return json_reply(content, 503 if status == State.UNAVAILABLE else 200)
-
-    return bp

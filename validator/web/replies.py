@@ -9,13 +9,13 @@ from flask import Response
 
 from validator.callbacks import wire
 from validator.callbacks.validation import Verdict
-from validator.errors import Answer, RetCode, Shape
+from validator.errors import ProblemType, PublicError, RetCode
 from validator.web import forwarded
 from validator.web.policy import ServerPolicy
 
 JSON = "application/json"
 PROBLEM_TYPE = "application/problem+json"
-_VERDICT_SHAPE = Shape(200, RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
+_VERDICT_SHAPE = ProblemType(200, RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
 
 
 def json_reply(content: Mapping[str, Any], status: int = 200) -> Response:
@@ -56,7 +56,9 @@ def allow_page(reply: Response, origin: str | None) -> Response:
     return reply
 
 
-def problem(answer: Answer, status: int, request_id: str, *, detail: str | None = None) -> dict[str, Any]:
+def problem(
+    answer: PublicError, status: int, request_id: str, *, detail: str | None = None
+) -> dict[str, Any]:
     """Return the members of a problem (RFC 9457); `error` is OAuth's word, where there is one."""
     members = {
         "type": f"urn:validator:problem:{answer.name.lower().replace('_', '-')}",
@@ -70,13 +72,13 @@ def problem(answer: Answer, status: int, request_id: str, *, detail: str | None 
 
 
 def problem_reply(
-    answer: Answer, detail: str | None, retry_after: timedelta | None, request_id: str
+    answer: PublicError, detail: str | None, retry_after: timedelta | None, request_id: str
 ) -> Response:
     """Return what went wrong in the shape of RFC 9457."""
     status = answer.value.status
     body = orjson.dumps(problem(answer, status, request_id, detail=detail))
     reply = Response(body, status, content_type=PROBLEM_TYPE)
-    if answer is Answer.CLIENT_REQUIRED:
+    if answer is PublicError.CLIENT_REQUIRED:
         reply.headers["WWW-Authenticate"] = 'Basic realm="validator", charset="UTF-8"'
     return _with_retry(reply, retry_after)
 
@@ -92,7 +94,7 @@ class CallbackReplies:
         self._always_200, self._policy = always_200, policy
         self._bodies = {
             shape: wire.render(shape.ret_code, shape.title)
-            for shape in (_VERDICT_SHAPE, Answer.VALIDATION_REFUSED.value)
+            for shape in (_VERDICT_SHAPE, PublicError.VALIDATION_REFUSED.value)
         }
 
     def verdict_body(self, verdict: Verdict) -> bytes:
@@ -104,7 +106,7 @@ class CallbackReplies:
         return self.refusal(verdict.shape or _VERDICT_SHAPE)
 
     def refusal(
-        self, shape: Shape, detail: str | None = None, retry_after: timedelta | None = None
+        self, shape: ProblemType, detail: str | None = None, retry_after: timedelta | None = None
     ) -> Response:
         """Return the answer of *shape*, its message made more helpful by *detail*."""
         message = f"{shape.title}: {detail}" if detail else shape.title

@@ -10,7 +10,7 @@ from uuid import uuid4
 import orjson
 from gunicorn.http import errors as gunicorn
 
-from validator.errors import Answer
+from validator.errors import PublicError
 from validator.web.replies import PROBLEM_TYPE, problem
 
 _STATUSES: dict[type[Exception], HTTPStatus] = {
@@ -21,7 +21,7 @@ _STATUSES: dict[type[Exception], HTTPStatus] = {
 }
 
 
-def problem_of_any_route(kind: Answer, status: int, request_id: str) -> bytes:
+def problem_of_any_route(kind: PublicError, status: int, request_id: str) -> bytes:
     """Return the body of an answer of *kind*, with that HTTP status."""
     shape = kind.value
     members = {"retCode": int(shape.ret_code), "message": shape.title}
@@ -38,7 +38,9 @@ def answer(error: Exception) -> bytes:
         _STATUSES.get(type(error), HTTPStatus.BAD_REQUEST) if is_theirs else HTTPStatus.INTERNAL_SERVER_ERROR
     )
     request_id = uuid4().hex
-    body = problem_of_any_route(Answer.MALFORMED if is_theirs else Answer.FAULTY, status, request_id)
+    body = problem_of_any_route(
+        PublicError.MALFORMED if is_theirs else PublicError.FAULTY, status, request_id
+    )
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Connection: close",

@@ -17,7 +17,7 @@ from validator.limits.policy import EVERYBODY
 from validator.signatures.signer import Signature, sign
 from validator.webchat.channels import Channel, Channels
 from validator.webchat.guests import Guest, Guests
-from validator.webchat.wire import LONGEST_CHANNEL, Ask, parse, signable, signed_body
+from validator.webchat.wire import MAX_CHANNEL, SigningRequest, parse, signable, signed_body
 
 _OF_FRESH = ("signing_fresh", "signing_all_fresh")
 _SHOWN_OF_NAME = 64  # characters of a signed name in the trail
@@ -90,7 +90,7 @@ class GuestSigning:
         is_fresh = self._guests.is_fresh(guest)
         return [(name, key) for name, key in counted if is_fresh or name not in _OF_FRESH]
 
-    def _usable_channel(self, ask: Ask, origin: str | None) -> Channel:
+    def _usable_channel(self, ask: SigningRequest, origin: str | None) -> Channel:
         channel = self._channels.find(ask.presented_channel)
         if channel is None:
             raise Refusal(Reason.CHANNEL_UNKNOWN)
@@ -116,5 +116,5 @@ class GuestSigning:
         name = EventName.SECRET_DISCLOSED if refusal.reason is Reason.SECRET_DISCLOSED else EventName.SIGNED
         channel = values.get("channelConfigId")
         text = str(channel) if type(channel) in (str, int) else ""
-        detail = text if 1 <= len(text) <= LONGEST_CHANNEL else None
+        detail = text if 1 <= len(text) <= MAX_CHANNEL else None
         self._trail.append(Event(name, Outcome.REFUSED, refusal.reason, detail=detail))

@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 from validator.errors import OperatorError
 from validator.origins import is_origin
-from validator.webchat.wire import LONGEST_CHANNEL, SIGNED_KEYS
+from validator.webchat.wire import MAX_CHANNEL, SIGNED_KEYS
 
 SECRET_FORM = "exactly 43 characters of A-Z a-z 0-9"  # noqa: S105 - a description
 _SECRET = re.compile(r"[A-Za-z0-9]{43}", re.ASCII)
-_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_CHANNEL}}}", re.ASCII)
+_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_CHANNEL}}}", re.ASCII)
 
 
 def check_form(
@@ -17,7 +17,7 @@ def check_form(
 ) -> None:
     """Raise OperatorError unless all of a new channel has its form."""
     if not _ID.fullmatch(channel_id):
-        raise OperatorError(f"a channelConfigId has 1 to {LONGEST_CHANNEL} of A-Z a-z 0-9 . _ -")
+        raise OperatorError(f"a channelConfigId has 1 to {MAX_CHANNEL} of A-Z a-z 0-9 . _ -")
     check_secret(secret_key)
     check_origins(origins)
     if sorted(key_order) != sorted(SIGNED_KEYS):

@@ -25,17 +25,17 @@ from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock
 from validator.errors import Fault, OperatorError, Reason, Refusal
-from validator.keys.sealing import Sealer
+from validator.keys.encryption import SecretEncryption
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.tenants import table as tenants
 from validator.webchat.channelforms import check_form, check_origins, check_secret
-from validator.webchat.wire import LONGEST_CHANNEL, SIGNED_KEYS, LengthRule
+from validator.webchat.wire import MAX_CHANNEL, SIGNED_KEYS, LengthRule
 
 table = Table(
     "channels",
     metadata,
-    Column("id", String(LONGEST_CHANNEL), primary_key=True),
+    Column("id", String(MAX_CHANNEL), primary_key=True),
     Column("tenant", String(64), ForeignKey("tenants.id"), nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("origins", JSON, nullable=False),
@@ -55,20 +55,20 @@ class Channel:
     origins: tuple[str, ...]
     key_order: tuple[str, ...]
     length_rule: LengthRule
-    status: Status
-    tenant_status: Status
+    status: RecordStatus
+    tenant_status: RecordStatus
     created_at: datetime
 
     @property
     def is_usable(self) -> bool:
         """Whether the channel and its tenant are in use."""
-        return self.status is self.tenant_status is Status.ACTIVE
+        return self.status is self.tenant_status is RecordStatus.ACTIVE
 
     def check_usable(self, tenant: str, origin: str | None) -> None:
         """Raise Refusal unless a page of *origin* may use this channel for *tenant* now."""
-        if self.status is not Status.ACTIVE:
+        if self.status is not RecordStatus.ACTIVE:
             raise Refusal(Reason.CHANNEL_DISABLED)
-        if self.tenant_status is not Status.ACTIVE:
+        if self.tenant_status is not RecordStatus.ACTIVE:
             raise Refusal(Reason.TENANT_DISABLED)
         if self.tenant != tenant:
             raise Refusal(Reason.TENANT_NOT_GRANTED)
@@ -79,8 +79,10 @@ class Channel:
 class Channels:
     """The table of channels; their secret keys are sealed in it."""
 
-    def __init__(self, database: Database, tenants: Tenants, sealer: Sealer, clock: Clock) -> None:
-        self._database, self._tenants, self._sealer, self._clock = database, tenants, sealer, clock
+    def __init__(
+        self, database: Database, tenants: Tenants, encryption: SecretEncryption, clock: Clock
+    ) -> None:
+        self._database, self._tenants, self._encryption, self._clock = database, tenants, encryption, clock
 
     def add(
         self,
@@ -98,11 +100,11 @@ class Channels:
         values = {
             "id": channel_id,
             "tenant": tenant,
-            "sealed_secret": self._sealer.seal(secret_key, _purpose(channel_id)),
+            "sealed_secret": self._encryption.encrypt(secret_key, _purpose(channel_id)),
             "origins": list(origins),
             "key_order": list(key_order),
             "length_rule": length_rule,
-            "status": Status.ACTIVE,
+            "status": RecordStatus.ACTIVE,
             "created_at": self._clock.now(),
         }
         try:
@@ -131,7 +133,7 @@ class Channels:
             return [_channel(row) for row in connection.execute(_QUERY.order_by(table.c.id))]
 
     def is_page_origin(self, origin: str | None) -> bool:
-        """Tell whether some channel in use has pages at *origin*."""
+        """Return whether some channel in use has pages at *origin*."""
         return any(origin in channel.origins for channel in self.list() if channel.is_usable)
 
     def secret_key(self, channel: Channel) -> str:
@@ -140,7 +142,7 @@ class Channels:
             box = connection.execute(
                 select(table.c.sealed_secret).where(table.c.id == channel.id)
             ).scalar_one()
-        return self._sealer.open(box, _purpose(channel.id))
+        return self._encryption.decrypt(box, _purpose(channel.id))
 
     def rotate(self, channel_id: str, secret_key: str) -> None:
         """Replace a channel's secret key by the one the cloud has now."""
@@ -148,7 +150,7 @@ class Channels:
         with suppress(Fault):  # a key that cannot be unsealed any more is replaced by any
             if self.secret_key(self.require(channel_id)) == secret_key:
                 raise OperatorError(f"channel {channel_id} has this key already: take the cloud's new one")
-        self._change(channel_id, sealed_secret=self._sealer.seal(secret_key, _purpose(channel_id)))
+        self._change(channel_id, sealed_secret=self._encryption.encrypt(secret_key, _purpose(channel_id)))
 
     def allow(self, channel_id: str, origin: str) -> None:
         """Let pages of *origin* use a channel, too; raises OperatorError when it is none."""
@@ -166,7 +168,7 @@ class Channels:
         """Remove a channel, with its sealed secret key; raises OperatorError when there is none."""
         self._execute(channel_id, delete(table).where(table.c.id == channel_id))
 
-    def set_status(self, channel_id: str, status: Status) -> None:
+    def set_status(self, channel_id: str, status: RecordStatus) -> None:
         """Enable or disable a channel."""
         self._change(channel_id, status=status)
 
@@ -174,7 +176,7 @@ class Channels:
         self._execute(channel_id, update(table).where(table.c.id == channel_id).values(values))
 
     def _execute(self, channel_id: str, change: Update | Delete) -> None:
-        with self._database.lasting(self._clock.now()) as connection:
+        with self._database.durable_write(self._clock.now()) as connection:
             done = connection.execute(change)
         if not done.rowcount:
             raise OperatorError(f"there is no channel {channel_id}")
@@ -197,7 +199,7 @@ def _channel(row: Row[*tuple[Any, ...]]) -> Channel:
         origins=tuple(row.origins),
         key_order=tuple(row.key_order),
         length_rule=LengthRule(row.length_rule),
-        status=Status(row.status),
-        tenant_status=Status(row.tenant_status),
+        status=RecordStatus(row.status),
+        tenant_status=RecordStatus(row.tenant_status),
         created_at=row.created_at,
     )

@@ -16,7 +16,7 @@ from validator.errors import Reason, Refusal
 from validator.keys.keyring import Keyring
 
 PURPOSE = "validator.guest.v1"
-LONGEST_LIFETIME = timedelta(days=365)  # what the settings allow at most
+MAX_LIFETIME = timedelta(days=365)  # what the settings allow at most
 ESTABLISHED_AFTER = timedelta(minutes=10)  # from when on a guest is no longer fresh
 _LEEWAY = timedelta(minutes=5)  # how far the clocks of two nodes may differ
 _ID_BYTES = 12
@@ -62,7 +62,7 @@ class Guests:
             "iat": to_milliseconds(now),
             "first": to_milliseconds(guest.first_seen),
         }
-        return guest, self._keyring.seal(PURPOSE).sign(orjson.dumps(content))
+        return guest, self._keyring.signer(PURPOSE).sign(orjson.dumps(content))
 
     def recognize(self, presented_cookie: str | None) -> Guest:
         """Return the guest that the cookie's value stands for; raises Refusal when it is not one of ours.
@@ -72,7 +72,7 @@ class Guests:
         """
         if not presented_cookie:
             raise Refusal(Reason.GUEST_MISSING)
-        content = self._keyring.seal(PURPOSE).verify(presented_cookie)
+        content = self._keyring.signer(PURPOSE).verify(presented_cookie)
         if content is None:
             raise Refusal(Reason.GUEST_FORGED)
         members, now = orjson.loads(content), self._clock.now()
@@ -115,7 +115,7 @@ class Guests:
         """
         end, made, now = from_milliseconds(members["exp"]), _instant(members, "iat"), self._clock.now()
         if made is None:
-            return end if end <= now + LONGEST_LIFETIME + _LEEWAY else EPOCH
+            return end if end <= now + MAX_LIFETIME + _LEEWAY else EPOCH
         return min(end, made + self.policy.guest_lifetime) if made <= now + _LEEWAY else EPOCH
 
 

@@ -22,10 +22,10 @@ METHOD = "POST"
 PATH = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
 CONTENT_TYPE = "application/json;charset=UTF-8"
 SIGNED_KEYS = ("thirdUserName", "thirdUserId", "tenantSpaceId", "channelConfigId")
-LONGEST_NAME = 128
-LONGEST_ID = 128
-LONGEST_CHANNEL = 64
-LONGEST_TENANT = 64
+MAX_NAME = 128
+MAX_ID = 128
+MAX_CHANNEL = 64
+MAX_TENANT = 64
 
 
 class LengthRule(StrEnum):
@@ -36,7 +36,7 @@ class LengthRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class SigningRequest:
     """What a page asks to have signed, nothing of it proven."""
 
     presented_name: str
@@ -49,15 +49,15 @@ class AuthorizationRequest(TolerantSchema):
     """The page's question."""
 
     # Agents read it under the enterprise's signature.
-    thirdUserName: Text = PlainText(LONGEST_NAME)  # noqa: N815 - the cloud's names
-    thirdUserId = Identifier(LONGEST_ID, required=False)  # noqa: N815
-    tenantSpaceId = Identifier(LONGEST_TENANT)  # noqa: N815
-    channelConfigId = Identifier(LONGEST_CHANNEL)  # noqa: N815
+    thirdUserName: Text = PlainText(MAX_NAME)  # noqa: N815 - the cloud's names
+    thirdUserId = Identifier(MAX_ID, required=False)  # noqa: N815
+    tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815
+    channelConfigId = Identifier(MAX_CHANNEL)  # noqa: N815
 
     @post_load
-    def ask(self, values: dict[str, str], **_: Any) -> Ask:
+    def ask(self, values: dict[str, str], **_: Any) -> SigningRequest:
         """Return the question."""
-        return Ask(
+        return SigningRequest(
             values["thirdUserName"],
             values.get("thirdUserId"),
             values["tenantSpaceId"],
@@ -68,20 +68,20 @@ class AuthorizationRequest(TolerantSchema):
 class PayloadRequest(AuthorizationRequest):
     """The same with any name: of an operator who signs with a key at hand, as the cloud would take it."""
 
-    thirdUserName = Text(LONGEST_NAME)  # noqa: N815
+    thirdUserName = Text(MAX_NAME)  # noqa: N815
 
 
 _REQUEST, _PAYLOAD = AuthorizationRequest(), PayloadRequest()
 
 
-def parse(values: Mapping[str, Any], *, takes_any_name: bool = False) -> Ask:
+def parse(values: Mapping[str, Any], *, takes_any_name: bool = False) -> SigningRequest:
     """Return what a page asks; raises Refusal, also when the page discloses a secret key."""
     if any(name.casefold() == "secretkey" for name in values):
         raise Refusal(
             Reason.SECRET_DISCLOSED,
             "the page sends secretKey: take it out of the page and have the channel's key changed",
         )
-    ask: Ask = load(_PAYLOAD if takes_any_name else _REQUEST, values)
+    ask: SigningRequest = load(_PAYLOAD if takes_any_name else _REQUEST, values)
     return ask
 
 

@@ -31,7 +31,7 @@ function customer(t, { first = "", second = "window.chats = (window.chats ?? 0) 
     [FIRST]: answer(200, script(first)),
     [SECOND]: answer(200, script(second)),
   });
-  return { window, requests, start: (options) => startCustomerChat({ channel: "81", patience: 5, ...options }) };
+  return { window, requests, start: (options) => startCustomerChat({ channel: "81", timeout: 5, ...options }) };
 }
 
 test("the customer's two scripts are asked for one after the other, with the fields of the wire", async (t) => {
@@ -79,7 +79,7 @@ test("the first script asks for the second with fields of its own, and the chat 
   const first = "thirdValidate({thirdUserToken: 'other'}); thirdValidate({thirdUserToken: 'third'});";
   const { window, requests, start } = customer(t, { first });
 
-  await start({ patience: 500 });
+  await start({ timeout: 500 });
 
   assert.equal(window.chats, 1);
   assert.equal(requests.length, 3);

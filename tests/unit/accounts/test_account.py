@@ -8,7 +8,7 @@ from validator.accounts.account import Account, Accounts, folded
 from validator.accounts.identity import Identity
 from validator.errors import OperatorError, Reason, Refusal
 from validator.passwords.policy import REMEMBERED
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 
 OTHER = "202400000002"
 
@@ -21,7 +21,7 @@ def test_added_account_is_found(accounts: Accounts) -> None:
 
     assert added == accounts.find("li.wei") == accounts.require("li.wei")
     assert (added.login, added.tenant, added.identity) == ("li.wei", TENANT, identity)
-    assert (added.status, added.epoch) == (Status.ACTIVE, 1)
+    assert (added.status, added.epoch) == (RecordStatus.ACTIVE, 1)
     assert (added.created_at, added.password_changed_at) == (START, START)
     assert (added.password_hash, added.previous_hashes) == ("a hash", ())
 
@@ -152,13 +152,13 @@ def test_identity_beyond_the_bounds_is_refused(accounts: Accounts, identity: Ide
 
 def test_epoch_grows_when_an_account_is_disabled(accounts: Accounts, person: Account) -> None:
     """Disabling ends everything issued before, for good: enabling does not bring the epoch back."""
-    accounts.set_status("LI.WEI", Status.DISABLED)
+    accounts.set_status("LI.WEI", RecordStatus.DISABLED)
     disabled = accounts.require(person.login)
-    accounts.set_status(person.login, Status.ACTIVE)
+    accounts.set_status(person.login, RecordStatus.ACTIVE)
     enabled = accounts.require(person.login)
 
-    assert (disabled.status, disabled.epoch) == (Status.DISABLED, person.epoch + 1)
-    assert (enabled.status, enabled.epoch) == (Status.ACTIVE, person.epoch + 1)
+    assert (disabled.status, disabled.epoch) == (RecordStatus.DISABLED, person.epoch + 1)
+    assert (enabled.status, enabled.epoch) == (RecordStatus.ACTIVE, person.epoch + 1)
 
 
 def test_epoch_grows_when_the_password_changes(accounts: Accounts, person: Account, clock: FakeClock) -> None:
@@ -174,7 +174,7 @@ def test_epoch_grows_when_the_password_changes(accounts: Accounts, person: Accou
 
 def test_epoch_stays_otherwise(accounts: Accounts, person: Account) -> None:
     """Enabling, looking up and renewing the hash of the same password end nothing."""
-    accounts.set_status(person.login, Status.ACTIVE)
+    accounts.set_status(person.login, RecordStatus.ACTIVE)
     accounts.find(person.login)
     accounts.list()
     accounts.renew_hash(person, "hash-0 renewed")
@@ -186,7 +186,7 @@ def test_other_accounts_keep_their_epoch(accounts: Accounts, person: Account) ->
     """Disabling one and changing its password leaves the others alone."""
     other = accounts.add("ann", TENANT, "h", Identity())
 
-    accounts.set_status(person.login, Status.DISABLED)
+    accounts.set_status(person.login, RecordStatus.DISABLED)
     accounts.set_password(accounts.require(person.login), "hash-1")
 
     assert accounts.require("ann") == other
@@ -200,8 +200,8 @@ def test_password_is_not_changed_on_what_was_known_before(
     if change == "another password":
         accounts.set_password(person, "the operator's")
     else:
-        accounts.set_status(person.login, Status.DISABLED)
-        accounts.set_status(person.login, Status.ACTIVE)
+        accounts.set_status(person.login, RecordStatus.DISABLED)
+        accounts.set_status(person.login, RecordStatus.ACTIVE)
     before = accounts.require(person.login)
 
     with pytest.raises(Refusal) as refused:
@@ -222,17 +222,17 @@ def test_of_two_new_passwords_at_once_one_counts(accounts: Accounts, person: Acc
 
 def test_account_knows_its_tenants_status(accounts: Accounts, tenants: Tenants, person: Account) -> None:
     """An account is usable while it and its tenant are in use, and tells of both."""
-    assert (person.tenant_status, person.is_usable) == (Status.ACTIVE, True)
+    assert (person.tenant_status, person.is_usable) == (RecordStatus.ACTIVE, True)
 
-    tenants.set_status(TENANT, Status.DISABLED)
+    tenants.set_status(TENANT, RecordStatus.DISABLED)
     of_disabled_tenant = accounts.require(person.login)
-    tenants.set_status(TENANT, Status.ACTIVE)
-    accounts.set_status(person.login, Status.DISABLED)
+    tenants.set_status(TENANT, RecordStatus.ACTIVE)
+    accounts.set_status(person.login, RecordStatus.DISABLED)
 
-    assert (of_disabled_tenant.tenant_status, of_disabled_tenant.is_usable) == (Status.DISABLED, False)
-    assert (of_disabled_tenant.status, of_disabled_tenant.epoch) == (Status.ACTIVE, person.epoch)
+    assert (of_disabled_tenant.tenant_status, of_disabled_tenant.is_usable) == (RecordStatus.DISABLED, False)
+    assert (of_disabled_tenant.status, of_disabled_tenant.epoch) == (RecordStatus.ACTIVE, person.epoch)
     assert not accounts.require(person.login).is_usable
-    assert [account.tenant_status for account in accounts.list()] == [Status.ACTIVE]
+    assert [account.tenant_status for account in accounts.list()] == [RecordStatus.ACTIVE]
 
 
 @pytest.mark.parametrize(
@@ -257,14 +257,14 @@ def test_only_ascii_is_folded(accounts: Accounts, presented: str, folded_form: s
 
 def test_changes_at_once_are_all_counted(accounts: Accounts, person: Account) -> None:
     """Four operators who disable an account at once raise its epoch by four."""
-    raised = at_once(4, lambda: accounts.set_status(person.login, Status.DISABLED))
+    raised = at_once(4, lambda: accounts.set_status(person.login, RecordStatus.DISABLED))
 
     assert raised == []
     assert accounts.require(person.login).epoch == person.epoch + 4
 
 
-@pytest.mark.parametrize("status", Status)
-def test_status_of_an_unknown_account_is_an_error(accounts: Accounts, status: Status) -> None:
+@pytest.mark.parametrize("status", RecordStatus)
+def test_status_of_an_unknown_account_is_an_error(accounts: Accounts, status: RecordStatus) -> None:
     """A misspelt login name does not pass for done."""
     with pytest.raises(OperatorError, match="there is no account nobody"):
         accounts.set_status("nobody", status)

@@ -107,16 +107,16 @@ def test_cookie_is_pinned(devices: Devices, keyring: Keyring, person: Account, c
         "epo": 1,
         "exp": to_milliseconds(clock.now() + LIFETIME),
     }
-    cookie = keyring.seal(PURPOSE).sign(orjson.dumps(content))
+    cookie = keyring.signer(PURPOSE).sign(orjson.dumps(content))
 
     assert devices.recognize(cookie, person) == "device-1"
-    payload = keyring.seal(PURPOSE).verify(devices.issue(person, cookie))
+    payload = keyring.signer(PURPOSE).verify(devices.issue(person, cookie))
     assert payload == orjson.dumps(content)
 
 
 def test_cookie_has_no_name_in_it(devices: Devices, keyring: Keyring, person: Account) -> None:
     """A browser that is shown around does not tell who logs in with it."""
-    payload = keyring.seal(PURPOSE).verify(devices.issue(person, None)) or b""
+    payload = keyring.signer(PURPOSE).verify(devices.issue(person, None)) or b""
 
     assert person.login.encode() not in payload
     assert person.id.encode() not in payload
@@ -129,10 +129,10 @@ def test_what_is_signed_for_something_else_is_no_device(
 ) -> None:
     """A token or a guest's cookie does not pass for a device, nor a device's cookie for one of them."""
     cookie = devices.issue(person, None)
-    payload = keyring.seal(PURPOSE).verify(cookie) or b""
+    payload = keyring.signer(PURPOSE).verify(cookie) or b""
 
-    assert devices.recognize(keyring.seal(other).sign(payload), person) is None
-    assert keyring.seal(other).verify(cookie) is None
+    assert devices.recognize(keyring.signer(other).sign(payload), person) is None
+    assert keyring.signer(other).verify(cookie) is None
 
 
 def test_revoked_key_ends_its_cookies(devices: Devices, keyring: Keyring, person: Account) -> None:
@@ -166,11 +166,11 @@ def test_without_keys_there_is_a_fault(devices: Devices, person: Account, tmp_pa
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_changed_cookie_is_none(devices: Devices, keyring: Keyring, place: int, character: str) -> None:
     """No character of the cookie can be another."""
-    cookie = keyring.seal(PURPOSE).sign(b'{"acc":"","dev":"d","epo":1,"exp":9999999999999}')
+    cookie = keyring.signer(PURPOSE).sign(b'{"acc":"","dev":"d","epo":1,"exp":9999999999999}')
     place %= len(cookie)
     changed = cookie[:place] + character + cookie[place + 1 :]
 
-    assert (keyring.seal(PURPOSE).verify(changed) is None) is (changed != cookie)
+    assert (keyring.signer(PURPOSE).verify(changed) is None) is (changed != cookie)
 
 
 # The name

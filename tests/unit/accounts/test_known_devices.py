@@ -25,7 +25,7 @@ from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.passwords.policy import PasswordPolicy
 from validator.store.database import Database
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 ALICE, BOB = "alice", "bob"
 RIGHT, WRONG, NEW = "Seven quiet rivers of jade", "Seven quiet rivers of jadE", "Eleven grey herons at dawn"
@@ -139,8 +139,8 @@ def of_another_account(town: Town, keyring: Keyring, clock: FakeClock) -> str:
 
 def of_an_older_epoch(town: Town, keyring: Keyring, clock: FakeClock) -> str:
     cookie = town.cookie()
-    town.accounts.set_status(ALICE, Status.DISABLED)
-    town.accounts.set_status(ALICE, Status.ACTIVE)
+    town.accounts.set_status(ALICE, RecordStatus.DISABLED)
+    town.accounts.set_status(ALICE, RecordStatus.ACTIVE)
     return cookie
 
 
@@ -166,7 +166,7 @@ def of_a_revoked_key(town: Town, keyring: Keyring, clock: FakeClock) -> str:
 
 def of_a_blocked_device(town: Town, keyring: Keyring, clock: FakeClock) -> str:
     cookie = town.cookie()
-    for _ in range(LOCKOUT.free_failures):
+    for _ in range(LOCKOUT.allowed_failures):
         assert outcome(lambda: town.login.authenticate(ALICE, WRONG, cookie)) is Reason.PASSWORD_WRONG
     return cookie
 

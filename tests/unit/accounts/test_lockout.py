@@ -89,7 +89,7 @@ def test_delays_of_the_settings(failures: int, seconds: int) -> None:
 )
 def test_delay_never_shrinks(free: int, first: timedelta, longest: timedelta, failures: int) -> None:
     """Whatever is set, one failure more never costs less, and never more than the longest delay."""
-    policy = replace(LOCKOUT, free_failures=free, first_delay=first, longest_delay=longest)
+    policy = replace(LOCKOUT, allowed_failures=free, first_delay=first, max_delay=longest)
 
     assert timedelta(0) <= policy.delay(failures) <= policy.delay(failures + 1) <= longest
     assert (policy.delay(failures) == timedelta(0)) is (failures < free)
@@ -99,17 +99,17 @@ def test_delay_never_shrinks(free: int, first: timedelta, longest: timedelta, fa
 
 POLICIES = {
     "as set": BY_NAME,
-    "no free one": replace(BY_NAME, free_failures=1),
-    "one length": replace(BY_NAME, first_delay=timedelta(hours=1), longest_delay=timedelta(hours=1)),
+    "no free one": replace(BY_NAME, allowed_failures=1),
+    "one length": replace(BY_NAME, first_delay=timedelta(hours=1), max_delay=timedelta(hours=1)),
     "no free one, one length": replace(
-        BY_NAME, free_failures=1, first_delay=timedelta(hours=1), longest_delay=timedelta(hours=1)
+        BY_NAME, allowed_failures=1, first_delay=timedelta(hours=1), max_delay=timedelta(hours=1)
     ),
     "longest shorter than the first": replace(
-        BY_NAME, free_failures=2, first_delay=timedelta(hours=1), longest_delay=timedelta(seconds=1)
+        BY_NAME, allowed_failures=2, first_delay=timedelta(hours=1), max_delay=timedelta(seconds=1)
     ),
-    "more free than the stop": replace(BY_NAME, free_failures=100, stop_after=7),
+    "more free than the stop": replace(BY_NAME, allowed_failures=100, hard_lock_after=7),
     "widest": replace(
-        BY_NAME, free_failures=3, first_delay=timedelta(seconds=1), longest_delay=timedelta(hours=24)
+        BY_NAME, allowed_failures=3, first_delay=timedelta(seconds=1), max_delay=timedelta(hours=24)
     ),
 }
 
@@ -120,7 +120,7 @@ def test_database_delays_as_the_policy_says(made: Made, clock: FakeClock, name: 
     policy = POLICIES[name]
     lockout = made(policy)
 
-    for failures in range(1, min(policy.stop_after, 20)):
+    for failures in range(1, min(policy.hard_lock_after, 20)):
         assert lockout.reserve(attempt_at("margaret")) is None
         delay = policy.delay(failures)
         assert lockout.lock("margaret").failures == failures
@@ -184,7 +184,7 @@ def test_old_failures_are_forgotten(made: Made, clock: FakeClock) -> None:
     """Failures that nothing followed for long enough count no more, whether or not anybody cleaned up."""
     lockout = made(BY_NAME)
     repeat(lambda: lockout.reserve(attempt_at("margaret")), 4)
-    clock.instant += LOCKOUT.forget_after
+    clock.instant += LOCKOUT.reset_after
 
     assert lockout.lock("margaret").failures == 0
     assert lockout.reserve(attempt_at("margaret")) is None
@@ -198,18 +198,18 @@ def test_failures_are_kept_until_then(made: Made, clock: FakeClock) -> None:
     for failures in range(1, 5):
         assert lockout.reserve(attempt_at("margaret")) is None
         assert lockout.lock("margaret").failures == failures
-        clock.instant += LOCKOUT.forget_after - MILLISECOND
+        clock.instant += LOCKOUT.reset_after - MILLISECOND
         lockout.prune()
 
 
 # The stop
 
-STOPPING = replace(BY_NAME, stop_after=7)
+STOPPING = replace(BY_NAME, hard_lock_after=7)
 
 
 def stop(lockout: Lockout, clock: FakeClock, login: str = "margaret") -> None:
     """Fail at an account as often as it takes to stop it, waiting in between."""
-    for _ in range(STOPPING.stop_after):
+    for _ in range(STOPPING.hard_lock_after):
         assert lockout.reserve(attempt_at(login)) is None
         clock.advance(hours=1)
     assert lockout.lock(login).is_stopped
@@ -230,7 +230,7 @@ def test_stopped_account_stays_stopped(made: Made, clock: FakeClock) -> None:
 def test_last_failure_before_the_stop_is_no_stop(made: Made, clock: FakeClock) -> None:
     """One failure fewer is an account that waits, and opens."""
     lockout = made(STOPPING)
-    for _ in range(STOPPING.stop_after - 1):
+    for _ in range(STOPPING.hard_lock_after - 1):
         lockout.reserve(attempt_at("margaret"))
         clock.advance(hours=1)
 
@@ -500,7 +500,9 @@ def test_guesses_after_a_delay_get_one_more(made: Made, clock: FakeClock) -> Non
 def test_right_and_wrong_at_once_are_no_fault(made: Made, database: Database) -> None:
     """People of one office who log in at one moment, right or wrong: nobody waits for ever."""
     lockout = made(
-        replace(LOCKOUT, free_failures=10_000, stop_after=100_000, address_rates=parse_rates("9999/1h"))
+        replace(
+            LOCKOUT, allowed_failures=10_000, hard_lock_after=100_000, address_rates=parse_rates("9999/1h")
+        )
     )
 
     def log_in_and_fail() -> None:
@@ -621,11 +623,11 @@ def test_widest_policy_of_the_settings_works(made: Made) -> None:
     """The largest numbers that the settings allow make no statement that the database cannot read."""
     widest = LockoutPolicy(
         enabled=True,
-        free_failures=100,
+        allowed_failures=100,
         first_delay=timedelta(seconds=1),
-        longest_delay=timedelta(hours=24),
-        stop_after=1000,
-        forget_after=timedelta(days=365),
+        max_delay=timedelta(hours=24),
+        hard_lock_after=1000,
+        reset_after=timedelta(days=365),
         address_rates=parse_rates("999999999/365d"),
     )
 
@@ -634,7 +636,7 @@ def test_widest_policy_of_the_settings_works(made: Made) -> None:
 
 def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
     """Accounts, devices and addresses that may not try now are counted, those blocked and those stopped."""
-    lockout = made(replace(LOCKOUT, stop_after=6))
+    lockout = made(replace(LOCKOUT, hard_lock_after=6))
     assert lockout.in_force() == {"account": 0, "device": 0, "address": 0, "prefix": 0}
 
     for login, device in (("margaret", None), ("ada", None), ("ada", "device-1"), ("grace", None)):

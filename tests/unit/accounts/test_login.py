@@ -21,13 +21,13 @@ from validator.accounts.policy import LockoutPolicy
 from validator.audit import reading
 from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail, TrailPolicy
-from validator.errors import Answer, Fault, Reason, Refusal
+from validator.errors import Fault, PublicError, Reason, Refusal
 from validator.files import make_private_folder
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.passwords.policy import PasswordPolicy
 from validator.store.database import Database
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 
 LOGIN = "margaret"
 WITHOUT_LOCKOUT = replace(LOCKOUT, enabled=False)
@@ -158,11 +158,11 @@ def test_right_password_gives_the_account(
 
 
 def disable_account(accounts: Accounts, tenants: Tenants) -> None:
-    accounts.set_status(LOGIN, Status.DISABLED)
+    accounts.set_status(LOGIN, RecordStatus.DISABLED)
 
 
 def disable_tenant(accounts: Accounts, tenants: Tenants) -> None:
-    tenants.set_status(TENANT, Status.DISABLED)
+    tenants.set_status(TENANT, RecordStatus.DISABLED)
 
 
 def leave_be(accounts: Accounts, tenants: Tenants) -> None:
@@ -195,7 +195,7 @@ def test_every_failure_is_the_same_refusal_after_the_same_work(
     refusal = refusal_of(lambda: login.authenticate(presented_login, presented_password))
 
     assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
-    assert refusal.answer is Answer.LOGIN_REFUSED
+    assert refusal.answer is PublicError.LOGIN_REFUSED
     assert gate.count == 1
     (entry,) = told()
     assert (entry["event"], entry["outcome"], entry["reason"]) == ("login", "refused", reason)
@@ -203,10 +203,10 @@ def test_every_failure_is_the_same_refusal_after_the_same_work(
 
 def test_enabled_again_may_log_in(login: Login, accounts: Accounts) -> None:
     """What a disabled account is refused for is its status alone."""
-    accounts.set_status(LOGIN, Status.DISABLED)
+    accounts.set_status(LOGIN, RecordStatus.DISABLED)
     refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
 
-    accounts.set_status(LOGIN, Status.ACTIVE)
+    accounts.set_status(LOGIN, RecordStatus.ACTIVE)
 
     assert login.authenticate(LOGIN, RIGHT).login == LOGIN
 
@@ -332,7 +332,7 @@ def test_more_than_the_slots_is_refused_at_once(
     for presented in (LOGIN, "nobody"):
         refusal = refusal_of(lambda presented=presented: login.authenticate(presented, RIGHT))  # type: ignore[misc]
         assert refusal.reason is Reason.HASHING_BUSY
-        assert refusal.answer is Answer.UNAVAILABLE
+        assert refusal.answer is PublicError.UNAVAILABLE
         assert refusal.retry_after is not None
     assert gate.count == strangers
     assert told() == []
@@ -501,8 +501,8 @@ def test_password_is_not_changed_on_what_was_known_before(
     login: Login, margaret: Account, accounts: Accounts, told: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """When an operator disables the account meanwhile, the owner's change is refused and not told as done."""
-    accounts.set_status(LOGIN, Status.DISABLED)
-    accounts.set_status(LOGIN, Status.ACTIVE)
+    accounts.set_status(LOGIN, RecordStatus.DISABLED)
+    accounts.set_status(LOGIN, RecordStatus.ACTIVE)
 
     refusal = refusal_of(lambda: login.set_password(margaret, NEW))
 
@@ -516,7 +516,7 @@ def test_password_is_not_changed_on_what_was_known_before(
 
 def fail_until_blocked(login: Login, name: str = LOGIN) -> None:
     """Use up every free failure of a name."""
-    for _ in range(LOCKOUT.free_failures):
+    for _ in range(LOCKOUT.allowed_failures):
         refusal_of(lambda: login.authenticate(name, WRONG))
 
 
@@ -558,7 +558,7 @@ def test_right_password_forgets_failures(make_login: Callable[..., Login], marga
     login = make_login(lockout=replace(LOCKOUT, address_rates=()))
 
     for _ in range(3):
-        for _ in range(LOCKOUT.free_failures - 1):
+        for _ in range(LOCKOUT.allowed_failures - 1):
             refusal_of(lambda: login.authenticate(LOGIN, WRONG))
         assert login.authenticate(LOGIN, RIGHT) == margaret
 
@@ -572,10 +572,10 @@ def test_right_password_of_whom_may_not_counts_as_wrong(
     arrange(accounts, tenants)
     login = make_login(lockout=LOCKOUT)
 
-    for _ in range(LOCKOUT.free_failures):
+    for _ in range(LOCKOUT.allowed_failures):
         refusal_of(lambda: login.authenticate(name, password))
-    accounts.set_status(LOGIN, Status.ACTIVE)
-    tenants.set_status(TENANT, Status.ACTIVE)
+    accounts.set_status(LOGIN, RecordStatus.ACTIVE)
+    tenants.set_status(TENANT, RecordStatus.ACTIVE)
 
     assert refusal_of(lambda: login.authenticate(name, password)).reason is Reason.PASSWORD_WRONG
 
@@ -592,7 +592,7 @@ def test_strangers_do_not_block_a_known_device(
     refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
     refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie + "A"))
 
-    for _ in range(LOCKOUT.free_failures):
+    for _ in range(LOCKOUT.allowed_failures):
         refusal_of(lambda: login.authenticate(LOGIN, WRONG, cookie))
     refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie))
     clock.advance(seconds=30)
@@ -616,7 +616,7 @@ def test_device_of_one_account_is_a_stranger_to_another(
 def test_changing_a_password_counts_guesses_too(make_login: Callable[..., Login], margaret: Account) -> None:
     """Who holds a session does not guess the password any faster."""
     login = make_login(lockout=LOCKOUT)
-    for _ in range(LOCKOUT.free_failures):
+    for _ in range(LOCKOUT.allowed_failures):
         refusal_of(lambda: login.change_password(margaret, WRONG, NEW))
 
     assert refusal_of(lambda: login.change_password(margaret, RIGHT, NEW)).reason is Reason.PASSWORD_WRONG

@@ -12,7 +12,7 @@ from validator.accounts.identity import Identity
 from validator.accounts.sessions import SessionPolicy, Sessions, table
 from validator.errors import Reason, Refusal
 from validator.store.database import Database
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 
 
 def refusal_of(sessions: Sessions, presented: str | None) -> Reason:
@@ -105,9 +105,9 @@ def test_disabling_ends_a_session_for_good(sessions: Sessions, accounts: Account
     """A disabled account has no session, and enabling it does not bring an old one back."""
     secret, _ = sessions.begin(person)
 
-    accounts.set_status(person.login, Status.DISABLED)
+    accounts.set_status(person.login, RecordStatus.DISABLED)
     assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
-    accounts.set_status(person.login, Status.ACTIVE)
+    accounts.set_status(person.login, RecordStatus.ACTIVE)
     assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
 
     renewed, _ = sessions.begin(accounts.require(person.login))
@@ -129,9 +129,9 @@ def test_disabled_tenants_have_no_sessions(sessions: Sessions, tenants: Tenants,
     """While the tenant is disabled nobody of it is logged in; enabled, the session is what it was."""
     secret, begun = sessions.begin(person)
 
-    tenants.set_status(TENANT, Status.DISABLED)
+    tenants.set_status(TENANT, RecordStatus.DISABLED)
     assert refusal_of(sessions, secret) is Reason.SESSION_ENDED
-    tenants.set_status(TENANT, Status.ACTIVE)
+    tenants.set_status(TENANT, RecordStatus.ACTIVE)
 
     assert sessions.resume(secret) == begun
 
@@ -140,8 +140,8 @@ def test_login_that_was_overtaken_has_no_session(
     sessions: Sessions, accounts: Accounts, person: Account
 ) -> None:
     """A session begun with what was known before the account was disabled is of the old epoch."""
-    accounts.set_status(person.login, Status.DISABLED)
-    accounts.set_status(person.login, Status.ACTIVE)
+    accounts.set_status(person.login, RecordStatus.DISABLED)
+    accounts.set_status(person.login, RecordStatus.ACTIVE)
 
     secret, _ = sessions.begin(person)
 
@@ -154,7 +154,7 @@ def test_somebody_elses_change_ends_nothing(sessions: Sessions, accounts: Accoun
     ann = accounts.add("ann", TENANT, "h", Identity())
 
     accounts.set_password(ann, "h2")
-    accounts.set_status("ann", Status.DISABLED)
+    accounts.set_status("ann", RecordStatus.DISABLED)
 
     assert sessions.resume(secret).account == person
 

@@ -62,7 +62,7 @@ def test_many_at_once_after_the_correction_have_one_guess(node: Node) -> None:
 
 def test_longest_block_by_a_clock_within_the_leeway_holds(node: Node) -> None:
     """Where clocks differ by the leeway, a node that is behind believes the longest block of one ahead."""
-    policy = replace(BY_NAME, free_failures=1, first_delay=timedelta(hours=1))
+    policy = replace(BY_NAME, allowed_failures=1, first_delay=timedelta(hours=1))
     fail(node(policy.leeway, policy), 1)
 
     assert fail(node(policy=policy), 1) == [Reason.ACCOUNT_LOCKED]
@@ -71,7 +71,7 @@ def test_longest_block_by_a_clock_within_the_leeway_holds(node: Node) -> None:
 
 def test_stop_needs_no_clock(node: Node) -> None:
     """An account that a clock ahead stopped stays stopped."""
-    policy = replace(BY_NAME, stop_after=5)
+    policy = replace(BY_NAME, hard_lock_after=5)
     fail(node(timedelta(days=366), policy), 5)
 
     assert node(policy=policy).lock(LOGIN).is_stopped
@@ -104,7 +104,7 @@ def test_rows_of_a_clock_ahead_are_not_kept(node: Node, database: Database) -> N
     with database.read() as connection:
         last = connection.execute(select(func.max(attempts.c.forget_at))).scalar_one()
         left = connection.execute(select(func.count()).select_from(addresses)).scalar_one()
-    assert (last, left) == (START + LOCKOUT.forget_after, 0)
+    assert (last, left) == (START + LOCKOUT.reset_after, 0)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 10, 29, 30])

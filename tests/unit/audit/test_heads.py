@@ -313,7 +313,7 @@ def services(tmp_path: Path, clock: FakeClock) -> Iterator[Services]:
     """Yield the parts of a home whose trail has a few entries."""
     opened = open_with(tmp_path / "home", clock)
     opened.keyring.create()
-    opened.sealer.create()
+    opened.encryption.create()
     opened.trail.create_key()
     schema.upgrade(opened.database)
     for number in range(4):

@@ -223,12 +223,11 @@ def test_threads_write_changes_while_files_change(opened: Opened, place: Place) 
     assert place.problems() == []
 
 
-@pytest.mark.parametrize(("largest_file", "days"), [(2**30, 1), (SMALL, 1), (SMALL, 3)])
-def test_processes_write_one_chain(place: Place, tmp_path: Path, largest_file: int, days: int) -> None:
+@pytest.mark.parametrize(("max_file", "days"), [(2**30, 1), (SMALL, 1), (SMALL, 3)])
+def test_processes_write_one_chain(place: Place, tmp_path: Path, max_file: int, days: int) -> None:
     """Four processes at once, each putting files aside, write one whole chain, each its own in its order."""
     writers = [
-        processes().Process(target=append_many, args=(tmp_path, name, 60, largest_file, days))
-        for name in "abcd"
+        processes().Process(target=append_many, args=(tmp_path, name, 60, max_file, days)) for name in "abcd"
     ]
     for writer in writers:
         writer.start()
@@ -242,7 +241,7 @@ def test_processes_write_one_chain(place: Place, tmp_path: Path, largest_file: i
     for name in "abcd":
         assert [each for each in subjects if each[0] == name] == [f"{name}-{number}" for number in range(60)]
     assert all(entry["detail"] == entry["subject"][0] * 200 for entry in place.entries())
-    assert (len(place.files()) > 20) is (largest_file == SMALL)
+    assert (len(place.files()) > 20) is (max_file == SMALL)
 
 
 def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:

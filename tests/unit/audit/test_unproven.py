@@ -8,7 +8,7 @@ import pytest
 from tests.support.fixed_trails import Place
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
-from validator.audit.unproven import LONGEST_TEXT, is_at_will, shortened, with_safe_text
+from validator.audit.unproven import MAX_TEXT, is_at_will, shortened, with_safe_text
 from validator.errors import Reason
 
 LONG = "长" * 100
@@ -21,7 +21,7 @@ def verdict(reason: Reason | None, jti: str | None, subject: str) -> Event:
     return Event(EventName.VERDICT, Outcome.of(reason), reason, tenant="T", subject=subject, jti=jti)
 
 
-@pytest.mark.parametrize("text", ["", "agent-7", "李伟", "a" * LONGEST_TEXT, "é" * 32])
+@pytest.mark.parametrize("text", ["", "agent-7", "李伟", "a" * MAX_TEXT, "é" * 32])
 def test_short_printable_text_stays(text: str) -> None:
     """What is short and prints is as it was."""
     assert shortened(text) == text
@@ -32,7 +32,7 @@ def test_long_text_is_cut_and_has_its_digest(text: str) -> None:
     """At most 64 bytes of it are there, no half of an escape among them, and the digest of the whole."""
     cut, _, digest = shortened(text).partition("… sha256:")
 
-    assert len(cut.encode()) <= LONGEST_TEXT
+    assert len(cut.encode()) <= MAX_TEXT
     assert not cut.replace("\\u0001", "").replace("\\u202e", "").strip("a长é")
     assert digest == hashlib.sha256(text.encode()).hexdigest()[:16]
 

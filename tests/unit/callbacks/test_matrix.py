@@ -15,12 +15,12 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import Presentation, parse_agent, parse_chat
 from validator.services import Services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tenants import table as tenants
 from validator.tokens.claims import Audience, Subject
 from validator.tokens.issuer import TokenIssuer
 
-FEWEST_CROSSINGS = 10_000
+MIN_CROSSINGS = 10_000
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Zoë") for form in ("NFC", "NFD"))
 # Case variants, prefixes of each other, digits and what looks like them, separators, almost nothing.
 TENANTS = ("7", "07", "a", "A", "a:b", "ab")
@@ -61,7 +61,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     issuer = TokenIssuer(services.keyring, services.settings.tokens, services.clock)
     tokens = {subject: issuer.issue(subject, epoch=0, revocation=0)[0] for subject in SUBJECTS}
     policy = services.settings.callbacks
-    judge = Validation(services.verifier, services.standings, services.counters, trail, policy)
+    judge = Validation(services.verifier, services.subject_states, services.counters, trail, policy)
     yield Matrix(judge, trail, tokens)
     services.close()
 
@@ -69,7 +69,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 def add_tenants(services: Services) -> None:
     """Add the tenants straight to the table: some have ids that an operator would not be let to give."""
     rows = [
-        {"id": tenant, "name": tenant, "status": Status.ACTIVE, "created_at": services.clock.now()}
+        {"id": tenant, "name": tenant, "status": RecordStatus.ACTIVE, "created_at": services.clock.now()}
         for tenant in TENANTS
     ]
     with services.database.write() as connection:
@@ -110,7 +110,7 @@ def test_token_is_accepted_for_its_own_subject_only(
     assert wrongly_accepted == []
     assert wrongly_refused == []
     assert accepted == len(SUBJECTS)
-    assert crossings == len(SUBJECTS) ** 2 >= FEWEST_CROSSINGS
+    assert crossings == len(SUBJECTS) ** 2 >= MIN_CROSSINGS
     written = [event for event in matrix.trail.events if event.outcome is Outcome.ACCEPTED]
     assert [(event.audience, event.tenant, event.subject) for event in written] == [
         (subject.audience, subject.tenant, subject.id) for subject in SUBJECTS

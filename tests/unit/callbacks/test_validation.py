@@ -11,8 +11,8 @@ from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, START, TENANT, Enterprise
 from validator.callbacks.validation import Verdict
 from validator.callbacks.wire import Presentation
-from validator.errors import ANSWER_OF, Answer, Fault, Reason, Refusal
-from validator.tenants import Status
+from validator.errors import PUBLIC_ERROR_OF, Fault, PublicError, Reason, Refusal
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience, Claims, Subject
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import (
@@ -31,7 +31,7 @@ def issued(enterprise: Enterprise, subject: Subject, epoch: int = EPOCH) -> tupl
     """Return the right presentation of a token just issued for *subject*, and its claims."""
     services = enterprise.services
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
-    revocation = services.standings.of(subject, targets_around(subject)).revocation
+    revocation = services.subject_states.of(subject, targets_around(subject)).revocation
     token, claims = issuer.issue(subject, epoch, revocation)
     return Presentation(subject.audience, token, subject.tenant, subject.id, subject.name), claims
 
@@ -99,18 +99,18 @@ def test_each_end_of_a_token(enterprise: Enterprise, subject: Subject) -> None:
     services = enterprise.services
     presentation, claims = issued(enterprise, subject)
 
-    services.tenants.set_status(TENANT, Status.DISABLED)
+    services.tenants.set_status(TENANT, RecordStatus.DISABLED)
     assert judged(enterprise, presentation) is Reason.TENANT_DISABLED
-    services.tenants.set_status(TENANT, Status.ACTIVE)
+    services.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert judged(enterprise, presentation) is None
 
     services.revocations.revoke(token_target(TENANT, claims.jti))
     assert judged(enterprise, presentation) is Reason.TOKEN_REVOKED
 
     presentation, _ = issued(enterprise, subject)
-    services.accounts.set_status(LOGIN, Status.DISABLED)
+    services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     assert judged(enterprise, presentation) is Reason.ACCOUNT_DISABLED
-    services.accounts.set_status(LOGIN, Status.ACTIVE)
+    services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     assert judged(enterprise, presentation) is Reason.TOKEN_STALE
 
 
@@ -144,13 +144,13 @@ def test_order_of_reasons(enterprise: Enterprise) -> None:
     services, clock = enterprise.services, enterprise.clock
     right, claims = issued(enterprise, CUSTOMER)
     services.revocations.revoke(token_target(TENANT, claims.jti))
-    services.accounts.set_status(LOGIN, Status.DISABLED)
-    services.tenants.set_status(TENANT, Status.DISABLED)
+    services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
+    services.tenants.set_status(TENANT, RecordStatus.DISABLED)
     reasons = []
     presentation = Presentation(Audience.CHAT, "forged", "wrong", "wrong", "wrong")
     repairs: list[Callable[[], object]] = [
-        lambda: services.tenants.set_status(TENANT, Status.ACTIVE),
-        lambda: services.accounts.set_status(LOGIN, Status.ACTIVE),
+        lambda: services.tenants.set_status(TENANT, RecordStatus.ACTIVE),
+        lambda: services.accounts.set_status(LOGIN, RecordStatus.ACTIVE),
     ]
 
     for part in ("presented_token", "presented_tenant", "presented_subject", "presented_name"):
@@ -190,7 +190,7 @@ def test_stale_comes_before_revoked(enterprise: Enterprise) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_refusal_looks_the_same(reason: Reason) -> None:
     """Whatever the reason, the cloud is shown one and the same refusal."""
-    assert Verdict(reason).shape == Answer.VALIDATION_REFUSED.value
+    assert Verdict(reason).shape == PublicError.VALIDATION_REFUSED.value
     assert Verdict().shape is None
 
 
@@ -303,7 +303,7 @@ def test_nothing_known_nothing_accepted(enterprise: Enterprise, breakage: Breaka
 
     with breakage(enterprise):
         assert fault_of(enterprise, presentation) is reason
-        assert ANSWER_OF[reason] is Answer.UNAVAILABLE
+        assert PUBLIC_ERROR_OF[reason] is PublicError.UNAVAILABLE
 
     assert [entry for entry in enterprise.trail() if entry["event"] == "verdict"] == []
     assert judged(enterprise, presentation) is None

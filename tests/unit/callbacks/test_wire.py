@@ -12,11 +12,11 @@ from validator.tokens.claims import Audience
 AGENT_BODY = {"access_token": "a.b", "tenantSpaceId": "t", "userAccount": "u"}
 CHAT_BODY = {"Token": "a.b", "userName": "n", "userId": "u", "tenantSpaceId": "t"}
 SIDES = {"agent": (parse_agent, AGENT_BODY), "chat": (parse_chat, CHAT_BODY)}
-LONGEST = {
+MAX_LENGTH = {
     "agent": {"access_token": 4096, "tenantSpaceId": 64, "userAccount": 100},
     "chat": {"Token": 4096, "userName": 128, "userId": 128, "tenantSpaceId": 64},
 }
-FIELDS = [(side, name) for side, bounds in LONGEST.items() for name in bounds]
+FIELDS = [(side, name) for side, bounds in MAX_LENGTH.items() for name in bounds]
 IDENTIFIERS = [("agent", "tenantSpaceId"), ("chat", "tenantSpaceId"), ("chat", "userId")]
 MARK = "presented-by-somebody"
 
@@ -77,14 +77,14 @@ def test_strange_fields_are_ignored(side: str) -> None:
 def test_longest_value_is_taken(side: str, name: str) -> None:
     """Each field may have as many code points as its bound, of whatever width."""
     for character in "x字😀":
-        longest = character * LONGEST[side][name]
+        longest = character * MAX_LENGTH[side][name]
         assert value_of(parsed(side, **{name: longest}), name) == longest
 
 
 @pytest.mark.parametrize(("side", "name"), FIELDS)
 def test_one_character_more_is_refused(side: str, name: str) -> None:
     """One code point more than the bound is refused, and so is nothing at all."""
-    bound = LONGEST[side][name]
+    bound = MAX_LENGTH[side][name]
 
     assert detail_with(side, **{name: "x" * (bound + 1)}) == f"{name}: longer than {bound} characters"
     assert detail_with(side, **{name: ""}) == f"{name}: empty"
@@ -112,14 +112,14 @@ def test_other_types_are_refused(side: str, name: str, value: object) -> None:
 @pytest.mark.parametrize(("side", "name"), IDENTIFIERS)
 def test_integer_id_is_its_digits(side: str, name: str) -> None:
     """An id written as a JSON integer is the same presentation as its decimal text."""
-    for number in (0, 7, 202400000001, 10 ** (LONGEST[side][name] - 1), -7):
+    for number in (0, 7, 202400000001, 10 ** (MAX_LENGTH[side][name] - 1), -7):
         assert parsed(side, **{name: number}) == parsed(side, **{name: str(number)})
 
 
 @pytest.mark.parametrize(("side", "name"), IDENTIFIERS)
 def test_integer_id_has_the_same_bound(side: str, name: str) -> None:
     """An integer with more digits than the id may have characters is refused."""
-    assert detail_with(side, **{name: 10 ** LONGEST[side][name]}) == f"{name}: not a string"
+    assert detail_with(side, **{name: 10 ** MAX_LENGTH[side][name]}) == f"{name}: not a string"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_integer_is_no_text(side: str, name: str) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_values_are_never_quoted(side: str) -> None:
     """Whatever is wrong with a body, the refusal names fields and never repeats a value."""
-    fields = LONGEST[side]
+    fields = MAX_LENGTH[side]
     bodies: list[object] = [
         *(dict.fromkeys(fields, MARK * 300), {name: [MARK] for name in fields}),
         *(dict.fromkeys(fields, f"{MARK}\x00"), {name: {MARK: MARK} for name in fields}),
@@ -150,7 +150,7 @@ def test_values_are_never_quoted(side: str) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_every_wrong_field_is_named(side: str) -> None:
     """An empty object is told all that it lacks at once."""
-    assert detail_of(side, b"{}") == "; ".join(f"{name}: missing" for name in sorted(LONGEST[side]))
+    assert detail_of(side, b"{}") == "; ".join(f"{name}: missing" for name in sorted(MAX_LENGTH[side]))
 
 
 @pytest.mark.parametrize("side", SIDES)

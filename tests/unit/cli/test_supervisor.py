@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import require_package
-from tests.support.server_process import PATIENCE, stop, wait_until
+from tests.support.server_process import TIMEOUT, stop, wait_until
 
-LONG = 600  # seconds of patience that no test waits for
+LONG = 600  # seconds of timeout that no test waits for
 REAPER = 36  # PR_SET_CHILD_SUBREAPER: who set it adopts orphans, as process 1 does
 DRIVER = f"""
 import ctypes, json, signal, sys
 from validator.cli.supervisor import Program, run
 ctypes.CDLL(None).prctl({REAPER}, 1)
 programs = [Program(words, signal.Signals[stop]) for words, stop in json.loads(sys.argv[1])]
-sys.exit(run(*programs, patience=float(sys.argv[2])))
+sys.exit(run(*programs, timeout=float(sys.argv[2])))
 """
 
 Run = Callable[..., "subprocess.Popen[bytes]"]
@@ -33,11 +33,11 @@ def run(tmp_path: Path) -> Iterator[Run]:
     """Yield what runs programs together, in a process of its own and in the test's folder."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*programs: Told, patience: float = LONG, path: str | None = None) -> "subprocess.Popen[bytes]":
+    def start(*programs: Told, timeout: float = LONG, path: str | None = None) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
         # What runs in the background has Ctrl-C and its like ignored, and so has what it starts.
         python = [str(shutil.which("env")), "--default-signal=INT,QUIT", sys.executable]
-        command = [*python, "-c", DRIVER, json.dumps(programs), str(patience)]
+        command = [*python, "-c", DRIVER, json.dumps(programs), str(timeout)]
         started.append(
             subprocess.Popen(
                 command,
@@ -84,7 +84,7 @@ def number_in(file: Path) -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether there is a process *pid* that has not ended."""
+    """Return whether there is a process *pid* that has not ended."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
@@ -104,7 +104,7 @@ def test_stop_stops_all(run: Run, tmp_path: Path, path: str | None, number: int)
 
     process.send_signal(number)
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     check_gone(*pids)
 
 
@@ -114,7 +114,7 @@ def test_what_ends_one_ends_all(run: Run, tmp_path: Path, path: str | None, code
     ending = shell(f"while [ ! -e one ]; do sleep 0.01; done; exit {code}")
     process = run(lasting("one"), ending, path=path)
 
-    assert process.wait(PATIENCE) == code
+    assert process.wait(TIMEOUT) == code
     check_gone(number_in(tmp_path / "one"))
 
 
@@ -149,7 +149,7 @@ def test_program_that_cannot_be_started_ends_all(run: Run, tmp_path: Path, path:
     """When a later program is not there, what was started is stopped, and the failure is told."""
     process = run(lasting("one"), (("/nowhere/program",), "SIGTERM"), path=path)
 
-    assert process.wait(PATIENCE) != 0
+    assert process.wait(TIMEOUT) != 0
     assert process.stderr is not None
     assert b"/nowhere/program" in process.stderr.read()
     if (tmp_path / "one").exists():  # else it was stopped before it had written anything
@@ -160,7 +160,7 @@ def test_stop_while_starting_leaves_nothing(run: Run, tmp_path: Path) -> None:
     """A signal that comes before everything is started stops what is."""
     process = run(shell(f"echo $$ > one; kill -TERM $PPID; exec sleep {LONG}"), lasting("two"))
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     check_gone(number_in(tmp_path / "one"), *map(number_in, tmp_path.glob("two")))
 
 
@@ -184,7 +184,7 @@ def test_last_is_stopped_first_by_its_own_signal(run: Run, tmp_path: Path) -> No
 
     process.terminate()
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     assert (tmp_path / "said").read_text().splitlines() == ["two QUIT", "one TERM"]
     check_gone(*pids)
 
@@ -192,12 +192,12 @@ def test_last_is_stopped_first_by_its_own_signal(run: Run, tmp_path: Path) -> No
 def test_patience_has_an_end(run: Run, tmp_path: Path) -> None:
     """What does not stop when it is told is killed, and so are its own children."""
     deaf = "trap 'echo > deaf.told; wait' TERM; sh -c 'echo $$ > child; exec sleep 600' &"
-    process = run(lasting("deaf", deaf), patience=0.2)
+    process = run(lasting("deaf", deaf), timeout=0.2)
     pids = [number_in(tmp_path / "deaf"), number_in(tmp_path / "child")]
 
     process.terminate()
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     assert (tmp_path / "deaf.told").exists()
     check_gone(*pids)
 
@@ -212,6 +212,6 @@ def test_second_stop_is_in_a_hurry(run: Run, tmp_path: Path) -> None:
 
     process.terminate()
 
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT) == 0
     assert (tmp_path / "hurried").exists()
     check_gone(pid)

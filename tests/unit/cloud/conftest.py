@@ -10,7 +10,7 @@ from tests.support.fakes import FakeClock
 from tests.support.faulty_fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
 from validator.cloud.agents import Agents, AgentsPolicy
 from validator.cloud.policy import FabricPolicy
-from validator.keys.sealing import Sealer
+from validator.keys.encryption import SecretEncryption
 from validator.store.database import Database
 from validator.tenants import Tenants
 
@@ -24,7 +24,7 @@ FABRIC = FabricPolicy(
     token_lifetime=timedelta(seconds=600),
     app_secret=APP_SECRET,
 )
-AGENTS = AgentsPolicy(keep_sip_passwords=False, largest_removal=20)
+AGENTS = AgentsPolicy(keep_sip_passwords=False, max_removal=20)
 
 
 @pytest.fixture
@@ -41,6 +41,6 @@ def fabric_policy(cloud: FakeCloud) -> FabricPolicy:
 
 
 @pytest.fixture
-def agents(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> Agents:
+def agents(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
     """Return the table of agents, empty, with the policy of the defaults."""
-    return Agents(database, tenants, sealer, AGENTS, clock)
+    return Agents(database, tenants, encryption, AGENTS, clock)

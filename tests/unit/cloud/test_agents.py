@@ -11,7 +11,7 @@ from tests.unit.cloud.conftest import AGENTS
 from validator.cloud.agents import Agent, Agents, Changes, Difference, table
 from validator.cloud.wire import ListedAgent
 from validator.errors import Fault, OperatorError, Reason
-from validator.keys.sealing import Sealer
+from validator.keys.encryption import SecretEncryption
 from validator.store.database import Database
 from validator.tenants import Tenants
 
@@ -140,7 +140,7 @@ def test_large_removal_is_refused(agents: Agents, left: int, is_refused: bool) -
             agents.sync(TENANT, now)
         assert str(refused.value) == (
             f"the cloud's list lacks {10 - left} of the 10 agents kept here, more than 20 % "
-            "(cloud.largest_removal): nothing was changed; if they are really gone, --force"
+            "(cloud.max_removal): nothing was changed; if they are really gone, --force"
         )
     else:
         agents.sync(TENANT, now)
@@ -156,13 +156,13 @@ def test_forced_removal_is_made(agents: Agents) -> None:
     assert codes(agents) == ["00000"]
 
 
-@pytest.mark.parametrize("largest_removal", [0, 20, 99])
+@pytest.mark.parametrize("max_removal", [0, 20, 99])
 def test_empty_list_is_refused(
-    database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock, largest_removal: int
+    database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock, max_removal: int
 ) -> None:
     """A list of nobody never removes everybody by itself, whatever the setting."""
-    policy = replace(AGENTS, largest_removal=largest_removal)
-    agents = Agents(database, tenants, sealer, policy, clock)
+    policy = replace(AGENTS, max_removal=max_removal)
+    agents = Agents(database, tenants, encryption, policy, clock)
     assert agents.sync(TENANT, []) == Changes(0, 0, 0, ())
     agents.sync(TENANT, numbered(3))
 
@@ -174,10 +174,12 @@ def test_empty_list_is_refused(
     assert agents.list() == []
 
 
-def test_share_is_the_setting(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> None:
+def test_share_is_the_setting(
+    database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock
+) -> None:
     """With none allowed to go, one who is gone is refused; with half, half may go."""
     strict, lax = (
-        Agents(database, tenants, sealer, replace(AGENTS, largest_removal=share), clock) for share in (0, 50)
+        Agents(database, tenants, encryption, replace(AGENTS, max_removal=share), clock) for share in (0, 50)
     )
     strict.sync(TENANT, numbered(10))
 
@@ -191,9 +193,9 @@ def test_share_is_the_setting(database: Database, tenants: Tenants, sealer: Seal
 
 
 @pytest.fixture
-def keeping(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> Agents:
+def keeping(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
     """Return the table of agents, with the setting that keeps SIP passwords."""
-    return Agents(database, tenants, sealer, replace(AGENTS, keep_sip_passwords=True), clock)
+    return Agents(database, tenants, encryption, replace(AGENTS, keep_sip_passwords=True), clock)
 
 
 def test_sip_password_is_not_stored(agents: Agents, database: Database) -> None:

@@ -14,10 +14,10 @@ from tests.support.fakes import AGENT, START, FakeClock
 from tests.support.parallel_threads import at_once
 from validator.clock import iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
-from validator.keys.keyring import FILE, LONGEST_LIFE, Key, Keyring, KeyState
+from validator.keys.keyring import FILE, MAX_LIFE, Key, Keyring, KeyState
 from validator.settings.fields import Duration
 from validator.settings.sections import SECTIONS
-from validator.tokens.claims import LONGEST_LIFE as TOKEN_LIFE
+from validator.tokens.claims import MAX_LIFE as TOKEN_LIFE
 from validator.tokens.claims import Audience, Claims
 from validator.tokens.issuer import purpose
 from validator.webchat.guests import PURPOSE as GUEST_PURPOSE
@@ -245,7 +245,7 @@ def test_broken_file_is_a_fault_that_gives_nothing_away(path: Path, name: str) -
     """A file that cannot be used is a fault whose every text names the file and nothing of its content."""
     keyring = keyring_of(write(path, BROKEN[name]))
 
-    for use in (keyring.list, lambda: keyring.seal(PURPOSE), keyring.stage, keyring.rotate):
+    for use in (keyring.list, lambda: keyring.signer(PURPOSE), keyring.stage, keyring.rotate):
         with pytest.raises(Fault) as fault:
             use()
         told = texts_of(fault.value)
@@ -278,7 +278,7 @@ def test_folder_in_the_place_of_the_file_is_a_fault(path: Path) -> None:
 
 def test_secrets_are_in_no_repr(fixed: Keyring) -> None:
     """No repr shows a secret."""
-    shown = repr(fixed) + repr(fixed.list()) + repr(fixed.seal(PURPOSE))
+    shown = repr(fixed) + repr(fixed.list()) + repr(fixed.signer(PURPOSE))
 
     for secret in (VERIFY_ONLY, SIGNING, PENDING):
         assert secret.hex() not in shown
@@ -291,14 +291,14 @@ def test_secrets_are_in_no_repr(fixed: Keyring) -> None:
 def test_signature_is_what_the_form_says(fixed: Keyring) -> None:
     """The signing key's HMAC-SHA-256, derived by an HMAC of the purpose, makes the very same text."""
     for payload in (b"", b"a", b"ab", b"abc", bytes(range(256))):
-        assert fixed.seal(PURPOSE).sign(payload) == signed_apart(SIGNING, PURPOSE, payload)
+        assert fixed.signer(PURPOSE).sign(payload) == signed_apart(SIGNING, PURPOSE, payload)
 
 
 def test_token_of_a_fixed_key_is_pinned(fixed: Keyring) -> None:
     """A token for fixed claims under a fixed key is this text, and was so in every version."""
     claims = Claims("jti-1", AGENT, 1, 5, START, START + timedelta(minutes=10))
 
-    token = fixed.seal(purpose(Audience.AGENT)).sign(claims.to_json())
+    token = fixed.signer(purpose(Audience.AGENT)).sign(claims.to_json())
 
     assert token == (
         "eyJqdGkiOiJqdGktMSIsImF1ZCI6ImFnZW50IiwidGVuIjoiMjAyNDAwMDAwMDAxIiwic3ViIjoiYWdl"
@@ -317,7 +317,7 @@ def test_which_keys_are_trusted(fixed: Keyring, secret: bytes, is_trusted: bool)
     """What was signed by a signing, verify-only or pending key is proven, by any other it is not."""
     text = signed_apart(secret, PURPOSE, b"payload")
 
-    assert fixed.seal(PURPOSE).verify(text) == (b"payload" if is_trusted else None)
+    assert fixed.signer(PURPOSE).verify(text) == (b"payload" if is_trusted else None)
 
 
 def test_life_of_a_key(fresh: Keyring) -> None:
@@ -325,21 +325,21 @@ def test_life_of_a_key(fresh: Keyring) -> None:
     pending = fresh.stage()
     by_pending = signed_apart(pending.secret, PURPOSE, b"p")
     assert states(fresh) == ["signing", "pending"]
-    assert fresh.seal(PURPOSE).sign(b"p") != by_pending
-    assert fresh.seal(PURPOSE).verify(by_pending) == b"p"
+    assert fresh.signer(PURPOSE).sign(b"p") != by_pending
+    assert fresh.signer(PURPOSE).verify(by_pending) == b"p"
 
     assert fresh.rotate().id == pending.id
     assert states(fresh) == ["verify-only", "signing"]
-    assert fresh.seal(PURPOSE).sign(b"p") == by_pending
+    assert fresh.signer(PURPOSE).sign(b"p") == by_pending
 
     fresh.rotate()
     assert states(fresh) == ["verify-only", "verify-only", "signing"]
-    assert fresh.seal(PURPOSE).sign(b"p") != by_pending
-    assert fresh.seal(PURPOSE).verify(by_pending) == b"p"
+    assert fresh.signer(PURPOSE).sign(b"p") != by_pending
+    assert fresh.signer(PURPOSE).verify(by_pending) == b"p"
 
     fresh.revoke(pending.id)
     assert states(fresh) == ["verify-only", "revoked", "signing"]
-    assert fresh.seal(PURPOSE).verify(by_pending) is None
+    assert fresh.signer(PURPOSE).verify(by_pending) is None
 
 
 def test_rotation_without_a_pending_key_makes_one(fresh: Keyring) -> None:
@@ -351,7 +351,7 @@ def test_rotation_without_a_pending_key_makes_one(fresh: Keyring) -> None:
     assert states(fresh) == ["verify-only", "signing"]
     assert second.id != first.id
     assert second.secret != first.secret
-    assert fresh.seal(PURPOSE).sign(b"p") == signed_apart(second.secret, PURPOSE, b"p")
+    assert fresh.signer(PURPOSE).sign(b"p") == signed_apart(second.secret, PURPOSE, b"p")
 
 
 def test_new_key_has_its_own_instant(path: Path) -> None:
@@ -398,15 +398,15 @@ def test_any_other_key_can_be_revoked(fixed: Keyring, path: Path, key_id: str) -
 def test_change_is_seen_by_everybody_at_once(fresh: Keyring, path: Path) -> None:
     """Another process's rotation or revocation is in force with the next question, without a restart."""
     other = keyring_of(path)
-    old = other.seal(PURPOSE).sign(b"p")
+    old = other.signer(PURPOSE).sign(b"p")
     (first,) = other.list()
 
     new_key = fresh.rotate()
-    assert other.seal(PURPOSE).sign(b"p") == signed_apart(new_key.secret, PURPOSE, b"p") != old
-    assert other.seal(PURPOSE).verify(old) == b"p"
+    assert other.signer(PURPOSE).sign(b"p") == signed_apart(new_key.secret, PURPOSE, b"p") != old
+    assert other.signer(PURPOSE).verify(old) == b"p"
 
     fresh.revoke(first.id)
-    assert other.seal(PURPOSE).verify(old) is None
+    assert other.signer(PURPOSE).verify(old) is None
 
 
 def test_many_changes_in_one_moment_are_all_seen(fresh: Keyring, path: Path) -> None:
@@ -422,27 +422,27 @@ def test_many_changes_in_one_moment_are_all_seen(fresh: Keyring, path: Path) -> 
 
 def test_damage_and_repair_are_seen_at_once(fixed: Keyring, path: Path) -> None:
     """A keyring in use becomes a fault with its file, not later, and is good again once the file is."""
-    assert fixed.seal(PURPOSE).sign(b"p")
+    assert fixed.signer(PURPOSE).sign(b"p")
 
     write(path, "damaged")
     with pytest.raises(Fault):
-        fixed.seal(PURPOSE)
+        fixed.signer(PURPOSE)
     path.unlink()
     with pytest.raises(Fault):
-        fixed.seal(PURPOSE)
+        fixed.signer(PURPOSE)
 
     write(path, FIXED)
-    assert fixed.seal(PURPOSE).verify(signed_apart(SIGNING, PURPOSE, b"p")) == b"p"
+    assert fixed.signer(PURPOSE).verify(signed_apart(SIGNING, PURPOSE, b"p")) == b"p"
 
 
 def test_fault_is_not_remembered_as_an_old_keyring(fixed: Keyring, path: Path) -> None:
     """While the file is damaged nothing is proven with the keys that were read before."""
-    text = fixed.seal(PURPOSE).sign(b"p")
+    text = fixed.signer(PURPOSE).sign(b"p")
     write(path, FIXED[:-10])
 
     for _ in range(2):
         with pytest.raises(Fault):
-            fixed.seal(PURPOSE).verify(text)
+            fixed.signer(PURPOSE).verify(text)
 
 
 def test_changes_at_once_lose_no_key(fresh: Keyring, path: Path) -> None:
@@ -490,21 +490,21 @@ def test_key_leaves_verification_when_all_it_signed_has_ended(path: Path) -> Non
     keyring = Keyring(path.parent, clock)
     keyring.create()
     life = days(1)
-    old = keyring.seal(PURPOSE, life).sign(b"payload")
+    old = keyring.signer(PURPOSE, life).sign(b"payload")
     clock.advance(days=300)
-    still = keyring.seal(PURPOSE, life).sign(b"payload")
+    still = keyring.signer(PURPOSE, life).sign(b"payload")
     keyring.rotate()
 
     clock.advance(days=8, milliseconds=-1)
-    assert [keyring.seal(PURPOSE, life).verify(each) for each in (old, still)] == [b"payload"] * 2
+    assert [keyring.signer(PURPOSE, life).verify(each) for each in (old, still)] == [b"payload"] * 2
     clock.advance(milliseconds=1)
-    assert [keyring.seal(PURPOSE, life).verify(each) for each in (old, still)] == [None] * 2
-    assert keyring.seal(PURPOSE).verify(still) == b"payload"  # what may last a year is still proven
+    assert [keyring.signer(PURPOSE, life).verify(each) for each in (old, still)] == [None] * 2
+    assert keyring.signer(PURPOSE).verify(still) == b"payload"  # what may last a year is still proven
 
     clock.advance(days=364)
-    assert keyring.seal(PURPOSE).verify(still) is None
+    assert keyring.signer(PURPOSE).verify(still) is None
     clock.advance(days=-364)  # the clock was wrong: nothing was lost by it
-    assert keyring.seal(PURPOSE).verify(still) == b"payload"
+    assert keyring.signer(PURPOSE).verify(still) == b"payload"
 
 
 def test_keys_that_are_over_cost_junk_nothing(path: Path) -> None:
@@ -517,10 +517,10 @@ def test_keys_that_are_over_cost_junk_nothing(path: Path) -> None:
         keyring.rotate()
 
     def keys_tried(life: timedelta) -> int:
-        return len(keyring.seal(PURPOSE, life)._signer.secret_keys)
+        return len(keyring.signer(PURPOSE, life)._signer.secret_keys)
 
     assert keys_tried(days(1)) == 2
-    assert keys_tried(LONGEST_LIFE) == 14
+    assert keys_tried(MAX_LIFE) == 14
     assert len(keyring.list()) == 41
 
 
@@ -531,13 +531,13 @@ def test_key_of_an_older_version_is_trusted_until_it_is_known(path: Path) -> Non
     keyring = Keyring(path.parent, clock)
     old = signed_apart(VERIFY_ONLY, PURPOSE, b"payload")
     clock.advance(days=1000)
-    assert keyring.seal(PURPOSE, days(1)).verify(old) == b"payload"
+    assert keyring.signer(PURPOSE, days(1)).verify(old) == b"payload"
 
     keyring.rotate()
 
-    assert keyring.seal(PURPOSE, days(1)).verify(old) == b"payload"
+    assert keyring.signer(PURPOSE, days(1)).verify(old) == b"payload"
     clock.advance(days=8)
-    assert keyring.seal(PURPOSE, days(1)).verify(old) is None
+    assert keyring.signer(PURPOSE, days(1)).verify(old) is None
 
 
 def test_every_life_is_what_the_settings_allow_at_most() -> None:
@@ -545,8 +545,8 @@ def test_every_life_is_what_the_settings_allow_at_most() -> None:
     lives = {
         "tokens.agent_lifetime": TOKEN_LIFE,
         "tokens.chat_lifetime": TOKEN_LIFE,
-        "webchat.guest_lifetime": LONGEST_LIFE,
-        "lockout.device_lifetime": LONGEST_LIFE,
+        "webchat.guest_lifetime": MAX_LIFE,
+        "lockout.device_lifetime": MAX_LIFE,
     }
     for key, life in lives.items():
         section, name = key.split(".")
@@ -570,9 +570,9 @@ def test_purposes_are_pinned() -> None:
 @pytest.mark.parametrize("signed_for", PURPOSES)
 def test_purposes_are_apart(fixed: Keyring, signed_for: str) -> None:
     """What is signed for one purpose is proven for that one and for no other."""
-    text = fixed.seal(signed_for).sign(b"payload")
+    text = fixed.signer(signed_for).sign(b"payload")
 
-    assert [each for each in PURPOSES if fixed.seal(each).verify(text) is not None] == [signed_for]
+    assert [each for each in PURPOSES if fixed.signer(each).verify(text) is not None] == [signed_for]
 
 
 def spellings(text: str) -> list[str]:
@@ -584,16 +584,16 @@ def spellings(text: str) -> list[str]:
 @pytest.mark.parametrize("number", range(16))
 def test_one_spelling_of_the_last_character(fixed: Keyring, number: int) -> None:
     """43 characters hold two bits more than 32 bytes; of the four spellings only the one given is proven."""
-    text = fixed.seal(PURPOSE).sign(b"payload %d" % number)
+    text = fixed.signer(PURPOSE).sign(b"payload %d" % number)
 
-    assert [each for each in spellings(text) if fixed.seal(PURPOSE).verify(each) is not None] == [text]
+    assert [each for each in spellings(text) if fixed.signer(PURPOSE).verify(each) is not None] == [text]
 
 
 def test_spellings_would_all_decode(fixed: Keyring) -> None:
     """The control of the test above: the library itself takes the four spellings for the same signature."""
     lenient = Signer(SIGNING, salt=PURPOSE, key_derivation="hmac", digest_method=hashlib.sha256)
 
-    text = fixed.seal(PURPOSE).sign(b"payload")
+    text = fixed.signer(PURPOSE).sign(b"payload")
 
     assert [lenient.validate(each) for each in spellings(text)] == [True] * 4
 
@@ -623,43 +623,43 @@ RESPELLINGS = {
 @pytest.mark.parametrize("name", RESPELLINGS)
 def test_nothing_may_be_added(fixed: Keyring, name: str) -> None:
     """Padding, white space, strange characters and further parts make it another text, never proven."""
-    text = fixed.seal(PURPOSE).sign(b"payload")
+    text = fixed.signer(PURPOSE).sign(b"payload")
 
-    assert fixed.seal(PURPOSE).verify(RESPELLINGS[name].replace("%", text)) is None
-    assert fixed.seal(PURPOSE).verify(text) == b"payload"
+    assert fixed.signer(PURPOSE).verify(RESPELLINGS[name].replace("%", text)) is None
+    assert fixed.signer(PURPOSE).verify(text) == b"payload"
 
 
 @pytest.mark.parametrize("character", "=;é \n\x00.+/")
 def test_nothing_may_be_put_in_between(fixed: Keyring, character: str) -> None:
     """One strange character anywhere in the text spoils it, though a lenient decoder would skip it."""
-    text = fixed.seal(PURPOSE).sign(b"payload")
+    text = fixed.signer(PURPOSE).sign(b"payload")
 
     put = [text[:place] + character + text[place:] for place in range(len(text) + 1)]
 
-    assert [each for each in put if fixed.seal(PURPOSE).verify(each) is not None] == []
+    assert [each for each in put if fixed.signer(PURPOSE).verify(each) is not None] == []
 
 
 def test_other_alphabet_is_not_taken(fixed: Keyring) -> None:
     """The `+` and `/` of standard base64 are no other spelling of `-` and `_`."""
-    texts = [fixed.seal(PURPOSE).sign(b"\xfb\xff%d" % number) for number in range(64)]
+    texts = [fixed.signer(PURPOSE).sign(b"\xfb\xff%d" % number) for number in range(64)]
     assert {"-", "_"} <= set("".join(text.split(".")[1] for text in texts))
 
     for text in texts:
         standard = text.replace("-", "+").replace("_", "/")
         halves = text.split(".")[0] + "." + standard.split(".")[1]
-        assert fixed.seal(PURPOSE).verify(standard) is None
-        assert halves == text or fixed.seal(PURPOSE).verify(halves) is None
+        assert fixed.signer(PURPOSE).verify(standard) is None
+        assert halves == text or fixed.signer(PURPOSE).verify(halves) is None
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a", "a.", ".a", "a.b", "." + "A" * 43, "A" * 44, "A.B.C"])
 def test_what_has_not_the_form_is_not_proven(fixed: Keyring, text: str) -> None:
     """A text without a payload or with a signature of another length is not even looked at."""
-    assert fixed.seal(PURPOSE).verify(text) is None
+    assert fixed.signer(PURPOSE).verify(text) is None
 
 
 def test_signature_of_another_length_is_not_proven(fixed: Keyring) -> None:
     """The right signature cut or stretched by a character is none."""
-    text = fixed.seal(PURPOSE).sign(b"payload")
+    text = fixed.signer(PURPOSE).sign(b"payload")
 
-    assert fixed.seal(PURPOSE).verify(text[:-1]) is None
-    assert fixed.seal(PURPOSE).verify(f"{text}A") is None
+    assert fixed.signer(PURPOSE).verify(text[:-1]) is None
+    assert fixed.signer(PURPOSE).verify(f"{text}A") is None

@@ -19,7 +19,7 @@ from tests.support.fakes import FakeClock
 from tests.support.limit_parts import limits_policy
 from tests.support.parallel_threads import at_once
 from validator.clock import stopwatch
-from validator.errors import Answer, Fault, Reason, Refusal
+from validator.errors import Fault, PublicError, Reason, Refusal
 from validator.limits.counters import Counters
 from validator.limits.opening import REDIS_TIMEOUT
 from validator.limits.policy import PURPOSES, Rate, parse_rates
@@ -54,11 +54,11 @@ def made(tmp_path: Path, clock: FakeClock) -> Made:
 
 
 def passes(counters: Counters, key: str = "k", name: str = NAME) -> bool:
-    """Tell whether one more of *key* passes, counting it if so."""
+    """Return whether one more of *key* passes, counting it if so."""
     try:
         counters.hit(name, key)
     except Refusal as refusal:
-        if refusal.answer is not Answer.THROTTLED:
+        if refusal.answer is not PublicError.THROTTLED:
             raise
         return False
     return True

@@ -19,7 +19,7 @@ from validator.passwords.build_blocklist import PACKAGES, PHRASES, Material, bui
 from validator.passwords.variations import forms, is_pattern, root
 
 PAGE = Path(__file__).parents[3] / "docs" / "passwords.md"
-SHORTEST, LONGEST = 15, 128
+MIN_LENGTH, MAX_LENGTH = 15, 128
 SUFFIXES = ("123", "1234", "12345678", "!", "!@#", "1990", "2024", "520", "@2023")
 OWN = "Zugspitze-Ost 4711"
 
@@ -32,12 +32,12 @@ def shipped() -> Blocklist:
 
 def short_ones() -> list[str]:
     """Return the thousand most frequent passwords of a source that the list is not made of."""
-    return [password for password in FREQUENCY_LISTS["passwords"] if len(password) < SHORTEST][:1000]
+    return [password for password in FREQUENCY_LISTS["passwords"] if len(password) < MIN_LENGTH][:1000]
 
 
 def lengthened(password: str, addition: str) -> str:
     """Return *password* with *addition* behind it as often as the policy's length needs."""
-    missing = SHORTEST - len(password)
+    missing = MIN_LENGTH - len(password)
     return password + addition * -(-missing // len(addition))
 
 
@@ -99,7 +99,7 @@ def test_short_password_around_a_number_is_blocked(shipped: Blocklist) -> None:
 )
 def test_common_password_is_blocked(shipped: Blocklist, password: str) -> None:
     """What everybody thinks of when 15 characters are asked for is blocked."""
-    assert len(password) >= SHORTEST
+    assert len(password) >= MIN_LENGTH
     assert shipped.is_blocked(password)
 
 
@@ -126,7 +126,7 @@ def test_common_password_is_blocked(shipped: Blocklist, password: str) -> None:
 )
 def test_pinyin_is_blocked(shipped: Blocklist, password: str) -> None:
     """Names, set phrases, verses and lucky numbers are as common in pinyin as passwords are in English."""
-    assert len(password) >= SHORTEST
+    assert len(password) >= MIN_LENGTH
     assert shipped.is_blocked(password)
 
 
@@ -161,7 +161,7 @@ def test_random_characters_pass(shipped: Blocklist) -> None:
     """Of 1,000 passwords of random letters and digits none is blocked."""
     dice = random.Random("the same in every run")
     alphabet = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-    passwords = ["".join(dice.choices(alphabet, k=SHORTEST)) for _ in range(1000)]
+    passwords = ["".join(dice.choices(alphabet, k=MIN_LENGTH)) for _ in range(1000)]
 
     assert [password for password in passwords if shipped.is_blocked(password)] == []
 
@@ -195,7 +195,7 @@ def test_nothing_is_listed_without_a_list() -> None:
 # Any text
 
 
-@given(st.text(st.characters(), max_size=LONGEST + 20))
+@given(st.text(st.characters(), max_size=MAX_LENGTH + 20))
 @example("\ud800" * 20)
 @example("\x00")
 @example("")
@@ -227,7 +227,7 @@ def test_no_password_is_slow(shipped: Blocklist, password: str) -> None:
     assert time.perf_counter() - start < 0.25
 
 
-@given(st.text(min_size=1, max_size=LONGEST))
+@given(st.text(min_size=1, max_size=MAX_LENGTH))
 def test_root_is_a_form_of_its_entry(entry: str) -> None:
     """An entry is blocked by its root: the root is always among the forms that are looked up."""
     assert root(entry) in forms(entry)
@@ -290,7 +290,7 @@ def test_imported_list_is_private_and_keeps_no_password(tmp_path: Path) -> None:
     assert b"zugspitze" not in path.read_bytes()
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=LONGEST), min_size=1))
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=MAX_LENGTH), min_size=1))
 def test_everything_imported_is_blocked(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     """Whatever could be imported is blocked afterwards, if it is long enough to be looked up."""
     folder = tmp_path_factory.mktemp("import")

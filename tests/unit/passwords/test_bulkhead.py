@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.parallel_threads import at_once
 from validator.clock import stopwatch
-from validator.errors import Answer, Reason, Refusal
+from validator.errors import PublicError, Reason, Refusal
 from validator.passwords.bulkhead import MAX_WAIT, Bulkhead
 
 PATIENCE_SECONDS = 30
@@ -47,7 +47,7 @@ def test_strangers_get_every_slot_but_one(held: ExitStack, slots: int) -> None:
 
     assert stopwatch() - began < MAX_WAIT.total_seconds()
     assert refused.value.reason is Reason.HASHING_BUSY
-    assert refused.value.answer is Answer.UNAVAILABLE
+    assert refused.value.answer is PublicError.UNAVAILABLE
     assert refused.value.retry_after == timedelta(seconds=1)
     last.close()
     assert not is_full(bulkhead)
@@ -170,11 +170,11 @@ def test_refusal_frees_nobody_elses_slot(held: ExitStack) -> None:
 def test_never_more_than_the_slots_at_once() -> None:
     """Of 32 strangers and 32 known devices at once as many are in as there are slots, the rest is refused."""
     bulkhead, inside, all_asked = Bulkhead(3), threading.Semaphore(0), threading.Barrier(64)
-    callers = [None if number % 2 else f"account-{number}" for number in range(64)]
+    authentication = [None if number % 2 else f"account-{number}" for number in range(64)]
 
     def ask() -> None:
         try:
-            with bulkhead.slot(callers.pop()):
+            with bulkhead.slot(authentication.pop()):
                 inside.release()
                 all_asked.wait(PATIENCE_SECONDS)
         except Refusal:

@@ -129,7 +129,7 @@ def test_duration_is_a_text(value: object) -> None:
 )
 def test_whole_has_bounds(value: int, is_allowed: bool) -> None:
     """Both bounds are allowed themselves."""
-    field = kind.Whole(1, 64)
+    field = kind.Integer(1, 64)
 
     if is_allowed:
         assert taken(field, value) == value
@@ -141,16 +141,16 @@ def test_whole_has_bounds(value: int, is_allowed: bool) -> None:
 def test_whole_is_an_integer(value: object) -> None:
     """A text, a fraction and a switch are no number."""
     with pytest.raises(ValidationError):
-        kind.Whole(0, 64).deserialize(value)
+        kind.Integer(0, 64).deserialize(value)
 
 
 @pytest.mark.parametrize("value", [0, 1, "true", "false", "yes", "", None, [], [True]])
 def test_switch_is_true_or_false(value: object) -> None:
     """Only TOML's own two values switch."""
     with pytest.raises(ValidationError):
-        kind.Switch().deserialize(value)
-    assert taken(kind.Switch(), True) is True
-    assert taken(kind.Switch(), False) is False
+        kind.Boolean().deserialize(value)
+    assert taken(kind.Boolean(), True) is True
+    assert taken(kind.Boolean(), False) is False
 
 
 @pytest.mark.parametrize("value", ["", "JSON", "json ", "json\n", "jsonconsole", "json|console", "js.n", 1])
@@ -197,9 +197,9 @@ def test_words_are_a_list_of_texts(value: object, is_allowed: bool) -> None:
     """A list of short texts, in its order; never one text taken letter by letter."""
     if is_allowed:
         assert isinstance(value, list)
-        assert taken(kind.Words(), value) == tuple(value)
+        assert taken(kind.StringList(), value) == tuple(value)
     else:
-        assert "a list of texts of 1 to 255 characters" in complaint(kind.Words(), value)
+        assert "a list of texts of 1 to 255 characters" in complaint(kind.StringList(), value)
 
 
 # Places
@@ -425,19 +425,19 @@ def test_empty_password_in_a_url_is_refused() -> None:
 @pytest.mark.parametrize(
     ("field", "text", "value"),
     [
-        (kind.Whole(1, 64), "4", 4),
-        (kind.Whole(1, 64), "0x10", 16),
-        (kind.Whole(1, 64), "four", "four"),
-        (kind.Whole(1, 64), "", ""),
-        (kind.Switch(), "true", True),
-        (kind.Switch(), "True", "True"),
-        (kind.Words(), '["a", "b"]', ["a", "b"]),
-        (kind.Words(), "a,b", ["a", "b"]),
-        (kind.Words(), " a , b,", ["a", "b"]),
-        (kind.Words(), "203.0.113.0/24", ["203.0.113.0/24"]),
-        (kind.Words(), "true", ["true"]),
-        (kind.Words(), "", []),
-        (kind.Words(), '["a"', '["a"'),
+        (kind.Integer(1, 64), "4", 4),
+        (kind.Integer(1, 64), "0x10", 16),
+        (kind.Integer(1, 64), "four", "four"),
+        (kind.Integer(1, 64), "", ""),
+        (kind.Boolean(), "true", True),
+        (kind.Boolean(), "True", "True"),
+        (kind.StringList(), '["a", "b"]', ["a", "b"]),
+        (kind.StringList(), "a,b", ["a", "b"]),
+        (kind.StringList(), " a , b,", ["a", "b"]),
+        (kind.StringList(), "203.0.113.0/24", ["203.0.113.0/24"]),
+        (kind.StringList(), "true", ["true"]),
+        (kind.StringList(), "", []),
+        (kind.StringList(), '["a"', '["a"'),
         (hosts.Origins(), "https://a.example,https://b.example", ["https://a.example", "https://b.example"]),
         (hosts.Origins(), '["https://a.example"]', ["https://a.example"]),
         (kind.Duration("0s", "1d"), "10m", "10m"),
@@ -454,12 +454,12 @@ def test_environment_is_read_by_the_kind(field: fields.Field[Any], text: str, va
 
 
 EVERY_KIND = [
-    kind.Whole(1, 64),
-    kind.Switch(),
-    kind.Form("[a-z]+", "letters"),
+    kind.Integer(1, 64),
+    kind.Boolean(),
+    kind.Pattern("[a-z]+", "letters"),
     kind.Line(),
     kind.Choice(("a", "b")),
-    kind.Words(),
+    kind.StringList(),
     hosts.Origins(),
     kind.Duration("1s", "1d"),
     places.UrlPath(),

@@ -361,6 +361,25 @@ def test_renamed_setting_names_the_new_one(loaded: Loader) -> None:
     assert "callbacks_foreign" in problem
 
 
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ('[door]\norigin = "https://portal.example.com"\n', "proxy.origin"),
+        ("[lockout]\nfree_failures = 3\n", "lockout.allowed_failures"),
+        ("[lockout]\nstop_after = 50\n", "lockout.hard_lock_after"),
+        ('[lockout]\nforget_after = "30d"\n', "lockout.reset_after"),
+        ('[lockout]\nlongest_delay = "1h"\n', "lockout.max_delay"),
+        ("[audit]\nlargest_file = 4096\n", "audit.max_file"),
+        ("[cloud]\nlargest_removal = 5\n", "cloud.max_removal"),
+    ],
+)
+def test_old_name_stops_the_start(loaded: Loader, text: str, new: str) -> None:
+    """A file with the name of an older version never starts with a default in its place."""
+    (problem,) = problems_of(loaded, text)
+
+    assert problem.endswith(f"has another name now: set {new}")
+
+
 def test_unknown_variable_is_a_problem(loaded: Loader) -> None:
     """A variable with the prefix that sets nothing is a misspelling."""
     for name in ("VALIDATOR_", "VALIDATOR_TOKENS", "VALIDATOR_SERVER_WORKERSS", "VALIDATOR_server_workers"):
@@ -534,9 +553,9 @@ NO_ADDRESSES = (
 )
 # Each key with what it takes and what it does not, beside the hostile words, which none takes.
 PLACES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "door.origin": (HTTPS_ORIGINS, NO_HTTPS_ORIGINS),
-    "door.callbacks_origin": (HTTPS_ORIGINS, NO_HTTPS_ORIGINS),
-    "door.cloud_host": (
+    "proxy.origin": (HTTPS_ORIGINS, NO_HTTPS_ORIGINS),
+    "proxy.callbacks_origin": (HTTPS_ORIGINS, NO_HTTPS_ORIGINS),
+    "proxy.cloud_host": (
         ("a", "cloud.example.com", "xn--bcher-kva.example", "a" * 63, "1.example"),
         (
             "Cloud",
@@ -554,20 +573,20 @@ PLACES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "[::1]",
         ),
     ),
-    "door.document_root": (PATHS, NO_PATHS),
-    "door.acme_root": (PATHS, NO_PATHS),
-    "door.log_folder": (PATHS, NO_PATHS),
-    "door.cloud_ca": (PATHS, NO_PATHS),
-    "door.prefix": (
+    "proxy.document_root": (PATHS, NO_PATHS),
+    "proxy.acme_root": (PATHS, NO_PATHS),
+    "proxy.log_folder": (PATHS, NO_PATHS),
+    "proxy.cloud_ca": (PATHS, NO_PATHS),
+    "proxy.prefix": (
         ("/demo", "/a/b.c~d"),
         ("demo", "/", "/demo/", "//a", "/a//b", "/../a", "/a/..", "/.", "/a%41"),
     ),
-    "door.worker_user": (("nginx", "www-data", "_a"), ("Nginx", "-a", "1a", "a" * 33, "a.b", "root:root")),
-    "door.nginx_version": (
+    "proxy.worker_user": (("nginx", "www-data", "_a"), ("Nginx", "-a", "1a", "a" * 33, "a.b", "root:root")),
+    "proxy.nginx_version": (
         ("1.22", "1.26.3"),
         ("1", "1.", "2.0", "1.22.", "v1.22", "1.22.1.1", "1.1234", "1.２２"),
     ),
-    "door.callbacks_upstream": (
+    "proxy.callbacks_upstream": (
         ("unix:/run/a.sock", *ADDRESSES),
         ("unix:a", "unix:/a b", *NO_ADDRESSES[:14]),
     ),
@@ -575,21 +594,21 @@ PLACES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # The same for the members of lists.
 LISTED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "door.listen": (ADDRESSES, NO_ADDRESSES),
-    "door.listen_plain": (tuple(word.replace(":443", ":80") for word in ADDRESSES), NO_ADDRESSES),
-    "door.resolver": (
+    "proxy.listen": (ADDRESSES, NO_ADDRESSES),
+    "proxy.listen_plain": (tuple(word.replace(":443", ":80") for word in ADDRESSES), NO_ADDRESSES),
+    "proxy.resolver": (
         ("127.0.0.53", "192.0.2.53:5353", "[2001:db8::53]", "[2001:db8::53]:5353"),
         ("dns.example", "2001:db8::53", "192.0.2.53:0", "192.0.2", "[::1", "192.0.2.53 valid=1s", "[::1%lo]"),
     ),
-    "door.cross_origins": (
+    "proxy.cross_origins": (
         ("https://a.example", "http://localhost:8080"),
         ("https://a.example/x", "*", "null"),
     ),
-    "door.cloud_cookies": (
+    "proxy.cloud_cookies": (
         ("JSESSIONID", "sum_token", "a-b", "a" * 64),
         ("a.b", "a=b", "a" * 65, "__Host-a[]"),
     ),
-    "door.load_balancers": (
+    "proxy.load_balancers": (
         ("192.0.2.0/24", "192.0.2.7", "2001:db8::/32", "::/1"),
         (
             "0.0.0.0/0",
@@ -617,8 +636,8 @@ def written(key: str, value: object) -> dict[str, str]:
 
 # What a setting needs beside it: where to ask for the cloud; a portal that is at an address, too.
 BESIDE = {
-    "door.cloud_host": {"VALIDATOR_DOOR_RESOLVER": '["127.0.0.53"]'},
-    "door.callbacks_origin": {"VALIDATOR_DOOR_ORIGIN": "https://192.0.2.9"},
+    "proxy.cloud_host": {"VALIDATOR_PROXY_RESOLVER": '["127.0.0.53"]'},
+    "proxy.callbacks_origin": {"VALIDATOR_PROXY_ORIGIN": "https://192.0.2.9"},
 }
 
 
@@ -692,7 +711,7 @@ def test_list_is_a_list_of_texts(loaded: Loader, key: str) -> None:
 
 def test_address_is_listened_on_once(loaded: Loader) -> None:
     """Twice the same address would stop nginx from starting."""
-    (problem,) = problems_of(loaded, '[door]\nlisten = ["0.0.0.0:443", "[::]:443", "0.0.0.0:443"]\n')
+    (problem,) = problems_of(loaded, '[proxy]\nlisten = ["0.0.0.0:443", "[::]:443", "0.0.0.0:443"]\n')
 
     assert "each once" in problem
 
@@ -707,8 +726,8 @@ def test_networks_are_networks(loaded: Loader) -> None:
 def test_files_of_the_door_lie_in_the_home(loaded: Loader, tmp_path: Path) -> None:
     """Relative files are below the home, absolute ones where they say; those not named are not there."""
     door = loaded(
-        '[door]\ncertificate = "tls/a.pem"\ncertificate_key = "/etc/a.key"\ndocument_root = "pages"\n'
-    ).door
+        '[proxy]\ncertificate = "tls/a.pem"\ncertificate_key = "/etc/a.key"\ndocument_root = "pages"\n'
+    ).proxy
 
     assert (door.certificate, door.certificate_key) == (tmp_path / "tls" / "a.pem", Path("/etc/a.key"))
     assert door.document_root == tmp_path / "pages"
@@ -718,7 +737,7 @@ def test_files_of_the_door_lie_in_the_home(loaded: Loader, tmp_path: Path) -> No
 
 def test_client_certificate_is_asked_for_where_a_ca_is_named(loaded: Loader) -> None:
     """The application asks again for what the door demands: one setting decides for both."""
-    text = '[door]\norigin = "https://a.example"\ncallbacks_origin = "https://b.example"\n'
+    text = '[proxy]\norigin = "https://a.example"\ncallbacks_origin = "https://b.example"\n'
 
     assert loaded(text).callbacks.client_certificate is False
     assert loaded(f'{text}client_ca = "ca.pem"\n').callbacks.client_certificate is True
@@ -893,7 +912,7 @@ TOML_VALUES = st.recursive(
 
 
 def is_setting_or_problem(loaded: Loader, key: str, *arguments: object) -> bool:
-    """Tell whether loading ends in one of the two right ways; a secret is named without its `_file`."""
+    """Return whether loading ends in one of the two right ways; a secret is named without its `_file`."""
     try:
         loaded(*arguments)
     except ConfigurationError as refused:
@@ -953,7 +972,7 @@ def test_cloud_is_not_asked_by_default(loaded: Loader) -> None:
     assert settings.fabric.token_path == "/apigovernance/api/oauth/tokenByAkSk"
     assert settings.fabric.agents_path == "/apiaccess/CC-Mangemant/v1/queryAgentInfo"
     assert settings.fabric.token_lifetime == timedelta(seconds=600)
-    assert settings.agents == AgentsPolicy(keep_sip_passwords=False, largest_removal=20)
+    assert settings.agents == AgentsPolicy(keep_sip_passwords=False, max_removal=20)
 
 
 def test_cloud_is_set_up(loaded: Loader, tmp_path: Path) -> None:

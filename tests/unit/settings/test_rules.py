@@ -10,9 +10,9 @@ from validator.settings.loading import load
 from validator.settings.rules import OWN_PATHS
 from validator.settings.sources import environment_variable
 
-CLOUD = {"door.cloud_host": "cloud.example.net"}
-PORTAL = {"door.origin": "https://portal.example.com"}
-CALLBACKS = {"door.callbacks_origin": "https://callbacks.example.com"}
+CLOUD = {"proxy.cloud_host": "cloud.example.net"}
+PORTAL = {"proxy.origin": "https://portal.example.com"}
+CALLBACKS = {"proxy.callbacks_origin": "https://callbacks.example.com"}
 PROXIED = {"server.trusted_proxies": "1"}
 # Each rule: what breaks it, the key that is named, a word of the complaint, and the same with the rule kept.
 RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
@@ -95,100 +95,100 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         {"callbacks.chat_path": "/service-clouds/validate"},
     ),
     "two servers of one name": (
-        {**PORTAL, "door.callbacks_origin": "https://portal.example.com:8443"},
-        "door.callbacks_origin",
-        "has the name of door.origin",
+        {**PORTAL, "proxy.callbacks_origin": "https://portal.example.com:8443"},
+        "proxy.callbacks_origin",
+        "has the name of proxy.origin",
         {**PORTAL, **CALLBACKS},
     ),
     "client certificates of browsers": (
-        {**PORTAL, "door.client_ca": "ca.pem"},
-        "door.client_ca",
-        "needs door.callbacks_origin",
-        {**PORTAL, **CALLBACKS, "door.client_ca": "ca.pem"},
+        {**PORTAL, "proxy.client_ca": "ca.pem"},
+        "proxy.client_ca",
+        "needs proxy.callbacks_origin",
+        {**PORTAL, **CALLBACKS, "proxy.client_ca": "ca.pem"},
     ),
     "certificate without its key": (
-        {"door.certificate": "a.pem"},
-        "door.certificate",
-        "door.certificate_key",
-        {"door.certificate": "a.pem", "door.certificate_key": "a.key"},
+        {"proxy.certificate": "a.pem"},
+        "proxy.certificate",
+        "proxy.certificate_key",
+        {"proxy.certificate": "a.pem", "proxy.certificate_key": "a.key"},
     ),
     "key without its certificate": (
-        {"door.callbacks_certificate_key": "a.key"},
-        "door.callbacks_certificate",
+        {"proxy.callbacks_certificate_key": "a.key"},
+        "proxy.callbacks_certificate",
         "one of them is missing",
-        {"door.callbacks_certificate": "a.pem", "door.callbacks_certificate_key": "a.key"},
+        {"proxy.callbacks_certificate": "a.pem", "proxy.callbacks_certificate_key": "a.key"},
     ),
     "nginx that is too old": (
-        {"door.nginx_version": "1.21.6"},
-        "door.nginx_version",
+        {"proxy.nginx_version": "1.21.6"},
+        "proxy.nginx_version",
         "older than 1.22",
-        {"door.nginx_version": "1.22.0"},
+        {"proxy.nginx_version": "1.22.0"},
     ),
     "cloud that nobody can find": (
         CLOUD,
-        "door.resolver",
-        "door.cloud_host",
-        {**CLOUD, "door.resolver": '["127.0.0.53"]'},
+        "proxy.resolver",
+        "proxy.cloud_host",
+        {**CLOUD, "proxy.resolver": '["127.0.0.53"]'},
     ),
     "cloud that nobody can find, kept by its address": (
         CLOUD,
-        "door.resolver",
+        "proxy.resolver",
         "/etc/resolv.conf",
-        {**CLOUD, "door.cloud_address": "192.0.2.7:443"},
+        {**CLOUD, "proxy.cloud_address": "192.0.2.7:443"},
     ),
     "origin that is allowed twice": (
-        {**PORTAL, "door.cross_origins": '["https://a.example", "https://a.example"]'},
-        "door.cross_origins",
+        {**PORTAL, "proxy.cross_origins": '["https://a.example", "https://a.example"]'},
+        "proxy.cross_origins",
         "twice",
-        {**PORTAL, "door.cross_origins": '["https://a.example", "https://b.example"]'},
+        {**PORTAL, "proxy.cross_origins": '["https://a.example", "https://b.example"]'},
     ),
     "callbacks at an address, beside a name": (
-        {**PORTAL, "door.callbacks_origin": "https://192.0.2.7"},
-        "door.callbacks_origin",
+        {**PORTAL, "proxy.callbacks_origin": "https://192.0.2.7"},
+        "proxy.callbacks_origin",
         "give it a name",
-        {**PORTAL, "door.callbacks_origin": "https://callbacks.example.com"},
+        {**PORTAL, "proxy.callbacks_origin": "https://callbacks.example.com"},
     ),
     "one place for TLS and for none": (
-        {"door.listen": '["[::1]:8443"]', "door.listen_plain": '["[0::1]:8443"]'},
-        "door.listen_plain",
+        {"proxy.listen": '["[::1]:8443"]', "proxy.listen_plain": '["[0::1]:8443"]'},
+        "proxy.listen_plain",
         "there already",
-        {"door.listen": '["[::1]:8443"]', "door.listen_plain": '["[::1]:8080"]'},
+        {"proxy.listen": '["[::1]:8443"]', "proxy.listen_plain": '["[::1]:8080"]'},
     ),
     "pages where the cloud is": (
-        {"door.prefix": "/demo", "portal.path": "/demo/service-cloud"},
+        {"proxy.prefix": "/demo", "portal.path": "/demo/service-cloud"},
         "portal.path",
         "where the cloud is passed on",
-        {"door.prefix": "/demo", "portal.path": "/demo/pages"},
+        {"proxy.prefix": "/demo", "portal.path": "/demo/pages"},
     ),
     "portal that is its own guest": (
-        {**PORTAL, "door.cross_origins": '["https://portal.example.com"]'},
-        "door.cross_origins",
+        {**PORTAL, "proxy.cross_origins": '["https://portal.example.com"]'},
+        "proxy.cross_origins",
         "portal's own",
-        {**PORTAL, "door.cross_origins": '["https://portal.example.com:8443", "http://portal.example.com"]'},
+        {**PORTAL, "proxy.cross_origins": '["https://portal.example.com:8443", "http://portal.example.com"]'},
     ),
     "prefix that is a route": (
-        {"door.prefix": "/healthz"},
-        "door.prefix",
+        {"proxy.prefix": "/healthz"},
+        "proxy.prefix",
         "another route",
-        {"door.prefix": "/health"},
+        {"proxy.prefix": "/health"},
     ),
     "prefix above the routes": (
-        {"door.prefix": "/api"},
-        "door.prefix",
+        {"proxy.prefix": "/api"},
+        "proxy.prefix",
         "beginning of another route",
-        {"door.prefix": "/apis"},
+        {"proxy.prefix": "/apis"},
     ),
     "prefix below the routes": (
-        {"door.prefix": "/webchat/cloud"},
-        "door.prefix",
+        {"proxy.prefix": "/webchat/cloud"},
+        "proxy.prefix",
         "below one",
-        {"door.prefix": "/chat/cloud"},
+        {"proxy.prefix": "/chat/cloud"},
     ),
     "prefix above a callback": (
-        {"door.prefix": "/rest"},
-        "door.prefix",
+        {"proxy.prefix": "/rest"},
+        "proxy.prefix",
         "beginning of another route",
-        {"door.prefix": "/rest", "callbacks.agent_path": "/a", "callbacks.chat_path": "/c"},
+        {"proxy.prefix": "/rest", "callbacks.agent_path": "/a", "callbacks.chat_path": "/c"},
     ),
 }
 
@@ -225,20 +225,20 @@ def test_no_callback_takes_a_path_of_another(path: str) -> None:
 
 def test_every_broken_rule_is_told_at_once() -> None:
     """An operator who broke several rules reads of all of them."""
-    problems = problems_of({**PROXIED, **CLOUD, "door.nginx_version": "1.18", "door.certificate": "a.pem"})
+    problems = problems_of({**PROXIED, **CLOUD, "proxy.nginx_version": "1.18", "proxy.certificate": "a.pem"})
 
     assert len(problems) == 4
 
 
 def test_rules_wait_for_the_values() -> None:
     """Rules are held only against values that are right by themselves."""
-    (problem,) = problems_of({**PROXIED, "door.nginx_version": "one"})
+    (problem,) = problems_of({**PROXIED, "proxy.nginx_version": "one"})
 
-    assert "door.nginx_version" in problem
+    assert "proxy.nginx_version" in problem
 
 
 def test_source_of_the_broken_setting_is_told() -> None:
     """The complaint says where the setting was written, also when it is another one that has to change."""
-    (problem,) = problems_of({"door.callbacks_certificate": "a.pem"})
+    (problem,) = problems_of({"proxy.callbacks_certificate": "a.pem"})
 
-    assert problem.startswith("environment: VALIDATOR_DOOR_CALLBACKS_CERTIFICATE: ")
+    assert problem.startswith("environment: VALIDATOR_PROXY_CALLBACKS_CERTIFICATE: ")

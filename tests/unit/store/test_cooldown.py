@@ -18,7 +18,7 @@ from tests.support.switchable_route import Way, open_way
 from validator.clock import stopwatch
 from validator.errors import Fault, Reason
 from validator.store.database import Database
-from validator.store.prepared import PreparedQuestion
+from validator.store.prepared import PreparedQuery
 
 TIMEOUT = timedelta(seconds=1)
 SOON = 1.5
@@ -70,7 +70,7 @@ def change(database: Database) -> None:
         connection.execute(text("UPDATE held SET n = n + 1 WHERE id = 1"))
 
 
-def question_of(database: Database) -> PreparedQuestion:
+def question_of(database: Database) -> PreparedQuery:
     """Return what asks for the row of the table."""
     return database.prepare(select(column("n")).select_from(table("held")))
 

@@ -93,7 +93,7 @@ def fault_of(act: Callable[[], object]) -> Fault:
 
 
 def is_in_transaction(connection: Connection) -> bool:
-    """Tell whether the driver of *connection* has a transaction open."""
+    """Return whether the driver of *connection* has a transaction open."""
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         return bool(driver.in_transaction)

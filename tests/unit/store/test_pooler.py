@@ -21,8 +21,8 @@ from validator.errors import Fault, OperatorError
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
 from validator.store.signed import AnotherStatement
-from validator.tenants import Status, Tenants
-from validator.tokens.subject_state import Standings
+from validator.tenants import RecordStatus, Tenants
+from validator.tokens.subject_state import SubjectStates
 
 TIMEOUT = timedelta(seconds=2)
 NAME = "pooled"
@@ -48,16 +48,16 @@ def disabled(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathF
     tenants.add(TENANT, "First")
     accounts = Accounts(database, tenants, clock, lambda _: False)
     accounts.add("li.wei", TENANT, "no hash", Identity(AGENT.id, CUSTOMER.id, CUSTOMER.name))
-    accounts.set_status("li.wei", Status.DISABLED)
+    accounts.set_status("li.wei", RecordStatus.DISABLED)
     database.close()
     yield NAME
     postgres_server.drop(NAME)
 
 
-def statuses(database: Database, times: int) -> set[Status | None]:
+def statuses(database: Database, times: int) -> set[RecordStatus | None]:
     """Return how the disabled account's agent and customer stand, asked in turn."""
-    standings = Standings(database)
-    return {standings.of(subject).account_status for _ in range(times) for subject in (AGENT, CUSTOMER)}
+    subject_states = SubjectStates(database)
+    return {subject_states.of(subject).account_status for _ in range(times) for subject in (AGENT, CUSTOMER)}
 
 
 def test_disabled_account_is_disabled_by_way_of_a_pooler(
@@ -65,13 +65,13 @@ def test_disabled_account_is_disabled_by_way_of_a_pooler(
 ) -> None:
     """Eight clients ask of agent and customer at once over two server processes: every answer is right."""
     databases = [opened(pooler.url(disabled)) for _ in range(8)]
-    seen: list[set[Status | None]] = []
+    seen: list[set[RecordStatus | None]] = []
     waiting = iter(databases)
 
     failed = at_once(8, lambda: seen.append(statuses(next(waiting), 100)))
 
     assert failed == []
-    assert seen == [{Status.DISABLED}] * 8
+    assert seen == [{RecordStatus.DISABLED}] * 8
 
 
 def prepare_five_texts(where: str) -> None:

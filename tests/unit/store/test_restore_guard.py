@@ -18,24 +18,24 @@ from validator.store import history, schema
 from validator.store.database import Database, DatabasePolicy
 from validator.store.known import Kind, Known, Seen, number_of
 from validator.store.memory import FILE
-from validator.store.restore_guard import FENCED, NOT_FENCED, OLDER, MarkedDatabase
+from validator.store.restore_guard import FENCED, NOT_FENCED, OLDER, GuardedDatabase
 from validator.tenants import Tenants
 from validator.tenants import table as tenants
 
 YEAR = timedelta(days=365)
 KINDS = pytest.mark.parametrize("kind", Kind)
-Join = Callable[[str], MarkedDatabase]
+Join = Callable[[str], GuardedDatabase]
 
 
 @pytest.fixture
 def join(database: Database, policy: DatabasePolicy, tmp_path: Path, clock: FakeClock) -> Iterator[Join]:
     """Yield what opens the database, with one tenant in it, for the node of a name; again is a restart."""
     Tenants(database, clock).add(TENANT, "First")
-    opened: list[MarkedDatabase] = []
+    opened: list[GuardedDatabase] = []
 
-    def node(name: str) -> MarkedDatabase:
+    def node(name: str) -> GuardedDatabase:
         make_private_folder(tmp_path / name)
-        opened.append(MarkedDatabase(policy, tmp_path / name))
+        opened.append(GuardedDatabase(policy, tmp_path / name))
         return opened[-1]
 
     yield node
@@ -44,7 +44,7 @@ def join(database: Database, policy: DatabasePolicy, tmp_path: Path, clock: Fake
 
 
 @pytest.fixture
-def marked(join: Join) -> MarkedDatabase:
+def marked(join: Join) -> GuardedDatabase:
     """Return the database as the node "one" has it open."""
     return join("one")
 
@@ -55,7 +55,7 @@ def rename(connection: Connection, name: str) -> None:
 
 def change(marked: Database, name: str = "changed", at: datetime = START, kind: Kind = Kind.CHANGED) -> None:
     """Make a lasting change at an instant."""
-    with marked.lasting(at, kind) as connection:
+    with marked.durable_write(at, kind) as connection:
         rename(connection, name)
 
 
@@ -69,7 +69,7 @@ def name_in(marked: Database) -> str:
         return str(connection.execute(select(tenants.c.name)).scalar_one())
 
 
-def look(marked: MarkedDatabase) -> int:
+def look(marked: GuardedDatabase) -> int:
     """Query the database as a verdict does; return the number that a token carries at least."""
     known = marked.known()
     with marked.read() as connection:
@@ -90,7 +90,7 @@ def fault_of(act: Callable[[], object]) -> Fault:
 
 
 @KINDS
-def test_lasting_change_is_made_and_known(marked: MarkedDatabase, kind: Kind, join: Join) -> None:
+def test_lasting_change_is_made_and_known(marked: GuardedDatabase, kind: Kind, join: Join) -> None:
     """The change is in the database, its id there and in the file, and all is well, after a restart too."""
     change(marked, kind=kind)
 
@@ -115,7 +115,7 @@ def test_without_any_lasting_change_all_is_well(join: Join, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), YEAR], ids=["right clocks", "a clock was ahead"])
-def test_lost_change_is_refused_until_it_is_accepted(marked: MarkedDatabase, ahead: timedelta) -> None:
+def test_lost_change_is_refused_until_it_is_accepted(marked: GuardedDatabase, ahead: timedelta) -> None:
     """Without a change of an account or the like nothing is answered, whatever is changed afterwards."""
     change(marked, at=START + ahead)
     older = copy_of(marked)
@@ -172,7 +172,7 @@ def test_fence_outlives_a_restart_and_is_shared(join: Join) -> None:
     assert [look(second), look(join("one"))] == [fence, fence]
 
 
-class Standby(MarkedDatabase):
+class Standby(GuardedDatabase):
     """A database that can be read only."""
 
     @contextmanager
@@ -184,7 +184,7 @@ class Standby(MarkedDatabase):
 
 
 def test_standby_that_lags_is_good_when_it_caught_up(
-    marked: MarkedDatabase, policy: DatabasePolicy, tmp_path: Path
+    marked: GuardedDatabase, policy: DatabasePolicy, tmp_path: Path
 ) -> None:
     """While a database that cannot be written to lacks a revocation, nothing is good by it; then all is."""
     end(marked)
@@ -245,12 +245,12 @@ def test_loss_after_an_accepted_one_is_noticed(join: Join) -> None:
 
 
 def change_and_raise(marked: Database) -> None:
-    with marked.lasting(START) as connection:
+    with marked.durable_write(START) as connection:
         rename(connection, "changed")
         raise ZeroDivisionError
 
 
-def test_change_that_failed_is_not_known(marked: MarkedDatabase) -> None:
+def test_change_that_failed_is_not_known(marked: GuardedDatabase) -> None:
     """What is rolled back leaves no id, which would make the good database look old."""
     with pytest.raises(ZeroDivisionError):
         change_and_raise(marked)
@@ -259,7 +259,7 @@ def test_change_that_failed_is_not_known(marked: MarkedDatabase) -> None:
     assert marked.known() == Known()
 
 
-def test_ordinary_change_is_not_marked(marked: MarkedDatabase) -> None:
+def test_ordinary_change_is_not_marked(marked: GuardedDatabase) -> None:
     """A login or an attempt at one may be undone by a restored copy."""
     with marked.write() as connection:
         rename(connection, "changed")
@@ -269,7 +269,7 @@ def test_ordinary_change_is_not_marked(marked: MarkedDatabase) -> None:
 
 
 @KINDS
-def test_numbers_only_grow(marked: MarkedDatabase, kind: Kind) -> None:
+def test_numbers_only_grow(marked: GuardedDatabase, kind: Kind) -> None:
     """A clock that is ahead lifts the number once, one that is behind lowers it never."""
     numbers = []
     for at in (START, START, START + YEAR, START, START - YEAR):
@@ -316,7 +316,7 @@ def test_ids_that_were_forgotten_among_newer_ones_are_no_loss(
 
 
 def test_change_whose_id_cannot_be_written_is_not_acknowledged(
-    marked: MarkedDatabase, tmp_path: Path
+    marked: GuardedDatabase, tmp_path: Path
 ) -> None:
     """When the file cannot be written there is a fault, so that the operator tries again."""
     shutil.rmtree(tmp_path / "one")
@@ -329,7 +329,7 @@ def test_change_whose_id_cannot_be_written_is_not_acknowledged(
     assert marked.check_mark() is None
 
 
-def test_instants_are_of_two_clocks_with_a_server(marked: MarkedDatabase) -> None:
+def test_instants_are_of_two_clocks_with_a_server(marked: GuardedDatabase) -> None:
     """PostgreSQL's clock is one of the two, whichever way the node's is wrong; SQLite has the node's only."""
     far_away = FakeClock(START + 100 * YEAR).instant
     with marked.read() as connection:

@@ -17,7 +17,7 @@ from validator.errors import Fault, Reason, Refusal
 from validator.files import make_private_folder
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
-from validator.store.restore_guard import MarkedDatabase
+from validator.store.restore_guard import GuardedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
 
@@ -30,7 +30,7 @@ def server(postgres_database: str, tmp_path_factory: pytest.TempPathFactory) -> 
     """Yield an empty database of a PostgreSQL server, whose clock is the right one of this host."""
     home = tmp_path_factory.mktemp("home")
     make_private_folder(home / "keys")
-    opened = MarkedDatabase(DatabasePolicy(home, postgres_database, timedelta(seconds=5)), home / "keys")
+    opened = GuardedDatabase(DatabasePolicy(home, postgres_database, timedelta(seconds=5)), home / "keys")
     schema.upgrade(opened)
     yield opened
     opened.close()

@@ -11,7 +11,7 @@ from tests.support.token_parts import POLICY
 from validator.errors import ConfigurationError
 from validator.settings.loading import load
 from validator.settings.sources import environment_variable
-from validator.tokens.claims import LONGEST_LEEWAY, LONGEST_LIFETIME, Audience, Claims, Subject
+from validator.tokens.claims import MAX_LEEWAY, MAX_LIFETIME, Audience, Claims, Subject
 
 ISSUED = datetime(2026, 11, 4, 3, 45, 52, 263000, tzinfo=UTC)
 AGENT_CLAIMS = Claims("abc-DEF_123", AGENT, 3, 5, ISSUED, ISSUED + timedelta(minutes=10))
@@ -94,7 +94,7 @@ def test_lifetime_of_each_audience() -> None:
 @pytest.mark.parametrize("name", ["agent_lifetime", "chat_lifetime", "leeway"])
 def test_settings_allow_the_longest_and_no_longer(name: str, tmp_path: Path) -> None:
     """What revocations are remembered by is what the settings allow at the most: no token outlives them."""
-    longest = LONGEST_LEEWAY if name == "leeway" else LONGEST_LIFETIME
+    longest = MAX_LEEWAY if name == "leeway" else MAX_LIFETIME
     seconds = int(longest.total_seconds())
 
     allowed = load(tmp_path, None, {environment_variable(f"tokens.{name}"): f"{seconds}s"})

@@ -7,7 +7,7 @@ import pytest
 from tests.support.fakes import OTHER_TENANT, START, TENANT, Enterprise, FakeClock
 from validator.errors import OperatorError, Reason, Refusal
 from validator.store.database import Database
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.tokens.claims import Audience
 from validator.tokens.clients import Clients
 
@@ -36,7 +36,7 @@ def test_client_proves_itself_with_its_secret(clients: Clients) -> None:
     client = clients.authenticate(added.id, secret)
 
     assert client == added
-    assert (client.name, client.status, client.created_at) == ("shop", Status.ACTIVE, START)
+    assert (client.name, client.status, client.created_at) == ("shop", RecordStatus.ACTIVE, START)
     assert client.tenants == {TENANT, OTHER_TENANT}
     assert client.audiences == {Audience.CHAT}
 
@@ -87,11 +87,11 @@ def test_disabled_client_is_refused_until_enabled(clients: Clients) -> None:
     """A disabled client's right secret is refused as disabled, a wrong one as wrong; enabled, it works."""
     client, secret = clients.add("shop", [TENANT], BOTH)
 
-    clients.set_status(client.id, Status.DISABLED)
+    clients.set_status(client.id, RecordStatus.DISABLED)
 
     assert refusal_of(clients, client.id, secret) is Reason.CLIENT_DISABLED
     assert refusal_of(clients, client.id, "wrong") is Reason.CLIENT_SECRET_WRONG
-    clients.set_status(client.id, Status.ACTIVE)
+    clients.set_status(client.id, RecordStatus.ACTIVE)
     assert clients.authenticate(client.id, secret) == client
 
 
@@ -139,7 +139,7 @@ def test_changing_an_unknown_client_is_a_mistake(clients: Clients) -> None:
     """Rotating, disabling or requiring a client that is not there says so."""
     for change in (
         lambda: clients.rotate("client-0"),
-        lambda: clients.set_status("client-0", Status.DISABLED),
+        lambda: clients.set_status("client-0", RecordStatus.DISABLED),
         lambda: clients.require("client-0"),
     ):
         with pytest.raises(OperatorError, match=r"^there is no client client-0$"):

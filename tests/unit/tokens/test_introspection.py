@@ -8,39 +8,39 @@ import pytest
 from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, TENANT, Enterprise
 from validator.errors import Fault, Reason, Refusal
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience, Claims, Subject
-from validator.tokens.introspection import Overseer
-from validator.tokens.issuance import Backend, Operator
+from validator.tokens.introspection import Inspector
 from validator.tokens.issuer import TokenIssuer, purpose
-from validator.tokens.revocation import Order, targets_around
+from validator.tokens.principals import ClientPrincipal, Operator
+from validator.tokens.revocation import RevocationRequest, targets_around
 
 FOREIGN = Subject(Audience.AGENT, OTHER_TENANT, "agent-7")
 SUBJECTS = pytest.mark.parametrize("subject", [AGENT, CUSTOMER], ids=["agent", "customer"])
 OVERSEERS = pytest.mark.parametrize("who", ["client", "operator"])
 
 
-def overseer_named(enterprise: Enterprise, who: str) -> Overseer:
+def overseer_named(enterprise: Enterprise, who: str) -> Inspector:
     return Operator() if who == "operator" else client(enterprise)
 
 
-def client(enterprise: Enterprise) -> Backend:
+def client(enterprise: Enterprise) -> ClientPrincipal:
     """Return the enterprise's client, which speaks for the first tenant alone."""
-    return Backend(enterprise.services.clients.authenticate(*enterprise.basic))
+    return ClientPrincipal(enterprise.services.clients.authenticate(*enterprise.basic))
 
 
 def issued(enterprise: Enterprise, subject: Subject = AGENT) -> tuple[str, Claims]:
     """Return a token just issued for *subject* at its present epoch, and its claims."""
     services = enterprise.services
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
-    standing = services.standings.of(subject, targets_around(subject))
-    return issuer.issue(subject, standing.epoch, standing.revocation)
+    state = services.subject_states.of(subject, targets_around(subject))
+    return issuer.issue(subject, state.epoch, state.revocation)
 
 
 def is_good(enterprise: Enterprise, token: str, audience: Audience = Audience.AGENT) -> bool:
-    """Tell whether a token would be accepted now."""
+    """Return whether a token would be accepted now."""
     try:
-        enterprise.services.standings.check(enterprise.services.verifier.verify(token, audience))
+        enterprise.services.subject_states.check(enterprise.services.verifier.verify(token, audience))
     except Refusal:
         return False
     return True
@@ -69,13 +69,13 @@ def about(claims: Claims) -> dict[str, str]:
 @SUBJECTS
 def test_good_token_is_seen(enterprise: Enterprise, who: str, subject: Subject) -> None:
     """A client sees a good token of its tenant, an operator any; the entry names the token by its jti."""
-    overseer = overseer_named(enterprise, who)
+    inspector = overseer_named(enterprise, who)
     token, claims = issued(enterprise, subject)
 
-    assert enterprise.services.oversight.introspect(overseer, token) == claims
+    assert enterprise.services.introspection.introspect(inspector, token) == claims
 
     assert entries(enterprise) == [
-        {"event": "introspected", "outcome": "accepted", "by": overseer.label, **about(claims)}
+        {"event": "introspected", "outcome": "accepted", "by": inspector.label, **about(claims)}
     ]
 
 
@@ -89,8 +89,8 @@ def ended(enterprise: Enterprise, claims: Claims, reason: Reason) -> None:
         Reason.TOKEN_STALE: lambda: services.accounts.set_password(
             services.accounts.require(LOGIN), "another hash"
         ),
-        Reason.ACCOUNT_DISABLED: lambda: services.accounts.set_status(LOGIN, Status.DISABLED),
-        Reason.TENANT_DISABLED: lambda: services.tenants.set_status(TENANT, Status.DISABLED),
+        Reason.ACCOUNT_DISABLED: lambda: services.accounts.set_status(LOGIN, RecordStatus.DISABLED),
+        Reason.TENANT_DISABLED: lambda: services.tenants.set_status(TENANT, RecordStatus.DISABLED),
     }
     acts[reason]()
 
@@ -109,26 +109,26 @@ def ended(enterprise: Enterprise, claims: Claims, reason: Reason) -> None:
 )
 def test_token_that_would_be_refused_is_not_active(enterprise: Enterprise, who: str, reason: Reason) -> None:
     """Introspection tells nothing of such a token, inspection the claims and why; both are written down."""
-    overseer = overseer_named(enterprise, who)
+    inspector = overseer_named(enterprise, who)
     token, claims = issued(enterprise)
     ended(enterprise, claims, reason)
 
-    assert enterprise.services.oversight.introspect(overseer, token) is None
-    assert enterprise.services.oversight.inspect(overseer, token) == (claims, reason)
+    assert enterprise.services.introspection.introspect(inspector, token) is None
+    assert enterprise.services.introspection.inspect(inspector, token) == (claims, reason)
 
-    common = {"event": "introspected", "outcome": "refused", "reason": reason, "by": overseer.label}
+    common = {"event": "introspected", "outcome": "refused", "reason": reason, "by": inspector.label}
     assert entries(enterprise) == [{**common, **about(claims)}] * 2
 
 
 def test_foreign_token_looks_like_none(enterprise: Enterprise) -> None:
     """To a client a good token of another tenant is as one that does not exist; the trail has the reason."""
-    overseer = client(enterprise)
+    inspector = client(enterprise)
     token, _ = issued(enterprise, FOREIGN)
 
-    assert enterprise.services.oversight.introspect(overseer, token) is None
-    assert enterprise.services.oversight.introspect(overseer, "no token") is None
+    assert enterprise.services.introspection.introspect(inspector, token) is None
+    assert enterprise.services.introspection.introspect(inspector, "no token") is None
 
-    common = {"event": "introspected", "outcome": "refused", "by": overseer.label}
+    common = {"event": "introspected", "outcome": "refused", "by": inspector.label}
     assert entries(enterprise) == [
         {**common, "reason": "tenant_not_granted"},
         {**common, "reason": "token_forged"},
@@ -139,23 +139,23 @@ def test_operator_sees_tokens_of_every_tenant(enterprise: Enterprise) -> None:
     """An operator sees what a client of another tenant does not."""
     token, claims = issued(enterprise, FOREIGN)
 
-    assert enterprise.services.oversight.introspect(Operator(), token) == claims
+    assert enterprise.services.introspection.introspect(Operator(), token) == claims
 
 
 @OVERSEERS
 @pytest.mark.parametrize("token", ["", "x", "a.b", "é", "\x00", "a" * 5000])
 def test_what_is_no_token_is_not_active(enterprise: Enterprise, who: str, token: str) -> None:
     """A text that was not signed here is not active, and no error."""
-    answer = enterprise.services.oversight.inspect(overseer_named(enterprise, who), token)
+    answer = enterprise.services.introspection.inspect(overseer_named(enterprise, who), token)
 
     assert answer == (None, Reason.TOKEN_FORGED)
 
 
 def test_token_of_another_version_is_malformed(enterprise: Enterprise) -> None:
     """A text signed here that is no claims is not active; the operator is told that it is malformed."""
-    token = enterprise.services.keyring.seal(purpose(Audience.AGENT)).sign(b"{}")
+    token = enterprise.services.keyring.signer(purpose(Audience.AGENT)).sign(b"{}")
 
-    assert enterprise.services.oversight.inspect(Operator(), token) == (None, Reason.TOKEN_MALFORMED)
+    assert enterprise.services.introspection.inspect(Operator(), token) == (None, Reason.TOKEN_MALFORMED)
 
 
 # Revocation of a presented token
@@ -165,18 +165,18 @@ def test_token_of_another_version_is_malformed(enterprise: Enterprise) -> None:
 @SUBJECTS
 def test_presented_token_is_ended(enterprise: Enterprise, who: str, subject: Subject) -> None:
     """Whose token it is may end it; the subject's other tokens live, and ending it again is fine."""
-    overseer = overseer_named(enterprise, who)
+    inspector = overseer_named(enterprise, who)
     token, claims = issued(enterprise, subject)
     other, _ = issued(enterprise, subject)
 
     for _ in range(2):
-        enterprise.services.oversight.revoke(overseer, Order(presented_token=token))
+        enterprise.services.introspection.revoke(inspector, RevocationRequest(presented_token=token))
 
     assert not is_good(enterprise, token, subject.audience)
     assert is_good(enterprise, other, subject.audience)
     assert (
         entries(enterprise)
-        == [{"event": "revoked", "outcome": "accepted", "by": overseer.label, **about(claims)}] * 2
+        == [{"event": "revoked", "outcome": "accepted", "by": inspector.label, **about(claims)}] * 2
     )
 
 
@@ -186,10 +186,10 @@ def test_token_from_a_clock_ahead_is_ended(enterprise: Enterprise, how: str) -> 
     token, claims = issued(enterprise)
     enterprise.clock.advance(seconds=-20)
     assert is_good(enterprise, token)
-    by_jti = Order(tenant=TENANT, jti=claims.jti)
+    by_jti = RevocationRequest(tenant=TENANT, jti=claims.jti)
 
-    order = by_jti if how == "by its jti" else Order(presented_token=token)
-    enterprise.services.oversight.revoke(Operator(), order)
+    order = by_jti if how == "by its jti" else RevocationRequest(presented_token=token)
+    enterprise.services.introspection.revoke(Operator(), order)
 
     assert not is_good(enterprise, token)
     enterprise.clock.advance(seconds=20)
@@ -201,7 +201,7 @@ def test_expired_token_is_ended_without_a_word(enterprise: Enterprise) -> None:
     token, claims = issued(enterprise)
     enterprise.clock.advance(days=1)
 
-    enterprise.services.oversight.revoke_presented(Operator(), token)
+    enterprise.services.introspection.revoke_presented(Operator(), token)
 
     assert entries(enterprise) == [
         {"event": "revoked", "outcome": "accepted", "by": "operator", **about(claims)}
@@ -210,19 +210,19 @@ def test_expired_token_is_ended_without_a_word(enterprise: Enterprise) -> None:
 
 def test_foreign_token_is_left_alone_without_a_word(enterprise: Enterprise) -> None:
     """A client that presents another tenant's token is not told, and the token lives; the trail knows."""
-    overseer = client(enterprise)
+    inspector = client(enterprise)
     token, _ = issued(enterprise, FOREIGN)
 
-    enterprise.services.oversight.revoke(overseer, Order(presented_token=token))
-    enterprise.services.oversight.revoke(overseer, Order(presented_token="no token"))
+    enterprise.services.introspection.revoke(inspector, RevocationRequest(presented_token=token))
+    enterprise.services.introspection.revoke(inspector, RevocationRequest(presented_token="no token"))
 
     assert is_good(enterprise, token)
-    common = {"event": "revoked", "outcome": "refused", "by": overseer.label}
+    common = {"event": "revoked", "outcome": "refused", "by": inspector.label}
     assert entries(enterprise) == [
         {**common, "reason": "tenant_not_granted"},
         {**common, "reason": "token_forged"},
     ]
-    enterprise.services.oversight.revoke(Operator(), Order(presented_token=token))
+    enterprise.services.introspection.revoke(Operator(), RevocationRequest(presented_token=token))
     assert not is_good(enterprise, token)
 
 
@@ -232,11 +232,11 @@ def test_foreign_token_is_left_alone_without_a_word(enterprise: Enterprise) -> N
 @OVERSEERS
 def test_token_is_ended_by_its_jti(enterprise: Enterprise, who: str) -> None:
     """A jti with its tenant ends that one token."""
-    overseer = overseer_named(enterprise, who)
+    inspector = overseer_named(enterprise, who)
     token, claims = issued(enterprise)
     other, _ = issued(enterprise)
 
-    enterprise.services.oversight.revoke(overseer, Order(tenant=TENANT, jti=claims.jti))
+    enterprise.services.introspection.revoke(inspector, RevocationRequest(tenant=TENANT, jti=claims.jti))
 
     assert (is_good(enterprise, token), is_good(enterprise, other)) == (False, True)
     assert entries(enterprise) == [
@@ -245,7 +245,7 @@ def test_token_is_ended_by_its_jti(enterprise: Enterprise, who: str) -> None:
             "outcome": "accepted",
             "tenant": TENANT,
             "jti": claims.jti,
-            "by": overseer.label,
+            "by": inspector.label,
         }
     ]
 
@@ -254,7 +254,9 @@ def test_jti_under_the_own_tenant_ends_no_foreign_token(enterprise: Enterprise) 
     """A client that knows a foreign jti cannot end that token by naming its own tenant."""
     token, claims = issued(enterprise, FOREIGN)
 
-    enterprise.services.oversight.revoke(client(enterprise), Order(tenant=TENANT, jti=claims.jti))
+    enterprise.services.introspection.revoke(
+        client(enterprise), RevocationRequest(tenant=TENANT, jti=claims.jti)
+    )
 
     assert is_good(enterprise, token)
 
@@ -263,13 +265,13 @@ def test_jti_under_the_own_tenant_ends_no_foreign_token(enterprise: Enterprise) 
 @SUBJECTS
 def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: Subject) -> None:
     """Every token of a subject until now ends; the next one is good, and so are other subjects'."""
-    overseer = overseer_named(enterprise, who)
+    inspector = overseer_named(enterprise, who)
     tokens = [issued(enterprise, subject)[0] for _ in range(2)]
     other = Subject(subject.audience, TENANT, "other", subject.name)
     of_other, _ = issued(enterprise, other)
 
-    order = Order(tenant=TENANT, audience=subject.audience, subject=subject.id)
-    enterprise.services.oversight.revoke(overseer, order)
+    order = RevocationRequest(tenant=TENANT, audience=subject.audience, subject=subject.id)
+    enterprise.services.introspection.revoke(inspector, order)
 
     assert not any(is_good(enterprise, token, subject.audience) for token in tokens)
     assert is_good(enterprise, of_other, subject.audience)
@@ -281,7 +283,7 @@ def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: S
             "tenant": TENANT,
             "subject": subject.id,
             "audience": subject.audience,
-            "by": overseer.label,
+            "by": inspector.label,
         }
     ]
 
@@ -289,17 +291,17 @@ def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: S
 @OVERSEERS
 def test_tenant_s_tokens_are_ended(enterprise: Enterprise, who: str) -> None:
     """Every token of a tenant ends, on both sides; another tenant's live."""
-    overseer = overseer_named(enterprise, who)
+    inspector = overseer_named(enterprise, who)
     agent, customer = issued(enterprise)[0], issued(enterprise, CUSTOMER)[0]
     foreign, _ = issued(enterprise, FOREIGN)
 
-    enterprise.services.oversight.revoke_tenant(overseer, TENANT)
+    enterprise.services.introspection.revoke_tenant(inspector, TENANT)
 
     assert not is_good(enterprise, agent)
     assert not is_good(enterprise, customer, Audience.CHAT)
     assert is_good(enterprise, foreign)
     assert entries(enterprise) == [
-        {"event": "revoked", "outcome": "accepted", "tenant": TENANT, "by": overseer.label}
+        {"event": "revoked", "outcome": "accepted", "tenant": TENANT, "by": inspector.label}
     ]
 
 
@@ -307,7 +309,7 @@ def test_everything_is_ended(enterprise: Enterprise) -> None:
     """An operator can end every token there is; the entry says so."""
     tokens = [issued(enterprise)[0], issued(enterprise, FOREIGN)[0]]
 
-    enterprise.services.oversight.revoke_everything(Operator("operator:root"))
+    enterprise.services.introspection.revoke_everything(Operator("operator:root"))
 
     assert not any(is_good(enterprise, token) for token in tokens)
     assert entries(enterprise) == [
@@ -318,32 +320,32 @@ def test_everything_is_ended(enterprise: Enterprise) -> None:
 @pytest.mark.parametrize(
     ("order", "named"),
     [
-        (Order(tenant=OTHER_TENANT, jti="jti-1"), {"jti": "jti-1"}),
+        (RevocationRequest(tenant=OTHER_TENANT, jti="jti-1"), {"jti": "jti-1"}),
         (
-            Order(tenant=OTHER_TENANT, audience=Audience.AGENT, subject=FOREIGN.id),
+            RevocationRequest(tenant=OTHER_TENANT, audience=Audience.AGENT, subject=FOREIGN.id),
             {"subject": FOREIGN.id, "audience": "agent"},
         ),
         (
-            Order(tenant=OTHER_TENANT, audience=Audience.CHAT, subject="c"),
+            RevocationRequest(tenant=OTHER_TENANT, audience=Audience.CHAT, subject="c"),
             {"subject": "c", "audience": "chat"},
         ),
     ],
     ids=["jti", "agent", "customer"],
 )
 def test_client_ends_nothing_in_a_foreign_tenant(
-    enterprise: Enterprise, order: Order, named: dict[str, str]
+    enterprise: Enterprise, order: RevocationRequest, named: dict[str, str]
 ) -> None:
     """Naming another tenant is refused, ends nothing, and is written down with what was named."""
-    overseer = client(enterprise)
+    inspector = client(enterprise)
     token, _ = issued(enterprise, FOREIGN)
 
     with pytest.raises(Refusal) as refused:
-        enterprise.services.oversight.revoke(overseer, order)
+        enterprise.services.introspection.revoke(inspector, order)
 
     assert refused.value.reason is Reason.TENANT_NOT_GRANTED
     assert is_good(enterprise, token)
     common = {"event": "revoked", "outcome": "refused", "reason": "tenant_not_granted"}
-    assert entries(enterprise) == [{**common, "tenant": OTHER_TENANT, "by": overseer.label, **named}]
+    assert entries(enterprise) == [{**common, "tenant": OTHER_TENANT, "by": inspector.label, **named}]
 
 
 def test_client_ends_no_foreign_tenant(enterprise: Enterprise) -> None:
@@ -352,7 +354,7 @@ def test_client_ends_no_foreign_tenant(enterprise: Enterprise) -> None:
 
     for tenant in (OTHER_TENANT, "nowhere", ""):
         with pytest.raises(Refusal, match=Reason.TENANT_NOT_GRANTED):
-            enterprise.services.oversight.revoke_tenant(client(enterprise), tenant)
+            enterprise.services.introspection.revoke_tenant(client(enterprise), tenant)
 
     assert is_good(enterprise, token)
 
@@ -370,12 +372,12 @@ def test_client_ends_no_foreign_tenant(enterprise: Enterprise) -> None:
 )
 def test_no_answer_without_what_it_needs(enterprise: Enterprise, breakage: Breakage, reason: Reason) -> None:
     """Nobody is told "not active" or "revoked" by a server that cannot know it or write it down."""
-    oversight = enterprise.services.oversight
+    introspection = enterprise.services.introspection
     token, claims = issued(enterprise)
 
     asks: list[Callable[[], object]] = [
-        lambda: oversight.introspect(Operator(), token),
-        lambda: oversight.revoke_presented(Operator(), token),
+        lambda: introspection.introspect(Operator(), token),
+        lambda: introspection.revoke_presented(Operator(), token),
     ]
 
     with breakage(enterprise):
@@ -385,14 +387,14 @@ def test_no_answer_without_what_it_needs(enterprise: Enterprise, breakage: Break
             assert fault.value.reason is reason
 
     assert entries(enterprise) == []
-    assert oversight.inspect(Operator(), token)[0] == claims
+    assert introspection.inspect(Operator(), token)[0] == claims
 
 
 def test_no_token_is_in_the_trail(enterprise: Enterprise) -> None:
     """Neither asking nor ending leaves a token, or half of one, in the trail."""
     token, _ = issued(enterprise)
-    enterprise.services.oversight.introspect(client(enterprise), token)
-    enterprise.services.oversight.revoke_presented(client(enterprise), token)
+    enterprise.services.introspection.introspect(client(enterprise), token)
+    enterprise.services.introspection.revoke_presented(client(enterprise), token)
 
     folder = enterprise.services.settings.audit.directory
     written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())

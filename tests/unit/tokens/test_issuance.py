@@ -10,17 +10,18 @@ from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from validator.accounts.identity import Identity
 from validator.errors import Fault, Reason, Refusal
-from validator.tenants import Status
-from validator.tokens.claims import Audience, Subject, Wish
-from validator.tokens.issuance import Backend, Caller, Issuance, Operator, Person
+from validator.tenants import RecordStatus
+from validator.tokens.claims import Audience, Subject, TokenRequest
+from validator.tokens.issuance import Issuance
 from validator.tokens.issuer import TokenIssuer
+from validator.tokens.principals import ClientPrincipal, Operator, Person, Principal
 from validator.tokens.revocation import targets_around
-from validator.tokens.subject_state import Standing, Standings
+from validator.tokens.subject_state import SubjectState, SubjectStates
 
 HASH = "not a hash: nobody logs in with it"
-AGENT_WISH = Wish(Audience.AGENT, TENANT, AGENT.id)
-CHAT_WISH = Wish(Audience.CHAT, TENANT, CUSTOMER.id, CUSTOMER.name)
-STRANGER_WISH = Wish(Audience.CHAT, TENANT, "visitor", "Ann")
+AGENT_WISH = TokenRequest(Audience.AGENT, TENANT, AGENT.id)
+CHAT_WISH = TokenRequest(Audience.CHAT, TENANT, CUSTOMER.id, CUSTOMER.name)
+STRANGER_WISH = TokenRequest(Audience.CHAT, TENANT, "visitor", "Ann")
 
 
 def person(enterprise: Enterprise) -> Person:
@@ -28,9 +29,9 @@ def person(enterprise: Enterprise) -> Person:
     return Person(enterprise.services.accounts.require(LOGIN))
 
 
-def backend(enterprise: Enterprise) -> Backend:
+def backend(enterprise: Enterprise) -> ClientPrincipal:
     """Return the enterprise's client, as its secret proved it."""
-    return Backend(enterprise.services.clients.authenticate(*enterprise.basic))
+    return ClientPrincipal(enterprise.services.clients.authenticate(*enterprise.basic))
 
 
 def last_entry(enterprise: Enterprise) -> dict[str, Any]:
@@ -40,15 +41,17 @@ def last_entry(enterprise: Enterprise) -> dict[str, Any]:
     return {name: entry[name] for name in names if name in entry}
 
 
-def assert_issued(enterprise: Enterprise, caller: Caller, wish: Wish, subject: Subject) -> None:
-    """Fail unless *wish* gives a token for *subject* that is accepted, and the entry of it."""
+def assert_issued(
+    enterprise: Enterprise, caller: Principal, requested: TokenRequest, subject: Subject
+) -> None:
+    """Fail unless *requested* gives a token for *subject* that is accepted, and the entry of it."""
     services = enterprise.services
 
-    token, claims = services.issuance.issue(caller, wish)
+    token, claims = services.issuance.issue(caller, requested)
 
     assert claims.subject == subject
     assert services.verifier.verify(token, subject.audience) == claims
-    services.standings.check(claims)
+    services.subject_states.check(claims)
     assert last_entry(enterprise) == {
         "event": "token_issued",
         "outcome": "accepted",
@@ -61,21 +64,23 @@ def assert_issued(enterprise: Enterprise, caller: Caller, wish: Wish, subject: S
     assert token not in str(enterprise.trail())
 
 
-def assert_refused(enterprise: Enterprise, caller: Caller, wish: Wish, reason: Reason) -> None:
-    """Fail unless *wish* is refused for *reason*, and the entry says so with what was asked."""
+def assert_refused(
+    enterprise: Enterprise, caller: Principal, requested: TokenRequest, reason: Reason
+) -> None:
+    """Fail unless *requested* is refused for *reason*, and the entry says so with what was asked."""
     before = len(enterprise.trail())
 
     with pytest.raises(Refusal) as refused:
-        enterprise.services.issuance.issue(caller, wish)
+        enterprise.services.issuance.issue(caller, requested)
 
-    asked = {"tenant": wish.tenant, "subject": wish.id}
+    asked = {"tenant": requested.tenant, "subject": requested.id}
     assert refused.value.reason is reason
     assert len(enterprise.trail()) == before + 1
     assert last_entry(enterprise) == {
         "event": "token_issued",
         "outcome": "refused",
         "reason": reason,
-        "audience": wish.audience,
+        "audience": requested.audience,
         "by": caller.label,
         **{name: value for name, value in asked.items() if value is not None},
     }
@@ -85,39 +90,41 @@ def assert_refused(enterprise: Enterprise, caller: Caller, wish: Wish, reason: R
 
 
 @pytest.mark.parametrize(
-    ("wish", "subject"),
+    ("requested", "subject"),
     [
-        (Wish(Audience.AGENT), AGENT),
-        (Wish(Audience.AGENT, TENANT), AGENT),
-        (Wish(Audience.AGENT, None, AGENT.id), AGENT),
+        (TokenRequest(Audience.AGENT), AGENT),
+        (TokenRequest(Audience.AGENT, TENANT), AGENT),
+        (TokenRequest(Audience.AGENT, None, AGENT.id), AGENT),
         (AGENT_WISH, AGENT),
-        (Wish(Audience.CHAT), CUSTOMER),
-        (Wish(Audience.CHAT, None, None, CUSTOMER.name), CUSTOMER),
+        (TokenRequest(Audience.CHAT), CUSTOMER),
+        (TokenRequest(Audience.CHAT, None, None, CUSTOMER.name), CUSTOMER),
         (CHAT_WISH, CUSTOMER),
     ],
 )
-def test_person_has_a_token_of_their_own(enterprise: Enterprise, wish: Wish, subject: Subject) -> None:
+def test_person_has_a_token_of_their_own(
+    enterprise: Enterprise, requested: TokenRequest, subject: Subject
+) -> None:
     """A person has a token for their own identity, named or left out, on either side."""
-    assert_issued(enterprise, person(enterprise), wish, subject)
+    assert_issued(enterprise, person(enterprise), requested, subject)
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
-        Wish(Audience.AGENT, OTHER_TENANT),
-        Wish(Audience.AGENT, TENANT, "agent-8"),
-        Wish(Audience.AGENT, TENANT, AGENT.id.upper()),
-        Wish(Audience.AGENT, TENANT, CUSTOMER.id),
-        Wish(Audience.CHAT, TENANT, AGENT.id),
-        Wish(Audience.CHAT, None, "customer-8"),
-        Wish(Audience.CHAT, None, None, "Ann"),
-        Wish(Audience.CHAT, TENANT, CUSTOMER.id, "Ann"),
-        Wish(Audience.CHAT, OTHER_TENANT, CUSTOMER.id, CUSTOMER.name),
+        TokenRequest(Audience.AGENT, OTHER_TENANT),
+        TokenRequest(Audience.AGENT, TENANT, "agent-8"),
+        TokenRequest(Audience.AGENT, TENANT, AGENT.id.upper()),
+        TokenRequest(Audience.AGENT, TENANT, CUSTOMER.id),
+        TokenRequest(Audience.CHAT, TENANT, AGENT.id),
+        TokenRequest(Audience.CHAT, None, "customer-8"),
+        TokenRequest(Audience.CHAT, None, None, "Ann"),
+        TokenRequest(Audience.CHAT, TENANT, CUSTOMER.id, "Ann"),
+        TokenRequest(Audience.CHAT, OTHER_TENANT, CUSTOMER.id, CUSTOMER.name),
     ],
 )
-def test_person_has_no_token_for_somebody_else(enterprise: Enterprise, wish: Wish) -> None:
+def test_person_has_no_token_for_somebody_else(enterprise: Enterprise, requested: TokenRequest) -> None:
     """A person who names anything but their own identity is refused."""
-    assert_refused(enterprise, person(enterprise), wish, Reason.SUBJECT_NOT_OWN)
+    assert_refused(enterprise, person(enterprise), requested, Reason.SUBJECT_NOT_OWN)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +140,10 @@ def test_person_without_that_identity(enterprise: Enterprise, identity: Identity
     """A person who is no agent has no agent's token, and one who is no customer none for the chat."""
     account = enterprise.services.accounts.add("nine", TENANT, HASH, identity)
 
-    assert_refused(enterprise, Person(account), Wish(audience), Reason.IDENTITY_MISSING)
-    assert_refused(enterprise, Person(account), Wish(audience, TENANT, "x", "y"), Reason.IDENTITY_MISSING)
+    assert_refused(enterprise, Person(account), TokenRequest(audience), Reason.IDENTITY_MISSING)
+    assert_refused(
+        enterprise, Person(account), TokenRequest(audience, TENANT, "x", "y"), Reason.IDENTITY_MISSING
+    )
 
 
 def linked_person(enterprise: Enterprise, identity: Identity, *codes: str) -> Person:
@@ -164,39 +173,41 @@ def test_person_has_a_token_for_a_linked_agent(
     caller = linked_person(enterprise, Identity(user_account=own), *codes)
 
     assert_issued(
-        enterprise, caller, Wish(Audience.AGENT, None, wished), Subject(Audience.AGENT, TENANT, given)
+        enterprise, caller, TokenRequest(Audience.AGENT, None, wished), Subject(Audience.AGENT, TENANT, given)
     )
 
 
 @pytest.mark.parametrize(
-    ("own", "codes", "wish", "reason"),
+    ("own", "codes", "requested", "reason"),
     [
-        ("agent-9", ("11",), Wish(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
-        ("agent-9", ("11",), Wish(Audience.AGENT, None, AGENT.id), Reason.SUBJECT_NOT_OWN),
-        (None, ("11",), Wish(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
-        (None, ("11", "12"), Wish(Audience.AGENT, None, "13"), Reason.SUBJECT_NOT_OWN),
-        (None, ("11", "12"), Wish(Audience.AGENT, OTHER_TENANT, "11"), Reason.SUBJECT_NOT_OWN),
-        (None, ("11", "12"), Wish(Audience.AGENT), Reason.REQUEST_INVALID),
-        (None, (), Wish(Audience.AGENT, None, "11"), Reason.IDENTITY_MISSING),
-        (None, ("11",), Wish(Audience.CHAT, None, "11"), Reason.IDENTITY_MISSING),
+        ("agent-9", ("11",), TokenRequest(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
+        ("agent-9", ("11",), TokenRequest(Audience.AGENT, None, AGENT.id), Reason.SUBJECT_NOT_OWN),
+        (None, ("11",), TokenRequest(Audience.AGENT, None, "12"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), TokenRequest(Audience.AGENT, None, "13"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), TokenRequest(Audience.AGENT, OTHER_TENANT, "11"), Reason.SUBJECT_NOT_OWN),
+        (None, ("11", "12"), TokenRequest(Audience.AGENT), Reason.REQUEST_INVALID),
+        (None, (), TokenRequest(Audience.AGENT, None, "11"), Reason.IDENTITY_MISSING),
+        (None, ("11",), TokenRequest(Audience.CHAT, None, "11"), Reason.IDENTITY_MISSING),
     ],
 )
 def test_person_has_no_token_for_what_is_not_linked(
-    enterprise: Enterprise, own: str | None, codes: tuple[str, ...], wish: Wish, reason: Reason
+    enterprise: Enterprise, own: str | None, codes: tuple[str, ...], requested: TokenRequest, reason: Reason
 ) -> None:
     """A code that is another person's or nobody's is refused; so is a choice that was not made."""
-    assert_refused(enterprise, linked_person(enterprise, Identity(user_account=own), *codes), wish, reason)
+    assert_refused(
+        enterprise, linked_person(enterprise, Identity(user_account=own), *codes), requested, reason
+    )
 
 
 def test_link_undone_this_moment_gives_no_token(enterprise: Enterprise) -> None:
     """Whoever was read with a link that is gone by now gets no token that only a stranger's could be."""
     caller = linked_person(enterprise, Identity(), "11")
-    wish = Wish(Audience.AGENT, None, "11")
-    assert enterprise.services.issuance.issue(caller, wish)
+    requested = TokenRequest(Audience.AGENT, None, "11")
+    assert enterprise.services.issuance.issue(caller, requested)
 
     enterprise.services.links.remove(caller.account.id, TENANT, "11")
 
-    assert_refused(enterprise, caller, wish, Reason.SUBJECT_NOT_OWN)
+    assert_refused(enterprise, caller, requested, Reason.SUBJECT_NOT_OWN)
 
 
 def test_link_moved_this_moment_gives_no_token(enterprise: Enterprise) -> None:
@@ -207,31 +218,35 @@ def test_link_moved_this_moment_gives_no_token(enterprise: Enterprise) -> None:
     services.links.remove(caller.account.id, TENANT, "11")
     services.links.add(other.id, TENANT, "11")
 
-    assert_refused(enterprise, caller, Wish(Audience.AGENT, None, "11"), Reason.SUBJECT_NOT_OWN)
-    assert services.issuance.issue(Person(other, ("11",)), Wish(Audience.AGENT))
+    assert_refused(enterprise, caller, TokenRequest(Audience.AGENT, None, "11"), Reason.SUBJECT_NOT_OWN)
+    assert services.issuance.issue(Person(other, ("11",)), TokenRequest(Audience.AGENT))
 
 
-@pytest.mark.parametrize("wish", [Wish(Audience.AGENT), Wish(Audience.CHAT)], ids=["agent", "customer"])
-def test_person_of_before_a_new_password_has_no_token(enterprise: Enterprise, wish: Wish) -> None:
+@pytest.mark.parametrize(
+    "requested", [TokenRequest(Audience.AGENT), TokenRequest(Audience.CHAT)], ids=["agent", "customer"]
+)
+def test_person_of_before_a_new_password_has_no_token(
+    enterprise: Enterprise, requested: TokenRequest
+) -> None:
     """Whoever was read before the password changed gets no token that would outlive the change."""
     caller, accounts = person(enterprise), enterprise.services.accounts
 
     accounts.set_password(accounts.require(LOGIN), HASH)
 
-    assert_refused(enterprise, caller, wish, Reason.SESSION_ENDED)
+    assert_refused(enterprise, caller, requested, Reason.SESSION_ENDED)
 
 
 def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
     """A token carries the account's present epoch, and is stale with the next password."""
     services = enterprise.services
-    _, claims = services.issuance.issue(person(enterprise), Wish(Audience.AGENT))
+    _, claims = services.issuance.issue(person(enterprise), TokenRequest(Audience.AGENT))
     services.accounts.set_password(services.accounts.require(LOGIN), HASH)
-    _, newer = services.issuance.issue(person(enterprise), Wish(Audience.AGENT))
+    _, newer = services.issuance.issue(person(enterprise), TokenRequest(Audience.AGENT))
 
     assert (claims.epoch, newer.epoch) == (1, 2)
-    services.standings.check(newer)
+    services.subject_states.check(newer)
     with pytest.raises(Refusal, match=Reason.TOKEN_STALE):
-        services.standings.check(claims)
+        services.subject_states.check(claims)
 
 
 # A backend client
@@ -249,41 +264,41 @@ def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
 )
 def test_client_names_the_subject(enterprise: Enterprise, subject: Subject) -> None:
     """A client has a token for whomever of its tenant it names, with or without an account here."""
-    wish = Wish(subject.audience, subject.tenant, subject.id, subject.name)
+    requested = TokenRequest(subject.audience, subject.tenant, subject.id, subject.name)
 
-    assert_issued(enterprise, backend(enterprise), wish, subject)
+    assert_issued(enterprise, backend(enterprise), requested, subject)
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
-        Wish(Audience.AGENT),
-        Wish(Audience.AGENT, TENANT),
-        Wish(Audience.AGENT, None, AGENT.id),
-        Wish(Audience.CHAT),
-        Wish(Audience.CHAT, TENANT, CUSTOMER.id),
-        Wish(Audience.CHAT, TENANT, None, CUSTOMER.name),
-        Wish(Audience.CHAT, None, CUSTOMER.id, CUSTOMER.name),
+        TokenRequest(Audience.AGENT),
+        TokenRequest(Audience.AGENT, TENANT),
+        TokenRequest(Audience.AGENT, None, AGENT.id),
+        TokenRequest(Audience.CHAT),
+        TokenRequest(Audience.CHAT, TENANT, CUSTOMER.id),
+        TokenRequest(Audience.CHAT, TENANT, None, CUSTOMER.name),
+        TokenRequest(Audience.CHAT, None, CUSTOMER.id, CUSTOMER.name),
     ],
 )
-def test_client_names_the_whole_subject(enterprise: Enterprise, wish: Wish) -> None:
+def test_client_names_the_whole_subject(enterprise: Enterprise, requested: TokenRequest) -> None:
     """Nothing is filled in for a client."""
-    assert_refused(enterprise, backend(enterprise), wish, Reason.REQUEST_INVALID)
+    assert_refused(enterprise, backend(enterprise), requested, Reason.REQUEST_INVALID)
 
 
 def test_client_speaks_for_its_own_tenants(enterprise: Enterprise) -> None:
     """A tenant that is not the client's, known or not, is refused alike."""
     for tenant in (OTHER_TENANT, "nowhere", TENANT[:-1], f"{TENANT} "):
-        wish = replace(AGENT_WISH, tenant=tenant)
-        assert_refused(enterprise, backend(enterprise), wish, Reason.TENANT_NOT_GRANTED)
+        requested = replace(AGENT_WISH, tenant=tenant)
+        assert_refused(enterprise, backend(enterprise), requested, Reason.TENANT_NOT_GRANTED)
 
 
 def test_client_speaks_to_its_own_audiences(enterprise: Enterprise) -> None:
     """A client for the chat alone has no agent's token."""
     client, _ = enterprise.services.clients.add("shop", [TENANT], [Audience.CHAT])
 
-    assert_refused(enterprise, Backend(client), AGENT_WISH, Reason.AUDIENCE_NOT_GRANTED)
-    assert_issued(enterprise, Backend(client), CHAT_WISH, CUSTOMER)
+    assert_refused(enterprise, ClientPrincipal(client), AGENT_WISH, Reason.AUDIENCE_NOT_GRANTED)
+    assert_issued(enterprise, ClientPrincipal(client), CHAT_WISH, CUSTOMER)
 
 
 def test_client_cannot_rename_a_customer(enterprise: Enterprise) -> None:
@@ -302,9 +317,9 @@ def test_client_cannot_rename_a_customer(enterprise: Enterprise) -> None:
 @pytest.mark.parametrize("subject", [AGENT, CUSTOMER, Subject(Audience.AGENT, OTHER_TENANT, "somebody")])
 def test_operator_names_any_subject(enterprise: Enterprise, subject: Subject) -> None:
     """An operator has a token for whomever of any tenant that there is."""
-    wish = Wish(subject.audience, subject.tenant, subject.id, subject.name)
+    requested = TokenRequest(subject.audience, subject.tenant, subject.id, subject.name)
 
-    assert_issued(enterprise, Operator(), wish, subject)
+    assert_issued(enterprise, Operator(), requested, subject)
 
 
 def test_operator_is_held_to_what_is_known(enterprise: Enterprise) -> None:
@@ -332,31 +347,31 @@ def test_labels_of_callers(enterprise: Enterprise) -> None:
 CALLERS = pytest.mark.parametrize("who", ["person", "backend", "operator"])
 
 
-def caller_named(enterprise: Enterprise, who: str) -> Caller:
-    callers: dict[str, Caller] = {
+def caller_named(enterprise: Enterprise, who: str) -> Principal:
+    authentication: dict[str, Principal] = {
         "person": person(enterprise),
         "backend": backend(enterprise),
         "operator": Operator(),
     }
-    return callers[who]
+    return authentication[who]
 
 
 @CALLERS
-@pytest.mark.parametrize("wish", [AGENT_WISH, CHAT_WISH], ids=["agent", "customer"])
-def test_disabled_account_has_no_token(enterprise: Enterprise, who: str, wish: Wish) -> None:
+@pytest.mark.parametrize("requested", [AGENT_WISH, CHAT_WISH], ids=["agent", "customer"])
+def test_disabled_account_has_no_token(enterprise: Enterprise, who: str, requested: TokenRequest) -> None:
     """Nobody has a token for a disabled account, and everybody again once it is back."""
     caller = caller_named(enterprise, who)
-    enterprise.services.accounts.set_status(LOGIN, Status.DISABLED)
-    assert_refused(enterprise, caller, wish, Reason.ACCOUNT_DISABLED)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
+    assert_refused(enterprise, caller, requested, Reason.ACCOUNT_DISABLED)
 
-    enterprise.services.accounts.set_status(LOGIN, Status.ACTIVE)
-    assert enterprise.services.issuance.issue(caller_named(enterprise, who), wish)
+    enterprise.services.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
+    assert enterprise.services.issuance.issue(caller_named(enterprise, who), requested)
 
 
 @CALLERS
 def test_disabled_tenant_has_no_token(enterprise: Enterprise, who: str) -> None:
     """Nobody has a token of a disabled tenant."""
-    enterprise.services.tenants.set_status(TENANT, Status.DISABLED)
+    enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     assert_refused(enterprise, caller_named(enterprise, who), AGENT_WISH, Reason.TENANT_DISABLED)
 
@@ -369,7 +384,7 @@ def test_revocation_of_before_hinders_no_new_token(enterprise: Enterprise, who: 
 
     _, claims = services.issuance.issue(caller_named(enterprise, who), AGENT_WISH)
 
-    services.standings.check(claims)
+    services.subject_states.check(claims)
 
 
 CLOCKS = pytest.mark.parametrize(
@@ -396,7 +411,7 @@ def test_token_issued_right_after_a_revocation_is_good_at_once(
 
     token, claims = services.issuance.issue(person(enterprise), AGENT_WISH)
 
-    services.standings.check(claims)
+    services.subject_states.check(claims)
     assert (claims.issued_at, claims.expires_at) == (
         instant,
         instant + services.settings.tokens.agent_lifetime,
@@ -416,44 +431,44 @@ def test_revoking_again_ends_what_was_issued_since(
     services = enterprise.services
     services.revocations.revoke(targets_by_name()[first])
     _, claims = services.issuance.issue(person(enterprise), AGENT_WISH)
-    services.standings.check(claims)
+    services.subject_states.check(claims)
 
     enterprise.clock.instant += difference
     services.revocations.revoke(targets_by_name()[second])
 
     with pytest.raises(Refusal, match=Reason.TOKEN_REVOKED):
-        services.standings.check(claims)
+        services.subject_states.check(claims)
 
 
-class RevokingStandings(Standings):
+class RevokingStandings(SubjectStates):
     """Standings after whose every reading of a subject a target is revoked."""
 
     def __init__(self, enterprise: Enterprise, target: str) -> None:
         super().__init__(enterprise.services.database)
         self._revocations, self._target = enterprise.services.revocations, target
 
-    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> Standing:
+    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> SubjectState:
         """Return how *subject* stood right before the revocation."""
-        standing = super().of(subject, targets)
+        state = super().of(subject, targets)
         self._revocations.revoke(self._target)
-        return standing
+        return state
 
 
 @pytest.mark.parametrize("target", ["subject", "tenant", "everything"])
 def test_revocation_while_a_token_is_issued_ends_it(enterprise: Enterprise, target: str) -> None:
-    """A token whose standing was read before a revocation and that is signed after it is ended."""
+    """A token whose state was read before a revocation and that is signed after it is ended."""
     services = enterprise.services
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
-    standings = RevokingStandings(enterprise, targets_by_name()[target])
+    subject_states = RevokingStandings(enterprise, targets_by_name()[target])
     issuance = Issuance(
-        issuer, standings, services.counters, services.trail, services.settings.webchat.is_reserved
+        issuer, subject_states, services.counters, services.trail, services.settings.webchat.is_reserved
     )
 
     _, claims = issuance.issue(person(enterprise), AGENT_WISH)
 
     with pytest.raises(Refusal, match=Reason.TOKEN_REVOKED):
-        services.standings.check(claims)
-    services.standings.check(services.issuance.issue(person(enterprise), AGENT_WISH)[1])
+        services.subject_states.check(claims)
+    services.subject_states.check(services.issuance.issue(person(enterprise), AGENT_WISH)[1])
 
 
 def test_nobody_gets_a_token_for_an_id_of_a_guest(enterprise: Enterprise) -> None:
@@ -461,12 +476,12 @@ def test_nobody_gets_a_token_for_an_id_of_a_guest(enterprise: Enterprise) -> Non
     services = enterprise.services
     (client,) = services.clients.list()
 
-    for caller in (Backend(client), Operator()):
+    for caller in (ClientPrincipal(client), Operator()):
         for user_id in ("guest-1", "GUEST-1"):
             with pytest.raises(Refusal, match="begins like the ids of guests"):
-                services.issuance.issue(caller, Wish(Audience.CHAT, TENANT, user_id, "Ann"))
-        services.issuance.issue(caller, Wish(Audience.AGENT, TENANT, "guest-relations"))
-        services.issuance.issue(caller, Wish(Audience.CHAT, TENANT, "a-guest-1", "Ann"))
+                services.issuance.issue(caller, TokenRequest(Audience.CHAT, TENANT, user_id, "Ann"))
+        services.issuance.issue(caller, TokenRequest(Audience.AGENT, TENANT, "guest-relations"))
+        services.issuance.issue(caller, TokenRequest(Audience.CHAT, TENANT, "a-guest-1", "Ann"))
 
 
 EVERY_OUTAGE = [
@@ -507,7 +522,7 @@ def test_password_is_in_no_caller_s_repr(enterprise: Enterprise) -> None:
     """A caller that is logged by mistake shows neither a hash nor a digest of a secret."""
     account, client = person(enterprise).account, backend(enterprise).client
 
-    shown = repr(Person(account)) + repr(Backend(client))
+    shown = repr(Person(account)) + repr(ClientPrincipal(client))
 
     assert account.password_hash not in shown
     assert client.secret_digest not in shown

@@ -7,9 +7,9 @@ from itsdangerous.encoding import base64_decode
 
 from tests.support.fakes import AGENT, CUSTOMER, START, TENANT
 from tests.support.token_parts import TokenParts
-from validator.callbacks.wire import LONGEST_TOKEN
+from validator.callbacks.wire import MAX_TOKEN
 from validator.errors import Fault, Reason
-from validator.sizes import LONGEST_TENANT, LONGEST_USER_ID, LONGEST_USER_NAME
+from validator.sizes import MAX_TENANT, MAX_USER_ID, MAX_USER_NAME
 from validator.tokens.claims import Audience, Subject
 
 JTI_CHARACTERS = 24  # base64 of 144 bits
@@ -74,13 +74,11 @@ def test_two_tokens_of_one_instant_differ(parts: TokenParts) -> None:
 @pytest.mark.parametrize("character", ["a", "字", "😀", "\x01", '"'])
 def test_longest_subject_fits_the_callback(parts: TokenParts, character: str) -> None:
     """No subject that may be named makes a token that the callback finds too long."""
-    subject = Subject(
-        Audience.CHAT, "t" * LONGEST_TENANT, character * LONGEST_USER_ID, character * LONGEST_USER_NAME
-    )
+    subject = Subject(Audience.CHAT, "t" * MAX_TENANT, character * MAX_USER_ID, character * MAX_USER_NAME)
 
     token, _ = parts.issue(subject, epoch=2**62, revocation=2**62)
 
-    assert len(token) <= LONGEST_TOKEN
+    assert len(token) <= MAX_TOKEN
 
 
 def test_no_key_no_token(parts: TokenParts) -> None:

@@ -31,7 +31,7 @@ class Issued:
     tokens: tuple[str, ...]
 
     def is_refused(self, text: str) -> bool:
-        """Tell whether *text* is refused as forged on both sides."""
+        """Return whether *text* is refused as forged on both sides."""
         return all(self._reason(text, audience) is Reason.TOKEN_FORGED for audience in Audience)
 
     def _reason(self, text: str, audience: Audience) -> Reason | None:

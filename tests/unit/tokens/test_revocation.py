@@ -10,10 +10,10 @@ from tests.support.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, Fa
 from tests.support.parallel_threads import at_once
 from tests.support.token_parts import POLICY, TokenParts
 from validator.errors import Reason, Refusal
-from validator.sizes import LONGEST_USER_ACCOUNT, LONGEST_USER_ID
+from validator.sizes import MAX_USER_ACCOUNT, MAX_USER_ID
 from validator.store.database import Database
-from validator.tenants import LONGEST_ID, Tenants
-from validator.tokens.claims import LONGEST_LEEWAY, LONGEST_LIFETIME, Audience, Claims, Subject
+from validator.tenants import MAX_ID, Tenants
+from validator.tokens.claims import MAX_LEEWAY, MAX_LIFETIME, Audience, Claims, Subject
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import (
     ENDLESS,
@@ -26,8 +26,8 @@ from validator.tokens.revocation import (
     tenant_target,
     token_target,
 )
-from validator.tokens.subject_state import NO_REVOCATION, Standings
-from validator.tokens.wire import LONGEST_JTI
+from validator.tokens.subject_state import NO_REVOCATION, SubjectStates
+from validator.tokens.wire import MAX_JTI
 
 AROUND = pytest.mark.parametrize("target", targets_around(AGENT), ids=["subject", "tenant", "everything"])
 
@@ -38,23 +38,23 @@ class Enquiry:
     def __init__(self, database: Database) -> None:
         self.database, self.clock = database, FakeClock()
         self.revocations = Revocations(database, self.clock)
-        self._standings = Standings(database)
+        self._subject_states = SubjectStates(database)
         for tenant in (TENANT, OTHER_TENANT):
             Tenants(database, self.clock).add(tenant, tenant)
 
     def is_revoked(self, claims: Claims) -> bool:
         try:
-            self._standings.check(claims)
+            self._subject_states.check(claims)
         except Refusal as refusal:
             return refusal.reason is Reason.TOKEN_REVOKED
         return False
 
     def check(self, claims: Claims) -> None:
-        self._standings.check(claims)
+        self._subject_states.check(claims)
 
     def issue(self, subject: Subject = AGENT, jti: str = "jti-1") -> Claims:
         """Return the claims of a token for *subject* issued after all that was revoked so far."""
-        return token(subject, jti, known=self._standings.of(subject, targets_around(subject)).number)
+        return token(subject, jti, known=self._subject_states.of(subject, targets_around(subject)).number)
 
     def number(self, target: str) -> int:
         """Return the number of the last revocation of *target*."""
@@ -239,7 +239,7 @@ def test_clock_behind_has_nothing_forgotten_sooner(enquiry: Enquiry, target: str
 
     behind.revoke(target)
 
-    enquiry.clock.instant = START + LONGEST_LIFETIME + 2 * LONGEST_LEEWAY
+    enquiry.clock.instant = START + MAX_LIFETIME + 2 * MAX_LEEWAY
     assert enquiry.revocations.prune() == 0
     enquiry.clock.advance(milliseconds=1)
     assert enquiry.revocations.prune() == 1
@@ -253,7 +253,7 @@ def test_revoking_again_is_remembered_longer(enquiry: Enquiry, target: str) -> N
 
     enquiry.revocations.revoke(target)
 
-    enquiry.clock.instant = START + timedelta(hours=1) + LONGEST_LIFETIME + 2 * LONGEST_LEEWAY
+    enquiry.clock.instant = START + timedelta(hours=1) + MAX_LIFETIME + 2 * MAX_LEEWAY
     assert enquiry.revocations.prune() == 0
     enquiry.clock.advance(milliseconds=1)
     assert enquiry.revocations.prune() == 1
@@ -274,9 +274,9 @@ def test_widest_revocation_counts(enquiry: Enquiry, target: str) -> None:
 def test_row_is_kept_while_a_token_of_it_may_live(enquiry: Enquiry) -> None:
     """A row stays until the longest token that the settings allow is refused on every node, then it goes."""
     enquiry.revocations.revoke(EVERYTHING)
-    last_moment = START + LONGEST_LIFETIME + LONGEST_LEEWAY
+    last_moment = START + MAX_LIFETIME + MAX_LEEWAY
 
-    for instant in (START, START + POLICY.chat_lifetime, last_moment, last_moment + LONGEST_LEEWAY):
+    for instant in (START, START + POLICY.chat_lifetime, last_moment, last_moment + MAX_LEEWAY):
         enquiry.clock.instant = instant
         assert enquiry.revocations.prune() == 0
         assert enquiry.is_revoked(token(CUSTOMER))
@@ -395,11 +395,11 @@ def test_token_that_knows_more_than_the_database_is_refused(enquiry: Enquiry) ->
 @pytest.mark.parametrize("character", ["a", "字", "😀", ":"])
 def test_longest_target_fits_its_column(enquiry: Enquiry, character: str) -> None:
     """The longest ids that may be named can be revoked, on a database that counts characters too."""
-    tenant = "t" * LONGEST_ID
+    tenant = "t" * MAX_ID
     longest = [
-        token_target(tenant, character * LONGEST_JTI),
-        subject_target(Audience.AGENT, tenant, character * LONGEST_USER_ACCOUNT),
-        subject_target(Audience.CHAT, tenant, character * LONGEST_USER_ID),
+        token_target(tenant, character * MAX_JTI),
+        subject_target(Audience.AGENT, tenant, character * MAX_USER_ACCOUNT),
+        subject_target(Audience.CHAT, tenant, character * MAX_USER_ID),
         tenant_target(tenant),
     ]
 

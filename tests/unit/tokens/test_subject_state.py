@@ -17,7 +17,7 @@ from validator.accounts.links import Links
 from validator.errors import Fault, Reason, Refusal
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.tokens.claims import Audience, Claims, Subject
 from validator.tokens.revocation import (
     ENDLESS,
@@ -29,9 +29,9 @@ from validator.tokens.revocation import (
     tenant_target,
     token_target,
 )
-from validator.tokens.subject_state import NO_REVOCATION, Standing, Standings
+from validator.tokens.subject_state import NO_REVOCATION, SubjectState, SubjectStates
 
-PATIENCE = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=5)
 LOGIN = "li.wei"
 IDENTITY = Identity(AGENT.id, CUSTOMER.id, CUSTOMER.name)
 HASH = "not a hash: nobody logs in here"
@@ -42,10 +42,10 @@ def claims_of(subject: Subject = AGENT, epoch: int = 1, revocation: int = NO_REV
     return Claims("jti-1", subject, epoch, revocation, START, START + timedelta(minutes=10))
 
 
-def reason_of(standing: Standing, claims: Claims) -> Reason | None:
-    """Return why *claims* are refused by *standing*, or None."""
+def reason_of(state: SubjectState, claims: Claims) -> Reason | None:
+    """Return why *claims* are refused by *state*, or None."""
     try:
-        standing.check(claims)
+        state.check(claims)
     except Refusal as refusal:
         return refusal.reason
     return None
@@ -53,18 +53,20 @@ def reason_of(standing: Standing, claims: Claims) -> Reason | None:
 
 # What is made of what was read
 
-STATES = (None, Status.ACTIVE, Status.DISABLED)
+STATES = (None, RecordStatus.ACTIVE, RecordStatus.DISABLED)
 KNOWN = 7  # the number of the last revocation when the token was issued
 REVOCATIONS = (NO_REVOCATION, KNOWN - 1, KNOWN, KNOWN + 1, ENDLESS)
 COMBINATIONS = list(product(STATES, STATES, (0, 1, 2), REVOCATIONS))
 
 
-def expected(tenant: Status | None, account: Status | None, epoch: int, revocation: int) -> Reason | None:
+def expected(
+    tenant: RecordStatus | None, account: RecordStatus | None, epoch: int, revocation: int
+) -> Reason | None:
     """Return the first reason that holds against a token of epoch 1 that knows the revocations so far."""
     reasons = {
         Reason.TENANT_UNKNOWN: tenant is None,
-        Reason.TENANT_DISABLED: tenant is Status.DISABLED,
-        Reason.ACCOUNT_DISABLED: account is Status.DISABLED,
+        Reason.TENANT_DISABLED: tenant is RecordStatus.DISABLED,
+        Reason.ACCOUNT_DISABLED: account is RecordStatus.DISABLED,
         Reason.TOKEN_STALE: epoch in (0, 2),
         Reason.TOKEN_REVOKED: revocation in (KNOWN + 1, ENDLESS),
     }
@@ -73,12 +75,12 @@ def expected(tenant: Status | None, account: Status | None, epoch: int, revocati
 
 @pytest.mark.parametrize(("tenant", "account", "epoch", "revocation"), COMBINATIONS)
 def test_every_combination(
-    tenant: Status | None, account: Status | None, epoch: int, revocation: int
+    tenant: RecordStatus | None, account: RecordStatus | None, epoch: int, revocation: int
 ) -> None:
     """Tenant, account, epoch and revocation are looked at in this order, and each of them ends a token."""
-    standing = Standing(tenant, account, None, epoch, revocation, KNOWN)
+    state = SubjectState(tenant, account, None, epoch, revocation, KNOWN)
 
-    refused = reason_of(standing, claims_of(revocation=KNOWN))
+    refused = reason_of(state, claims_of(revocation=KNOWN))
 
     assert refused is expected(tenant, account, epoch, revocation)
 
@@ -107,12 +109,12 @@ class Registry:
     tenants: Tenants
     accounts: Accounts
     revocations: Revocations
-    standings: Standings
+    subject_states: SubjectStates
 
     def reason(self, claims: Claims) -> Reason | None:
         """Return why a token with *claims* is refused, or None."""
         try:
-            self.standings.check(claims)
+            self.subject_states.check(claims)
         except Refusal as refusal:
             return refusal.reason
         return None
@@ -127,7 +129,7 @@ def registry_in(database: Database) -> Registry:
     tenants.add(OTHER_TENANT, "Second")
     accounts.add(LOGIN, TENANT, HASH, IDENTITY)
     revocations = Revocations(database, clock)
-    return Registry(database, clock, tenants, accounts, revocations, Standings(database))
+    return Registry(database, clock, tenants, accounts, revocations, SubjectStates(database))
 
 
 @pytest.fixture
@@ -138,10 +140,12 @@ def registry(database: Database) -> Registry:
 @SUBJECTS
 def test_standing_of_an_account(registry: Registry, subject: Subject) -> None:
     """All that is known of a subject with an account is read together."""
-    standing = registry.standings.of(subject)
+    state = registry.subject_states.of(subject)
 
     account = registry.accounts.require(LOGIN).id
-    assert standing == Standing(Status.ACTIVE, Status.ACTIVE, CUSTOMER.name, 1, NO_REVOCATION, 0, account)
+    assert state == SubjectState(
+        RecordStatus.ACTIVE, RecordStatus.ACTIVE, CUSTOMER.name, 1, NO_REVOCATION, 0, account
+    )
 
 
 @pytest.mark.parametrize("audience", Audience)
@@ -149,9 +153,9 @@ def test_standing_of_a_stranger(registry: Registry, audience: Audience) -> None:
     """A subject without an account stands by its tenant alone, with epoch 0."""
     name = "Ann" if audience is Audience.CHAT else None
 
-    standing = registry.standings.of(Subject(audience, TENANT, "stranger", name))
+    state = registry.subject_states.of(Subject(audience, TENANT, "stranger", name))
 
-    assert standing == Standing(Status.ACTIVE, None, None, 0, NO_REVOCATION, 0)
+    assert state == SubjectState(RecordStatus.ACTIVE, None, None, 0, NO_REVOCATION, 0)
 
 
 def test_standing_in_an_unknown_tenant(registry: Registry) -> None:
@@ -159,7 +163,9 @@ def test_standing_in_an_unknown_tenant(registry: Registry) -> None:
     registry.revocations.revoke(EVERYTHING)
     nobody = Subject(Audience.AGENT, "nowhere", AGENT.id)
 
-    assert registry.standings.of(nobody, (EVERYTHING,)) == Standing(None, None, None, 0, NO_REVOCATION, 0)
+    assert registry.subject_states.of(nobody, (EVERYTHING,)) == SubjectState(
+        None, None, None, 0, NO_REVOCATION, 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +184,7 @@ def test_standing_in_an_unknown_tenant(registry: Registry) -> None:
 )
 def test_another_subject_is_not_the_account(registry: Registry, subject: Subject) -> None:
     """An account stands for its own tenant and ids to the letter, on its own side."""
-    assert registry.standings.of(subject).account_status is None
+    assert registry.subject_states.of(subject).account_status is None
 
 
 @SUBJECTS
@@ -186,12 +192,12 @@ def test_disabled_account(registry: Registry, subject: Subject) -> None:
     """Disabling the account ends its tokens for good, on both sides; those issued after it is back live."""
     assert registry.reason(claims_of(subject)) is None
 
-    registry.accounts.set_status(LOGIN, Status.DISABLED)
+    registry.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     assert registry.reason(claims_of(subject)) is Reason.ACCOUNT_DISABLED
 
-    registry.accounts.set_status(LOGIN, Status.ACTIVE)
+    registry.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     assert registry.reason(claims_of(subject)) is Reason.TOKEN_STALE
-    epoch = registry.standings.of(subject).epoch
+    epoch = registry.subject_states.of(subject).epoch
     assert registry.reason(claims_of(subject, epoch)) is None
 
 
@@ -226,15 +232,15 @@ def linked(registry: Registry) -> Links:
 
 def test_linked_agent_stands_with_the_account(registry: Registry) -> None:
     """What is linked to an account is as good as the account: disabled, changed and back with it."""
-    assert registry.standings.of(LINKED).account_status is None
+    assert registry.subject_states.of(LINKED).account_status is None
     linked(registry)
-    assert registry.standings.of(LINKED) == registry.standings.of(AGENT)
+    assert registry.subject_states.of(LINKED) == registry.subject_states.of(AGENT)
     assert registry.reason(claims_of(LINKED)) is None
     assert registry.reason(claims_of(LINKED, epoch=0)) is Reason.TOKEN_STALE
 
-    registry.accounts.set_status(LOGIN, Status.DISABLED)
+    registry.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     assert registry.reason(claims_of(LINKED)) is Reason.ACCOUNT_DISABLED
-    registry.accounts.set_status(LOGIN, Status.ACTIVE)
+    registry.accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     assert registry.reason(claims_of(LINKED)) is Reason.TOKEN_STALE
     registry.accounts.set_password(registry.accounts.require(LOGIN), HASH)
     assert registry.reason(claims_of(LINKED, epoch=2)) is Reason.TOKEN_STALE
@@ -245,7 +251,7 @@ def test_link_of_another_tenant_says_nothing(registry: Registry) -> None:
     """The same code in another tenant is nobody's."""
     linked(registry)
 
-    assert registry.standings.of(replace(LINKED, tenant=OTHER_TENANT)).account_status is None
+    assert registry.subject_states.of(replace(LINKED, tenant=OTHER_TENANT)).account_status is None
 
 
 def test_undone_link_makes_its_tokens_stale(registry: Registry) -> None:
@@ -262,11 +268,11 @@ def test_undone_link_makes_its_tokens_stale(registry: Registry) -> None:
 @SUBJECTS
 def test_disabled_tenant(registry: Registry, subject: Subject) -> None:
     """A disabled tenant's tokens rest until it is back; another tenant's are good."""
-    registry.tenants.set_status(TENANT, Status.DISABLED)
+    registry.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     assert registry.reason(claims_of(subject)) is Reason.TENANT_DISABLED
     assert registry.reason(claims_of(Subject(Audience.AGENT, OTHER_TENANT, "x"), epoch=0)) is None
-    registry.tenants.set_status(TENANT, Status.ACTIVE)
+    registry.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert registry.reason(claims_of(subject)) is None
 
 
@@ -279,8 +285,8 @@ def test_each_revocation_is_read(registry: Registry, subject: Subject, which: in
     registry.revocations.revoke(targets_of(claims)[which])
 
     assert registry.reason(claims) is Reason.TOKEN_REVOKED
-    assert registry.standings.of(subject, targets_of(claims)).revocation > NO_REVOCATION
-    assert registry.standings.of(subject).revocation == NO_REVOCATION
+    assert registry.subject_states.of(subject, targets_of(claims)).revocation > NO_REVOCATION
+    assert registry.subject_states.of(subject).revocation == NO_REVOCATION
 
 
 def test_revocations_of_others_are_not_read(registry: Registry) -> None:
@@ -304,13 +310,13 @@ def test_last_revocation_counts(registry: Registry, last: int, minutes: int) -> 
     targets = targets_around(AGENT)
     for target in (*targets[:last], *targets[last + 1 :]):
         registry.revocations.revoke(target)
-    before = registry.standings.of(AGENT, targets).revocation
+    before = registry.subject_states.of(AGENT, targets).revocation
     assert registry.reason(claims_of(revocation=before)) is None
 
     registry.clock.advance(minutes=minutes)
     registry.revocations.revoke(targets[last])
 
-    after = registry.standings.of(AGENT, targets).revocation
+    after = registry.subject_states.of(AGENT, targets).revocation
     assert after > before
     assert registry.reason(claims_of(revocation=before)) is Reason.TOKEN_REVOKED
     assert registry.reason(claims_of(revocation=after - 1)) is Reason.TOKEN_REVOKED
@@ -325,7 +331,11 @@ def test_token_ended_by_its_jti_stays_ended(registry: Registry, which: int) -> N
         registry.clock.advance(minutes=1)
         registry.revocations.revoke(target)
 
-    for known in (NO_REVOCATION, registry.standings.of(AGENT, targets_around(AGENT)).revocation, ENDLESS - 1):
+    for known in (
+        NO_REVOCATION,
+        registry.subject_states.of(AGENT, targets_around(AGENT)).revocation,
+        ENDLESS - 1,
+    ):
         assert registry.reason(claims_of(revocation=known)) is Reason.TOKEN_REVOKED
 
 
@@ -333,14 +343,14 @@ def test_without_targets_no_revocation_is_read(registry: Registry) -> None:
     """A new token is not hindered by what was revoked before it."""
     registry.revocations.revoke(EVERYTHING)
 
-    assert registry.standings.of(AGENT).revocation == NO_REVOCATION
+    assert registry.subject_states.of(AGENT).revocation == NO_REVOCATION
 
 
 @SUBJECTS
 def test_no_target_is_left_out(registry: Registry, subject: Subject) -> None:
     """Whoever asks of more targets than the question has room for gets an error, and not half an answer."""
     with pytest.raises(ValueError, match="longer"):
-        registry.standings.of(subject, (*targets_of(claims_of(subject)), "one more"))
+        registry.subject_states.of(subject, (*targets_of(claims_of(subject)), "one more"))
 
 
 # What it costs
@@ -356,7 +366,7 @@ def test_sqlite_is_told_one_statement(tmp_path: Path) -> None:
         assert registry.reason(claims_of()) is None
         registry.reason(claims_of(CUSTOMER))
         registry.reason(claims_of(Subject(Audience.AGENT, "nowhere", "x")))
-        registry.standings.of(AGENT)
+        registry.subject_states.of(AGENT)
 
     assert [statement.split()[0] for statement in heard] == ["SELECT"] * 4
 
@@ -386,7 +396,7 @@ def test_postgresql_is_asked_one_round_trip(tmp_path: Path, postgres_database: s
 @contextmanager
 def migrated(home: Path, url: str) -> Iterator[Database]:
     """Yield a database with the newest schema, which has one connection at a time in use."""
-    database = Database(DatabasePolicy(home, url, PATIENCE))
+    database = Database(DatabasePolicy(home, url, TIMEOUT))
     database.make_file()
     schema.upgrade(database)
     yield database
@@ -404,11 +414,11 @@ AWAY = {
 
 @pytest.mark.parametrize("url", AWAY.values(), ids=AWAY)
 def test_database_that_cannot_answer_is_a_fault(tmp_path: Path, url: str) -> None:
-    """Without an answer there is a fault, and never a standing that looks like nobody's."""
-    database = Database(DatabasePolicy(tmp_path, url, PATIENCE))
-    standings = Standings(database)
+    """Without an answer there is a fault, and never a state that looks like nobody's."""
+    database = Database(DatabasePolicy(tmp_path, url, TIMEOUT))
+    subject_states = SubjectStates(database)
 
-    for ask in (lambda: standings.of(AGENT), lambda: standings.check(claims_of())):
+    for ask in (lambda: subject_states.of(AGENT), lambda: subject_states.check(claims_of())):
         with pytest.raises(Fault) as fault:
             ask()
         assert fault.value.reason is Reason.STORE_UNAVAILABLE
@@ -418,8 +428,8 @@ def test_database_that_cannot_answer_is_a_fault(tmp_path: Path, url: str) -> Non
 def test_database_of_another_kind_is_a_fault(tmp_path: Path) -> None:
     """A file that is no database is a fault."""
     (tmp_path / "validator.db").write_bytes(b"no database" * 1000)
-    database = Database(DatabasePolicy(tmp_path, "sqlite:///validator.db", PATIENCE))
+    database = Database(DatabasePolicy(tmp_path, "sqlite:///validator.db", TIMEOUT))
 
     with pytest.raises(Fault, match=Reason.STORE_UNAVAILABLE):
-        Standings(database).of(AGENT)
+        SubjectStates(database).of(AGENT)
     database.close()

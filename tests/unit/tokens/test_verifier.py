@@ -24,7 +24,7 @@ def refusal_of(parts: TokenParts, token: str, audience: Audience = Audience.AGEN
 
 def signed(parts: TokenParts, audience: Audience, payload: bytes) -> str:
     """Return *payload*, whatever it is, signed as a token for *audience*."""
-    return parts.keyring.seal(purpose(audience)).sign(payload)
+    return parts.keyring.signer(purpose(audience)).sign(payload)
 
 
 def dated(parts: TokenParts, issued_in: timedelta, expires_in: timedelta) -> str:

@@ -8,8 +8,8 @@ import pytest
 from tests.support.fakes import AGENT, CUSTOMER, START, TENANT
 from validator.errors import Reason, Refusal
 from validator.tokens import wire
-from validator.tokens.claims import Audience, Claims, Wish
-from validator.tokens.revocation import Order
+from validator.tokens.claims import Audience, Claims, TokenRequest
+from validator.tokens.revocation import RevocationRequest
 
 AGENT_CLAIMS = Claims("jti-1", AGENT, 1, 0, START, START + timedelta(minutes=10))
 CHAT_CLAIMS = Claims("jti-2", CUSTOMER, 1, 0, START, START + timedelta(minutes=30))
@@ -25,16 +25,16 @@ def test_agent_wish() -> None:
     """An agent's token is asked by the cloud's own field names; all may be left out, strange ones too."""
     whole = {"tenantSpaceId": TENANT, "userAccount": "agent-7", "userId": "ignored", "other": 1}
 
-    assert wire.parse_agent(whole) == Wish(Audience.AGENT, TENANT, "agent-7")
-    assert wire.parse_agent({}) == Wish(Audience.AGENT)
+    assert wire.parse_agent(whole) == TokenRequest(Audience.AGENT, TENANT, "agent-7")
+    assert wire.parse_agent({}) == TokenRequest(Audience.AGENT)
 
 
 def test_chat_wish() -> None:
     """A customer's token is asked the same way; ids written as integers are their digits."""
     whole = {"tenantSpaceId": 202400000001, "userId": 7, "userName": "Ann"}
 
-    assert wire.parse_chat(whole) == Wish(Audience.CHAT, TENANT, "7", "Ann")
-    assert wire.parse_chat({}) == Wish(Audience.CHAT)
+    assert wire.parse_chat(whole) == TokenRequest(Audience.CHAT, TENANT, "7", "Ann")
+    assert wire.parse_chat({}) == TokenRequest(Audience.CHAT)
 
 
 @pytest.mark.parametrize(("name", "longest"), BOUNDS.items())
@@ -49,8 +49,8 @@ def test_bounds_of_a_wish(name: str, longest: int) -> None:
         assert detail_of(refused).startswith(f"{name}: ")
 
 
-def vars_of(wish: Wish) -> tuple[str | None, ...]:
-    return wish.tenant, wish.id, wish.name
+def vars_of(requested: TokenRequest) -> tuple[str | None, ...]:
+    return requested.tenant, requested.id, requested.name
 
 
 def test_token_question() -> None:
@@ -67,17 +67,20 @@ def test_token_question() -> None:
 @pytest.mark.parametrize(
     ("asked", "order"),
     [
-        ({"token": "abc"}, Order(presented_token="abc", audience=Audience.CHAT)),
-        ({"jti": "j", "tenantSpaceId": 7}, Order(tenant="7", jti="j", audience=Audience.CHAT)),
+        ({"token": "abc"}, RevocationRequest(presented_token="abc", audience=Audience.CHAT)),
+        ({"jti": "j", "tenantSpaceId": 7}, RevocationRequest(tenant="7", jti="j", audience=Audience.CHAT)),
         (
             {"userAccount": "a", "tenantSpaceId": "t"},
-            Order(tenant="t", audience=Audience.AGENT, subject="a"),
+            RevocationRequest(tenant="t", audience=Audience.AGENT, subject="a"),
         ),
-        ({"userId": 12, "tenantSpaceId": "t"}, Order(tenant="t", audience=Audience.CHAT, subject="12")),
+        (
+            {"userId": 12, "tenantSpaceId": "t"},
+            RevocationRequest(tenant="t", audience=Audience.CHAT, subject="12"),
+        ),
     ],
     ids=["token", "jti", "agent", "customer"],
 )
-def test_each_way_to_revoke(asked: dict[str, Any], order: Order) -> None:
+def test_each_way_to_revoke(asked: dict[str, Any], order: RevocationRequest) -> None:
     """A token, a jti or a subject may be named; the latter two with their tenant."""
     assert wire.parse_revocation(asked) == order
 

@@ -11,8 +11,8 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.clock import SystemClock
 from validator.store import schema
 from validator.store.database import DatabasePolicy
-from validator.store.restore_guard import MarkedDatabase
-from validator.tokens.issuance import Operator
+from validator.store.restore_guard import GuardedDatabase
+from validator.tokens.principals import Operator
 from validator.web.clockcheck import ClockCheck
 
 LEEWAY = timedelta(seconds=30)
@@ -40,7 +40,7 @@ def found(enterprise: Enterprise) -> str | None:
 @pytest.mark.parametrize("days", [0, 1, 30, 3650])
 def test_holiday_is_no_wrong_clock(enterprise: Enterprise, days: int) -> None:
     """However long ago something was recorded last, that shows nothing of the clock."""
-    enterprise.services.oversight.revoke_everything(Operator())
+    enterprise.services.introspection.revoke_everything(Operator())
 
     enterprise.clock.advance(days=days)
 
@@ -108,7 +108,7 @@ def test_suspicious_clock_refuses_nothing(enterprise: Enterprise) -> None:
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["status"] == "degraded"
-    enterprise.services.oversight.revoke_everything(Operator())
+    enterprise.services.introspection.revoke_everything(Operator())
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_clock_of_postgresql_is_compared(
     enterprise: Enterprise, postgres_database: str, tmp_path: Path, by: timedelta, words: str | None
 ) -> None:
     """A clock two hours ahead, which nothing recorded can show, is noticed by the server's."""
-    database = MarkedDatabase(DatabasePolicy(tmp_path, postgres_database, timedelta(seconds=5)), tmp_path)
+    database = GuardedDatabase(DatabasePolicy(tmp_path, postgres_database, timedelta(seconds=5)), tmp_path)
     schema.upgrade(database)
     clock = Shifted(by)
 

@@ -119,7 +119,7 @@ def test_mapped_address_is_written_as_ipv4() -> None:
 
 
 def test_unreadable_address_is_counted_and_logged_once() -> None:
-    """That callers share one bucket is said once, without what was sent; each request is counted.
+    """That callers share one bucket is logged once, without what was sent; each request is counted.
 
     A request without the header, such as an operator's on the socket, is none of them.
     """

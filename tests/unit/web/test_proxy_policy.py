@@ -25,15 +25,15 @@ def test_host_is_told_without_brackets_and_port(origin: str, host: str) -> None:
 
 def test_names_are_those_of_the_origins() -> None:
     """The portal and the callbacks are named as their origins are; without one there is no name."""
-    door = settings_of(EVERYTHING).door
+    door = settings_of(EVERYTHING).proxy
 
     assert (door.name, door.callbacks_name) == ("portal.example.com", "callbacks.example.com")
-    assert settings_of().door.callbacks_name == ""
+    assert settings_of().proxy.callbacks_name == ""
 
 
 def test_cloud_is_named_with_its_port_only_where_it_is_not_the_usual_one() -> None:
     """A virtual host is asked by its name alone on HTTPS's own port, else with the port (RFC 9110, 7.2)."""
-    door = settings_of(EVERYTHING).door
+    door = settings_of(EVERYTHING).proxy
 
     assert door.cloud_authority == CLOUD
     assert replace(door, cloud_port=8443).cloud_authority == f"{CLOUD}:8443"
@@ -42,13 +42,13 @@ def test_cloud_is_named_with_its_port_only_where_it_is_not_the_usual_one() -> No
 def test_policy_is_frozen() -> None:
     """What was checked at the start cannot be changed afterwards."""
     with pytest.raises(FrozenInstanceError):
-        settings_of().door.origin = "https://evil.example.com"  # type: ignore[misc]
+        settings_of().proxy.origin = "https://evil.example.com"  # type: ignore[misc]
 
 
 def test_upstreams_are_where_the_server_listens() -> None:
     """Without a word about the pools both are the one server; each may be named for itself."""
-    together = settings_of({"server.bind": "unix:/run/validator.sock"}).door
-    apart = settings_of({"door.people_upstream": "127.0.0.1:8001"}).door
+    together = settings_of({"server.bind": "unix:/run/validator.sock"}).proxy
+    apart = settings_of({"proxy.people_upstream": "127.0.0.1:8001"}).proxy
 
     assert {together.people_upstream, together.callbacks_upstream} == {("unix:/run/validator.sock",)}
     assert (apart.people_upstream, apart.callbacks_upstream) == (("127.0.0.1:8001",), ("127.0.0.1:8000",))

@@ -12,7 +12,7 @@ from validator.errors import Fault, Reason
 from validator.web.health import Check, PartState, State, overall
 from validator.web.readiness import DEADLINE, FRESH, Look, Readiness
 
-PATIENCE = 30  # seconds
+TIMEOUT = 30  # seconds
 SHORT = 0.2  # seconds: a deadline for tests in which something hangs
 
 
@@ -38,7 +38,7 @@ class Part:
     def check(self) -> str | None:
         """Return the words of the part, once it may go on."""
         self.begun += 1
-        assert self._may_go_on.wait(PATIENCE)
+        assert self._may_go_on.wait(TIMEOUT)
         return self.words or None
 
     @contextmanager
@@ -102,7 +102,7 @@ def test_part_that_answers_again_is_well() -> None:
     with part.hanging():
         readiness.latest()
 
-    deadline = stopwatch() + PATIENCE
+    deadline = stopwatch() + TIMEOUT
     while told(readiness.latest()) != {"store": "ok"}:
         assert stopwatch() < deadline
         seconds.now += FRESH
@@ -113,18 +113,18 @@ def test_part_that_answers_again_is_well() -> None:
 def test_probes_do_not_queue_behind_a_look() -> None:
     """While one probe looks at something that hangs, the others get the last look at once."""
     part, seconds = Part(), Seconds()
-    readiness = Readiness({"store": part.check}, seconds, PATIENCE)
+    readiness = Readiness({"store": part.check}, seconds, TIMEOUT)
     readiness.latest()
     seconds.now += FRESH
 
     with part.hanging():
         looking = threading.Thread(target=readiness.latest)
         looking.start()
-        deadline = stopwatch() + PATIENCE
+        deadline = stopwatch() + TIMEOUT
         while part.begun < 2:
             assert stopwatch() < deadline
         others = [readiness.latest() for _ in range(50)]
-    looking.join(PATIENCE)
+    looking.join(TIMEOUT)
 
     assert {(str(look.states["store"]), look.age) for look in others} == {("ok", FRESH)}
 
@@ -140,7 +140,7 @@ def test_at_first_every_probe_waits_for_the_look() -> None:
         for probe in probes:
             probe.start()
     for probe in probes:
-        probe.join(PATIENCE)
+        probe.join(TIMEOUT)
 
     assert looks == [{"store": "ok"}] * 8
     assert part.begun == 1

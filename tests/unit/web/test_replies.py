@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import fakes
 from validator.callbacks.validation import Verdict
-from validator.errors import Answer, Reason, RetCode
+from validator.errors import PublicError, Reason, RetCode
 from validator.web.policy import ServerPolicy
 from validator.web.replies import (
     CallbackReplies,
@@ -101,7 +101,7 @@ def test_page_may_read_the_answer() -> None:
 
 def test_problem_as_it_is_written() -> None:
     """The members of RFC 9457, OAuth's word where there is one, and the request's id."""
-    reply = problem_reply(Answer.MALFORMED, "a: missing", None, "request-1")
+    reply = problem_reply(PublicError.MALFORMED, "a: missing", None, "request-1")
 
     assert (reply.status_code, reply.content_type) == (400, "application/problem+json")
     assert reply.data == (
@@ -110,8 +110,8 @@ def test_problem_as_it_is_written() -> None:
     )
 
 
-@pytest.mark.parametrize("answer", Answer)
-def test_problem_has_the_shape_of_its_answer(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", PublicError)
+def test_problem_has_the_shape_of_its_answer(answer: PublicError) -> None:
     """Every answer has its status, title and type; a member without a value is left out."""
     reply = problem_reply(answer, None, None, "r")
     members = json.loads(reply.data)
@@ -123,12 +123,12 @@ def test_problem_has_the_shape_of_its_answer(answer: Answer) -> None:
     assert members["type"] == f"urn:validator:problem:{answer.name.lower().replace('_', '-')}"
 
 
-@pytest.mark.parametrize("answer", Answer)
-def test_only_who_must_prove_themselves_is_asked_to(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", PublicError)
+def test_only_who_must_prove_themselves_is_asked_to(answer: PublicError) -> None:
     """`WWW-Authenticate` is there exactly when a client's credentials are asked for; a login is no such."""
     challenge = problem_reply(answer, None, None, "r").headers.get("WWW-Authenticate")
 
-    expected = 'Basic realm="validator", charset="UTF-8"' if answer is Answer.CLIENT_REQUIRED else None
+    expected = 'Basic realm="validator", charset="UTF-8"' if answer is PublicError.CLIENT_REQUIRED else None
     assert challenge == expected
 
 
@@ -150,8 +150,8 @@ def test_only_who_must_prove_themselves_is_asked_to(answer: Answer) -> None:
         (timedelta(seconds=-5), "1"),
     ],
 )
-@pytest.mark.parametrize("answer", [Answer.THROTTLED, Answer.UNAVAILABLE])
-def test_wait_is_rounded_up(answer: Answer, retry_after: timedelta | None, seconds: str) -> None:
+@pytest.mark.parametrize("answer", [PublicError.THROTTLED, PublicError.UNAVAILABLE])
+def test_wait_is_rounded_up(answer: PublicError, retry_after: timedelta | None, seconds: str) -> None:
     """Whole seconds, never too few and at least one: who waits that long is not refused again for it."""
     assert problem_reply(answer, None, retry_after, "r").headers["Retry-After"] == seconds
     assert BY_STATUS.refusal(answer.value, None, retry_after).headers["Retry-After"] == seconds
@@ -160,13 +160,15 @@ def test_wait_is_rounded_up(answer: Answer, retry_after: timedelta | None, secon
 @given(st.timedeltas(timedelta(microseconds=1), timedelta(days=3650)))
 def test_wait_is_the_least_that_is_enough(retry_after: timedelta) -> None:
     """The wait is enough, and a second less would not be."""
-    seconds = int(problem_reply(Answer.THROTTLED, None, retry_after, "r").headers["Retry-After"])
+    seconds = int(problem_reply(PublicError.THROTTLED, None, retry_after, "r").headers["Retry-After"])
 
     assert timedelta(seconds=seconds - 1) < retry_after <= timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("answer", [answer for answer in Answer if answer.value.status not in (429, 503)])
-def test_others_are_not_told_to_wait(answer: Answer) -> None:
+@pytest.mark.parametrize(
+    "answer", [answer for answer in PublicError if answer.value.status not in (429, 503)]
+)
+def test_others_are_not_told_to_wait(answer: PublicError) -> None:
     """Only who may come again later is told when, unless a wait was named."""
     assert "Retry-After" not in problem_reply(answer, None, None, "r").headers
     assert problem_reply(answer, None, timedelta(seconds=3), "r").headers["Retry-After"] == "3"
@@ -174,7 +176,7 @@ def test_others_are_not_told_to_wait(answer: Answer) -> None:
 
 def test_wait_is_told_under_status_200_too() -> None:
     """A cloud that is always answered with 200 is told a wait that was named."""
-    reply = ALWAYS_200.refusal(Answer.THROTTLED.value, None, timedelta(seconds=2.5))
+    reply = ALWAYS_200.refusal(PublicError.THROTTLED.value, None, timedelta(seconds=2.5))
 
     assert (reply.status_code, reply.headers["Retry-After"]) == (200, "3")
 
@@ -207,9 +209,9 @@ def answer_of(reply: Response) -> tuple[int, bytes, tuple[tuple[str, str], ...]]
     return reply.status_code, reply.data, tuple(reply.headers.items())
 
 
-@pytest.mark.parametrize("answer", Answer)
+@pytest.mark.parametrize("answer", PublicError)
 @pytest.mark.parametrize("detail", [None, "access_token: missing", "日本"])
-def test_every_answer_has_a_number_and_a_message(answer: Answer, detail: str | None) -> None:
+def test_every_answer_has_a_number_and_a_message(answer: PublicError, detail: str | None) -> None:
     """`retCode` is an integer, and none but success is 0; the message is never empty; the detail helps."""
     reply = BY_STATUS.refusal(answer.value, detail)
     members = json.loads(reply.data)
@@ -226,8 +228,8 @@ def test_every_answer_has_a_number_and_a_message(answer: Answer, detail: str | N
 # Behind our nginx
 
 
-@pytest.mark.parametrize("answer", [Answer.UNAVAILABLE, Answer.MALFORMED, Answer.THROTTLED])
-def test_true_status_is_left_to_nginx(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [PublicError.UNAVAILABLE, PublicError.MALFORMED, PublicError.THROTTLED])
+def test_true_status_is_left_to_nginx(answer: PublicError) -> None:
     """Our nginx gets the true status, by which it leaves a node out, and the body in a header of ASCII."""
     replies = CallbackReplies(always_200=True, policy=BEHIND_NGINX)
     with Flask("test").test_request_context("/", headers={"X-Validator-Status": "true"}):
@@ -245,7 +247,7 @@ def test_every_other_proxy_gets_200(policy: ServerPolicy, said: str | None) -> N
     """A caller's own word, or another proxy, changes nothing: the status is 200, and no header is added."""
     headers = {} if said is None else {"X-Validator-Status": said}
     with Flask("test").test_request_context("/", headers=headers):
-        reply = CallbackReplies(always_200=True, policy=policy).refusal(Answer.UNAVAILABLE.value)
+        reply = CallbackReplies(always_200=True, policy=policy).refusal(PublicError.UNAVAILABLE.value)
 
     assert reply.status_code == 200
     assert "X-Validator-Answer" not in reply.headers

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes import FakeClock
+from validator.keys.encryption import SecretEncryption
 from validator.keys.keyring import Keyring
-from validator.keys.sealing import Sealer
 from validator.store.database import Database
 from validator.tenants import Tenants
 from validator.webchat.channels import Channels
@@ -21,6 +21,8 @@ def keyring(tmp_path: Path, clock: FakeClock) -> Keyring:
 
 
 @pytest.fixture
-def channels(database: Database, tenants: Tenants, sealer: Sealer, clock: FakeClock) -> Channels:
+def channels(
+    database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock
+) -> Channels:
     """Return the table of channels, empty."""
-    return Channels(database, tenants, sealer, clock)
+    return Channels(database, tenants, encryption, clock)

@@ -12,12 +12,12 @@ from validator.audit import reading
 from validator.audit.events import EventName
 from validator.audit.folder import CURRENT as FILE
 from validator.audit.trail import AuditTrail, TrailPolicy
-from validator.errors import Answer, Fault, Reason, Refusal
+from validator.errors import Fault, PublicError, Reason, Refusal
 from validator.keys.keyring import Keyring
 from validator.limits.counters import Counters
 from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, parse_rates
 from validator.signatures.signer import authorization
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.webchat.authorization import GuestSigning
 from validator.webchat.channels import Channels
 from validator.webchat.guests import GuestPolicy, Guests
@@ -145,8 +145,8 @@ def test_checks_come_in_their_order(desk: Desk) -> None:
         "channelConfigId": "unknown",
         "tenantSpaceId": OTHER_TENANT,
     }
-    desk.channels.set_status(CHANNEL, Status.DISABLED)
-    desk.tenants.set_status(TENANT, Status.DISABLED)
+    desk.channels.set_status(CHANNEL, RecordStatus.DISABLED)
+    desk.tenants.set_status(TENANT, RecordStatus.DISABLED)
     page: dict[str, str | None] = {"origin": None, "cookie": None}
 
     def reason() -> Reason:
@@ -161,9 +161,9 @@ def test_checks_come_in_their_order(desk: Desk) -> None:
     assert reason() is Reason.CHANNEL_UNKNOWN
     asked["channelConfigId"] = CHANNEL
     assert reason() is Reason.CHANNEL_DISABLED
-    desk.channels.set_status(CHANNEL, Status.ACTIVE)
+    desk.channels.set_status(CHANNEL, RecordStatus.ACTIVE)
     assert reason() is Reason.TENANT_DISABLED
-    desk.tenants.set_status(TENANT, Status.ACTIVE)
+    desk.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert reason() is Reason.TENANT_NOT_GRANTED
     asked["tenantSpaceId"] = TENANT
     assert reason() is Reason.ORIGIN_DENIED
@@ -184,7 +184,7 @@ def test_what_is_not_allowed_has_one_answer() -> None:
         *(Reason.ORIGIN_DENIED, Reason.GUEST_MISSING, Reason.GUEST_FORGED, Reason.GUEST_NOT_OWN),
     ]
 
-    assert {Refusal(reason).answer for reason in refusals} == {Answer.FORBIDDEN}
+    assert {Refusal(reason).answer for reason in refusals} == {PublicError.FORBIDDEN}
 
 
 # The trail

@@ -9,9 +9,9 @@ from sqlalchemy import select, text, update
 
 from tests.support.fakes import CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, START, TENANT
 from validator.errors import Fault, OperatorError, Reason, Refusal
-from validator.keys.sealing import Sealer
+from validator.keys.encryption import SecretEncryption
 from validator.store.database import Database
-from validator.tenants import Status, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.webchat.channels import Channel, Channels, table
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
@@ -43,8 +43,8 @@ def test_added_channel_is_found(channels: Channels) -> None:
         origins=(ORIGIN, OTHER_ORIGIN),
         key_order=SIGNED_KEYS,
         length_rule=LengthRule.BYTES,
-        status=Status.ACTIVE,
-        tenant_status=Status.ACTIVE,
+        status=RecordStatus.ACTIVE,
+        tenant_status=RecordStatus.ACTIVE,
         created_at=START,
     )
 
@@ -92,7 +92,7 @@ def test_unknown_channel_is_none_or_an_error(channels: Channels) -> None:
     with pytest.raises(OperatorError, match=f"there is no channel {CHANNEL}"):
         channels.rotate(CHANNEL, SECRET_KEY)
     with pytest.raises(OperatorError, match=f"there is no channel {CHANNEL}"):
-        channels.set_status(CHANNEL, Status.DISABLED)
+        channels.set_status(CHANNEL, RecordStatus.DISABLED)
 
 
 def test_id_is_taken_once(channels: Channels, channel: Channel) -> None:
@@ -202,14 +202,14 @@ def test_box_opens_in_its_own_row_only(channels: Channels, channel: Channel, dat
 
 
 def test_another_sealing_key_opens_nothing(
-    channels: Channels, channel: Channel, sealer: Sealer, tmp_path: Path
+    channels: Channels, channel: Channel, encryption: SecretEncryption, tmp_path: Path
 ) -> None:
     """With another key, or without one, there is a fault and no secret."""
     (tmp_path / "keys" / "sealing.key").unlink()
     with pytest.raises(Fault):
         channels.secret_key(channel)
 
-    sealer.create()
+    encryption.create()
     with pytest.raises(Fault) as raised:
         channels.secret_key(channel)
 
@@ -280,12 +280,12 @@ def test_channel_is_of_its_tenant_and_origins_only(
 
 def test_disabled_channel_is_refused_until_enabled(channels: Channels, channel: Channel) -> None:
     """A channel that is disabled is refused, and usable again when it is enabled."""
-    channels.set_status(CHANNEL, Status.DISABLED)
+    channels.set_status(CHANNEL, RecordStatus.DISABLED)
     with pytest.raises(Refusal) as refused:
         channels.require(CHANNEL).check_usable(TENANT, ORIGIN)
     assert refused.value.reason is Reason.CHANNEL_DISABLED
 
-    channels.set_status(CHANNEL, Status.ACTIVE)
+    channels.set_status(CHANNEL, RecordStatus.ACTIVE)
     channels.require(CHANNEL).check_usable(TENANT, ORIGIN)
 
 
@@ -293,7 +293,7 @@ def test_channel_of_a_disabled_tenant_is_refused(
     channels: Channels, channel: Channel, tenants: Tenants
 ) -> None:
     """With its tenant, every channel of it is out of use."""
-    tenants.set_status(TENANT, Status.DISABLED)
+    tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     with pytest.raises(Refusal) as refused:
         channels.require(CHANNEL).check_usable(TENANT, ORIGIN)
@@ -311,16 +311,16 @@ def test_page_origin_is_one_of_a_channel_in_use(channels: Channels, tenants: Ten
     assert channels.is_page_origin(ORIGIN)
     assert channels.is_page_origin(OTHER_ORIGIN)
 
-    channels.set_status(OTHER_CHANNEL, Status.DISABLED)
+    channels.set_status(OTHER_CHANNEL, RecordStatus.DISABLED)
     assert channels.is_page_origin(ORIGIN)
     assert not channels.is_page_origin(OTHER_ORIGIN)
 
-    tenants.set_status(TENANT, Status.DISABLED)
+    tenants.set_status(TENANT, RecordStatus.DISABLED)
     assert not channels.is_page_origin(ORIGIN)
 
-    channels.set_status(OTHER_CHANNEL, Status.ACTIVE)
+    channels.set_status(OTHER_CHANNEL, RecordStatus.ACTIVE)
     assert channels.is_page_origin(ORIGIN)
-    tenants.set_status(OTHER_TENANT, Status.DISABLED)
+    tenants.set_status(OTHER_TENANT, RecordStatus.DISABLED)
     assert not channels.is_page_origin(ORIGIN)
 
 

@@ -108,9 +108,9 @@ def test_signature_for_another_purpose_is_forged(guests: Guests, keyring: Keyrin
     """What the same keys signed for tokens, with the same content, is no guest."""
     content = b'{"id":"guest-1","exp":%d}' % to_milliseconds(START + timedelta(days=300))
 
-    assert guests.recognize(keyring.seal(PURPOSE).sign(content)).id == "guest-1"
+    assert guests.recognize(keyring.signer(PURPOSE).sign(content)).id == "guest-1"
     for purpose in ("validator.token.v1.agent", "", PURPOSE + " ", PURPOSE.upper()):
-        assert refusal_of(guests, keyring.seal(purpose).sign(content)) is Reason.GUEST_FORGED
+        assert refusal_of(guests, keyring.signer(purpose).sign(content)) is Reason.GUEST_FORGED
 
 
 def test_cookie_of_other_keys_is_forged(guests: Guests, tmp_path: Path, clock: FakeClock) -> None:
@@ -159,7 +159,7 @@ def test_without_keys_there_is_a_fault(guests: Guests, tmp_path: Path) -> None:
 def cookie_with(keyring: Keyring, **instants: datetime) -> str:
     """Return a cookie that was signed here, with *instants* by their names in it."""
     members = {"id": "guest-1"} | {name: to_milliseconds(at) for name, at in instants.items()}
-    return keyring.seal(PURPOSE).sign(orjson.dumps(members))
+    return keyring.signer(PURPOSE).sign(orjson.dumps(members))
 
 
 def test_guest_is_fresh_for_ten_minutes_and_stays_known(guests: Guests, clock: FakeClock) -> None:

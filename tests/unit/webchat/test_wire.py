@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validator.errors import Answer, Reason, Refusal
+from validator.errors import PublicError, Reason, Refusal
 from validator.webchat.wire import (
     CONTENT_TYPE,
     METHOD,
     PATH,
     SIGNED_KEYS,
-    Ask,
     LengthRule,
+    SigningRequest,
     parse,
     signable,
     signed_body,
@@ -197,7 +197,7 @@ def test_question_is_read() -> None:
     """The four fields are read, nothing of them proven; more fields are ignored."""
     asked = {**PAYLOAD, "locale": "zh", "timestamp": 1, "mapService": "google", "extra": {"a": [1]}}
 
-    assert parse(asked) == Ask("Guest", "guest-1", "202400000001", "817854979183314945")
+    assert parse(asked) == SigningRequest("Guest", "guest-1", "202400000001", "817854979183314945")
 
 
 def test_id_may_be_left_out() -> None:
@@ -214,7 +214,7 @@ def test_integers_are_taken_as_their_digits() -> None:
         "channelConfigId": 817854979183314945,
     }
 
-    assert parse(asked) == Ask("Guest", "7", "202400000001", "817854979183314945")
+    assert parse(asked) == SigningRequest("Guest", "7", "202400000001", "817854979183314945")
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_secret_key_is_refused_however_it_is_spelt(spelling: str, value: object)
             parse(asked)
 
         assert refused.value.reason is Reason.SECRET_DISCLOSED
-        assert refused.value.answer is Answer.SECRET_DISCLOSED
+        assert refused.value.answer is PublicError.SECRET_DISCLOSED
         assert "secretKey" in (refused.value.detail or "")
         if isinstance(value, str) and value:
             assert value not in str(refused.value)

@@ -36,7 +36,7 @@ def issuer_of(certificate: x509.Certificate, among: Iterable[x509.Certificate]) 
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell whether the key of *issuer* signed *certificate*.
+    """Return whether the key of *issuer* signed *certificate*.
 
     Signatures with a weak hash, which the library refuses to look at, are believed by the names: such a
     certificate is a problem of its own.
@@ -53,12 +53,12 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Tell whether *certificate* vouches for itself."""
+    """Return whether *certificate* vouches for itself."""
     return is_issued_by(certificate, certificate)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Tell whether *certificate* says that it may issue others (RFC 5280, section 4.2.1.9)."""
+    """Return whether *certificate* says that it may issue others (RFC 5280, section 4.2.1.9)."""
     return any(
         isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
         for extension in certificate.extensions
@@ -66,7 +66,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def is_for_servers(leaf: x509.Certificate) -> bool:
-    """Tell whether *leaf* says nothing against its use by a TLS server (RFC 5280, 4.2.1.3 and .12)."""
+    """Return whether *leaf* says nothing against its use by a TLS server (RFC 5280, 4.2.1.3 and .12)."""
     for extension in leaf.extensions:
         value = extension.value
         if isinstance(value, x509.ExtendedKeyUsage) and not _FOR_SERVERS & set(value):
@@ -77,7 +77,7 @@ def is_for_servers(leaf: x509.Certificate) -> bool:
 
 
 def may_issue(certificate: x509.Certificate) -> bool:
-    """Tell whether *certificate* is an authority's, and says nothing against its issuing others."""
+    """Return whether *certificate* is an authority's, and says nothing against its issuing others."""
     usages = [each.value for each in certificate.extensions if isinstance(each.value, x509.KeyUsage)]
     return is_authority(certificate) and all(usage.key_cert_sign for usage in usages)
 
@@ -107,7 +107,7 @@ def common_names_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def is_for(certificate: x509.Certificate, name: str) -> bool:
-    """Tell whether *certificate* is for the host *name* or address; `*` stands for one label (RFC 9525)."""
+    """Return whether *certificate* is for the host *name* or address; `*` stands for one label (RFC 9525)."""
     names = names_of(certificate)
     if is_address(name):
         return str(ip_address(name)) in names

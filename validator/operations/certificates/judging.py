@@ -21,8 +21,8 @@ from validator.operations.certificates import chain
 from validator.operations.certificates.lifetime import DEFAULT_MARGINS, Margins, in_words, left_of
 from validator.operations.certificates.pem import FORBIDDEN, ChainFile, UnreadableError, read_chain, read_key
 
-_LEAST_RSA = 2048
-_LEAST_CURVE = 256
+_MIN_RSA = 2048
+_MIN_CURVE = 256
 
 
 class Severity(StrEnum):
@@ -165,9 +165,9 @@ def _of_names(leaf: x509.Certificate, names: Iterable[str]) -> Iterator[Finding]
 def _of_strength(certificate: x509.Certificate) -> Iterator[Finding]:
     title, key = chain.title_of(certificate), certificate.public_key()
     strong = "make a new key (RSA 2048 or more, or P-256) and request a certificate for it"
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA:
         yield _problem("weak-key", f"{title} has an RSA key of {key.key_size} bits: {strong}")
-    elif isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _LEAST_CURVE:
+    elif isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _MIN_CURVE:
         yield _problem("weak-key", f"{title} has a key on the curve {key.curve.name}: {strong}")
     elif not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         yield _warning("unusual-key", f"{title} has a key that older clients do not know: {strong}")

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from validator.escaping import escaped
-from validator.operations.doctor.looking import PATIENCE, Target, connected, context_for
+from validator.operations.doctor.looking import TIMEOUT, Endpoint, connected, context_for
 
 LARGEST = 65536  # bytes of an answer that are read
 _SHOWN = 120
@@ -50,7 +50,7 @@ class Request:
     content_type: str = "application/json"
 
 
-def ask(target: Target, request: Request, stopwatch: Stopwatch) -> Reply:
+def ask(target: Endpoint, request: Request, stopwatch: Stopwatch) -> Reply:
     """Return the answer over TLS, on a connection of its own; raises NoAnswer."""
     began = stopwatch()
     try:
@@ -60,11 +60,11 @@ def ask(target: Target, request: Request, stopwatch: Stopwatch) -> Reply:
         raise NoAnswer(in_words(error)) from None
 
 
-def ask_plainly(target: Target, request: Request, stopwatch: Stopwatch) -> Reply:
+def ask_plainly(target: Endpoint, request: Request, stopwatch: Stopwatch) -> Reply:
     """Return the answer without TLS; raises NoAnswer."""
     began = stopwatch()
     try:
-        with socket.create_connection(target.address, PATIENCE) as connection:
+        with socket.create_connection(target.address, TIMEOUT) as connection:
             return _exchange(target, connection, request, began, stopwatch)
     except OSError as error:
         raise NoAnswer(in_words(error)) from None
@@ -73,7 +73,7 @@ def ask_plainly(target: Target, request: Request, stopwatch: Stopwatch) -> Reply
 def in_words(error: OSError) -> str:
     """Return what happened to a connection, in a few words."""
     if isinstance(error, TimeoutError):
-        return f"nothing within {PATIENCE:g} s"
+        return f"nothing within {TIMEOUT:g} s"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return "the connection was cut"
     if isinstance(error, ssl.SSLError):
@@ -87,7 +87,7 @@ def printable(text: str, longest: int = _SHOWN) -> str:
 
 
 def _exchange(
-    target: Target, connection: socket.socket, request: Request, began: float, stopwatch: Stopwatch
+    target: Endpoint, connection: socket.socket, request: Request, began: float, stopwatch: Stopwatch
 ) -> Reply:
     talk = http.client.HTTPConnection(target.host, target.port)
     talk.sock = connection

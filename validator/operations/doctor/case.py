@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from validator.operations.doctor.contract import Callback
-from validator.operations.doctor.looking import Address, Target
+from validator.operations.doctor.looking import Address, Endpoint
 from validator.operations.doctor.trust import Trust
 from validator.origins import HTTPS_PORT, host_of
 from validator.tokens.claims import Audience
@@ -40,10 +40,10 @@ class Case:
         """The name, or the address, that the certificate must be for."""
         return host_of(self.origin)
 
-    def target(self, address: Address) -> Target:
+    def target(self, address: Address) -> Endpoint:
         """Return the server, looked for at *address*."""
         port = urlsplit(self.origin).port or HTTPS_PORT
-        return Target(self.host, port, address, self.client_certificate, self.client_key)
+        return Endpoint(self.host, port, address, self.client_certificate, self.client_key)
 
     @property
     def callbacks(self) -> tuple[Callback, Callback]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from validator.errors import Answer, Refusal, RetCode
+from validator.errors import PublicError, Refusal, RetCode
 from validator.operations.certificates.judging import Finding, Severity
 from validator.operations.doctor.asking import NoAnswer, Reply, Request, printable
 from validator.operations.doctor.checked import Checked, Sound, problem, warning
@@ -34,13 +34,13 @@ _PROMISES = {
     "message": "message is a text that is not empty",
 }
 _VERDICT, _NOT_LET_IN, _THROTTLED = 200, (401, 403), 429
-_REFUSED_WORDS = Answer.VALIDATION_REFUSED.value.title
+_REFUSED_WORDS = PublicError.VALIDATION_REFUSED.value.title
 
 Ask = Callable[[Request], Reply]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Breach:
     """A promise that an answer does not keep, and in words how and what to do."""
 
     promise: str
@@ -79,24 +79,24 @@ def examine(callback: Callback, ask: Ask, *, cap: int) -> Iterator[Checked]:
     yield from _variants(callback, ask, ret_code(reply), cap)
 
 
-def broken_promise(reply: Reply) -> Fault | None:
+def broken_promise(reply: Reply) -> Breach | None:
     """Return the first promise that *reply* does not keep, None when it keeps them all."""
     if reply.is_redirect:
         place = printable(reply.headers.get("location", "nowhere"))
-        return Fault(
+        return Breach(
             "redirect", f"is sent on to {place} ({reply.status}), and the cloud follows none: {_REDIRECT}"
         )
     content = _content(reply)
     if content is None and reply.is_html:
-        return Fault("body", f"the answer is HTML ({reply.status}), as proxies make it: {_HTML}")
+        return Breach("body", f"the answer is HTML ({reply.status}), as proxies make it: {_HTML}")
     if content is None:
-        return Fault("body", f"the answer is no JSON object ({reply.status}). {_SEE_LOG}")
+        return Breach("body", f"the answer is no JSON object ({reply.status}). {_SEE_LOG}")
     code, message = content.get("retCode"), content.get("message")
     if type(code) is not int:  # a bool is one to Python, and none to the cloud
-        return Fault("retCode", f"retCode is {_kind(code)}, not an int: {_SHAPE}")
+        return Breach("retCode", f"retCode is {_kind(code)}, not an int: {_SHAPE}")
     if not isinstance(message, str) or not message:
         words = "empty" if message == "" else _kind(message)
-        return Fault("message", f"message is {words}, and the cloud shows null in its place: {_SHAPE}")
+        return Breach("message", f"message is {words}, and the cloud shows null in its place: {_SHAPE}")
     return None
 
 

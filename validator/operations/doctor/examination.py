@@ -23,7 +23,7 @@ from validator.operations.doctor.checked import Checked, Sound, problem, warning
 from validator.operations.doctor.looking import (
     OLD_VERSIONS,
     Address,
-    Target,
+    Endpoint,
     context_for,
     look,
     reach,
@@ -62,7 +62,7 @@ class Doctor:
         if usable:
             yield from self._answers(usable[0])
 
-    def _reached(self) -> Generator[Checked, None, list[Target]]:
+    def _reached(self) -> Generator[Checked, None, list[Endpoint]]:
         """Yield what is found of the name and its addresses; return the server at each that is reached."""
         target, connect = self._case.target(("", 0)), self._case.connect
         try:
@@ -80,7 +80,7 @@ class Doctor:
         yield _connection(addresses, list(unreached.values()))
         return [self._case.target(address) for address in addresses if address not in unreached]
 
-    def _looked_at(self, target: Target, now: datetime) -> Iterator[Checked]:
+    def _looked_at(self, target: Endpoint, now: datetime) -> Iterator[Checked]:
         """Yield what is found of TLS and the certificates at one address, first whether TLS is there."""
         try:
             yield from self._shown(target, now)
@@ -89,7 +89,7 @@ class Doctor:
                 "tls", f"a connection ended too early ({in_words(error)}): see the proxy's error log"
             )
 
-    def _shown(self, target: Target, now: datetime) -> Iterator[Checked]:
+    def _shown(self, target: Endpoint, now: datetime) -> Iterator[Checked]:
         """Yield what is found of what *target* shows of itself; raises OSError."""
         try:
             shown = look(target)
@@ -101,7 +101,7 @@ class Doctor:
         case = self._case
         yield from presented.judge(target, shown, case.trust, case.handed_over, now)
 
-    def _answers(self, target: Target) -> Iterator[Checked]:
+    def _answers(self, target: Endpoint) -> Iterator[Checked]:
         """Yield what is found of everything that is answered."""
         ask_it = partial(ask, target, stopwatch=self._stopwatch)
         for callback in self._case.callbacks:
@@ -114,12 +114,12 @@ class Doctor:
 
 
 def _has_tls(found: Sequence[Checked]) -> bool:
-    """Tell whether what was *found* at an address begins with TLS and does not end for want of it."""
+    """Return whether what was *found* at an address begins with TLS and does not end for want of it."""
     return isinstance(found[0], Sound) and all(each.code != "tls" for each in found[1:])
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether DNS and TLS can be asked for *host*: no label of it is empty or too long."""
+    """Return whether DNS and TLS can be asked for *host*: no label of it is empty or too long."""
     try:
         return bool(host.encode("idna"))
     except UnicodeError:
@@ -143,7 +143,7 @@ def _connection(addresses: list[Address], unreached: list[str]) -> Checked:
     return problem("connection", words) if len(unreached) == len(addresses) else warning("connection", words)
 
 
-def _old_versions(target: Target) -> Checked:
+def _old_versions(target: Endpoint) -> Checked:
     spoken = {name: speaks(target, version) for name, version in OLD_VERSIONS.items()}
     old = [name for name, is_spoken in spoken.items() if is_spoken]
     if old:
@@ -154,7 +154,7 @@ def _old_versions(target: Target) -> Checked:
     return Sound("old-tls", f"{' and '.join(spoken)} are refused")
 
 
-def _without_tls(target: Target, why: str) -> Checked:
+def _without_tls(target: Endpoint, why: str) -> Checked:
     old = [name for name, version in OLD_VERSIONS.items() if speaks(target, version)]
     if old:
         words = f"only {' and '.join(old)} is spoken, and the cloud wants TLS 1.2 or 1.3"

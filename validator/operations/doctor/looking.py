@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-PATIENCE = 10.0  # seconds for one connection, and for each wait on it
+TIMEOUT = 10.0  # seconds for one connection, and for each wait on it
 OLD_VERSIONS = {"TLS 1.0": ssl.TLSVersion.TLSv1, "TLS 1.1": ssl.TLSVersion.TLSv1_1}
 _WITHOUT_DATES = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the module `ssl` has no name for
 _DER = 2  # _ssl.ENCODING_DER
@@ -26,7 +26,7 @@ Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Endpoint:
     """The server as it is registered at the cloud, and the numeric address where it is looked for.
 
     `client_certificate` is a file (PEM) that is shown to a server which demands one, with its key.
@@ -44,7 +44,7 @@ class Target:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port in (80, 443) else f"{host}:{self.port}"
 
-    def at(self, port: int) -> "Target":
+    def at(self, port: int) -> "Endpoint":
         """Return the same server at another *port*."""
         return replace(self, port=port, address=(self.address[0], port))
 
@@ -75,19 +75,19 @@ class Doubt:
         return self.number in (2, 18, 19, 20, 21)  # issuer missing or unknown, or self-signed and not trusted
 
 
-def reach(target: Target) -> None:
+def reach(target: Endpoint) -> None:
     """Open a connection and close it; raises OSError when nobody listens."""
-    socket.create_connection(target.address, PATIENCE).close()
+    socket.create_connection(target.address, TIMEOUT).close()
 
 
-def look(target: Target) -> Shown:
+def look(target: Endpoint) -> Shown:
     """Return what a client of today is shown; raises OSError, of which ssl.SSLError is one."""
     with connected(target, context_for(target)) as connection:
         return Shown(connection.version() or "", sent_chain(connection))
 
 
-def speaks(target: Target, version: ssl.TLSVersion) -> bool | None:
-    """Tell whether the server speaks the old *version*; None where this machine cannot try."""
+def speaks(target: Endpoint, version: ssl.TLSVersion) -> bool | None:
+    """Return whether the server speaks the old *version*; None where this machine cannot try."""
     with warnings.catch_warnings():
         # That old versions are deprecated is why they are looked for.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -106,7 +106,7 @@ def speaks(target: Target, version: ssl.TLSVersion) -> bool | None:
         return False
 
 
-def doubt(target: Target, anchor: bytes | None, *, with_name: bool = False) -> Doubt | None:
+def doubt(target: Endpoint, anchor: bytes | None, *, with_name: bool = False) -> Doubt | None:
     """Return why a client that trusts only *anchor* (DER) refuses the server, None when it does not.
 
     Without *anchor* the system's certificate authorities are trusted. *with_name* holds the name asked for
@@ -127,7 +127,7 @@ def doubt(target: Target, anchor: bytes | None, *, with_name: bool = False) -> D
         return Doubt(error.verify_code, error.verify_message)
 
 
-def context_for(target: Target) -> ssl.SSLContext:
+def context_for(target: Endpoint) -> ssl.SSLContext:
     """Return a context that takes any certificate: what is wrong with one is found, not stumbled over.
 
     Nothing worth stealing is ever sent through it.
@@ -139,10 +139,10 @@ def context_for(target: Target) -> ssl.SSLContext:
 
 
 @contextmanager
-def connected(target: Target, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+def connected(target: Endpoint, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
     """Give a TLS connection to the server; raises OSError."""
     with (
-        socket.create_connection(target.address, PATIENCE) as plain,
+        socket.create_connection(target.address, TIMEOUT) as plain,
         context.wrap_socket(plain, server_hostname=target.host) as connection,
     ):
         yield connection
@@ -158,7 +158,7 @@ def sent_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
     return tuple(certificate.public_bytes(_DER) for certificate in private)
 
 
-def _with_identity(context: ssl.SSLContext, target: Target) -> ssl.SSLContext:
+def _with_identity(context: ssl.SSLContext, target: Endpoint) -> ssl.SSLContext:
     if target.client_certificate is not None:
         # An encrypted key would be asked for at the terminal; an empty password makes it an error instead.
         context.load_cert_chain(target.client_certificate, target.client_key, password="")

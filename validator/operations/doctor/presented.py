@@ -19,15 +19,15 @@ from validator.operations.certificates.judging import Severity, wrong_use
 from validator.operations.certificates.lifetime import DEFAULT_MARGINS, first_to_end, in_words, left_of
 from validator.operations.doctor.asking import printable
 from validator.operations.doctor.checked import Checked, Sound, problem, warning
-from validator.operations.doctor.looking import Doubt, Shown, Target, doubt
+from validator.operations.doctor.looking import Doubt, Endpoint, Shown, doubt
 from validator.operations.doctor.trust import Trust
 
 Path = Sequence[x509.Certificate]
-_LONGEST = 400  # characters of words that have a title of the server in them
+_MAX_WORDS = 400  # characters of words that have a title of the server in them
 
 
 def judge(
-    target: Target, shown: Shown, trust: Trust, handed_over: x509.Certificate | None, now: datetime
+    target: Endpoint, shown: Shown, trust: Trust, handed_over: x509.Certificate | None, now: datetime
 ) -> Iterator[Checked]:
     """Yield what is found of the certificates that the server at *target* sends; raises OSError.
 
@@ -87,7 +87,7 @@ def _why(last: x509.Certificate, refused: Doubt, trust: Trust) -> str:
     )
 
 
-def _names(target: Target, leaf: x509.Certificate) -> Checked:
+def _names(target: Endpoint, leaf: x509.Certificate) -> Checked:
     """Return whether the leaf, were it trusted, is for the name that was asked for."""
     refused = doubt(target, leaf.public_bytes(Encoding.DER), with_name=True)
     names = ", ".join(map(printable, chain.names_of(leaf)))
@@ -100,7 +100,7 @@ def _names(target: Target, leaf: x509.Certificate) -> Checked:
 
 def _use(path: Path, trust: Trust) -> Iterator[Checked]:
     """Yield what is wrong with what the certificates may be used for, or that nothing is."""
-    wrong = [replace(each, code="use", words=printable(each.words, _LONGEST)) for each in wrong_use(path)]
+    wrong = [replace(each, code="use", words=printable(each.words, _MAX_WORDS)) for each in wrong_use(path)]
     # Java takes a server's certificate that is itself trusted for whatever it is; browsers may not.
     if path[0] == trust.certificate:
         wrong = [replace(each, severity=Severity.WARNING) for each in wrong]
@@ -138,7 +138,7 @@ def _good(certificate: x509.Certificate, now: datetime) -> str:
     return f"good for {in_words(left_of(certificate, now))} more, until {until}"
 
 
-def _drift(target: Target, handed_over: x509.Certificate) -> Checked:
+def _drift(target: Endpoint, handed_over: x509.Certificate) -> Checked:
     """Return whether a client that trusts what was handed over still accepts what is served."""
     refused = doubt(target, handed_over.public_bytes(Encoding.DER))
     title = f"{_title(handed_over)} (SHA-256 {chain.fingerprint_of(handed_over)})"

@@ -9,14 +9,14 @@ from validator.operations.doctor.contract import Callback
 
 CALLS = 20
 SLOW, TOO_SLOW = 1.0, 5.0  # seconds
-_MOST_SLOW = 2  # the second slowest of twenty is the 95th percentile
+_MAX_SLOW = 2  # the second slowest of twenty is the 95th percentile
 _LOOK = "look at the server's load and its database"
 
 
 def measure(callbacks: Sequence[Callback], ask: Callable[[Request], Reply]) -> Iterator[Checked]:
     """Yield how long the answers of *callbacks* take, and what their headers tell of programs."""
     replies: list[Reply] = []
-    while len(replies) < CALLS and _count_of_slow(replies) < _MOST_SLOW:
+    while len(replies) < CALLS and _count_of_slow(replies) < _MAX_SLOW:
         question = callbacks[len(replies) % len(callbacks)].question()
         try:
             replies.append(ask(question))
@@ -30,7 +30,7 @@ def measure(callbacks: Sequence[Callback], ask: Callable[[Request], Reply]) -> I
 def judge(seconds: Sequence[float]) -> Checked:
     """Return what is found of answers that took so many *seconds*, at least two of them."""
     ranked = sorted(seconds)
-    middle, most = ranked[(len(ranked) - 1) // 2], ranked[-_MOST_SLOW]
+    middle, most = ranked[(len(ranked) - 1) // 2], ranked[-_MAX_SLOW]
     words = f"half of {len(seconds)} answers within {middle:.3f} s, 95 % within {most:.3f} s"
     if most > TOO_SLOW:
         return problem("time", f"{words}, and a person waits for each: {_LOOK}")

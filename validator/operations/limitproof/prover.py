@@ -21,7 +21,7 @@ from validator.operations.limitproof import needs
 from validator.operations.limitproof.sending import NEVER, Send, Sender
 from validator.operations.limitproof.signing import Signer
 from validator.services import Services
-from validator.tenants import Status, Tenant
+from validator.tenants import RecordStatus, Tenant
 from validator.tokens.claims import Audience
 
 _NEEDED = timedelta(seconds=30)  # of a window; a burst over its edge would meet two of them
@@ -60,7 +60,7 @@ class Prover:
             try:
                 yield from self._proofs(tenant)
             finally:
-                self._services.tenants.set_status(tenant.id, Status.DISABLED)
+                self._services.tenants.set_status(tenant.id, RecordStatus.DISABLED)
         finally:
             self._sender.close()
 
@@ -152,7 +152,7 @@ class Prover:
     def _lockout(self, tenant: Tenant) -> Iterator[Proof]:
         """Yield the proofs of the lockout: of an account, of a known device, of an address, of a prefix."""
         policy, sender = self._services.settings.lockout, self._sender
-        in_a_row = Rate(policy.free_failures, timedelta(0))
+        in_a_row = Rate(policy.allowed_failures, timedelta(0))
         device, one, prefix = sender.known_device(tenant), sender.address(), sender.prefix()
         names = (f"{sender.mark}-{number}" for number in count())
         guesses: tuple[tuple[str, tuple[Rate, ...], Send], ...] = (

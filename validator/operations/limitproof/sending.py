@@ -13,8 +13,8 @@ from validator.accounts.identity import Identity
 from validator.errors import OperatorError
 from validator.services import Services
 from validator.tenants import Tenant
-from validator.tokens.claims import Audience, Wish
-from validator.tokens.issuance import Operator
+from validator.tokens.claims import Audience, TokenRequest
+from validator.tokens.principals import Operator
 
 _FIRST_ADDRESS = int(IPv4Address("198.18.0.0"))  # of the block for benchmarks (RFC 2544)
 _ADDRESSES = 2**15
@@ -65,7 +65,7 @@ class Sender:
             if is_new:
                 state["subject"] = f"{name}-{number // per_subject}"
             if is_new or number % per_token == 0:
-                wish = Wish(Audience.AGENT, tenant.id, state["subject"])
+                wish = TokenRequest(Audience.AGENT, tenant.id, state["subject"])
                 # A label of its own: so many tokens would reach the limit on one caller's.
                 operator = Operator(f"operator:{self.mark}-{name}-{number}")
                 state["token"] = self._services.issuance.issue(operator, wish)[0]

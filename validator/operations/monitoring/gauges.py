@@ -49,7 +49,7 @@ GAUGES = {
     ),
     "certificate_not_after_timestamp_seconds": Gauge(
         ("certificate",),
-        "When the certificate of this setting of [door] ends, in seconds since 1970; "
+        "When the certificate of this setting of [proxy] ends, in seconds since 1970; "
         "of a chain or several authorities, the first to end.",
     ),
     "hashing_slots": Gauge((), "Passwords that one process may hash at once."),

@@ -23,9 +23,9 @@ from validator.operations.monitoring import sizes
 from validator.operations.monitoring.processes import resident_bytes
 from validator.store import schema
 from validator.store.database import Database
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
-MOST_KEYS = 3  # that are told of each rate
+MAX_KEYS = 3  # that are told of each rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class KeyAge:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The certificates that a server of [door] sends: when the first of them ends, and in how many days.
+    """The certificates that a server of [proxy] sends: when the first of them ends, and in how many days.
 
     *is_near* says whether one of them is to be renewed.
     """
@@ -120,9 +120,9 @@ def keys(keyring: Keyring, now: datetime) -> tuple[KeyAge, ...]:
     )
 
 
-def endings(door: DoorPolicy, now: datetime) -> tuple[Ending, ...]:
-    """Return when the certificates of each server of *door* end; none when none is configured."""
-    served = {"door": door.certificate, "callbacks": door.callbacks_certificate}
+def endings(proxy: ProxyPolicy, now: datetime) -> tuple[Ending, ...]:
+    """Return when the certificates of each server of *proxy* end; none when none is configured."""
+    served = {"portal": proxy.certificate, "callbacks": proxy.callbacks_certificate}
     return tuple(_ending(server, file, now) for server, file in served.items() if file)
 
 
@@ -160,7 +160,7 @@ def fullest(counters: Counters) -> tuple[Fullness, ...] | None:
     found: list[Fullness] = []
     for name, limit in counters.policy.limits.items():
         for rate in limit.rates:
-            nearest = counters.fullest(name, rate, MOST_KEYS)
+            nearest = counters.fullest(name, rate, MAX_KEYS)
             if nearest is None:
                 return None
             found += [

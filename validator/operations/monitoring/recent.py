@@ -1,6 +1,6 @@
 """The last minutes of the audit trail: how many verdicts, on which callback, and why the refused ones were.
 
-The trail is read backwards from its end, and no further than is asked or `MOST_BYTES` reach; where that is
+The trail is read backwards from its end, and no further than is asked or `MAX_BYTES` reach; where that is
 not enough, what is told says since when it is known.
 """
 
@@ -21,7 +21,7 @@ from validator.clock import iso_milliseconds
 from validator.errors import Reason
 from validator.operations.monitoring import sizes
 
-MOST_BYTES = 64 << 20  # 180,000 verdicts or so, in a third of a second
+MAX_BYTES = 64 << 20  # 180,000 verdicts or so, in a third of a second
 CHUNK = 1 << 20
 MINUTES = (1, 15)
 UNREAD = "unread"  # asked in a form, or from a place, that is refused before the question is read
@@ -50,7 +50,7 @@ class Recent:
     known_since: datetime | None
 
 
-def recent(directory: Path, now: datetime, *, most: int = MOST_BYTES, chunk: int = CHUNK) -> Recent:
+def recent(directory: Path, now: datetime, *, most: int = MAX_BYTES, chunk: int = CHUNK) -> Recent:
     """Return the verdicts of the trail in *directory* of the last `MINUTES` before *now*.
 
     Not more than *most* bytes are read, *chunk* at a time. Raises OSError when the trail cannot be.

@@ -14,29 +14,29 @@ from validator.clock import iso_milliseconds
 from validator.operations.monitoring.counted import Latency, Limited
 from validator.operations.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Storage, Trail
 from validator.operations.monitoring.recent import Recent, Window
-from validator.operations.monitoring.status import Status, Unavailable
+from validator.operations.monitoring.status import NodeStatus, Unavailable
 from validator.operations.monitoring.wording import age, folded, mebibytes, shortened, some, time_of_day
 from validator.web.health import PartState, State
 
 _NAME_WIDTH = 14
-_MOST_FULL = 4
-_MOST_REASONS = 4
-_MOST_KEYS = 4
-_MOST_LIMITED = 3
-_MOST_SIZES = 4
+_MAX_FULL = 4
+_MAX_REASONS = 4
+_MAX_KEYS = 4
+_MAX_LIMITED = 3
+_MAX_SIZES = 4
 _NEAR = 0.5  # of a limit: what stands below has no need to be shown
 
 Part = TypeVar("Part")
 
 
-def to_object(status: Status) -> dict[str, Any]:
+def to_object(status: NodeStatus) -> dict[str, Any]:
     """Return *status* with whether it is ready, its problems and its notices."""
     summary = {"ready": not status.problems, "problems": status.problems, "notices": status.notices}
     checks = {part: str(found) for part, found in status.checks.items()}
     return {**summary, **asdict(status), "checks": checks}
 
 
-def lines(status: Status) -> list[str]:
+def lines(status: NodeStatus) -> list[str]:
     """Return the lines of the screen."""
     rows = (
         _row("can answer", status.checks, _checks),
@@ -58,7 +58,7 @@ def lines(status: Status) -> list[str]:
     return [_head(status), "", *chain.from_iterable(rows)]
 
 
-def _head(status: Status) -> str:
+def _head(status: NodeStatus) -> str:
     word = "! validator is NOT READY" if status.problems else "  validator is ready"
     return f"{word:<40}{iso_milliseconds(status.at)}"
 
@@ -96,7 +96,7 @@ def _pools(pools: tuple[Pool, ...], at: datetime) -> Iterator[str]:
 
 def _sizes(pool: Pool) -> str:
     """Return the resident memory of each worker, or of the smallest and the largest of many."""
-    if len(pool.workers) <= _MOST_SIZES:
+    if len(pool.workers) <= _MAX_SIZES:
         return " ".join(mebibytes(process.resident) for process in pool.workers)
     known = [process.resident for process in pool.workers if process.resident is not None]
     return f"{mebibytes(min(known))} to {mebibytes(max(known))}" if known else "?"
@@ -110,7 +110,7 @@ def _verdicts(verdicts: Recent) -> Iterator[str]:
     longest = verdicts.windows[-1]
     reasons = [f"{name} {count:,}" for name, count in longest.reasons.items()]
     if reasons:
-        yield from folded("refused for ", shortened(reasons, _MOST_REASONS, "reasons"))
+        yield from folded("refused for ", shortened(reasons, _MAX_REASONS, "reasons"))
     if verdicts.known_since is not None:
         yield f"(only since {time_of_day(verdicts.known_since)}: the trail before is not read)"
 
@@ -132,7 +132,7 @@ def _fullest(keys: tuple[Fullness, ...] | None) -> Iterator[str]:
         yield "not listed: with Redis that would take a walk through all of its keys"
         return
     near = [each for each in keys if each.counted >= _NEAR * each.amount]
-    for each in near[:_MOST_FULL]:
+    for each in near[:_MAX_FULL]:
         period = age(timedelta(seconds=each.period_seconds))
         yield f"{each.limit:<19} {each.key:<18} {each.counted}/{each.amount} in {period}"
     if not near:
@@ -141,7 +141,7 @@ def _fullest(keys: tuple[Fullness, ...] | None) -> Iterator[str]:
 
 def _limited(limits: tuple[Limited, ...]) -> Iterator[str]:
     told = [f"{each.limit} {_limited_counts(each)}" for each in limits]
-    yield from folded("", shortened(told, _MOST_LIMITED, "limits") or ["no limit was reached"])
+    yield from folded("", shortened(told, _MAX_LIMITED, "limits") or ["no limit was reached"])
 
 
 def _sources(unreadable: int) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _locks(locks: Mapping[str, int]) -> Iterator[str]:
 
 def _keys(keys: tuple[KeyAge, ...]) -> Iterator[str]:
     told = [f"{key.state} {key.id} ({key.days} d)" for key in reversed(keys)]
-    yield from folded("", shortened(told, _MOST_KEYS, "keys"))
+    yield from folded("", shortened(told, _MAX_KEYS, "keys"))
 
 
 def _certificates(endings: tuple[Ending, ...]) -> Iterator[str]:
@@ -172,7 +172,7 @@ def _certificates(endings: tuple[Ending, ...]) -> Iterator[str]:
         else:
             yield f"{ending.server}: {ending.days_left} days left"
     if not endings:
-        yield "none in [door]"
+        yield "none in [proxy]"
 
 
 def _storage(storage: Storage) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _storage(storage: Storage) -> Iterator[str]:
     yield f"{storage.kind}{size}, " + ("no answer" if time is None else f"one answer in {time:.3f} ms")
 
 
-def _trail(trail: Trail, status: Status) -> Iterator[str]:
+def _trail(trail: Trail, status: NodeStatus) -> Iterator[str]:
     last = status.verdicts.last if isinstance(status.verdicts, Recent) else None
     ago = "no entry" if last is None else f"the last entry {age(status.at - last)} ago"
     yield f"{some(trail.files, 'file', 'files')}, {mebibytes(trail.size)} MiB, {ago}"

@@ -80,10 +80,10 @@ def _keys(services: Services) -> Iterator[Reading]:
 
 
 def _certificates(services: Services) -> Iterator[Reading]:
-    """Yield when the door's certificates begin and end; not the distribution's bundle, which is its care."""
-    door = services.settings.door
-    wanted: dict[str, Path | None] = {name: getattr(door, name) for name in (*_OF_SERVERS, *_OF_AUTHORITIES)}
-    if not door.cloud_host or wanted["cloud_ca"] == SYSTEM_ROOTS:
+    """Yield when the proxy's certificates begin and end; not the distribution's bundle, which is its care."""
+    proxy = services.settings.proxy
+    wanted: dict[str, Path | None] = {name: getattr(proxy, name) for name in (*_OF_SERVERS, *_OF_AUTHORITIES)}
+    if not proxy.cloud_host or wanted["cloud_ca"] == SYSTEM_ROOTS:
         wanted["cloud_ca"] = None
     failed: UnreadableError | None = None
     for name, path in wanted.items():

@@ -43,7 +43,7 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class NodeStatus:
     """Every part of a node at one instant."""
 
     at: datetime
@@ -76,7 +76,7 @@ class Status:
         yield from self._checks(State.UNAVAILABLE)
         if self.pools == ():
             yield "pools: no worker is alive, nobody is answered"
-        for name in Status.__slots__:
+        for name in NodeStatus.__slots__:
             part = getattr(self, name)
             if isinstance(part, Unavailable):
                 yield f"{name}: {part.unavailable}"
@@ -105,10 +105,10 @@ class Status:
         return () if isinstance(self.certificates, Unavailable) else self.certificates
 
 
-def look(services: Services) -> Status:
+def look(services: Services) -> NodeStatus:
     """Return how the node with these *services* is now."""
     settings, now = services.settings, services.clock.now()
-    return Status(
+    return NodeStatus(
         at=now,
         checks=services.health.checks(),
         pools=_part(lambda: node.pools(settings.metrics.directory)),
@@ -119,7 +119,7 @@ def look(services: Services) -> Status:
         unreadable_sources=_part(lambda: unreadable_sources(counted(settings.metrics.directory))),
         locks=_part(services.lockout.in_force),
         keys=_part(lambda: node.keys(services.keyring, now)),
-        certificates=_part(lambda: node.endings(settings.door, now)),
+        certificates=_part(lambda: node.endings(settings.proxy, now)),
         database=_part(lambda: node.database(services.database)),
         counters=_part(lambda: node.counters(services.counters)),
         trail=_part(lambda: node.trail(settings.audit.directory)),

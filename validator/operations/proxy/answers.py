@@ -6,18 +6,18 @@ import orjson
 from markupsafe import Markup
 
 from validator.callbacks.wire import render
-from validator.errors import Answer
+from validator.errors import PublicError
 from validator.web.replies import problem
 from validator.web.unreadable import problem_of_any_route
 
 
 @dataclass(frozen=True, slots=True)
-class DoorAnswer:
+class NginxAnswer:
     """One error of nginx: its own numbers for it, the status that is answered, the kind of answer, a hint."""
 
     statuses: tuple[int, ...]
     status: int
-    kind: Answer
+    kind: PublicError
     hint: str | None = None
 
     @property
@@ -44,24 +44,26 @@ class DoorAnswer:
 
 # 494: header too large; 495, 496: client certificate wrong or missing; 497: plain HTTP on a port for TLS.
 _ANSWERS = (
-    DoorAnswer((400, 408, 411, 416), 400, Answer.MALFORMED),
-    DoorAnswer((497,), 400, Answer.MALFORMED, "this port expects HTTPS: begin the address with https://"),
-    DoorAnswer((412,), 412, Answer.MALFORMED),
-    DoorAnswer((414,), 414, Answer.MALFORMED),
-    DoorAnswer((421,), 421, Answer.MALFORMED),
-    DoorAnswer((494,), 431, Answer.MALFORMED),
-    DoorAnswer((501, 505), 501, Answer.MALFORMED),
-    DoorAnswer((403, 495, 496), 403, Answer.FORBIDDEN),
-    DoorAnswer((404,), 404, Answer.NOT_FOUND),
-    DoorAnswer((405,), 405, Answer.METHOD_NOT_ALLOWED),
-    DoorAnswer((413,), 413, Answer.TOO_LARGE),
-    DoorAnswer((429,), 429, Answer.THROTTLED),
-    DoorAnswer((500,), 500, Answer.FAULTY),
-    DoorAnswer((502, 503, 504), 503, Answer.UNAVAILABLE),
+    NginxAnswer((400, 408, 411, 416), 400, PublicError.MALFORMED),
+    NginxAnswer(
+        (497,), 400, PublicError.MALFORMED, "this port expects HTTPS: begin the address with https://"
+    ),
+    NginxAnswer((412,), 412, PublicError.MALFORMED),
+    NginxAnswer((414,), 414, PublicError.MALFORMED),
+    NginxAnswer((421,), 421, PublicError.MALFORMED),
+    NginxAnswer((494,), 431, PublicError.MALFORMED),
+    NginxAnswer((501, 505), 501, PublicError.MALFORMED),
+    NginxAnswer((403, 495, 496), 403, PublicError.FORBIDDEN),
+    NginxAnswer((404,), 404, PublicError.NOT_FOUND),
+    NginxAnswer((405,), 405, PublicError.METHOD_NOT_ALLOWED),
+    NginxAnswer((413,), 413, PublicError.TOO_LARGE),
+    NginxAnswer((429,), 429, PublicError.THROTTLED),
+    NginxAnswer((500,), 500, PublicError.FAULTY),
+    NginxAnswer((502, 503, 504), 503, PublicError.UNAVAILABLE),
 )
 
 
-def door_answers() -> tuple[DoorAnswer, ...]:
+def door_answers() -> tuple[NginxAnswer, ...]:
     """Return every error that nginx answers by itself."""
     return _ANSWERS
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from validator.callbacks.wire import CallbackPolicy
-from validator.errors import Answer, OperatorError
+from validator.errors import OperatorError, PublicError
 from validator.limits.policy import LimitsPolicy
 from validator.networks import is_address, is_this_host
 from validator.operations.proxy.answers import door_answers
@@ -25,27 +25,27 @@ from validator.operations.proxy.headers import HIDDEN_HEADERS, PASSED_HEADERS, P
 from validator.operations.proxy.zones import ROUTES, zones
 from validator.origins import HTTPS_PORT, host_of
 from validator.shipped import shipped
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
 FILES = ("nginx.conf", "validator.conf")
 FOLDERS = ("logs", "tmp")
 _HTTP2_ON = (1, 25, 1)  # since then `listen ... http2` is deprecated
 _PLAIN = re.compile(r"[A-Za-z0-9._~/@+:=\[\]%-]*", re.ASCII)
-_LONGEST_KEY = 32  # characters that nginx's tables take as they are, with room
+_MAX_KEY = 32  # characters that nginx's tables take as they are, with room
 _PROGRAM = "nginx"
-_PATIENCE = 30  # seconds that nginx may take to look at a configuration
+_TIMEOUT = 30  # seconds that nginx may take to look at a configuration
 
 
 def render(
-    door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
+    proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
 ) -> Mapping[str, str]:
     """Return the files of nginx's configuration by their names; *max_body* is in bytes.
 
     Raises OperatorError when a setting that is needed is empty, or has a value that nginx would read as more.
     """
-    _check_complete(door)
+    _check_complete(proxy)
     environment = _environment()
-    context = _context(door, callbacks, limits, max_body)
+    context = _context(proxy, callbacks, limits, max_body)
     return {name: environment.get_template(f"{name}.template").render(context) for name in FILES}
 
 
@@ -63,7 +63,7 @@ def check(folder: Path) -> str:
     """Return what nginx says of the files in *folder*; raises OperatorError when it would not start."""
     command = [program(), "-t", "-q", "-p", f"{folder.absolute()}/", "-c", FILES[0], "-e", "stderr"]
     done = subprocess.run(  # noqa: S603 - every word is ours
-        command, capture_output=True, text=True, check=False, timeout=_PATIENCE, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, check=False, timeout=_TIMEOUT, stdin=subprocess.DEVNULL
     )
     if done.returncode:
         raise OperatorError("nginx refuses the configuration:", *done.stderr.strip().splitlines())
@@ -78,8 +78,8 @@ def program() -> str:
     return found
 
 
-def _check_complete(door: DoorPolicy) -> None:
-    needed = {"origin": door.origin, "certificate": door.certificate, "listen": door.listen}
+def _check_complete(proxy: ProxyPolicy) -> None:
+    needed = {"origin": proxy.origin, "certificate": proxy.certificate, "listen": proxy.listen}
     missing = [f"door.{name}" for name, value in needed.items() if not value]
     if missing:
         raise OperatorError(f"nothing can be rendered without {', '.join(missing)}: see config/default.toml")
@@ -99,39 +99,39 @@ def _environment() -> Environment:
 
 
 def _context(
-    door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
+    proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
 ) -> dict[str, Any]:
     zone_of, answers = zones(limits), door_answers()
-    takes_http2_on = tuple(map(int, door.nginx_version.split("."))) >= _HTTP2_ON
+    takes_http2_on = tuple(map(int, proxy.nginx_version.split("."))) >= _HTTP2_ON
     return {
-        "door": door,
+        "proxy": proxy,
         "callbacks": callbacks,
         "max_body": max_body,
         "zones": zone_of,
         "routes": [(path, zone_of[name]) for path, name in ROUTES],
         "answers": answers,
-        "own_fault": next(answer for answer in answers if answer.kind is Answer.FAULTY),
+        "own_fault": next(answer for answer in answers if answer.kind is PublicError.FAULTY),
         "hidden_headers": HIDDEN_HEADERS,
         "passed_headers": PASSED_HEADERS,
         "proxies_headers": PROXIES_HEADERS,
-        "has_hsts": not is_this_host(door.name),
+        "has_hsts": not is_this_host(proxy.name),
         "slashed": _slashed,
-        "cloud_places": tuple(_cloud_places(door)),
-        "prefix_pattern": _pattern_of(door.prefix),
+        "cloud_places": tuple(_cloud_places(proxy)),
+        "prefix_pattern": _pattern_of(proxy.prefix),
         "needs_http2_on": takes_http2_on,
-        "has_long_names": max(len(door.name), len(door.callbacks_name)) > _LONGEST_KEY,
+        "has_long_names": max(len(proxy.name), len(proxy.callbacks_name)) > _MAX_KEY,
         "exactly": _exactly,
-        "is_by_address": is_address(door.name),
-        "server_name": _server_name(door.origin),
-        "callbacks_server_name": _server_name(door.callbacks_origin),
+        "is_by_address": is_address(proxy.name),
+        "server_name": _server_name(proxy.origin),
+        "callbacks_server_name": _server_name(proxy.callbacks_origin),
         "origins": [
             {"origin": origin, "name": _server_name(origin)}
-            for origin in (door.origin, door.callbacks_origin)
+            for origin in (proxy.origin, proxy.callbacks_origin)
             if origin
         ],
         "authority_of": authority_of,
-        "callbacks_certificate": door.callbacks_certificate or door.certificate,
-        "callbacks_certificate_key": door.callbacks_certificate_key or door.certificate_key,
+        "callbacks_certificate": proxy.callbacks_certificate or proxy.certificate,
+        "callbacks_certificate_key": proxy.callbacks_certificate_key or proxy.certificate_key,
     }
 
 
@@ -145,21 +145,21 @@ def _server_name(origin: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _cloud_places(door: DoorPolicy) -> Iterator[str]:
+def _cloud_places(proxy: ProxyPolicy) -> Iterator[str]:
     """Yield how the cloud may spell itself in a redirect; under a prefix also without its name."""
-    host, port = door.cloud_host, door.cloud_port
+    host, port = proxy.cloud_host, proxy.cloud_port
     yield f"https://{host}:{port}"
     if port == HTTPS_PORT:
         yield f"https://{host}"
     yield f"http://{host}"
-    if door.prefix:
+    if proxy.prefix:
         yield ""
 
 
 def _exactly(text: str) -> Markup:
     """Return what matches *text* in a map, and nothing else; what is long for a table is a pattern."""
     plain = str(_plain(text))
-    key = plain if len(plain) <= _LONGEST_KEY else f"~*^{re.escape(plain)}$"
+    key = plain if len(plain) <= _MAX_KEY else f"~*^{re.escape(plain)}$"
     return Markup(f'"{key}"')  # noqa: S704 - of a plain value
 
 

@@ -25,7 +25,7 @@ from validator.errors import OperatorError
 from validator.limits.policy import LimitsPolicy
 from validator.operations.certificates.localca import LocalAuthority
 from validator.operations.proxy import nginx
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
 _START, _ANSWER = 10.0, 30.0  # seconds that nginx may take to start, and the cloud to answer
 _LINE = re.compile(r"\[(?:warn|error|crit)\] \S+ (?:\*\d+ )?(?P<words>.*?)(?:, client: .*)?$")
@@ -41,28 +41,28 @@ class Seen:
     complaints: tuple[str, ...]
 
 
-def ask_cloud(door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, clock: Clock) -> Seen:
-    """Return what nginx meets when it asks the cloud of *door* for `/service-cloud/`.
+def ask_cloud(proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, clock: Clock) -> Seen:
+    """Return what nginx meets when it asks the cloud of *proxy* for `/service-cloud/`.
 
     Raises OperatorError without a cloud in the settings, or when nginx is missing or does not start.
     """
-    if not door.cloud_host:
-        raise OperatorError("no cloud is configured: set door.cloud_host")
+    if not proxy.cloud_host:
+        raise OperatorError("no cloud is configured: set proxy.cloud_host")
     with TemporaryDirectory(prefix="validator-") as name:
         folder = Path(name)
-        nginx.write(_files(door, callbacks, limits, folder, clock), folder)
+        nginx.write(_files(proxy, callbacks, limits, folder, clock), folder)
         with _running(folder):
-            _ask(folder / _SOCKET, nginx.authority_of(door.origin), door.name)
+            _ask(folder / _SOCKET, nginx.authority_of(proxy.origin), proxy.name)
         return _seen(folder)
 
 
 def _files(
-    door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, folder: Path, clock: Clock
+    proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, folder: Path, clock: Clock
 ) -> Mapping[str, str]:
-    """Return what is rendered for *door*, but listening on a socket in *folder*, with another certificate."""
-    certificate, key = LocalAuthority(folder / "tls", clock).issue([door.name])
+    """Return what is rendered for *proxy*, but on a socket in *folder*, with another certificate."""
+    certificate, key = LocalAuthority(folder / "tls", clock).issue([proxy.name])
     here = replace(
-        door,
+        proxy,
         listen=(f"unix:{folder}/{_SOCKET}",),
         listen_plain=(),
         certificate=certificate,

@@ -11,7 +11,7 @@ from typing import Any
 
 from validator.callbacks.wire import CallbackPolicy
 from validator.limits.policy import OTHER, PURPOSES, SOURCE, Limit, LimitsPolicy, Mode, Rate
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
 PROBE = "probe"  # nothing limits it, or clients of the prober's address could take a node out of rotation
 # The public routes of the application beside the callbacks, each with the limit that counts its requests.
@@ -59,18 +59,18 @@ def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
     return {**made, NOT_POST: _zone(NOT_POST, policy.limits[OTHER]), PROBE: Zone(PROBE, "", 0, Mode.OFF)}
 
 
-def rows(door: DoorPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) -> Iterator[dict[str, Any]]:
+def rows(proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) -> Iterator[dict[str, Any]]:
     """Yield the proxy's rows of the table of limits, in the columns of `limits.table`."""
     zone_of = zones(limits)
     for path, name in ROUTES:
         yield _row(path, zone_of[name])
     for path in (callbacks.agent_path, callbacks.chat_path):
         yield _row(path, zone_of[NOT_POST], method="all but POST")
-        yield _connections(path, "callbacks", door.callbacks_connections)
-    for prefix in dict.fromkeys(("", door.prefix)) if door.cloud_host else ():
+        yield _connections(path, "callbacks", proxy.callbacks_connections)
+    for prefix in dict.fromkeys(("", proxy.prefix)) if proxy.cloud_host else ():
         yield _row(f"{prefix}/service-cloud/", zone_of["cloud_address"])
     yield _row("(everything else)", zone_of[OTHER])
-    yield _connections("(all but the callbacks and /healthz)", "connections", door.connections)
+    yield _connections("(all but the callbacks and /healthz)", "connections", proxy.connections)
 
 
 def _row(route: str, zone: Zone, method: str = "*") -> dict[str, Any]:

@@ -16,18 +16,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from validator.callbacks import wire
 from validator.callbacks.wire import CallbackPolicy
 from validator.clock import Clock
-from validator.errors import Answer, OperatorError, RetCode
+from validator.errors import OperatorError, PublicError, RetCode
 from validator.operations.certificates import chain
 from validator.operations.certificates.handover import Handover
 from validator.operations.certificates.pem import read_chain
 from validator.operations.doctor import timing
 from validator.operations.doctor.asking import printable
 from validator.untrusted import is_plain
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
-LONGEST_CONTACT = 200
+MAX_CONTACT = 200
 _PAGES = {"register.md": "register.md.template", "register.zh-CN.md": "register.zh-CN.md.template"}
-_REFUSED = Answer.VALIDATION_REFUSED.value
+_REFUSED = PublicError.VALIDATION_REFUSED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class RegistrationForm:
     """Everything the sheet says, whatever the language."""
 
     date: str
@@ -62,36 +62,36 @@ class Sheet:
 
 
 def draw_up(
-    door: DoorPolicy,
+    proxy: ProxyPolicy,
     callbacks: CallbackPolicy,
     handover: Handover | None,
     tenants: Collection[str],
     contact: str,
     clock: Clock,
-) -> Sheet:
+) -> RegistrationForm:
     """Return the sheet; raises OperatorError without an origin, or for a contact that is no line of text."""
-    origin = door.callbacks_origin or door.origin
+    origin = proxy.callbacks_origin or proxy.origin
     if not origin:
-        raise OperatorError("there is no URL to register: set door.origin, or door.callbacks_origin")
-    if not is_plain(contact) or len(contact) > LONGEST_CONTACT:
-        raise OperatorError(f"a contact is one line of at most {LONGEST_CONTACT} characters")
-    return Sheet(
+        raise OperatorError("there is no URL to register: set proxy.origin, or proxy.callbacks_origin")
+    if not is_plain(contact) or len(contact) > MAX_CONTACT:
+        raise OperatorError(f"a contact is one line of at most {MAX_CONTACT} characters")
+    return RegistrationForm(
         date=clock.now().date().isoformat(),
         contact=contact,
         agent_url=origin + callbacks.agent_path,
         chat_url=origin + callbacks.chat_path,
         tenants=tuple(sorted(tenants)),
         certificate=_told(handover.certificate, handover.files) if handover else None,
-        client_authorities=tuple(map(_told, read_chain(door.client_ca).certificates))
-        if door.client_ca
+        client_authorities=tuple(map(_told, read_chain(proxy.client_ca).certificates))
+        if proxy.client_ca
         else (),
         networks=tuple(map(str, callbacks.networks)),
-        cloud_host=door.cloud_host,
+        cloud_host=proxy.cloud_host,
         always_200=callbacks.always_200,
     )
 
 
-def render(sheet: Sheet) -> Mapping[str, str]:
+def render(sheet: RegistrationForm) -> Mapping[str, str]:
     """Return the files of *sheet* by their names; the same sheet gives the same bytes."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -122,7 +122,7 @@ def _answers() -> dict[str, str]:
     return {"accepted": accepted.decode(), "refused": refused.decode()}
 
 
-def _content(sheet: Sheet) -> dict[str, Any]:
+def _content(sheet: RegistrationForm) -> dict[str, Any]:
     """Return the sheet as one JSON object; "wanted" names what the cloud's administrator is asked for."""
     wanted = ["source_networks", "channel_ids", "third_party_authentication_keys"]
     wanted += [] if sheet.cloud_host else ["cloud_host"]

@@ -18,14 +18,14 @@ from validator.operations.simulator.signatures import SignatureRefused
 from validator.operations.simulator.visits import Visitor
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
 
-_LONGEST = 4096
+_MAX_LENGTH = 4096
 _AUTHORIZATION = "thirdPartAuthorization"
 
 
 class AgentPage(TolerantSchema):
     """What the page of the agent bar posts."""
 
-    access_token = Text(_LONGEST)
+    access_token = Text(_MAX_LENGTH)
     tenantSpaceId = Identifier(64)  # noqa: N815 - the cloud's names
     userAccount = Text(128)  # noqa: N815
 
@@ -33,8 +33,8 @@ class AgentPage(TolerantSchema):
 class ChatPage(TolerantSchema):
     """What a page of the web chat posts, with a token or with a signature."""
 
-    thirdUserToken = Text(_LONGEST, required=False)  # noqa: N815
-    thirdPartAuthorization = Text(_LONGEST, required=False)  # noqa: N815
+    thirdUserToken = Text(_MAX_LENGTH, required=False)  # noqa: N815
+    thirdPartAuthorization = Text(_MAX_LENGTH, required=False)  # noqa: N815
     thirdUserName = Text(128)  # noqa: N815
     thirdUserId = Identifier(128)  # noqa: N815
     tenantSpaceId = Identifier(64)  # noqa: N815

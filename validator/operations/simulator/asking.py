@@ -89,14 +89,14 @@ def _members(step: Step, target: Target, tokens: Presented) -> Mapping[str, Any]
 
 
 def _is_whole(text: str) -> bool:
-    """Tell whether *text* is spelt as its number would be: no leading zero."""
+    """Return whether *text* is spelt as its number would be: no leading zero."""
     return text.isascii() and text.isdigit() and str(int(text)) == text
 
 
 def _left_alone(step: Step, target: Target, pieces: Sequence[bytes]) -> Got:
     try:
-        message, patience = b"".join(pieces), target.patience(step.within)
-        hang_up(target.place, message, after=step.pause, give_up_after=patience)
+        message, timeout = b"".join(pieces), target.timeout(step.within)
+        hang_up(target.place, message, after=step.pause, give_up_after=timeout)
     except NoAnswer as error:
         return Got(is_expected=False, words=str(error), milliseconds=0)
     return Got(step.expect == "nothing", "no answer was waited for", 0)
@@ -104,7 +104,7 @@ def _left_alone(step: Step, target: Target, pieces: Sequence[bytes]) -> Got:
 
 def _sent(step: Step, target: Target, pieces: Sequence[bytes]) -> Answer | NoAnswer:
     try:
-        return send(target.place, pieces, give_up_after=target.patience(step.within), pause=step.pause)
+        return send(target.place, pieces, give_up_after=target.timeout(step.within), pause=step.pause)
     except NoAnswer as error:
         return error
 

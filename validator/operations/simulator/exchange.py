@@ -155,7 +155,7 @@ def _received(connection: socket.socket, deadline: float) -> bytes:
 
 
 def _is_whole(content: bytearray) -> bool:
-    """Tell whether *content* is a whole answer; one that says no length ends with the connection."""
+    """Return whether *content* is a whole answer; one that says no length ends with the connection."""
     head, end, body = content.partition(b"\r\n\r\n")
     if not end:
         return False

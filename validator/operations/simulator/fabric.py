@@ -19,10 +19,10 @@ from validator.errors import Refusal
 from validator.operations.simulator.registration import App, Registration
 from validator.untrusted import Text, TolerantSchema, load, read_object
 
-LONGEST_LIFETIME = 3600  # seconds
+MAX_LIFETIME = 3600  # seconds
 _DEFAULT_LIFETIME = "600"
 _SIP_PORT = 5060
-_MOST = 1000
+_MAX_GRANTS = 1000
 _BEARER = "Bearer "
 
 
@@ -34,7 +34,7 @@ class FabricRefused(Exception):  # noqa: N818 - an outcome
         self.status = status
 
 
-class KeyQuestion(TolerantSchema):
+class KeyRequest(TolerantSchema):
     """What tokenByAkSk is sent."""
 
     app_key = Text(128)
@@ -47,7 +47,7 @@ class _Grant:
     expires_at: datetime
 
 
-_KEY_QUESTION = KeyQuestion()
+_KEY_QUESTION = KeyRequest()
 
 
 class Fabric:
@@ -66,7 +66,7 @@ class Fabric:
         token, now = secrets.token_urlsafe(48), self._clock.now()
         with self._lock:
             self._grants = {key: grant for key, grant in self._grants.items() if grant.expires_at > now}
-            if len(self._grants) >= _MOST:
+            if len(self._grants) >= _MAX_GRANTS:
                 raise FabricRefused(429, "too many tokens")
             self._grants[token] = _Grant(app.key, now + timedelta(seconds=lifetime))
         return {
@@ -119,6 +119,6 @@ class Fabric:
 
 
 def _lifetime(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_LIFETIME and len(text) < 9):
-        raise FabricRefused(400, f"X-Token-Expire is 1 to {LONGEST_LIFETIME} seconds")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIFETIME and len(text) < 9):
+        raise FabricRefused(400, f"X-Token-Expire is 1 to {MAX_LIFETIME} seconds")
     return int(text)

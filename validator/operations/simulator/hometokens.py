@@ -14,11 +14,12 @@ from validator.operations.simulator.registration import Channel
 from validator.operations.simulator.target import Known, Others, Skipped
 from validator.operations.simulator.tokens import subject_fields
 from validator.services import Services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 from validator.tokens import wire
 from validator.tokens.claims import Audience
-from validator.tokens.issuance import Caller, Issuance
+from validator.tokens.issuance import Issuance
 from validator.tokens.issuer import TokenIssuer
+from validator.tokens.principals import Principal
 from validator.webchat.channels import Channel as OwnChannel
 
 _MARGIN = timedelta(minutes=1)
@@ -37,7 +38,7 @@ class _ShiftedClock:
 class HomeTokens:
     """Tokens made with the target's keyring, at any time."""
 
-    def __init__(self, services: Services, caller: Caller, known: Known) -> None:
+    def __init__(self, services: Services, caller: Principal, known: Known) -> None:
         self._services, self._caller, self._known = services, caller, known
 
     def issue(self, side: str) -> str:
@@ -64,7 +65,7 @@ class HomeTokens:
         issuer = TokenIssuer(services.keyring, services.settings.tokens, clock)
         issuance = Issuance(
             issuer,
-            services.standings,
+            services.subject_states,
             services.counters,
             services.trail,
             services.settings.webchat.is_reserved,
@@ -123,7 +124,7 @@ def _completed(known: Known, identity: Identity) -> Known:
 
 def _other_tenant(services: Services, known: Known) -> str | None:
     """Return another tenant in use, best one with a namesake: only the token tells the two apart."""
-    in_use = [one.id for one in services.tenants.list() if one.status is Status.ACTIVE]
+    in_use = [one.id for one in services.tenants.list() if one.status is RecordStatus.ACTIVE]
     namesakes = [
         one.tenant
         for one in services.accounts.list()
@@ -139,6 +140,6 @@ def _other_tenant(services: Services, known: Known) -> str | None:
 def _first_channel(services: Services, known: Known) -> OwnChannel | None:
     for channel in services.channels.list():
         is_meant = channel.tenant == known.tenant and known.channel in (None, channel.id)
-        if is_meant and channel.status is Status.ACTIVE:
+        if is_meant and channel.status is RecordStatus.ACTIVE:
             return channel
     return None

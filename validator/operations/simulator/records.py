@@ -9,13 +9,13 @@ from threading import Lock
 from validator.clock import Clock, iso_milliseconds
 from validator.operations.simulator.signatures import SignatureRefused, parse
 
-_MOST = 100
+_MAX_RECORDS = 100
 _SHOWN = 200  # characters of a posted value
 _SHOWN_OF_CALLBACK = 1000  # of a request to the enterprise, and of its answer
 _CALLBACK = "callback "
 _SECRET_FIELDS = frozenset({"access_token", "thirdUserToken", "token"})
 _LINE = "thirdPartAuthorization"
-_SHORTEST = 8  # characters of a token
+_MIN_TOKEN = 8  # characters of a token
 _DIGITS = 12
 
 
@@ -39,7 +39,7 @@ class Records:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._records: deque[Record] = deque(maxlen=_MOST)
+        self._records: deque[Record] = deque(maxlen=_MAX_RECORDS)
         self._lock, self._count = Lock(), 0
 
     def append(self, door: str, origin: str | None, outcome: str, details: Mapping[str, object]) -> None:
@@ -66,7 +66,7 @@ def masked(secret: str) -> str:
 def _told(details: Mapping[str, object]) -> dict[str, str]:
     texts = {name: str(value) for name, value in details.items() if value is not None}
     # An answer may quote what it was asked; a token of a few characters is none, but part of many words.
-    tokens = [texts[name] for name in _SECRET_FIELDS & texts.keys() if len(texts[name]) >= _SHORTEST]
+    tokens = [texts[name] for name in _SECRET_FIELDS & texts.keys() if len(texts[name]) >= _MIN_TOKEN]
     told = {}
     for name, text in texts.items():
         shown = masked(text) if name in _SECRET_FIELDS else text

@@ -28,7 +28,7 @@ from validator.webchat.wire import LengthRule
 
 @dataclass(frozen=True, slots=True)
 class Enterprise:
-    """The two callbacks, the one certificate (DER) that is trusted there, and the cloud's patience."""
+    """The two callbacks, the one certificate (DER) that is trusted there, and the cloud's timeout."""
 
     agent_url: str
     chat_url: str
@@ -87,7 +87,7 @@ class Registration:
     apps: Mapping[str, App]
 
     def has_agent(self, tenant: str, account: str) -> bool:
-        """Tell whether *account* may work in *tenant*."""
+        """Return whether *account* may work in *tenant*."""
         return self.work_no(tenant, account) is not None
 
     def work_no(self, tenant: str, account: str) -> int | None:

@@ -38,13 +38,13 @@ class CallbackUrl(kind.Setting):
         return value
 
 
-class Names(kind.Words):
+class Names(kind.StringList):
     """Host names in lower case."""
 
     allowed = 'a list of host names in lower case, such as ["cloud.example"]'
 
     def is_allowed(self, word: str) -> bool:
-        """Tell whether *word* is a host name."""
+        """Return whether *word* is a host name."""
         return _NAME.fullmatch(word) is not None
 
 
@@ -91,23 +91,23 @@ class CloudTable(Table):
 class TenantTable(Table):
     """`[[tenants]]`."""
 
-    id = kind.Form(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    id = kind.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
 
 
 class AgentTable(Table):
     """`[[agents]]`."""
 
-    tenant = kind.Form(_ID, "the id of a tenant")
+    tenant = kind.Pattern(_ID, "the id of a tenant")
     account = kind.Line(empty=False)
-    work_no = kind.Whole(1, 999_999_999)
+    work_no = kind.Integer(1, 999_999_999)
     sip_account = optional(kind.Line(), "")
 
 
 class ChannelTable(Table):
     """`[[channels]]`."""
 
-    id = kind.Form(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
-    tenant = kind.Form(_ID, "the id of a tenant")
+    id = kind.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    tenant = kind.Pattern(_ID, "the id of a tenant")
     secret_key_file = kind.Line(empty=False)
     key_order = optional(KeyOrder(), SIGNED_KEYS)
     length_rule = optional(kind.Choice(rule.value for rule in LengthRule), LengthRule.BYTES.value)
@@ -116,8 +116,8 @@ class ChannelTable(Table):
 class AppTable(Table):
     """`[[apps]]`."""
 
-    key = kind.Form(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
-    tenant = kind.Form(_ID, "the id of a tenant")
+    key = kind.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    tenant = kind.Pattern(_ID, "the id of a tenant")
     secret_file = kind.Line(empty=False)
 
 

@@ -57,8 +57,8 @@ EXPECTATIONS = {
     "chat": ("accepted", "refused", "malformed", "nothing"),
     "guest": ("signed", "refused", "disclosed"),
 }
-_MOST = 1000
-_LONGEST = timedelta(minutes=1)
+_MAX_TIMES = 1000
+_MAX_WAIT = timedelta(minutes=1)
 _NEEDED = ("name", "ask", "expect")
 _OF_GUESTS = frozenset({"origin", "guest", "alter"})
 _OF_BOTH = frozenset({*_NEEDED, "fields", "without", "content_type"})
@@ -177,8 +177,8 @@ def _allowed(key: Any, value: Any, ask: Any) -> str | None:
 
 def _wrong_kind(key: Any, value: Any) -> str | None:
     if key in ("times", "at_once", "pieces"):
-        is_right = type(value) is int and 1 <= value <= _MOST
-        return None if is_right else f"a whole number from 1 to {_MOST}"
+        is_right = type(value) is int and 1 <= value <= _MAX_TIMES
+        return None if is_right else f"a whole number from 1 to {_MAX_TIMES}"
     if key in ("pause", "within"):
         return None if _is_duration(value) else 'a duration such as "300ms" or "5s", at most 1m'
     if key in ("integers", "bom", "hang_up"):
@@ -201,7 +201,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_json(value: Any) -> bool:
-    """Tell whether *value* can be sent: no date of YAML's, nothing endless, no lone surrogate."""
+    """Return whether *value* can be sent: no date of YAML's, nothing endless, no lone surrogate."""
     try:
         return bool(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError):
@@ -210,6 +210,6 @@ def _is_json(value: Any) -> bool:
 
 def _is_duration(value: Any) -> bool:
     try:
-        return parse_duration(value) <= _LONGEST
+        return parse_duration(value) <= _MAX_WAIT
     except (TypeError, ValueError, OverflowError):
         return False

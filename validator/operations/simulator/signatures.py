@@ -75,7 +75,7 @@ def verify(presented_line: str, request: SignableRequest, *, access_key: str, se
 
 
 def is_signed(line: Line, request: SignableRequest, secret_key: str) -> bool:
-    """Tell whether the signature in *line* is that of *request* at the time that the line says."""
+    """Return whether the signature in *line* is that of *request* at the time that the line says."""
     try:
         expected = sign_stamped(
             request, access_key=line.access_key, secret_key=secret_key, stamp=line.stamp

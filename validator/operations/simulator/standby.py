@@ -25,7 +25,7 @@ _NOT_PASSED_ON = {
 _DOMAIN = re.compile(r";\s*domain=[^;]*", re.IGNORECASE)
 
 
-class StandbyDoor:
+class TlsProxy:
     """A WSGI application that asks others."""
 
     def __init__(self, application: httpx2.Client, cloud: httpx2.Client, origin: str) -> None:
@@ -70,10 +70,10 @@ class StandbyDoor:
         return headers
 
 
-def open_door(application_socket: str, cloud: str, cloud_authority: str, origin: str) -> StandbyDoor:
+def open_door(application_socket: str, cloud: str, cloud_authority: str, origin: str) -> TlsProxy:
     """Return the door before the server on *application_socket* and the stand-in at the URL *cloud*."""
     socket = httpx2.HTTPTransport(uds=application_socket)
-    return StandbyDoor(
+    return TlsProxy(
         httpx2.Client(transport=socket, base_url="http://localhost", timeout=_TIMEOUT, trust_env=False),
         httpx2.Client(verify=_trust(cloud_authority), base_url=cloud, timeout=_TIMEOUT, trust_env=False),
         origin,

@@ -15,7 +15,7 @@ from validator.operations.simulator.exchange import Answer, Place, send, written
 # The documented routes; the enterprise may have registered others.
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
-_PATIENCE = timedelta(seconds=10)  # for what is only preparation: a token, a guest's cookie
+_TIMEOUT = timedelta(seconds=10)  # for what is only preparation: a token, a guest's cookie
 
 
 class Skipped(Exception):  # noqa: N818 - an outcome
@@ -62,14 +62,14 @@ class Target:
         prefix = urlsplit(url).path.rstrip("/")
         return cls(place=Place.at(url, tls), known=known, prefix=prefix, **options)
 
-    def patience(self, within: timedelta) -> timedelta:
+    def timeout(self, within: timedelta) -> timedelta:
         """Return how long to wait for an answer that is due *within* a time."""
         return within if self.give_up_after is None else min(within, self.give_up_after)
 
     def post(self, path: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
         """Return the answer to a POST of JSON that only prepares a step; raises NoAnswer."""
         body = json.dumps(content, ensure_ascii=False).encode()
-        return send(self.place, self.written(path, body, headers), give_up_after=_PATIENCE)
+        return send(self.place, self.written(path, body, headers), give_up_after=_TIMEOUT)
 
     def written(
         self, path: str, body: bytes, headers: Mapping[str, str], *, version: str = "1.1"
@@ -86,7 +86,7 @@ def basic(client_id: str, client_secret: str) -> dict[str, str]:
 
 
 def is_server_url(text: str) -> bool:
-    """Tell whether *text* is a URL for a `Target`: https, a host, no query; http of this host only.
+    """Return whether *text* is a URL for a `Target`: https, a host, no query; http of this host only.
 
     Tokens that are good go there, and a client's secret.
     """

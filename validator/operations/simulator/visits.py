@@ -14,7 +14,7 @@ from validator.clock import to_milliseconds
 
 AGENT_COOKIE = "sum_token"
 CHAT_COOKIE = "ccmessaging-token"
-_MOST = 500
+_MAX_VISITORS = 500
 _TOKEN_BYTES = 24
 
 
@@ -57,6 +57,6 @@ class Visits:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         with self._lock:
             self._visitors[cookie, token] = visitor
-            while len(self._visitors) > _MOST:
+            while len(self._visitors) > _MAX_VISITORS:
                 self._visitors.popitem(last=False)
         return token

@@ -8,20 +8,20 @@ from validator.accounts.devices import Devices, cookie_name
 from validator.accounts.links import Links
 from validator.accounts.login import Login
 from validator.accounts.sessions import Sessions
-from validator.tokens.authentication import Callers
+from validator.tokens.authentication import Authentication
 from validator.web import incoming
 from validator.web.replies import empty_reply, forget_cookie, json_reply, set_cookie
 
 
 def blueprint(
-    login: Login, sessions: Sessions, links: Links, devices: Devices, callers: Callers
+    login: Login, sessions: Sessions, links: Links, devices: Devices, authentication: Authentication
 ) -> Blueprint:
     """Return the routes of people who log in."""
     bp = Blueprint("accounts", __name__, url_prefix="/api/v1")
 
     def welcome(account: Account, device: str | None) -> Response:
         """Begin a session instead of the presented one, and let the browser be known from now on."""
-        secret, session = callers.log_in(account, incoming.credentials())
+        secret, session = authentication.log_in(account, incoming.credentials())
         reply = json_reply(wire.render(session, links.of(account.id)))
         reply = set_cookie(reply, incoming.SESSION_COOKIE, secret, sessions.policy.lifetime)
         known = devices.issue(account, device)
@@ -36,17 +36,17 @@ def blueprint(
 
     @bp.post("/logout")
     def log_out() -> Response:
-        callers.log_out(incoming.credentials())
+        authentication.log_out(incoming.credentials())
         return forget_cookie(empty_reply(), incoming.SESSION_COOKIE)
 
     @bp.get("/session")
     def who_am_i() -> Response:
-        session = callers.session(incoming.credentials())
+        session = authentication.session(incoming.credentials())
         return json_reply(wire.render(session, links.of(session.account.id)))
 
     @bp.post("/password")
     def change_password() -> Response:
-        session = callers.session(incoming.credentials())
+        session = authentication.session(incoming.credentials())
         old, new = wire.parse_password(incoming.json_object())
         device = incoming.cookie(cookie_name(session.account.login))
         account = login.change_password(session.account, old, new, device)

@@ -10,7 +10,7 @@ from validator.clock import stopwatch
 from validator.errors import OperatorError
 from validator.operations.doctor.case import Case, addresses_of
 from validator.operations.doctor.examination import Doctor
-from validator.operations.doctor.looking import Target
+from validator.operations.doctor.looking import Endpoint
 
 
 def doctor(origin: str = "https://portal.example.com", *, certificate: Path | None = None) -> Doctor:
@@ -80,7 +80,7 @@ def test_server_is_called_by_its_name(origin: str, host: str, port: int, authori
 
 def test_plain_port_is_of_the_same_address() -> None:
     """Plain HTTP is looked for where TLS was."""
-    target = Target("portal.example.com", 443, ("192.0.2.1", 8443)).at(80)
+    target = Endpoint("portal.example.com", 443, ("192.0.2.1", 8443)).at(80)
 
     assert (target.address, target.authority) == (("192.0.2.1", 80), "portal.example.com")
 

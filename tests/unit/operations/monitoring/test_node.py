@@ -86,4 +86,4 @@ def test_few_keys_of_each_rate_are_told(tmp_path: Path) -> None:
     for number in range(50):
         counters.hit("other_address", f"192.0.2.{number}")
 
-    assert len(node.fullest(counters) or ()) == node.MOST_KEYS
+    assert len(node.fullest(counters) or ()) == node.MAX_KEYS

@@ -15,20 +15,20 @@ from validator.operations.monitoring import screen
 from validator.operations.monitoring.counted import Latency, Limited
 from validator.operations.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Process
 from validator.operations.monitoring.recent import Recent, Window
-from validator.operations.monitoring.status import Status, Unavailable
+from validator.operations.monitoring.status import NodeStatus, Unavailable
 from validator.web.health import PartState, State
 
 COLUMNS, ROWS = 80, 40
-PARTS = [name for name in Status.__slots__ if name not in ("at", "checks")]
+PARTS = [name for name in NodeStatus.__slots__ if name not in ("at", "checks")]
 
 
-def line(of: Status, word: str) -> str:
+def line(of: NodeStatus, word: str) -> str:
     """Return the only line of the screen that has *word* in it."""
     (found,) = [each for each in screen.lines(of) if word in each]
     return found
 
 
-def worst() -> Status:
+def worst() -> NodeStatus:
     """Return the status of a node where everything is long, late or wrong."""
     accepted, refused = (dict.fromkeys(("agent", "chat", "unread"), n) for n in (1_234_567, 123_456))
     reasons = dict.fromkeys(sorted(map(str, Reason), key=len, reverse=True), 123_456)
@@ -48,7 +48,7 @@ def worst() -> Status:
         limited=tuple(Limited(name, 123_456, 123_456) for name in PURPOSES),
         locks=dict.fromkeys(("account", "device", "address", "prefix"), 123_456),
         keys=tuple(KeyAge(f"0a1b2c3{n}", KeyState.VERIFY_ONLY, START, 1000) for n in range(6)),
-        certificates=(Ending("door", START, -1, is_near=True), Ending("callbacks", START, 3, is_near=True)),
+        certificates=(Ending("portal", START, -1, is_near=True), Ending("callbacks", START, 3, is_near=True)),
         disk=Disk(1, 10**15),
     )
 
@@ -181,7 +181,7 @@ def test_redis_is_not_walked_through() -> None:
     ("parts", "words"),
     [
         ({"keys": (KeyAge("0a1b2c3d", KeyState.SIGNING, START, 365),)}, "0a1b2c3d signs for 365 days"),
-        ({"certificates": (Ending("door", START, 29, is_near=True),)}, "ends in 29 days"),
+        ({"certificates": (Ending("portal", START, 29, is_near=True),)}, "ends in 29 days"),
         ({"disk": Disk(99, 1000)}, "little is free"),
     ],
     ids=["key", "certificate", "disk"],
@@ -203,7 +203,7 @@ def test_what_is_to_be_done_in_time_is_a_notice(parts: dict[str, object], words:
                 KeyAge("x", KeyState.REVOKED, START, 999),
             )
         },
-        {"certificates": (Ending("door", START, 5, is_near=False),)},
+        {"certificates": (Ending("portal", START, 5, is_near=False),)},
         {"disk": Disk(100, 1000)},
     ],
     ids=["key", "certificate", "disk"],
@@ -225,6 +225,6 @@ def test_object_has_everything() -> None:
     """The object has each part whole, and whether the node is ready, and it is JSON."""
     told = screen.to_object(worst())
 
-    assert set(told) == {"ready", "problems", "notices", *Status.__slots__}
+    assert set(told) == {"ready", "problems", "notices", *NodeStatus.__slots__}
     assert len(told["fullest"]) == 30
     assert orjson.loads(orjson.dumps(told, default=iso_milliseconds))["ready"] is False

@@ -169,14 +169,14 @@ def test_certificates_tell_when_they_end(found_enterprise: Found, tmp_path: Path
     leaf = certificates.server(new, end=ends["leaf"])
     chain = written(tmp_path, "chain.pem", leaf.pem, new.pem)
     settings = {
-        "door.origin": "https://portal.example.com",
-        "door.certificate": chain,
-        "door.certificate_key": chain,
-        "door.callbacks_origin": "https://callbacks.example.com",
-        "door.client_ca": written(tmp_path, "ca.pem", new.pem, old.pem),
-        "door.cloud_host": "cloud.example.com",
-        "door.cloud_address": "192.0.2.7:443",
-        "door.cloud_ca": written(tmp_path, "cloud.pem", new.pem),
+        "proxy.origin": "https://portal.example.com",
+        "proxy.certificate": chain,
+        "proxy.certificate_key": chain,
+        "proxy.callbacks_origin": "https://callbacks.example.com",
+        "proxy.client_ca": written(tmp_path, "ca.pem", new.pem, old.pem),
+        "proxy.cloud_host": "cloud.example.com",
+        "proxy.cloud_address": "192.0.2.7:443",
+        "proxy.cloud_ca": written(tmp_path, "cloud.pem", new.pem),
     }
 
     told = shown(found_enterprise(settings).services)["certificate_not_after_timestamp_seconds"]
@@ -191,10 +191,10 @@ def test_intermediate_that_ends_first_is_told(found_enterprise: Found, tmp_path:
     middle = certificates.authority("middle", root, end=START + timedelta(days=10))
     leaf = certificates.server(middle, end=START + timedelta(days=300))
     chain = written(tmp_path, "chain.pem", leaf.pem, middle.pem)
-    services = found_enterprise({"door.certificate": chain, "door.certificate_key": chain}).services
+    services = found_enterprise({"proxy.certificate": chain, "proxy.certificate_key": chain}).services
 
     told = shown(services)["certificate_not_after_timestamp_seconds"]
-    (ending,) = node.endings(services.settings.door, START)
+    (ending,) = node.endings(services.settings.proxy, START)
 
     assert told == {("certificate",): ending.ends_at.timestamp()}
     assert (ending.ends_at - START).days == 9
@@ -204,10 +204,10 @@ def test_unreadable_certificate_does_not_hide_another(found_enterprise: Found, t
     """A file that is not there is told as a look-up that failed; the other's end stays."""
     good = written(tmp_path, "ca.pem", certificates.authority("cloud").pem)
     settings = {
-        "door.callbacks_origin": "https://callbacks.example.com",
-        "door.certificate": str(tmp_path / "missing.pem"),
-        "door.certificate_key": good,
-        "door.client_ca": good,
+        "proxy.callbacks_origin": "https://callbacks.example.com",
+        "proxy.certificate": str(tmp_path / "missing.pem"),
+        "proxy.certificate_key": good,
+        "proxy.client_ca": good,
     }
     services = found_enterprise(settings).services
 
@@ -217,10 +217,10 @@ def test_unreadable_certificate_does_not_hide_another(found_enterprise: Found, t
 
 def test_bundle_of_the_distribution_is_not_told(found_enterprise: Found) -> None:
     """Without certificates in the settings there is none, and the distribution's bundle is nobody's care."""
-    settings = {"door.cloud_host": "cloud.example.com", "door.cloud_address": "192.0.2.7:443"}
+    settings = {"proxy.cloud_host": "cloud.example.com", "proxy.cloud_address": "192.0.2.7:443"}
     services = found_enterprise(settings).services
 
-    assert services.settings.door.cloud_ca == pem.SYSTEM_ROOTS
+    assert services.settings.proxy.cloud_ca == pem.SYSTEM_ROOTS
     assert "certificate_not_after_timestamp_seconds" not in shown(services)
     assert failed(services) == set()
 

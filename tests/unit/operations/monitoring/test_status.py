@@ -16,7 +16,7 @@ from validator.clock import iso_milliseconds
 from validator.files import make_private_folder
 from validator.metrics import sharing
 from validator.operations.monitoring import screen
-from validator.operations.monitoring.status import Status, Unavailable, look
+from validator.operations.monitoring.status import NodeStatus, Unavailable, look
 
 Found = Callable[..., Enterprise]
 SOURCE = "203.0.113.77"
@@ -28,9 +28,9 @@ def home_of(enterprise: Enterprise) -> Path:
     return enterprise.services.settings.home
 
 
-def unavailable(status: Status) -> set[str]:
+def unavailable(status: NodeStatus) -> set[str]:
     """Return the parts that could not be looked at."""
-    return {name for name in Status.__slots__ if isinstance(getattr(status, name), Unavailable)}
+    return {name for name in NodeStatus.__slots__ if isinstance(getattr(status, name), Unavailable)}
 
 
 def ask(enterprise: Enterprise, token: str, times: int = 1) -> None:
@@ -176,7 +176,7 @@ def test_redis_that_is_away_is_told(found_enterprise: Found) -> None:
 def test_certificates_of_the_door_have_their_days(found_enterprise: Found, tmp_path: Path) -> None:
     """The days are told that a server's certificate has left; one that cannot be read is lost alone."""
     file = tmp_path / "chain.pem"
-    enterprise = found_enterprise({"door.certificate": str(file), "door.certificate_key": str(file)})
+    enterprise = found_enterprise({"proxy.certificate": str(file), "proxy.certificate_key": str(file)})
     lost = look(enterprise.services)
     file.write_bytes(certificates.server(end=START + timedelta(days=50, hours=1)).pem)
 
@@ -185,7 +185,7 @@ def test_certificates_of_the_door_have_their_days(found_enterprise: Found, tmp_p
     assert unavailable(lost) == {"certificates"}
     assert not isinstance(status.certificates, Unavailable)
     assert [(each.server, each.days_left, each.is_near) for each in status.certificates] == [
-        ("door", 50, False)
+        ("portal", 50, False)
     ]
 
 
@@ -197,7 +197,7 @@ def test_near_end_is_a_part_of_the_life(
     file = tmp_path / "chain.pem"
     begin, end = START - timedelta(days=life - 5), START + timedelta(days=5, hours=1)
     file.write_bytes(certificates.server(begin=begin, end=end).pem)
-    enterprise = found_enterprise({"door.certificate": str(file), "door.certificate_key": str(file)})
+    enterprise = found_enterprise({"proxy.certificate": str(file), "proxy.certificate_key": str(file)})
 
     notices = look(enterprise.services).notices
 

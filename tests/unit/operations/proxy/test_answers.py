@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.nginx_directives import parse, servers
 from tests.support.nginx_renderings import EVERYTHING, WITH_CALLBACKS, rendered
-from validator.errors import Answer, RetCode
+from validator.errors import PublicError, RetCode
 from validator.operations.proxy.answers import door_answers
 from validator.web.openapi import Problem
 from validator.web.replies import problem
@@ -55,7 +55,11 @@ def test_no_answer_is_a_yes() -> None:
     every = door_answers()
 
     assert RetCode.ACCEPTED not in {answer.kind.value.ret_code for answer in every}
-    assert {answer.kind for answer in every} >= {Answer.THROTTLED, Answer.UNAVAILABLE, Answer.FAULTY}
+    assert {answer.kind for answer in every} >= {
+        PublicError.THROTTLED,
+        PublicError.UNAVAILABLE,
+        PublicError.FAULTY,
+    }
 
 
 def test_statuses_are_what_is_answered() -> None:
@@ -63,11 +67,11 @@ def test_statuses_are_what_is_answered() -> None:
     of_kind = {answer.kind: answer.status for answer in door_answers()}
 
     for kind in (
-        Answer.NOT_FOUND,
-        Answer.METHOD_NOT_ALLOWED,
-        Answer.TOO_LARGE,
-        Answer.THROTTLED,
-        Answer.UNAVAILABLE,
+        PublicError.NOT_FOUND,
+        PublicError.METHOD_NOT_ALLOWED,
+        PublicError.TOO_LARGE,
+        PublicError.THROTTLED,
+        PublicError.UNAVAILABLE,
     ):
         assert of_kind[kind] == kind.value.status
 

@@ -33,7 +33,7 @@ from tests.support.nginx_renderings import (
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx
 from validator.operations.proxy.headers import PASSED_HEADERS
-from validator.web.proxy_policy import DoorPolicy
+from validator.web.proxy_policy import ProxyPolicy
 
 ROWS = pairs()
 EVERY_FORM = {
@@ -206,7 +206,7 @@ def test_no_path_is_named_but_the_settings(row: Row) -> None:
 
     absolute = {path for path in used if path.startswith("/")}
     chosen = {
-        str(value) for key in settings.door.__dataclass_fields__ if (value := getattr(settings.door, key))
+        str(value) for key in settings.proxy.__dataclass_fields__ if (value := getattr(settings.proxy, key))
     }
     assert absolute - chosen == set()
     assert used - absolute <= {
@@ -296,14 +296,14 @@ def test_only_the_callbacks_are_tried_again(row: Row) -> None:
     paths = [["=", settings.callbacks.agent_path], ["=", settings.callbacks.chat_path]]
     assert [one.arguments for one in again] == paths
     assert all("non_idempotent" in str(one.own("proxy_next_upstream")) for one in again)
-    nodes = settings.door.people_upstream
+    nodes = settings.proxy.people_upstream
     assert [words[0] for words in people.own("server")] == [*nodes] * (2 if len(nodes) > 1 else 1)
 
 
 def test_several_nodes_are_left_out_alone() -> None:
     """A node that cannot answer is left out for a while; when all are, they are asked all the same."""
     nodes = ["127.0.0.1:8001", "unix:/run/b.sock"]
-    text = rendered({"door.callbacks_upstream": str(nodes).replace("'", '"')})
+    text = rendered({"proxy.callbacks_upstream": str(nodes).replace("'", '"')})
     tree = parse(text)
     pool = next(one for one in tree.inside if one.arguments == ["validator_callbacks"])
     (words,) = {str(one.own("proxy_next_upstream")) for one in tree.all("location")} - {"[]"}
@@ -329,7 +329,7 @@ def test_several_nodes_are_left_out_alone() -> None:
 )
 def test_browsers_are_told_to_stay_with_https(origin: str, subdomains: str, expected: str | None) -> None:
     """HSTS is for a name on the network: kept for localhost, it would lock out every other program there."""
-    text = rendered({"door.origin": origin, "door.hsts_subdomains": subdomains})
+    text = rendered({"proxy.origin": origin, "proxy.hsts_subdomains": subdomains})
     told = {
         words[1] for server in servers(text) for words in server.own("add_header") if "Strict" in words[0]
     }
@@ -380,7 +380,7 @@ def test_networks_are_an_allow_list() -> None:
 
 def test_load_balancers_are_the_only_ones_believed() -> None:
     """X-Forwarded-For is read only where load balancers are named, and only from them."""
-    named = server_of(rendered({"door.load_balancers": '["192.0.2.0/24"]'}), NAME)
+    named = server_of(rendered({"proxy.load_balancers": '["192.0.2.0/24"]'}), NAME)
     unnamed = rendered()
 
     assert named.own("set_real_ip_from") == [["192.0.2.0/24"]]
@@ -401,7 +401,7 @@ def test_load_balancers_are_the_only_ones_believed() -> None:
 )
 def test_http2_is_written_as_the_version_takes_it(version: str, is_new: bool) -> None:
     """Before 1.25.1 HTTP/2 is a word of `listen`, since then a directive; it is on for both either way."""
-    text = rendered({**WITH_CALLBACKS, "door.nginx_version": version})
+    text = rendered({**WITH_CALLBACKS, "proxy.nginx_version": version})
     asked = [server_of(text, name) for name in (NAME, CALLBACKS_NAME)]
 
     for server in asked:
@@ -413,7 +413,7 @@ def test_post_quantum_comes_first() -> None:
     """X25519MLKEM768 is offered only where the setting says that nginx can, and then before the others."""
     (off,) = {str(one.arguments) for one in parse(rendered()).all("ssl_ecdh_curve")}
     (on,) = {
-        str(one.arguments) for one in parse(rendered({"door.post_quantum": "true"})).all("ssl_ecdh_curve")
+        str(one.arguments) for one in parse(rendered({"proxy.post_quantum": "true"})).all("ssl_ecdh_curve")
     }
 
     assert "MLKEM" not in off
@@ -422,7 +422,7 @@ def test_post_quantum_comes_first() -> None:
 
 def test_origin_that_is_an_address_has_no_name_to_refuse() -> None:
     """A client that asks for an address sends no name (RFC 6066), so the portal is the default there."""
-    text = rendered({"door.origin": "https://192.0.2.7", **WITH_CALLBACKS})
+    text = rendered({"proxy.origin": "https://192.0.2.7", **WITH_CALLBACKS})
 
     assert [*parse(text).all("ssl_reject_handshake")] == []
     assert all("default_server" in words for words in server_of(text, "192.0.2.7").own("listen"))
@@ -438,17 +438,17 @@ def test_nothing_of_the_cloud_without_the_cloud() -> None:
     assert "resolver" not in text
 
 
-@pytest.mark.parametrize("key", ["door.origin", "door.listen"])
+@pytest.mark.parametrize("key", ["proxy.origin", "proxy.listen"])
 def test_what_is_needed_is_told(key: str) -> None:
     """Without a name, or without a place to listen, nothing is rendered and the key is named."""
     with pytest.raises(OperatorError, match=key):
-        rendered({key: "[]" if key == "door.listen" else ""})
+        rendered({key: "[]" if key == "proxy.listen" else ""})
 
 
 def test_certificate_is_needed() -> None:
     """Without a certificate nothing is rendered, and the key is named."""
     with pytest.raises(OperatorError, match=r"door\.certificate"):
-        rendered({"door.certificate": "", "door.certificate_key": ""})
+        rendered({"proxy.certificate": "", "proxy.certificate_key": ""})
 
 
 def test_what_is_written_replaces_what_was(tmp_path: Path) -> None:
@@ -533,7 +533,7 @@ def changed(was: Any, hostile: str) -> Any:
 def render_with(value: str, hostile: str) -> Mapping[str, str]:
     """Return what is rendered when *hostile* got into the policy past the settings."""
     settings = settings_of(EVERYTHING)
-    door = replace(settings.door, **{value: changed(getattr(settings.door, value), hostile)})
+    door = replace(settings.proxy, **{value: changed(getattr(settings.proxy, value), hostile)})
     return nginx.render(door, settings.callbacks, settings.limits, settings.server.max_body)
 
 
@@ -541,7 +541,7 @@ def test_every_value_of_the_door_is_tried() -> None:
     """Each field of the policy is either tried below, or decides only which of the templates' words stand."""
     decisions = {"cloud_port", "cookie_path", "hsts_subdomains", "nginx_version", "post_quantum"}
 
-    assert {*VALUES} | decisions == {one.name for one in fields(DoorPolicy)}
+    assert {*VALUES} | decisions == {one.name for one in fields(ProxyPolicy)}
 
 
 @every_value
@@ -581,22 +581,22 @@ def test_hostile_path_of_a_callback_is_never_written(hostile: str) -> None:
     chat = replace(settings.callbacks, chat_path=f"/{hostile}")
     for callbacks in (agent, chat):
         with pytest.raises(OperatorError):
-            nginx.render(settings.door, callbacks, settings.limits, settings.server.max_body)
+            nginx.render(settings.proxy, callbacks, settings.limits, settings.server.max_body)
 
 
 ODD: Mapping[str, str] = {
-    "door.origin": "https://xn--bcher-kva.example:65535",
-    "door.callbacks_origin": "https://c-1.example:8443",
-    "door.certificate": "tls@1/a+b-c_d..pem",
-    "door.prefix": "/a.b~c/-_/%s" % ("d" * 200),
-    "door.cross_origins": '["http://[::1]:8080", "https://a--b.example", "http://192.0.2.1"]',
-    "door.cloud_cookies": '["__Host-a", "-", "_"]',
-    "door.resolver": '["[2001:db8::53]:5353", "192.0.2.53"]',
-    "door.load_balancers": '["::/1", "0.0.0.0/1"]',
-    "door.people_upstream": "unix:/run/a-b_c.d/e.sock",
-    "door.callbacks_upstream": "[::1]:65535",
-    "door.worker_user": "_a-b",
-    "door.document_root": "../pages",
+    "proxy.origin": "https://xn--bcher-kva.example:65535",
+    "proxy.callbacks_origin": "https://c-1.example:8443",
+    "proxy.certificate": "tls@1/a+b-c_d..pem",
+    "proxy.prefix": "/a.b~c/-_/%s" % ("d" * 200),
+    "proxy.cross_origins": '["http://[::1]:8080", "https://a--b.example", "http://192.0.2.1"]',
+    "proxy.cloud_cookies": '["__Host-a", "-", "_"]',
+    "proxy.resolver": '["[2001:db8::53]:5353", "192.0.2.53"]',
+    "proxy.load_balancers": '["::/1", "0.0.0.0/1"]',
+    "proxy.people_upstream": "unix:/run/a-b_c.d/e.sock",
+    "proxy.callbacks_upstream": "[::1]:65535",
+    "proxy.worker_user": "_a-b",
+    "proxy.document_root": "../pages",
     "callbacks.agent_path": "/~a/.b/..c",
 }
 
@@ -642,4 +642,4 @@ def test_unknown_variable_of_a_template_is_an_error() -> None:
 
 def _parts() -> tuple[Any, ...]:
     settings = settings_of()
-    return settings.door, settings.callbacks, settings.limits, settings.server.max_body
+    return settings.proxy, settings.callbacks, settings.limits, settings.server.max_body

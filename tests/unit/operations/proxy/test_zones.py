@@ -103,7 +103,7 @@ def test_table_names_every_place() -> None:
         {**EVERYTHING, "limits.login_address": "off", "limits.shadow": '["cloud_address"]'}
     )
 
-    table = list(rows(settings.door, settings.callbacks, settings.limits))
+    table = list(rows(settings.proxy, settings.callbacks, settings.limits))
 
     of_route = {row["route"]: row for row in table if row["counted"] == "requests"}
     assert {path for path, _ in ROUTES} < set(of_route)
@@ -122,7 +122,7 @@ def test_table_is_silent_about_a_cloud_that_is_not_there() -> None:
 
     def clouds(settings: dict[str, str]) -> list[str]:
         own = settings_of(settings)
-        return [row["route"] for row in rows(own.door, own.callbacks, own.limits) if "cloud" in row["route"]]
+        return [row["route"] for row in rows(own.proxy, own.callbacks, own.limits) if "cloud" in row["route"]]
 
     assert clouds({}) == []
     assert clouds(WITH_CLOUD) == ["/service-cloud/"]

@@ -13,7 +13,7 @@ from tests.support.fakes import TENANT, FakeClock
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import Handover, Which, export
 from validator.operations.registration import form
-from validator.operations.registration.form import Sheet, draw_up, render
+from validator.operations.registration.form import RegistrationForm, draw_up, render
 from validator.settings.loading import Settings, load
 
 ROOT = authority("root")
@@ -29,7 +29,7 @@ def handover(tmp_path: Path) -> Handover:
 
 
 def settings(home: Path, **door: str) -> Settings:
-    environment = {f"VALIDATOR_DOOR_{key.upper()}": value for key, value in door.items()}
+    environment = {f"VALIDATOR_PROXY_{key.upper()}": value for key, value in door.items()}
     return load(home, environment=environment)
 
 
@@ -38,8 +38,8 @@ def drawn(
     handover: Handover | None = None,
     tenants: tuple[str, ...] = (TENANT,),
     contact: str = "ops@example.com",
-) -> Sheet:
-    return draw_up(found.door, found.callbacks, handover, tenants, contact, FakeClock())
+) -> RegistrationForm:
+    return draw_up(found.proxy, found.callbacks, handover, tenants, contact, FakeClock())
 
 
 def content(files: Mapping[str, str]) -> dict[str, object]:
@@ -86,7 +86,7 @@ def test_same_day_gives_the_same_bytes(tmp_path: Path, handover: Handover) -> No
     found, clock = settings(tmp_path, origin=ORIGIN), FakeClock()
     first = drawn(found, handover)
     clock.advance(days=1)
-    later = draw_up(found.door, found.callbacks, handover, [TENANT], "ops@example.com", clock)
+    later = draw_up(found.proxy, found.callbacks, handover, [TENANT], "ops@example.com", clock)
 
     assert render(first) == render(drawn(found, handover))
     assert replace(later, date=first.date) == first != later
@@ -132,7 +132,7 @@ def test_what_is_not_known_is_asked_for(tmp_path: Path, page: str) -> None:
 @pytest.mark.parametrize("always_200", ["true", "false"])
 def test_statuses_are_as_configured(tmp_path: Path, always_200: str) -> None:
     """A cloud that wants HTTP 200 always is told that it gets it."""
-    environment = {"VALIDATOR_DOOR_ORIGIN": ORIGIN, "VALIDATOR_CALLBACKS_ALWAYS_200": always_200}
+    environment = {"VALIDATOR_PROXY_ORIGIN": ORIGIN, "VALIDATOR_CALLBACKS_ALWAYS_200": always_200}
     files = render(drawn(load(tmp_path, environment=environment)))
 
     assert [("Retry-After" in files[page]) for page in PAGES] == [always_200 == "false"] * 2
@@ -165,7 +165,7 @@ def test_without_an_origin_there_is_nothing_to_register(tmp_path: Path) -> None:
         drawn(settings(tmp_path))
 
 
-@pytest.mark.parametrize("contact", ["two\nlines", " blank", "x" * (form.LONGEST_CONTACT + 1)])
+@pytest.mark.parametrize("contact", ["two\nlines", " blank", "x" * (form.MAX_CONTACT + 1)])
 def test_contact_is_one_line(tmp_path: Path, contact: str) -> None:
     """A contact cannot add lines to the sheet."""
     with pytest.raises(OperatorError, match="contact"):

@@ -177,6 +177,6 @@ def test_patience_can_be_shortened_only() -> None:
         "http://127.0.0.1:9", system_trust(), KNOWN, agent_path="/a", chat_path="/c", give_up_after=short
     )
 
-    assert hasty.patience(long) == short
-    assert hasty.patience(short / 2) == short / 2
-    assert target().patience(long) == long
+    assert hasty.timeout(long) == short
+    assert hasty.timeout(short / 2) == short / 2
+    assert target().timeout(long) == long

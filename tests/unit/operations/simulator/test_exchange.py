@@ -11,7 +11,7 @@ import pytest
 from validator.operations.simulator.certificate import system_trust
 from validator.operations.simulator.exchange import NoAnswer, Place, hang_up, send, written
 
-PATIENCE = timedelta(seconds=10)
+TIMEOUT = timedelta(seconds=10)
 SHORT = timedelta(milliseconds=200)
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Name: a\r\n\r\nok"
 
@@ -55,7 +55,7 @@ def answering(answer: bytes, *, keep: bool = False) -> Callable[[socket.socket],
 def test_whole_answer_is_read_from_an_open_connection(answer: bytes, body: bytes) -> None:
     """An answer that says where it ends is whole, also when the server keeps the connection."""
     with peer(answering(answer, keep=True)) as place:
-        got = send(place, [b"x"], give_up_after=PATIENCE)
+        got = send(place, [b"x"], give_up_after=TIMEOUT)
 
     assert (got.status, got.body) == (200, body)
 
@@ -63,7 +63,7 @@ def test_whole_answer_is_read_from_an_open_connection(answer: bytes, body: bytes
 def test_answer_without_length_ends_with_the_connection() -> None:
     """An old server closes; headers are found whatever their case."""
     with peer(answering(b"HTTP/1.0 503 Away\r\nRETRY-AFTER: 1\r\n\r\nlater")) as place:
-        got = send(place, [b"x"], give_up_after=PATIENCE)
+        got = send(place, [b"x"], give_up_after=TIMEOUT)
 
     assert (got.status, got.body, got.header("retry-after"), got.header("x")) == (503, b"later", "1", "")
 
@@ -80,7 +80,7 @@ def test_answer_without_length_ends_with_the_connection() -> None:
 def test_what_is_no_answer_is_told(answer: bytes, why: str) -> None:
     """Nothing, something else, and an answer that breaks off are no answer."""
     with peer(answering(answer)) as place, pytest.raises(NoAnswer, match=why):
-        send(place, [b"x"], give_up_after=PATIENCE)
+        send(place, [b"x"], give_up_after=TIMEOUT)
 
 
 def test_giving_up_counts_the_whole_answer() -> None:
@@ -104,7 +104,7 @@ def test_giving_up_counts_the_whole_answer() -> None:
 def test_early_answer_is_read() -> None:
     """A server that answers and closes before it has the whole body has answered."""
     with peer(answering(ANSWER)) as place:
-        got = send(place, [b"x", b"y", b"z"], give_up_after=PATIENCE, pause=timedelta(milliseconds=20))
+        got = send(place, [b"x", b"y", b"z"], give_up_after=TIMEOUT, pause=timedelta(milliseconds=20))
 
     assert got.body == b"ok"
 
@@ -120,7 +120,7 @@ def test_pieces_arrive_as_one() -> None:
 
     with peer(listen) as place:
         pieces = [b"one ", b"two ", b"three"]
-        send(place, pieces, give_up_after=PATIENCE, pause=timedelta(milliseconds=20))
+        send(place, pieces, give_up_after=TIMEOUT, pause=timedelta(milliseconds=20))
 
     assert b"".join(heard) == b"one two three"
     assert len(heard) > 1
@@ -135,7 +135,7 @@ def test_hanging_up_reads_nothing() -> None:
             heard.append(part)
 
     with peer(listen) as place:
-        hang_up(place, b"question", after=timedelta(), give_up_after=PATIENCE)
+        hang_up(place, b"question", after=timedelta(), give_up_after=TIMEOUT)
 
     assert b"".join(heard) == b"question"
 
@@ -147,8 +147,8 @@ def test_nobody_there_is_told(act: str) -> None:
         place = Place("127.0.0.1", listener.getsockname()[1])
 
     acts: dict[str, Callable[[], object]] = {
-        "send": lambda: send(place, [b"x"], give_up_after=PATIENCE),
-        "hang up": lambda: hang_up(place, b"x", after=timedelta(), give_up_after=PATIENCE),
+        "send": lambda: send(place, [b"x"], give_up_after=TIMEOUT),
+        "hang up": lambda: hang_up(place, b"x", after=timedelta(), give_up_after=TIMEOUT),
     }
     with pytest.raises(NoAnswer, match="no connection"):
         acts[act]()

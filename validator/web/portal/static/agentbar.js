@@ -14,7 +14,7 @@ import { Trouble } from "./trouble.js";
 const SCRIPT = "/ccdesktop/pages/cc-bar/js/ccbarclient.js";
 const FRAME = "ccbarclient"; // the name that the cloud's script gives its frame
 const SETTLE = 3000; // milliseconds that the bar needs after its frame has loaded, by the vendor's word
-const PATIENCE = 20000; // milliseconds for the frame to appear and to load
+const TIMEOUT = 20000; // milliseconds for the frame to appear and to load
 const NUMBER = /^\+?[0-9*#]{1,32}$/;
 const MODES = ["audio", "video"];
 
@@ -27,7 +27,7 @@ const MODES = ["audio", "video"];
  * @param {string[]} [options.events] the events to ask for
  * @param {Function} [options.report] told of each step: token, script, run, frame, events
  * @param {number} [options.settle] milliseconds between the loaded frame and the first message to it
- * @param {number} [options.patience] milliseconds for the frame
+ * @param {number} [options.timeout] milliseconds for the frame
  * @returns {Promise<AgentBar>}
  * @throws {Trouble}
  */
@@ -37,7 +37,7 @@ export async function startAgentBar({
   events = Object.values(EVENT),
   report = silently,
   settle = SETTLE,
-  patience = PATIENCE,
+  timeout = TIMEOUT,
 } = {}) {
   checkPage(context);
   const issued = await step(report, "token", token, ({ userAccount }) => userAccount);
@@ -49,7 +49,7 @@ export async function startAgentBar({
     window.$aicc_ContextPath = `${context}/`; // the cloud's script reads it
     runScript(script);
   });
-  const frame = await step(report, "frame", () => loadedFrame(patience));
+  const frame = await step(report, "frame", () => loadedFrame(timeout));
   const bar = new AgentBar(frame, originOf(context));
   await step(report, "events", async () => {
     await pause(settle);
@@ -107,8 +107,8 @@ export class AgentBar {
 }
 
 /** Return the bar's frame when it has loaded; throws a Trouble when it does not, or with an error. */
-async function loadedFrame(patience) {
-  const late = pause(patience).then(() => {
+async function loadedFrame(timeout) {
+  const late = pause(timeout).then(() => {
     throw new Trouble("bar_missing");
   });
   const frame = await Promise.race([appeared(), late]);

@@ -5,7 +5,7 @@ import { EVERY_EVENT } from "./events.js";
 import { attempt, context, enterprise, knownPerson, make, part, report, tell, watchCloud } from "./page.js";
 import { Trouble } from "./trouble.js";
 
-const MOST_ROWS = 200;
+const MAX_ROWS = 200;
 
 let bar = null;
 let stopWatching = () => {};
@@ -30,7 +30,7 @@ function show({ eventType, workNo, content }) {
   const name = eventType.split(/(?<=_)/).flatMap((word) => [word, make("wbr")]);
   const cells = [[time], name, [workNo], [said]].map((content) => make("td", {}, ...content));
   part("events").prepend(make("tr", {}, ...cells));
-  while (part("events").rows.length > MOST_ROWS) part("events").lastElementChild.remove();
+  while (part("events").rows.length > MAX_ROWS) part("events").lastElementChild.remove();
 }
 
 /** Keep the page clear of a bar that lies across its top, also when it is scrolled to what has the focus. */

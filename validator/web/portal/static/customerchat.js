@@ -8,7 +8,7 @@ import { Enterprise } from "./enterprise.js";
 import { checkPage, contextPath } from "./origin.js";
 import { pause, silently, step } from "./steps.js";
 
-const PATIENCE = 5000; // milliseconds for the first script to ask for the second
+const TIMEOUT = 5000; // milliseconds for the first script to ask for the second
 
 /**
  * Put the chat into this page.
@@ -20,7 +20,7 @@ const PATIENCE = 5000; // milliseconds for the first script to ask for the secon
  * @param {() => Promise<{thirdUserToken, thirdUserName, thirdUserId, tenantSpaceId, requestId?}>} [options.token]
  * @param {string} [options.context] of `contextPath`
  * @param {Function} [options.report] told of each step: token, script, run, chat
- * @param {number} [options.patience] milliseconds after which the second script is asked for unasked
+ * @param {number} [options.timeout] milliseconds after which the second script is asked for unasked
  * @throws {Trouble}
  */
 export async function startCustomerChat({
@@ -30,7 +30,7 @@ export async function startCustomerChat({
   token = () => new Enterprise().chatToken(),
   context = contextPath(),
   report = silently,
-  patience = PATIENCE,
+  timeout = TIMEOUT,
 }) {
   checkPage(context);
   const issued = await step(report, "token", token, ({ thirdUserName }) => thirdUserName);
@@ -44,7 +44,7 @@ export async function startCustomerChat({
     defineGlobals(context, fields);
     const asked = nextScriptAsked();
     runScript(script);
-    return Promise.race([asked, pause(patience)]);
+    return Promise.race([asked, pause(timeout)]);
   });
   await step(report, "chat", () => runChat(context, { ...fields, ...wanted }, requestId));
 }

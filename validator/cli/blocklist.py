@@ -1,4 +1,4 @@
-"""`validator passwords`: the lists of passwords that nobody may choose."""
+"""`validator blocklist`: the lists of passwords that nobody may choose."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from validator.settings.loading import IMPORTED_LISTS
 
 
 @click.group(cls=Group)
-def passwords() -> None:
+def blocklist() -> None:
     """Keep the lists of passwords that nobody may choose."""
 
 
-@passwords.command("import")
+@blocklist.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_passwords(file: Path) -> None:
     """Add the passwords in FILE, one a line, to the common ones; in place of an earlier file of that name."""

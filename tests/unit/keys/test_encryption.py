@@ -10,54 +10,54 @@ from hypothesis import strategies as st
 
 from tests.support.fakes import SECRET_KEY
 from validator.errors import Fault, Reason
-from validator.keys.sealing import FILE, Sealer
+from validator.keys.encryption import FILE, SecretEncryption
 
 PURPOSE = "channel:817854979183314945"
 
 
-def sealer_in(folder: Path) -> Sealer:
+def sealer_in(folder: Path) -> SecretEncryption:
     folder.mkdir(exist_ok=True)
-    sealer = Sealer(folder)
-    sealer.create()
-    return sealer
+    encryption = SecretEncryption(folder)
+    encryption.create()
+    return encryption
 
 
 @pytest.fixture
-def sealer(tmp_path: Path) -> Sealer:
+def encryption(tmp_path: Path) -> SecretEncryption:
     return sealer_in(tmp_path / "keys")
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Sealer:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> SecretEncryption:
     return sealer_in(tmp_path_factory.mktemp("keys"))
 
 
-def does_not_open(sealer: Sealer, box: bytes, purpose: str = PURPOSE) -> bool:
-    """Tell whether opening is the fault it should be, which tells nothing of the secret."""
+def does_not_open(encryption: SecretEncryption, box: bytes, purpose: str = PURPOSE) -> bool:
+    """Return whether opening is the fault it should be, which tells nothing of the secret."""
     with pytest.raises(Fault) as fault:
-        sealer.open(box, purpose)
+        encryption.decrypt(box, purpose)
     told = "".join(traceback.format_exception(fault.value)) + repr(fault.value)
     return fault.value.reason is Reason.KEYS_UNAVAILABLE and SECRET_KEY not in told
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
-def test_what_is_sealed_can_be_opened(shared: Sealer, secret: str, purpose: str) -> None:
+def test_what_is_sealed_can_be_opened(shared: SecretEncryption, secret: str, purpose: str) -> None:
     """Arbitrary secrets come back as they were, for the purpose they were sealed for."""
-    assert shared.open(shared.seal(secret, purpose), purpose) == secret
+    assert shared.decrypt(shared.encrypt(secret, purpose), purpose) == secret
 
 
-def test_box_does_not_show_the_secret(sealer: Sealer) -> None:
+def test_box_does_not_show_the_secret(encryption: SecretEncryption) -> None:
     """The box is the nonce, as many bytes as the secret has, and a tag of 16 bytes; nothing is readable."""
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
     assert len(box) == 12 + len(SECRET_KEY) + 16
     assert SECRET_KEY.encode() not in box
 
 
-def test_form_is_aes_256_gcm(sealer: Sealer, tmp_path: Path) -> None:
+def test_form_is_aes_256_gcm(encryption: SecretEncryption, tmp_path: Path) -> None:
     """A box opens with AES-256-GCM, the hexadecimal key of the file, its first 12 bytes and the purpose."""
     key = bytes.fromhex((tmp_path / "keys" / FILE).read_text())
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
     assert len(key) == 32
     assert AESGCM(key).decrypt(box[:12], box[12:], PURPOSE.encode()) == SECRET_KEY.encode()
@@ -72,12 +72,12 @@ def test_old_box_stays_open(tmp_path: Path) -> None:
         "6d2b54f83979eccb9caf74c21cd639fd6d0b25657d5da92762495ee8978c20"
     )
 
-    assert Sealer(tmp_path).open(box, PURPOSE) == SECRET_KEY
+    assert SecretEncryption(tmp_path).decrypt(box, PURPOSE) == SECRET_KEY
 
 
-def test_every_box_has_a_nonce_of_its_own(sealer: Sealer) -> None:
+def test_every_box_has_a_nonce_of_its_own(encryption: SecretEncryption) -> None:
     """The same secret sealed a thousand times gives a thousand boxes and nonces."""
-    boxes = [sealer.seal(SECRET_KEY, PURPOSE) for _ in range(1000)]
+    boxes = [encryption.encrypt(SECRET_KEY, PURPOSE) for _ in range(1000)]
 
     assert len({box[:12] for box in boxes}) == 1000
     assert len({box[12:] for box in boxes}) == 1000
@@ -86,53 +86,53 @@ def test_every_box_has_a_nonce_of_its_own(sealer: Sealer) -> None:
 @pytest.mark.parametrize(
     "purpose", ["", "channel:", f"{PURPOSE}0", PURPOSE[:-1], PURPOSE.upper(), f" {PURPOSE}"]
 )
-def test_box_is_bound_to_its_purpose(sealer: Sealer, purpose: str) -> None:
+def test_box_is_bound_to_its_purpose(encryption: SecretEncryption, purpose: str) -> None:
     """A box moved to another row of the database does not open there."""
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
-    assert does_not_open(sealer, box, purpose)
-    assert sealer.open(box, PURPOSE) == SECRET_KEY
+    assert does_not_open(encryption, box, purpose)
+    assert encryption.decrypt(box, PURPOSE) == SECRET_KEY
 
 
-def test_every_changed_bit_is_noticed(sealer: Sealer) -> None:
+def test_every_changed_bit_is_noticed(encryption: SecretEncryption) -> None:
     """A box with any one bit of nonce, content or tag turned does not open."""
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
     for place in range(len(box) * 8):
         changed = bytearray(box)
         changed[place // 8] ^= 1 << place % 8
-        assert does_not_open(sealer, bytes(changed))
+        assert does_not_open(encryption, bytes(changed))
 
 
-def test_every_shortened_box_is_noticed(sealer: Sealer) -> None:
+def test_every_shortened_box_is_noticed(encryption: SecretEncryption) -> None:
     """A box cut at any place, down to nothing, is the same fault as any other that does not open."""
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
     for length in range(len(box)):
-        assert does_not_open(sealer, box[:length])
+        assert does_not_open(encryption, box[:length])
 
 
-def test_lengthened_box_is_noticed(sealer: Sealer) -> None:
+def test_lengthened_box_is_noticed(encryption: SecretEncryption) -> None:
     """A box with something added does not open."""
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
-    assert does_not_open(sealer, box + b"\x00")
-    assert does_not_open(sealer, b"\x00" + box)
+    assert does_not_open(encryption, box + b"\x00")
+    assert does_not_open(encryption, b"\x00" + box)
 
 
-def test_other_key_opens_nothing(sealer: Sealer, tmp_path: Path) -> None:
+def test_other_key_opens_nothing(encryption: SecretEncryption, tmp_path: Path) -> None:
     """The database alone, restored beside another key, gives nothing away."""
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
 
     assert does_not_open(sealer_in(tmp_path / "other"), box)
 
 
-def test_create_makes_a_private_key_once(sealer: Sealer, tmp_path: Path) -> None:
+def test_create_makes_a_private_key_once(encryption: SecretEncryption, tmp_path: Path) -> None:
     """The key is 256 bits in hexadecimal, for this user only; creating again keeps it."""
     path = tmp_path / "keys" / FILE
     before = path.read_bytes()
 
-    sealer.create()
+    encryption.create()
 
     assert path.read_bytes() == before
     assert (len(before), path.stat().st_mode & 0o777) == (65, 0o600)
@@ -155,19 +155,19 @@ DAMAGED = {
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_key_is_a_fault(tmp_path: Path, content: str) -> None:
     """A key that is not 256 bits in hexadecimal seals and opens nothing, and the fault does not show it."""
-    sealer = sealer_in(tmp_path / "keys")
-    box = sealer.seal(SECRET_KEY, PURPOSE)
+    encryption = sealer_in(tmp_path / "keys")
+    box = encryption.encrypt(SECRET_KEY, PURPOSE)
     (tmp_path / "keys" / FILE).write_text(content)
 
     with pytest.raises(Fault) as fault:
-        sealer.seal(SECRET_KEY, PURPOSE)
+        encryption.encrypt(SECRET_KEY, PURPOSE)
     assert fault.value.reason is Reason.KEYS_UNAVAILABLE
     assert "stolen" not in "".join(traceback.format_exception(fault.value))
-    assert does_not_open(sealer, box)
+    assert does_not_open(encryption, box)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o666])
-def test_key_open_to_others_is_refused(sealer: Sealer, tmp_path: Path, mode: int) -> None:
+def test_key_open_to_others_is_refused(encryption: SecretEncryption, tmp_path: Path, mode: int) -> None:
     """A key that others may read or write is not used, until it is private again."""
     path = tmp_path / "keys" / FILE
     path.chmod(mode)
@@ -175,10 +175,10 @@ def test_key_open_to_others_is_refused(sealer: Sealer, tmp_path: Path, mode: int
     with pytest.raises(
         Fault, match=r"^keys_unavailable: sealing\.key is open to other users; chmod 0600 it$"
     ):
-        sealer.seal(SECRET_KEY, PURPOSE)
+        encryption.encrypt(SECRET_KEY, PURPOSE)
 
     path.chmod(0o600)
-    assert sealer.open(sealer.seal(SECRET_KEY, PURPOSE), PURPOSE) == SECRET_KEY
+    assert encryption.decrypt(encryption.encrypt(SECRET_KEY, PURPOSE), PURPOSE) == SECRET_KEY
 
 
 def test_missing_key_is_a_fault(tmp_path: Path) -> None:
@@ -187,6 +187,6 @@ def test_missing_key_is_a_fault(tmp_path: Path) -> None:
         Fault,
         match=r"^keys_unavailable: sealing\.key is missing: restore the folder of the keys",
     ):
-        Sealer(tmp_path).seal(SECRET_KEY, PURPOSE)
+        SecretEncryption(tmp_path).encrypt(SECRET_KEY, PURPOSE)
 
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`validator register`: write the sheet for the cloud's administrator."""
+"""`validator registration`: write the sheet for the cloud's administrator."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from validator.errors import OperatorError
 from validator.operations.certificates.handover import load_handover
 from validator.operations.registration import form
 from validator.services import Services
-from validator.tenants import Status
+from validator.tenants import RecordStatus
 
 _NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR`, then this command again"
 
@@ -24,7 +24,7 @@ _NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR
 )
 @click.option("--contact", default="", help="Whom the cloud's administrator may ask, such as a mail address.")
 @click.option("--tenant", "tenant_ids", multiple=True, help="Only this tenant space; repeatable.")
-def register(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
+def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
     """Write register.md, register.zh-CN.md and register.json: the sheet for the cloud's administrator.
 
     The URLs to register, the certificate that was handed over, the tenant spaces, what is answered, and
@@ -33,7 +33,7 @@ def register(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
     with opened() as services:
         settings, handover = services.settings, load_handover(services.settings.home)
         tenants = _tenants(services, tenant_ids)
-        drawn = form.draw_up(settings.door, settings.callbacks, handover, tenants, contact, services.clock)
+        drawn = form.draw_up(settings.proxy, settings.callbacks, handover, tenants, contact, services.clock)
     for path in form.write(form.render(drawn), out):
         say(str(path))
     if drawn.certificate is None:
@@ -43,8 +43,8 @@ def register(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
 def _tenants(services: Services, tenant_ids: tuple[str, ...]) -> list[str]:
     """Return the ids of the tenant spaces in use, or those asked for; raises OperatorError."""
     if not tenant_ids:
-        return [tenant.id for tenant in services.tenants.list() if tenant.status is Status.ACTIVE]
+        return [tenant.id for tenant in services.tenants.list() if tenant.status is RecordStatus.ACTIVE]
     for tenant_id in tenant_ids:
-        if services.tenants.require(tenant_id).status is not Status.ACTIVE:
+        if services.tenants.require(tenant_id).status is not RecordStatus.ACTIVE:
             raise OperatorError(f"tenant {tenant_id} is disabled")
     return list(set(tenant_ids))

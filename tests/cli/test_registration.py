@@ -1,4 +1,4 @@
-"""`validator register`: the sheet for the cloud's administrator, from what this home knows."""
+"""`validator registration`: the sheet for the cloud's administrator, from what this home knows."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from tests.support.certificates import FAR_AWAY, LONG_AGO, authority, server, wr
 from tests.support.command_line import TENANT, CommandLine, Said, check_refused
 
 FILES = ["register.md", "register.zh-CN.md", "register.json"]
-DOOR = {"VALIDATOR_DOOR_ORIGIN": "https://portal.example.com"}
+DOOR = {"VALIDATOR_PROXY_ORIGIN": "https://portal.example.com"}
 OTHER = "202400000002"
 
 
 def register(validator: CommandLine, folder: Path, *options: str) -> Said:
-    return validator("register", "--out", str(folder), *options, variables=DOOR)
+    return validator("registration", "--out", str(folder), *options, variables=DOOR)
 
 
 def content(folder: Path) -> dict[str, object]:
@@ -72,7 +72,7 @@ def test_files_default_to_this_folder(
     """Without --out the files are written here."""
     monkeypatch.chdir(tmp_path)
 
-    said = validator("register", variables=DOOR)
+    said = validator("registration", variables=DOOR)
 
     assert said.code == 0
     assert [(tmp_path / name).is_file() for name in FILES] == [True] * 3
@@ -80,7 +80,7 @@ def test_files_default_to_this_folder(
 
 def test_nothing_is_registered_without_an_origin(validator: CommandLine, tmp_path: Path) -> None:
     """What is missing is named, and nothing is written."""
-    check_refused(validator("register", "--out", str(tmp_path / "out")), "door.origin")
+    check_refused(validator("registration", "--out", str(tmp_path / "out")), "proxy.origin")
 
     assert not (tmp_path / "out").exists()
 

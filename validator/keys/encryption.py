@@ -1,7 +1,7 @@
-"""Secrets at rest: sealed with a key that lives in a file apart from the database.
+"""Encrypts secrets at rest with a key in a file that is separate from the database.
 
-AES-256-GCM (NIST SP 800-38D), a random 96-bit nonce before each box. The purpose is authenticated with
-the secret, so that a box moved to another row of the database does not open there.
+AES-256-GCM (NIST SP 800-38D), a random 96-bit nonce before each ciphertext. The purpose is authenticated with
+the secret, so that a ciphertext moved to another row of the database does not decrypt there.
 """
 
 import os
@@ -19,8 +19,8 @@ FILE = "sealing.key"
 _NONCE_BYTES = 12
 
 
-class Sealer:
-    """Seals and opens secrets with the key in *directory*."""
+class SecretEncryption:
+    """Encrypts and decrypts secrets with the key in *directory*."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
@@ -33,16 +33,16 @@ class Sealer:
         """Raise Fault(KEYS_UNAVAILABLE) unless the key can be used."""
         self._key()
 
-    def seal(self, secret: str, purpose: str) -> bytes:
-        """Return the box that only `open` with the same *purpose* turns back; raises Fault without a key."""
+    def encrypt(self, secret: str, purpose: str) -> bytes:
+        """Return the ciphertext of *secret* for *purpose*; raises Fault(KEYS_UNAVAILABLE) without a key."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher().encrypt(nonce, secret.encode(), purpose.encode())
 
-    def open(self, box: bytes, purpose: str) -> str:
-        """Return the secret in *box*; raises Fault(KEYS_UNAVAILABLE) if the key or purpose is another."""
+    def decrypt(self, ciphertext: bytes, purpose: str) -> str:
+        """Return the secret in *ciphertext*; raises Fault(KEYS_UNAVAILABLE) for another key or purpose."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _cipher
 
-        nonce, sealed = box[:_NONCE_BYTES], box[_NONCE_BYTES:]
+        nonce, sealed = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
         try:
             return self._cipher().decrypt(nonce, sealed, purpose.encode()).decode()
         except (InvalidTag, ValueError):

@@ -1,0 +1,22 @@
+"""The routes of load balancers: does the process live, and can it do its work."""
+
+from flask import Blueprint, Response
+
+from validator.web.readiness import Readiness
+from validator.web.replies import json_reply
+
+
+def blueprint(readiness: Readiness) -> Blueprint:
+    """Return the routes that probes request."""
+    bp = Blueprint("health", __name__)
+
+    @bp.get("/healthz")
+    def alive() -> Response:
+        return json_reply({"status": "ok"})
+
+    @bp.get("/readyz")
+    def ready() -> Response:
+        look = readiness.latest()
+        return json_reply(look.content(), look.http_status)
+
+    return bp
