@@ -5,10 +5,9 @@ The pages are README.md and those in docs/. In them a block fenced as
     ```sh         is run: all blocks of a page in order, as one script of bash, which stops at what fails;
     ```text       is not run: output, a file, or a command to read only.
 
-No other fence may hold a command. A page runs in an empty folder, with `validator` on the path and a fresh
-demonstration in `./var`, served on the documented address: `127.0.0.1:8000` is replaced by a free port.
-What is not run here, because another test or the continuous integration runs it, is in RUN_ELSEWHERE, line
-by line.
+No other fence may hold a command. A page runs in a folder with `validator` on the path, this environment as
+`.venv`, and a fresh demonstration in `./var`, served on the documented address: `127.0.0.1:8000` is replaced
+by a free port. Commands that another test or the continuous integration runs are in RUN_ELSEWHERE.
 """
 
 import os
@@ -18,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.architecture.source import CHECKOUT
@@ -56,6 +56,7 @@ def script(page: str) -> str:
 @pytest.fixture
 def demonstration(tmp_path: Path) -> Iterator[Server]:
     """Yield a server with a fresh demonstration in `var`, in the folder that the page will run in."""
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     validator = CommandLine(tmp_path / "var")
     validator.did("init", "--demo")
     with serving(validator.home) as server:
@@ -83,6 +84,16 @@ def test_commands_of_a_page_work(page: str, demonstration: Server, tmp_path: Pat
     done = run(script(page), demonstration.bind, tmp_path)
 
     assert done.returncode == 0, done
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_readme_shows_a_request_and_its_response(page: str, demonstration: Server, tmp_path: Path) -> None:
+    """The response below the first request is what the request returns."""
+    (shown,) = (text for fence, text in blocks(page) if fence == "json")
+
+    printed = run(script(page), demonstration.bind, tmp_path).stdout
+
+    assert orjson.loads(printed.splitlines()[-1]) == orjson.loads(shown)
 
 
 def test_commands_are_really_run(demonstration: Server, tmp_path: Path) -> None:

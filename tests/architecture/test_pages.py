@@ -69,6 +69,17 @@ def test_both_readmes_have_the_same_blocks_and_links() -> None:
     assert links[0] == links[1]
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_readme_ends_with_every_runtime_dependency(name: str) -> None:
+    """The last part of the page names each package that an installation needs."""
+    project = tomllib.loads(page("pyproject.toml"))["project"]
+    needed = {re.split(r"[>=\[]", each)[0] for each in project["dependencies"]}
+
+    last = page(name).rpartition("\n## ")[2].lower()
+
+    assert {each for each in needed if each not in last} == set()
+
+
 def test_every_page_is_linked_from_the_readme() -> None:
     """Nobody has to look for a page."""
     pages = {f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
