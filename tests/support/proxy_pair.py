@@ -115,7 +115,7 @@ def _settings(around: Outside, folder: Path, port: int) -> dict[str, str]:
         "callbacks_upstream": f"unix:{folder}/nobody.sock",
         "people_upstream": f"unix:{folder}/nobody.sock",
     }
-    return {f"door.{key}": text for key, text in door.items()}
+    return {f"proxy.{key}": text for key, text in door.items()}
 
 
 def _render(folder: Path, settings: Mapping[str, str]) -> None:

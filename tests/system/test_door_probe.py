@@ -36,7 +36,7 @@ def look(around: Outside, folder: Path, **door: str) -> Said:
         "resolver": orjson.dumps([around.nameserver.address]).decode(),
         **door,
     }
-    variables = {environment_variable(f"door.{key}"): text for key, text in settings.items()}
+    variables = {environment_variable(f"proxy.{key}"): text for key, text in settings.items()}
     return CommandLine(folder)("nginx", "cloud", variables=variables)
 
 

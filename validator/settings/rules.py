@@ -114,8 +114,8 @@ def _servers_of_proxy(proxy: Mapping[str, Any]) -> Broken:
     if _is_numeric(proxy["callbacks_origin"]) and not _is_numeric(proxy["origin"]):
         yield "proxy.callbacks_origin", "is an address, for which clients name no server: give it a name"
     yield from _listeners(proxy)
-    for pair in (f"door.{server}certificate" for server in ("", "callbacks_")):
-        first, second = (bool(proxy[key.removeprefix("door.")]) for key in (pair, f"{pair}_key"))
+    for pair in (f"proxy.{server}certificate" for server in ("", "callbacks_")):
+        first, second = (bool(proxy[key.removeprefix("proxy.")]) for key in (pair, f"{pair}_key"))
         if first is not second:
             yield pair, f"goes with {pair}_key; one of them is missing"
     if tuple(map(int, proxy["nginx_version"].split("."))) < _OLDEST_NGINX:

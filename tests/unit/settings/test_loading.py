@@ -662,11 +662,11 @@ def test_place_of_another_form_is_refused(loaded: Loader, key: str) -> None:
         assert "allowed is" in problem or "older than" in problem
 
 
-OF_THE_DOOR = [key for key in KEYS if key.startswith("door.")]
+OF_THE_PROXY = [key for key in KEYS if key.startswith("proxy.")]
 
 
 @pytest.mark.parametrize(
-    "key", [*OF_THE_DOOR, "callbacks.agent_path", "callbacks.chat_path", "callbacks.networks"]
+    "key", [*OF_THE_PROXY, "callbacks.agent_path", "callbacks.chat_path", "callbacks.networks"]
 )
 def test_nothing_hostile_reaches_the_door(loaded: Loader, key: str) -> None:
     """Whatever is rendered into nginx's configuration refuses every text that nginx could read as more."""

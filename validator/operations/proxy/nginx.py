@@ -80,7 +80,7 @@ def program() -> str:
 
 def _check_complete(proxy: ProxyPolicy) -> None:
     needed = {"origin": proxy.origin, "certificate": proxy.certificate, "listen": proxy.listen}
-    missing = [f"door.{name}" for name, value in needed.items() if not value]
+    missing = [f"proxy.{name}" for name, value in needed.items() if not value]
     if missing:
         raise OperatorError(f"nothing can be rendered without {', '.join(missing)}: see config/default.toml")
 

@@ -70,7 +70,7 @@ def test_everything_has_its_line() -> None:
         "  limited       callbacks_foreign 7",
         "  locked now    2 accounts, 0 devices, 1 source",
         "  keys          signing 0a1b2c3d (12 d)",
-        "  certificates  door: 60 days left",
+        "  certificates  portal: 60 days left",
         "  database      SQLite, 2.0 MiB, one answer in 0.250 ms",
         "  counters      SQLite limits.db, 1.0 MiB, one answer in 0.004 ms",
         "  trail         3 files, 120 MiB, the last entry 3 s ago",

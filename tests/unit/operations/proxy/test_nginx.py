@@ -447,7 +447,7 @@ def test_what_is_needed_is_told(key: str) -> None:
 
 def test_certificate_is_needed() -> None:
     """Without a certificate nothing is rendered, and the key is named."""
-    with pytest.raises(OperatorError, match=r"door\.certificate"):
+    with pytest.raises(OperatorError, match=r"proxy\.certificate"):
         rendered({"proxy.certificate": "", "proxy.certificate_key": ""})
 
 

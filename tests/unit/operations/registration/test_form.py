@@ -161,7 +161,7 @@ def test_pages_are_plain_markdown(tmp_path: Path, handover: Handover) -> None:
 
 def test_without_an_origin_there_is_nothing_to_register(tmp_path: Path) -> None:
     """The message names the setting."""
-    with pytest.raises(OperatorError, match=r"door\.origin"):
+    with pytest.raises(OperatorError, match=r"proxy\.origin"):
         drawn(settings(tmp_path))
 
 
