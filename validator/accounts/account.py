@@ -30,6 +30,7 @@ from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
 from validator.passwords.policy import REMEMBERED
 from validator.sizes import MAX_LOGIN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
+from validator.store import history
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import MAX_ID, RecordStatus, Tenants
 from validator.tenants import table as tenants_table
@@ -100,7 +101,6 @@ class Accounts:
             "password_hash": password_hash,
             "previous_hashes": [],
             "status": RecordStatus.ACTIVE,
-            "epoch": 1,
             "user_account": identity.user_account,
             "user_id": identity.user_id,
             "user_name": identity.user_name,
@@ -109,6 +109,7 @@ class Accounts:
         }
         try:
             with self._database.write() as connection:
+                values["epoch"] = history.mark(connection, history.EPOCH) + 1
                 connection.execute(insert(table).values(values))
                 if identity.user_account is not None:
                     links.write(connection, values["id"], tenant, identity.user_account, now)

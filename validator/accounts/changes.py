@@ -13,6 +13,7 @@ from validator.accounts.account import Account, table
 from validator.accounts.identity import Identity
 from validator.clock import Clock
 from validator.errors import OperatorError
+from validator.store import history
 from validator.store.database import Database
 
 
@@ -44,9 +45,15 @@ class AccountChanges:
             raise OperatorError("one of these identities is another account's") from None
 
     def remove(self, account: Account) -> tuple[str, ...]:
-        """Remove *account* with its sessions and links; return every `userAccount` that was linked to it."""
+        """Remove *account* with its sessions and links; return every `userAccount` that was linked to it.
+
+        An account that is added later begins beyond the epoch of this one, whatever its login: cookies and
+        tokens of the removed account are not good for it.
+        """
         with self._database.durable_write(self._clock.now()) as connection:
             linked = _linked(connection, account)
+            epoch = connection.execute(select(table.c.epoch).where(table.c.id == account.id)).scalar()
+            history.raise_mark(connection, history.EPOCH, epoch or account.epoch)
             connection.execute(delete(sessions.table).where(sessions.table.c.account == account.id))
             connection.execute(delete(links.table).where(links.table.c.account == account.id))
             connection.execute(delete(table).where(table.c.id == account.id))

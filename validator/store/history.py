@@ -34,6 +34,7 @@ from validator.store.known import Kind, Known, change_id, is_of_older_version, n
 # How many ids the database keeps. Logouts are many, and a lost one is noticed with the next request.
 KEPT = {Kind.ENDED: 1000, Kind.CHANGED: 100_000}
 PRUNED = "pruned"  # the greatest number of a revocation that was pruned
+EPOCH = "epoch"  # the greatest epoch of an account that was removed
 _ACCEPTED = "accepted"  # the number of the last `db accept-restore`
 _COUNTERS = {Kind.ENDED: "number", Kind.CHANGED: "lasting"}
 
@@ -81,6 +82,12 @@ def raise_mark(connection: Connection, name: str, number: int) -> None:
     connection.execute(_RAISE, {"name": name, "number": number})
 
 
+def mark(connection: Connection, name: str) -> int:
+    """Return the mark *name*; 0 when it was never raised."""
+    found = connection.execute(select(marks.c.reached).where(marks.c.name == name)).scalar()
+    return found or 0
+
+
 def record(connection: Connection, kind: Kind, now: datetime, *, above: int = 0) -> str:
     """Record a change in this transaction; return its id, whose number is greater than *above*."""
     change = change_id(next_number(connection, now, kind, above=above), secrets.token_hex(8))
@@ -103,8 +110,7 @@ def accept(connection: Connection, now: datetime, above: int) -> Known:
 
 def accepted_in(connection: Connection) -> int:
     """Return the number of the last `db accept-restore`; 0 when there was none."""
-    found = connection.execute(select(marks.c.reached).where(marks.c.name == _ACCEPTED)).scalar()
-    return found or 0
+    return mark(connection, _ACCEPTED)
 
 
 def last_number() -> ColumnElement[int]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
+from validator.accounts.changes import AccountChanges
 from validator.accounts.devices import PURPOSE, DevicePolicy, Devices, cookie_name
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import login_digest
@@ -19,6 +20,7 @@ from validator.clock import to_milliseconds
 from validator.errors import Fault, Reason
 from validator.keys.keyring import FILE as KEYRING
 from validator.keys.keyring import Keyring
+from validator.store.database import Database
 from validator.tokens.claims import Audience
 from validator.tokens.issuer import purpose
 
@@ -44,6 +46,19 @@ def test_other_text_is_no_device(devices: Devices, person: Account, presented: s
 def test_nobody_has_a_device(devices: Devices, person: Account) -> None:
     """An account that does not exist has no known browser, whatever cookie is shown."""
     assert devices.recognize(devices.issue(person, None), None) is None
+
+
+def test_browser_of_a_removed_account_is_unknown(
+    devices: Devices, accounts: Accounts, database: Database, person: Account, clock: FakeClock
+) -> None:
+    """An account that is added with the login of a removed one does not know its browsers."""
+    cookie = devices.issue(person, None)
+    AccountChanges(database, clock, lambda _: False).remove(person)
+
+    again = accounts.add(person.login, TENANT, person.password_hash, person.identity)
+
+    assert again.epoch > person.epoch
+    assert devices.recognize(cookie, again) is None
 
 
 def test_devices_differ_and_cannot_be_guessed(devices: Devices, person: Account) -> None:
