@@ -86,7 +86,7 @@ def text(report: dict[str, Any]) -> str:
         [
             markdown(heads, minutes),
             markdown(["worker", "RSS, MiB", "PSS, MiB", "descriptors", "threads"], _workers(report)),
-            markdown(["what", "is", "at the most", "bar"], bars),
+            markdown(["what", "measured", "at most", "bar"], bars),
             _rest(report),
         ]
     )

@@ -87,6 +87,33 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert pages == set(re.findall(r"\]\((docs/[^)]+)\)", page("README.md")))
 
 
+PAGES = ("*.md", "docs/*.md", "deploy/*.md", "benchmarks/*.md")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(str(p.relative_to(CHECKOUT)) for g in PAGES for p in CHECKOUT.glob(g))
+)
+def test_links_of_a_page_lead_to_pages_and_headings(name: str) -> None:
+    """Each link to a file finds it, and each link to a heading finds the heading."""
+    links = re.findall(r"\]\(((?!https?:|mailto:)[^)#\s]*)(?:#([^)]*))?\)", page(name))
+
+    lost = [f"{path}#{heading}" for path, heading in links if not _leads_somewhere(name, path, heading)]
+
+    assert lost == []
+
+
+def _leads_somewhere(name: str, path: str, heading: str) -> bool:
+    """Return whether *path*, as the page *name* links to it, exists and has *heading*, if one is named."""
+    target = (CHECKOUT / name).parent / path if path else CHECKOUT / name
+    return target.exists() and (not heading or heading in _anchors(target.read_text("utf-8")))
+
+
+def _anchors(text: str) -> set[str]:
+    """Return the headings of *text* as GitHub spells them in links."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def _fenced(text: str) -> list[str]:
     return [
         line for block in re.findall(r"^```\w+\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
