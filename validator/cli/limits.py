@@ -76,7 +76,7 @@ def prove(url: str | None, as_json: bool) -> None:
 
     The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home and these
     settings, server.trusted_proxies = 1, on a TCP port server.proxy_networks = ["127.0.0.1"] too, and no
-    other authentication.
+    other callers.
 
     Progress is on standard error. Exit 1 if a limit is not what is configured.
     """

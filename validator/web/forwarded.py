@@ -92,5 +92,5 @@ def _address(presented: str) -> str:
 def _say_once() -> None:
     # Never what was presented: a caller may have written it.
     log.warning(
-        "the proxy's X-Forwarded-For does not end in an address: these authentication share one bucket"
+        "the proxy's X-Forwarded-For does not end in an address: these callers share one bucket"
     )

@@ -11,7 +11,7 @@ NEEDED = (
     'the server at URL needs the home and settings of this command, server.role = "all", '
     'server.trusted_proxies = 1, on a TCP port server.proxy_networks = ["127.0.0.1"] too (as a variable: '
     "VALIDATOR_SERVER_PROXY_NETWORKS='[\"127.0.0.1\"]'), callbacks.networks = [], "
-    'callbacks.always_200 = false, proxy.client_ca = "", and no other authentication; '
+    'callbacks.always_200 = false, proxy.client_ca = "", and no other callers; '
     "without URL a scratch server is started that has all of this"
 )
 
