@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -29,6 +29,7 @@ from validator.settings.loading import Settings, load
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TO_START, _TO_END = 30.0, 10.0  # seconds
 _STEP = 0.05
+_MAX_PARENT = 64  # characters, so that the path of the socket stays within the 107 that Linux allows
 _COPIED = ("limits", "lockout", "webchat")
 # A Redis is shared with the servers in use: what is counted there would count against their callers.
 _OF_STORAGE = ("limits.storage", "limits.storage_password_file", "limits.storage_ca_file")
@@ -44,12 +45,18 @@ def scratch_server(settings: Settings) -> Iterator[tuple[Services, str]]:
     with (
         _stopping_once(),
         as_owner_of(settings.home),
-        TemporaryDirectory(prefix="validator-") as name,
+        TemporaryDirectory(prefix="validator-", dir=parent_folder()) as name,
     ):
         home, bind = Path(name) / "home", f"unix:{name}/server.sock"
         variables = settings_only(home, proven_settings(settings, bind))
         with made(load(environment=variables)) as services, _running(Path(name), bind, variables):
             yield services, bind
+
+
+def parent_folder(configured: str | None = None) -> str:
+    """Return the folder for temporary files: *configured* (else TMPDIR's), or /tmp if that is too long."""
+    folder = configured or gettempdir()
+    return folder if len(os.fsencode(folder)) <= _MAX_PARENT else "/tmp"  # noqa: S108 - the folder in it is private
 
 
 def proven_settings(settings: Settings, bind: str) -> dict[str, Any]:

@@ -91,6 +91,4 @@ def _address(presented: str) -> str:
 @lru_cache(1)
 def _say_once() -> None:
     # Never what was presented: a caller may have written it.
-    log.warning(
-        "the proxy's X-Forwarded-For does not end in an address: these callers share one bucket"
-    )
+    log.warning("the proxy's X-Forwarded-For does not end in an address: these callers share one bucket")
