@@ -1,76 +1,22 @@
 """How gunicorn serves the validator. Every value comes from the validator's own settings."""
 
-import errno
 import resource
 import signal
-import socket
 import sys
-import time
-from concurrent.futures import Future
-
-from gunicorn import glogging
-from gunicorn.util import write_nonblock
-from gunicorn.workers import gthread
-from gunicorn.workers.gthread import ThreadWorker
 
 from validator.clock import SystemClock
-from validator.errors import ConfigurationError
 from validator.metrics import sharing
 from validator.settings.loading import load
 from validator.web import descriptors, logs, unreadable
+from validator.web.gunicorn_internals import ServingWorker, check_before_reload
 
 _settings = load()
-_NO_FILES_REST = 0.1  # seconds
 
 
-class _Logger(glogging.Logger):
-    """Gunicorn's own lines in the form of the validator's."""
+class _Worker(ServingWorker):
+    """The worker of `web.gunicorn_internals`, with the responses of `web.unreadable`."""
 
-    def setup(self, cfg):
-        super().setup(cfg)
-        logs.configure(_settings.log, SystemClock())
-
-
-class _Worker(ThreadWorker):
-    """Gunicorn's worker, which would answer and log what is no HTTP with a part of it: maybe a secret."""
-
-    def accept(self, listener):
-        """Leave a connection in the queue for a moment when no more files may be open; gunicorn would end."""
-        try:
-            super().accept(listener)
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            self.log.warning("No more connections for now: %s", error.strerror)
-            time.sleep(_NO_FILES_REST)
-
-    def enqueue_req(self, conn):
-        """Give a thread only to a connection that has sent something: silent ones would take all of them."""
-        if conn.initialized or conn.data_ready or _has_sent(conn.sock):
-            super().enqueue_req(conn)
-            return
-        silent = Future()
-        silent.set_result(gthread._DEFER)
-        self.finish_request(conn, silent)
-
-    def handle_error(self, req, client, addr, exc):
-        """Answer an unreadable request in a shape that is promised, and log what kind of mistake it was."""
-        self.log.warning("Unreadable request: %s", type(exc).__name__)
-        try:
-            write_nonblock(client, unreadable.answer(exc))
-        except OSError:
-            self.log.debug("Whoever sent an unreadable request did not wait for an answer")
-
-
-def _has_sent(sock):
-    """Return whether the client sent something, or ended: a thread can go on with it at once."""
-    try:
-        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # the thread meets the same error, and closes the connection
-    return True
+    response_to = staticmethod(unreadable.answer)
 
 
 def post_fork(_server, _worker):
@@ -91,24 +37,14 @@ def worker_exit(_server, _worker):
 
 
 def when_ready(server):
-    """Keep what runs when the settings to be reloaded cannot be used; gunicorn would end."""
+    """Check new settings before a reload; show a person at a terminal where the server listens."""
     if sys.stderr.isatty():
         sys.stderr.write(f"Serving {' '.join(map(str, server.LISTENERS))}\n")
-    take_over = server.handle_hup
-
-    def reload():
-        try:
-            load()
-        except ConfigurationError as error:
-            server.log.error("not reloaded: %s", "; ".join(error.problems))
-        else:
-            take_over()
-
-    server.handle_hup = reload
+    check_before_reload(server, load)
 
 
 wsgi_app = "validator.wsgi:app"
-logger_class = _Logger
+logger_class = logs.gunicorn_logger(_settings.log)
 bind = _settings.server.bind
 worker_class = _Worker
 workers = _settings.server.workers

@@ -1,45 +1,15 @@
 """How gunicorn answers Prometheus. Every value comes from the validator's own settings."""
 
-import socket
-import struct
-
-from gunicorn import glogging
-from gunicorn.workers.gthread import ThreadWorker
-
-from validator.clock import SystemClock
 from validator.settings.loading import load
 from validator.web import logs
+from validator.web.gunicorn_internals import MetricsWorker
 
 _settings = load()
-_TIMEOUT = struct.pack("ll", 2, 0)  # seconds and microseconds: two such callers would have both threads
-
-
-class _Logger(glogging.Logger):
-    """Gunicorn's own lines in the form of the validator's."""
-
-    def setup(self, cfg):
-        super().setup(cfg)
-        logs.configure(_settings.log, SystemClock())
-
-
-class _Worker(ThreadWorker):
-    """Gunicorn's worker, which would wait for ever for the rest of a request, and log what is no HTTP."""
-
-    def handle(self, conn):
-        """Answer a request whose next part, or whose reader, keeps nobody waiting for long."""
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            conn.sock.setsockopt(socket.SOL_SOCKET, option, _TIMEOUT)
-        return super().handle(conn)
-
-    def handle_error(self, req, client, addr, exc):
-        """Let whoever sends what is no HTTP go without an answer, and log of what kind it was."""
-        self.log.warning("A request failed: %s", type(exc).__name__)
-
 
 wsgi_app = "validator.operations.monitoring.wsgi:app"
-logger_class = _Logger
+logger_class = logs.gunicorn_logger(_settings.log)
 bind = _settings.metrics.bind
-worker_class = _Worker
+worker_class = MetricsWorker
 # Who watches asks a few times a minute. The second thread is for another watcher, while the first one waits
 # for a database that hangs.
 workers = 1

@@ -4,10 +4,9 @@ import errno
 import resource
 import socket
 
-from gunicorn import systemd
-
 from validator.errors import OperatorError
 from validator.networks import is_loopback
+from validator.web.gunicorn_internals import systemd
 
 _TO_CONNECT = 2  # seconds; on one machine it takes none
 _MAX_FILES = 65_536  # more is never needed, and some systems allow a thousand million

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.samples import Sample
 
+from validator.metrics import prometheus_internals
 from validator.metrics.instruments import REGISTRY
 
 
@@ -26,18 +25,12 @@ def counted(directory: Path) -> list[Metric]:
 
 
 def _known(found: dict[str, Metric]) -> Iterator[Metric]:
-    for instrument in vars(REGISTRY)["_collector_to_names"]:
+    for instrument in prometheus_internals.instruments(REGISTRY):
         (known,) = instrument.describe()
         metric = found.get(known.name)
         if metric is not None and metric.type == known.type:
-            known.samples = [sample for sample in metric.samples if _is_of(sample, instrument)]
+            known.samples = [
+                each for each in metric.samples if prometheus_internals.has_sample(instrument, each)
+            ]
             if known.samples:
                 yield known
-
-
-def _is_of(sample: Sample, instrument: MetricWrapperBase) -> bool:
-    """Return whether *instrument* has the labels of *sample*, and its bucket if it is one's."""
-    own, labels = vars(instrument), dict(sample.labels)
-    bound = labels.pop("le", None)
-    is_known = bound is None or float(bound) in own["_upper_bounds"]
-    return is_known and set(labels) == set(own["_labelnames"])

@@ -18,19 +18,14 @@ from typing import Any
 
 import orjson
 import structlog
-from prometheus_client import values
-from prometheus_client.mmap_dict import MmapedDict
 
 from validator.clock import Clock, iso_milliseconds
 from validator.files import MODE, make_private_folder
+from validator.metrics import prometheus_internals
 from validator.metrics.instruments import WORKER_STARTS, child
 from validator.networks import Network
 
-# The library takes the folder from the environment, and from nowhere else.
-_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-_KINDS = ("counter", "histogram")
 _FILE_BYTES = 1 << 20
-_HEAD_BYTES = 8  # of the library's files, with their length; no bytes at all are in use of a new one
 _FLOCK = "hhqqi4x"  # struct flock: kind, from where, beginning, length, process
 _WHOLE_FILE = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
@@ -74,9 +69,7 @@ def begin(directory: Path, role: str, clock: Clock) -> None:
     except OSError as error:
         log.error("the metrics cannot be shared", error=type(error).__name__)
         return
-    os.environ[_VARIABLE] = str(directory)  # noqa: TID251 - set for the library, not read
-    value_of: Any = values.MultiProcessValue  # which has no types
-    values.ValueClass = value_of(lambda: slot)
+    prometheus_internals.count_in(directory, slot)
     child(WORKER_STARTS, role).inc()
 
 
@@ -116,9 +109,8 @@ def _prepare(directory: Path, slot: str) -> None:
     Those of another version go on. Were they emptied one after the other, the sum would fall in steps, and
     Prometheus would take what is left at each for new: a restart, and everything that ever was happens now.
     """
-    for kind in _KINDS:
-        path = directory / f"{kind}_{slot}.db"
-        is_usable = path.exists() and _is_whole(path)
+    for path in prometheus_internals.files_of(directory, slot):
+        is_usable = path.exists() and prometheus_internals.is_whole(path)
         # Another one is made aside: who reads meanwhile finds a whole file, the old one or the new one.
         made = path if is_usable else path.with_suffix(".new")
         if not is_usable:
@@ -131,20 +123,6 @@ def _allocate(path: Path) -> None:
     with _opened(path, os.O_RDWR | os.O_CREAT) as file:
         # Without its blocks a file that is mapped into memory kills its process when the disk is full.
         os.posix_fallocate(file, 0, _FILE_BYTES)
-
-
-def _is_whole(path: Path) -> bool:
-    """Return whether the library can go on with a file; it begins with how many bytes of it are in use."""
-    library: Any = MmapedDict  # which has no types
-    try:
-        (used,) = struct.unpack_from("i", path.read_bytes())
-        if used and not _HEAD_BYTES <= used <= path.stat().st_size:
-            return False
-        for key, *_ in library.read_all_values_from_file(str(path)):
-            orjson.loads(key)
-    except (RuntimeError, ValueError, struct.error):
-        return False
-    return True
 
 
 def _holders(directory: Path) -> Iterator[Worker]:

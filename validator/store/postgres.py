@@ -21,6 +21,7 @@ from sqlalchemy.exc import InvalidatePoolError
 
 from validator.cooldown import Cooldown
 from validator.store.connecting import Attempts
+from validator.store.psycopg_internals import DeadlineConnection, Silence
 from validator.store.transport import connect_arguments
 
 READ_ONLY = "the server is a standby or read-only: it is not used"
@@ -42,29 +43,16 @@ _LIMIT = (
 _PING = "SELECT current_setting('transaction_read_only')"
 
 
-class Silence(psycopg.OperationalError):
-    """The server did not answer in time; the connection is closed."""
-
-
 class ReadOnly(psycopg.OperationalError):
     """The server is a standby or read-only: what it answers may be old."""
 
 
-class Prompt(psycopg.Connection[Any]):
-    """A connection whose every wait has a deadline."""
+class ServerConnection(DeadlineConnection):
+    """A connection that knows how its server can be used."""
 
-    seconds = 1.0  # that deadline
-    limit = ""  # the server's own, as `statement_timeout` is written
+    limit = ""  # the server's own deadline, as `statement_timeout` is written
     is_direct = False
     is_new = True
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Return the server's answer; raises Silence, and closes, when there is none in time."""
-        try:
-            return super().wait(gen, interval, timeout if timeout is not None else self.seconds)
-        except errors._WaitTimeout:
-            self.pgconn.finish()
-            raise Silence("the server does not answer") from None
 
     def check_primary(self) -> None:
         """Raise ReadOnly when the server takes no changes; to be called outside a transaction."""
@@ -97,7 +85,7 @@ class PooledCursor(psycopg.Cursor[Any]):
         return self.connection.info.transaction_status is TransactionStatus.IDLE
 
     def _set_limit(self) -> None:
-        assert isinstance(self.connection, Prompt)  # noqa: S101 - no other makes such a cursor
+        assert isinstance(self.connection, ServerConnection)  # noqa: S101 - no other makes such a cursor
         psycopg.Cursor(self.connection).execute(_LIMIT, {"limit": self.connection.limit}, prepare=False)
 
 
@@ -117,7 +105,7 @@ class Server:
         self._attempts = Attempts(self._open, self.seconds / 2)
         self._was_silent = False
 
-    def connect(self, *, prepares: bool = False, context: Any = None) -> Prompt:
+    def connect(self, *, prepares: bool = False, context: Any = None) -> ServerConnection:
         """Return a new connection to a server that takes changes; with *prepares* it prepares statements.
 
         Raises what the driver raises, and Silence when nothing answers in time.
@@ -125,7 +113,9 @@ class Server:
         # The second attempt, unless a connection was silent just now, is that of the two in a row.
         rounds = 1 if self._was_silent else 2
         try:
-            connection: Prompt = self._attempts.first(self._arguments | {"context": context}, rounds)
+            connection: ServerConnection = self._attempts.first(
+                self._arguments | {"context": context}, rounds
+            )
         except TimeoutError:
             self.rest.begin()
             raise Silence("the server does not answer") from None
@@ -143,8 +133,8 @@ class Server:
         if self.rest.is_on:
             raise Silence(SILENT)
 
-    def _open(self, arguments: Mapping[str, Any]) -> Prompt:
-        connection = Prompt.connect(prepare_threshold=None, **arguments)
+    def _open(self, arguments: Mapping[str, Any]) -> ServerConnection:
+        connection = ServerConnection.connect(prepare_threshold=None, **arguments)
         connection.seconds, connection.limit = self.seconds, self._limit
         try:
             self._examine(connection)
@@ -153,7 +143,7 @@ class Server:
             raise
         return connection
 
-    def _examine(self, connection: Prompt) -> None:
+    def _examine(self, connection: ServerConnection) -> None:
         connection.autocommit = True  # or the settings would be undone with the transaction
         about = {"pid": connection.info.backend_pid, "limit": self._limit}
         row: Any = connection.execute(_EXAMINE, about).fetchone()
@@ -174,11 +164,11 @@ def engine(url: URL, timeout: timedelta, server: Server) -> Engine:
     """Return an engine with a pool of connections to *server*; waiting for one takes up to *timeout*."""
     made = create_engine(url, pool_timeout=timeout.total_seconds(), hide_parameters=True)
 
-    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> Prompt:
+    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> ServerConnection:
         server.check_rest()
         return server.connect(context=options.get("context"))
 
-    def check_out(connection: Prompt, _record: Any, _proxy: Any) -> None:
+    def check_out(connection: ServerConnection, _record: Any, _proxy: Any) -> None:
         server.check_rest()
         if connection.is_new:
             connection.is_new = False
@@ -191,7 +181,7 @@ def engine(url: URL, timeout: timedelta, server: Server) -> Engine:
     return made
 
 
-def _check_idle(connection: Prompt, server: Server) -> None:
+def _check_idle(connection: ServerConnection, server: Server) -> None:
     """Raise InvalidatePoolError, so that the pool makes a new one, unless an idle connection can be used."""
     connection.seconds = server.seconds / 2
     try:

@@ -14,8 +14,9 @@ from psycopg import errors
 from sqlalchemy import Engine, Select, func, literal_column, select, true
 
 from validator.clock import stopwatch
-from validator.store.postgres import READ_ONLY, SILENT, Prompt, ReadOnly, Server, Silence
+from validator.store.postgres import READ_ONLY, SILENT, ReadOnly, Server, ServerConnection
 from validator.store.prepared import KeptConnections, Row
+from validator.store.psycopg_internals import Silence
 
 _SLOW = (Silence, errors.QueryCanceled)
 _MIN_SECOND_TRY = 0.05  # seconds that the second try has, however long the first took
@@ -53,7 +54,7 @@ class SignedReads(KeptConnections):
         self._names[text] = name
         return text
 
-    def connect(self) -> Prompt:
+    def connect(self) -> ServerConnection:
         """Return a connection for this thread, in no transaction, that prepares statements where it can."""
         connection = self._server.connect(prepares=True)
         connection.autocommit = True
@@ -92,7 +93,7 @@ class SignedReads(KeptConnections):
     def _ask(self, text: str, parameters: Mapping[str, Any], seconds: float) -> Row | None:
         if getattr(self._of_thread, "generation", None) != self._generation:
             self.drop()
-        connection: Prompt = self.get()
+        connection: ServerConnection = self.get()
         connection.seconds = seconds
         row: Any = connection.execute(text, parameters).fetchone()
         is_found, name, read_only, *columns = row

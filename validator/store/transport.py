@@ -63,7 +63,7 @@ def _said(url: URL) -> dict[str, Any]:
     """Return what *url* says in libpq's own words."""
     dialect: Any = url.get_dialect()
     _, said = dialect().create_connect_args(url)
-    return {name: value for name, value in said.items() if name != "context"}
+    return dict(said)
 
 
 def _transport(said: Mapping[str, Any], *, is_insecure: bool) -> dict[str, Any]:

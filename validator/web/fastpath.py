@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gunicorn.http.errors import ParseException
-
 from validator.callbacks import wire
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.errors import Reason, Refusal
 from validator.web import middleware
+from validator.web.gunicorn_internals import parse_errors
 from validator.web.incoming import CUT_OFF, RAISED
 from validator.web.policy import ServerPolicy
 from validator.web.replies import JSON, CallbackReplies
@@ -79,7 +78,7 @@ def _body(environ: Mapping[str, Any], length: int) -> bytes:
     """Return the body; raises Refusal when it is cut off, by the same mistakes as on the long way."""
     try:
         body: bytes = environ["wsgi.input"].read(length)
-    except (OSError, ValueError, ParseException):
+    except (OSError, ValueError, parse_errors.ParseException):
         raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF) from None
     if len(body) != length:
         raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF)

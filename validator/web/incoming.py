@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import request
-from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from validator.errors import Reason, Refusal
@@ -11,6 +10,7 @@ from validator.origins import is_from_allowed_page
 from validator.tokens.authentication import Credentials
 from validator.untrusted import read_form, read_object
 from validator.web.forwarded import own_origin
+from validator.web.gunicorn_internals import parse_errors
 from validator.web.policy import ServerPolicy
 
 SESSION_COOKIE = "__Host-validator-session"
@@ -42,7 +42,7 @@ def body() -> bytes:
         return content
     except RequestEntityTooLarge:
         raise Refusal(Reason.BODY_TOO_LARGE) from None
-    except (ClientDisconnected, OSError, ParseException):
+    except (ClientDisconnected, OSError, parse_errors.ParseException):
         raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF) from None
 
 

@@ -9,8 +9,9 @@ from typing import Any, TextIO, cast
 
 import orjson
 import structlog
+from gunicorn import glogging
 
-from validator.clock import Clock, iso_milliseconds
+from validator.clock import Clock, SystemClock, iso_milliseconds
 from validator.escaping import escaped
 from validator.web.policy import LogPolicy
 
@@ -36,6 +37,17 @@ def configure(policy: LogPolicy, clock: Clock) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(policy.format)],
     )
     _redirect_standard_logging(formatter, level)
+
+
+def gunicorn_logger(policy: LogPolicy) -> type[Any]:
+    """Return a `logger_class` for gunicorn whose lines go where *policy* says, in the validator's form."""
+
+    class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            configure(policy, SystemClock())
+
+    return Logger
 
 
 class _Unfailing(io.TextIOBase):

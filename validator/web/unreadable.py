@@ -8,16 +8,16 @@ from http import HTTPStatus
 from uuid import uuid4
 
 import orjson
-from gunicorn.http import errors as gunicorn
 
 from validator.errors import PublicError
+from validator.web.gunicorn_internals import parse_errors
 from validator.web.replies import PROBLEM_TYPE, problem
 
 _STATUSES: dict[type[Exception], HTTPStatus] = {
-    gunicorn.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    gunicorn.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    gunicorn.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-    gunicorn.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    parse_errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    parse_errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    parse_errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    parse_errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
 }
 
 
@@ -33,7 +33,7 @@ def answer(error: Exception) -> bytes:
 
     It says nothing of what was sent: there may be a secret in it.
     """
-    is_theirs = isinstance(error, gunicorn.ParseException)
+    is_theirs = isinstance(error, parse_errors.ParseException)
     status = (
         _STATUSES.get(type(error), HTTPStatus.BAD_REQUEST) if is_theirs else HTTPStatus.INTERNAL_SERVER_ERROR
     )

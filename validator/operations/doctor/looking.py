@@ -154,7 +154,7 @@ def sent_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
     if public is not None:
         return tuple(public())
     # Since Python 3.10 the object inside has it, without a public name.
-    private = cast("Any", connection)._sslobj.get_unverified_chain() or ()
+    private = cast("Any", connection)._sslobj.get_unverified_chain() or ()  # noqa: SLF001
     return tuple(certificate.public_bytes(_DER) for certificate in private)
 
 

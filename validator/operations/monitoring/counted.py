@@ -10,6 +10,7 @@ from prometheus_client.samples import Sample
 
 from validator.limits.policy import Mode
 from validator.metrics.instruments import LIMITED, REQUEST_SECONDS, UNREADABLE_SOURCES
+from validator.metrics.prometheus_internals import name_of
 
 _CALLBACKS = {"thirdparty.third_party_validate": "agent", "thirdparty.chat_third_party_validate": "chat"}
 
@@ -39,7 +40,7 @@ class Limited:
 def latencies(metrics: Iterable[Metric]) -> tuple[Latency, ...]:
     """Return the latency of each callback that was asked, since the counting began."""
     buckets: dict[str, Counter[float]] = {callback: Counter() for callback in _CALLBACKS.values()}
-    for sample in _samples(metrics, f"{_name(REQUEST_SECONDS)}_bucket"):
+    for sample in _samples(metrics, f"{name_of(REQUEST_SECONDS)}_bucket"):
         callback = _CALLBACKS.get(sample.labels["route"])
         if callback is not None:
             buckets[callback][float(sample.labels["le"])] += int(sample.value)
@@ -53,7 +54,7 @@ def latencies(metrics: Iterable[Metric]) -> tuple[Latency, ...]:
 def limited(metrics: Iterable[Metric]) -> tuple[Limited, ...]:
     """Return each limit that was ever reached since the counting began, the most often reached one first."""
     counts: dict[str, Counter[str]] = {}
-    for sample in _samples(metrics, f"{_name(LIMITED)}_total"):
+    for sample in _samples(metrics, f"{name_of(LIMITED)}_total"):
         if sample.value:
             by_mode = counts.setdefault(sample.labels["limit"], Counter())
             by_mode[sample.labels["mode"]] += int(sample.value)
@@ -63,7 +64,7 @@ def limited(metrics: Iterable[Metric]) -> tuple[Limited, ...]:
 
 def unreadable_sources(metrics: Iterable[Metric]) -> int:
     """Return how many requests had no readable address of their caller, since the counting began."""
-    return int(sum(sample.value for sample in _samples(metrics, f"{_name(UNREADABLE_SOURCES)}_total")))
+    return int(sum(sample.value for sample in _samples(metrics, f"{name_of(UNREADABLE_SOURCES)}_total")))
 
 
 def unreadable_words(count: int) -> str:
@@ -76,10 +77,6 @@ def unreadable_words(count: int) -> str:
 
 def _samples(metrics: Iterable[Metric], name: str) -> Iterable[Sample]:
     return (sample for metric in metrics for sample in metric.samples if sample.name == name)
-
-
-def _name(instrument: object) -> str:
-    return str(vars(instrument)["_name"])
 
 
 def _quantile(cumulative: Counter[float], share: float) -> float | None:

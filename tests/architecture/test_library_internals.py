@@ -1,0 +1,141 @@
+"""What the project relies on inside of libraries is as it was, and the installed versions are tested ones."""
+
+import inspect
+import re
+import tomllib
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+from gunicorn import glogging, systemd, util
+from gunicorn.arbiter import Arbiter
+from gunicorn.http import errors as parse_errors
+from gunicorn.workers import gthread
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from psycopg import waiting
+from sqlalchemy import create_engine
+
+from tests.architecture.source import CHECKOUT
+from tests.support.library_internals import check_internals
+from validator.metrics import prometheus_internals
+from validator.store import psycopg_internals
+from validator.web import gunicorn_internals
+
+
+def parameters(function: Any) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+def test_gunicorn() -> None:
+    """The workers, the reload and the errors of the parser are as `gunicorn_internals` extends them."""
+    worker, deferring = gthread.ThreadWorker, inspect.getsource(gthread.ThreadWorker.finish_request)
+    cfg = SimpleNamespace(is_ssl=False, keepalive=1)
+    connection = gthread.TConn(cfg, SimpleNamespace(setblocking=bool), None, None)
+    errors = ("LimitRequestLine", "LimitRequestHeaders", "UnsupportedTransferCoding", "ExpectationFailed")
+
+    check_internals(
+        "gunicorn",
+        gunicorn_internals.__name__,
+        gunicorn_internals.TESTED,
+        {
+            "ThreadWorker.accept": parameters(worker.accept) == ("self", "listener"),
+            "ThreadWorker.enqueue_req": parameters(worker.enqueue_req) == ("self", "conn"),
+            "ThreadWorker.finish_request": parameters(worker.finish_request) == ("self", "conn", "fs"),
+            "ThreadWorker.handle": parameters(worker.handle) == ("self", "conn"),
+            "Worker.handle_error": parameters(worker.handle_error)
+            == ("self", "req", "client", "addr", "exc"),
+            "_DEFER": "result is _DEFER" in deferring and "self.pending_conns.append(conn)" in deferring,
+            "TConn": (connection.initialized, connection.data_ready) == (False, False),
+            "Arbiter.handle_hup": parameters(Arbiter.handle_hup) == ("self",),
+            "Logger.setup": parameters(glogging.Logger.setup) == ("self", "cfg"),
+            "util.write_nonblock": parameters(util.write_nonblock)[:2] == ("sock", "data"),
+            "systemd.listen_fds": parameters(systemd.listen_fds) == ("unset_environment",),
+            "http.errors": all(
+                issubclass(getattr(parse_errors, name, object), parse_errors.ParseException)
+                for name in errors
+            ),
+        },
+    )
+
+
+def test_prometheus_client(tmp_path: Path) -> None:
+    """The files of the multiprocess mode and a metric's fields are as `prometheus_internals` reads them."""
+    registry = CollectorRegistry()
+    counter = Counter("a", "A.", ("label",), registry=registry)
+    histogram = Histogram("b", "B.", ("label",), registry=registry, buckets=(1, 2))
+    library: Any = MmapedDict
+    file = library(str(tmp_path / "counter_00.db"))
+    file.read_value(mmap_key("a", "a_total", ["label"], ["x"], "A."))
+    file.close()
+    used = int.from_bytes((tmp_path / "counter_00.db").read_bytes()[:4], "little")
+    source = inspect.getsource(values.MultiProcessValue)
+
+    check_internals(
+        "prometheus-client",
+        prometheus_internals.__name__,
+        prometheus_internals.TESTED,
+        {
+            "values.MultiProcessValue": parameters(values.MultiProcessValue) == ("process_identifier",),
+            "values.ValueClass": inspect.isclass(values.ValueClass),
+            "PROMETHEUS_MULTIPROC_DIR": "os.environ.get('PROMETHEUS_MULTIPROC_DIR')" in source,
+            "KIND_SLOT.db": "'{}_{}.db'.format(file_prefix, pid['value'])" in source,
+            "head of a file": used > 8 and prometheus_internals.is_whole(tmp_path / "counter_00.db"),
+            "CollectorRegistry._collector_to_names": prometheus_internals.instruments(registry)
+            == (counter, histogram),
+            "_name": vars(counter).get("_name") == "a",
+            "_labelnames": vars(counter).get("_labelnames") == ("label",),
+            "_upper_bounds": vars(histogram).get("_upper_bounds") == [1.0, 2.0, float("inf")],
+        },
+    )
+
+
+def test_psycopg() -> None:
+    """A wait takes a timeout and raises as `psycopg_internals` expects; SQLAlchemy passes a context."""
+    engine = create_engine("postgresql+psycopg://host/name")
+    timeout_error = getattr(psycopg.errors, "_WaitTimeout", object)
+
+    check_internals(
+        "psycopg",
+        psycopg_internals.__name__,
+        psycopg_internals.TESTED,
+        {
+            "Connection.wait": parameters(psycopg.Connection.wait) == ("self", "gen", "interval", "timeout"),
+            "errors._WaitTimeout": issubclass(timeout_error, psycopg.OperationalError),
+            "raise _WaitTimeout": "raise e._WaitTimeout" in inspect.getsource(waiting.wait_selector),
+            "SQLAlchemy's context": "context" in engine.dialect.create_connect_args(engine.url)[1],
+        },
+    )
+
+
+@pytest.mark.parametrize(("is_as_expected", "tested"), [(False, ">=0"), (True, "<0")])
+def test_failure_names_the_library_and_its_version(is_as_expected: bool, tested: str) -> None:
+    """A part that changed and a version that is not tested are named in one sentence."""
+    sentence = re.escape(f"packaging {version('packaging')} ") + ".*validator.somewhere.*" + re.escape(tested)
+
+    with pytest.raises(AssertionError, match=sentence):
+        check_internals("packaging", "validator.somewhere", tested, {"part": is_as_expected})
+
+
+@pytest.mark.parametrize(
+    ("library", "tested"),
+    [
+        ("gunicorn", gunicorn_internals.TESTED),
+        ("prometheus-client", prometheus_internals.TESTED),
+        ("psycopg", psycopg_internals.TESTED),
+    ],
+)
+def test_lowest_version_that_may_be_installed_is_tested(library: str, tested: str) -> None:
+    """`pyproject.toml` admits no version older than the tested ones."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    texts = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    (requirement,) = (each for each in map(Requirement, texts) if each.name == library)
+    (lowest,) = (each.version for each in requirement.specifier if each.operator == ">=")
+
+    assert SpecifierSet(tested).contains(lowest)
