@@ -76,14 +76,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(programs: Path) -> Iterator[PostgresServer]:
-    """Make a cluster with *programs*, start it, yield it; stop it and remove it whatever happens."""
+def running_server(programs: Path, *settings: str) -> Iterator[PostgresServer]:
+    """Make a cluster with *programs*, start it with *settings*, yield it; stop and remove it in any case."""
     # In /tmp itself: the path of a socket may have 107 bytes, and the server's user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="v", dir="/tmp"))
     try:
         account = _account_for(folder)
         _make_cluster(programs, folder, account)
-        with _started(programs, folder, account) as server:
+        with _started(programs, folder, account, *settings) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,9 +131,9 @@ def _make_cluster(programs: Path, folder: Path, account: str) -> None:
 
 
 @contextmanager
-def _started(programs: Path, folder: Path, account: str) -> Iterator[PostgresServer]:
-    settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "full_page_writes=off"]
-    options = [option for setting in settings for option in ("-c", setting)]
+def _started(programs: Path, folder: Path, account: str, *settings: str) -> Iterator[PostgresServer]:
+    usual = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "full_page_writes=off"]
+    options = [option for setting in (*usual, *settings) for option in ("-c", setting)]
     command = [str(programs / "postgres"), "-D", str(folder / "data"), *options]
     log = folder / "log"
     with log.open("wb") as output:
