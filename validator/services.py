@@ -92,18 +92,18 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     accounts = Accounts(database, tenants, clock, settings.webchat.is_reserved)
     links = Links(database, clock)
     passwords = Passwords(
-        settings.hashing.hasher, lambda: child(PASSWORD_VERIFICATIONS, settings.server.role).inc()
+        settings.passwords.hashing, lambda: child(PASSWORD_VERIFICATIONS, settings.server.role).inc()
     )
     shared_clock = SharedClock(database, clock)
     sessions = Sessions(database, settings.sessions, shared_clock)
     lockout = Lockout(database, settings.lockout, shared_clock)
-    devices = Devices(keyring, settings.devices, shared_clock)
+    devices = Devices(keyring, settings.lockout, shared_clock)
     login = Login(
         accounts,
         passwords,
         settings.passwords,
         trail,
-        bulkhead=Bulkhead(settings.hashing.slots),
+        bulkhead=Bulkhead(settings.passwords.hashing_slots),
         lockout=lockout,
         devices=devices,
     )
@@ -148,7 +148,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         guest_signing=GuestSigning(
             channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
         ),
-        agents=Agents(database, tenants, encryption, settings.agents, clock),
+        agents=Agents(database, tenants, encryption, settings.cloud, clock),
         health=health,
         readiness=Readiness(health.parts),
     )

@@ -12,7 +12,7 @@ from marshmallow import Schema
 import validator
 from tests.architecture.source import modules, tree
 from validator import untrusted
-from validator.settings.sections import Section
+from validator.settings.section import Section
 from validator.untrusted import TolerantSchema
 
 VIEWS = "validator/web/routes/"

@@ -15,7 +15,6 @@ from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, PASSWORD, UNLIMITED,
 from tests.support.observed_hasher import CHEAPEST, ObservedHasher
 from validator.accounts.devices import cookie_name
 from validator.accounts.identity import Identity
-from validator.accounts.login import HashingPolicy
 from validator.app import create_app
 from validator.services import Services, open_services
 from validator.tenants import RecordStatus
@@ -60,8 +59,9 @@ def found_guarded(found_enterprise: Callable[..., Enterprise]) -> Iterator[Calla
     def found(slots: int = 2, **settings: str) -> Guarded:
         enterprise = found_enterprise(UNLIMITED | {"lockout.enabled": "true"} | settings)
         hasher = ObservedHasher(CHEAPEST)
-        policy = replace(enterprise.services.settings, hashing=HashingPolicy(hasher, slots))
-        services = open_services(policy, enterprise.clock)
+        before = enterprise.services.settings
+        passwords = replace(before.passwords, hashing=hasher, hashing_slots=slots)
+        services = open_services(replace(before, passwords=passwords), enterprise.clock)
         opened.append(services)
         person, password_hash = services.accounts.require(LOGIN), services.passwords.hash(PASSWORD)
         services.accounts.renew_hash(person, password_hash)

@@ -12,7 +12,6 @@ from tests.support import breakage
 from tests.support.answers import comparable, cookie, problem
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, PASSWORD, TENANT, Enterprise
 from tests.support.observed_hasher import ObservedHasher
-from validator.accounts.login import HashingPolicy
 from validator.passwords.hashing import PROFILES
 from validator.services import open_services
 from validator.tenants import RecordStatus
@@ -34,7 +33,8 @@ class Observed:
 def observed(enterprise: Enterprise) -> Iterator[Observed]:
     """Yield an enterprise that hashes one password at a time, and the hasher it does it with."""
     hasher = ObservedHasher(PROFILES["argon2id-19m"])
-    settings = replace(enterprise.services.settings, hashing=HashingPolicy(hasher, slots=2))
+    before = enterprise.services.settings
+    settings = replace(before, passwords=replace(before.passwords, hashing=hasher, hashing_slots=2))
     services = open_services(settings, enterprise.clock)
     yield Observed(replace(enterprise, services=services), hasher)
     services.close()

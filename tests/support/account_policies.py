@@ -16,7 +16,8 @@ LOCKOUT = LockoutPolicy(
     max_delay=timedelta(hours=1),
     hard_lock_after=100,
     reset_after=timedelta(days=30),
-    address_rates=parse_rates("10/5m 50/1h 200/1d"),
-    prefix_rates=parse_rates("100/5m 500/1h 2000/1d"),
+    address_failures=parse_rates("10/5m 50/1h 200/1d"),
+    prefix_failures=parse_rates("100/5m 500/1h 2000/1d"),
+    device_lifetime=timedelta(days=180),
     leeway=timedelta(seconds=30),
 )

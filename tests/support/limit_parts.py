@@ -20,4 +20,4 @@ def limits_policy(
         parsed = parse_rates(rates.get(name, "off"))
         mode = (Mode.SHADOW if name in shadow else Mode.ENFORCE) if parsed else Mode.OFF
         limits[name] = Limit(name, parsed, mode)
-    return LimitsPolicy(file, url, limits, password, ca_file)
+    return LimitsPolicy(file, url or "", limits, password, ca_file)

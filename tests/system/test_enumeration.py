@@ -91,7 +91,7 @@ def test_time_of_a_refusal_tells_nothing(services: Services) -> None:
 
 def test_time_tells_without_a_dummy_hash(services: Services) -> None:
     """Where nothing is hashed for an unknown account, the same measurement tells it from a known one."""
-    naive = replace(services, login=login_with(NaivePasswords(services.settings.hashing.hasher), services))
+    naive = replace(services, login=login_with(NaivePasswords(services.settings.passwords.hashing), services))
 
     found = areas(times(asking(naive), FEW, ("unknown", "wrong")))
 

@@ -12,20 +12,13 @@ import orjson
 
 from validator.accounts.account import Account
 from validator.accounts.lockout import login_digest
+from validator.accounts.policy import LockoutPolicy
 from validator.clock import Clock, from_milliseconds, to_milliseconds
 from validator.keys.keyring import Keyring
 
 PURPOSE = "validator.device.v1"
 _ID_BYTES = 12
 _NAME_DIGITS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePolicy:
-    """How long a browser is known after its last login, and how far the nodes' clocks may differ."""
-
-    lifetime: timedelta
-    leeway: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +32,7 @@ class Device:
 class Devices:
     """Makes device cookies and recognises them."""
 
-    def __init__(self, keyring: Keyring, policy: DevicePolicy, clock: Clock) -> None:
+    def __init__(self, keyring: Keyring, policy: LockoutPolicy, clock: Clock) -> None:
         self._keyring, self.policy, self._clock = keyring, policy, clock
 
     def issue(self, account: Account, presented_cookie: str | None) -> str:
@@ -49,7 +42,7 @@ class Devices:
             "acc": login_digest(account.login),
             "dev": device,
             "epo": account.epoch,
-            "exp": to_milliseconds(self._clock.now() + self.policy.lifetime),
+            "exp": to_milliseconds(self._clock.now() + self.policy.device_lifetime),
         }
         return self._keyring.signer(PURPOSE).sign(orjson.dumps(content))
 
@@ -70,7 +63,7 @@ class Devices:
             return None
         members = orjson.loads(content)
         until_end = from_milliseconds(members["exp"]) - self._clock.now()
-        is_alive = timedelta(0) < until_end <= self.policy.lifetime + self.policy.leeway
+        is_alive = timedelta(0) < until_end <= self.policy.device_lifetime + self.policy.leeway
         is_of_login = members["acc"] == login_digest(login)
         return Device(str(members["dev"]), int(members["epo"])) if is_alive and is_of_login else None
 

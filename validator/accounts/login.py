@@ -8,8 +8,6 @@ back → the trail. Unknown, wrong, disabled and locked get the same refusal aft
 
 from dataclasses import dataclass
 
-from argon2 import PasswordHasher
-
 from validator.accounts.account import Account, Accounts
 from validator.accounts.devices import Devices
 from validator.accounts.lockout import Attempt, Lockout
@@ -21,14 +19,6 @@ from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.passwords.policy import PasswordPolicy
 from validator.tenants import RecordStatus
-
-
-@dataclass(frozen=True, slots=True)
-class HashingPolicy:
-    """The hashing profile, and how many passwords one process hashes at once."""
-
-    hasher: PasswordHasher
-    slots: int
 
 
 @dataclass(frozen=True, slots=True)

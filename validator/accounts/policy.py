@@ -12,7 +12,8 @@ from validator.limits.policy import Rate
 class LockoutPolicy:
     """The numbers of the lockout; without `enabled` every password may be guessed without end.
 
-    The clocks of the nodes may differ by the leeway.
+    A browser is known for `device_lifetime` after its last login. The clocks of the nodes may differ by the
+    leeway.
     """
 
     enabled: bool
@@ -21,16 +22,17 @@ class LockoutPolicy:
     max_delay: timedelta
     hard_lock_after: int
     reset_after: timedelta
-    address_rates: tuple[Rate, ...]
-    prefix_rates: tuple[Rate, ...] = ()
+    address_failures: tuple[Rate, ...]
+    prefix_failures: tuple[Rate, ...]
+    device_lifetime: timedelta
     leeway: timedelta = timedelta(0)
 
     @property
     def windows(self) -> tuple[Windows, ...]:
         """What is counted by source: addresses, then prefixes."""
         return (
-            Windows(addresses.of_address, self.address_rates, self.leeway),
-            Windows(addresses.of_prefix, self.prefix_rates, self.leeway),
+            Windows(addresses.of_address, self.address_failures, self.leeway),
+            Windows(addresses.of_prefix, self.prefix_failures, self.leeway),
         )
 
     def delay(self, failures: int) -> timedelta:

@@ -42,7 +42,7 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
     """
     with opened() as services:
         space = _tenant(services, tenant)
-        answer = ApiFabric(services.settings.fabric, services.clock).agents()
+        answer = ApiFabric(services.settings.cloud, services.clock).agents()
         told = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
         with recorded(services, EventName.AGENTS, told, tenant=space):
             changes = services.agents.sync(

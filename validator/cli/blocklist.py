@@ -11,7 +11,7 @@ from validator.cli.output import say
 from validator.cli.privileges import as_operator
 from validator.files import make_private_folder
 from validator.passwords.blocklist import read_list, write_list
-from validator.settings.loading import IMPORTED_LISTS
+from validator.settings.surroundings import IMPORTED_LISTS
 
 
 @click.group(cls=Group)

@@ -111,8 +111,8 @@ def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:
     kinds = (
         ("lockout", "wrong passwords in a row", "account", f"{delays}, stop at {policy.hard_lock_after}"),
         ("lockout_device", "wrong passwords in a row", "account and known device", delays),
-        ("lockout_address", "wrong passwords", SOURCE, _rates(policy.address_rates)),
-        ("lockout_prefix", "wrong passwords", "prefix (/24, IPv6: /48)", _rates(policy.prefix_rates)),
+        ("lockout_address", "wrong passwords", SOURCE, _rates(policy.address_failures)),
+        ("lockout_prefix", "wrong passwords", "prefix (/24, IPv6: /48)", _rates(policy.prefix_failures)),
     )
     return [
         {"route": route, "limit": name, "counted": counted, "per": key, "rate": rate, **common}

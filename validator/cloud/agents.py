@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from validator.clock import Clock
+from validator.cloud.policy import CloudPolicy
 from validator.cloud.wire import MAX_SIP_ACCOUNT, MAX_WORK_NO, ListedAgent
 from validator.errors import OperatorError
 from validator.keys.encryption import SecretEncryption
@@ -56,14 +57,6 @@ ON CONFLICT (tenant, account_code) DO UPDATE SET
 _REMOVE = delete(table).where(
     table.c.tenant == bindparam("of_tenant"), table.c.account_code == bindparam("gone")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class AgentsPolicy:
-    """Whether SIP passwords are kept, and how many of a hundred agents a list may remove unforced."""
-
-    keep_sip_passwords: bool
-    max_removal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,7 @@ class Agents:
         database: Database,
         tenants: Tenants,
         encryption: SecretEncryption,
-        policy: AgentsPolicy,
+        policy: CloudPolicy,
         clock: Clock,
     ) -> None:
         self._database, self._tenants, self._encryption = database, tenants, encryption

@@ -18,7 +18,7 @@ import httpx2
 
 from validator.clock import Clock, stopwatch
 from validator.cloud import wire
-from validator.cloud.policy import FabricPolicy
+from validator.cloud.policy import CloudPolicy
 from validator.cloud.wire import AgentList
 from validator.errors import OperatorError, Refusal
 
@@ -43,7 +43,7 @@ class _Answer:
 class ApiFabric:
     """Asks the cloud. Everything that goes wrong is an OperatorError that says what to do."""
 
-    def __init__(self, policy: FabricPolicy, clock: Clock, *, largest_answer: int = LARGEST_ANSWER) -> None:
+    def __init__(self, policy: CloudPolicy, clock: Clock, *, largest_answer: int = LARGEST_ANSWER) -> None:
         """Ask by *policy*; an answer of more than *largest_answer* bytes is refused."""
         self._policy, self._clock, self._largest_answer = policy, clock, largest_answer
         self._kept: _Kept | None = None

@@ -1,4 +1,7 @@
-"""How the cloud's API is asked; apart from who asks, for no server does, or loads what asking takes."""
+"""How the cloud's API is used, and what is kept of its agents.
+
+The client of the API is a module apart: no server uses it, or loads what it needs.
+"""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -6,10 +9,10 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class FabricPolicy:
-    """Where the cloud's API is, who asks it, and how long one waits. Without `api_url` it is not used.
+class CloudPolicy:
+    """The settings of `[cloud]`. Without `api_url` the API is not used.
 
-    The token is asked at `token_api_url`, without one at `api_url` too.
+    The token is requested at `token_api_url`, without one at `api_url` too. `max_removal` is in percent.
     """
 
     api_url: str
@@ -19,5 +22,7 @@ class FabricPolicy:
     ca_file: Path | None
     timeout: timedelta
     token_lifetime: timedelta
+    keep_sip_passwords: bool
+    max_removal: int
     token_api_url: str = ""
     app_secret: str | None = field(default=None, repr=False)

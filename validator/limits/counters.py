@@ -57,7 +57,7 @@ class Counters:
         self._items = {name: tuple(map(_item, limit.rates)) for name, limit in policy.limits.items()}
         self._enforced = {name for name, limit in policy.limits.items() if limit.mode is Mode.ENFORCE}
         self._stored = lru_cache(_KEPT_KEYS)(self._stored_of)
-        self.strategy = Strategy(self._storage, policy, share=None if policy.url is None else workers)
+        self.strategy = Strategy(self._storage, policy, share=workers if policy.storage else None)
 
     def begin(self) -> None:
         """Forget what the request before this one was counted against."""
@@ -137,7 +137,7 @@ class Counters:
             self._storage.acquire_sliding_window_entry(*_CHECK)
             self._storage.acquire_all((_CHECK,))
         except StorageError as error:
-            if self.policy.url is not None:
+            if self.policy.storage:
                 return trouble_of(error)
             raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be written") from error.storage_error
         return None

@@ -51,9 +51,9 @@ class Trouble:
 
 def open_storage(policy: LimitsPolicy, clock: Clock) -> SqliteStorage | SharedStorage:
     """Return the storage that *policy* names; nothing is connected yet."""
-    if policy.url is None:
+    if not policy.storage:
         return SqliteStorage(policy.file, clock)
-    url = policy.url.replace("valkey", "redis", 1)  # they speak the same, and one driver serves both
+    url = policy.storage.replace("valkey", "redis", 1)  # they speak the same, and one driver serves both
     try:
         return SharedStorage(
             url,
@@ -68,7 +68,7 @@ def open_storage(policy: LimitsPolicy, clock: Clock) -> SqliteStorage | SharedSt
 
 def _options(policy: LimitsPolicy) -> dict[str, Any]:
     """Return what the driver is told beside the URL, which itself may have no options."""
-    options: dict[str, Any] = {"password": policy.password} if policy.password else {}
+    options: dict[str, Any] = {"password": policy.storage_password} if policy.storage_password else {}
     if not policy.is_on_a_socket:
         options |= {"socket_keepalive": True, "socket_keepalive_options": dict(_KEEPALIVE)}
     if policy.is_encrypted:
@@ -77,8 +77,8 @@ def _options(policy: LimitsPolicy) -> dict[str, Any]:
             "ssl_check_hostname": True,
             "ssl_min_version": ssl.TLSVersion.TLSv1_2,
         }
-        if policy.ca_file is not None:
-            options["ssl_ca_certs"] = str(policy.ca_file)
+        if policy.storage_ca_file is not None:
+            options["ssl_ca_certs"] = str(policy.storage_ca_file)
     return options
 
 

@@ -79,33 +79,33 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class LimitsPolicy:
-    """Where the counters are (a Redis URL, else the file), and every limit by its name.
+    """Where the counters are (`storage` is a Redis URL, "" for the file), and every limit by its name.
 
-    The certificate of a Redis by TLS is verified against *ca_file*, else the system's authorities.
+    The certificate of a Redis by TLS is verified against `storage_ca_file`, else the system's authorities.
     """
 
     file: Path
-    url: str | None
+    storage: str
     limits: Mapping[str, Limit]
-    password: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
+    storage_password: str | None = field(default=None, repr=False)
+    storage_ca_file: Path | None = None
 
     @property
     def is_on_a_socket(self) -> bool:
         """Whether Redis is reached by a unix socket of this host."""
-        return self.url is not None and urlsplit(self.url).scheme.endswith("+unix")
+        return urlsplit(self.storage).scheme.endswith("+unix")
 
     @property
     def is_encrypted(self) -> bool:
         """Whether Redis is reached by TLS."""
-        return self.url is not None and urlsplit(self.url).scheme in ("rediss", "valkeys")
+        return urlsplit(self.storage).scheme in ("rediss", "valkeys")
 
     @property
     def storage_name(self) -> str:
         """Where the counters are, in words; a URL without whatever secret it may hold."""
-        if self.url is None:
+        if not self.storage:
             return f"SQLite {self.file.name}"
-        parts = urlsplit(self.url)
+        parts = urlsplit(self.storage)
         return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 

@@ -1,4 +1,4 @@
-"""What a new password must be.
+"""What a new password must be, and how passwords are hashed.
 
 `asvs5` (the default) follows OWASP ASVS 5.0 V6.2 and NIST SP 800-63B: length, a block-list, the account's
 own name, context words, a strength estimate; no composition rule and no periodic change. `cec` adds the
@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from argon2 import PasswordHasher
+
 from validator.passwords.blocklist import Blocklist
+from validator.passwords.hashing import PROFILES as HASHING_PROFILES
 from validator.passwords.hashing import normalized
 
 PROFILES = ("asvs5", "cec")
@@ -27,11 +30,16 @@ _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
-    """The profile, its shortest length in characters, and words that no password may be built on."""
+    """The profile, its minimum length in characters, and words that no password may be built on.
+
+    Passwords are hashed with `hashing`, at most `hashing_slots` at once in one process.
+    """
 
     profile: str = "asvs5"
     minimum_length: int = 15
     context_words: tuple[str, ...] = ()
+    hashing: PasswordHasher = HASHING_PROFILES["argon2id-19m"]
+    hashing_slots: int = 2
     blocklist: Blocklist = field(default_factory=Blocklist.from_shipped, compare=False, repr=False)
 
     def problems(self, password: str, login: str) -> list[str]:

@@ -13,6 +13,7 @@ import orjson
 from marshmallow import ValidationError, fields
 
 from validator.limits.policy import Rate, parse_rates
+from validator.settings.surroundings import Surroundings
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LIST_FORM = 'in a file ["a", "b"], in an environment variable a,b too'
@@ -45,6 +46,7 @@ class Setting(fields.Field[Any]):
     """A setting; a subclass's `allowed` ends every complaint."""
 
     allowed = ""
+    policy_field: str | None = None  # the policy's name for it, unless that is the key
 
     def __init__(self, *, empty: bool = False) -> None:
         """Make the setting required: `config/default.toml` names every one. With *empty* it may be ""."""
@@ -56,6 +58,10 @@ class Setting(fields.Field[Any]):
     ) -> Any:
         """Return the checked *value*; raises marshmallow.ValidationError."""
         return "" if self.empty and value == "" else super().deserialize(value, attr, data, **options)
+
+    def resolve(self, value: Any, around: Surroundings) -> Any:
+        """Return what the policy holds for the checked *value*; raises ConfigurationError."""
+        return value
 
     def wrong(self, value: Any) -> ValidationError:
         """Return the complaint about *value*."""
@@ -113,6 +119,18 @@ class Choice(Pattern):
     def __init__(self, words: Iterable[str]) -> None:
         words = tuple(words)
         super().__init__("|".join(map(re.escape, words)), " or ".join(f'"{word}"' for word in words))
+
+
+class Named(Choice):
+    """One of several names, each of which stands for something."""
+
+    def __init__(self, things: Mapping[str, Any]) -> None:
+        super().__init__(things)
+        self.things = things
+
+    def resolve(self, value: Any, around: Surroundings) -> Any:
+        """Return what the name *value* stands for."""
+        return self.things[value]
 
 
 class StringList(Setting):

@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +10,8 @@ from marshmallow import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from validator.settings.fields import Pattern, Setting, StringList
+from validator.settings.fields import Line, Pattern, Setting, StringList
+from validator.settings.surroundings import Surroundings
 
 _URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
@@ -19,11 +21,39 @@ _SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passfile"})
 
 
 class PlainPath(Pattern):
-    """A file or folder whose name needs no quoting anywhere; relative to the home."""
+    """A file or folder whose name needs no quoting anywhere."""
 
     def __init__(self, *, empty: bool = True) -> None:
         pattern = rf"[A-Za-z0-9._/@+-]{{{int(not empty)},255}}"
         super().__init__(pattern, "a path of A-Z a-z 0-9 . _ / @ + -")
+
+
+class HomePath(Line):
+    """A file or folder; relative to the home."""
+
+    def resolve(self, value: Any, around: Surroundings) -> Path | None:
+        """Return the path, or None for none."""
+        return around.path(value)
+
+
+class PlainHomePath(PlainPath):
+    """A file or folder whose name needs no quoting anywhere; relative to the home."""
+
+    def resolve(self, value: Any, around: Surroundings) -> Path | None:
+        """Return the path, or None for none."""
+        return around.path(value)
+
+
+class SecretFile(Line):
+    """The file of a secret, which the systemd credential *name*, such as "database.password", may replace."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.secret, self.policy_field = name, name.partition(".")[2]
+
+    def resolve(self, value: Any, around: Surroundings) -> str | None:
+        """Return the secret, or None without one; raises ConfigurationError when it cannot be read."""
+        return around.secret(self.secret, value)
 
 
 class Addresses(StringList):

@@ -11,8 +11,6 @@ from sqlalchemy.engine import make_url
 from validator.networks import is_address, is_loopback, is_this_host
 from validator.origins import host_of
 from validator.store import transport
-from validator.web.policy import ServerPolicy
-from validator.web.portal.policy import PortalPolicy
 
 _OF_NGINX = ("/door-error/", "/.well-known/")
 OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
@@ -57,8 +55,8 @@ def _is_installed(driver: str) -> bool:
     return True
 
 
-def _server(server: ServerPolicy) -> Broken:
-    if server.trusted_proxies and not server.is_unix and not server.proxy_networks:
+def _server(server: Mapping[str, Any]) -> Broken:
+    if server["trusted_proxies"] and not _is_unix(server["bind"]) and not server["proxy_networks"]:
         yield (
             "server.trusted_proxies",
             "would believe X-Forwarded-For of whoever reaches the port: name the proxy's addresses in "
@@ -83,11 +81,11 @@ def _limits(limits: Mapping[str, Any]) -> Broken:
         yield "limits.storage_ca_file", "is for rediss:// or valkeys:// in limits.storage, which is neither"
 
 
-def _metrics(metrics: Mapping[str, Any], server: ServerPolicy) -> Broken:
-    if metrics["bind"] == server.bind:
+def _metrics(metrics: Mapping[str, Any], server: Mapping[str, Any]) -> Broken:
+    if metrics["bind"] == server["bind"]:
         yield "metrics.bind", "is server.bind, where the cloud and people ask; the metrics need their own"
     host = metrics["bind"].rpartition(":")[0].strip("[]")
-    if not (metrics["bind"].startswith("unix:") or is_loopback(host) or metrics["networks"]):
+    if not (_is_unix(metrics["bind"]) or is_loopback(host) or metrics["networks"]):
         yield (
             "metrics.bind",
             "can be reached by other hosts: name those that may ask in metrics.networks, or bind "
@@ -146,17 +144,22 @@ def _cloud(cloud: Mapping[str, Any]) -> Broken:
         yield "cloud.api_url", "is missing: cloud.app_secret_file names a secret for it"
 
 
-def _portal(portal: PortalPolicy, proxy: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
-    if f"{portal.path}/".startswith(OWN_PATHS):
+def _portal(portal: Mapping[str, Any], proxy: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    own_path = portal["path"]
+    if f"{own_path}/".startswith(OWN_PATHS):
         yield "portal.path", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
-    if any(_is_below(path, portal.path) or _is_below(portal.path, path) for path in callback_paths):
+    if any(_is_below(path, own_path) or _is_below(own_path, path) for path in callback_paths):
         yield "portal.path", "is a callback's too, or has one below it, or is below one"
-    if proxy["prefix"] and _is_below(portal.path, f"{proxy['prefix']}/service-cloud"):
+    if proxy["prefix"] and _is_below(own_path, f"{proxy['prefix']}/service-cloud"):
         yield "portal.path", "is where the cloud is passed on"
-    if portal.tenant and not portal.channel:
+    if portal["tenant"] and not portal["channel"]:
         yield "portal.channel", "is missing: portal.tenant says that guests may chat"
-    if proxy["origin"] and portal.context_path not in ("", proxy["prefix"]):
+    if proxy["origin"] and portal["context_path"] not in ("", proxy["prefix"]):
         yield "portal.context_path", "is not proxy.prefix, under which the cloud is passed on"
+
+
+def _is_unix(bind: str) -> bool:
+    return bind.startswith("unix:")
 
 
 def _is_numeric(origin: str) -> bool:

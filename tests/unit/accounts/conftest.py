@@ -1,13 +1,15 @@
 """The parts that logging in is made of, with hashing that costs next to nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.support.account_policies import LOCKOUT
 from tests.support.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
-from validator.accounts.devices import DevicePolicy, Devices
+from validator.accounts.devices import Devices
 from validator.accounts.identity import Identity
 from validator.accounts.sessions import SessionPolicy, Sessions
 from validator.keys.keyring import Keyring
@@ -52,4 +54,4 @@ def keyring(tmp_path: Path, clock: FakeClock) -> Keyring:
 @pytest.fixture
 def devices(keyring: Keyring, clock: FakeClock) -> Devices:
     """Return what knows browsers again, for 180 days."""
-    return Devices(keyring, DevicePolicy(timedelta(days=180)), clock)
+    return Devices(keyring, replace(LOCKOUT, leeway=timedelta(0)), clock)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.fakes import TENANT, FakeClock
 from validator.accounts.account import Account, Accounts
 from validator.accounts.changes import AccountChanges
-from validator.accounts.devices import PURPOSE, DevicePolicy, Devices, cookie_name
+from validator.accounts.devices import PURPOSE, Devices, cookie_name
 from validator.accounts.identity import Identity
 from validator.accounts.lockout import login_digest
 from validator.clock import to_milliseconds
@@ -209,4 +209,4 @@ def test_name_is_one_for_any_login(login: str) -> None:
 
 def test_policy_is_told(devices: Devices) -> None:
     """How long the browser shall keep the cookie is as long as it is good for."""
-    assert devices.policy == DevicePolicy(LIFETIME)
+    assert devices.policy.device_lifetime == LIFETIME

@@ -33,7 +33,7 @@ from validator.store.database import Database, DatabasePolicy
 
 MILLISECOND = timedelta(milliseconds=1)
 SOURCE = "192.0.2.7"
-BY_NAME = replace(LOCKOUT, address_rates=())  # for what is not about addresses
+BY_NAME = replace(LOCKOUT, address_failures=())  # for what is not about addresses
 LONG_AGO = timedelta(days=400)
 IS_OF_ADDRESS = (addresses.c.period > 0) & ~addresses.c.address.startswith("prefix:")
 Made = Callable[..., Lockout]
@@ -416,8 +416,8 @@ class Window:
 )
 def test_windows_slide(made: Made, clock: FakeClock, rates: str, longest_step: int) -> None:
     """Over three hundred attempts at arbitrary instants exactly those pass that all windows have room for."""
-    policy = replace(LOCKOUT, address_rates=parse_rates(rates))
-    lockout, windows = made(policy), [Window(rate) for rate in policy.address_rates]
+    policy = replace(LOCKOUT, address_failures=parse_rates(rates))
+    lockout, windows = made(policy), [Window(rate) for rate in policy.address_failures]
     steps = random.Random(7)  # the same in every run
     answers = Counter[bool]()
 
@@ -435,7 +435,7 @@ def test_windows_slide(made: Made, clock: FakeClock, rates: str, longest_step: i
 
 def test_full_day_is_remembered_the_next(made: Made, clock: FakeClock) -> None:
     """Two hundred failures at one instant count for a day, a tenth of it and the leeway; then not at all."""
-    lockout = made(replace(LOCKOUT, address_rates=parse_rates("200/1d"), prefix_rates=()))
+    lockout = made(replace(LOCKOUT, address_failures=parse_rates("200/1d"), prefix_failures=()))
     clock.instant = clock.instant.replace(hour=0, minute=0, second=0, microsecond=0)
     repeat(lambda: lockout.reserve(attempt_from(SOURCE)), 200)
 
@@ -501,7 +501,7 @@ def test_right_and_wrong_at_once_are_no_fault(made: Made, database: Database) ->
     """People of one office who log in at one moment, right or wrong: nobody waits for ever."""
     lockout = made(
         replace(
-            LOCKOUT, allowed_failures=10_000, hard_lock_after=100_000, address_rates=parse_rates("9999/1h")
+            LOCKOUT, allowed_failures=10_000, hard_lock_after=100_000, address_failures=parse_rates("9999/1h")
         )
     )
 
@@ -628,7 +628,9 @@ def test_widest_policy_of_the_settings_works(made: Made) -> None:
         max_delay=timedelta(hours=24),
         hard_lock_after=1000,
         reset_after=timedelta(days=365),
-        address_rates=parse_rates("999999999/365d"),
+        address_failures=parse_rates("999999999/365d"),
+        prefix_failures=(),
+        device_lifetime=timedelta(days=365),
     )
 
     assert made(widest).reserve(Attempt("margaret", SOURCE)) is None
@@ -656,7 +658,7 @@ def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
 
 def test_addresses_are_locked_as_they_are_counted(made: Made, clock: FakeClock) -> None:
     """An address counts as locked exactly while its next attempt would be refused, by whichever rate."""
-    lockout = made(replace(LOCKOUT, address_rates=parse_rates("3/5m 5/1h")))
+    lockout = made(replace(LOCKOUT, address_failures=parse_rates("3/5m 5/1h")))
     locked, refused = [], []
     for _ in range(60):
         locked.append(lockout.in_force()["address"])
@@ -667,14 +669,14 @@ def test_addresses_are_locked_as_they_are_counted(made: Made, clock: FakeClock) 
     assert set(refused) == {True, False}
 
 
-@pytest.mark.parametrize("rates", [(), LOCKOUT.address_rates], ids=["without", "with"])
+@pytest.mark.parametrize("rates", [(), LOCKOUT.address_failures], ids=["without", "with"])
 def test_nothing_is_locked_without_a_lockout(made: Made, rates: tuple[Rate, ...]) -> None:
     """Switched off, the lockout locks nobody, whatever it has counted before."""
-    before = made(replace(LOCKOUT, address_rates=rates))
+    before = made(replace(LOCKOUT, address_failures=rates))
     for _ in range(5):
         before.reserve(attempt_at("margaret"))
 
-    off = made(replace(LOCKOUT, enabled=False, address_rates=rates))
+    off = made(replace(LOCKOUT, enabled=False, address_failures=rates))
 
     assert before.in_force() == {"account": 1, "device": 0, "address": 0, "prefix": 0}
     assert off.in_force() == {"account": 0, "device": 0, "address": 0, "prefix": 0}

@@ -555,7 +555,7 @@ def test_block_ends_by_itself(make_login: Callable[..., Login], margaret: Accoun
 
 def test_right_password_forgets_failures(make_login: Callable[..., Login], margaret: Account) -> None:
     """Whoever mistypes four times and then logs in has all free failures again."""
-    login = make_login(lockout=replace(LOCKOUT, address_rates=()))
+    login = make_login(lockout=replace(LOCKOUT, address_failures=()))
 
     for _ in range(3):
         for _ in range(LOCKOUT.allowed_failures - 1):

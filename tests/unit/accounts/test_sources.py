@@ -13,7 +13,7 @@ from validator.errors import Reason
 from validator.limits.policy import parse_rates
 from validator.store.database import Database
 
-SMALL = replace(LOCKOUT, address_rates=parse_rates("2/5m"), prefix_rates=parse_rates("6/5m"))
+SMALL = replace(LOCKOUT, address_failures=parse_rates("2/5m"), prefix_failures=parse_rates("6/5m"))
 _names = count()
 
 
@@ -55,7 +55,7 @@ def test_prefix_is_counted_beside_the_address(lockout: Lockout, sources: list[st
 
 def test_without_prefixes_a_network_guesses_on(database: Database, clock: FakeClock) -> None:
     """Where prefixes are not counted, one IPv6 /48 has as many guesses as it has /64s."""
-    lockout = Lockout(database, replace(SMALL, prefix_rates=()), clock)
+    lockout = Lockout(database, replace(SMALL, prefix_failures=()), clock)
 
     assert admitted(lockout, [f"2001:db8:1:{n:x}::1" for n in range(60)]) == 60
 

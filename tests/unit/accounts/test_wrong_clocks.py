@@ -19,7 +19,7 @@ from validator.store.database import Database
 
 SOURCE, LOGIN = "192.0.2.7", "margaret"
 AHEAD = [timedelta(hours=2), timedelta(days=1), timedelta(days=366)]
-BY_NAME = replace(LOCKOUT, address_rates=(), prefix_rates=())
+BY_NAME = replace(LOCKOUT, address_failures=(), prefix_failures=())
 _names = count()
 Node = Callable[..., Lockout]
 
@@ -131,7 +131,7 @@ def test_two_clocks_without_leeway_count_twice(node: Node) -> None:
 def test_two_clocks_never_admit_more_within_a_period(database: Database) -> None:
     """By the true time, over an hour of steady guessing at both nodes, no five minutes see more than ten."""
     behind, ahead = FakeClock(START), FakeClock(START + LOCKOUT.leeway)
-    policy = replace(LOCKOUT, address_rates=LOCKOUT.address_rates[:1], prefix_rates=())
+    policy = replace(LOCKOUT, address_failures=LOCKOUT.address_failures[:1], prefix_failures=())
     nodes = [Lockout(database, policy, clock) for clock in (behind, ahead)]
     passed: list[int] = []
 

@@ -8,13 +8,13 @@ import pytest
 
 from tests.support.fakes import FakeClock
 from tests.support.faulty_fabric import AGENTS_PATH, APP_KEY, APP_SECRET, TOKEN_PATH, FakeCloud, running_cloud
-from validator.cloud.agents import Agents, AgentsPolicy
-from validator.cloud.policy import FabricPolicy
+from validator.cloud.agents import Agents
+from validator.cloud.policy import CloudPolicy
 from validator.keys.encryption import SecretEncryption
 from validator.store.database import Database
 from validator.tenants import Tenants
 
-FABRIC = FabricPolicy(
+POLICY = CloudPolicy(
     api_url="",
     app_key=APP_KEY,
     token_path=TOKEN_PATH,
@@ -22,9 +22,10 @@ FABRIC = FabricPolicy(
     ca_file=None,
     timeout=timedelta(seconds=20),
     token_lifetime=timedelta(seconds=600),
+    keep_sip_passwords=False,
+    max_removal=20,
     app_secret=APP_SECRET,
 )
-AGENTS = AgentsPolicy(keep_sip_passwords=False, max_removal=20)
 
 
 @pytest.fixture
@@ -35,12 +36,12 @@ def cloud() -> Iterator[FakeCloud]:
 
 
 @pytest.fixture
-def fabric_policy(cloud: FakeCloud) -> FabricPolicy:
+def fabric_policy(cloud: FakeCloud) -> CloudPolicy:
     """Return how that cloud is asked."""
-    return replace(FABRIC, api_url=cloud.url)
+    return replace(POLICY, api_url=cloud.url)
 
 
 @pytest.fixture
 def agents(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
     """Return the table of agents, empty, with the policy of the defaults."""
-    return Agents(database, tenants, encryption, AGENTS, clock)
+    return Agents(database, tenants, encryption, POLICY, clock)

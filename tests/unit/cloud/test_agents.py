@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 
 from tests.support.fakes import OTHER_TENANT, START, TENANT, FakeClock
-from tests.unit.cloud.conftest import AGENTS
+from tests.unit.cloud.conftest import POLICY
 from validator.cloud.agents import Agent, Agents, Changes, Difference, table
 from validator.cloud.wire import ListedAgent
 from validator.errors import Fault, OperatorError, Reason
@@ -161,7 +161,7 @@ def test_empty_list_is_refused(
     database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock, max_removal: int
 ) -> None:
     """A list of nobody never removes everybody by itself, whatever the setting."""
-    policy = replace(AGENTS, max_removal=max_removal)
+    policy = replace(POLICY, max_removal=max_removal)
     agents = Agents(database, tenants, encryption, policy, clock)
     assert agents.sync(TENANT, []) == Changes(0, 0, 0, ())
     agents.sync(TENANT, numbered(3))
@@ -179,7 +179,7 @@ def test_share_is_the_setting(
 ) -> None:
     """With none allowed to go, one who is gone is refused; with half, half may go."""
     strict, lax = (
-        Agents(database, tenants, encryption, replace(AGENTS, max_removal=share), clock) for share in (0, 50)
+        Agents(database, tenants, encryption, replace(POLICY, max_removal=share), clock) for share in (0, 50)
     )
     strict.sync(TENANT, numbered(10))
 
@@ -195,7 +195,7 @@ def test_share_is_the_setting(
 @pytest.fixture
 def keeping(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
     """Return the table of agents, with the setting that keeps SIP passwords."""
-    return Agents(database, tenants, encryption, replace(AGENTS, keep_sip_passwords=True), clock)
+    return Agents(database, tenants, encryption, replace(POLICY, keep_sip_passwords=True), clock)
 
 
 def test_sip_password_is_not_stored(agents: Agents, database: Database) -> None:

@@ -22,9 +22,9 @@ from tests.support.faulty_fabric import (
     running_cloud,
 )
 from tests.support.loopback_authority import server_context
-from tests.unit.cloud.conftest import FABRIC
+from tests.unit.cloud.conftest import POLICY
 from validator.cloud.apifabric import ApiFabric
-from validator.cloud.policy import FabricPolicy
+from validator.cloud.policy import CloudPolicy
 from validator.errors import OperatorError
 
 SECRETS = (APP_KEY, APP_SECRET, TOKEN, SIP_PASSWORD)
@@ -32,7 +32,7 @@ BOTH = pytest.mark.parametrize("path", [TOKEN_PATH, AGENTS_PATH], ids=["token", 
 
 
 @pytest.fixture
-def fabric(fabric_policy: FabricPolicy, clock: FakeClock, cloud: FakeCloud) -> ApiFabric:
+def fabric(fabric_policy: CloudPolicy, clock: FakeClock, cloud: FakeCloud) -> ApiFabric:
     """Return what asks the cloud, which has one agent."""
     cloud.agents = [agent("11")]
     return ApiFabric(fabric_policy, clock)
@@ -79,7 +79,7 @@ def test_agents_are_returned(fabric: ApiFabric) -> None:
 
 
 def test_paths_and_lifetime_are_settings(
-    fabric_policy: FabricPolicy, cloud: FakeCloud, clock: FakeClock
+    fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock
 ) -> None:
     """Routes that the vendor spells otherwise, and another lifetime, need no new program."""
     cloud.misbehave("/t", Misbehaviour(200, json.dumps({"AccessToken": "x"}).encode()))
@@ -210,7 +210,7 @@ def test_other_status_is_told_and_not_tried_again(
     assert cloud.count("/elsewhere") == 0
 
 
-def test_refused_key_is_told(fabric_policy: FabricPolicy, cloud: FakeCloud, clock: FakeClock) -> None:
+def test_refused_key_is_told(fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock) -> None:
     """A wrong secret is refused at the token, once; no agents are asked for."""
     told = complaint(ApiFabric(replace(fabric_policy, app_secret="another"), clock))
 
@@ -220,7 +220,7 @@ def test_refused_key_is_told(fabric_policy: FabricPolicy, cloud: FakeCloud, cloc
 
 @BOTH
 def test_slow_cloud_is_given_up(
-    fabric_policy: FabricPolicy, cloud: FakeCloud, clock: FakeClock, path: str
+    fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, path: str
 ) -> None:
     """A cloud that does not answer within the timeout is asked twice, not waited for."""
     cloud.misbehave(path, Misbehaviour(is_slow=True), Misbehaviour(is_slow=True))
@@ -233,7 +233,7 @@ def test_slow_cloud_is_given_up(
 
 @pytest.mark.parametrize(("timeout", "is_given_up"), [(0.2, True), (20, False)])
 def test_dripping_answer_has_a_deadline(
-    fabric_policy: FabricPolicy, cloud: FakeCloud, clock: FakeClock, timeout: float, is_given_up: bool
+    fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, timeout: float, is_given_up: bool
 ) -> None:
     """An answer whose bytes come one by one, each in time, is given up when the whole takes too long."""
     dripping = Misbehaviour(200, b'{"agents": []}', drips=True)
@@ -270,7 +270,7 @@ def test_answer_that_is_broken_off_is_asked_for_again(fabric: ApiFabric, cloud: 
     assert told == f"{cloud.url} broke off its answer, 2 times: RemoteProtocolError"
 
 
-def test_cloud_that_is_not_there_is_told(fabric_policy: FabricPolicy, clock: FakeClock) -> None:
+def test_cloud_that_is_not_there_is_told(fabric_policy: CloudPolicy, clock: FakeClock) -> None:
     """Where nobody listens, the operator is told where that was."""
     with running_cloud() as gone:
         url = gone.url
@@ -280,9 +280,7 @@ def test_cloud_that_is_not_there_is_told(fabric_policy: FabricPolicy, clock: Fak
     assert told == f"{url} cannot be reached, 2 times: see cloud.api_url, the name and the firewall"
 
 
-def test_token_may_be_asked_elsewhere(
-    cloud: FakeCloud, fabric_policy: FabricPolicy, clock: FakeClock
-) -> None:
+def test_token_may_be_asked_elsewhere(cloud: FakeCloud, fabric_policy: CloudPolicy, clock: FakeClock) -> None:
     """On premises the token has a port of its own: it is asked there, the list is not, and words name it."""
     with running_cloud() as tokens:
         cloud.issued = tokens.issued
@@ -314,7 +312,7 @@ def test_answer_of_another_kind_is_told(
 
 @BOTH
 def test_enormous_answer_is_refused(
-    fabric_policy: FabricPolicy, cloud: FakeCloud, clock: FakeClock, path: str
+    fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, path: str
 ) -> None:
     """An answer of one byte too many is not read; one of just so many is."""
     cloud.agents = []
@@ -346,12 +344,12 @@ def test_compressed_answer_is_refused(fabric: ApiFabric, cloud: FakeCloud, path:
 
 def test_cloud_that_is_not_set_up_is_told(clock: FakeClock) -> None:
     """Without the setting nothing is asked, and the operator is told which ones are needed."""
-    told = complaint(ApiFabric(FABRIC, clock))
+    told = complaint(ApiFabric(POLICY, clock))
 
     assert told == "the cloud is not set up: set cloud.api_url, cloud.app_key and its secret"
 
 
-def test_missing_secret_is_told(fabric_policy: FabricPolicy, clock: FakeClock, cloud: FakeCloud) -> None:
+def test_missing_secret_is_told(fabric_policy: CloudPolicy, clock: FakeClock, cloud: FakeCloud) -> None:
     """Without a secret nothing is asked."""
     told = complaint(ApiFabric(replace(fabric_policy, app_secret=None), clock))
 
@@ -359,7 +357,7 @@ def test_missing_secret_is_told(fabric_policy: FabricPolicy, clock: FakeClock, c
     assert cloud.asked == []
 
 
-def test_policy_shows_no_secret(fabric_policy: FabricPolicy) -> None:
+def test_policy_shows_no_secret(fabric_policy: CloudPolicy) -> None:
     """A policy that is printed by mistake has neither key nor secret."""
     assert not any(secret in repr(fabric_policy) for secret in SECRETS)
 
@@ -370,7 +368,7 @@ def test_policy_shows_no_secret(fabric_policy: FabricPolicy) -> None:
 def test_certificate_of_the_authority_in_the_file_is_trusted(tmp_path: Path, clock: FakeClock) -> None:
     """With the authority's certificate in the file, its cloud is asked."""
     with running_cloud(server_context(tmp_path)) as cloud:
-        policy = replace(FABRIC, api_url=cloud.url, ca_file=tmp_path / "ca.pem")
+        policy = replace(POLICY, api_url=cloud.url, ca_file=tmp_path / "ca.pem")
 
         assert ApiFabric(policy, clock).agents().agents == ()
 
@@ -385,7 +383,7 @@ def test_certificate_of_another_authority_is_refused(
     server_context(other)
     (other / "ca.pem").rename(tmp_path / "other.pem")
     with running_cloud(server_context(tmp_path)) as cloud:
-        policy = replace(FABRIC, api_url=cloud.url, ca_file=tmp_path / ca_file if ca_file else None)
+        policy = replace(POLICY, api_url=cloud.url, ca_file=tmp_path / ca_file if ca_file else None)
 
         told = complaint(ApiFabric(policy, clock))
 
@@ -396,7 +394,7 @@ def test_certificate_of_another_authority_is_refused(
 def test_certificate_for_another_name_is_refused(tmp_path: Path, clock: FakeClock) -> None:
     """A trusted authority's certificate for another host is not the cloud's."""
     with running_cloud(server_context(tmp_path, "127.0.0.9")) as cloud:
-        policy = replace(FABRIC, api_url=cloud.url, ca_file=tmp_path / "ca.pem")
+        policy = replace(POLICY, api_url=cloud.url, ca_file=tmp_path / "ca.pem")
 
         assert "is not trusted" in complaint(ApiFabric(policy, clock))
         assert cloud.asked == []
@@ -404,7 +402,7 @@ def test_certificate_for_another_name_is_refused(tmp_path: Path, clock: FakeCloc
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"], ids=repr)
 def test_file_of_authorities_that_cannot_be_read_is_told(
-    fabric_policy: FabricPolicy, clock: FakeClock, tmp_path: Path, content: bytes | None
+    fabric_policy: CloudPolicy, clock: FakeClock, tmp_path: Path, content: bytes | None
 ) -> None:
     """A file that is missing, or has no certificate in it, is named."""
     if content is not None:

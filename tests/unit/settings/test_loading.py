@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from validator.cloud.agents import AgentsPolicy
 from validator.errors import ConfigurationError
 from validator.settings.environment import export
 from validator.settings.loading import DEFAULT_HOME, DEFAULTS, Settings, load
@@ -311,7 +310,7 @@ def test_one_hashing_slot_is_refused_with_the_reason(loaded: Loader) -> None:
 
     words = "1 is not allowed; allowed is a whole number from 2 to 64: one is kept for known devices"
     assert problem.endswith(f"passwords.hashing_slots: {words}")
-    assert loaded("[passwords]\nhashing_slots = 2\n").hashing.slots == 2
+    assert loaded("[passwords]\nhashing_slots = 2\n").passwords.hashing_slots == 2
 
 
 def test_error_says_every_problem_on_a_line(loaded: Loader) -> None:
@@ -968,22 +967,22 @@ def test_cloud_is_not_asked_by_default(loaded: Loader) -> None:
     """Nothing is set up, no SIP password is kept, and the vendor's routes are as the vendor spells them."""
     settings = loaded()
 
-    assert (settings.fabric.api_url, settings.fabric.app_key, settings.fabric.app_secret) == ("", "", None)
-    assert settings.fabric.token_path == "/apigovernance/api/oauth/tokenByAkSk"
-    assert settings.fabric.agents_path == "/apiaccess/CC-Mangemant/v1/queryAgentInfo"
-    assert settings.fabric.token_lifetime == timedelta(seconds=600)
-    assert settings.agents == AgentsPolicy(keep_sip_passwords=False, max_removal=20)
+    assert (settings.cloud.api_url, settings.cloud.app_key, settings.cloud.app_secret) == ("", "", None)
+    assert settings.cloud.token_path == "/apigovernance/api/oauth/tokenByAkSk"
+    assert settings.cloud.agents_path == "/apiaccess/CC-Mangemant/v1/queryAgentInfo"
+    assert settings.cloud.token_lifetime == timedelta(seconds=600)
+    assert (settings.cloud.keep_sip_passwords, settings.cloud.max_removal) == (False, 20)
 
 
 def test_cloud_is_set_up(loaded: Loader, tmp_path: Path) -> None:
     """Where the cloud is, who asks, with which secret, and whom to trust; files lie in the home."""
     write_secret(tmp_path / "app.secret", f"{SECRET}\n")
 
-    fabric = loaded(f'{CLOUD}ca_file = "ca.pem"\ntimeout = "3s"\n').fabric
+    cloud = loaded(f'{CLOUD}ca_file = "ca.pem"\ntimeout = "3s"\n').cloud
 
-    assert (fabric.api_url, fabric.app_key, fabric.app_secret) == ("https://cloud.example.com", "k", SECRET)
-    assert (fabric.ca_file, fabric.timeout) == (tmp_path / "ca.pem", timedelta(seconds=3))
-    assert SECRET not in repr(fabric)
+    assert (cloud.api_url, cloud.app_key, cloud.app_secret) == ("https://cloud.example.com", "k", SECRET)
+    assert (cloud.ca_file, cloud.timeout) == (tmp_path / "ca.pem", timedelta(seconds=3))
+    assert SECRET not in repr(cloud)
 
 
 def test_app_secret_may_be_a_credential(loaded: Loader, tmp_path: Path) -> None:
@@ -991,8 +990,8 @@ def test_app_secret_may_be_a_credential(loaded: Loader, tmp_path: Path) -> None:
     write_secret(tmp_path / "credentials" / "cloud.app_secret", SECRET)
     text = CLOUD.replace('app_secret_file = "app.secret"\n', "")
 
-    assert loaded(text).fabric.app_secret is None
-    assert loaded(text, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}).fabric.app_secret == SECRET
+    assert loaded(text).cloud.app_secret is None
+    assert loaded(text, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}).cloud.app_secret == SECRET
 
 
 def test_app_secret_is_never_a_setting(loaded: Loader) -> None:
@@ -1031,7 +1030,45 @@ def test_rules_of_several_sections_are_told_together(loaded: Loader, tmp_path: P
 # The sections
 
 
-def test_every_section_makes_a_policy() -> None:
-    """Each section's fields are exactly what its policy is made of."""
+def test_every_section_has_its_keys() -> None:
+    """The keys are those of the sections, and each has a variable."""
     assert set(KEYS) == {f"{name}.{key}" for name, section in SECTIONS.items() for key in section.fields}
     assert all(environment_variable(key).startswith(PREFIX) for key in KEYS)
+
+
+def test_every_section_makes_its_one_policy(loaded: Loader) -> None:
+    """The settings have one frozen policy for each section, of the type that the section names."""
+    settings = loaded()
+    policies = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    del policies["home"], policies["effective"]
+
+    assert {name: type(policy) for name, policy in policies.items()} == {
+        name: section.policy for name, section in SECTIONS.items()
+    }
+    for policy in policies.values():
+        with pytest.raises(FrozenInstanceError):
+            setattr(policy, fields(policy)[0].name, None)
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_policy_is_named_as_its_section(name: str) -> None:
+    """A field of a policy has the name of its key, a secret the name of its file's key without `_file`."""
+    section = SECTIONS[name]
+    keys = section.fields.keys() - set(section.not_in_policy)
+
+    of_policy = {one.name for one in fields(section.policy)}
+    assert {key if key in of_policy else key.removesuffix("_file") for key in keys} <= of_policy
+
+
+def test_secret_of_each_section_is_read(loaded: Loader, tmp_path: Path) -> None:
+    """Secrets that cannot be read are all reported at once."""
+    text = f'{CLOUD}{POSTGRES}[limits]\nstorage_password_file = "redis.password"\n'
+
+    assert problems_of(loaded, text) == [
+        f"{tmp_path / file}: {name}: cannot be read: FileNotFoundError"
+        for file, name in (
+            ("password", "database.password"),
+            ("redis.password", "limits.storage_password"),
+            ("app.secret", "cloud.app_secret"),
+        )
+    ]

@@ -30,7 +30,7 @@ def limits_of(file: Path, **rates: str) -> LimitsPolicy:
     """Return limits that are off, but for those of *rates*."""
     texts = dict.fromkeys(PURPOSES, "off") | rates
     limits = {name: Limit(name, parse_rates(text), Mode.ENFORCE) for name, text in texts.items()}
-    return LimitsPolicy(file, None, limits)
+    return LimitsPolicy(file, "", limits)
 
 
 class Desk:

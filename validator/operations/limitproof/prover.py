@@ -158,8 +158,8 @@ class Prover:
         guesses: tuple[tuple[str, tuple[Rate, ...], Send], ...] = (
             ("lockout", (in_a_row,), lambda: sender.guess(f"{sender.mark}-nobody", sender.address())),
             ("lockout_device", (in_a_row,), lambda: sender.guess(sender.mark, sender.address(), device)),
-            ("lockout_address", policy.address_rates, lambda: sender.guess(next(names), one)),
-            ("lockout_prefix", policy.prefix_rates, lambda: sender.guess(next(names), next(prefix))),
+            ("lockout_address", policy.address_failures, lambda: sender.guess(next(names), one)),
+            ("lockout_prefix", policy.prefix_failures, lambda: sender.guess(next(names), next(prefix))),
         )
         for name, rates, send in guesses:
             for rate in sorted(rates, key=lambda each: each.amount)[:1]:

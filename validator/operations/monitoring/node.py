@@ -139,7 +139,7 @@ def counters(counters: Counters) -> Storage:
     policy = counters.policy
     trouble = counters.trouble()
     milliseconds = None if trouble else _timed(counters.trouble)
-    size = None if policy.url else sizes.of_sqlite(policy.file)
+    size = None if policy.storage else sizes.of_sqlite(policy.file)
     return Storage(policy.storage_name, size, milliseconds)
 
 

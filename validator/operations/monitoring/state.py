@@ -103,7 +103,7 @@ def _certificates(services: Services) -> Iterator[Reading]:
 
 
 def _hashing(services: Services) -> Iterator[Reading]:
-    yield Reading("hashing_slots", services.settings.hashing.slots)
+    yield Reading("hashing_slots", services.settings.passwords.hashing_slots)
 
 
 def _workers(services: Services) -> Iterator[Reading]:

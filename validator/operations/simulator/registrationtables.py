@@ -6,20 +6,20 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema
 
-from validator.settings import fields as kind
+from validator.settings import fields
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
 _ID = r"[A-Za-z0-9._@-]{1,64}"
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 
 
-def optional(setting: kind.Setting, default: Any) -> kind.Setting:
+def optional(setting: fields.Setting, default: Any) -> fields.Setting:
     """Return *setting*, which may be left out and is *default* then (a checked value, not text)."""
     setting.required, setting.load_default = False, default
     return setting
 
 
-class CallbackUrl(kind.Setting):
+class CallbackUrl(fields.Setting):
     """Where the enterprise is asked."""
 
     allowed = 'an https URL with a path, such as "https://validator.example.com/rest/validate"'
@@ -38,7 +38,7 @@ class CallbackUrl(kind.Setting):
         return value
 
 
-class Names(kind.StringList):
+class Names(fields.StringList):
     """Host names in lower case."""
 
     allowed = 'a list of host names in lower case, such as ["cloud.example"]'
@@ -48,7 +48,7 @@ class Names(kind.StringList):
         return _NAME.fullmatch(word) is not None
 
 
-class KeyOrder(kind.Names):
+class KeyOrder(fields.Names):
     """An order of the four keys that are signed."""
 
     def __init__(self) -> None:
@@ -76,49 +76,49 @@ class EnterpriseTable(Table):
 
     agent_url = CallbackUrl()
     chat_url = CallbackUrl()
-    certificate = kind.Line(empty=False)
-    give_up_after = optional(kind.Duration("100ms", "1m"), kind.parse_duration("5s"))
+    certificate = fields.Line(empty=False)
+    give_up_after = optional(fields.Duration("100ms", "1m"), fields.parse_duration("5s"))
 
 
 class CloudTable(Table):
     """`[cloud]`."""
 
     names = optional(Names(), ())
-    cookie_domain = optional(kind.Line(), "")
-    skew = optional(kind.Duration("1s", "1d"), kind.parse_duration("5m"))
+    cookie_domain = optional(fields.Line(), "")
+    skew = optional(fields.Duration("1s", "1d"), fields.parse_duration("5m"))
 
 
 class TenantTable(Table):
     """`[[tenants]]`."""
 
-    id = kind.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    id = fields.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
 
 
 class AgentTable(Table):
     """`[[agents]]`."""
 
-    tenant = kind.Pattern(_ID, "the id of a tenant")
-    account = kind.Line(empty=False)
-    work_no = kind.Integer(1, 999_999_999)
-    sip_account = optional(kind.Line(), "")
+    tenant = fields.Pattern(_ID, "the id of a tenant")
+    account = fields.Line(empty=False)
+    work_no = fields.Integer(1, 999_999_999)
+    sip_account = optional(fields.Line(), "")
 
 
 class ChannelTable(Table):
     """`[[channels]]`."""
 
-    id = kind.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
-    tenant = kind.Pattern(_ID, "the id of a tenant")
-    secret_key_file = kind.Line(empty=False)
+    id = fields.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    tenant = fields.Pattern(_ID, "the id of a tenant")
+    secret_key_file = fields.Line(empty=False)
     key_order = optional(KeyOrder(), SIGNED_KEYS)
-    length_rule = optional(kind.Choice(rule.value for rule in LengthRule), LengthRule.BYTES.value)
+    length_rule = optional(fields.Choice(rule.value for rule in LengthRule), LengthRule.BYTES.value)
 
 
 class AppTable(Table):
     """`[[apps]]`."""
 
-    key = kind.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
-    tenant = kind.Pattern(_ID, "the id of a tenant")
-    secret_file = kind.Line(empty=False)
+    key = fields.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    tenant = fields.Pattern(_ID, "the id of a tenant")
+    secret_file = fields.Line(empty=False)
 
 
 TABLES: dict[str, Table] = {"enterprise": EnterpriseTable(), "cloud": CloudTable()}

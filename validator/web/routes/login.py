@@ -25,7 +25,7 @@ def blueprint(
         reply = json_reply(wire.render(session, links.of(account.id)))
         reply = set_cookie(reply, incoming.SESSION_COOKIE, secret, sessions.policy.lifetime)
         known = devices.issue(account, device)
-        return set_cookie(reply, cookie_name(account.login), known, devices.policy.lifetime)
+        return set_cookie(reply, cookie_name(account.login), known, devices.policy.device_lifetime)
 
     @bp.post("/login")
     def log_in() -> Response:

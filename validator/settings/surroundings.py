@@ -1,11 +1,46 @@
-"""Secrets of the configuration: read from files or systemd's credentials, never from settings themselves."""
+"""What settings refer to beside their own values: the home folder, secrets, lists, other sections.
+
+Secrets are read from files or systemd's credentials, never from settings themselves.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from validator.errors import ConfigurationError
+from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private, secret_of
 from validator.ownership import NotPrivateError
+from validator.passwords.blocklist import Blocklist
+
+IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator blocklist import` made
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The home, the environment, and the checked values of every section by its name."""
+
+    home: Path
+    environment: Mapping[str, str]
+    sections: Mapping[str, Mapping[str, Any]]
+
+    def path(self, file: str) -> Path | None:
+        """Return the path of *file*, which may be relative to the home; None for ""."""
+        return self.home / file if file else None
+
+    def secret(self, name: str, file: str) -> str | None:
+        """Return the secret *name*; see `read_secret`."""
+        return read_secret(name, file, self.home, self.environment)
+
+    def blocklist(self) -> Blocklist:
+        """Return the shipped list of common passwords, with those the enterprise imported.
+
+        Raises ConfigurationError when one of them cannot be read.
+        """
+        try:
+            return Blocklist.from_shipped(*sorted((self.home / IMPORTED_LISTS).glob("*.bin")))
+        except OperatorError as error:
+            raise ConfigurationError([str(error)]) from None
 
 
 def read_secret(name: str, file: str, home: Path, environment: Mapping[str, str]) -> str | None:
