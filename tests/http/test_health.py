@@ -127,14 +127,14 @@ def test_reserve_of_the_trail_is_degraded(
         enterprise = found_enterprise({"audit.directory": str(folder), "audit.reserve": "131072"})
         trail = enterprise.services.trail
         trail.check()
-        trail.look_around()
+        trail.run_due_work()
         well = readiness(enterprise)
         disk.fill()
         scarce = readiness(enterprise)
         trail.append(Event(EventName.TENANT, Outcome.ACCEPTED))
         given_up = readiness(enterprise)
         disk.free()
-        trail.look_around()
+        trail.run_due_work()
         again = readiness(enterprise)
         enterprise.services.close()
 

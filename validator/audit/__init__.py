@@ -1,1 +1,1 @@
-"""The audit trail: what was decided, for ever."""
+"""Writes, reads and verifies the audit trail, the tamper-evident log of every decision."""

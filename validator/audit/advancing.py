@@ -1,8 +1,8 @@
-"""Advances the head of the trail beside the answers: in a thread of its own, a second after an entry at most.
+"""Advances the head of the trail in a background thread, at most a second or so after an entry.
 
-First the trail is put on the disk, then the head is written: into the file beside the keys, then into the
-database. No lock of the trail and no transaction is held meanwhile, and no answer waits for it. Several
-processes may do so at once, since a head only grows.
+The trail is synced to disk first; then the head is written to the file beside the keys and to the database.
+Meanwhile no lock of the trail and no transaction is held, and no response waits. Several processes may do so
+at once, since a head only grows.
 """
 
 import os
@@ -16,32 +16,32 @@ from validator.audit.headtable import HeadTable
 from validator.errors import Fault
 
 INTERVAL = 1.0  # seconds
-_AGAIN = 10.0  # seconds after which what failed is tried again
+_RETRY = 10.0  # seconds until a failed step is retried
 
 log = structlog.get_logger("validator.audit")
 
 
-class Advanced(Protocol):
-    """A trail whose head is advanced."""
+class Advanceable(Protocol):
+    """A trail whose head can be advanced."""
 
     def sync(self, done: int) -> Head | None:
-        """Put the trail on the disk and return its head; None when it is not beyond the number *done*."""
+        """Sync the trail to disk and return its head; None unless its number is greater than *done*."""
         ...
 
-    def look_around(self) -> bool:
-        """Do what is due besides; return whether more will be, although nothing is written."""
+    def run_due_work(self) -> bool:
+        """Do other periodic work; return whether more will be due without another entry."""
         ...
 
-    def go_on_after(self, head: Head) -> None:
-        """Go on after *head* if the trail ends before it."""
+    def continue_after(self, head: Head) -> None:
+        """Continue after *head* if the trail ends before it."""
         ...
 
 
 class HeadAdvance:
-    """Advances the head once in `INTERVAL` as long as entries are written."""
+    """Advances the head once per `INTERVAL` while entries are written."""
 
-    def __init__(self, trail: Advanced, file: HeadFile, table: HeadTable | None) -> None:
-        """Keep the head of *trail* in *file* and in *table*."""
+    def __init__(self, trail: Advanceable, file: HeadFile, table: HeadTable | None) -> None:
+        """Store the head of *trail* in *file* and in *table*."""
         self._trail, self._file, self._table = trail, file, table
         self._due, self._stop, self._lock = Event(), Event(), Lock()
         self._thread: Thread | None = None
@@ -49,14 +49,14 @@ class HeadAdvance:
         self._is_table_checked = self._is_table_behind = False
 
     def soon(self) -> None:
-        """Advance the head in a while, by a thread of this process, which a fork does not take along."""
+        """Schedule an advance by a thread of this process; a forked process starts another one."""
         if self._process != os.getpid():
-            self._begin()
+            self._start_thread()
         if not self._due.is_set():
             self._due.set()
 
     def now(self) -> bool:
-        """Advance the head; return whether that was possible everywhere, and log it when it was not."""
+        """Advance the head; return whether it was written everywhere. A failure is logged."""
         try:
             head = self._trail.sync(self._done)
             if head is not None:
@@ -68,7 +68,7 @@ class HeadAdvance:
         return True
 
     def close(self) -> None:
-        """End the thread, and advance the head a last time."""
+        """Stop the thread and advance the head one last time."""
         with self._lock:
             thread, self._thread, self._process = self._thread, None, 0
         if thread is not None:
@@ -81,16 +81,16 @@ class HeadAdvance:
         is_newest = self._file.advance(head)
         if self._table is None or not (is_newest or self._is_table_behind):
             return
-        self._is_table_behind = True  # until it is not
+        self._is_table_behind = True  # until `advance` has succeeded
         if not self._is_table_checked:
             former = self._table.read(head.chain)
             if former is not None and former.number > head.number:
-                self._trail.go_on_after(former)
+                self._trail.continue_after(former)
             self._is_table_checked = True
         self._table.advance(head)
         self._is_table_behind = False
 
-    def _begin(self) -> None:
+    def _start_thread(self) -> None:
         with self._lock:
             if self._process == os.getpid():
                 return
@@ -106,6 +106,6 @@ class HeadAdvance:
             if stop.wait(INTERVAL):
                 return
             due.clear()
-            wait = _AGAIN if self._trail.look_around() else None
+            wait = _RETRY if self._trail.run_due_work() else None
             if not self.now():
-                wait = _AGAIN
+                wait = _RETRY

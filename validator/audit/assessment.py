@@ -1,4 +1,4 @@
-"""Whether the trail is whole, and its end the one that is known: what `validator audit verify` says."""
+"""Assesses whether the trail is complete and ends at its recorded heads, for `validator audit verify`."""
 
 import hashlib
 import re
@@ -14,15 +14,15 @@ from validator.audit.chain import chain_id
 from validator.audit.head import Head
 from validator.audit.verifying import Finding, Verifier
 
-_SAVED = "in the file"
+_SAVED_FILE = "in the file"
 _LINE = re.compile(r"^\s*(\w+)\s+(\S+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The heads that are kept: by place, None where there is none, words where it cannot be read.
+    """The recorded heads by location: None where there is none, a text where it cannot be read.
 
-    *elsewhere* are the heads that other nodes have of the same chain.
+    *elsewhere* maps other nodes to their heads of the same chain.
     """
 
     heads: Mapping[str, Head | str | None]
@@ -32,7 +32,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was found: how many entries, the first and the last number, the heads, and what is wrong."""
+    """The result: the number of entries, the first and last number, the heads, and what is wrong."""
 
     entries: int
     first: int | None
@@ -45,27 +45,27 @@ class Assessment:
 
 
 def assess(directory: Path, key: bytes, known: Known) -> Assessment:
-    """Return what is found in the trail in *directory*, compared with the heads that were *known* before."""
-    kept = {place: head for place, head in known.heads.items() if isinstance(head, Head)}
-    saved = {_SAVED: known.saved} if known.saved else {}
-    wanted = [head.number for head in (*kept.values(), *saved.values(), *known.elsewhere.values())]
-    verifier = reading.verified(directory, key, wanted)
-    compared = (_compared(verifier, place, head, key) for place, head in {**kept, **saved}.items())
+    """Return the assessment of the trail in *directory*, compared with the *known* heads."""
+    stored = {location: head for location, head in known.heads.items() if isinstance(head, Head)}
+    saved = {_SAVED_FILE: known.saved} if known.saved else {}
+    numbers = [head.number for head in (*stored.values(), *saved.values(), *known.elsewhere.values())]
+    verifier = reading.verified(directory, key, numbers)
+    compared = (_compared(verifier, location, head, key) for location, head in {**stored, **saved}.items())
     verifier.breaks += list(chain.from_iterable(compared))
     return Assessment(
         entries=verifier.entries,
         first=verifier.first,
         last=verifier.number,
         is_continuation=verifier.is_continuation,
-        heads={place: _words(head) for place, head in known.heads.items()},
-        notices=[*_notices(verifier, known), *_too_old(kept)],
+        heads={location: _described(head) for location, head in known.heads.items()},
+        notices=[*_notices(verifier, known), *_outdated(stored)],
         problems=verifier.problems,
         accepted=[each for each in verifier.breaks if each.digest in verifier.accepted],
     )
 
 
 def parse_head(text: str) -> Head:
-    """Return the head that `validator audit head` printed, as text or as JSON; raises ValueError."""
+    """Return the head that `validator audit head` printed as text or JSON; raises ValueError."""
     try:
         members = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -78,50 +78,51 @@ def parse_head(text: str) -> Head:
     return Head.of({**members, "number": int(number[1]), "file": int(file[1])})
 
 
-def _compared(verifier: Verifier, place: str, head: Head, key: bytes) -> Iterator[Finding]:
-    """Yield what is wrong with the end of the trail, by the *head* that is kept at a *place*."""
+def _compared(verifier: Verifier, location: str, head: Head, key: bytes) -> Iterator[Finding]:
+    """Yield what is wrong with the end of the trail, according to the *head* at *location*."""
     first, last = verifier.first, verifier.number or 0
     missing: tuple[int, int] | None = None
     if head.chain != chain_id(key):
-        words = "is of another chain: keys/audit.key was replaced"
+        words = "belongs to another chain: keys/audit.key was replaced"
     elif verifier.is_known_missing(head.number) or verifier.macs.get(head.number) == head.position.mac:
         return
     elif head.number > last:
         missing = (last + 1, head.number)
-        words = f"says that the trail ends at entry {head.number}: entries from {last + 1} on are missing"
+        words = f"records that the trail ends at entry {head.number}: entries from {last + 1} on are missing"
     elif first is not None and head.number < first:
-        if place != _SAVED:
+        if location != _SAVED_FILE:
             return
         words = f"is of entry {head.number}: the files before entry {first} are needed to compare"
     else:
-        words = f"says that entry {head.number} is another one than the one that is there"
-    digest = hashlib.sha256(f"{place} {head.number} {head.position.mac}".encode()).hexdigest()
-    yield Finding(f"the head {place}", 0, words, digest, missing)
+        words = f"records a different mac for entry {head.number} than the trail has"
+    digest = hashlib.sha256(f"{location} {head.number} {head.position.mac}".encode()).hexdigest()
+    yield Finding(f"the head {location}", 0, words, digest, missing)
 
 
 def _notices(verifier: Verifier, known: Known) -> Iterator[str]:
     yield from map(str, verifier.notices)
     if verifier.unnumbered:
-        yield f"{verifier.unnumbered} entries between the others have no number: an older version wrote them"
-    for place, head in known.heads.items():
+        yield f"{verifier.unnumbered} later entries have no number: an older version wrote them"
+    for location, head in known.heads.items():
         if isinstance(head, str):
-            yield f"the head {place} {head}: the end of the trail was not compared with it"
+            yield f"the head {location} {head}: the end of the trail was not compared with it"
         elif head is None and verifier.number:
-            yield f"there is no head {place} yet: the end of the trail was not compared with it"
+            yield f"there is no head {location} yet: the end of the trail was not compared with it"
     for node, head in known.elsewhere.items():
         is_here = verifier.macs.get(head.number) == head.position.mac
         if not is_here and not (verifier.first and head.number < verifier.first):
-            yield f"{node} wrote entry {head.number} of this chain, which is not here: one is a copy"
+            yield f"{node} wrote entry {head.number} of this chain, which is not here: one trail is a copy"
 
 
-def _too_old(kept: Mapping[str, Head]) -> Iterator[str]:
-    newest = max((head.number for head in kept.values()), default=0)
-    for place, head in kept.items():
+def _outdated(stored: Mapping[str, Head]) -> Iterator[str]:
+    newest = max((head.number for head in stored.values()), default=0)
+    for location, head in stored.items():
         if head.number < newest:
-            yield f"the head {place} is of entry {head.number}, not {newest}: it was restored, or not written"
+            what = f"is of entry {head.number}, not {newest}"
+            yield f"the head {location} {what}: it was restored, or not written"
 
 
-def _words(head: Head | str | None) -> str:
+def _described(head: Head | str | None) -> str:
     if head is None:
         return "none"
     return head if isinstance(head, str) else f"entry {head.number}"

@@ -1,9 +1,9 @@
-"""The chain that binds the lines of the audit trail together.
+"""The chain that links the lines of the audit trail.
 
-Each line is a JSON object whose last member is `mac`: HMAC-SHA-256, keyed apart from the trail, over the mac
-of the line before, a line feed, and the line without its own mac. Changing, removing, adding or swapping a
-line without the key breaks the chain at that place. Its first member is `number`, one more than that of the
-entry before; lines of older versions have none. `validator.audit.verifying` checks lines.
+Each line is a JSON object whose last member is `mac`: HMAC-SHA-256, with a key stored apart from the trail,
+over the previous line's mac, a line feed, and the line without its mac. Without the key, a changed, removed,
+added or swapped line breaks the chain at that point. The first member is `number`, one more than that of the
+previous entry; lines of older versions have none. `validator.audit.verifying` checks lines.
 """
 
 import hmac
@@ -17,7 +17,7 @@ BEGINNING = "0" * 64
 MAX_LINE = 65_536
 _LINE = re.compile(rb'(?P<entry>\{.*),"mac":"(?P<mac>[0-9a-f]{64})"\}', re.DOTALL)
 _NUMBER = re.compile(rb'\{"number":(\d{1,18}),')
-MAX_NUMBERED = 32  # bytes of an entry that its number is in
+MAX_NUMBERED = 32  # leading bytes of an entry that contain its number
 _CHAIN = b"validator.audit.chain"
 
 
@@ -31,14 +31,14 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A whole line: the entry without its mac, and the mac that it carries, proven or not."""
+    """A whole line: the entry without its mac, and the mac that it carries, verified or not."""
 
     entry: bytes
     mac: str
 
     @property
     def number(self) -> int | None:
-        """The entry's number; None for one of an older version."""
+        """The entry's number; None for an entry of an older version."""
         return number_of(self.entry)
 
     @property
@@ -52,45 +52,45 @@ class Line:
 
     @property
     def previous(self) -> str:
-        """The mac that the first entry of a file names as the one before it."""
+        """The mac that the first entry of a file names as its predecessor's."""
         return str(self.members.get("previous", BEGINNING))
 
     def follows(self, previous: str, key: bytes) -> bool:
-        """Return whether the entry was written with *key*, after the one whose mac is *previous*."""
+        """Return whether the entry was written with *key* after the entry whose mac is *previous*."""
         return hmac.compare_digest(self.mac, _mac(self.entry, previous, key))
 
 
 def chain_id(key: bytes) -> str:
-    """Return the name of the chain that is made with *key*; it says nothing about the key."""
+    """Return the name of the chain of *key*; it reveals nothing about the key."""
     return hmac.digest(key, _CHAIN, "sha256").hex()[:32]
 
 
 def link(entry: bytes, previous: str, key: bytes) -> tuple[bytes, str]:
-    """Return the line of *entry* (a JSON object) after the one whose mac is *previous*, and its own mac."""
+    """Return the line of *entry* (a JSON object) after the mac *previous*, and its mac."""
     mac = _mac(entry, previous, key)
     return entry[:-1] + b',"mac":"' + mac.encode() + b'"}\n', mac
 
 
 def parse(line: bytes) -> Line | None:
-    """Return *line* in its parts; None when it is not a whole line of a trail."""
-    form = _LINE.fullmatch(line.rstrip(b"\n"))
-    return Line(form["entry"] + b"}", form["mac"].decode()) if form else None
+    """Return the parts of *line*; None unless it is a whole line of a trail."""
+    match = _LINE.fullmatch(line.rstrip(b"\n"))
+    return Line(match["entry"] + b"}", match["mac"].decode()) if match else None
 
 
 def number_of(entry: bytes) -> int | None:
-    """Return the number that *entry* begins with; None for one of an older version."""
-    form = _NUMBER.match(entry)
-    return int(form[1]) if form else None
+    """Return the number at the beginning of *entry*; None for an entry of an older version."""
+    match = _NUMBER.match(entry)
+    return int(match[1]) if match else None
 
 
 def mac_of(line: bytes) -> str | None:
-    """Return the mac that *line* carries; None when it is not a whole line of a trail."""
-    form = _LINE.fullmatch(line.rstrip(b"\n"))
-    return form["mac"].decode() if form else None
+    """Return the mac of *line*; None unless it is a whole line of a trail."""
+    match = _LINE.fullmatch(line.rstrip(b"\n"))
+    return match["mac"].decode() if match else None
 
 
 def is_json(line: bytes) -> bool:
-    """Return whether *line* is JSON: the beginning of an entry, torn by a power cut, is not."""
+    """Return whether *line* is JSON; the start of an entry that a power cut tore is not."""
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What the audit trail tells: the events, their outcomes, and where a request came from."""
+"""The events of the audit trail, their outcomes, and the members of an entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class EventName(StrEnum):
     KEY = "key"
 
 
-# What a crash must not undo: these are on the disk before their answer is given.
+# Changes that a crash must not undo: synced to disk before the response is sent.
 STATE_CHANGES = frozenset(EventName) - {
     EventName.VERDICT,
     EventName.LOGIN,
@@ -52,20 +52,20 @@ STATE_CHANGES = frozenset(EventName) - {
 
 
 class Outcome(StrEnum):
-    """How it ended."""
+    """How the event ended."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
 
     @classmethod
     def of(cls, reason: Reason | None) -> "Outcome":
-        """Return the outcome that *reason* means: without one, accepted."""
+        """Return the outcome for *reason*: accepted without one, otherwise refused."""
         return cls.ACCEPTED if reason is None else cls.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry's content. Never a token, a password, a secret, a canonical request or a signature."""
+    """The content of one entry. Never a token, a password, a secret, a canonical request or a signature."""
 
     name: EventName
     outcome: Outcome
@@ -80,16 +80,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedLoss(Event):
-    """What an operator accepted as lost: each place, with the numbers of the entries that are missing."""
+    """What an operator accepted as lost: each break, with the numbers of its missing entries."""
 
     lost: tuple[Mapping[str, Any], ...] = ()
 
 
-_TOLD_IF_KNOWN = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "lost")
+_OPTIONAL = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "lost")
 
 
 def members_of(event: Event, exchange: Exchange, at: str, number: int) -> dict[str, Any]:
-    """Return the members of entry *number*: *event*, as it happened in *exchange*, *at* a time."""
+    """Return the members of entry *number*: *event*, which happened in *exchange* at the time *at*."""
     entry: dict[str, Any] = {
         "number": number,
         "time": at,
@@ -99,7 +99,7 @@ def members_of(event: Event, exchange: Exchange, at: str, number: int) -> dict[s
         "role": exchange.role,
         "outcome": event.outcome,
     }
-    for name in _TOLD_IF_KNOWN:
+    for name in _OPTIONAL:
         value = getattr(event, name, None)
         if value is not None:
             entry[name] = value

@@ -1,13 +1,13 @@
-"""The files of the audit trail: the one that is written, and the rotated ones, full or of a day past.
+"""The files of the audit trail: the current one, and rotated ones, which are full or of an earlier day.
 
-Each file names its own number in its first line, and is rotated under that number: it is used once.
+Each file names its number in its first line and is rotated under it; a number is used once.
 """
 
 import re
 from pathlib import Path
 
 CURRENT = "audit.jsonl"
-NEXT = f".{CURRENT}.next"  # the next file, until it has its first line
+NEXT = f".{CURRENT}.next"  # the next file, before it has its first line
 _DIGITS = 6
 _ROTATED = re.compile(rf"audit-(\d{{{_DIGITS},}})\.jsonl", re.ASCII)
 
@@ -15,17 +15,17 @@ _ROTATED = re.compile(rf"audit-(\d{{{_DIGITS},}})\.jsonl", re.ASCII)
 def rotated(directory: Path) -> list[Path]:
     """Return the rotated files, oldest first."""
     found = ((_ROTATED.fullmatch(path.name), path) for path in directory.glob("audit-*.jsonl"))
-    return [path for _, path in sorted((int(form[1]), path) for form, path in found if form)]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
 
 
 def last_rotated(directory: Path) -> int:
-    """Return the number of the newest rotated file that is there; 0 when none is."""
+    """Return the number of the newest rotated file; 0 when there is none."""
     files_ = rotated(directory)
     return int(files_[-1].stem.rpartition("-")[2]) if files_ else 0
 
 
 def name_of(directory: Path, number: int) -> Path:
-    """Return the path that the file with this *number* is rotated to."""
+    """Return the path to which the file with this *number* is rotated."""
     return directory / f"audit-{number:0{_DIGITS}}.jsonl"
 
 

@@ -1,4 +1,4 @@
-"""Reads the trail continuously: every entry once, over rotations, from the oldest file on."""
+"""Follows the trail: yields every entry once, across rotations, from the oldest file on."""
 
 import os
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from validator.audit.reading import entry_of
 
 
 class Follower:
-    """Yields each entry of the trail once, whatever is rotated or shipped away between two looks."""
+    """Yields each entry of the trail once, even if files are rotated or archived between two reads."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._rotated: set[str] = set()  # names that were seen; their files are read, or gone
+        self._rotated: set[str] = set()  # names of files that were read
         self._file: BinaryIO | None = None
-        self._torn = b""  # the beginning of a line that is being written
+        self._torn = b""  # the start of a line that is still being written
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """Yield the entries that were not yielded before, oldest first; no line of a trail is left out."""
-        # Opened first: a file that is rotated from now on is this one, and is read on at the next look.
+        """Yield the entries that are new since the last call, oldest first; other lines are skipped."""
+        # Opened first: if it is rotated from now on, the next call continues with it.
         newest = _opened(self._directory / CURRENT)
         if self._file is not None and newest is not None and _is_same(self._file, newest):
             newest.close()
@@ -34,13 +34,13 @@ class Follower:
         yield from self._appended()
 
     def close(self) -> None:
-        """Close the file that is read."""
+        """Close the open file."""
         if self._file is not None:
             self._file.close()
         self._file, self._torn = None, b""
 
     def _appended(self) -> Iterator[dict[str, Any]]:
-        """Yield what was appended to the open file; the line that is being written waits for its end."""
+        """Yield the entries appended to the open file; an unfinished line waits for its end."""
         for line in self._file or ():
             self._torn += line
             if self._torn.endswith(b"\n"):
@@ -48,13 +48,13 @@ class Follower:
                 yield from entry_of(whole)
 
     def _others(self, newest: BinaryIO | None) -> Iterator[dict[str, Any]]:
-        """Yield the entries of the rotated files that are read neither here already nor as *newest*."""
+        """Yield the entries of rotated files not read before, except *newest*."""
         for path in rotated(self._directory):
             if path.name in self._rotated:
                 continue
             file = _opened(path)
             if file is None:
-                continue  # shipped away meanwhile
+                continue  # archived meanwhile
             with closing(file):
                 if newest is not None and _is_same(file, newest):
                     continue

@@ -1,8 +1,8 @@
-"""Where the trail ends, kept apart from it: beside the keys, and among the processes that write it now.
+"""The head and the end of the trail, stored apart from it: beside the keys, and shared by its writers.
 
-The head is a position that is on the disk for certain. It only grows, and it is written after the trail was
-synced, so that a crash leaves the trail ahead of it and never behind. The end is exact, but holds only as
-long as a process has the trail open: after a power cut the trail may lack what was not synced.
+The head is a position that is certainly on disk. It only grows, and it is written after the trail was synced,
+so that a crash leaves the trail ahead of it, never behind. The end is exact, but holds only while a process
+has the trail open: after a power cut the trail may lack what was not synced.
 """
 
 import errno
@@ -26,7 +26,7 @@ _MAC = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A position in the chain that is named *chain*."""
+    """A position in the chain named *chain*."""
 
     chain: str
     position: Position
@@ -38,11 +38,11 @@ class Head:
 
     @classmethod
     def of(cls, members: dict[str, object]) -> Self:
-        """Return the head that `members` spelled; raises ValueError."""
+        """Return the head from its `members`; raises ValueError."""
         chain, number, mac, file = (members.get(name) for name in ("chain", "number", "mac", "file"))
         is_whole = isinstance(chain, str) and type(number) is int and type(file) is int
         if not (is_whole and isinstance(mac, str) and _MAC.fullmatch(mac)):
-            raise ValueError("this is no head of a trail")
+            raise ValueError("not a head of a trail")
         return cls(str(chain), Position(int(str(number)), mac, int(str(file))))
 
     @property
@@ -53,24 +53,24 @@ class Head:
 
 
 class HeadFile:
-    """The head beside the keys."""
+    """The head in a file beside the keys."""
 
     def __init__(self, keys: Path) -> None:
-        """Keep it in the folder *keys*."""
+        """Use the file in the folder *keys*."""
         self._path = keys / HEAD_FILE
 
     def read(self) -> Head | None:
-        """Return the head; None when there is none. Raises OSError or ValueError when it cannot be read."""
+        """Return the head; None when there is none. Raises OSError or ValueError when it is unreadable."""
         try:
             members = orjson.loads(read_private(self._path))
         except FileNotFoundError:
             return None
         if not isinstance(members, dict):
-            raise ValueError("this is no head of a trail")
+            raise ValueError("not a head of a trail")
         return Head.of(members)
 
     def advance(self, head: Head) -> bool:
-        """Write *head* unless the one that is there is as new; return whether it was written.
+        """Write *head* unless the stored one is as new; return whether it was written.
 
         Raises OSError.
         """
@@ -86,58 +86,58 @@ class HeadFile:
 
 
 class End(NamedTuple):
-    """The last entry's position, and the file it is in: its inode and its size."""
+    """The last entry's position, with the inode and the size of its file."""
 
     inode: int
     size: int
     position: Position
 
     def is_of(self, stat: os.stat_result) -> bool:
-        """Return whether nothing was written into the file of *stat* since, and it is the same."""
+        """Return whether *stat* is of the same file, and nothing was written to it since."""
         return (stat.st_ino, stat.st_size) == (self.inode, self.size)
 
 
 class SharedEnd:
-    """The end, as the processes that write the trail hand it to each other; to use under the trail's lock.
+    """The end, shared by the processes that write the trail; use it under the trail's lock.
 
-    A process has a shared lock on the file as long as it has the trail open. When there is no such process,
-    what the last one left is dropped.
+    A process holds a shared lock on the file while it has the trail open. When no process holds it, the old
+    content is dropped.
     """
 
-    _FORM = struct.Struct("<QQQQ32s")
+    _LAYOUT = struct.Struct("<QQQQ32s")
 
     def __init__(self, keys: Path) -> None:
-        """Keep it in the folder *keys*, which those that may write the trail only may not write."""
+        """Use the file in the folder *keys*, which users who may only write the trail cannot write."""
         self._path, self._descriptor = keys / END_FILE, -1
-        self._last: tuple[bytes, End | None] = b"", None  # what was read or written
+        self._last: tuple[bytes, End | None] = b"", None  # last read or written
 
     def read(self) -> End | None:
         """Return the end; None when no process that has the trail open knows it. Raises OSError."""
         if self._descriptor < 0:
             self._open()
-        content = os.pread(self._descriptor, self._FORM.size, 0)
+        content = os.pread(self._descriptor, self._LAYOUT.size, 0)
         if content != self._last[0]:
             self._last = content, self._parse(content)
         return self._last[1]
 
     def write(self, end: End) -> None:
-        """Let the others know *end*; raises OSError."""
+        """Share *end* with the other processes; raises OSError."""
         at = end.position
-        content = self._FORM.pack(end.inode, end.size, at.number, at.file, bytes.fromhex(at.mac))
+        content = self._LAYOUT.pack(end.inode, end.size, at.number, at.file, bytes.fromhex(at.mac))
         if os.pwrite(self._descriptor, content, 0) != len(content):
             raise OSError(errno.ENOSPC, "the disk took only a part of the trail's end", str(self._path))
         self._last = content, end
 
     def close(self) -> None:
-        """Let go of the file: without any process that has it open, the end is not known any more."""
+        """Close the file: once no process has it open, the end is unknown."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
 
     def _parse(self, content: bytes) -> End | None:
-        if len(content) != self._FORM.size:
+        if len(content) != self._LAYOUT.size:
             return None
-        inode, size, number, file, mac = self._FORM.unpack(content)
+        inode, size, number, file, mac = self._LAYOUT.unpack(content)
         return End(inode, size, Position(number, mac.hex(), file))
 
     def _open(self) -> None:

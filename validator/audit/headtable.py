@@ -1,4 +1,4 @@
-"""The heads of the trails of all nodes, in the database that they share."""
+"""The heads of all nodes' trails, in their shared database."""
 
 import platform
 from pathlib import Path
@@ -30,12 +30,12 @@ WHERE excluded.number > trail_heads.number
 class HeadTable:
     """The head of one node in the database.
 
-    A node is a host and a folder: a home that was copied to another host has the same chain at first, and
-    goes its own way from there.
+    A node is a host and a folder: a home that was copied to another host starts with the same chain and then
+    diverges.
     """
 
     def __init__(self, database: Database, directory: Path) -> None:
-        """Keep the head of the trail in *directory* on this host."""
+        """Store the head of the trail in *directory* on this host."""
         self._database = database
         self.node = f"{platform.node()}:{directory}"[:_MAX_NODE]
 
@@ -44,12 +44,12 @@ class HeadTable:
         return self.of_nodes(chain).get(self.node)
 
     def of_nodes(self, chain: str) -> dict[str, Head]:
-        """Return the head of *chain* of each node that has one; raises Fault."""
+        """Return each node's head of *chain*; raises Fault."""
         with self._database.read() as connection:
             rows = connection.execute(select(table).where(table.c.chain == chain)).all()
         return {row.node: Head(row.chain, Position(row.number, row.mac, row.file)) for row in rows}
 
     def advance(self, head: Head) -> None:
-        """Write *head* unless the one that is there is as new; raises Fault."""
+        """Write *head* unless the stored one is as new; raises Fault."""
         with self._database.write() as connection:
             connection.execute(_ADVANCE, {**head.members, "node": self.node})

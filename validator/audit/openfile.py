@@ -1,4 +1,4 @@
-"""A file of the trail that is open for writing: how it is opened, and how a line is put at its end."""
+"""A file of the trail that is open for writing, and how a line is appended to it."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ DAY = len("yyyy-MM-dd")
 
 @dataclass(slots=True)
 class OpenFile:
-    """A file that this process has open, the day of its first line, and its end, if that is known."""
+    """A file that this process has open, the day of its first line, and its end if known."""
 
     descriptor: int
     inode: int
@@ -27,12 +27,12 @@ class OpenFile:
 
 
 def open_file(path: Path, flags: int = 0) -> int:
-    """Return a descriptor of the file at *path*, made if it is missing, that is appended to."""
+    """Return a descriptor for appending to the file at *path*, which is created if missing."""
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | flags, MODE)
 
 
 def stat_of(path: Path) -> os.stat_result | None:
-    """Return the state of the file at *path*; None when there is none."""
+    """Return the stat of the file at *path*; None when there is none."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 
 def day_of(descriptor: int) -> str | None:
-    """Return the day of the file's first whole line; None when there is none."""
+    """Return the day (UTC) of the file's first whole line; None when there is none."""
     lines = os.pread(descriptor, MAX_LINE, 0).splitlines()
     first = next(filter(None, map(parse, lines)), None)
     time = first.members.get("time") if first else None
@@ -48,19 +48,19 @@ def day_of(descriptor: int) -> str | None:
 
 
 def own_entry(name: EventName, time: str, after: Position, members: dict[str, Any]) -> bytes:
-    """Return an entry of the trail about itself, which follows the one at *after*."""
+    """Return an entry of the trail about itself that follows the one at *after*."""
     return orjson.dumps({"number": after.number + 1, "time": time, "event": name, **members})
 
 
 def append(descriptor: int, start: End, entry: bytes, key: bytes, before: bytes = b"") -> End:
     """Write the bytes *before* and the line of *entry* after *start*; return the new end.
 
-    Raises OSError; then nothing of it is in the file.
+    Raises OSError, and then leaves nothing of it in the file.
     """
     line, mac = link(entry, start.position.mac, key)
     line = before + line
     if os.write(descriptor, line) != len(line):
         os.ftruncate(descriptor, start.size)
-        raise OSError(errno.ENOSPC, "the disk took only a part of the line")
+        raise OSError(errno.ENOSPC, "the disk took only part of the line")
     position = Position(start.position.number + 1, mac, start.position.file)
     return End(start.inode, start.size + len(line), position)

@@ -1,4 +1,4 @@
-"""Reads the audit trail: whether it is whole, and what it says."""
+"""Reads the audit trail: its entries, and where its chain is broken."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from validator.audit.verifying import Verifier
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A place where the trail is not whole."""
+    """A line at which the trail is broken."""
 
     file: str
     line: int
@@ -26,23 +26,23 @@ class Problem:
 
 
 def entries(directory: Path) -> Iterator[dict[str, Any]]:
-    """Yield every entry of the trail, oldest first; what is no line of a trail is left out."""
+    """Yield every entry of the trail, oldest first; lines that are not entries are skipped."""
     for _, lines in _opened(directory):
         for line in lines:
             yield from entry_of(line)
 
 
 def entry_of(line: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the entry in *line*; nothing when it is no line of a trail."""
+    """Yield the entry in *line*; nothing when it is not a line of a trail."""
     if mac_of(line):
         with suppress(orjson.JSONDecodeError):
             yield orjson.loads(line)
 
 
 def last_written(directory: Path) -> datetime | None:
-    """Return when the trail's last whole entry was written; None when there is none near its end."""
+    """Return when the trail's last whole entry was written; None when its end has none."""
     for file in reversed(files(directory)):
-        # It may be put aside this very moment.
+        # It may be rotated at this moment.
         with suppress(FileNotFoundError), file.open("rb") as content:
             content.seek(max(0, os.fstat(content.fileno()).st_size - MAX_LINE))
             for line in filter(mac_of, reversed(content.readlines())):
@@ -52,13 +52,13 @@ def last_written(directory: Path) -> datetime | None:
 
 
 def problems(directory: Path, key: bytes) -> Iterator[Problem]:
-    """Yield every place where the chain of the trail does not hold; none when it is whole."""
+    """Yield every problem in the chain of the trail; none when it is complete."""
     for found in verified(directory, key).problems:
         yield Problem(found.file, found.line, found.problem)
 
 
 def verified(directory: Path, key: bytes, wanted: Iterable[int] = ()) -> Verifier:
-    """Return what was found in every line of the trail; the macs of the *wanted* numbers are kept."""
+    """Return the verifier after every line of the trail; its `macs` has those of the *wanted* numbers."""
     verifier = Verifier(key, None, wanted=wanted)
     for name, lines in _opened(directory):
         for at, line in enumerate(lines, 1):
@@ -69,7 +69,7 @@ def verified(directory: Path, key: bytes, wanted: Iterable[int] = ()) -> Verifie
 
 
 def _opened(directory: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield the name and the lines of every file once, oldest first, also when one is rotated meanwhile."""
+    """Yield the name and the lines of every file once, oldest first, even across a rotation."""
     names: set[str] = set()
     inodes: set[int] = set()
     is_new = True
@@ -83,7 +83,7 @@ def _opened(directory: Path) -> Iterator[tuple[str, BinaryIO]]:
                 if path.name != CURRENT:
                     names.add(path.name)
                 elif any(each.name not in names for each in rotated(directory)):
-                    is_new = True  # this one is not the next: the one before was rotated just now
+                    is_new = True  # its predecessor was rotated just now and comes first
                     break
                 if inode not in inodes:
                     inodes.add(inode)
@@ -94,7 +94,7 @@ def _opened(directory: Path) -> Iterator[tuple[str, BinaryIO]]:
 def end_of(directory: Path) -> Position | None:
     """Return the position of the last whole entry; None when it has no number, or there is none.
 
-    Raises OSError. The entry is not proven: `verified` does that.
+    Raises OSError. The entry is not verified: `verified` does that.
     """
     for file in reversed(files(directory)):
         with suppress(FileNotFoundError), file.open("rb") as content:
@@ -107,7 +107,7 @@ def end_of(directory: Path) -> Position | None:
 
 
 def follows(directory: Path) -> str | None:
-    """Return the mac that the oldest file follows if files before it are missing, else None."""
+    """Return the mac before the oldest file if earlier files are missing, else None."""
     first = next(entries(directory), {})
     previous = str(first.get("previous", BEGINNING))
     return None if previous == BEGINNING else previous

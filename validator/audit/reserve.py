@@ -1,6 +1,6 @@
-"""A reserve for a full disk: a file of a fixed size beside the trail that is given up when room gets scarce.
+"""The reserve for a full disk: a file of fixed size beside the trail, given up when space is scarce.
 
-Without it the trail writes no more of what strangers can cause, so that the room is left for what is proven.
+Once it is given up, entries that strangers can cause are no longer written: the space is for proven ones.
 """
 
 import os
@@ -10,34 +10,34 @@ from validator.clock import stopwatch
 from validator.files import MODE
 
 FILE = ".reserve"
-_PAUSE = 1.0  # seconds between two looks at the disk
-_PLENTY = 3  # times its size must be free before the reserve is made again
+_PAUSE = 1.0  # seconds between two checks of the disk
+_FREE_FACTOR = 3  # times its size must be free to make the reserve again
 
 
 class Reserve:
-    """The reserve in one folder; to use under the trail's lock, but for `make`."""
+    """The reserve in one folder; use it under the trail's lock, except for `make`."""
 
     def __init__(self, directory: Path, size: int) -> None:
-        """Keep *size* bytes in *directory*; 0 keeps none."""
+        """Reserve *size* bytes in *directory*; 0 disables the reserve."""
         self._path, self._size = directory / FILE, size
-        self._looked = float("-inf")
+        self._checked = float("-inf")
         self.is_low = False
 
-    def look(self) -> bool:
-        """Look at the disk, once in a while, and return whether the reserve was given up now."""
+    def check_room(self) -> bool:
+        """Check the disk, at most once per second; return whether the reserve was given up just now."""
         now = stopwatch()
-        if not self._size or now - self._looked < _PAUSE:
+        if not self._size or now - self._checked < _PAUSE:
             return False
-        self._looked = now
+        self._checked = now
         free = self._free()
-        if self.kept() and free < self._size:
+        if self.size() and free < self._size:
             return self.give_up()
-        self.is_low = not self.kept() and free < _PLENTY * self._size
+        self.is_low = not self.size() and free < _FREE_FACTOR * self._size
         return False
 
     def give_up(self) -> bool:
-        """Give the reserve up, and leave an empty file; return whether there was one."""
-        if not self.kept():
+        """Empty the reserve's file; return whether there was a reserve."""
+        if not self.size():
             return False
         try:
             os.truncate(self._path, 0)
@@ -47,13 +47,13 @@ class Reserve:
         return True
 
     def make(self) -> bool:
-        """Make the reserve when there is plenty of room; return whether one that was given up is there again.
+        """Make the reserve if there is plenty of space; return whether it replaces one that was given up.
 
-        Whichever process gave it up: its empty file says so.
+        Its empty file shows that, whichever process gave it up.
         """
-        if not self._size or self.kept() or self._free() < _PLENTY * self._size:
+        if not self._size or self.size() or self._free() < _FREE_FACTOR * self._size:
             return False
-        was_given_up = self.kept() == 0
+        was_given_up = self.size() == 0
         new = self._path.with_name(f"{FILE}.new")
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE)
@@ -67,8 +67,8 @@ class Reserve:
             return False
         return was_given_up
 
-    def kept(self) -> int | None:
-        """Return the bytes of the reserve; None when there never was one."""
+    def size(self) -> int | None:
+        """Return the size of the reserve in bytes; None when there never was one."""
         try:
             return self._path.stat().st_size
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Where the chain goes on in the files that are there, when the end that was known is not their end."""
+"""Finds where the chain continues in the existing files, when the known end is not their end."""
 
 import mmap
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from validator.audit.chain import BEGINNING, MAX_LINE, MAX_NUMBERED, Line, Posit
 from validator.audit.torn import Torn
 from validator.audit.verifying import Verifier
 
-_UNNUMBERED_FILES = 2  # that are searched: an older version may have begun one during a restart
+_UNNUMBERED_FILES = 2  # to search: an older version may have begun one during a restart
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The chain goes on after *position*; behind it stands *torn*, if anything.
+    """The chain continues after *position*; *torn* is what follows it in the file, if anything.
 
-    *is_lost*: the position is the known one, and in no file any more; *after* is then the number of the last
-    entry that is there, if there is one.
+    *is_lost*: *position* is the known one, and no file has it any more; *after* is then the number of the
+    last entry that exists, if any.
     """
 
     position: Position
@@ -28,9 +28,9 @@ class Resumed:
 
 
 def resume(directory: Path, key: bytes, known: Position | None) -> Resumed:
-    """Return where the chain goes on, with the *known* position in it.
+    """Return where the chain continues, given the *known* position.
 
-    Raises OSError, and ValueError when the file that is there is no trail and no position is known.
+    Raises OSError, and ValueError when the file is not a trail and no position is known.
     """
     files = folder.files(directory)
     if known is None:
@@ -38,7 +38,7 @@ def resume(directory: Path, key: bytes, known: Position | None) -> Resumed:
     place = _locate(files, known)
     if place is None:
         last = next(_last_lines(files), None)
-        # An older version gave no numbers: what there is of it, is before the first.
+        # Entries of an older version have no number; they precede the first numbered one.
         after = None if last is None else min(last.number or 0, known.number)
         return Resumed(known, is_lost=True, after=after)
     index, offset = place
@@ -51,30 +51,30 @@ def resume(directory: Path, key: bytes, known: Position | None) -> Resumed:
 
 
 def file_number(path: Path) -> int | None:
-    """Return the number that the file at *path* names in its first line; None when it does not."""
+    """Return the number that the first line of the file at *path* names; None when it names none."""
     first = _first_line(path)
     number = first.members.get("file") if first else None
     return number if type(number) is int else None
 
 
 def _resume_unknown(files: list[Path], directory: Path) -> Resumed:
-    """Go on after the last whole line, as in a trail of an older version, whose end nobody kept."""
+    """Continue after the last whole line, as in a trail of an older version, which had no recorded end."""
     current = directory / folder.CURRENT
     torn: Torn | None = None
     if files and files[-1] == current and current.stat().st_size:
         with current.open("rb") as file:
             file.seek(max(0, current.stat().st_size - MAX_LINE))
             lines = file.read(MAX_LINE).splitlines(keepends=True)
-        torn = _behind_last(lines)
+        torn = _after_last(lines)
         if torn is not None and torn.length == sum(map(len, lines)) and any(b"\n" in line for line in lines):
-            raise ValueError("the file is no audit trail")
+            raise ValueError("the file is not an audit trail")
     last = next(_last_lines(files), None)
     mac = last.mac if last else BEGINNING
     return Resumed(Position(_last_number(files), mac, 0), torn)
 
 
-def _behind_last(lines: list[bytes]) -> Torn | None:
-    """Return what stands behind the last whole line."""
+def _after_last(lines: list[bytes]) -> Torn | None:
+    """Return what follows the last whole line."""
     torn: Torn | None = None
     for line in lines:
         if parse(line) is not None:
@@ -86,14 +86,14 @@ def _behind_last(lines: list[bytes]) -> Torn | None:
 
 
 def _locate(files: list[Path], known: Position) -> tuple[int, int] | None:
-    """Return which of *files* has the *known* entry, and the offset behind it; None when none has."""
+    """Return the index of the file with the *known* entry and the offset after it; None without it."""
     searched = 0
     for index in reversed(range(len(files))):
         first = _first_line(files[index])
         number = first.number if first else None
         if number is not None and number > known.number:
             continue
-        offset = _offset_behind(files[index], known.mac)
+        offset = _offset_after(files[index], known.mac)
         if offset is not None:
             return index, offset
         searched += first is not None
@@ -102,7 +102,7 @@ def _locate(files: list[Path], known: Position) -> tuple[int, int] | None:
     return None
 
 
-def _offset_behind(path: Path, mac: str) -> int | None:
+def _offset_after(path: Path, mac: str) -> int | None:
     ending = f'"mac":"{mac}"}}'.encode()
     with path.open("rb") as file:
         if not file.seek(0, 2):
@@ -138,7 +138,7 @@ def _last_lines(files: list[Path]) -> Iterator[Line]:
 
 
 def _last_number(files: list[Path]) -> int:
-    """Return the greatest number near the end of the newest files; 0 when they are of an older version."""
+    """Return the last number near the end of the newest files; 0 when they are of an older version."""
     for path in list(reversed(files))[: _UNNUMBERED_FILES + 1]:
         with path.open("rb") as file:
             if not file.seek(0, 2):

@@ -1,4 +1,4 @@
-"""Bytes in the trail that are no entry: what a crash left of some, or what another program wrote."""
+"""Bytes in the trail that are not entries: left by a crash, or written by another program."""
 
 import hashlib
 
@@ -29,24 +29,24 @@ class Torn:
 
     @property
     def could_be_a_crash(self) -> bool:
-        """Whether a power cut can leave such bytes: beginnings of entries, and pages that never got written.
+        """Whether a power cut can leave such bytes: starts of entries, and pages that were never written.
 
-        Behind a page that was not written, whole lines may stand that nothing proves any more.
+        Whole lines may follow an unwritten page, but nothing proves them any more.
         """
         return self._are_torn
 
     @property
     def could_be_a_killed_process(self) -> bool:
-        """Whether one process that died while it wrote can leave such bytes: the beginning of one entry."""
+        """Whether a process killed while writing can leave such bytes: the start of one entry."""
         return self._are_torn and self._lines == 1
 
     def named(self) -> dict[str, int | str]:
-        """Return the bytes' length and SHA-256 as `trail_repaired` names them: without a last line feed."""
+        """Return length and SHA-256 as in `trail_repaired`, without the last line feed."""
         return {"length": self.length - self._owes_line_feed, "sha256": self._sha256.hexdigest()}
 
 
 def _is_torn(content: bytes, is_ended: bool) -> bool:
     if is_json(content) or mac_of(content) is not None or not content.startswith(b"{"):
         return False
-    # Only another writer ends a torn line, and it was one of this program.
+    # Only another writer of this program ends a torn line.
     return not is_ended or any(beginning.startswith(content[: len(beginning)]) for beginning in _BEGINNINGS)

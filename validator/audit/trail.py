@@ -1,9 +1,9 @@
-"""The audit trail: the only writer of what was decided, one chained and numbered JSON line an event.
+"""The audit trail: the only writer of decisions, one chained and numbered JSON line per event.
 
-An entry is written before the answer it tells of is given. When it cannot be written there is a `Fault` and
-no answer but "unavailable": no trail, no token. Processes take turns by a file lock; changes of state are on
-the disk before the answer, verdicts only when `sync_verdicts` says so. What strangers can cause at will is
-bounded (`ceiling`), and is not written at all while the disk is nearly full (`reserve`).
+An entry is written before the response that it records is sent. When it cannot be written, a `Fault` is
+raised and the response is "unavailable": no trail, no token. Processes take turns by a file lock. Changes of
+state are on disk before the response, verdicts only with `sync_verdicts`. Entries that strangers can cause
+at will are bounded (`ceiling`), and are not written while the disk is nearly full (`reserve`).
 """
 
 from contextlib import suppress
@@ -33,17 +33,17 @@ from validator.metrics.instruments import EVENTS, STORAGE_SECONDS, child
 KEY_FILE = "audit.key"
 _MINUTE = len("yyyy-MM-ddTHH:mm")
 _GIVEN_UP = "the disk is nearly full: what strangers can cause is not written until there is room"
-_THERE_AGAIN = "there is room again: everything is written"
+_MADE_AGAIN = "there is room again: everything is written"
 
 log = structlog.get_logger("validator.audit")
 
 
 @dataclass(frozen=True, slots=True)
 class TrailPolicy:
-    """Where the trail is kept, how large a file may grow (bytes), and whether each verdict is synced.
+    """The trail's folder, the maximum size of a file (bytes), and whether each verdict is synced.
 
-    Of entries that strangers can cause at will, `unproven_per_source` and `unproven_in_all` of a kind are
-    written in a minute by each process. `reserve` bytes are kept for a full disk.
+    Per minute, process and event name, at most `unproven_per_source` and `unproven_in_all` entries that
+    strangers can cause at will are written. `reserve` bytes are reserved for a full disk.
     """
 
     directory: Path
@@ -55,10 +55,10 @@ class TrailPolicy:
 
 
 class AuditTrail:
-    """Appends events to the trail; safe for several threads and processes."""
+    """Appends events to the trail; safe across threads and processes."""
 
     def __init__(self, policy: TrailPolicy, keys: Path, clock: Clock, table: HeadTable | None = None) -> None:
-        """Write by *policy*, chained with the key in *keys*; the head is kept there and in *table*."""
+        """Write according to *policy*, chained with the key in *keys*; the head goes there and to *table*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
         self._lock = KeptLock(policy.directory / folder.CURRENT, makes_folder=True)
         self._writer = Writer(policy.directory, keys, policy.max_file, self.key)
@@ -70,13 +70,13 @@ class AuditTrail:
         self._seconds = child(STORAGE_SECONDS, "trail", "write")
 
     def create_key(self) -> None:
-        """Make the key of the chain, unless there is one."""
+        """Create the key of the chain unless there is one."""
         make_private_key(self._key_path)
 
     def append(self, event: Event) -> None:
-        """Write *event* down; raises Fault(TRAIL_UNAVAILABLE) when that is not possible.
+        """Write *event*; raises Fault(TRAIL_UNAVAILABLE) when that is impossible.
 
-        Of events that strangers can cause at will, those over the ceiling are only counted.
+        Events that strangers can cause at will are only counted once they exceed the ceiling.
         """
         unproven = is_at_will(event)
         must_sync = self._policy.sync_verdicts or (event.name in STATE_CHANGES and not unproven)
@@ -92,12 +92,12 @@ class AuditTrail:
         child(EVENTS, event.name, event.outcome, event.reason or "", event.audience or "").inc()
 
     def check(self) -> int | None:
-        """Return the bytes of the reserve, 0 of one given up; raises Fault unless the trail can be opened."""
+        """Return the reserve's bytes, 0 if it was given up; raises Fault unless the trail can be opened."""
         try:
             with self._lock:
                 self.key()
                 self._writer.go_to_end(self._time())
-            return self._reserve.kept()
+            return self._reserve.size()
         except (OSError, ValueError) as error:
             raise Fault(Reason.TRAIL_UNAVAILABLE) from error
 
@@ -108,7 +108,7 @@ class AuditTrail:
         return self._key
 
     def known_heads(self) -> Known:
-        """Return the heads that are kept, those that cannot be read in words; raises like `key`."""
+        """Return the recorded heads, with a text for an unreadable one; raises like `key`."""
         heads: dict[str, Head | str | None] = {}
         elsewhere: dict[str, Head] = {}
         try:
@@ -123,8 +123,8 @@ class AuditTrail:
                 heads["in the database"] = f"cannot be read: {fault.detail or fault.reason}"
         return Known(heads, elsewhere)
 
-    def go_on_after(self, head: Head) -> None:
-        """Go on after *head* if the trail ends before it, and so lost what is missing; raises Fault."""
+    def continue_after(self, head: Head) -> None:
+        """Continue after *head* if the trail ends before it and so lost entries; raises Fault."""
         try:
             with self._lock:
                 self._writer.go_to_end(self._time())
@@ -134,14 +134,14 @@ class AuditTrail:
                     and head.chain == chain_id(self.key())
                     and position.number < head.number
                 ):
-                    self._writer.break_after(head.position, self._time())
+                    self._writer.record_break(head.position, self._time())
         except (OSError, ValueError) as error:
             raise Fault(Reason.TRAIL_UNAVAILABLE) from error
 
     def sync(self, done: int) -> Head | None:
-        """Put the trail on the disk and return its head; None when it is not beyond the number *done*.
+        """Sync the trail to disk and return its head; None unless its number is greater than *done*.
 
-        Raises OSError. The lock of the trail is not taken: it is enough that this process knows a position.
+        Raises OSError. Does not take the trail's file lock: a position that this process knows is enough.
         """
         with self._lock.threads:
             position = self._writer.position
@@ -151,29 +151,29 @@ class AuditTrail:
         sync_and_close(descriptor)
         return Head(chain_id(self.key()), position)
 
-    def look_around(self) -> bool:
-        """Tell what was withheld in the minutes that are over, and make the reserve when there is room.
+    def run_due_work(self) -> bool:
+        """Report entries withheld in past minutes; make the reserve again when there is space.
 
-        Returns whether there is more to tell when the minute is over.
+        Returns whether there will be more to report when the minute is over.
         """
-        self._tell_withheld(self._time()[:_MINUTE])
+        self._report_withheld(self._time()[:_MINUTE])
         if self._reserve.make():
             with suppress(OSError, ValueError), self._lock:
                 time = self._time()
                 self._writer.go_to_end(time)
-                self._writer.write_own(EventName.TRAIL_RESERVE, time, detail=_THERE_AGAIN)
+                self._writer.write_own(EventName.TRAIL_RESERVE, time, detail=_MADE_AGAIN)
         return self._ceiling.has_any
 
     def close(self) -> None:
-        """Tell what was withheld, advance the head, and close the files."""
-        self._tell_withheld(None)
+        """Report withheld entries, advance the head, and close the files."""
+        self._report_withheld(None)
         self._advance.close()
         with self._lock.threads:
             self._writer.close()
             self._lock.close()
 
     def _append(self, event: Event, *, is_at_will: bool, must_sync: bool) -> int | None:
-        """Write *event*; return another descriptor of the file when it must be synced still."""
+        """Write *event*; return a duplicate descriptor when the file has yet to be synced."""
         exchange = current_exchange.get()
         if is_at_will and not self._ceiling.admits(event.name, exchange.source, self._time()[:_MINUTE]):
             return None
@@ -181,17 +181,17 @@ class AuditTrail:
             self.key()
             time = self._time()
             self._writer.go_to_end(time)
-            if self._reserve.look():
+            if self._reserve.check_room():
                 self._writer.write_own(EventName.TRAIL_RESERVE, time, detail=_GIVEN_UP)
             if is_at_will and self._reserve.is_low:
                 self._ceiling.withhold(event.name, exchange.source, time[:_MINUTE])
                 return None
             self._write(event, exchange, time)
-            # Not synced in here: the others need not wait for the disk.
+            # Synced outside the lock, so that other writers need not wait for the disk.
             return self._writer.descriptor() if must_sync else None
 
     def _write(self, event: Event, exchange: Exchange, time: str) -> None:
-        """Write a line; when the disk is full, with the room that was kept for it."""
+        """Write a line, on a full disk into the space of the reserve."""
         entry = orjson.dumps(members_of(event, exchange, time, self._writer.next_number))
         try:
             self._writer.write(entry)
@@ -201,21 +201,23 @@ class AuditTrail:
             self._writer.write(entry)
             self._writer.write_own(EventName.TRAIL_RESERVE, self._time(), detail=_GIVEN_UP)
 
-    def _tell_withheld(self, minute: str | None) -> None:
-        """Write one entry for each source of which entries were withheld before *minute*; None: until now."""
-        over = self._ceiling.take(minute)
+    def _report_withheld(self, minute: str | None) -> None:
+        """Write one entry per source with entries withheld before *minute*, or until now if None."""
+        pending = self._ceiling.take(minute)
         try:
-            while over and not self._reserve.is_low:
-                one = over[0]
-                about = {"of": one.name, "source": one.source, "count": one.count}
+            while pending and not self._reserve.is_low:
+                withheld = pending[0]
+                about = {"of": withheld.name, "source": withheld.source, "count": withheld.count}
                 with self._lock:
                     time = self._time()
                     self._writer.go_to_end(time)
-                    self._writer.write_own(EventName.WITHHELD, time, **about, detail=f"and {one.count} more")
-                del over[0]
+                    self._writer.write_own(
+                        EventName.WITHHELD, time, **about, detail=f"and {withheld.count} more"
+                    )
+                del pending[0]
         except (OSError, ValueError) as error:
-            log.error("the audit trail cannot tell what was withheld", error=type(error).__name__)
-        self._ceiling.put_back(over)
+            log.error("the audit trail cannot record what was withheld", error=type(error).__name__)
+        self._ceiling.put_back(pending)
 
     def _time(self) -> str:
         return iso_milliseconds(self._clock.now())

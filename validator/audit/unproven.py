@@ -1,4 +1,4 @@
-"""What strangers can cause at will: which entries are bounded in number, and what text is cut in them."""
+"""Entries that strangers can cause at will: which are bounded in number, and which of their text is cut."""
 
 import hashlib
 from dataclasses import replace
@@ -8,10 +8,10 @@ from validator.errors import Reason
 from validator.escaping import escape, is_visible
 
 MAX_TEXT = 64  # bytes of UTF-8, escaped
-_DIGITS = 16  # of the SHA-256 of a text that was cut
+_DIGITS = 16  # of the SHA-256 of a cut text
 _LOCKED = frozenset({Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED})
 _NO_CLIENT = frozenset({Reason.CLIENT_UNKNOWN, Reason.CLIENT_SECRET_WRONG})
-# The token was proven, and its tenant and its subject are the presented ones.
+# The token was verified, and its tenant and subject match the presented ones.
 _MATCHED = frozenset(
     {
         *(Reason.NAME_MISMATCH, Reason.TOKEN_REVOKED, Reason.TOKEN_STALE),
@@ -21,7 +21,7 @@ _MATCHED = frozenset(
 
 
 def is_at_will(event: Event) -> bool:
-    """Return whether a stranger can cause *event* at will: nothing is proven, and nothing changed."""
+    """Return whether a stranger can cause *event* at will: it proves nothing and changes nothing."""
     if event.name is EventName.GUEST:
         return True
     if event.outcome is Outcome.ACCEPTED or _is_by_operator(event):
@@ -36,7 +36,7 @@ def is_at_will(event: Event) -> bool:
 
 
 def with_safe_text(event: Event) -> Event:
-    """Return *event* with text that nobody proved escaped and cut; what is proven stays whole."""
+    """Return *event* with unproven text escaped and cut; proven text stays whole."""
     if not _has_unproven_text(event):
         return event
     tenant, subject, detail = (
@@ -48,23 +48,23 @@ def with_safe_text(event: Event) -> Event:
 
 
 def shortened(text: str) -> str:
-    """Return *text* escaped, and cut to `MAX_TEXT` bytes with its digest when it is longer."""
+    """Return *text* escaped; if longer than `MAX_TEXT` bytes, cut and with its digest."""
     if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
         return text
-    kept: list[str] = []
+    pieces: list[str] = []
     room = MAX_TEXT
     for character in text[: MAX_TEXT + 1]:
         piece = character if is_visible(character) else escape(character)
         room -= len(piece.encode())
         if room < 0:
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
-            return f"{''.join(kept)}… sha256:{digest}"
-        kept.append(piece)
-    return "".join(kept)
+            return f"{''.join(pieces)}… sha256:{digest}"
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def _has_unproven_text(event: Event) -> bool:
-    """Return whether tenant, subject and detail are what a caller wrote, and nothing showed them right."""
+    """Return whether tenant, subject and detail are a caller's unverified input."""
     if event.outcome is Outcome.ACCEPTED or event.name in (EventName.LOGIN, EventName.PASSWORD):
         return False
     if _is_by_operator(event):

@@ -1,4 +1,4 @@
-"""The file that is written: where it ends, the next line, the next file. To use under the trail's lock."""
+"""Writes the current file: finds its end, appends lines, rotates it. Use under the trail's lock."""
 
 import os
 from collections.abc import Callable
@@ -18,11 +18,11 @@ log = structlog.get_logger("validator.audit")
 
 
 class Writer:
-    """Writes lines to the end of the chain, which other processes write too, each in its turn."""
+    """Writes lines to the end of the chain, in turns with other processes."""
 
     def __init__(self, directory: Path, keys: Path, max_file: int, key: Callable[[], bytes]) -> None:
-        """Write in *directory*, chained with *key*, in files of *max_file* bytes or a line more."""
-        self._directory, self._largest_file, self._key = directory, max_file, key
+        """Write in *directory*, chained with *key*, to files that rotate once they have *max_file* bytes."""
+        self._directory, self._max_file, self._key = directory, max_file, key
         self._path = directory / folder.CURRENT
         self._shared, self._head = SharedEnd(keys), HeadFile(keys)
         self._file: OpenFile | None = None
@@ -30,16 +30,16 @@ class Writer:
 
     @property
     def position(self) -> Position | None:
-        """The last position that this process knew; None when it has not written yet."""
+        """The last position known to this process; None when it has not written yet."""
         return self._file.end.position if self._file and self._file.end else None
 
     def go_to_end(self, time: str) -> None:
-        """Open the file that is written at *time*, and go on after what other processes wrote.
+        """Open the current file at *time*, and continue after what other processes wrote.
 
-        Raises OSError, and ValueError when the file that is there is no trail.
+        Raises OSError, and ValueError when the file is not a trail.
         """
         file, stat = self._file, stat_of(self._path)
-        # The size alone would not do: a file that was cut may end just where this process wrote last.
+        # The size alone is not enough: a file that was cut may end where this process wrote last.
         end = self._shared_end() or (file.end if file else None)
         if file is None or stat is None or stat.st_ino != file.inode:
             file, stat = self._open(time)
@@ -47,7 +47,7 @@ class Writer:
             file.end = end
         else:
             self._resume(file, stat, end, time)
-        if self._end.size >= self._largest_file or file.day != time[:DAY]:
+        if self._end.size >= self._max_file or file.day != time[:DAY]:
             self._rotate(time)
 
     @property
@@ -60,15 +60,15 @@ class Writer:
         self._write(self._end, entry, b"")
 
     def write_own(self, name: EventName, time: str, **members: Any) -> None:
-        """Write an entry of the trail about itself, on the disk before this returns; raises OSError."""
+        """Write an entry of the trail about itself and sync it; raises OSError."""
         self._write_own(name, time, members, self._end)
 
     def descriptor(self) -> int:
-        """Return another descriptor of the file, to close by the caller."""
+        """Return a duplicate descriptor of the file; the caller closes it."""
         return os.dup(self._opened.descriptor)
 
-    def break_after(self, known: Position, time: str) -> None:
-        """Go on after a *known* position that is in no file: a break that stays."""
+    def record_break(self, known: Position, time: str) -> None:
+        """Continue after a *known* position that no file has, with a permanent break."""
         end = self._end
         log.critical("the audit trail was cut", known=known.number, found=end.position.number)
         after = end.position.number
@@ -99,11 +99,11 @@ class Writer:
         try:
             return self._shared.read()
         except OSError as error:
-            self._note_unshared(error)
+            self._log_unshared(error)
             return None
 
     def _open(self, time: str) -> tuple[OpenFile, os.stat_result]:
-        """Open the file that is there now, or make one."""
+        """Open the current file, or create it."""
         is_new = not self._path.exists()
         descriptor = open_file(self._path)
         try:
@@ -120,7 +120,7 @@ class Writer:
         return file, stat
 
     def _resume(self, file: OpenFile, stat: os.stat_result, end: End | None, time: str) -> None:
-        """Find out where the chain goes on in the files as they are, and say so where something happened."""
+        """Find where the chain continues in the existing files, and record a repair or a break."""
         file.end = None
         found = resuming.resume(self._directory, self._key(), end.position if end else self._known())
         number = resuming.file_number(self._path) or self._next_file(found.position.file)
@@ -143,12 +143,12 @@ class Writer:
             self._set_end(End(stat.st_ino, stat.st_size + self._end_line(start), at))
 
     def _end_line(self, start: End) -> int:
-        """Write the line feed that the last line lacks, if it does; return the bytes written."""
+        """Write the line feed that the last line may lack; return the bytes written."""
         is_ended = os.pread(self._opened.descriptor, 1, start.size - 1) == b"\n"
         return 0 if is_ended else os.write(self._opened.descriptor, b"\n")
 
     def _known(self) -> Position | None:
-        """Return the head beside the keys, which a trail that is opened must have."""
+        """Return the head beside the keys, which an opened trail must contain."""
         try:
             head = self._head.read()
         except (OSError, ValueError) as error:
@@ -157,16 +157,16 @@ class Writer:
         return head.position if head else None
 
     def _next_file(self, known: int) -> int:
-        """Return the number of a file that names none: greater than every one that was ever used."""
+        """Return the number for a file that names none: greater than every number used so far."""
         return max(known, folder.last_rotated(self._directory)) + 1
 
     def _rotate(self, time: str) -> None:
-        """Begin the next file, then rotate this one: when the disk is full, nothing has changed."""
+        """Begin the next file, then rotate this one, so that a full disk changes nothing."""
         file, end = self._opened, self._end
         number = end.position.file
         while (target := folder.name_of(self._directory, number)).exists():
             number += 1
-        os.fdatasync(file.descriptor)  # no line of the next file may outlive one of this
+        os.fdatasync(file.descriptor)  # no line of the next file may survive without this file's
         path = self._directory / folder.NEXT
         descriptor = open_file(path, os.O_TRUNC)
         try:
@@ -203,10 +203,10 @@ class Writer:
             self._shared.write(end)
             self._is_shared = True
         except OSError as error:
-            self._note_unshared(error)
+            self._log_unshared(error)
 
-    def _note_unshared(self, error: OSError) -> None:
-        """Log once that the others must read the file itself, from the end that they know."""
+    def _log_unshared(self, error: OSError) -> None:
+        """Log once that other processes must resume from the file itself."""
         if self._is_shared:
             log.error("the trail's end cannot be shared", error=type(error).__name__)
         self._is_shared = False

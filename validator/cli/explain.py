@@ -8,7 +8,7 @@ import click
 
 from validator.audit import reading
 from validator.audit.events import EventName
-from validator.audit.words import WORDS
+from validator.audit.explanations import EXPLANATIONS
 from validator.cli.frame import Command, opened
 from validator.cli.output import json_option, say, show
 from validator.errors import OperatorError, Reason
@@ -94,4 +94,4 @@ def _words(entry: Entry) -> str:
     if not reason:
         return "nothing stood against it"
     # An entry of another version may have a reason that is unknown here.
-    return next((WORDS[each] for each in Reason if each == reason), str(reason))
+    return next((EXPLANATIONS[each] for each in Reason if each == reason), str(reason))

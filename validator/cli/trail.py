@@ -77,7 +77,7 @@ def accept_loss(reason: str, as_json: bool) -> None:
     with opened(any_schema=True) as services:
         for known in services.trail.known_heads().heads.values():
             if isinstance(known, Head):
-                services.trail.go_on_after(known)
+                services.trail.continue_after(known)
         found = _assess(services)
         if not found.problems:
             raise OperatorError("the trail is whole: there is no loss to accept")

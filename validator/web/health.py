@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from validator.audit.chain import MAX_LINE
+from validator.audit.explanations import EXPLANATIONS
 from validator.audit.trail import AuditTrail
-from validator.audit.words import WORDS
 from validator.causes import cause_of
 from validator.clock import Clock
 from validator.errors import Fault, Reason
@@ -161,7 +161,7 @@ def state_by(check: Check) -> PartState:
     try:
         found = check()
     except Fault as fault:
-        return PartState(State.UNAVAILABLE, fault.detail or WORDS[fault.reason], cause_of(fault))
+        return PartState(State.UNAVAILABLE, fault.detail or EXPLANATIONS[fault.reason], cause_of(fault))
     if isinstance(found, PartState):
         return found
     return PartState(State.DEGRADED, found) if found else PartState()

@@ -1,4 +1,4 @@
-"""A place for a trail, and what appends to it."""
+"""Fixtures: a folder for a trail, and trails that append to it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def opened(place: Place, clock: FakeClock) -> Iterator[Callable[..., AuditTrail]]:
-    """Yield what opens a trail of the place, as another process would have it."""
+    """Yield a function that opens a trail of the place, as another process would."""
     trails: list[AuditTrail] = []
 
     def open_trail(*arguments: int, **options: Any) -> AuditTrail:
@@ -40,7 +40,7 @@ def trail(opened: Callable[..., AuditTrail]) -> AuditTrail:
 
 @pytest.fixture(autouse=True)
 def no_exchange() -> Iterator[None]:
-    """Answer no request, whatever a test before has left in this thread."""
+    """Have no exchange, whatever an earlier test left in this thread."""
     token = current_exchange.set(Exchange())
     yield
     current_exchange.reset(token)

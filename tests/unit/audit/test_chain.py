@@ -1,4 +1,4 @@
-"""The chain: what binds a line to the one before it, and that whatever is done to a line shows."""
+"""The chain: what links a line to its predecessor, and that any tampering with a line is detected."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ ENTRIES = [FIRST, *(b'{"time":"T","event":"login","subject":"%d"}' % number for 
 
 
 def chained(entries: list[bytes], key: bytes = KEY, previous: str = BEGINNING) -> list[bytes]:
-    """Return the lines of *entries*, each after the one before it."""
+    """Return the lines of *entries*, each linked to the one before it."""
     lines = []
     for entry in entries:
         line, previous = link(entry, previous, key)
@@ -31,7 +31,7 @@ LINES = chained(ENTRIES)
 
 
 def verified(lines: list[bytes], key: bytes = KEY, previous: str | None = BEGINNING) -> Verifier:
-    """Return what was found in *lines*."""
+    """Return the verifier after *lines*."""
     verifier = Verifier(key, previous)
     for at, line in enumerate(lines, 1):
         verifier.add(line, "file", at)
@@ -40,7 +40,7 @@ def verified(lines: list[bytes], key: bytes = KEY, previous: str | None = BEGINN
 
 
 def breaks(lines: list[bytes], key: bytes = KEY, previous: str | None = BEGINNING) -> list[int]:
-    """Return the numbers of the lines where the chain does not hold."""
+    """Return the numbers of the lines at which the chain is broken."""
     return [found.line for found in verified(lines, key, previous).problems]
 
 
@@ -49,11 +49,11 @@ def last_mac(lines: list[bytes]) -> str:
     return verified(lines).end[1]
 
 
-# The form
+# Format
 
 
-def test_form_is_pinned() -> None:
-    """The line for a fixed entry under a fixed key is this text, and was so in every version."""
+def test_format_is_pinned() -> None:
+    """The line for a fixed entry and key is this text, as in every earlier version."""
     line, mac = link(b'{"event":"login","subject":"\xe6\x9d\x8e"}', BEGINNING, KEY)
 
     assert line == (
@@ -68,8 +68,8 @@ def test_beginning_is_pinned() -> None:
     assert BEGINNING == "0000000000000000000000000000000000000000000000000000000000000000"
 
 
-def test_mac_is_what_the_form_says() -> None:
-    """Computed a second time: HMAC-SHA-256 over the former mac, a line feed, and the line without its own."""
+def test_mac_is_computed_as_documented() -> None:
+    """Computed independently: HMAC-SHA-256 over the previous mac, a line feed, and the line without mac."""
     previous = BEGINNING
     for entry, line in zip(ENTRIES, LINES, strict=True):
         previous = hmac.new(
@@ -98,23 +98,23 @@ def test_mac_of_a_line() -> None:
         LINES[1][:-67] + LINES[1][-67:].upper(),
     ],
 )
-def test_what_is_no_whole_line_has_no_mac(line: bytes) -> None:
-    """A torn line, or anything that is no line of a trail, has no mac; nothing makes the question fail."""
+def test_incomplete_line_has_no_mac(line: bytes) -> None:
+    """A torn line, or anything else that is not a line of a trail, has no mac and raises nothing."""
     assert mac_of(line) is None or mac_of(line) != mac_of(LINES[1])
 
 
 @given(st.binary())
-def test_arbitrary_bytes_are_no_whole_line(line: bytes) -> None:
-    """No bytes make the question fail, and none has a mac that does not stand in it."""
+def test_arbitrary_bytes_raise_nothing(line: bytes) -> None:
+    """No bytes raise an error, and a mac is only returned if the bytes contain it."""
     mac = mac_of(line)
     assert mac is None or mac.encode() in line
 
 
-# What shows
+# Tampering
 
 
-def test_untouched_chain_holds() -> None:
-    """A chain that nobody touched has no break, and ends with the mac of its last line."""
+def test_untouched_chain_is_valid() -> None:
+    """An untouched chain has no break and ends with the mac of its last line."""
     assert breaks(LINES) == []
     assert breaks([]) == []
     assert last_mac(LINES) == mac_of(LINES[-1])
@@ -138,7 +138,7 @@ def re_chained_with_a_guessed_key(lines: list[bytes]) -> list[bytes]:
     return [*lines[:4], *forged, *lines[5:]]
 
 
-# What is done to nine lines, and where it shows: at the first line that does not follow the one before.
+# Tampering with nine lines, and where it is detected: at the first line that does not follow its predecessor.
 TAMPERED: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[int]]] = {
     "edited": (edited, [5]),
     "edited with its mac": (edited_mac, [5, 6]),
@@ -165,7 +165,7 @@ TAMPERED: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[int]]] = {
 
 @pytest.mark.parametrize("name", TAMPERED)
 def test_tampering_is_found_at_its_line(name: str) -> None:
-    """Whoever edits, deletes, inserts, swaps or cuts a line breaks the chain exactly there."""
+    """Editing, deleting, inserting, swapping or cutting a line breaks the chain exactly there."""
     tamper, expected = TAMPERED[name]
 
     assert breaks(tamper(LINES)) == expected
@@ -183,17 +183,17 @@ def test_tampering_is_found_at_its_line(name: str) -> None:
     ],
 )
 def test_line_without_a_mac_is_found(inserted: bytes, place: int) -> None:
-    """A whole line that carries no mac was not torn off by a crash: somebody wrote it, and it shows there."""
+    """A whole line without a mac was not torn by a crash but written by another program: it is reported."""
     assert breaks([*LINES[:place], inserted, *LINES[place:]]) == [place + 1]
 
 
-def test_another_key_fits_no_line() -> None:
-    """Under another key every line is wrong."""
+def test_wrong_key_fails_every_line() -> None:
+    """With another key every line is wrong."""
     assert breaks(LINES, bytes(32)) == list(range(1, 10))
 
 
-def test_chain_goes_on_over_files() -> None:
-    """The lines of a second file follow the last mac of the first; without the first they follow nothing."""
+def test_chain_continues_across_files() -> None:
+    """The lines of a second file follow the last mac of the first file, and are invalid without it."""
     first, second = LINES[:5], LINES[5:]
 
     assert breaks(second, previous=last_mac(first)) == []
@@ -201,8 +201,8 @@ def test_chain_goes_on_over_files() -> None:
     assert breaks(second, previous=mac_of(LINES[3])) == [1]
 
 
-def test_oldest_file_says_itself_what_it_follows() -> None:
-    """When the files before were moved away, the first line tells the mac it follows, under its own mac."""
+def test_oldest_file_names_its_predecessor() -> None:
+    """If older files were archived, the first line names the mac that it follows, protected by its own."""
     former = "ab" * 32
     lines = chained([FIRST.replace(BEGINNING.encode(), former.encode()), *ENTRIES[1:]], previous=former)
 
@@ -214,34 +214,34 @@ def test_oldest_file_says_itself_what_it_follows() -> None:
 @pytest.mark.parametrize(
     "entry", [b"{not JSON}", b'{"previous":7}', b'{"previous":null}', b'{"a":\xff}', b"{}"]
 )
-def test_first_line_that_cannot_be_read_is_found(entry: bytes) -> None:
-    """A first line that was made unreadable is a break like any other, and not an error."""
+def test_unreadable_first_line_is_found(entry: bytes) -> None:
+    """A first line that was made unreadable is a break like any other, not an error."""
     damaged = entry[:-1] + b',"mac":"' + (mac_of(LINES[0]) or "").encode() + b'"}\n'
 
     assert breaks([damaged, *LINES[1:]], previous=None) == [1]
 
 
-# Torn by a crash
+# Lines torn by a crash
 
 
 @pytest.mark.parametrize("torn", [LINES[4][:1], LINES[4][:40], LINES[4][:-2], b"\x00" * 512])
 @pytest.mark.parametrize("place", [1, 4, 9])
 def test_torn_line_is_no_break(torn: bytes, place: int) -> None:
-    """Half a line is what a power cut leaves; as long as the next follows the one before, nothing is lost."""
+    """A power cut leaves half a line; nothing is lost while the next line follows the one before."""
     assert breaks([*LINES[:place], torn + b"\n", *LINES[place:]]) == []
     assert last_mac([*LINES, torn]) == mac_of(LINES[-1])
 
 
-def test_torn_line_hides_no_other() -> None:
-    """Behind half a line a missing one shows as it does anywhere."""
+def test_torn_line_hides_no_missing_line() -> None:
+    """A line that is missing after half a line is detected as anywhere else."""
     assert breaks([*LINES[:4], LINES[4][:20] + b"\n", *LINES[6:]]) == [6]
 
 
 @given(st.data())
 def test_any_changed_byte_is_found(data: st.DataObject) -> None:
-    """Whatever one byte of any line but the last becomes, the chain breaks at that line or at the next.
+    """A changed byte in any line but the last breaks the chain at that line or the next.
 
-    A NUL is what a power cut leaves; whether it may have done so there, only the head can say.
+    A power cut can leave a NUL; only the head can show whether one did.
     """
     number = data.draw(st.integers(0, len(LINES) - 2))
     line = bytearray(LINES[number])
@@ -256,15 +256,15 @@ def test_any_changed_byte_is_found(data: st.DataObject) -> None:
 
 @given(st.permutations(LINES), st.sets(st.integers(0, 8), max_size=3))
 def test_any_other_order_is_found(order: list[bytes], missing: set[int]) -> None:
-    """No lines but a beginning of the chain, in its order, hold."""
+    """Only a beginning of the chain in its order is valid."""
     lines = [line for number, line in enumerate(order) if number not in missing]
 
     assert (breaks(lines) == []) is (lines == LINES[: len(lines)])
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=20))
-def test_any_entries_make_a_chain_that_holds(entries: list[dict[str, object]]) -> None:
-    """Whatever is told, members called "mac" among it, the chain of it holds, and each mac is another."""
+def test_any_entries_make_a_valid_chain(entries: list[dict[str, object]]) -> None:
+    """Any entries, even with a member "mac", make a valid chain in which each mac is unique."""
     texts = [json.dumps({"n": number, **entry}).encode() for number, entry in enumerate(entries)]
     lines = chained(texts)
 

@@ -1,4 +1,4 @@
-"""The words of the trail, and the exchange that entries belong to."""
+"""The names in the trail, and the exchange that entries belong to."""
 
 import threading
 from contextvars import Context
@@ -11,41 +11,41 @@ from validator.errors import Reason
 from validator.exchange import Exchange, current_exchange
 
 
-def test_without_a_reason_it_was_accepted() -> None:
-    """An outcome is accepted exactly when there is no reason against it."""
+def test_outcome_without_a_reason_is_accepted() -> None:
+    """An outcome is accepted exactly if there is no reason against it."""
     assert Outcome.of(None) is Outcome.ACCEPTED
     assert {Outcome.of(reason) for reason in Reason} == {Outcome.REFUSED}
 
 
-def test_names_are_words_for_ever() -> None:
-    """Names in the trail are lower-case words, each once: whoever searches it years later finds them."""
+def test_names_are_stable_lower_case_words() -> None:
+    """Names in the trail are unique lower-case words, so that a search years later finds them."""
     names = [name.value for name in EventName]
 
     assert all(name.replace("_", "").isalpha() and name.islower() for name in names)
     assert len(names) == len(set(names))
 
 
-def test_event_cannot_be_changed() -> None:
-    """What happened stays as it happened."""
+def test_event_is_immutable() -> None:
+    """An event cannot be changed."""
     event = Event(EventName.LOGIN, Outcome.ACCEPTED)
 
     with pytest.raises(FrozenInstanceError):
         event.subject = "somebody"  # type: ignore[misc]
 
 
-def test_event_has_no_place_for_a_secret() -> None:
-    """An event has these fields and no other; a new one must not be for a token, secret or signature."""
+def test_event_has_no_field_for_a_secret() -> None:
+    """An event has only these fields; a new one must not carry a token, secret or signature."""
     assert {field.name for field in fields(Event)} >= {"name", "outcome", "reason", "tenant", "subject"}
     assert not {field.name for field in fields(Event)} & {"token", "password", "secret", "signature", "line"}
 
 
-def test_outside_of_a_request_there_is_no_exchange() -> None:
-    """A command of an operator has dashes where a request has its id, source and role."""
+def test_outside_a_request_there_is_no_exchange() -> None:
+    """An operator's command has dashes instead of request id, source and role."""
     assert Context().run(current_exchange.get) == Exchange("-", "-", "-")
 
 
-def test_exchange_is_of_its_own_thread() -> None:
-    """What one thread answers is not told of another."""
+def test_exchange_belongs_to_one_thread() -> None:
+    """One thread's exchange is invisible to another thread."""
     seen: list[Exchange] = []
     token = current_exchange.set(Exchange("request-1", "192.0.2.1", "all"))
     try:

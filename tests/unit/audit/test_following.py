@@ -1,4 +1,4 @@
-"""Following the trail: each entry once, whatever is rotated or shipped away between two looks."""
+"""Following the trail: each entry is read once, even if files are rotated or archived between two reads."""
 
 from collections.abc import Callable, Iterator
 
@@ -20,12 +20,12 @@ def follower(place: Place) -> Iterator[Follower]:
 
 
 def subjects(follower: Follower) -> list[str]:
-    """Return the subjects of the entries that a look finds, without the first lines of files."""
+    """Return the subjects of the entries that a read finds, without the first lines of files."""
     return [entry["subject"] for entry in follower.read() if entry["event"] != EventName.TRAIL_CONTINUED]
 
 
 def test_every_entry_is_read_once(follower: Follower, trail: AuditTrail) -> None:
-    """The first look finds what is there, each later one what was written since."""
+    """The first read returns all entries, each later one only new entries."""
     trail.append(about("a"))
     looks = [subjects(follower)]
     trail.append(about("b"))
@@ -40,7 +40,7 @@ def test_every_entry_is_read_once(follower: Follower, trail: AuditTrail) -> None
 def test_no_rotation_is_missed(
     follower: Follower, place: Place, opened: Callable[..., AuditTrail], clock: FakeClock, days: int
 ) -> None:
-    """However many files were begun between two looks, every entry is read, in order."""
+    """However many files were begun between two reads, every entry is read, in order."""
     trail = opened()
     trail.append(about("before"))
     assert subjects(follower) == ["before"]
@@ -55,7 +55,7 @@ def test_no_rotation_is_missed(
 
 
 def test_rotation_by_size_is_followed(follower: Follower, opened: Callable[..., AuditTrail]) -> None:
-    """Many small files are read as one trail, also when they are looked at in between."""
+    """Many small files are read as one trail, even with reads in between."""
     trail, read = opened(SMALL), []
     for number in range(60):
         trail.append(about(f"{number}-{'x' * 300}"))
@@ -67,10 +67,8 @@ def test_rotation_by_size_is_followed(follower: Follower, opened: Callable[..., 
     assert [subject.partition("-")[0] for subject in read] == [str(number) for number in range(60)]
 
 
-def test_file_that_was_shipped_away_was_read(
-    follower: Follower, place: Place, trail: AuditTrail, clock: FakeClock
-) -> None:
-    """A rotated file that is removed before the next look was open, so nothing of it is missed."""
+def test_removed_file_was_read(follower: Follower, place: Place, trail: AuditTrail, clock: FakeClock) -> None:
+    """A rotated file that is removed before the next read was still open, so nothing is lost."""
     trail.append(about("a"))
     assert subjects(follower) == ["a"]
     trail.append(about("b"))
@@ -81,10 +79,8 @@ def test_file_that_was_shipped_away_was_read(
     assert subjects(follower) == ["b", "c"]
 
 
-def test_line_that_is_being_written_waits_for_its_end(
-    follower: Follower, place: Place, trail: AuditTrail
-) -> None:
-    """Half a line is not lost and not doubled: it is read when it is whole."""
+def test_unfinished_line_is_read_once_complete(follower: Follower, place: Place, trail: AuditTrail) -> None:
+    """Half a line is neither lost nor read twice: it is read once it is complete."""
     trail.append(about("a"))
     trail.append(about("b"))
     content = place.file.read_bytes()
@@ -98,8 +94,8 @@ def test_line_that_is_being_written_waits_for_its_end(
     assert looks == [["a"], ["b"]]
 
 
-def test_folder_without_a_trail_is_waited_for(follower: Follower, opened: Callable[..., AuditTrail]) -> None:
-    """Before the first entry there is nothing, and then there is."""
+def test_missing_trail_is_read_once_it_exists(follower: Follower, opened: Callable[..., AuditTrail]) -> None:
+    """Before the first entry nothing is read; afterwards the entry is."""
     assert subjects(follower) == []
     opened().append(about("a"))
 

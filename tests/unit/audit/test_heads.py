@@ -1,4 +1,4 @@
-"""The head of the trail: kept apart from it, never ahead of the disk, and what a cut does show by."""
+"""The head of the trail: stored apart from it, never ahead of the disk, and evidence of a cut."""
 
 import os
 import shutil
@@ -33,13 +33,13 @@ def assessed(place: Place, trail: AuditTrail) -> Assessment:
     return assess(place.folder, KEY, trail.known_heads())
 
 
-def words(found: Assessment) -> list[str]:
-    """Return the problems in words."""
+def problem_texts(found: Assessment) -> list[str]:
+    """Return the texts of the problems."""
     return list(map(str, found.problems))
 
 
 def cut(file: Path, lines: int) -> None:
-    """Cut the last *lines* off."""
+    """Cut off the last *lines* lines."""
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
@@ -60,8 +60,8 @@ def test_graceful_stop_leaves_a_current_head(opened: Opened, place: Place) -> No
     assert head.chain == chain_id(KEY)
 
 
-def test_head_is_advanced_without_being_asked(opened: Opened, place: Place) -> None:
-    """A second or so after an entry the head is there, by a thread that the next entry does not wait for."""
+def test_head_is_advanced_in_the_background(opened: Opened, place: Place) -> None:
+    """About a second after an entry a thread writes the head; the next entry does not wait for it."""
     trail, read = opened(), HeadFile(place.keys).read
     trail.append(about("a"))
 
@@ -69,7 +69,7 @@ def test_head_is_advanced_without_being_asked(opened: Opened, place: Place) -> N
     for _ in range(100):
         if read() is not None:
             break
-        tries.wait(0.1)  # the thread's own pause is real
+        tries.wait(0.1)  # the thread pauses in real time
 
     head = read()
     assert head is not None
@@ -77,7 +77,7 @@ def test_head_is_advanced_without_being_asked(opened: Opened, place: Place) -> N
 
 
 def test_head_only_grows(place: Place) -> None:
-    """Whoever is late writes nothing; another chain begins anew."""
+    """An older head is not written; a head of another chain replaces the old one."""
     file = HeadFile(place.keys)
     heads = [Head("c", Position(number, MAC, 1)) for number in (5, 3, 5, 9)]
 
@@ -86,8 +86,8 @@ def test_head_only_grows(place: Place) -> None:
     assert file.advance(Head("other", Position(1, MAC, 1)))
 
 
-def test_heads_of_many_end_at_the_newest(place: Place) -> None:
-    """Threads that advance at once, in any order, leave the newest."""
+def test_concurrent_advances_end_at_the_newest(place: Place) -> None:
+    """Threads that advance at once, in any order, leave the newest head."""
     file, numbers = HeadFile(place.keys), iter(range(1, 13))
 
     def advance_some() -> None:
@@ -104,8 +104,8 @@ def test_heads_of_many_end_at_the_newest(place: Place) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"{}", b'{"chain":"c","number":"1","mac":"a","file":1}', b"\x00" * 80]
 )
-def test_head_that_cannot_be_read_stops_nobody(opened: Opened, place: Place, content: bytes) -> None:
-    """A damaged head is a notice and is written anew: it must not stop the answers."""
+def test_unreadable_head_stops_nothing(opened: Opened, place: Place, content: bytes) -> None:
+    """A damaged head is a notice and is rewritten; requests are still served."""
     trail = opened()
     trail.append(about("a"))
     trail.close()
@@ -121,16 +121,16 @@ def test_head_that_cannot_be_read_stops_nobody(opened: Opened, place: Place, con
     assert HeadFile(place.keys).read() is not None
 
 
-# What shows
+# Evidence of tampering
 
 
 @pytest.mark.parametrize("lines", [1, 3, 5])
 @pytest.mark.parametrize("when", ["stopped", "running", "running, another writes"])
-def test_cut_end_shows_and_stays(opened: Opened, place: Place, lines: int, when: str) -> None:
-    """Lines that are cut off the end show at once or with the next entry, and for ever after."""
+def test_cut_end_is_detected_for_ever(opened: Opened, place: Place, lines: int, when: str) -> None:
+    """Lines cut off the end are detected at once or at the next entry, and from then on."""
     one, other = opened(), opened()
     one.append(about("first"))
-    other.append(about("second"))  # the last that this one knows by itself
+    other.append(about("second"))  # the last one that this trail wrote itself
     for number in range(5):
         one.append(about(str(number)))
     if when == "stopped":
@@ -138,13 +138,16 @@ def test_cut_end_shows_and_stays(opened: Opened, place: Place, lines: int, when:
         other.close()
     cut(place.file, lines)
     if when == "stopped":
-        assert f"ends at entry 8: entries from {9 - lines} on are missing" in words(assessed(place, one))[0]
+        assert (
+            f"ends at entry 8: entries from {9 - lines} on are missing"
+            in problem_texts(assessed(place, one))[0]
+        )
 
     (other if when.endswith("writes") else one).append(about("after"))
 
     for _ in range(2):
         gone = "entry 8 is" if lines == 1 else f"entries {9 - lines} to 8 are"
-        assert words(assessed(place, one)) == [
+        assert problem_texts(assessed(place, one)) == [
             f"{CURRENT}:{9 - lines}: {gone} missing: the trail was cut or replaced, and its end was known"
         ]
         one.append(about("later"))
@@ -153,10 +156,10 @@ def test_cut_end_shows_and_stays(opened: Opened, place: Place, lines: int, when:
 
 @pytest.mark.parametrize("when", ["stopped", "running"])
 @pytest.mark.parametrize("what", ["removed", "emptied", "older copy", "other file", "rotated file"])
-def test_replaced_file_shows_and_stays(
+def test_replaced_file_is_detected_for_ever(
     opened: Opened, place: Place, clock: FakeClock, what: str, when: str
 ) -> None:
-    """A file that was wiped, removed or replaced is a break, whether the server ran meanwhile or not."""
+    """A file that was emptied, removed or replaced is a break, whether the server was running or not."""
     trail = opened()
     trail.append(about("a"))
     older = place.file.read_bytes()
@@ -181,7 +184,7 @@ def test_replaced_file_shows_and_stays(
 
     found = assessed(place, trail)
     assert found.problems
-    assert max(each.missing[1] for each in found.problems if each.missing) == 5  # the end that was known
+    assert max(each.missing[1] for each in found.problems if each.missing) == 5  # the known end
     trail.close()
     opened().append(about("later"))
     assert assessed(place, trail).problems
@@ -198,8 +201,8 @@ def test_replaced_file_shows_and_stays(
     ],
 )
 @pytest.mark.parametrize("place_of_it", ["end", "middle"])
-def test_foreign_lines_show(opened: Opened, place: Place, foreign: bytes, place_of_it: str) -> None:
-    """Lines that this program did not write show at the end and in between, also when entries follow."""
+def test_foreign_lines_are_detected(opened: Opened, place: Place, foreign: bytes, place_of_it: str) -> None:
+    """Lines that this program did not write are detected at the end and in between."""
     trail = opened()
     for number in range(4):
         trail.append(about(str(number)))
@@ -213,7 +216,7 @@ def test_foreign_lines_show(opened: Opened, place: Place, foreign: bytes, place_
 
 
 def test_torn_line_is_named_and_not_a_problem(opened: Opened, place: Place) -> None:
-    """What a crash left is named by length and digest; altered later, it is a problem."""
+    """A crash's remains are recorded by length and digest; if altered later, they are a problem."""
     trail = opened()
     trail.append(about("a"))
     trail.close()
@@ -223,24 +226,24 @@ def test_torn_line_is_named_and_not_a_problem(opened: Opened, place: Place) -> N
     opened().append(about("b"))
 
     found = assessed(place, trail)
-    assert (words(found), len(found.notices)) == ([], 1)
+    assert (problem_texts(found), len(found.notices)) == ([], 1)
     repaired = next(e for e in reading.entries(place.folder) if e["event"] == "trail_repaired")
     assert (repaired["length"], len(repaired["sha256"])) == (24, 64)
     place.file.write_bytes(place.file.read_bytes().replace(b'"time":"2026\n', b'"time":"2027\n'))
-    assert words(assessed(place, trail))
+    assert problem_texts(assessed(place, trail))
 
 
-def test_break_of_the_chain_with_its_numbers_is_the_key_holders(place: Place, opened: Opened) -> None:
-    """An entry that is left out by whoever has the key shows by its number, unless all are written anew."""
+def test_entry_omitted_by_the_key_holder_is_detected(place: Place, opened: Opened) -> None:
+    """A key holder who omits an entry is detected by the numbers, unless all entries are rewritten."""
     trail = opened()
     trail.append(about("a"))
-    trail.go_on_after(Head(chain_id(KEY), Position(9, MAC, 1)))
+    trail.continue_after(Head(chain_id(KEY), Position(9, MAC, 1)))
 
-    assert words(assessed(place, trail))[0].startswith(f"{CURRENT}:3: entries 3 to 9 are missing")
+    assert problem_texts(assessed(place, trail))[0].startswith(f"{CURRENT}:3: entries 3 to 9 are missing")
 
 
-def test_upgraded_trail_is_whole(opened: Opened, place: Place) -> None:
-    """Entries of an older version have no number; its workers' entries during a restart are a notice."""
+def test_upgraded_trail_is_valid(opened: Opened, place: Place) -> None:
+    """Entries of an older version have no number; those its workers wrote during a restart are a notice."""
     old = [
         b'{"time":"2026-11-04T03:45:52.263Z","event":"trail_continued",'
         b'"previous":"0000000000000000000000000000000000000000000000000000000000000000",'
@@ -263,8 +266,8 @@ def test_upgraded_trail_is_whole(opened: Opened, place: Place) -> None:
 # Names of rotated files
 
 
-def test_names_are_never_used_again(opened: Opened, place: Place, tmp_path: Path) -> None:
-    """Rotated files that are moved away, each time, keep every name and every entry."""
+def test_names_are_never_reused(opened: Opened, place: Place, tmp_path: Path) -> None:
+    """When rotated files are archived each time, all names and entries are preserved."""
     archive = tmp_path / "archive"
     archive.mkdir()
     for _ in range(4):
@@ -283,8 +286,8 @@ def test_names_are_never_used_again(opened: Opened, place: Place, tmp_path: Path
     assert whole.problems() == []
 
 
-def test_a_name_that_is_taken_is_passed_over(opened: Opened, place: Place, clock: FakeClock) -> None:
-    """A file that lies there under the next name is not written over."""
+def test_existing_name_is_skipped(opened: Opened, place: Place, clock: FakeClock) -> None:
+    """A file that already has the next name is not overwritten."""
     trail = opened()
     trail.append(about("a"))
     (place.folder / "audit-000001.jsonl").write_bytes(b"precious")
@@ -328,7 +331,7 @@ def found_in(services: Services) -> Assessment:
 
 
 def reopened(services: Services) -> Services:
-    """Return the same home's parts, as after a graceful stop and a start."""
+    """Return the parts of the same home after a graceful stop and a start."""
     services.close()
     return open_with(services.settings.home, FakeClock(services.clock.now()))
 
@@ -344,8 +347,8 @@ def test_both_heads_are_current_after_a_stop(services: Services) -> None:
     again.close()
 
 
-def test_cut_with_the_file_beside_the_keys_shows_by_the_database(services: Services) -> None:
-    """Whoever wipes the trail and the head beside the keys is found by the head in the database, for ever."""
+def test_cut_together_with_the_head_file_is_detected_by_the_database(services: Services) -> None:
+    """Wiping the trail and the head beside the keys is detected by the head in the database, for ever."""
     again = reopened(services)
     again.close()
     shutil.rmtree(again.settings.audit.directory)
@@ -358,15 +361,15 @@ def test_cut_with_the_file_beside_the_keys_shows_by_the_database(services: Servi
     after = found_in(again)
 
     assert [each.file for each in before.problems] == ["the head in the database"]
-    assert "entries 3 to 5 are missing" in words(after)[0]
+    assert "entries 3 to 5 are missing" in problem_texts(after)[0]
     again.trail.append(about("later"))
-    assert words(found_in(again)) == words(after)
+    assert problem_texts(found_in(again)) == problem_texts(after)
     again.close()
 
 
 @pytest.mark.parametrize("place", ["in the database", "beside the keys"])
 def test_older_head_is_a_notice(services: Services, place: str) -> None:
-    """A database or a keys folder that was restored has an older head: which one is said, and is no alarm."""
+    """A restored database or keys folder has an older head: a notice names it, without an alarm."""
     again = reopened(services)
     keys = again.settings.keys.directory / "trail-head"
     older = orjson.dumps({**orjson.loads(keys.read_bytes()), "number": 2, "mac": mac_at(again, 2)})
@@ -389,8 +392,8 @@ def mac_at(services: Services, number: int) -> str:
     return str(next(entry["mac"] for entry in entries if entry["number"] == number))
 
 
-def test_database_that_is_away_delays_nothing(services: Services) -> None:
-    """Without its table the head is kept beside the keys, and `verify` says what it did not compare."""
+def test_unavailable_database_delays_nothing(services: Services) -> None:
+    """Without its table the head is stored beside the keys, and `verify` reports what it did not compare."""
     with services.database.write() as connection:
         connection.exec_driver_sql("DROP TABLE trail_heads")
     services.trail.append(about("a"))
@@ -403,8 +406,8 @@ def test_database_that_is_away_delays_nothing(services: Services) -> None:
     assert found.heads["beside the keys"] == "entry 6"
 
 
-def test_nodes_of_one_chain_have_rows_of_their_own(services: Services, tmp_path: Path) -> None:
-    """A home that was copied writes its own head; the other's is a notice."""
+def test_nodes_of_one_chain_have_separate_rows(services: Services, tmp_path: Path) -> None:
+    """A copied home writes a separate head; the other home's head is a notice."""
     table = HeadTable(services.database, tmp_path / "elsewhere")
     chain = chain_id(services.trail.key())
     table.advance(Head(chain, Position(70, MAC, 1)))
@@ -428,11 +431,11 @@ def test_table_only_grows(services: Services, tmp_path: Path) -> None:
     assert head.number == 5
 
 
-# A head that was saved
+# A saved head
 
 
 def test_saved_head_is_compared(opened: Opened, place: Place) -> None:
-    """A head from a ticket fits a trail that went on, and neither a cut nor another one."""
+    """A head from a ticket matches a trail that continued, but not one that was cut or replaced."""
     trail = opened()
     trail.append(about("a"))
     end = reading.end_of(place.folder)
@@ -441,18 +444,16 @@ def test_saved_head_is_compared(opened: Opened, place: Place) -> None:
     saved = Head(chain_id(KEY), end)
 
     def compared(head: Head) -> list[str]:
-        return words(assess(place.folder, KEY, Known({}, saved=head)))
+        return problem_texts(assess(place.folder, KEY, Known({}, saved=head)))
 
     assert compared(saved) == []
     assert "entries from 4 on" in compared(Head(saved.chain, end._replace(number=9)))[0]
-    assert "another one" in compared(Head(saved.chain, end._replace(mac=MAC)))[0]
+    assert "a different mac for entry 2" in compared(Head(saved.chain, end._replace(mac=MAC)))[0]
     assert "another chain" in compared(Head("c" * 32, end))[0]
 
 
-def test_saved_head_of_archived_files_is_said_not_to_be_compared(
-    opened: Opened, place: Place, clock: FakeClock
-) -> None:
-    """When the files that it is about are elsewhere, nothing is claimed."""
+def test_saved_head_of_archived_files_is_not_compared(opened: Opened, place: Place, clock: FakeClock) -> None:
+    """When the head's files are archived, the notice states that they are needed."""
     trail = opened()
     trail.append(about("a"))
     end = reading.end_of(place.folder)
@@ -463,20 +464,20 @@ def test_saved_head_of_archived_files_is_said_not_to_be_compared(
 
     found = assess(place.folder, KEY, Known({}, saved=Head(chain_id(KEY), end)))
 
-    assert "are needed to compare" in words(found)[0]
+    assert "are needed to compare" in problem_texts(found)[0]
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "number 1", "file x\nnumber y\nmac z\nchain a", '{"number":1}']
 )
-def test_what_is_no_head_is_refused(text: str) -> None:
-    """A file of something else is an error, and never compared."""
+def test_malformed_head_is_refused(text: str) -> None:
+    """A file with other content is an error and never compared."""
     with pytest.raises(ValueError, match="head"):
         parse_head(text)
 
 
-def test_fork_gets_its_own_thread(opened: Opened, place: Place) -> None:
-    """A process that was forked after an entry advances the head too."""
+def test_forked_process_starts_a_thread(opened: Opened, place: Place) -> None:
+    """A process that was forked after an entry advances the head as well."""
     trail = opened()
     trail.append(about("a"))
     pid = os.fork()
@@ -493,16 +494,16 @@ def test_fork_gets_its_own_thread(opened: Opened, place: Place) -> None:
     assert head.number == 3
 
 
-def test_fault_while_going_on_is_a_fault(opened: Opened, place: Place) -> None:
-    """A trail that cannot be opened says so."""
+def test_continuing_an_unopenable_trail_is_a_fault(opened: Opened, place: Place) -> None:
+    """A trail that cannot be opened raises a fault."""
     place.folder.write_text("in the way")
 
     with pytest.raises(Fault):
-        opened().go_on_after(Head(chain_id(KEY), Position(9, MAC, 1)))
+        opened().continue_after(Head(chain_id(KEY), Position(9, MAC, 1)))
 
 
-def test_end_that_cannot_be_shared_stops_nobody(opened: Opened, place: Place) -> None:
-    """Without the shared end two writers still follow each other by the file, and it is logged once."""
+def test_unsharable_end_stops_nothing(opened: Opened, place: Place) -> None:
+    """Without the shared end, two writers still follow each other by the file, and one line is logged."""
     (place.keys / "trail-end").mkdir()
     writers = [opened(), opened()]
 

@@ -1,4 +1,4 @@
-"""Reading the trail: what was told, and where it is not whole, over all its files."""
+"""Reading the trail: its entries, and where it is broken, over all its files."""
 
 import shutil
 from collections.abc import Callable
@@ -25,25 +25,25 @@ def days(place: Place, clock: FakeClock) -> Place:
 
 
 def change(path: Path, how: Callable[[list[bytes]], list[bytes]]) -> None:
-    """Write the lines of *path* anew, as *how* makes them."""
+    """Rewrite the lines of *path* with *how*."""
     path.write_bytes(b"".join(how(path.read_bytes().splitlines(keepends=True))))
 
 
-def test_untouched_trail_is_whole(days: Place) -> None:
-    """Several files, each following the one before, have no problem; every entry is there in its order."""
+def test_untouched_trail_has_no_problem(days: Place) -> None:
+    """Several files, each following the one before, have no problem; every entry is read in order."""
     assert days.problems() == []
     assert days.subjects() == [f"{day}-{number}" for day in range(4) for number in range(5)]
     assert reading.follows(days.folder) is None
 
 
-def test_no_trail_is_whole(place: Place) -> None:
-    """Where nothing was ever written nothing is missing."""
+def test_missing_trail_has_no_problem(place: Place) -> None:
+    """Before the first entry nothing is missing."""
     assert (place.files(), place.problems(), place.subjects()) == ([], [], [])
     assert reading.follows(place.folder) is None
 
 
-def test_other_files_are_not_of_the_trail(days: Place) -> None:
-    """What else lies in the folder, a copy for one, is neither read nor taken for a file of the trail."""
+def test_other_files_are_ignored(days: Place) -> None:
+    """Other files in the folder, such as a copy, are neither read nor taken for a file of the trail."""
     for name in (
         "audit-1.jsonl",
         "audit-000001.jsonl.gz",
@@ -57,7 +57,7 @@ def test_other_files_are_not_of_the_trail(days: Place) -> None:
     assert days.problems() == []
 
 
-# file -> what is done to its six lines -> which lines are pointed at, of which file
+# file, tampering with its six lines, and the reported lines with their file
 TAMPERED: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[tuple[int, int]]]] = {
     "edited": (lambda lines: [*lines[:2], lines[2].replace(b"login", b"guest"), *lines[3:]], [(0, 3)]),
     "first line edited": (lambda lines: [lines[0].replace(b"Z", b"z"), *lines[1:]], [(0, 1)]),
@@ -78,7 +78,7 @@ TAMPERED: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[tuple[int, 
 @pytest.mark.parametrize("file", [0, 1, 2])
 @pytest.mark.parametrize("name", TAMPERED)
 def test_tampering_is_found_in_its_file_at_its_line(days: Place, name: str, file: int) -> None:
-    """Whatever is done to a line of any file but the last shows there, or where the next line is."""
+    """Tampering with a line of any file but the last is found there, or at the next line."""
     how, expected = TAMPERED[name]
 
     change(days.folder / NAMES[file], how)
@@ -88,7 +88,7 @@ def test_tampering_is_found_in_its_file_at_its_line(days: Place, name: str, file
 
 @pytest.mark.parametrize("name", [name for name in TAMPERED if not name.startswith(("end", "emptied"))])
 def test_tampering_with_the_newest_file_is_found(days: Place, name: str) -> None:
-    """In the file that is being written everything shows, too, but lines missing at its very end."""
+    """In the current file everything is found except lines missing at its very end."""
     how, expected = TAMPERED[name]
 
     change(days.folder / FILE, how)
@@ -97,14 +97,14 @@ def test_tampering_with_the_newest_file_is_found(days: Place, name: str) -> None
 
 
 def test_file_removed_in_between_is_found(days: Place) -> None:
-    """The file after one that is missing follows nothing that is there."""
+    """The file after a missing one does not follow its predecessor."""
     for name in NAMES[1:3]:
         (days.folder / name).unlink()
         assert days.problems() == [(NAMES[NAMES.index(name) + 1], 1)]
 
 
-def test_files_that_changed_places_are_found(days: Place) -> None:
-    """Renaming files moves their lines, which shows at each border."""
+def test_renamed_files_are_found(days: Place) -> None:
+    """Renaming files reorders their lines, which is detected at each border."""
     (days.folder / NAMES[1]).rename(days.folder / "aside")
     (days.folder / NAMES[2]).rename(days.folder / NAMES[1])
     (days.folder / "aside").rename(days.folder / NAMES[2])
@@ -112,8 +112,8 @@ def test_files_that_changed_places_are_found(days: Place) -> None:
     assert days.problems() == [(NAMES[1], 1), (NAMES[2], 1), (FILE, 1)]
 
 
-def test_older_files_may_be_moved_away(days: Place) -> None:
-    """What was archived is no problem; the mac that the oldest file follows tells which file is before it."""
+def test_older_files_may_be_archived(days: Place) -> None:
+    """Archived files are no problem; the mac before the oldest file identifies its predecessor."""
     archived = (days.folder / NAMES[0]).read_bytes().splitlines()[-1]
     (days.folder / NAMES[0]).unlink()
 
@@ -121,8 +121,8 @@ def test_older_files_may_be_moved_away(days: Place) -> None:
     assert reading.follows(days.folder) == mac_of(archived)
 
 
-def test_archived_files_are_proven_together_with_the_others(days: Place, tmp_path: Path) -> None:
-    """Put back in their place, archived files prove the whole; another file in their place does not."""
+def test_archived_files_are_verified_once_restored(days: Place, tmp_path: Path) -> None:
+    """Archived files that are put back complete the chain; another file in their place does not."""
     shutil.move(days.folder / NAMES[0], tmp_path / "archive")
     shutil.copy(tmp_path / "archive", days.folder / NAMES[0])
     assert days.problems() == []
@@ -131,13 +131,13 @@ def test_archived_files_are_proven_together_with_the_others(days: Place, tmp_pat
     assert days.problems() == [(NAMES[1], 1)]
 
 
-def test_trail_of_another_key_is_not_ones_own(days: Place) -> None:
-    """Whoever writes the whole trail anew without the key is found at every line."""
+def test_trail_rewritten_without_the_key_is_found(days: Place) -> None:
+    """A trail rewritten without the key is wrong at every line."""
     assert len(list(reading.problems(days.folder, bytes(32)))) == 24
 
 
-def test_torn_lines_are_left_out(days: Place) -> None:
-    """Half a line is no entry and no problem."""
+def test_torn_lines_are_skipped(days: Place) -> None:
+    """Half a line is neither an entry nor a problem."""
     with (days.folder / FILE).open("ab") as file:
         file.write(b'{"time":"2026-11-07T03:45:52.263Z","ev')
 
@@ -147,23 +147,23 @@ def test_torn_lines_are_left_out(days: Place) -> None:
 
 @pytest.mark.parametrize("line", [b'{"event":"login","outcome":"accepted"}', b"7", b"null", b"[]", b"\x00"])
 @pytest.mark.parametrize("at", [0, 3])
-def test_what_is_no_line_of_a_trail_is_no_entry(days: Place, line: bytes, at: int) -> None:
-    """What carries no mac was not written by this program, and is not told as if it had been."""
+def test_line_without_a_mac_is_no_entry(days: Place, line: bytes, at: int) -> None:
+    """A line without a mac was not written by this program and is not returned."""
     change(days.folder / NAMES[0], lambda lines: [*lines[:at], line + b"\n", *lines[at:]])
 
     assert days.subjects() == [f"{day}-{number}" for day in range(4) for number in range(5)]
     assert reading.follows(days.folder) is None
 
 
-def test_first_line_made_unreadable_is_found(days: Place) -> None:
-    """Also of the oldest file, which says itself what it follows: a problem, and not an error."""
+def test_unreadable_first_line_is_a_problem(days: Place) -> None:
+    """A damaged first line is a problem, not an error, even in the oldest file."""
     change(days.folder / NAMES[0], lambda lines: [b"{" + lines[0], *lines[1:]])
 
     assert days.problems() == [(NAMES[0], 1)]
 
 
-def test_problem_says_what_is_wrong(days: Place) -> None:
-    """In words that a person can act on, without the line itself or its mac."""
+def test_problem_describes_what_is_wrong(days: Place) -> None:
+    """A problem is described for an operator, without the line or its mac."""
     change(days.folder / NAMES[1], lambda lines: [lines[0].replace(b"time", b"Time"), *lines[1:]])
 
     (problem,) = reading.problems(days.folder, KEY)
@@ -174,7 +174,7 @@ def test_problem_says_what_is_wrong(days: Place) -> None:
 
 
 def test_reading_does_not_disturb_writing(days: Place, trail: AuditTrail) -> None:
-    """While the trail is read, entries are appended, and what was read so far stays right."""
+    """Entries are appended during a read, and what was read before stays valid."""
     entries = reading.entries(days.folder)
     assert next(entries)["previous"] == BEGINNING
 
@@ -184,8 +184,8 @@ def test_reading_does_not_disturb_writing(days: Place, trail: AuditTrail) -> Non
     assert days.problems() == []
 
 
-def test_last_entry_tells_when(days: Place, clock: FakeClock) -> None:
-    """The last whole entry's instant is told, past a torn line and from the file before an empty one."""
+def test_last_entry_has_its_time(days: Place, clock: FakeClock) -> None:
+    """The last whole entry is found before a torn line and in the file before an empty one."""
     newest = clock.now()
     whole = reading.last_written(days.folder)
     (days.folder / FILE).write_bytes((days.folder / FILE).read_bytes() + b'{"time":"2031')
@@ -200,13 +200,13 @@ def test_last_entry_tells_when(days: Place, clock: FakeClock) -> None:
     assert before.date() < whole.date()
 
 
-def test_no_trail_was_never_written(place: Place) -> None:
+def test_missing_trail_has_no_last_entry(place: Place) -> None:
     """Without a trail there is no last entry."""
     assert reading.last_written(place.folder) is None
 
 
-def test_last_entry_is_told_while_a_file_is_put_aside(days: Place) -> None:
-    """A file that is gone between the listing and the reading is passed over."""
+def test_last_entry_is_found_during_a_rotation(days: Place) -> None:
+    """A file that disappears between the listing and the reading is skipped."""
     before = reading.last_written(days.folder)
     (days.folder / FILE).rename(days.folder / "audit-000004.jsonl")
     (days.folder / "audit-000005.jsonl").symlink_to(days.folder / "gone")

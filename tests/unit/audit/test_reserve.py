@@ -1,4 +1,4 @@
-"""The reserve for a full disk: strangers' entries give way, proven ones are written until it is used."""
+"""The reserve for a full disk: strangers' entries are dropped, proven ones are written into its space."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from validator.audit.reserve import FILE, Reserve
 
 ROOT = Path(__file__).parents[3]
 
-# On a disk of 512 KiB with a reserve of 64: what is written when it fills up, and after room was made.
+# On a disk of 512 KiB with a reserve of 64 KiB: what is written when it fills up, and after space was freed.
 FILLED = """
 import subprocess, sys
 from pathlib import Path
@@ -29,10 +29,10 @@ trail = place.open(FakeClock(), reserve=reserve)
 filler = place.folder / "filler"
 
 def events(): return [entry["event"] for entry in reading.entries(place.folder)]
-def look(): trail._reserve._looked = float("-inf")
+def look(): trail._reserve._checked = float("-inf")
 
 trail.append(PROVEN)
-trail.look_around()
+trail.run_due_work()
 print("made", (place.folder / ".reserve").exists())
 filler.write_bytes(bytes(400 * 1024))
 look()
@@ -50,7 +50,7 @@ assert events().count("verdict") >= 1 + proven
 filler.unlink()
 look()
 trail.append(PROVEN)
-trail.look_around()
+trail.run_due_work()
 look()
 trail.append(JUNK)
 trail.close()
@@ -62,7 +62,7 @@ assert place.problems() == [], place.problems()
 
 
 def filled(folder: Path, reserve: int) -> list[str]:
-    """Return what the program above prints, in a mount namespace of its own."""
+    """Return what the program above prints, in a private mount namespace."""
     namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
     if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode != 0:
         pytest.skip("this system lets nobody mount a disk of their own")
@@ -77,8 +77,8 @@ def filled(folder: Path, reserve: int) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_reserve_is_given_up_for_what_is_proven(tmp_path: Path) -> None:
-    """On a disk that fills up junk is only counted, which is said once; with room all is as before."""
+def test_reserve_is_given_up_for_proven_entries(tmp_path: Path) -> None:
+    """On a full disk junk is only counted, which one entry reports; with space again all is written."""
     assert filled(tmp_path, 64 * 1024) == [
         "made True",
         "junk 0 said 1",
@@ -88,28 +88,28 @@ def test_reserve_is_given_up_for_what_is_proven(tmp_path: Path) -> None:
     ]
 
 
-def test_without_a_reserve_junk_takes_the_last_room(tmp_path: Path) -> None:
-    """Positive control: without a reserve the same junk is written while the disk fills up."""
+def test_without_a_reserve_junk_takes_the_last_space(tmp_path: Path) -> None:
+    """Positive control: without a reserve the same junk is written until the disk is full."""
     lines = filled(tmp_path, 0)
 
     assert lines[:2] == ["made False", "junk 2 said 0"]
 
 
-def test_reserve_is_private_and_of_its_size(tmp_path: Path) -> None:
-    """The reserve takes its room at once, and is for this user only."""
+def test_reserve_is_private_and_has_its_size(tmp_path: Path) -> None:
+    """The reserve allocates its size at once, and only this user may read it."""
     reserve = Reserve(tmp_path, 4096)
 
-    assert not reserve.make()  # there was none that was given up
+    assert not reserve.make()  # none was given up before
 
     stat = (tmp_path / FILE).stat()
     assert (stat.st_size, stat.st_mode & 0o777, stat.st_blocks > 0) == (4096, 0o600, True)
 
 
-def test_disk_without_room_gets_no_reserve(tmp_path: Path) -> None:
-    """Where there is not three times the room nothing is taken, and what strangers cause is not written."""
+def test_disk_without_space_gets_no_reserve(tmp_path: Path) -> None:
+    """Without three times the space no reserve is made, and strangers' entries are not written."""
     reserve = Reserve(tmp_path, 2**50)
 
     assert not reserve.make()
-    assert not reserve.look()
+    assert not reserve.check_room()
     assert reserve.is_low
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The trail: what a line looks like, that lines are whole, and that without it nothing is answered."""
+"""The trail: the format of a line, whole lines only, and no response without it."""
 
 import fcntl
 import json
@@ -59,25 +59,25 @@ LOCK_FILE = f".{FILE}.lock"
 
 
 def processes() -> ForkServerContext:
-    """Return what makes processes that have no thread, lock or file of this one."""
+    """Return a pool of processes without a thread, lock or file of this one."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.fixed_trails"])
     return context
 
 
 def fault_of(trail: AuditTrail, event: Event = EVENT) -> Fault:
-    """Return the fault that an append raises, which must be that of the trail."""
+    """Return the trail's fault, which an append must raise."""
     with pytest.raises(Fault) as raised:
         trail.append(event)
     assert raised.value.reason is Reason.TRAIL_UNAVAILABLE
     return raised.value
 
 
-# The form of a line
+# The format of a line
 
 
 def test_first_two_lines_are_pinned(trail: AuditTrail, place: Place) -> None:
-    """For a fixed key and clock these are the bytes of a new trail, and were so in every version."""
+    """With a fixed key and clock these are the bytes of a new trail, as in every earlier version."""
     trail.append(EVENT)
 
     assert place.lines() == [
@@ -91,7 +91,7 @@ def test_first_two_lines_are_pinned(trail: AuditTrail, place: Place) -> None:
 
 
 def test_line_of_a_request(trail: AuditTrail, place: Place) -> None:
-    """Every field has its name and place, in UTF-8; control characters of unproven text are escaped."""
+    """Every field has its name and position, in UTF-8; control characters of unproven text are escaped."""
     token = current_exchange.set(Exchange("request-1", "192.0.2.7", "people"))
     trail.append(FULL)
     current_exchange.reset(token)
@@ -107,8 +107,8 @@ def test_line_of_a_request(trail: AuditTrail, place: Place) -> None:
     assert line.count("\n") == 1
 
 
-def test_line_leaves_out_what_is_not_known(trail: AuditTrail, place: Place) -> None:
-    """Without a request there are dashes, and a field without a value is not there."""
+def test_line_omits_unknown_fields(trail: AuditTrail, place: Place) -> None:
+    """Without a request there are dashes, and a field without a value is omitted."""
     trail.append(EVENT)
 
     names = ["number", "time", "event", "request_id", "source", "role", "outcome", "mac"]
@@ -116,7 +116,7 @@ def test_line_leaves_out_what_is_not_known(trail: AuditTrail, place: Place) -> N
 
 
 def test_entry_has_the_time_it_was_written(trail: AuditTrail, place: Place, clock: FakeClock) -> None:
-    """The time is asked for each entry."""
+    """The clock is read for each entry."""
     assert clock.now() == START
     trail.append(EVENT)
     clock.advance(milliseconds=1)
@@ -129,7 +129,7 @@ def test_entry_has_the_time_it_was_written(trail: AuditTrail, place: Place, cloc
 
 
 def test_every_entry_has_its_exchange(trail: AuditTrail, place: Place) -> None:
-    """Each entry tells of which request it is, also when several are answered in turn."""
+    """Each entry names its request, even when requests alternate."""
     for number in range(3):
         token = current_exchange.set(Exchange(f"request-{number}", f"192.0.2.{number}", "all"))
         trail.append(EVENT)
@@ -145,7 +145,7 @@ def test_every_entry_has_its_exchange(trail: AuditTrail, place: Place) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_makes_a_second_line(trail: AuditTrail, place: Place, text: str) -> None:
-    """Whatever is told, it is one line, which reads back as it was told: nobody can forge an entry."""
+    """Any text stays within one line and reads back unchanged: no log injection."""
     trail.append(Event(EventName.LOGIN, Outcome.REFUSED, subject=text, detail=text))
 
     last = place.lines()[-1]
@@ -154,8 +154,8 @@ def test_no_text_makes_a_second_line(trail: AuditTrail, place: Place, text: str)
     assert b"\r" not in last
 
 
-def test_told_macs_do_not_confuse_the_chain(opened: Opened, place: Place) -> None:
-    """Text that looks like the end of a line is text: the next writer goes on after the line's own mac."""
+def test_text_like_a_mac_does_not_confuse_the_chain(opened: Opened, place: Place) -> None:
+    """Text that looks like the end of a line is only text: the next writer continues after the real mac."""
     nasty = f'","mac":"{"0" * 64}"}}\n{{"event":"login","mac":"{"1" * 64}"}}'
     for subject in (nasty, "after"):
         opened().append(about(subject))
@@ -164,11 +164,11 @@ def test_told_macs_do_not_confuse_the_chain(opened: Opened, place: Place) -> Non
     assert place.problems() == []
 
 
-# One after the other
+# Several writers
 
 
-def test_trail_that_is_opened_again_goes_on(opened: Opened, place: Place) -> None:
-    """What was there stays, the chain goes on after it, and no second first line is written."""
+def test_reopened_trail_continues(opened: Opened, place: Place) -> None:
+    """Existing entries stay, the chain continues, and no second first line is written."""
     first = opened()
     first.append(about("a"))
     first.close()
@@ -183,7 +183,7 @@ def test_trail_that_is_opened_again_goes_on(opened: Opened, place: Place) -> Non
 
 
 def test_writers_in_turn_follow_each_other(opened: Opened, place: Place) -> None:
-    """Each goes on after what the others wrote since, however often they take turns."""
+    """Each writer continues after the others' entries, however often they alternate."""
     writers = [opened() for _ in range(3)]
 
     for number in range(30):
@@ -194,7 +194,7 @@ def test_writers_in_turn_follow_each_other(opened: Opened, place: Place) -> None
 
 
 def test_threads_write_whole_lines(trail: AuditTrail, place: Place) -> None:
-    """Lines of eight threads come one after the other, none lost, none mixed, all chained."""
+    """Lines of eight threads are consecutive, none lost or mixed, all chained."""
     event = Event(EventName.LOGIN, Outcome.ACCEPTED, detail="x" * 2000)
 
     def append_fifty() -> None:
@@ -207,8 +207,8 @@ def test_threads_write_whole_lines(trail: AuditTrail, place: Place) -> None:
     assert place.problems() == []
 
 
-def test_threads_write_changes_while_files_change(opened: Opened, place: Place) -> None:
-    """Changes of state, which are synced, are all told while other threads put files aside."""
+def test_threads_write_changes_during_rotation(opened: Opened, place: Place) -> None:
+    """All changes of state, which are synced, are written while other threads rotate files."""
     trail = opened(SMALL)
     event = Event(EventName.REVOKED, Outcome.ACCEPTED, detail="x" * 1000)
 
@@ -225,7 +225,7 @@ def test_threads_write_changes_while_files_change(opened: Opened, place: Place) 
 
 @pytest.mark.parametrize(("max_file", "days"), [(2**30, 1), (SMALL, 1), (SMALL, 3)])
 def test_processes_write_one_chain(place: Place, tmp_path: Path, max_file: int, days: int) -> None:
-    """Four processes at once, each putting files aside, write one whole chain, each its own in its order."""
+    """Four processes that also rotate files write one valid chain, each in its order."""
     writers = [
         processes().Process(target=append_many, args=(tmp_path, name, 60, max_file, days)) for name in "abcd"
     ]
@@ -245,7 +245,7 @@ def test_processes_write_one_chain(place: Place, tmp_path: Path, max_file: int, 
 
 
 def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:
-    """While another process has the lock nothing is written; when it lets go, the entry is."""
+    """Nothing is written while another process has the lock; afterwards the entry is."""
     trail = opened()
     trail.append(about("before"))
     with (place.folder / LOCK_FILE).open("rb+") as lock:
@@ -260,8 +260,8 @@ def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:
     assert place.subjects() == ["before", "after"]
 
 
-def test_trail_whose_lock_is_never_given_back_is_a_fault(opened: Opened, place: Place) -> None:
-    """Another process that holds the lock and was stopped costs each answer a second, and it says so."""
+def test_lock_that_is_never_released_is_a_fault(opened: Opened, place: Place) -> None:
+    """A stopped process that holds the lock delays each append by one second, and then it is a fault."""
     trail = opened()
     trail.append(about("before"))
     with (place.folder / LOCK_FILE).open("rb+") as lock:
@@ -275,15 +275,15 @@ def test_trail_whose_lock_is_never_given_back_is_a_fault(opened: Opened, place: 
     assert place.subjects() == ["before", "after"]
 
 
-# A new file
+# Rotation
 
 
 def first_lines(place: Place) -> list[dict[str, str]]:
     return loaded([path.read_bytes().splitlines()[0] for path in place.files()])
 
 
-def assert_carried_over(place: Place) -> None:
-    """Fail unless every file begins by naming the last mac of the one before it, and all are one chain."""
+def assert_continuous(place: Place) -> None:
+    """Fail unless every file begins with the last mac of the one before it, in one chain."""
     assert {line["event"] for line in first_lines(place)} == {"trail_continued"}
     for before, after in pairwise(place.files()):
         last = json.loads(before.read_bytes().splitlines()[-1])
@@ -292,8 +292,8 @@ def assert_carried_over(place: Place) -> None:
     assert place.problems() == []
 
 
-def test_full_file_is_put_aside(opened: Opened, place: Place) -> None:
-    """As soon as a file has the size it may have, the next entry goes to a new one, which continues it."""
+def test_full_file_is_rotated(opened: Opened, place: Place) -> None:
+    """Once a file has its maximum size, the next entry goes to a new file, which continues it."""
     trail = opened(SMALL)
     for number in range(100):
         trail.append(about(str(number)))
@@ -303,7 +303,7 @@ def test_full_file_is_put_aside(opened: Opened, place: Place) -> None:
     assert len(sizes) > 2
     assert all(SMALL <= size < SMALL + 300 for size in sizes)
     assert place.subjects() == [str(number) for number in range(100)]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 @pytest.mark.parametrize(
@@ -326,13 +326,11 @@ def test_each_day_has_its_file(
 
     assert place.names() == ["audit-000001.jsonl", FILE]
     assert first_lines(place)[1]["time"][:10] == clock.now().date().isoformat()
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
-def test_file_of_yesterday_is_put_aside_by_a_new_process_too(
-    opened: Opened, place: Place, clock: FakeClock
-) -> None:
-    """A process that did not write yesterday's file looks at its first line for its day."""
+def test_new_process_rotates_the_file_of_yesterday(opened: Opened, place: Place, clock: FakeClock) -> None:
+    """A process that did not write yesterday's file takes the day from its first line."""
     opened().append(about("a"))
     clock.advance(days=1)
 
@@ -341,11 +339,11 @@ def test_file_of_yesterday_is_put_aside_by_a_new_process_too(
 
     assert place.names() == ["audit-000001.jsonl", FILE]
     assert place.subjects() == ["a", "b", "c"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
-def test_file_that_another_process_put_aside(opened: Opened, place: Place, clock: FakeClock) -> None:
-    """Whoever has the old file open notices that another process put it aside, and goes on in the new one."""
+def test_file_that_another_process_rotated(opened: Opened, place: Place, clock: FakeClock) -> None:
+    """A process with the old file open notices the rotation and continues in the new file."""
     one, other = opened(), opened()
     one.append(about("a"))
     other.append(about("b"))
@@ -358,14 +356,14 @@ def test_file_that_another_process_put_aside(opened: Opened, place: Place, clock
     assert place.names() == ["audit-000001.jsonl", FILE]
     assert [len(path.read_bytes().splitlines()) for path in place.files()] == [3, 4]
     assert place.subjects() == ["a", "b", "c", "d", "e"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 @pytest.mark.parametrize("how_many", [1, 5])
-def test_process_that_died_while_putting_aside(opened: Opened, place: Place, how_many: int) -> None:
-    """When the old file has its new name and the new file is not begun, the chain goes on after the old one.
+def test_process_killed_during_rotation(opened: Opened, place: Place, how_many: int) -> None:
+    """When the old file is renamed and the new one not begun, the chain continues after the old file.
 
-    Also by a process that has not seen the old file's last lines.
+    So does a process that has not seen the old file's last lines.
     """
     one, other = opened(), opened()
     other.append(about("a"))
@@ -377,11 +375,11 @@ def test_process_that_died_while_putting_aside(opened: Opened, place: Place, how
     other.append(about("after"))
 
     assert place.subjects() == ["a", *map(str, range(how_many)), "after"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
-def test_numbers_go_on_after_older_files_were_moved_away(opened: Opened, place: Place) -> None:
-    """An archived file's number is not given again, so that files can be put back together."""
+def test_numbers_continue_after_files_were_archived(opened: Opened, place: Place) -> None:
+    """An archived file's number is not reused, so that files can be put back together."""
     trail = opened(SMALL)
     for _ in range(60):
         trail.append(EVENT)
@@ -399,22 +397,22 @@ def test_numbers_go_on_after_older_files_were_moved_away(opened: Opened, place: 
 
 
 def test_empty_file_is_begun(opened: Opened, place: Place) -> None:
-    """A file that was made and not begun, by a process that died then, is begun by the next."""
+    """A file that a killed process created but did not begin is begun by the next process."""
     place.folder.mkdir(mode=0o700)
     place.file.touch()
 
     opened().append(about("a"))
 
     assert place.subjects() == ["a"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
-# Who may read it
+# Permissions
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_files_and_folder_are_private(opened: Opened, place: Place, clock: FakeClock, mask: int) -> None:
-    """Every file is for this user only, put aside or not, and so is the folder, whatever the umask."""
+    """Every file, rotated or not, and the folder are only for this user, whatever the umask."""
     trail = opened()
     former = os.umask(mask)
     try:
@@ -430,7 +428,7 @@ def test_files_and_folder_are_private(opened: Opened, place: Place, clock: FakeC
 
 
 def test_open_folder_is_refused(trail: AuditTrail, place: Place) -> None:
-    """In a folder that others may look into nothing is written; closed to them, it is, without a restart."""
+    """Nothing is written to a folder that others can read; once it is private, no restart is needed."""
     place.folder.mkdir(mode=0o755)
 
     fault_of(trail)
@@ -441,11 +439,11 @@ def test_open_folder_is_refused(trail: AuditTrail, place: Place) -> None:
     assert len(place.entries()) == 1
 
 
-# The key
+# Key
 
 
 def test_new_key_is_private_and_stays(tmp_path: Path, clock: FakeClock) -> None:
-    """The key is made once: another one would break the chain."""
+    """The key is created once: another one would break the chain."""
     place = Place(tmp_path / "audit", tmp_path)
     trail = place.open(clock)
     trail.create_key()
@@ -459,7 +457,7 @@ def test_new_key_is_private_and_stays(tmp_path: Path, clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("damage", ["missing", "short", "open to others", "no key"])
 def test_without_its_key_there_is_no_trail(opened: Opened, place: Place, damage: str) -> None:
-    """Nothing is written without the key or under half of one; with it again there is, without a restart."""
+    """Without the key, or with half of one, nothing is written; once it is back, no restart is needed."""
     path = place.keys / KEY_FILE
     content = path.read_bytes()
     trail = opened()
@@ -477,24 +475,24 @@ def test_without_its_key_there_is_no_trail(opened: Opened, place: Place, damage:
     path.write_bytes(content)
     path.chmod(0o600)
     trail.append(EVENT)
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
-# Without a trail
+# When the trail cannot be written
 
 
-def test_check_begins_the_trail_and_no_more(trail: AuditTrail, place: Place) -> None:
-    """A check of a good trail is silent and tells of nothing: the file has its first line at the most."""
+def test_check_writes_only_the_first_line(trail: AuditTrail, place: Place) -> None:
+    """Checking a working trail records nothing but at most the file's first line."""
     for _ in range(3):
         trail.check()
 
     assert place.entries() == []
     assert len(place.lines()) == 1
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 def test_full_disk_is_a_fault(trail: AuditTrail, place: Place) -> None:
-    """When there is no room the event is not told, and that is a fault each time, to a check as well."""
+    """On a full disk the event is not written, and every append and check raises a fault."""
     place.folder.mkdir(mode=0o700)
     place.file.symlink_to("/dev/full")
 
@@ -503,7 +501,7 @@ def test_full_disk_is_a_fault(trail: AuditTrail, place: Place) -> None:
 
 
 def test_folder_that_is_a_file_is_a_fault(trail: AuditTrail, place: Place) -> None:
-    """A folder that cannot be made is a fault, to an entry and to a check."""
+    """A folder that cannot be created is a fault for an append and a check."""
     place.folder.write_text("in the way")
 
     fault_of(trail)
@@ -513,7 +511,7 @@ def test_folder_that_is_a_file_is_a_fault(trail: AuditTrail, place: Place) -> No
 
 
 def test_file_that_is_a_folder_is_a_fault(trail: AuditTrail, place: Place) -> None:
-    """A file that cannot be opened is a fault; once it can be, the trail goes on without a restart."""
+    """A file that cannot be opened is a fault; once it can be, the trail continues without a restart."""
     place.folder.mkdir(mode=0o700)
     place.file.mkdir()
     fault_of(trail)
@@ -521,11 +519,11 @@ def test_file_that_is_a_folder_is_a_fault(trail: AuditTrail, place: Place) -> No
 
     trail.append(EVENT)
 
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 def test_file_of_something_else_is_a_fault(trail: AuditTrail, place: Place) -> None:
-    """A file without a single line of a trail is not gone on with, nor changed but for a line feed."""
+    """A file without a single line of a trail is not continued, nor changed except for a line feed."""
     place.folder.mkdir(mode=0o700)
     place.file.write_bytes(b'{"event":"login"}\n' * 10)
 
@@ -536,7 +534,7 @@ def test_file_of_something_else_is_a_fault(trail: AuditTrail, place: Place) -> N
 
 
 def test_trail_comes_back(trail: AuditTrail, place: Place) -> None:
-    """As soon as the trail can be written again it is, without a restart."""
+    """Once the trail can be written again, it is, without a restart."""
     place.folder.write_text("in the way")
     fault_of(trail)
     place.folder.unlink()
@@ -547,8 +545,8 @@ def test_trail_comes_back(trail: AuditTrail, place: Place) -> None:
 
 
 @pytest.mark.parametrize("what", ["folder", "file"])
-def test_trail_that_was_removed_is_made_anew(trail: AuditTrail, place: Place, what: str) -> None:
-    """Whoever removes a trail while it is written does not stop it; the next file tells what it follows."""
+def test_removed_trail_is_recreated(trail: AuditTrail, place: Place, what: str) -> None:
+    """Removing an open trail does not stop it; the next file names what it follows."""
     trail.append(about("lost"))
     last = json.loads(place.lines()[-1])["mac"]
     if what == "folder":
@@ -565,7 +563,7 @@ def test_trail_that_was_removed_is_made_anew(trail: AuditTrail, place: Place, wh
 
 
 def test_writers_of_a_removed_trail_still_take_turns(opened: Opened, place: Place) -> None:
-    """After the folder was removed, the lock with it, two writers go on with one chain and not with two."""
+    """After the folder and its lock were removed, two writers continue one chain, not two."""
     one, other = opened(), opened()
     one.append(about("lost"))
     other.append(about("lost"))
@@ -578,8 +576,8 @@ def test_writers_of_a_removed_trail_still_take_turns(opened: Opened, place: Plac
     assert place.problems() == [(FILE, 1)]
 
 
-def test_trail_whose_folder_was_moved_away_goes_on(opened: Opened, place: Place) -> None:
-    """Who moves the folder away to archive it stops nobody, and whoever writes then takes turns with all."""
+def test_trail_whose_folder_was_archived_continues(opened: Opened, place: Place) -> None:
+    """Moving the folder away to archive it stops nothing, and all later writers take turns."""
     one = opened()
     one.append(about("archived"))
     last = json.loads(place.lines()[-1])["mac"]
@@ -600,10 +598,8 @@ def append_often(writer: AuditTrail) -> None:
         writer.append(EVENT)
 
 
-def test_put_aside_files_that_were_removed_are_noticed(
-    trail: AuditTrail, place: Place, clock: FakeClock
-) -> None:
-    """The newest file tells that others were before it; one that was removed in between is a problem."""
+def test_removed_rotated_files_are_found(trail: AuditTrail, place: Place, clock: FakeClock) -> None:
+    """The newest file shows that others preceded it; one removed in between is a problem."""
     for _ in range(3):
         trail.append(EVENT)
         clock.advance(days=1)
@@ -615,12 +611,12 @@ def test_put_aside_files_that_were_removed_are_noticed(
     assert place.problems() == [("audit-000003.jsonl", 1)]
 
 
-# Cut off
+# Cut lines
 
 
 @contextmanager
-def room_for(path: Path, more: int) -> Iterator[None]:
-    """Let *path*, and with it every file of this process, grow by so many bytes, as on a full disk."""
+def space_for(path: Path, more: int) -> Iterator[None]:
+    """Let *path*, and every other file of this process, grow by *more* bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = path.stat().st_size if path.exists() else 0
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + more, hard))
@@ -632,25 +628,25 @@ def room_for(path: Path, more: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("more", [0, 1, 20, 100, 180])
 @pytest.mark.parametrize("name", [EventName.LOGIN, EventName.REVOKED])
-def test_line_cut_short_is_taken_back(trail: AuditTrail, place: Place, more: int, name: EventName) -> None:
-    """A disk that fills up in the middle of a line is a fault and leaves no half line; then it goes on."""
+def test_partial_line_is_removed(trail: AuditTrail, place: Place, more: int, name: EventName) -> None:
+    """A disk that fills up within a line is a fault and leaves no half line; then the trail continues."""
     trail.append(about("before"))
     before = place.file.read_bytes()
 
-    with room_for(place.file, more):
+    with space_for(place.file, more):
         for _ in range(3):
             fault_of(trail, Event(name, Outcome.ACCEPTED, subject="cut"))
             assert place.file.read_bytes() == before
     trail.append(about("after"))
 
     assert place.subjects() == ["before", "after"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 @pytest.mark.parametrize("more", [0, 1, 20, 100])
-def test_first_line_cut_short_is_taken_back(trail: AuditTrail, place: Place, more: int) -> None:
-    """Also a new trail's first line, without which the file would not say what it follows."""
-    with room_for(place.file, more):
+def test_partial_first_line_is_removed(trail: AuditTrail, place: Place, more: int) -> None:
+    """The same for a new trail's first line, which names what the file follows."""
+    with space_for(place.file, more):
         for _ in range(3):
             fault_of(trail)
     assert place.lines() == []
@@ -658,23 +654,23 @@ def test_first_line_cut_short_is_taken_back(trail: AuditTrail, place: Place, mor
     trail.append(about("after"))
 
     assert place.subjects() == ["after"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 @pytest.mark.parametrize("who", ["the same", "another that wrote before", "a new one"])
 def test_new_file_that_could_not_be_begun(opened: Opened, place: Place, clock: FakeClock, who: str) -> None:
-    """A disk that fills up while a file is put aside: whoever writes next continues the chain."""
+    """A disk that fills up during a rotation: the next writer continues the chain."""
     one, other = opened(), opened()
     other.append(about("a"))
     one.append(about("b"))
     clock.advance(days=1)
-    with room_for(place.folder / "none", 10):
+    with space_for(place.folder / "none", 10):
         fault_of(one)
 
     {"the same": one, "another that wrote before": other}.get(who, opened()).append(about("c"))
 
     assert place.subjects() == ["a", "b", "c"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 FILLED = """
@@ -707,7 +703,7 @@ print(written)
 
 
 def test_disk_that_is_really_full(tmp_path: Path) -> None:
-    """On a small disk that fills up nothing is torn, nothing is told that is not there, and it goes on."""
+    """On a full disk nothing is torn, no lost entry counts as written, and the trail recovers."""
     namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
     if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode != 0:
         pytest.skip("this system lets nobody mount a disk of their own")
@@ -734,8 +730,8 @@ TORN = b'{"time":"2026-11-04T03:45:52.263Z","event":"lo'
     "torn", [b"{", TORN, b"\x00" * 4096, b'{"a":1,"mac":"'], ids=["1", "half", "zeros", "mac"]
 )
 @pytest.mark.parametrize("who", ["the same", "another"])
-def test_torn_last_line_is_gone_on_after(opened: Opened, place: Place, torn: bytes, who: str) -> None:
-    """What a power cut left of a line stays as a line of its own; the chain goes on after the one before."""
+def test_chain_continues_after_a_torn_line(opened: Opened, place: Place, torn: bytes, who: str) -> None:
+    """A line torn by a power cut stays as it is; the chain continues after the one before."""
     trail = opened()
     trail.append(about("before"))
     with place.file.open("ab") as file:
@@ -745,11 +741,11 @@ def test_torn_last_line_is_gone_on_after(opened: Opened, place: Place, torn: byt
 
     assert place.file.read_bytes().splitlines()[2] == torn
     assert place.subjects() == ["before", "after"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
-def test_torn_line_that_another_process_ended_is_gone_on_after(opened: Opened, place: Place) -> None:
-    """When there is no whole line since this one wrote last, the chain goes on after the one before."""
+def test_chain_continues_after_a_torn_line_of_another_process(opened: Opened, place: Place) -> None:
+    """Without a new whole line since the last write, the chain continues after the one before."""
     trail = opened()
     trail.append(about("before"))
     with place.file.open("ab") as file:
@@ -759,7 +755,7 @@ def test_torn_line_that_another_process_ended_is_gone_on_after(opened: Opened, p
 
     assert place.file.read_bytes().splitlines()[2] == TORN
     assert place.subjects() == ["before", "after"]
-    assert_carried_over(place)
+    assert_continuous(place)
 
 
 @pytest.mark.parametrize("whole", [0, 1])
@@ -767,7 +763,7 @@ def test_torn_line_that_another_process_ended_is_gone_on_after(opened: Opened, p
 def test_new_file_torn_by_a_power_cut(
     opened: Opened, place: Place, clock: FakeClock, whole: int, cut: int
 ) -> None:
-    """A power cut in a file's very first line does not stop the trail either: it goes on by itself."""
+    """A power cut in a file's first line does not stop the trail either: it continues by itself."""
     for _ in range(whole):
         trail = opened()
         trail.append(about("before"))
@@ -788,7 +784,7 @@ def test_new_file_torn_by_a_power_cut(
 
 
 def test_line_without_its_line_feed_counts(opened: Opened, place: Place) -> None:
-    """A line that is whole but for the line feed is gone on after: it was told, and stays told."""
+    """A line that lacks only its line feed is continued: it was written and stays written."""
     opened().append(about("before"))
     place.file.write_bytes(place.file.read_bytes().rstrip())
 
@@ -799,7 +795,7 @@ def test_line_without_its_line_feed_counts(opened: Opened, place: Place) -> None
 
 
 def test_trail_that_became_shorter_is_broken(trail: AuditTrail, place: Place) -> None:
-    """Lines that vanish from the end while the server runs are a break for ever, and the log has it."""
+    """Lines that vanish from the end while the server runs are a permanent break and are logged."""
     trail.append(about("kept"))
     kept = place.file.read_bytes()
     trail.append(about("lost"))
@@ -814,7 +810,7 @@ def test_trail_that_became_shorter_is_broken(trail: AuditTrail, place: Place) ->
 
 
 def test_trail_that_grew_is_not_logged(opened: Opened) -> None:
-    """What other processes append, and what is put aside, is nothing to tell of."""
+    """Other processes' entries and rotations are not logged."""
     one, other = opened(SMALL), opened(SMALL)
 
     with capture_logs() as logs:
@@ -825,7 +821,7 @@ def test_trail_that_grew_is_not_logged(opened: Opened) -> None:
     assert logs == []
 
 
-# On the disk
+# Syncing
 
 
 WITHOUT_SYNC = """
@@ -870,8 +866,8 @@ for name in EventName:
 
 
 @pytest.mark.parametrize("verdicts", ["synced", "not synced"])
-def test_what_is_on_the_disk_before_its_answer(tmp_path: Path, verdicts: str) -> None:
-    """A disk that does not sync fails every change of state, and the rest only if `sync_verdicts` says so."""
+def test_changes_are_synced_before_the_response(tmp_path: Path, verdicts: str) -> None:
+    """A disk that cannot sync fails every change of state, and other entries only with `sync_verdicts`."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_SYNC, str(tmp_path), verdicts],
         capture_output=True,
@@ -888,7 +884,7 @@ def test_what_is_on_the_disk_before_its_answer(tmp_path: Path, verdicts: str) ->
 
 
 def test_state_changes() -> None:
-    """Whatever is changed is synced; what is merely asked and answered is not. A new event is a change."""
+    """Changes are synced, decisions on requests are not. A new event counts as a change."""
     assert set(EventName) - STATE_CHANGES == {
         EventName.VERDICT,
         EventName.LOGIN,
@@ -901,7 +897,7 @@ def test_state_changes() -> None:
 
 
 def test_closing_twice_is_no_error(trail: AuditTrail, place: Place) -> None:
-    """A trail that is closed is opened again by the next entry, and leaves no file open."""
+    """A closed trail is reopened by the next entry and leaves no file open."""
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         trail.append(EVENT)
@@ -913,7 +909,7 @@ def test_closing_twice_is_no_error(trail: AuditTrail, place: Place) -> None:
 
 
 def test_failing_leaves_no_file_open(trail: AuditTrail, place: Place) -> None:
-    """A trail that fails again and again does not run out of file descriptors."""
+    """A trail that fails repeatedly does not run out of file descriptors."""
     place.folder.mkdir(mode=0o700)
     place.file.mkdir()
     fault_of(trail)

@@ -1,4 +1,4 @@
-"""Text that nobody proved is escaped and cut in an entry, and what is proven stays whole."""
+"""Unproven text is escaped and cut in an entry, and proven text stays whole."""
 
 import hashlib
 import json
@@ -17,19 +17,19 @@ REFUSED, ACCEPTED = Outcome.REFUSED, Outcome.ACCEPTED
 
 
 def verdict(reason: Reason | None, jti: str | None, subject: str) -> Event:
-    """Return a verdict on a question about *subject*."""
+    """Return a verdict on a request about *subject*."""
     return Event(EventName.VERDICT, Outcome.of(reason), reason, tenant="T", subject=subject, jti=jti)
 
 
 @pytest.mark.parametrize("text", ["", "agent-7", "李伟", "a" * MAX_TEXT, "é" * 32])
 def test_short_printable_text_stays(text: str) -> None:
-    """What is short and prints is as it was."""
+    """Short printable text is unchanged."""
     assert shortened(text) == text
 
 
 @pytest.mark.parametrize("text", ["a" * 65, LONG, "é" * 33, "\x01" * 128, "\u202e" * 11])
 def test_long_text_is_cut_and_has_its_digest(text: str) -> None:
-    """At most 64 bytes of it are there, no half of an escape among them, and the digest of the whole."""
+    """At most 64 bytes remain, without half an escape, plus the digest of the whole text."""
     cut, _, digest = shortened(text).partition("… sha256:")
 
     assert len(cut.encode()) <= MAX_TEXT
@@ -37,8 +37,8 @@ def test_long_text_is_cut_and_has_its_digest(text: str) -> None:
     assert digest == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def test_what_a_terminal_obeys_is_escaped() -> None:
-    """Controls C0 and C1, bidirectional overrides and separators of lines are visible text."""
+def test_terminal_controls_are_escaped() -> None:
+    """C0 and C1 controls, bidirectional overrides and line separators become visible text."""
     assert shortened(NASTY) == "\\u001b[2J\\u009b1m\\u202eabc\\u2028\\u2066\\u007f\\u000a"
 
 
@@ -46,7 +46,7 @@ def test_what_a_terminal_obeys_is_escaped() -> None:
     ("event", "is_cut"),
     [
         (verdict(Reason.TOKEN_FORGED, None, LONG), True),
-        (verdict(Reason.TOKEN_EXPIRED, "j", LONG), True),  # nobody compared it with the token
+        (verdict(Reason.TOKEN_EXPIRED, "j", LONG), True),  # not compared with the token
         (verdict(Reason.SUBJECT_MISMATCH, "j", LONG), True),
         (verdict(Reason.TOKEN_REVOKED, "j", LONG), False),
         (verdict(None, "j", LONG), False),
@@ -60,8 +60,8 @@ def test_what_a_terminal_obeys_is_escaped() -> None:
         (Event(EventName.TENANT, REFUSED, Reason.REQUEST_INVALID, detail=LONG, by="operator:o"), False),
     ],
 )
-def test_what_is_cut(event: Event, is_cut: bool) -> None:
-    """Text is cut where nothing showed that it is right; claims, accounts and operators' words stay whole."""
+def test_only_unproven_text_is_cut(event: Event, is_cut: bool) -> None:
+    """Text is cut unless it was verified; claims, accounts and operators' input stay whole."""
     safe = with_safe_text(event)
 
     assert ((safe.subject, safe.detail) != (event.subject, event.detail)) is is_cut
@@ -90,12 +90,12 @@ def test_what_is_cut(event: Event, is_cut: bool) -> None:
     ],
 )
 def test_what_a_stranger_can_cause_at_will(event: Event, expected: bool) -> None:
-    """Only what proves nothing and changes nothing has a ceiling."""
+    """Only events that prove and change nothing have a ceiling."""
     assert is_at_will(event) is expected
 
 
 def test_entry_of_junk_is_small(trail: AuditTrail, place: Place) -> None:
-    """The longest fields of control characters make an entry of half a kilobyte, a third of what it was."""
+    """The longest fields of control characters make an entry of half a kilobyte."""
     junk = Event(
         EventName.VERDICT,
         REFUSED,

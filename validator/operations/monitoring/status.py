@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from validator.audit.words import WORDS
+from validator.audit.explanations import EXPLANATIONS
 from validator.errors import OperatorError, ValidatorError
 from validator.keys.keyring import KeyState
 from validator.metrics.reading import counted
@@ -132,7 +132,7 @@ def _part(read: Callable[[], Part]) -> Part | Unavailable:
     try:
         return read()
     except ValidatorError as error:
-        return Unavailable(error.detail or WORDS[error.reason])
+        return Unavailable(error.detail or EXPLANATIONS[error.reason])
     except OperatorError as error:
         return Unavailable(str(error))
     except OSError as error:
