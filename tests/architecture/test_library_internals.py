@@ -1,5 +1,6 @@
 """What the project relies on inside of libraries is as it was, and the installed versions are tested ones."""
 
+import hashlib
 import inspect
 import re
 import tomllib
@@ -15,6 +16,7 @@ from gunicorn import glogging, systemd, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as parse_errors
 from gunicorn.workers import gthread
+from limits.storage import RedisStorage
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
@@ -24,6 +26,7 @@ from sqlalchemy import create_engine
 
 from tests.architecture.source import CHECKOUT
 from tests.support.library_internals import check_internals
+from validator.limits import redis
 from validator.metrics import prometheus_internals
 from validator.store import psycopg_internals
 from validator.web import gunicorn_internals
@@ -114,6 +117,25 @@ def test_psycopg() -> None:
     )
 
 
+def test_limits() -> None:
+    """The keys and the script that counts one entry are those that `redis` counts several entries like."""
+    storage = redis.SharedStorage("redis://127.0.0.1:9")
+    script = hashlib.sha256(RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW).hexdigest()
+
+    check_internals(
+        "limits",
+        redis.__name__,
+        redis.TESTED,
+        {
+            "acquire_sliding_window.lua": script.startswith("3a1548d4c00dfe04"),
+            "initialize_storage": parameters(RedisStorage.initialize_storage) == ("self", "_uri"),
+            "the windows' keys": (storage._previous_window_key("k"), storage._current_window_key("k"))
+            == ("{k}/-1", "{k}"),
+            "prefixed_key": storage.prefixed_key("k") == "LIMITS:k",
+        },
+    )
+
+
 @pytest.mark.parametrize(("is_as_expected", "tested"), [(False, ">=0"), (True, "<0")])
 def test_failure_names_the_library_and_its_version(is_as_expected: bool, tested: str) -> None:
     """A part that changed and a version that is not tested are named in one sentence."""
@@ -127,6 +149,7 @@ def test_failure_names_the_library_and_its_version(is_as_expected: bool, tested:
     ("library", "tested"),
     [
         ("gunicorn", gunicorn_internals.TESTED),
+        ("limits", redis.TESTED),
         ("prometheus-client", prometheus_internals.TESTED),
         ("psycopg", psycopg_internals.TESTED),
     ],

@@ -15,7 +15,7 @@ class ThrottleFirst(Validation):
     def judge(self, presentation: Presentation) -> Verdict:
         """Return the verdict, unless the source or the named tenant has used its limit up."""
         failures = ("callbacks_foreign", source_bucket())
-        self._counters._check_each([failures])
+        self._counters.test(*failures)
         self._counters.hit("callbacks_tenant", presentation.presented_tenant)
         try:
             self._subject_states.check(

@@ -1,11 +1,17 @@
-"""Counters in Redis (Valkey), which several nodes share: the library's storage, counting several at once."""
+"""Counters in Redis (Valkey), which several nodes share: the library's storage, counting several at once.
+
+The names of the windows' keys and the library's script are undocumented; no other module relies on them.
+`tests/architecture/test_library_internals.py` checks them, and fails for a version outside `TESTED`.
+"""
 
 from collections.abc import Sequence
 
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 
-from validator.limits.sqlite import Stored
+from validator.limits.entry import Entry
+
+TESTED = ">=5.8,<5.9"
 
 # The library's `acquire_sliding_window.lua` for several counters: all are weighed before one is counted.
 # KEYS has two for each counter, its past and its present window; ARGV its limit and its length in seconds.
@@ -36,20 +42,20 @@ return 1
 
 
 class SharedStorage(RedisStorage):
-    """The library's storage in Redis, with `acquire_all`."""
+    """The library's storage in Redis, which also counts several entries at once."""
 
     def initialize_storage(self, uri: str) -> None:
-        """Register the library's scripts, and the one for several counters."""
+        """Register the library's scripts, and the one for several entries."""
         super().initialize_storage(uri)
         self._acquire_all = self.get_connection().register_script(_ACQUIRE_ALL)
 
-    def acquire_all(self, counted: Sequence[Stored]) -> bool:
-        """Count one for each of *counted* if that keeps all of them within their limits, else nothing.
+    def acquire_sliding_window_entries(self, entries: Sequence[Entry]) -> bool:
+        """Count one for each of *entries* if that keeps all of them within their limits, else nothing.
 
-        Raises StorageError when Redis does not answer.
+        Raises StorageError when Redis is unavailable.
         """
-        keys = [self.prefixed_key(name) for each in counted for name in self._window_keys(each.key)]
-        limits = [number for each in counted for number in (each.amount, each.seconds)]
+        keys = [self.prefixed_key(name) for each in entries for name in self._window_keys(each.key)]
+        limits = [number for each in entries for number in (each.limit, each.expiry)]
         try:
             return bool(self._acquire_all(keys, limits))
         except self.base_exceptions as error:

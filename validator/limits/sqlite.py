@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from limits.errors import StorageError
 from limits.storage import Storage
@@ -18,6 +17,7 @@ from limits.storage.base import SlidingWindowCounterSupport
 
 from validator.clock import Clock, to_milliseconds
 from validator.files import MODE, locked
+from validator.limits.entry import Entry
 
 _MAX_ROWS = 500_000
 _PRUNE_EVERY = 1_000
@@ -60,14 +60,6 @@ GROUP BY name HAVING weighted > 0 ORDER BY weighted DESC, name LIMIT :count
 """
 
 
-class Stored(NamedTuple):
-    """A rate for somebody: the key of the counter, and how many in how many seconds."""
-
-    key: str
-    amount: int
-    seconds: int
-
-
 class SqliteStorage(Storage, SlidingWindowCounterSupport):
     """Fixed and sliding windows in an SQLite file."""
 
@@ -87,21 +79,21 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
 
     def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count *amount* for *key* unless that makes more than *limit* in the last *expiry* seconds."""
-        return self.acquire_all((Stored(key, limit, expiry),), amount)
+        return self.acquire_sliding_window_entries((Entry(key, limit, expiry),), amount)
 
-    def acquire_all(self, counted: Sequence[Stored], amount: int = 1) -> bool:
-        """Count *amount* for each of *counted* if that keeps all of them within their limits, else nothing.
+    def acquire_sliding_window_entries(self, entries: Sequence[Entry], amount: int = 1) -> bool:
+        """Count *amount* for each of *entries* if that keeps all of them within their limits, else nothing.
 
         Raises StorageError when the file cannot be used.
         """
         now = self._now()
         values: list[str | int] = []
-        for each in counted:
-            slot, left, length = _present(now, each.seconds)
-            values += (each.key, slot, left, length, each.amount, (slot + 2) * length, amount)
+        for each in entries:
+            slot, left, length = _present(now, each.expiry)
+            values += (each.key, slot, left, length, each.limit, (slot + 2) * length, amount)
         try:
             self._prune_sometimes()
-            return self._connection().execute(_acquire(len(counted)), values).rowcount == len(counted)
+            return self._connection().execute(_acquire(len(entries)), values).rowcount == len(entries)
         except self.base_exceptions as error:
             raise StorageError(error) from error
 

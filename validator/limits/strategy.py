@@ -1,80 +1,102 @@
-"""How one is counted: the library's sliding window, with shadow mode and a fallback.
+"""How requests are counted: the sliding window of the library `limits`, with a fallback for Redis.
 
-The fallback is for a storage on another host: when it is unavailable, each worker counts for itself against
-its share of the limit, and says so in the log. Without one there is a Fault: nothing passes uncounted.
+This layer has the library's verbs and knows no limit by its name. While Redis is unavailable, each worker
+counts for itself against its share of the limit, and logs that it does. The file has no fallback: without it
+there is a Fault, and nothing passes uncounted.
 """
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from limits import RateLimitItem, RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerSecond, WindowStats
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from validator.clock import stopwatch
+from validator.clock import Clock, stopwatch
 from validator.cooldown import Cooldown
 from validator.errors import Fault, Reason
+from validator.limits.entry import Entry
 from validator.limits.opening import Trouble, trouble_of
-from validator.limits.policy import PURPOSES, LimitsPolicy, Mode, Rate
 from validator.limits.redis import SharedStorage
-from validator.limits.sqlite import SqliteStorage, Stored
-from validator.metrics.instruments import LIMITED, STORAGE_SECONDS, child
+from validator.limits.sqlite import SqliteStorage
+from validator.metrics.instruments import STORAGE_SECONDS, child
 
-REST = timedelta(seconds=1)  # for a storage that did not answer: one wait, not one for each count
+COOLDOWN = timedelta(seconds=1)  # after a timeout of the storage: one wait, not one for each count
 
 T = TypeVar("T")
 
 log = structlog.get_logger("validator.limits")
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One of *key* was counted against one rate of a limit."""
-
-    limit: str
-    rate: Rate
-    key: str
-
-
-# Which rates the present request was counted against; the headers of its answer tell them.
-hits_of_request: ContextVar[tuple[Hit, ...]] = ContextVar("limits.hits", default=())
-
-
-class Strategy(SlidingWindowCounterRateLimiter):
-    """The library's sliding window, with shadow mode, and a fallback for a storage on another host."""
+class FallbackRateLimiter(SlidingWindowCounterRateLimiter):
+    """The library's strategy over one storage; without Redis each worker counts against its share."""
 
     def __init__(
-        self, storage: SqliteStorage | SharedStorage, policy: LimitsPolicy, *, share: int | None
+        self, storage: SqliteStorage | SharedStorage, clock: Clock, *, share: int | None = None
     ) -> None:
-        """Count in *storage*; when it is away, here against limit ÷ *share* (None: there is no fallback)."""
+        """Count in *storage*; while it is unavailable, here against limit ÷ *share* (None: no fallback)."""
         super().__init__(storage)
-        self._counters = storage
-        self._policy, self._share = policy, share
+        self._entries, self._clock, self._share = storage, clock, share
         self._fallback = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._cooldown = Cooldown(REST)
+        self._cooldown = Cooldown(COOLDOWN)
 
-    def ask(self, operation: str, question: Callable[..., T], *about: Any) -> T:
-        """Return what the storage answers to *question*; raises StorageError, at once while it rests."""
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count *cost* and return True, or count nothing and return False because it exceeds *item*."""
+        try:
+            return self._call("write", partial(super().hit, cost=cost), item, *identifiers)
+        except StorageError as error:
+            return self._fallback.hit(self._share_of(item, error), *identifiers, cost=cost)
+
+    def hit_all(self, entries: Sequence[Entry]) -> bool:
+        """Count one of each of *entries* in one call of the storage if none exceeds its limit, else nothing.
+
+        When it is False nothing was counted: because of a limit, or of an unavailable storage.
+        """
+        try:
+            return self._call("write", self._entries.acquire_sliding_window_entries, entries)
+        except StorageError:
+            return False
+
+    def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Return whether a hit of *cost* would be within *item*; count nothing."""
+        try:
+            return self._call("read", partial(super().test, cost=cost), item, *identifiers)
+        except StorageError as error:
+            return self._fallback.test(self._share_of(item, error), *identifiers, cost=cost)
+
+    def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
+        """Return when one more would pass, in seconds since 1970 (now, if it would), and how many remain.
+
+        Raises StorageError, also where there is a fallback.
+        """
+        key, expiry = item.key_for(*identifiers), item.get_expiry()
+        past, left, present, ends = self._call("read", self._entries.get_sliding_window, key, expiry)
+        # Without a past window Redis does not say when it ends; the present one is kept a period too long.
+        left = left or max(0.0, ends - expiry)
+        wait = _wait(past, present, left, item)
+        remaining = max(0, item.amount - int(past * left / expiry) - present)
+        return WindowStats(self._clock.now().timestamp() + wait, remaining)
+
+    def _call(self, operation: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Return what *function* of the storage does; raises StorageError, at once during the cool-down."""
         if self._cooldown.is_on:
             raise StorageError(TimeoutError("the storage did not answer a moment ago"))
         began = stopwatch()
         try:
-            return question(*about)
+            return function(*arguments)
         except StorageError as error:
             if self._share is not None:
-                self._give_up(trouble_of(error))
+                self._fall_back(trouble_of(error))
             raise
         finally:
             child(STORAGE_SECONDS, "counters", operation).observe(stopwatch() - began)
 
-    def _give_up(self, trouble: Trouble) -> None:
-        """Count here for a moment; give the connections up, which a Redis that became a replica keeps."""
+    def _fall_back(self, trouble: Trouble) -> None:
+        """Begin the cool-down, and close idle connections, which a Redis that became a replica keeps."""
         log.error(
             "the counters' storage is unavailable; each worker counts for itself",
             share=self._share,
@@ -85,53 +107,17 @@ class Strategy(SlidingWindowCounterRateLimiter):
         if isinstance(self.storage, SharedStorage):
             self.storage.storage.connection_pool.disconnect(inuse_connections=False)
 
-    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count, and tell whether the request may pass; *identifiers* are the key and the limit's name."""
-        self.tell(item, *identifiers)
-        return self.admit(item, *identifiers, cost=cost)
-
-    def tell(self, item: RateLimitItem, key: str, name: str) -> None:
-        """Let the headers of the present answer show how *item* stands for *key*, unless it is not told."""
-        if PURPOSES[name].is_told:
-            rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
-            hits_of_request.set((*hits_of_request.get(), Hit(name, rate, key)))
-
-    def admit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count, and tell whether the request may pass, as `hit` does; the headers do not show it."""
-        try:
-            is_within = self.ask("write", partial(super().hit, cost=cost), item, *identifiers)
-        except StorageError as error:
-            is_within = self._fallback.hit(self._own(item, error), *identifiers, cost=cost)
-        return self._passes(is_within, identifiers[1], item)
-
-    def acquire_all(self, counted: Sequence[Stored]) -> bool:
-        """Count one of each of *counted* if all let one pass, in one look at the storage.
-
-        When it is False nothing was counted, for a limit (see `is_within`) or an unavailable storage.
-        """
-        try:
-            return self.ask("write", self._counters.acquire_all, counted)
-        except StorageError:
-            return False
-
-    def is_within(self, item: RateLimitItem, *identifiers: str) -> bool:
-        """Return whether one more would pass, without counting it."""
-        try:
-            is_within = self.ask("read", self.test, item, *identifiers)
-        except StorageError as error:
-            is_within = self._fallback.test(self._own(item, error), *identifiers)
-        return self._passes(is_within, identifiers[1], item)
-
-    def _passes(self, is_within: bool, name: str, item: RateLimitItem) -> bool:
-        """Return whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
-        mode = self._policy.limits[name].mode
-        if not is_within:
-            child(LIMITED, name, mode).inc()
-            log.warning("limit reached", limit=name, amount=item.amount, mode=mode)
-        return is_within or mode is Mode.SHADOW
-
-    def _own(self, item: RateLimitItem, error: StorageError) -> RateLimitItem:
+    def _share_of(self, item: RateLimitItem, error: StorageError) -> RateLimitItem:
         """Return this worker's share of *item*; raises Fault when there is no fallback."""
         if self._share is None:
             raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
         return RateLimitItemPerSecond(max(1, item.amount // self._share), item.get_expiry())
+
+
+def _wait(past: int, present: int, left: float, item: RateLimitItem) -> int:
+    """Return after how many whole seconds one more would pass."""
+    if present >= item.amount:
+        return int(left) + 1
+    if past == 0:
+        return 0
+    return max(0, int(left - item.get_expiry() * (item.amount - present) / past) + 1)

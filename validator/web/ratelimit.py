@@ -9,13 +9,27 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
+from limits import RateLimitItem
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.limits.counters import Counters, Window, source_bucket
 from validator.limits.policy import PURPOSES, LimitsPolicy, Rate, limits_on
-from validator.limits.strategy import Strategy
 
 # A limit's state on an answer to a login would help whoever guesses passwords.
 _SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
+
+
+class RouteStrategy(SlidingWindowCounterRateLimiter):
+    """The strategy of flask-limiter: the scope of a shared limit is the name of one of the `Counters`."""
+
+    def __init__(self, counters: Counters) -> None:
+        super().__init__(counters.strategy.storage)
+        self._counters = counters
+
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count one, and return whether the request passes; *identifiers* are the key and the scope."""
+        key, name = identifiers
+        return self._counters.hit_rate(item, name, key)
 
 
 class RouteLimiter(Limiter):
@@ -24,12 +38,12 @@ class RouteLimiter(Limiter):
     def __init__(self, counters: Counters) -> None:
         # The memory storage is never counted in: `limiter` below replaces what it would be used by.
         super().__init__(source_bucket, storage_uri="memory://", headers_enabled=False)
-        self._counters = counters
+        self._route_strategy = RouteStrategy(counters)
 
     @property
-    def limiter(self) -> Strategy:
+    def limiter(self) -> RouteStrategy:
         """The strategy that counts."""
-        return self._counters.strategy
+        return self._route_strategy
 
 
 def install(app: Flask, counters: Counters) -> None:

@@ -23,7 +23,7 @@ from validator.errors import Fault, PublicError, Reason, Refusal
 from validator.limits.counters import Counters
 from validator.limits.opening import REDIS_TIMEOUT
 from validator.limits.policy import PURPOSES, Rate, parse_rates
-from validator.limits.strategy import REST
+from validator.limits.strategy import COOLDOWN
 
 NAME, OTHER_NAME = "signing_guest", "signing_channel"
 MINUTE = timedelta(minutes=1)
@@ -462,7 +462,7 @@ def test_without_redis_each_worker_counts_its_share(
     away = [entry for entry in logs if "unavailable" in entry["event"]]
     assert {(entry["log_level"], entry["share"]) for entry in away} == {("error", 4)}
     assert len(away) == 1  # one line for each time that it is asked and does not answer, not one a count
-    assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < REST.total_seconds() + MOMENT
+    assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < COOLDOWN.total_seconds() + MOMENT
     # Killed, it has forgotten the first one; stopped, it may count late what it was asked meanwhile.
     assert how_many_pass(shared) in ((8,) if name == "killed" else (3, 4, 5, 6, 7))
 

@@ -21,7 +21,7 @@ from validator.clock import SystemClock
 from validator.errors import ConfigurationError
 from validator.limits.counters import Counters
 from validator.limits.policy import LimitsPolicy, Rate
-from validator.limits.strategy import REST
+from validator.limits.strategy import COOLDOWN
 
 USER, PASSWORD = "validator", "correct-horse"
 
@@ -231,4 +231,4 @@ def test_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_pause_is_as_long_as_documented() -> None:
     """Between two tries of a Redis that does not count there is a second, and so one line in the log."""
-    assert timedelta(seconds=1) == REST
+    assert timedelta(seconds=1) == COOLDOWN

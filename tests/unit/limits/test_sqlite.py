@@ -22,7 +22,8 @@ from tests.support.fakes import FakeClock
 from tests.support.parallel_counting import hits_at_once, hits_by_processes
 from tests.support.parallel_threads import at_once
 from validator.clock import to_milliseconds
-from validator.limits.sqlite import SqliteStorage, Stored
+from validator.limits.entry import Entry
+from validator.limits.sqlite import SqliteStorage
 
 LENGTH = 60
 # The beginning of a window of a minute, an hour and a day.
@@ -68,7 +69,7 @@ def test_limit_is_the_limit(storage: SqliteStorage) -> None:
     assert hit(storage, "another")
 
 
-COUNTERS = (Stored("token", 3, LENGTH), Stored("subject", 5, 3600), Stored("tenant", 7, LENGTH))
+COUNTERS = (Entry("token", 3, LENGTH), Entry("subject", 5, 3600), Entry("tenant", 7, LENGTH))
 
 
 @given(counts=st.lists(st.sampled_from([*range(3), "all", "wait"]), max_size=40))
@@ -85,21 +86,23 @@ def test_counting_several_is_all_or_nothing(
         if step == "wait":
             clock.advance(seconds=17)
         elif step == "all":
-            expected = all(weighed(apart, each) + 1 <= each.amount for each in COUNTERS)
+            expected = all(weighed(apart, each) + 1 <= each.limit for each in COUNTERS)
             for each in COUNTERS if expected else ():
-                assert apart.acquire_all([each])
-            assert once.acquire_all(COUNTERS) is expected
+                assert apart.acquire_sliding_window_entries([each])
+            assert once.acquire_sliding_window_entries(COUNTERS) is expected
         else:
-            assert once.acquire_all([COUNTERS[int(step)]]) is apart.acquire_all([COUNTERS[int(step)]])
+            assert once.acquire_sliding_window_entries(
+                [COUNTERS[int(step)]]
+            ) is apart.acquire_sliding_window_entries([COUNTERS[int(step)]])
         for each in COUNTERS:
-            assert once.get_sliding_window(each.key, each.seconds) == (
-                apart.get_sliding_window(each.key, each.seconds)
+            assert once.get_sliding_window(each.key, each.expiry) == (
+                apart.get_sliding_window(each.key, each.expiry)
             )
 
 
-def weighed(storage: SqliteStorage, counter: Stored) -> int:
-    past, left, present, _ = storage.get_sliding_window(counter.key, counter.seconds)
-    return past * round(left * 1000) // (counter.seconds * 1000) + present
+def weighed(storage: SqliteStorage, counter: Entry) -> int:
+    past, left, present, _ = storage.get_sliding_window(counter.key, counter.expiry)
+    return past * round(left * 1000) // (counter.expiry * 1000) + present
 
 
 def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) -> None:
