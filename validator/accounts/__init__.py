@@ -1,1 +1,1 @@
-"""People who log in: accounts, login, lockout, sessions."""
+"""Accounts of people: login, lockout, sessions and known devices."""

@@ -1,4 +1,4 @@
-"""Accounts: people who log in, and who they are to the cloud."""
+"""Accounts: people who log in, and their identities in the cloud."""
 
 import secrets
 from collections.abc import Callable
@@ -58,7 +58,7 @@ table = Table(
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person who logs in. The epoch grows whenever every token and session of theirs must end."""
+    """A person who logs in. The epoch grows whenever all tokens and sessions of the account must end."""
 
     id: str
     login: str
@@ -74,7 +74,7 @@ class Account:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the account and its tenant are in use."""
+        """Whether the account and its tenant are active."""
         return self.status is self.tenant_status is RecordStatus.ACTIVE
 
 
@@ -88,7 +88,7 @@ class Accounts:
         self._is_reserved = is_reserved
 
     def add(self, login: str, tenant: str, password_hash: str, identity: Identity) -> Account:
-        """Add an account; raises OperatorError when something is not allowed or is taken."""
+        """Add an account; raises OperatorError when a value is invalid or taken."""
         login = login.lower()
         self._tenants.require(tenant)
         check_login(login)
@@ -118,15 +118,15 @@ class Accounts:
         return self.require(login)
 
     def find(self, login: str) -> Account | None:
-        """Return the account with this login name, in any case, or None."""
+        """Return the account with this login name, ignoring case, or None."""
         return self.find_with(login, true())[0]
 
-    def find_with(self, login: str, question: ColumnElement[bool]) -> tuple[Account | None, bool]:
-        """Return what `find` returns, and the value of *question* in the same statement: False for None."""
-        query = accounts_query().add_columns(question.label("answer"))
+    def find_with(self, login: str, condition: ColumnElement[bool]) -> tuple[Account | None, bool]:
+        """Return what `find` returns, and *condition*'s value by the same statement: False for None."""
+        query = accounts_query().add_columns(condition.label("condition"))
         with self._database.confirmed() as connection:
             row = connection.execute(query.where(table.c.login == folded(login))).one_or_none()
-        return (None, False) if row is None else (account_of(row), bool(row.answer))
+        return (None, False) if row is None else (account_of(row), bool(row.condition))
 
     def require(self, login: str) -> Account:
         """Return the account with this login name; raises OperatorError when there is none."""
@@ -135,21 +135,21 @@ class Accounts:
         return account
 
     def list(self, tenant: str | None = None) -> list[Account]:
-        """Return the accounts, of one tenant or of all, by login name."""
+        """Return the accounts of *tenant*, or of all tenants, sorted by login name."""
         query = accounts_query().order_by(table.c.login)
         with self._database.read() as connection:
             rows = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
             return [account_of(row) for row in rows]
 
     def set_status(self, login: str, status: RecordStatus) -> None:
-        """Enable or disable an account; disabling ends its tokens and sessions for good."""
+        """Enable or disable an account; disabling permanently ends its tokens and sessions."""
         self._change(login, {"status": status, "epoch": table.c.epoch + int(status is RecordStatus.DISABLED)})
 
     def set_password(self, account: Account, password_hash: str) -> Account:
-        """Replace the password; every token and session of the account ends. Return it as it is then.
+        """Replace the password, which ends all tokens and sessions of the account; return the new state.
 
-        Raises Refusal(SESSION_ENDED) when the account was changed since it was read, so that a change made
-        with the old password never follows an operator's.
+        Raises Refusal(SESSION_ENDED) when the account changed since it was read, so that a change made with
+        the old password never overrides an operator's.
         """
         previous = (account.password_hash, *account.previous_hashes)[: REMEMBERED - 1]
         now = self._clock.now()
@@ -173,7 +173,7 @@ class Accounts:
         )
 
     def renew_hash(self, account: Account, password_hash: str) -> None:
-        """Keep the same password under newer hashing parameters, unless it was changed meanwhile."""
+        """Store the same password's hash with newer parameters, unless the password was changed meanwhile."""
         same = (table.c.id == account.id) & (table.c.password_hash == account.password_hash)
         with self._database.write() as connection:
             connection.execute(update(table).where(same).values(password_hash=password_hash))
@@ -186,20 +186,20 @@ class Accounts:
 
 
 def folded(login: str) -> str:
-    """Return the form of *login* that accounts are kept under; only ASCII is folded.
+    """Return the stored form of *login*; only ASCII is folded.
 
-    Other characters would turn into ASCII by it, such as the Kelvin sign into a k.
+    Folding other characters could yield ASCII: the Kelvin sign would become a k.
     """
     return login.lower() if login.isascii() else login
 
 
 def accounts_query() -> Select[Any]:
-    """Return the query of accounts, each with the status of its tenant."""
+    """Return the query for accounts with the status of their tenants."""
     return select(table, tenants_table.c.status.label("tenant_status")).join(tenants_table)
 
 
 def account_of(row: Row[*tuple[Any, ...]]) -> Account:
-    """Return the account in a *row* of the table."""
+    """Return the account in a *row* of the query."""
     return Account(
         id=row.id,
         login=row.login,

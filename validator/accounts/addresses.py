@@ -1,9 +1,9 @@
-"""Failures by source: how many wrong passwords may come from one address or prefix, whatever the account.
+"""Failures by source: how many wrong passwords an address or prefix may send, for whatever account.
 
-Each period is counted in tenths. In sight is every tenth that lies within the period by any node's clock, as
-far as the leeway lets them differ: never more than the rate allows passes within any period, and a failure
-is forgotten at most a tenth of the period and the leeway late. What a clock further ahead counted is out of
-sight. Testing and counting happen in the database, which all nodes share.
+Each period is counted in tenths. A tenth is in sight if it lies within the period by any node's clock, as far
+as the leeway lets clocks differ. So no period ever admits more than the rate, and a failure is forgotten at
+most a tenth of the period plus the leeway late. Counts from a clock further ahead are out of sight. Testing
+and counting happen in the database that all nodes share.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ table = Table(
     Column("forget_at", Instant, nullable=False, index=True),
 )
 _PARTS = 10
-_QUEUE = 0  # the period of the row that the attempts of one source queue at
+_QUEUE = 0  # the period of the row on which attempts of one source queue
 _JOIN_QUEUE = text("""
 INSERT INTO login_addresses (address, period, slot, failures, forget_at)
 VALUES (:address, :period, 0, 0, :forget_at)
@@ -71,27 +71,27 @@ _PREFIX = "prefix:"
 
 
 def of_address(source: str) -> str:
-    """Return the key of an address, an IPv6 one by its /64."""
+    """Return the key of an address; for IPv6 that of its /64."""
     return address_bucket(source)
 
 
 def of_prefix(source: str) -> str:
-    """Return the key of the prefix around an address, an IPv4 /24 or an IPv6 /48."""
+    """Return the key of the prefix of an address: IPv4 /24, IPv6 /48."""
     return f"{_PREFIX}{prefix_bucket(source)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Rates for the sources of one kind; the clocks of the nodes may differ by the leeway."""
+    """The rates for one kind of source; nodes' clocks may differ by the leeway."""
 
     key: Callable[[str], str]
     rates: tuple[Rate, ...]
     leeway: timedelta
 
     def reserve(self, connection: Connection, source: str, now: datetime) -> bool:
-        """Count a failure from *source* in advance at every rate; return False when one is used up.
+        """Count a failure from *source* in advance at every rate; return False when a rate is used up.
 
-        Then it is half counted, and the caller rolls back.
+        In that case some rates have been counted, and the caller rolls back.
         """
         windows = [self._window(source, rate, now) for rate in self.rates]
         if windows:
@@ -99,19 +99,19 @@ class Windows:
         return all(connection.execute(_RESERVE, window).rowcount == 1 for window in windows)
 
     def refund(self, connection: Connection, source: str, now: datetime) -> None:
-        """Take back what `reserve` counted."""
+        """Undo what `reserve` counted."""
         for rate in self.rates:
             connection.execute(_REFUND, self._window(source, rate, now))
 
     def full(self, now: datetime) -> ScalarSelect[int]:
-        """Return SQL for the number of sources that have used up one of the rates."""
+        """Return SQL for the number of sources that have used up a rate."""
         if not self.rates:
             return select(literal(0)).scalar_subquery()
         used_up = union(*(self._used_up(rate, now) for rate in self.rates)).subquery()
         return select(func.count()).select_from(used_up).scalar_subquery()
 
     def last_in_sight(self, now: datetime) -> datetime:
-        """Return when the latest of what a right clock counts by *now* is forgotten."""
+        """Return when the newest count that a correct clock can have made by *now* is forgotten."""
         latest = (self._window("", rate, now + self.leeway)["forget_at"] for rate in self.rates)
         return from_milliseconds(max(map(int, latest), default=to_milliseconds(now)))
 
@@ -125,7 +125,7 @@ class Windows:
         return select(table.c.address).where(of_rate).group_by(table.c.address).having(is_used_up)
 
     def _window(self, source: str, rate: Rate, now: datetime) -> dict[str, int | str]:
-        """Return the present tenth of *rate*'s period for *source*, and the first and last one in sight."""
+        """Return the current tenth of *rate*'s period for *source*, and the first and last one in sight."""
         length = rate.period // timedelta(milliseconds=_PARTS)  # a tenth of the period in milliseconds
         instant, leeway = to_milliseconds(now), self.leeway // timedelta(milliseconds=1)
         slot = instant // length
@@ -141,15 +141,15 @@ class Windows:
 
 
 def prune(connection: Connection, windows: Iterable[Windows], now: datetime) -> None:
-    """Forget what is out of the sight of all *windows*: what is past, and what a clock far ahead counted."""
+    """Delete counts out of sight of all *windows*: past ones, and those of a clock far ahead."""
     last = max(each.last_in_sight(now) for each in windows)
     connection.execute(delete(table).where((table.c.forget_at <= now) | (table.c.forget_at > last)))
 
 
 def _join_queue(connection: Connection, windows: list[dict[str, int | str]], latest: datetime) -> None:
-    """Wait for the attempts of one source that others are counting, in whichever tenths; then see them.
+    """Queue behind concurrent attempts of the same source, in any tenth, and then see their counts.
 
-    What was counted after *latest*, by a clock far ahead, is forgotten.
+    Counts after *latest*, made by a clock far ahead, are deleted.
     """
     longest = max(windows, key=lambda window: window["forget_at"])
     connection.execute(_JOIN_QUEUE, longest | {"period": _QUEUE})

@@ -1,6 +1,6 @@
-"""Changes of an account after it was added: its identities, and its removal.
+"""Changes of an account's identities, and its removal.
 
-Whoever makes one ends the tokens of the identities that it returns: they may be another person's soon.
+The caller ends the tokens of the returned identities: they may soon belong to another person.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from validator.store.database import Database
 
 
 class AccountChanges:
-    """Changes accounts, each change with everything that hangs on it in one transaction."""
+    """Changes an account together with its dependent rows in one transaction."""
 
     def __init__(self, database: Database, clock: Clock, is_reserved: Callable[[str], bool]) -> None:
-        """Change accounts in *database*; *is_reserved* says of a userId that no person may have it."""
+        """Change accounts in *database*; *is_reserved* returns whether a userId is reserved for guests."""
         self._database, self._clock, self._is_reserved = database, clock, is_reserved
 
     def set_identity(self, account: Account, identity: Identity) -> None:
-        """Give *account* other identities; raises OperatorError when one is not allowed or is taken."""
+        """Replace the identities of *account*; raises OperatorError when one is invalid or taken."""
         identity.check(self._is_reserved)
         now = self._clock.now()
         values = {
@@ -45,11 +45,7 @@ class AccountChanges:
             raise OperatorError("one of these identities is another account's") from None
 
     def remove(self, account: Account) -> tuple[str, ...]:
-        """Remove *account* with its sessions and links; return every `userAccount` that was linked to it.
-
-        An account that is added later begins beyond the epoch of this one, whatever its login: cookies and
-        tokens of the removed account are not good for it.
-        """
+        """Remove *account* with its sessions and links; return every `userAccount` linked to it."""
         with self._database.durable_write(self._clock.now()) as connection:
             linked = _linked(connection, account)
             epoch = connection.execute(select(table.c.epoch).where(table.c.id == account.id)).scalar()

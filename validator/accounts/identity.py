@@ -1,4 +1,4 @@
-"""Who an account is to the cloud, and the name it logs in by."""
+"""The identity of an account in the cloud, and the form of its login name."""
 
 import re
 from collections.abc import Callable
@@ -20,27 +20,27 @@ class Identity:
     user_name: str | None = None
 
     def check(self, is_reserved: Callable[[str], bool]) -> None:
-        """Raise OperatorError when a name is too long, does not print, or half of a customer is missing.
+        """Raise OperatorError when a name is too long or unprintable, or a customer lacks one of both names.
 
-        Also when *is_reserved* says that the userId is one of those that guests have.
+        Also when *is_reserved* returns that the userId is reserved for guests.
         """
         if self.user_id is not None and is_reserved(self.user_id):
             raise OperatorError("this user id begins like the ids of guests (webchat.guest_prefix)")
         if (self.user_id is None) != (self.user_name is None):
             raise OperatorError("a customer identity needs both a user id and a user name")
-        for text, longest in (
+        for text, max_length in (
             (self.user_account, MAX_USER_ACCOUNT),
             (self.user_id, MAX_USER_ID),
             (self.user_name, MAX_USER_NAME),
         ):
-            if text is not None and not (1 <= len(text) <= longest and is_plain(text)):
+            if text is not None and not (1 <= len(text) <= max_length and is_plain(text)):
                 raise OperatorError(
-                    f"an identity has 1 to {longest} printable characters, no blank at its ends"
+                    f"an identity has 1 to {max_length} printable characters and no space at its ends"
                 )
 
 
 def check_login(login: str) -> None:
-    """Raise OperatorError when *login* is not one that accounts may have."""
+    """Raise OperatorError unless *login* is a valid login name."""
     if not _LOGIN.fullmatch(login):
         raise OperatorError(
             f"a login name has 1 to {MAX_LOGIN} of a-z 0-9 . _ @ -, the first a letter or digit"

@@ -1,7 +1,7 @@
-"""Links: which accounts of the cloud are whose, each of at most one account here.
+"""Links between the cloud's accounts and accounts here; each cloud account has at most one link.
 
-An account's own `user_account`, which it was added with, is one of its links; an operator may link more of
-the cloud's accounts to the same person. What a token for any of them is worth hangs on the account behind it.
+The `user_account` with which an account was added is one of its links; an operator may link more of the
+cloud's accounts to the same person. A token for any of them is only as valid as the account behind it.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ table = Table(
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One of the cloud's accounts, and the id of the account here that it is linked to."""
+    """One of the cloud's accounts, and the id of the account here to which it is linked."""
 
     tenant: str
     user_account: str
@@ -44,21 +44,21 @@ class Links:
         self._database, self._clock = database, clock
 
     def of(self, account: str) -> tuple[str, ...]:
-        """Return every `userAccount` linked to the account of this id, sorted."""
+        """Return every `userAccount` linked to the account with this id, sorted."""
         query = select(table.c.user_account).where(table.c.account == account).order_by(table.c.user_account)
         with self._database.read() as connection:
             return tuple(connection.execute(query).scalars())
 
     def list(self, tenant: str | None = None) -> list[Link]:
-        """Return the links, of one tenant or of all, by tenant and `userAccount`."""
+        """Return the links of *tenant*, or of all tenants, sorted by tenant and `userAccount`."""
         query = select(table).order_by(table.c.tenant, table.c.user_account)
         with self._database.read() as connection:
             rows = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
             return [Link(*row) for row in rows]
 
     def add(self, account: str, tenant: str, user_account: str) -> None:
-        """Link *user_account* to the account of this id; raises OperatorError when it is linked already."""
-        Identity(user_account).check(lambda _: False)  # there is no userId in it
+        """Link *user_account* to the account with this id; raises OperatorError when it is already linked."""
+        Identity(user_account).check(lambda _: False)  # it has no userId
         now = self._clock.now()
         try:
             with self._database.durable_write(now) as connection:
@@ -67,15 +67,15 @@ class Links:
             raise OperatorError(f"{user_account} is linked to an account already") from None
 
     def remove(self, account: str, tenant: str, user_account: str) -> None:
-        """Undo a link; raises OperatorError when there is none. Whoever asks ends the tokens for it."""
-        is_it = (table.c.tenant == tenant) & (table.c.user_account == user_account)
+        """Remove a link; raises OperatorError when there is none. The caller ends the link's tokens."""
+        is_link = (table.c.tenant == tenant) & (table.c.user_account == user_account)
         with self._database.durable_write(self._clock.now()) as connection:
-            removed = connection.execute(delete(table).where(is_it, table.c.account == account))
+            removed = connection.execute(delete(table).where(is_link, table.c.account == account))
         if not removed.rowcount:
             raise OperatorError(f"{user_account} is not linked to this account")
 
 
 def write(connection: Connection, account: str, tenant: str, user_account: str, now: datetime) -> None:
-    """Write a link in the transaction of *connection*; raises IntegrityError when there is one already."""
+    """Write a link in the transaction of *connection*; raises IntegrityError when it exists already."""
     values = {"tenant": tenant, "user_account": user_account, "account": account, "linked_at": now}
     connection.execute(insert(table).values(values))

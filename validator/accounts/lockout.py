@@ -1,19 +1,19 @@
 """Lockout: how often a password may be guessed, however many machines guess.
 
-An attempt is reserved before the password is hashed, in one transaction of conditional upserts, so that
-no two of them pass on the same count; a right password gives it back. Counted are
+An attempt is reserved before the password is hashed, in one transaction of conditional upserts, so that no
+two attempts pass on the same count (TOCTOU); a correct password refunds it. The counters are
 
-- the account, for browsers that never logged in to it: some free failures, then a delay that doubles up to a
-  longest one, and a stop, which a login from a known device or an operator lifts;
+- the account, for browsers that never logged in to it: some failures are free, then a delay doubles up to a
+  maximum, and finally the account stops, which a login from a known device or an operator lifts;
 - the account and the device, for a browser with a device cookie (`accounts.devices`): strangers' failures
-  never block it, and it has the same delays of its own;
-- the address (an IPv6 one by its /64) and, more generously, the prefix around it (/24, IPv6 /48), over
-  several sliding windows (`accounts.addresses`), for browsers without a device cookie.
+  never block it, and it has separate delays;
+- the address (IPv6: its /64) and, more generously, its prefix (/24, IPv6 /48), over several sliding windows
+  (`accounts.addresses`), for browsers without a device cookie.
 
-A refused attempt counts nowhere: failures during a lock do not extend it. Names nobody has count the same.
+A refused attempt is not counted: failures during a lock do not extend it. Unknown names are counted the same.
 
 What a clock that was ahead wrote does not outlive its correction: a block that ends later than the longest
-delay from now cannot be true and blocks nobody, and the count of failures, which needs no clock, goes on.
+delay from now is ignored, while the count of failures, which needs no clock, goes on.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ from validator.clock import Clock, to_milliseconds
 from validator.errors import Reason
 from validator.store.database import Database, Instant, metadata
 
-KINDS = ("account", "device", "address", "prefix")  # what a lock may be on
+KINDS = ("account", "device", "address", "prefix")  # of locks
 attempts = Table(
     "login_attempts",
     metadata,
@@ -55,7 +55,7 @@ attempts = Table(
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to log in: at which account, from which address, on which known device, if any."""
+    """An attempt to log in: the account, the source address, and the known device, if any."""
 
     login: str
     source: str
@@ -63,14 +63,14 @@ class Attempt:
 
     @property
     def key(self) -> str:
-        """Whose failures in a row these are."""
+        """The key of the counter of failures in a row."""
         account = login_digest(self.login)
         return f"account:{account}" if self.device is None else f"device:{account}:{self.device}"
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """How an account stands for strangers: failures in a row, and until when it is blocked."""
+    """An account's state for strangers: failures in a row, and the end of its block."""
 
     failures: int
     blocked_until: datetime | None
@@ -82,12 +82,12 @@ class Lockout:
 
     def __init__(self, database: Database, policy: LockoutPolicy, clock: Clock) -> None:
         self._database, self._policy, self._clock = database, policy, clock
-        self._reserve_key_sql = failures.reserving(policy.delay, policy.max_delay)
+        self._reserve_key_sql = failures.reserve_sql(policy.delay, policy.max_delay)
 
     def reserve(self, attempt: Attempt) -> Reason | None:
-        """Count *attempt* as a failure in advance; return why it may not be made, or None when it may.
+        """Count *attempt* as a failure in advance; return the reason against it, or None if it may proceed.
 
-        Raises Fault when that cannot be written down: then nothing may be tried.
+        Raises Fault when it cannot be stored: then no password may be tried.
         """
         if not self._policy.enabled:
             return None
@@ -102,10 +102,10 @@ class Lockout:
         return None
 
     def succeed(self, attempt: Attempt) -> None:
-        """Give the reservation back and forget failures in a row; a known device lifts strangers' stop."""
+        """Refund *attempt* and reset its failures in a row; a known device lifts strangers' stop."""
         account, now = f"account:{login_digest(attempt.login)}", self._clock.now()
         with self._database.write() as connection:
-            # The source before the account, as when they are reserved: two never wait for each other.
+            # The source before the account, in the order of `reserve`, to avoid deadlocks.
             if attempt.device is None:
                 for windows in self._policy.windows:
                     windows.refund(connection, attempt.source, now)
@@ -115,7 +115,7 @@ class Lockout:
         self.prune()
 
     def unlock(self, login: str) -> bool:
-        """Forget every failure at an account, of strangers and of devices; tell whether there were any."""
+        """Delete all failures at an account, of strangers and of devices; return whether there were any."""
         account = login_digest(login)
         of_account = (attempts.c.key == f"account:{account}") | attempts.c.key.startswith(
             f"device:{account}:"
@@ -124,7 +124,7 @@ class Lockout:
             return bool(connection.execute(delete(attempts).where(of_account)).rowcount)
 
     def lock(self, login: str) -> Lock:
-        """Return how an account stands for strangers."""
+        """Return an account's state for strangers."""
         key = f"account:{login_digest(login)}"
         with self._database.read() as connection:
             row = connection.execute(select(attempts).where(attempts.c.key == key)).one_or_none()
@@ -141,21 +141,21 @@ class Lockout:
         return exists(select(attempts.c.key).where(of_attempt))
 
     def in_force(self) -> Mapping[str, int]:
-        """Return how many accounts, known devices, addresses and prefixes may not try a password now."""
+        """Return how many accounts, known devices, addresses and prefixes are locked now."""
         if not self._policy.enabled:
             return dict.fromkeys(KINDS, 0)
         now = self._clock.now()
         rows = select(func.count()).select_from(attempts).where(self._is_locked(now))
-        in_a_row = (rows.where(attempts.c.key.startswith(kind)).scalar_subquery() for kind in KINDS[:2])
+        by_failures = (rows.where(attempts.c.key.startswith(kind)).scalar_subquery() for kind in KINDS[:2])
         by_source = (windows.full(now) for windows in self._policy.windows)
         with self._database.read() as connection:
-            counts = connection.execute(select(*in_a_row, *by_source)).one()
+            counts = connection.execute(select(*by_failures, *by_source)).one()
         return dict(zip(KINDS, counts, strict=True))
 
     def prune(self) -> None:
-        """Forget failures that are long past; a stopped account stays stopped.
+        """Delete expired failures, except those of stopped accounts.
 
-        What a clock that was ahead wrote is kept no longer from now than anything else.
+        Rows written by a clock that was ahead are stored no longer from now than any other.
         """
         now = self._clock.now()
         last = now + self._policy.reset_after
@@ -167,12 +167,12 @@ class Lockout:
             connection.execute(update(attempts).where(of_future).values(forget_at=last))
 
     def _is_locked(self, now: datetime) -> ColumnElement[bool]:
-        """Return SQL for whether a row of failures blocks at *now*, or has stopped."""
+        """Return SQL for whether a row blocks at *now*, or is stopped."""
         is_blocked = (attempts.c.blocked_until > now) & (attempts.c.blocked_until <= self._last_end(now))
         return is_blocked | (attempts.c.failures >= self._policy.hard_lock_after)
 
     def _last_end(self, now: datetime) -> datetime:
-        """Return the last instant at which a block made by *now* can end."""
+        """Return the last possible end of a block that begins *now*."""
         return now + self._policy.max_delay + self._policy.leeway
 
     def _reserve(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
@@ -200,7 +200,7 @@ class Lockout:
 
 
 def login_digest(login: str) -> str:
-    """Return what a presented login name is counted under; the name itself may be a mistyped password."""
+    """Return the key of a presented login name; the name itself may be a mistyped password."""
     return hashlib.sha256(folded(login).encode()).hexdigest()
 
 

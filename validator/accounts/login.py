@@ -1,9 +1,10 @@
-"""Logging in, and changing a password: the one door for everybody who has a password.
+"""Login and change of password: the only code path that verifies a person's password.
 
-`authenticate` goes in this order: the account and the device are looked up → a free hashing slot
-(`accounts.bulkhead`) → the attempt is reserved (`accounts.lockout`) → the hash, a dummy one for an unknown
-account or a reservation that is refused → the account's and the tenant's status → the reservation is given
-back → the trail. Unknown, wrong, disabled and locked get the same refusal after the same work.
+`authenticate` takes these steps: look up the account and the device → take a free hashing slot
+(`passwords.bulkhead`) → reserve the attempt (`accounts.lockout`) → verify the hash, a dummy one for an
+unknown account or a refused reservation → check the status of account and tenant → refund the reservation
+→ write the trail. Unknown, wrong, disabled and locked get the same refusal after the same work (timing
+oracle).
 """
 
 from dataclasses import dataclass
@@ -23,9 +24,9 @@ from validator.tenants import RecordStatus
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A caller before the password is looked at: the account they name, and the attempt they make.
+    """A caller before the password is verified: the account they name, and their attempt.
 
-    `known_account` is that account's id when the browser is known to it and not blocked itself.
+    `known_account` is the account's id when the browser is known to it and not blocked.
     """
 
     account: Account | None
@@ -34,7 +35,7 @@ class Visitor:
 
 
 class Login:
-    """Proves people by their passwords."""
+    """Authenticates people by their passwords."""
 
     def __init__(
         self,
@@ -56,9 +57,9 @@ class Login:
     ) -> Account:
         """Return the account of a person who knows its password.
 
-        Raises Refusal (the same answer whatever the reason), or Fault when the store or the trail is away.
+        Raises Refusal, the same for every reason, or Fault when the store or the trail is unavailable.
         """
-        return self._prove(self._look_up(presented_login, presented_device), presented_password)
+        return self._verify(self._look_up(presented_login, presented_device), presented_password)
 
     def change_password(
         self,
@@ -67,22 +68,22 @@ class Login:
         new_password: str,
         presented_device: str | None = None,
     ) -> Account:
-        """Replace the password of *account* by its owner; every token and session of it ends.
+        """Replace the password of *account* on its owner's request, which ends all its tokens and sessions.
 
-        Raises Refusal when the old password is wrong, or when the policy does not take the new one.
+        Raises Refusal when the old password is wrong, or the policy rejects the new one.
         """
         visitor = self._look_up(account.login, presented_device)
-        proven = self._prove(visitor, presented_password)
+        verified = self._verify(visitor, presented_password)
         try:
-            return self.set_password(proven, new_password, visitor.known_account)
+            return self.set_password(verified, new_password, visitor.known_account)
         except Refusal as refusal:
-            self._record(EventName.PASSWORD, proven, refusal.reason)
+            self._record(EventName.PASSWORD, verified, refusal.reason)
             raise
 
     def set_password(self, account: Account, new_password: str, known_account: str | None = None) -> Account:
-        """Replace the password of *account*; raises Refusal(PASSWORD_POLICY) with every reason in words.
+        """Replace the password of *account*; raises Refusal(PASSWORD_POLICY) with all problems.
 
-        *known_account* is the account that the caller's device is known to, if any.
+        *known_account* is the account to which the caller's device is known, if any.
         """
         with self._bulkhead.slot(known_account):
             self.check_policy(new_password, account.login)
@@ -94,13 +95,13 @@ class Login:
         return changed
 
     def check_policy(self, password: str, login: str) -> None:
-        """Raise Refusal(PASSWORD_POLICY) unless *password* is good enough for the account *login*."""
+        """Raise Refusal(PASSWORD_POLICY) unless *password* meets the policy for the account *login*."""
         problems = self._policy.problems(password, login)
         if problems:
             raise Refusal(Reason.PASSWORD_POLICY, "; ".join(problems))
 
     def _look_up(self, presented_login: str, presented_device: str | None) -> Visitor:
-        """Return who asks, by one statement for everybody: a device that is none is looked up as well."""
+        """Return the visitor, always by one statement: without a valid device an empty one is looked up."""
         claimed = self._devices.claimed(presented_device, presented_login)
         source = current_exchange.get().source
         of_device = Attempt(presented_login, source, claimed.id if claimed else "")
@@ -109,14 +110,14 @@ class Login:
             return Visitor(account, Attempt(presented_login, source), None)
         return Visitor(account, of_device, None if is_blocked else account.id)
 
-    def _prove(self, visitor: Visitor, presented_password: str) -> Account:
+    def _verify(self, visitor: Visitor, presented_password: str) -> Account:
         account, attempt = visitor.account, visitor.attempt
         with self._bulkhead.slot(visitor.known_account):
             reason = self._lockout.reserve(attempt)
             is_admitted = reason is None
             expected = account.password_hash if account and is_admitted else None
-            is_right = self._passwords.verify(presented_password, expected)
-            reason = reason or self._refusal(account, is_right=is_right)
+            is_correct = self._passwords.verify(presented_password, expected)
+            reason = reason or self._refusal(account, is_correct=is_correct)
             if account is not None and reason is None:
                 self._lockout.succeed(attempt)
                 self._renew(account, presented_password)
@@ -125,17 +126,17 @@ class Login:
             raise Refusal(Reason.PASSWORD_WRONG)
         return account
 
-    def _refusal(self, account: Account | None, *, is_right: bool) -> Reason | None:
+    def _refusal(self, account: Account | None, *, is_correct: bool) -> Reason | None:
         if account is None:
             return Reason.ACCOUNT_UNKNOWN
-        if not is_right:
+        if not is_correct:
             return Reason.PASSWORD_WRONG
         if account.status is not RecordStatus.ACTIVE:
             return Reason.ACCOUNT_DISABLED
         return None if account.is_usable else Reason.TENANT_DISABLED
 
     def _renew(self, account: Account, password: str) -> None:
-        """Hash the password again when the hashing parameters have changed since."""
+        """Rehash the password when the hashing parameters have changed."""
         if self._passwords.is_outdated(account.password_hash):
             self._accounts.renew_hash(account, self._passwords.hash(password))
 
@@ -144,6 +145,6 @@ class Login:
         return any(self._passwords.verify(password, remembered) for remembered in hashes)
 
     def _record(self, name: EventName, account: Account | None, reason: Reason | None) -> None:
-        # Never the presented name of an unknown account: people type their password there.
-        who = {"tenant": account.tenant, "subject": account.login} if account else {}
-        self._trail.append(Event(name, Outcome.of(reason), reason, **who))
+        # Never the presented name of an unknown account: people type passwords there by mistake.
+        about = {"tenant": account.tenant, "subject": account.login} if account else {}
+        self._trail.append(Event(name, Outcome.of(reason), reason, **about))

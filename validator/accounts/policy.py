@@ -1,4 +1,4 @@
-"""The numbers of the lockout, and what each failure costs by them."""
+"""The settings of the lockout, and the delay after a number of failures."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,10 +10,9 @@ from validator.limits.policy import Rate
 
 @dataclass(frozen=True, slots=True)
 class LockoutPolicy:
-    """The numbers of the lockout; without `enabled` every password may be guessed without end.
+    """The settings of the lockout; without `enabled`, guesses are unlimited.
 
-    A browser is known for `device_lifetime` after its last login. The clocks of the nodes may differ by the
-    leeway.
+    The clocks of the nodes may differ by the leeway.
     """
 
     enabled: bool
@@ -29,14 +28,14 @@ class LockoutPolicy:
 
     @property
     def windows(self) -> tuple[Windows, ...]:
-        """What is counted by source: addresses, then prefixes."""
+        """The windows by source: addresses, then prefixes."""
         return (
             Windows(addresses.of_address, self.address_failures, self.leeway),
             Windows(addresses.of_prefix, self.prefix_failures, self.leeway),
         )
 
     def delay(self, failures: int) -> timedelta:
-        """Return how long the next attempt must wait after so many failures in a row."""
+        """Return how long the next attempt must wait after *failures* failures in a row."""
         if failures < self.allowed_failures:
             return timedelta(0)
         doubled = self.first_delay * (1 << min(failures - self.allowed_failures, 32))

@@ -1,8 +1,8 @@
-"""Sessions: a person who logged in, recognised again by a cookie.
+"""Sessions: a person who logged in is recognised by a cookie.
 
-The cookie is 256 random bits; the database keeps their SHA-256, so that a copy of it logs nobody in. A
-session ends by logout, at its end of life, when the account has too many newer ones, and as soon as the
-account's epoch moves on. Whatever instant a wrong clock stored, it lasts at most a lifetime from now.
+The cookie is 256 random bits; the database stores their SHA-256, so that a copy of it logs nobody in. A
+session ends by logout, at the end of its lifetime, when the account has too many newer ones, and as soon as
+the account's epoch grows. Whatever a wrong clock stored, a session lasts at most one lifetime from now.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ table = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
-    # The number of the last logout or revocation when it began; sessions of older versions have none.
+    # The number of the last logout or revocation at the start; sessions of older versions have none.
     Column("number", BigInteger, nullable=False, server_default="0"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long a login lasts at most, and how many sessions an account has at most."""
+    """The lifetime of a login, and the maximum number of sessions of an account."""
 
     lifetime: timedelta
     max_per_account: int = 10
@@ -58,7 +58,7 @@ class Sessions:
         self._database, self.policy, self._clock = database, policy, clock
 
     def begin(self, account: Account) -> tuple[str, Session]:
-        """Begin a session of *account* and return the cookie's value with it; sessions past their end go."""
+        """Begin a session of *account* and return the cookie's value with it; delete expired sessions."""
         now = self._clock.now()
         secret = secrets.token_urlsafe(_TOKEN_BYTES)
         session = Session(account, now + self.policy.lifetime)
@@ -73,12 +73,12 @@ class Sessions:
         }
         with self._database.write() as connection:
             connection.execute(delete(table).where((table.c.expires_at <= now) | is_stale))
-            connection.execute(_shortened(session.expires_at))
+            connection.execute(_shorten(session.expires_at))
             connection.execute(insert(table).values(row))
         return secret, session
 
     def resume(self, presented_secret: str | None) -> Session:
-        """Return the session that the cookie's value stands for; raises Refusal when there is none."""
+        """Return the session of the cookie's value; raises Refusal when there is none."""
         if not presented_secret:
             raise Refusal(Reason.SESSION_MISSING)
         query = (
@@ -100,11 +100,11 @@ class Sessions:
         last_end = now + self.policy.lifetime
         if row.expires_at > last_end:
             with self._database.write() as connection:
-                connection.execute(_shortened(last_end).where(table.c.digest == row.digest))
+                connection.execute(_shorten(last_end).where(table.c.digest == row.digest))
         return Session(account, min(row.expires_at, last_end))
 
     def end_oldest(self, account: Account, secret: str) -> int:
-        """End the oldest sessions of *account* beyond the maximum but that of *secret*; return how many."""
+        """End *account*'s oldest sessions beyond the maximum, but not that of *secret*; return how many."""
         others = (table.c.account == account.id) & (table.c.digest != _digest(secret))
         newest_first = select(table.c.digest).where(others).order_by(table.c.created_at.desc())
         with self._database.read() as connection:
@@ -115,18 +115,18 @@ class Sessions:
         return len(surplus)
 
     def end_all(self) -> None:
-        """End every session there is."""
+        """End every session."""
         with self._database.write() as connection:
             connection.execute(delete(table))
 
     def end(self, presented_secret: str) -> None:
-        """End a session; one that has ended already stays so, also in an older copy of the database."""
+        """End a session; it stays ended even in a restored older copy of the database."""
         with self._database.durable_write(self._clock.now(), Kind.ENDED) as connection:
             connection.execute(delete(table).where(table.c.digest == _digest(presented_secret)))
 
 
-def _shortened(last_end: datetime) -> Update:
-    """Return the statement that lets sessions end at *last_end* which would end later by a wrong clock."""
+def _shorten(last_end: datetime) -> Update:
+    """Return the statement that ends sessions at *last_end* which a wrong clock let end later."""
     return update(table).where(table.c.expires_at > last_end).values(expires_at=last_end)
 
 

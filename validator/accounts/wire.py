@@ -1,4 +1,4 @@
-"""The words of the login routes, both directions."""
+"""The fields of the login routes' requests and responses."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -21,14 +21,14 @@ class LoginRequest(TolerantSchema):
 
 
 class PasswordRequest(TolerantSchema):
-    """A person's password, and the one they want instead."""
+    """A person's current password and the new one."""
 
     oldPassword = Text(MAX_TYPED, metadata={"format": "password"})  # noqa: N815 - spelt like the cloud's names
     newPassword = Text(MAX_TYPED, metadata={"format": "password"})  # noqa: N815
 
 
 class SessionAnswer(Schema):
-    """Who is logged in, who they are to the cloud, and until when."""
+    """The account that is logged in, its identities in the cloud, and the session's end."""
 
     account = fields.String(required=True)
     tenantSpaceId = fields.String(required=True)  # noqa: N815
@@ -55,7 +55,7 @@ def parse_password(values: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def render(session: Session, user_accounts: Collection[str]) -> dict[str, Any]:
-    """Return a session as it is answered, with every `userAccount` that the person may have a token for."""
+    """Return the response for a session, with every `userAccount` for which the person may get a token."""
     return {
         **_about(session.account),
         "userAccounts": list(user_accounts),

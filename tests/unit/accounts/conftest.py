@@ -1,4 +1,4 @@
-"""The parts that logging in is made of, with hashing that costs next to nothing."""
+"""Fixtures: the parts of a login, with hashing that costs next to nothing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ from validator.tenants import Tenants
 
 @pytest.fixture
 def tenants(database: Database, clock: FakeClock) -> Tenants:
-    """Return the table of tenants, with one in it."""
+    """Return the table of tenants with one tenant."""
     table = Tenants(database, clock)
     table.add(TENANT, "First")
     return table
@@ -27,19 +27,19 @@ def tenants(database: Database, clock: FakeClock) -> Tenants:
 
 @pytest.fixture
 def accounts(database: Database, tenants: Tenants, clock: FakeClock) -> Accounts:
-    """Return the table of accounts, empty."""
+    """Return the empty table of accounts."""
     return Accounts(database, tenants, clock, lambda user_id: user_id.startswith("guest-"))
 
 
 @pytest.fixture
 def person(accounts: Accounts) -> Account:
-    """Return an account without an identity, whose stored hash is no hash."""
+    """Return an account without an identity, whose stored hash is invalid."""
     return accounts.add("li.wei", TENANT, "hash-0", Identity())
 
 
 @pytest.fixture
 def sessions(database: Database, tenants: Tenants, clock: FakeClock) -> Sessions:
-    """Return the table of sessions, empty; one lasts eight hours."""
+    """Return the empty table of sessions; a session lasts eight hours."""
     return Sessions(database, SessionPolicy(timedelta(hours=8)), clock)
 
 
@@ -53,5 +53,5 @@ def keyring(tmp_path: Path, clock: FakeClock) -> Keyring:
 
 @pytest.fixture
 def devices(keyring: Keyring, clock: FakeClock) -> Devices:
-    """Return what knows browsers again, for 180 days."""
+    """Return device cookies with a lifetime of 180 days."""
     return Devices(keyring, replace(LOCKOUT, leeway=timedelta(0)), clock)

@@ -1,4 +1,4 @@
-"""Accounts: who may be added, how they are found, and when their epoch grows; on both databases."""
+"""Accounts: valid values, look-up, and when the epoch grows; on both databases."""
 
 import pytest
 
@@ -14,7 +14,7 @@ OTHER = "202400000002"
 
 
 def test_added_account_is_found(accounts: Accounts) -> None:
-    """A new account is in use, in epoch 1, and has everything it was added with."""
+    """A new account is active, in epoch 1, and has all values it was added with."""
     identity = Identity("agent-7", "customer-7", "李伟")
 
     added = accounts.add("li.wei", TENANT, "a hash", identity)
@@ -26,8 +26,8 @@ def test_added_account_is_found(accounts: Accounts) -> None:
     assert (added.password_hash, added.previous_hashes) == ("a hash", ())
 
 
-def test_ids_of_guests_are_no_persons(accounts: Accounts) -> None:
-    """No account may have a userId that a guest could have; an agent's name is another matter."""
+def test_account_must_not_have_a_guests_id(accounts: Accounts) -> None:
+    """No account may have a userId that a guest could have; an agent's name may look like one."""
     with pytest.raises(OperatorError, match="begins like the ids of guests"):
         accounts.add("ann", TENANT, "a hash", Identity(None, "guest-1", "Ann"))
 
@@ -35,14 +35,14 @@ def test_ids_of_guests_are_no_persons(accounts: Accounts) -> None:
 
 
 def test_unknown_account_is_none_or_an_error(accounts: Accounts) -> None:
-    """Asking for an unknown account gives none; requiring it tells the operator."""
+    """Finding an unknown account returns None; requiring it raises an error for the operator."""
     assert accounts.find("nobody") is None
     with pytest.raises(OperatorError, match="there is no account nobody"):
         accounts.require("nobody")
 
 
 def test_account_does_not_show_its_hashes(accounts: Accounts, person: Account) -> None:
-    """A printed account has no password hash in it."""
+    """The repr of an account contains no password hash."""
     changed = accounts.set_password(person, "hash-1")
 
     assert "hash-" not in f"{changed!r} {changed}"
@@ -50,19 +50,19 @@ def test_account_does_not_show_its_hashes(accounts: Accounts, person: Account) -
 
 @pytest.mark.parametrize("login", ["li.wei", "LI.WEI", "Li.Wei"])
 def test_login_is_found_in_any_case(accounts: Accounts, person: Account, login: str) -> None:
-    """A login name is one name however it is capitalised, when it is looked up and when it is added."""
+    """A login name is the same in any case, when it is looked up and when it is added."""
     assert accounts.find(login) == person
     with pytest.raises(OperatorError, match="exists already"):
         accounts.add(login, TENANT, "another", Identity())
 
 
-def test_login_is_kept_in_small_letters(accounts: Accounts) -> None:
-    """Whoever is added as ANN is ann."""
+def test_login_is_stored_in_lower_case(accounts: Accounts) -> None:
+    """An account added as ANN is ann."""
     assert accounts.add("ANN", TENANT, "h", Identity()).login == "ann"
 
 
-def test_identities_are_taken_once_in_a_tenant(accounts: Accounts) -> None:
-    """No two accounts of a tenant are the same agent, or the same customer."""
+def test_identity_is_unique_in_a_tenant(accounts: Accounts) -> None:
+    """No two accounts of a tenant are the same agent or the same customer."""
     accounts.add("a", TENANT, "h", Identity("agent-7"))
     accounts.add("b", TENANT, "h", Identity(None, "customer-7", "Ann"))
 
@@ -74,7 +74,7 @@ def test_identities_are_taken_once_in_a_tenant(accounts: Accounts) -> None:
 
 
 def test_identities_are_free_in_another_tenant(accounts: Accounts, tenants: Tenants) -> None:
-    """The same identity in another tenant is somebody else."""
+    """The same identity in another tenant is another person."""
     tenants.add(OTHER, "Second")
     identity = Identity("agent-7", "customer-7", "Ann")
 
@@ -93,20 +93,20 @@ def test_accounts_without_identities_do_not_collide(accounts: Accounts) -> None:
 
 
 def test_tenant_must_exist(accounts: Accounts) -> None:
-    """An account belongs to a tenant that there is."""
+    """An account belongs to an existing tenant."""
     with pytest.raises(OperatorError, match=f"there is no tenant {OTHER}"):
         accounts.add("a", OTHER, "h", Identity())
 
 
 @pytest.mark.parametrize("login", ["a", "7", "a" * 128, "ann@example.com", "a-b_c.d"])
-def test_login_of_the_allowed_form_is_taken(accounts: Accounts, login: str) -> None:
+def test_valid_login_is_accepted(accounts: Accounts, login: str) -> None:
     """A login name has up to 128 of the allowed characters; the first is a letter or digit."""
     assert accounts.add(login, TENANT, "h", Identity()).login == login
 
 
 @pytest.mark.parametrize("login", ["", "a" * 129, ".a", "-a", "@a", "a b", "a\n", "é", "a/b", "١", "a\x00"])
-def test_login_of_another_form_is_refused(accounts: Accounts, login: str) -> None:
-    """Anything else is no login name; nothing is written."""
+def test_invalid_login_is_refused(accounts: Accounts, login: str) -> None:
+    """Any other login name is refused, and nothing is written."""
     with pytest.raises(OperatorError, match="a login name has 1 to 128 of"):
         accounts.add(login, TENANT, "h", Identity())
 
@@ -121,8 +121,8 @@ def test_login_of_another_form_is_refused(accounts: Accounts, login: str) -> Non
         Identity("坐席", "客户", "李 伟"),
     ],
 )
-def test_identity_within_the_bounds_is_taken(accounts: Accounts, identity: Identity) -> None:
-    """An identity is any printable text within its bound."""
+def test_identity_within_the_bounds_is_accepted(accounts: Accounts, identity: Identity) -> None:
+    """An identity is any printable text within its maximum length."""
     assert accounts.add("a", TENANT, "h", identity).identity == identity
 
 
@@ -142,7 +142,7 @@ def test_identity_within_the_bounds_is_taken(accounts: Accounts, identity: Ident
     ],
 )
 def test_identity_beyond_the_bounds_is_refused(accounts: Accounts, identity: Identity, why: str) -> None:
-    """Half a customer, an empty name, a long one and one that cannot be printed are refused."""
+    """Half a customer and an empty, too long or unprintable name are refused."""
     with pytest.raises(OperatorError, match=why):
         accounts.add("a", TENANT, "h", identity)
 
@@ -151,7 +151,7 @@ def test_identity_beyond_the_bounds_is_refused(accounts: Accounts, identity: Ide
 
 
 def test_epoch_grows_when_an_account_is_disabled(accounts: Accounts, person: Account) -> None:
-    """Disabling ends everything issued before, for good: enabling does not bring the epoch back."""
+    """Disabling permanently ends everything issued before: enabling does not restore the epoch."""
     accounts.set_status("LI.WEI", RecordStatus.DISABLED)
     disabled = accounts.require(person.login)
     accounts.set_status(person.login, RecordStatus.ACTIVE)
@@ -162,7 +162,7 @@ def test_epoch_grows_when_an_account_is_disabled(accounts: Accounts, person: Acc
 
 
 def test_epoch_grows_when_the_password_changes(accounts: Accounts, person: Account, clock: FakeClock) -> None:
-    """A new password ends everything issued before, and the instant of the change is kept."""
+    """A new password ends everything issued before, and the time of the change is stored."""
     clock.advance(days=1)
 
     changed = accounts.set_password(person, "hash-1")
@@ -173,7 +173,7 @@ def test_epoch_grows_when_the_password_changes(accounts: Accounts, person: Accou
 
 
 def test_epoch_stays_otherwise(accounts: Accounts, person: Account) -> None:
-    """Enabling, looking up and renewing the hash of the same password end nothing."""
+    """Enabling, looking up and rehashing the same password end nothing."""
     accounts.set_status(person.login, RecordStatus.ACTIVE)
     accounts.find(person.login)
     accounts.list()
@@ -183,7 +183,7 @@ def test_epoch_stays_otherwise(accounts: Accounts, person: Account) -> None:
 
 
 def test_other_accounts_keep_their_epoch(accounts: Accounts, person: Account) -> None:
-    """Disabling one and changing its password leaves the others alone."""
+    """Disabling one account and changing its password do not affect the others."""
     other = accounts.add("ann", TENANT, "h", Identity())
 
     accounts.set_status(person.login, RecordStatus.DISABLED)
@@ -193,10 +193,8 @@ def test_other_accounts_keep_their_epoch(accounts: Accounts, person: Account) ->
 
 
 @pytest.mark.parametrize("change", ["another password", "disabled and enabled"])
-def test_password_is_not_changed_on_what_was_known_before(
-    accounts: Accounts, person: Account, change: str
-) -> None:
-    """A change made with what was read before an operator's does not follow it, nor is anything written."""
+def test_stale_account_cannot_change_the_password(accounts: Accounts, person: Account, change: str) -> None:
+    """A change based on the state before an operator's change is refused, and nothing is written."""
     if change == "another password":
         accounts.set_password(person, "the operator's")
     else:
@@ -212,8 +210,8 @@ def test_password_is_not_changed_on_what_was_known_before(
     assert accounts.set_password(before, "the owner's").epoch == before.epoch + 1
 
 
-def test_of_two_new_passwords_at_once_one_counts(accounts: Accounts, person: Account) -> None:
-    """Of four who change the password from one and the same state one does, and three are refused."""
+def test_one_of_concurrent_password_changes_succeeds(accounts: Accounts, person: Account) -> None:
+    """Of four concurrent password changes of the same state, one succeeds and three are refused."""
     raised = at_once(4, lambda: accounts.set_password(person, "hash-1"))
 
     assert [type(error) for error in raised] == [Refusal] * 3
@@ -221,7 +219,7 @@ def test_of_two_new_passwords_at_once_one_counts(accounts: Accounts, person: Acc
 
 
 def test_account_knows_its_tenants_status(accounts: Accounts, tenants: Tenants, person: Account) -> None:
-    """An account is usable while it and its tenant are in use, and tells of both."""
+    """An account is usable while it and its tenant are active, and returns both statuses."""
     assert (person.tenant_status, person.is_usable) == (RecordStatus.ACTIVE, True)
 
     tenants.set_status(TENANT, RecordStatus.DISABLED)
@@ -247,7 +245,7 @@ def test_account_knows_its_tenants_status(accounts: Accounts, tenants: Tenants, 
     ],
 )
 def test_only_ascii_is_folded(accounts: Accounts, presented: str, folded_form: str) -> None:
-    """Capital letters of ASCII are small ones; a letter that merely lowers to ASCII stays what it is."""
+    """Upper-case ASCII letters are folded; other letters that would fold to ASCII are not."""
     accounts.add("kim", TENANT, "h", Identity())
 
     assert folded(presented) == folded_form
@@ -255,8 +253,8 @@ def test_only_ascii_is_folded(accounts: Accounts, presented: str, folded_form: s
     assert accounts.find("\u212aim") is None
 
 
-def test_changes_at_once_are_all_counted(accounts: Accounts, person: Account) -> None:
-    """Four operators who disable an account at once raise its epoch by four."""
+def test_concurrent_changes_are_all_counted(accounts: Accounts, person: Account) -> None:
+    """Four operators who disable an account concurrently raise its epoch by four."""
     raised = at_once(4, lambda: accounts.set_status(person.login, RecordStatus.DISABLED))
 
     assert raised == []
@@ -265,16 +263,16 @@ def test_changes_at_once_are_all_counted(accounts: Accounts, person: Account) ->
 
 @pytest.mark.parametrize("status", RecordStatus)
 def test_status_of_an_unknown_account_is_an_error(accounts: Accounts, status: RecordStatus) -> None:
-    """A misspelt login name does not pass for done."""
+    """A misspelt login name is an error."""
     with pytest.raises(OperatorError, match="there is no account nobody"):
         accounts.set_status("nobody", status)
 
 
-# Passwords that were
+# Previous passwords
 
 
 def test_last_hashes_are_remembered(accounts: Accounts, person: Account) -> None:
-    """With the present one, the last five hashes are kept, newest first, and no more."""
+    """With the current one, exactly the last five hashes are stored, newest first."""
     changed = person
     for number in range(1, 8):
         changed = accounts.set_password(changed, f"hash-{number}")
@@ -286,7 +284,7 @@ def test_last_hashes_are_remembered(accounts: Accounts, person: Account) -> None
 
 
 def test_renewed_hash_is_the_same_password(accounts: Accounts, person: Account) -> None:
-    """Renewing replaces the hash and remembers nothing: the password has not changed."""
+    """Rehashing replaces the hash and stores no previous one: the password is the same."""
     accounts.renew_hash(person, "hash-0 renewed")
 
     renewed = accounts.require(person.login)
@@ -294,7 +292,7 @@ def test_renewed_hash_is_the_same_password(accounts: Accounts, person: Account) 
 
 
 def test_renewing_never_undoes_a_change(accounts: Accounts, person: Account) -> None:
-    """A password that was changed meanwhile is not replaced by the old one under newer parameters."""
+    """A password that was changed meanwhile is not replaced by the old one's new hash."""
     accounts.set_password(person, "hash-1")
 
     accounts.renew_hash(person, "hash-0 renewed")

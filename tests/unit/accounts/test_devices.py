@@ -28,7 +28,7 @@ LIFETIME = timedelta(days=180)
 
 
 def test_browser_that_logged_in_is_known(devices: Devices, person: Account) -> None:
-    """The cookie of a login gives the device again, and twice the same."""
+    """The cookie of a login identifies the device, and each time the same one."""
     cookie = devices.issue(person, None)
 
     device = devices.recognize(cookie, person)
@@ -38,13 +38,13 @@ def test_browser_that_logged_in_is_known(devices: Devices, person: Account) -> N
 
 
 @pytest.mark.parametrize("presented", [None, "", "x", "a.b", "é", "\ud800", "\x00", "A" * 10_000])
-def test_other_text_is_no_device(devices: Devices, person: Account, presented: str | None) -> None:
-    """What was not signed here is nobody's browser, and never an error."""
+def test_forged_cookie_is_no_device(devices: Devices, person: Account, presented: str | None) -> None:
+    """A cookie that was not signed here identifies no device and raises nothing."""
     assert devices.recognize(presented, person) is None
 
 
-def test_nobody_has_a_device(devices: Devices, person: Account) -> None:
-    """An account that does not exist has no known browser, whatever cookie is shown."""
+def test_unknown_account_has_no_device(devices: Devices, person: Account) -> None:
+    """An unknown account has no known browser, whatever the cookie."""
     assert devices.recognize(devices.issue(person, None), None) is None
 
 
@@ -61,8 +61,8 @@ def test_browser_of_a_removed_account_is_unknown(
     assert devices.recognize(cookie, again) is None
 
 
-def test_devices_differ_and_cannot_be_guessed(devices: Devices, person: Account) -> None:
-    """Each new browser has an id of 96 random bits."""
+def test_device_ids_are_random(devices: Devices, person: Account) -> None:
+    """Each new browser gets an id of 96 random bits."""
     ids = {devices.recognize(devices.issue(person, None), person) for _ in range(100)}
 
     assert len(ids) == 100
@@ -70,7 +70,7 @@ def test_devices_differ_and_cannot_be_guessed(devices: Devices, person: Account)
 
 
 def test_known_browser_keeps_its_id(devices: Devices, person: Account, clock: FakeClock) -> None:
-    """Logging in again prolongs the cookie, and the failures counted so far stay the device's."""
+    """Another login renews the cookie, and the failures counted so far stay with the device."""
     first = devices.issue(person, None)
     clock.advance(days=100)
     second = devices.issue(person, first)
@@ -83,8 +83,8 @@ def test_known_browser_keeps_its_id(devices: Devices, person: Account, clock: Fa
     assert devices.recognize(second, person) == devices.recognize(first, person)
 
 
-def test_cookie_ends_at_its_end(devices: Devices, person: Account, clock: FakeClock) -> None:
-    """A browser is known up to the last millisecond of its time and not at its end."""
+def test_cookie_expires(devices: Devices, person: Account, clock: FakeClock) -> None:
+    """A browser is known until the last millisecond before the cookie's end."""
     cookie = devices.issue(person, None)
 
     clock.advance(milliseconds=LIFETIME / timedelta(milliseconds=1) - 1)
@@ -94,7 +94,7 @@ def test_cookie_ends_at_its_end(devices: Devices, person: Account, clock: FakeCl
 
 
 def test_cookie_is_of_one_account(devices: Devices, accounts: Accounts, person: Account) -> None:
-    """To another account the browser is a stranger; logging in there gives it another id."""
+    """To another account the browser is unknown; a login there gives it another id."""
     other = accounts.add("ann", TENANT, "h", Identity())
     cookie = devices.issue(person, None)
 
@@ -103,7 +103,7 @@ def test_cookie_is_of_one_account(devices: Devices, accounts: Accounts, person: 
 
 
 def test_cookie_ends_with_the_epoch(devices: Devices, person: Account) -> None:
-    """Whatever ends the account's tokens and sessions ends its known browsers, too."""
+    """An event that ends the account's tokens and sessions also ends its known browsers."""
     cookie = devices.issue(person, None)
 
     changed = replace(person, epoch=person.epoch + 1)
@@ -114,7 +114,7 @@ def test_cookie_ends_with_the_epoch(devices: Devices, person: Account) -> None:
 
 
 def test_cookie_is_pinned(devices: Devices, keyring: Keyring, person: Account, clock: FakeClock) -> None:
-    """These are the members of the cookie and its purpose: a newer version must know old browsers."""
+    """The cookie's members and purpose are fixed: a newer version must recognise old browsers."""
     assert PURPOSE == "validator.device.v1"
     content = {
         "acc": login_digest("li.wei"),
@@ -129,8 +129,8 @@ def test_cookie_is_pinned(devices: Devices, keyring: Keyring, person: Account, c
     assert payload == orjson.dumps(content)
 
 
-def test_cookie_has_no_name_in_it(devices: Devices, keyring: Keyring, person: Account) -> None:
-    """A browser that is shown around does not tell who logs in with it."""
+def test_cookie_does_not_contain_the_login(devices: Devices, keyring: Keyring, person: Account) -> None:
+    """A device cookie does not reveal the login name."""
     payload = keyring.signer(PURPOSE).verify(devices.issue(person, None)) or b""
 
     assert person.login.encode() not in payload
@@ -139,10 +139,10 @@ def test_cookie_has_no_name_in_it(devices: Devices, keyring: Keyring, person: Ac
 
 
 @pytest.mark.parametrize("other", [*(purpose(audience) for audience in Audience), "validator.guest.v1", ""])
-def test_what_is_signed_for_something_else_is_no_device(
+def test_device_cookies_are_bound_to_their_purpose(
     devices: Devices, keyring: Keyring, person: Account, other: str
 ) -> None:
-    """A token or a guest's cookie does not pass for a device, nor a device's cookie for one of them."""
+    """A token or guest cookie does not count as a device cookie, nor the reverse."""
     cookie = devices.issue(person, None)
     payload = keyring.signer(PURPOSE).verify(cookie) or b""
 
@@ -151,7 +151,7 @@ def test_what_is_signed_for_something_else_is_no_device(
 
 
 def test_revoked_key_ends_its_cookies(devices: Devices, keyring: Keyring, person: Account) -> None:
-    """A key that is distrusted knows no browser; one that only verifies does."""
+    """A revoked key's cookies are invalid; a verify-only key's cookies are valid."""
     cookie = devices.issue(person, None)
     (old,) = keyring.list()
     keyring.rotate()
@@ -163,7 +163,7 @@ def test_revoked_key_ends_its_cookies(devices: Devices, keyring: Keyring, person
 
 
 def test_without_keys_there_is_a_fault(devices: Devices, person: Account, tmp_path: Path) -> None:
-    """When the keys are away nobody is a stranger: there is no answer."""
+    """Without keys, recognising a device is a fault."""
     cookie = devices.issue(person, None)
     (tmp_path / "keys" / KEYRING).unlink()
 
@@ -179,8 +179,8 @@ def test_without_keys_there_is_a_fault(devices: Devices, person: Account, tmp_pa
 
 @given(place=st.integers(0, 400), character=st.characters())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_changed_cookie_is_none(devices: Devices, keyring: Keyring, place: int, character: str) -> None:
-    """No character of the cookie can be another."""
+def test_changed_cookie_is_invalid(devices: Devices, keyring: Keyring, place: int, character: str) -> None:
+    """Changing any character of the cookie invalidates it."""
     cookie = keyring.signer(PURPOSE).sign(b'{"acc":"","dev":"d","epo":1,"exp":9999999999999}')
     place %= len(cookie)
     changed = cookie[:place] + character + cookie[place + 1 :]
@@ -192,21 +192,21 @@ def test_changed_cookie_is_none(devices: Devices, keyring: Keyring, place: int, 
 
 
 def test_name_is_pinned() -> None:
-    """A cookie for this host alone, named by 32 bits of the account's digest, which tell nobody the login."""
+    """The cookie is for this host only, named by 32 bits of the account's digest, which hide the login."""
     assert cookie_name("li.wei") == f"__Host-validator-device-{login_digest('li.wei')[:8]}"
     assert cookie_name("LI.WEI") == cookie_name("li.wei")
     assert "li" not in cookie_name("li.wei").removeprefix("__Host-validator-")
 
 
 @pytest.mark.parametrize("login", ["", "é", "a b;c=d", "\x00", "字" * 200, "\u212aim"])
-def test_name_is_one_for_any_login(login: str) -> None:
-    """Whatever is presented as a login makes a name that a cookie may have."""
+def test_name_is_valid_for_any_login(login: str) -> None:
+    """Any presented login yields a valid cookie name."""
     name = cookie_name(login).removeprefix("__Host-validator-device-")
 
     assert len(name) == 8
     assert set(name) <= set("0123456789abcdef")
 
 
-def test_policy_is_told(devices: Devices) -> None:
-    """How long the browser shall keep the cookie is as long as it is good for."""
+def test_policy_is_public(devices: Devices) -> None:
+    """The browser stores the cookie for as long as it is valid."""
     assert devices.policy.device_lifetime == LIFETIME

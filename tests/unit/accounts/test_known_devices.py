@@ -1,4 +1,4 @@
-"""Known devices at the hashing slots: who gets the kept one, and that nobody can aim it at somebody else."""
+"""Known devices at the hashing slots: who gets the reserved slot, and that it cannot be abused."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -61,7 +61,7 @@ class Town:
 def town_with(
     tmp_path: Path, accounts: Accounts, database: Database, devices: Devices, clock: FakeClock
 ) -> Iterator[Callable[[Bulkhead], Town]]:
-    """Yield what founds a town around a bulkhead."""
+    """Yield a function that sets up two people around a bulkhead."""
     make_private_folder(tmp_path / "keys")
     policy = TrailPolicy(tmp_path / "audit", 2**20, False, 10**6, 10**6, 0)
     trail = AuditTrail(policy, tmp_path / "keys", clock)
@@ -86,12 +86,12 @@ def town_with(
 
 @pytest.fixture
 def town(town_with: Callable[[Bulkhead], Town]) -> Town:
-    """Return a town with the default slots."""
+    """Return two people with the default slots."""
     return town_with(Bulkhead(2))
 
 
 def outcome(act: Callable[[], object]) -> Reason | None:
-    """Return why *act* was refused, or None."""
+    """Return the reason why *act* was refused, or None."""
     try:
         act()
     except Refusal as refusal:
@@ -100,7 +100,7 @@ def outcome(act: Callable[[], object]) -> Reason | None:
 
 
 def test_known_device_logs_in_during_a_flood(town: Town) -> None:
-    """While strangers hold all slots they can get, the owner logs in by a known browser, others do not."""
+    """While strangers hold all open slots, the owner logs in with a known browser; others cannot."""
     with town.flooded():
         known = outcome(lambda: town.login.authenticate(ALICE, RIGHT, town.cookie()))
         unknown = outcome(lambda: town.login.authenticate(ALICE, RIGHT))
@@ -108,8 +108,8 @@ def test_known_device_logs_in_during_a_flood(town: Town) -> None:
     assert (known, unknown) == (None, Reason.HASHING_BUSY)
 
 
-def test_without_a_kept_slot_known_devices_starve(town_with: Callable[[Bulkhead], Town]) -> None:
-    """The same flood shuts known browsers out where no slot is kept for them."""
+def test_without_a_reserved_slot_known_devices_starve(town_with: Callable[[Bulkhead], Town]) -> None:
+    """The same flood shuts out known browsers if no slot is reserved for them."""
     town = town_with(Bulkhead(2, has_kept_slot=False))
 
     with town.flooded():
@@ -119,7 +119,7 @@ def test_without_a_kept_slot_known_devices_starve(town_with: Callable[[Bulkhead]
 
 
 def test_known_device_changes_a_password_during_a_flood(town: Town) -> None:
-    """Proving the old password and hashing the new one both use the kept slot."""
+    """Verifying the old password and hashing the new one both use the reserved slot."""
     alice, cookie = town.people[ALICE], town.cookie()
 
     with town.flooded():
@@ -188,10 +188,10 @@ STRANGERS = [
 
 
 @pytest.mark.parametrize("cookie_of", STRANGERS)
-def test_any_other_cookie_is_a_strangers(
+def test_invalid_cookie_counts_as_a_stranger(
     town: Town, keyring: Keyring, clock: FakeClock, cookie_of: Callable[[Town, Keyring, FakeClock], str]
 ) -> None:
-    """A cookie that does not verify, names another account or epoch, has ended or is blocked is none."""
+    """A forged, expired or blocked cookie, or one of another account or epoch, does not count."""
     cookie = cookie_of(town, keyring, clock)
 
     with town.flooded():
@@ -200,7 +200,7 @@ def test_any_other_cookie_is_a_strangers(
 
 
 def test_device_gets_the_slot_again_after_its_block(town: Town, keyring: Keyring, clock: FakeClock) -> None:
-    """A block of the device ends, and then it is known as before."""
+    """When the device's block ends, it may use the reserved slot again."""
     cookie = of_a_blocked_device(town, keyring, clock)
     clock.advance(seconds=30)
 
@@ -208,8 +208,8 @@ def test_device_gets_the_slot_again_after_its_block(town: Town, keyring: Keyring
         assert outcome(lambda: town.login.authenticate(ALICE, RIGHT, cookie)) is None
 
 
-def test_one_accounts_devices_keep_no_other_account_out(town: Town) -> None:
-    """While a device of one account hashes in the kept slot, ten more are refused; other accounts wait."""
+def test_one_account_cannot_occupy_the_reserved_slot(town: Town) -> None:
+    """While a device of one account hashes there, ten more are refused; other accounts wait."""
     with town.flooded(), ExitStack() as held:
         held.enter_context(town.bulkhead.slot(town.people[ALICE].id))
         again = [outcome(lambda: town.login.authenticate(ALICE, RIGHT, town.cookie())) for _ in range(10)]
@@ -221,7 +221,7 @@ def test_one_accounts_devices_keep_no_other_account_out(town: Town) -> None:
 
 
 def statements(town: Town, database: Database, login: str, cookie: str | None) -> list[str]:
-    """Return the statements that a login sends before it is refused for want of a slot."""
+    """Return the statements of a login that is refused for lack of a slot."""
     sent: list[str] = []
 
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
@@ -236,10 +236,10 @@ def statements(town: Town, database: Database, login: str, cookie: str | None) -
     return sent
 
 
-def test_look_up_before_the_slot_is_the_same_for_everybody(
+def test_lookup_before_the_slot_is_always_the_same(
     town: Town, database: Database, keyring: Keyring, clock: FakeClock
 ) -> None:
-    """One statement, with or without a cookie, account or block: what a stranger can time tells nothing."""
+    """One statement with or without a cookie, account or block: no timing oracle for strangers."""
     cookies = [
         None,
         forged(town, keyring, clock),
@@ -258,7 +258,7 @@ def test_look_up_before_the_slot_is_the_same_for_everybody(
 def test_leeway_of_a_device_cookie(
     devices: Devices, person: Account, keyring: Keyring, clock: FakeClock
 ) -> None:
-    """A cookie of a node whose clock is ahead by the leeway is good; one further ahead is not."""
+    """A cookie from a clock ahead by the leeway is valid; from one further ahead it is not."""
     leeway = timedelta(seconds=30)
     here = Devices(keyring, replace(devices.policy, leeway=leeway), clock)
     clock.instant += leeway

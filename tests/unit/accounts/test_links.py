@@ -1,4 +1,4 @@
-"""Links: one of the cloud's accounts is one person's at the most, and a person may have several."""
+"""Links: one of the cloud's accounts belongs to at most one person, and a person may have several."""
 
 from collections.abc import Callable
 
@@ -26,14 +26,14 @@ def agent(accounts: Accounts) -> Account:
 
 
 def test_own_user_account_is_a_link(links: Links, agent: Account, person: Account) -> None:
-    """An account that is added with an agent's identity is linked to it; another one to nobody."""
+    """An account added with an agent's identity is linked to it; another identity has no link."""
     assert links.of(agent.id) == ("agent-1",)
     assert links.of(person.id) == ()
     assert links.list() == [Link(TENANT, "agent-1", agent.id, START)]
 
 
-def test_person_has_several(links: Links, agent: Account, clock: FakeClock) -> None:
-    """More of the cloud's accounts are linked to the same person, listed by their codes."""
+def test_person_has_several_links(links: Links, agent: Account, clock: FakeClock) -> None:
+    """Several of the cloud's accounts are linked to one person, sorted by code."""
     clock.advance(hours=1)
     for code in ("agent-3", "11", "坐席-2"):
         links.add(agent.id, TENANT, code)
@@ -42,8 +42,8 @@ def test_person_has_several(links: Links, agent: Account, clock: FakeClock) -> N
     assert [link.linked_at for link in links.list()] == [clock.now(), START, clock.now(), clock.now()]
 
 
-def test_link_is_one_person_s(links: Links, agent: Account, person: Account) -> None:
-    """What is linked is linked to nobody else, nor twice to the same person."""
+def test_link_belongs_to_one_person(links: Links, agent: Account, person: Account) -> None:
+    """A linked code cannot be linked to another person, nor twice to the same one."""
     links.add(agent.id, TENANT, "11")
 
     for account in (agent, person):
@@ -54,8 +54,10 @@ def test_link_is_one_person_s(links: Links, agent: Account, person: Account) -> 
     assert links.of(person.id) == ()
 
 
-def test_linked_code_is_no_other_account_s_own(links: Links, agent: Account, accounts: Accounts) -> None:
-    """An account is not added with an agent's identity that is linked to somebody; nothing of it stays."""
+def test_linked_code_cannot_be_another_accounts_identity(
+    links: Links, agent: Account, accounts: Accounts
+) -> None:
+    """Adding an account with a linked agent's identity is refused and writes nothing."""
     links.add(agent.id, TENANT, "11")
 
     with pytest.raises(OperatorError, match="or one of its identities, exists already"):
@@ -65,7 +67,7 @@ def test_linked_code_is_no_other_account_s_own(links: Links, agent: Account, acc
     assert links.of(agent.id) == ("11", "agent-1")
 
 
-def test_tenants_have_codes_of_their_own(
+def test_codes_are_separate_per_tenant(
     links: Links, agent: Account, accounts: Accounts, tenants: Tenants
 ) -> None:
     """The same code in another tenant is another agent."""
@@ -77,8 +79,8 @@ def test_tenants_have_codes_of_their_own(
     assert len(links.list()) == 2
 
 
-def test_undone_link_is_free_again(links: Links, agent: Account, person: Account) -> None:
-    """Once undone, a link may be another person's."""
+def test_removed_link_is_free_again(links: Links, agent: Account, person: Account) -> None:
+    """A removed link may be given to another person."""
     links.add(agent.id, TENANT, "11")
 
     links.remove(agent.id, TENANT, "11")
@@ -100,10 +102,10 @@ Removal = Callable[[Links, Account, Account], None]
     ],
     ids=["code", "tenant", "person"],
 )
-def test_link_that_is_none_cannot_be_undone(
+def test_missing_link_cannot_be_removed(
     links: Links, agent: Account, person: Account, remove: Removal
 ) -> None:
-    """Another code, tenant or person is told, and the link stays."""
+    """A wrong code, tenant or person is an error, and the link stays."""
     links.add(agent.id, TENANT, "11")
 
     with pytest.raises(OperatorError, match="is not linked to this account"):
@@ -113,7 +115,7 @@ def test_link_that_is_none_cannot_be_undone(
 
 
 @pytest.mark.parametrize("code", ["", " 11", "1\n1", "x" * 101])
-def test_code_is_an_identity(links: Links, person: Account, code: str) -> None:
+def test_code_must_be_a_valid_identity(links: Links, person: Account, code: str) -> None:
     """A code has the form of every agent's identity."""
     with pytest.raises(OperatorError, match="an identity has 1 to 100 printable characters"):
         links.add(person.id, TENANT, code)

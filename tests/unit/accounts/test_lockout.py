@@ -1,4 +1,4 @@
-"""Lockout: how many guesses pass, when the next one does, and what is kept of them; on both databases."""
+"""Lockout: how many guesses pass, when the next one does, and which rows are stored; on both databases."""
 
 import hashlib
 import random
@@ -33,7 +33,7 @@ from validator.store.database import Database, DatabasePolicy
 
 MILLISECOND = timedelta(milliseconds=1)
 SOURCE = "192.0.2.7"
-BY_NAME = replace(LOCKOUT, address_failures=())  # for what is not about addresses
+BY_NAME = replace(LOCKOUT, address_failures=())  # for tests without addresses
 LONG_AGO = timedelta(days=400)
 IS_OF_ADDRESS = (addresses.c.period > 0) & ~addresses.c.address.startswith("prefix:")
 Made = Callable[..., Lockout]
@@ -42,23 +42,23 @@ _numbers = count()
 
 @pytest.fixture
 def made(database: Database, clock: FakeClock) -> Made:
-    """Return what makes a lockout by a policy."""
+    """Return a function that makes a lockout with a policy."""
     return lambda policy=LOCKOUT: Lockout(database, policy, clock)
 
 
 def attempt_at(login: str, device: str | None = None) -> Attempt:
-    """Return an attempt from an address of its own."""
+    """Return an attempt from an unused address."""
     number = next(_numbers)
     return Attempt(login, f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", device)
 
 
 def attempt_from(source: str) -> Attempt:
-    """Return an attempt at an account of its own."""
+    """Return an attempt at an unused account."""
     return Attempt(f"somebody-{next(_numbers)}", source)
 
 
 def rows_in(database: Database) -> tuple[int, int]:
-    """Return how many rows of the two tables count for something: refusals write one that does not."""
+    """Return the number of rows that count in the two tables: refusals write one that does not."""
     counting = select(func.count()).select_from(attempts).where(~attempts.c.key.startswith("refused:"))
     with database.read() as connection:
         rows = connection.execute(counting).scalar_one()
@@ -66,7 +66,7 @@ def rows_in(database: Database) -> tuple[int, int]:
         return rows, connection.execute(of_addresses).scalar_one()
 
 
-# The policy
+# Policy
 
 DELAYS = [
     *((failures, 0) for failures in range(5)),
@@ -77,7 +77,7 @@ DELAYS = [
 
 @pytest.mark.parametrize(("failures", "seconds"), DELAYS)
 def test_delays_of_the_settings(failures: int, seconds: int) -> None:
-    """Five failures are free; the fifth costs half a minute, each further one double, an hour at the most."""
+    """Five failures are allowed; the fifth causes 30 seconds, each further one doubles it, up to an hour."""
     assert LOCKOUT.delay(failures) == timedelta(seconds=seconds)
 
 
@@ -88,7 +88,7 @@ def test_delays_of_the_settings(failures: int, seconds: int) -> None:
     failures=st.integers(0, 10_000),
 )
 def test_delay_never_shrinks(free: int, first: timedelta, longest: timedelta, failures: int) -> None:
-    """Whatever is set, one failure more never costs less, and never more than the longest delay."""
+    """With any settings, another failure never shortens the delay, and the maximum holds."""
     policy = replace(LOCKOUT, allowed_failures=free, first_delay=first, max_delay=longest)
 
     assert timedelta(0) <= policy.delay(failures) <= policy.delay(failures + 1) <= longest
@@ -115,8 +115,8 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_database_delays_as_the_policy_says(made: Made, clock: FakeClock, name: str) -> None:
-    """After each failure the next attempt passes when its delay is over, and not a millisecond before."""
+def test_database_enforces_the_policys_delays(made: Made, clock: FakeClock, name: str) -> None:
+    """After each failure the next attempt passes exactly when its delay is over."""
     policy = POLICIES[name]
     lockout = made(policy)
 
@@ -132,8 +132,8 @@ def test_database_delays_as_the_policy_says(made: Made, clock: FakeClock, name: 
     assert lockout.lock("margaret").blocked_until is None
 
 
-def test_refused_attempt_counts_nowhere(made: Made, clock: FakeClock, database: Database) -> None:
-    """However often somebody tries during a block, it ends when it would have; no address is charged."""
+def test_refused_attempt_is_not_counted(made: Made, clock: FakeClock, database: Database) -> None:
+    """Attempts during a block do not extend it and are not counted for the address."""
     lockout = made()
     for _ in range(5):
         lockout.reserve(attempt_at("margaret"))
@@ -149,7 +149,7 @@ def test_refused_attempt_counts_nowhere(made: Made, clock: FakeClock, database: 
 
 
 def test_accounts_do_not_share_their_failures(made: Made) -> None:
-    """One account's block is nobody else's."""
+    """One account's block affects no other."""
     lockout = made(BY_NAME)
     repeat(lambda: lockout.reserve(attempt_at("margaret")), 6)
 
@@ -159,7 +159,7 @@ def test_accounts_do_not_share_their_failures(made: Made) -> None:
 
 @pytest.mark.parametrize("names", [("margaret", "MARGARET", "Margaret"), ("é", "é"), ("字" * 200,), ("",)])
 def test_one_name_is_one_counter(made: Made, names: tuple[str, ...]) -> None:
-    """A name is counted as accounts are found: however its ASCII is capitalised; nobody's names as well."""
+    """Names are counted as accounts are looked up: ASCII case is ignored, also for unknown names."""
     lockout = made(BY_NAME)
 
     answers = [lockout.reserve(attempt_at(names[number % len(names)])) for number in range(6)]
@@ -168,8 +168,8 @@ def test_one_name_is_one_counter(made: Made, names: tuple[str, ...]) -> None:
     assert {lockout.lock(name).failures for name in names} == {5}
 
 
-def test_right_password_forgets_failures(made: Made) -> None:
-    """After a success there are as many free failures as in the beginning."""
+def test_correct_password_resets_failures(made: Made) -> None:
+    """After a success the initial number of failures is allowed again."""
     lockout = made(BY_NAME)
 
     for _ in range(3):
@@ -180,8 +180,8 @@ def test_right_password_forgets_failures(made: Made) -> None:
         assert lockout.lock("margaret") == Lock(0, None, is_stopped=False)
 
 
-def test_old_failures_are_forgotten(made: Made, clock: FakeClock) -> None:
-    """Failures that nothing followed for long enough count no more, whether or not anybody cleaned up."""
+def test_old_failures_expire(made: Made, clock: FakeClock) -> None:
+    """Failures without a successor for the set time no longer count, with or without a clean-up."""
     lockout = made(BY_NAME)
     repeat(lambda: lockout.reserve(attempt_at("margaret")), 4)
     clock.instant += LOCKOUT.reset_after
@@ -191,8 +191,8 @@ def test_old_failures_are_forgotten(made: Made, clock: FakeClock) -> None:
     assert lockout.lock("margaret") == Lock(1, None, is_stopped=False)
 
 
-def test_failures_are_kept_until_then(made: Made, clock: FakeClock) -> None:
-    """Each further failure begins the time anew."""
+def test_failure_restarts_the_expiry(made: Made, clock: FakeClock) -> None:
+    """Each further failure restarts the expiry."""
     lockout = made(BY_NAME)
 
     for failures in range(1, 5):
@@ -202,13 +202,13 @@ def test_failures_are_kept_until_then(made: Made, clock: FakeClock) -> None:
         lockout.prune()
 
 
-# The stop
+# Stop
 
 STOPPING = replace(BY_NAME, hard_lock_after=7)
 
 
 def stop(lockout: Lockout, clock: FakeClock, login: str = "margaret") -> None:
-    """Fail at an account as often as it takes to stop it, waiting in between."""
+    """Fail at an account until it is stopped, waiting out the delays."""
     for _ in range(STOPPING.hard_lock_after):
         assert lockout.reserve(attempt_at(login)) is None
         clock.advance(hours=1)
@@ -216,7 +216,7 @@ def stop(lockout: Lockout, clock: FakeClock, login: str = "margaret") -> None:
 
 
 def test_stopped_account_stays_stopped(made: Made, clock: FakeClock) -> None:
-    """After the last failure no delay opens the account to strangers, nor does cleaning up."""
+    """After the last failure neither time nor a clean-up opens the account to strangers."""
     lockout = made(STOPPING)
     stop(lockout, clock)
 
@@ -227,8 +227,8 @@ def test_stopped_account_stays_stopped(made: Made, clock: FakeClock) -> None:
     assert lockout.lock("margaret") == Lock(7, None, is_stopped=True)
 
 
-def test_last_failure_before_the_stop_is_no_stop(made: Made, clock: FakeClock) -> None:
-    """One failure fewer is an account that waits, and opens."""
+def test_one_failure_below_the_stop_is_a_delay(made: Made, clock: FakeClock) -> None:
+    """With one failure less, the account is only delayed."""
     lockout = made(STOPPING)
     for _ in range(STOPPING.hard_lock_after - 1):
         lockout.reserve(attempt_at("margaret"))
@@ -239,7 +239,7 @@ def test_last_failure_before_the_stop_is_no_stop(made: Made, clock: FakeClock) -
 
 
 def test_operator_unlocks(made: Made, clock: FakeClock) -> None:
-    """An operator forgets an account's failures, of strangers and of devices, and nobody else's."""
+    """An operator deletes an account's failures, of strangers and devices, and of no other account."""
     lockout = made(STOPPING)
     for login in ("margaret", "rosa"):
         stop(lockout, clock, login)
@@ -258,7 +258,7 @@ def test_operator_unlocks(made: Made, clock: FakeClock) -> None:
 
 
 def test_known_device_lifts_the_stop(made: Made, clock: FakeClock) -> None:
-    """When the owner logs in by a known browser strangers have one attempt again, after the delay."""
+    """After the owner's login with a known browser, strangers have one attempt again, after the delay."""
     lockout = made(STOPPING)
     stop(lockout, clock)
     device = attempt_at("margaret", "device-1")
@@ -272,7 +272,7 @@ def test_known_device_lifts_the_stop(made: Made, clock: FakeClock) -> None:
 
 
 def test_known_device_lifts_no_delay(made: Made) -> None:
-    """Short of the stop, strangers' failures stay: the owner's login gives them no new guesses."""
+    """Below the stop, the owner's login does not reset strangers' failures: no new guesses."""
     lockout = made(BY_NAME)
     repeat(lambda: lockout.reserve(attempt_at("margaret")), 5)
     before = lockout.lock("margaret")
@@ -288,8 +288,8 @@ def test_known_device_lifts_no_delay(made: Made) -> None:
 # Devices
 
 
-def test_device_has_its_own_counter(made: Made, clock: FakeClock) -> None:
-    """Strangers do not block a device, a device does not block strangers or another one; all wait alike."""
+def test_device_has_a_separate_counter(made: Made, clock: FakeClock) -> None:
+    """Strangers and devices do not block each other, nor one device another; delays are the same."""
     lockout = made(BY_NAME)
     for device in (None, "device-1", "device-2"):
         for _ in range(5):
@@ -302,7 +302,7 @@ def test_device_has_its_own_counter(made: Made, clock: FakeClock) -> None:
 
 
 def test_device_is_not_counted_by_address(made: Made) -> None:
-    """An office behind one address is not blocked for what its people mistype in browsers that are known."""
+    """Mistyped passwords in known browsers do not block the office's address."""
     lockout = made()
 
     for number in range(50):
@@ -314,8 +314,8 @@ def test_device_is_not_counted_by_address(made: Made) -> None:
 # Addresses
 
 
-def test_address_has_so_many_failures(made: Made, clock: FakeClock) -> None:
-    """Ten wrong passwords in five minutes, whosesoever they are, and no other address is hindered."""
+def test_address_has_its_own_limit(made: Made, clock: FakeClock) -> None:
+    """Ten wrong passwords in five minutes, for any account; other addresses are not affected."""
     lockout = made()
 
     answers = [lockout.reserve(attempt_from(SOURCE)) for _ in range(12)]
@@ -325,7 +325,7 @@ def test_address_has_so_many_failures(made: Made, clock: FakeClock) -> None:
 
 
 def test_refused_address_costs_the_account_nothing(made: Made, database: Database) -> None:
-    """Whoever is refused for the address has made no attempt at the account, nor used up another window."""
+    """An attempt refused for its address counts neither for the account nor for other windows."""
     lockout = made()
     repeat(lambda: lockout.reserve(attempt_from(SOURCE)), 10)
     before = rows_in(database)
@@ -339,14 +339,14 @@ def test_refused_address_costs_the_account_nothing(made: Made, database: Databas
 
 
 def counts_of(database: Database) -> dict[int, int]:
-    """Return how many failures are counted in all, by the window's length in seconds."""
+    """Return the number of counted failures by window length in seconds."""
     query = select(addresses.c.period, func.sum(addresses.c.failures)).group_by(addresses.c.period)
     with database.read() as connection:
         return {period: int(failures) for period, failures in connection.execute(query.where(IS_OF_ADDRESS))}
 
 
-def test_right_password_costs_the_address_nothing(made: Made, database: Database) -> None:
-    """However many people log in from one address, right passwords do not use it up."""
+def test_correct_password_costs_the_address_nothing(made: Made, database: Database) -> None:
+    """Any number of correct logins from one address do not use it up."""
     lockout = made()
 
     for _ in range(30):
@@ -358,8 +358,8 @@ def test_right_password_costs_the_address_nothing(made: Made, database: Database
     assert [lockout.reserve(attempt_from(SOURCE)) for _ in range(11)][-2:] == [None, Reason.ADDRESS_LOCKED]
 
 
-def test_refund_never_goes_below_nothing(made: Made, database: Database, clock: FakeClock) -> None:
-    """A success whose attempt was counted in the window before gives nobody a guess more."""
+def test_refund_never_goes_below_zero(made: Made, database: Database, clock: FakeClock) -> None:
+    """A success whose attempt was counted in an earlier window allows no extra guess."""
     lockout = made()
     clock.instant = clock.instant.replace(hour=23, minute=59, second=59)
     attempt = attempt_from(SOURCE)
@@ -385,8 +385,8 @@ def test_refund_never_goes_below_nothing(made: Made, database: Database, clock: 
         ("-", "192.0.2.7", False),
     ],
 )
-def test_who_is_one_address(made: Made, source: str, other: str, is_same: bool) -> None:
-    """An IPv6 network of one household is one address, and so is everything that is none."""
+def test_addresses_are_grouped(made: Made, source: str, other: str, is_same: bool) -> None:
+    """One household's IPv6 network counts as one address, and so do all invalid addresses."""
     lockout = made()
     repeat(lambda: lockout.reserve(attempt_from(source)), 10)
 
@@ -394,7 +394,7 @@ def test_who_is_one_address(made: Made, source: str, other: str, is_same: bool) 
 
 
 class Window:
-    """A sliding window in words: the tenth of a clock behind by the leeway, the ten before, and all later."""
+    """A model of a sliding window: the tenth of a clock behind by the leeway, ten before, all later."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate, self._counts = rate, Counter[int]()
@@ -415,7 +415,7 @@ class Window:
     [("10/5m", 90), ("10/5m 20/1h", 300), ("10/5m 50/1h 200/1d", 1200), ("1/1s", 60), ("200/1d", 1800)],
 )
 def test_windows_slide(made: Made, clock: FakeClock, rates: str, longest_step: int) -> None:
-    """Over three hundred attempts at arbitrary instants exactly those pass that all windows have room for."""
+    """Of more than three hundred attempts at arbitrary times, exactly those pass that all windows admit."""
     policy = replace(LOCKOUT, address_failures=parse_rates(rates))
     lockout, windows = made(policy), [Window(rate) for rate in policy.address_failures]
     steps = random.Random(7)  # the same in every run
@@ -433,8 +433,8 @@ def test_windows_slide(made: Made, clock: FakeClock, rates: str, longest_step: i
     assert min(answers[True], answers[False]) > 10
 
 
-def test_full_day_is_remembered_the_next(made: Made, clock: FakeClock) -> None:
-    """Two hundred failures at one instant count for a day, a tenth of it and the leeway; then not at all."""
+def test_full_day_counts_for_a_day(made: Made, clock: FakeClock) -> None:
+    """Two hundred failures at once count for a day, a tenth of it and the leeway."""
     lockout = made(replace(LOCKOUT, address_failures=parse_rates("200/1d"), prefix_failures=()))
     clock.instant = clock.instant.replace(hour=0, minute=0, second=0, microsecond=0)
     repeat(lambda: lockout.reserve(attempt_from(SOURCE)), 200)
@@ -447,15 +447,15 @@ def test_full_day_is_remembered_the_next(made: Made, clock: FakeClock) -> None:
     assert answers == {None: 200, Reason.ADDRESS_LOCKED: 50}
 
 
-# At once
+# Concurrency
 
 ROUNDS = 3
 GUESSES = 128
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_threads_get_the_free_guesses_and_no_more(made: Made, number: int) -> None:
-    """Of 128 guesses at one moment five are admitted: looking and counting is one step."""
+def test_threads_get_exactly_the_allowed_guesses(made: Made, number: int) -> None:
+    """Of 128 concurrent guesses five are admitted: testing and counting is one step (TOCTOU)."""
     lockout = made(BY_NAME)
 
     answers = guess_at_once(lockout, [attempt_at("margaret") for _ in range(GUESSES)])
@@ -464,10 +464,10 @@ def test_threads_get_the_free_guesses_and_no_more(made: Made, number: int) -> No
     assert lockout.lock("margaret").failures == 5
 
 
-def test_processes_get_the_free_guesses_and_no_more(
+def test_processes_get_exactly_the_allowed_guesses(
     made: Made, policy: DatabasePolicy, database: Database
 ) -> None:
-    """The same over four processes, round after round."""
+    """The same with four processes, in several rounds."""
     rounds = [[attempt_at(f"person-{number}") for _ in range(GUESSES)] for number in range(ROUNDS)]
 
     answers = guess_in_processes(policy, BY_NAME, rounds, processes=4)
@@ -477,7 +477,7 @@ def test_processes_get_the_free_guesses_and_no_more(
 
 
 def test_processes_share_the_address(policy: DatabasePolicy, database: Database) -> None:
-    """Of 128 guesses from one address at one moment, at as many accounts, ten are admitted."""
+    """Of 128 concurrent guesses from one address at as many accounts, ten are admitted."""
     rounds = [[attempt_from(f"192.0.2.{number}") for _ in range(GUESSES)] for number in range(ROUNDS)]
 
     answers = guess_in_processes(policy, LOCKOUT, rounds, processes=4)
@@ -487,7 +487,7 @@ def test_processes_share_the_address(policy: DatabasePolicy, database: Database)
 
 
 def test_guesses_after_a_delay_get_one_more(made: Made, clock: FakeClock) -> None:
-    """Each time the delay is over one of many at once is admitted, and the others are not."""
+    """After each delay one of many concurrent guesses is admitted."""
     lockout = made(BY_NAME)
     guess_at_once(lockout, [attempt_at("margaret") for _ in range(32)])
 
@@ -497,8 +497,8 @@ def test_guesses_after_a_delay_get_one_more(made: Made, clock: FakeClock) -> Non
         assert answers == {None: 1, Reason.ACCOUNT_LOCKED: 31}
 
 
-def test_right_and_wrong_at_once_are_no_fault(made: Made, database: Database) -> None:
-    """People of one office who log in at one moment, right or wrong: nobody waits for ever."""
+def test_concurrent_logins_do_not_deadlock(made: Made, database: Database) -> None:
+    """Concurrent correct and wrong logins from one office neither fail nor deadlock."""
     lockout = made(
         replace(
             LOCKOUT, allowed_failures=10_000, hard_lock_after=100_000, address_failures=parse_rates("9999/1h")
@@ -517,11 +517,11 @@ def test_right_and_wrong_at_once_are_no_fault(made: Made, database: Database) ->
     assert counts_of(database) == {3600: 4 * 5}
 
 
-# What is kept
+# Stored rows
 
 
-def test_names_are_kept_as_digests(made: Made, database: Database) -> None:
-    """What is typed as a name may be a password: the database has its SHA-256 and never itself."""
+def test_names_are_stored_as_digests(made: Made, database: Database) -> None:
+    """A typed name may be a password: the database contains only its SHA-256."""
     made().reserve(Attempt("Seven quiet rivers", SOURCE))
     made().reserve(Attempt("margaret", SOURCE, "device-1"))
 
@@ -538,13 +538,13 @@ def test_names_are_kept_as_digests(made: Made, database: Database) -> None:
 
 
 def test_digest_is_of_the_folded_name() -> None:
-    """The digest is pinned, since it is stored: SHA-256 of the name with ASCII in small letters."""
+    """The stored digest is pinned: SHA-256 of the name with ASCII in lower case."""
     assert login_digest("Margaret") == hashlib.sha256(b"margaret").hexdigest()
     assert login_digest("É") == hashlib.sha256("É".encode()).hexdigest()
 
 
-def test_prune_forgets_what_is_past(made: Made, clock: FakeClock, database: Database) -> None:
-    """Rows go when their time is over, each at its own, and not before."""
+def test_prune_deletes_expired_rows(made: Made, clock: FakeClock, database: Database) -> None:
+    """Each row is deleted when it expires, and not before."""
     lockout = made()
     clock.instant = clock.instant.replace(hour=0, minute=0, second=0, microsecond=0)
     lockout.reserve(Attempt("margaret", SOURCE))
@@ -567,7 +567,7 @@ def test_prune_forgets_what_is_past(made: Made, clock: FakeClock, database: Data
 
 
 def test_tables_do_not_grow_for_ever(made: Made, clock: FakeClock, database: Database) -> None:
-    """Who logs in takes away what is long past, so that names nobody has do not fill the database."""
+    """A login deletes expired rows, so that unknown names do not fill the database."""
     lockout = made()
     for number in range(20):
         lockout.reserve(Attempt(f"nobody-{number}", f"192.0.2.{number}"))
@@ -580,8 +580,8 @@ def test_tables_do_not_grow_for_ever(made: Made, clock: FakeClock, database: Dat
     assert rows_in(database) == (0, 3)
 
 
-def test_lockout_that_is_off_counts_nothing(made: Made, database: Database) -> None:
-    """Switched off, every attempt passes and nothing is written."""
+def test_disabled_lockout_counts_nothing(made: Made, database: Database) -> None:
+    """With the lockout disabled every attempt passes, and nothing is written."""
     lockout = made(replace(LOCKOUT, enabled=False))
 
     assert {lockout.reserve(Attempt("margaret", SOURCE)) for _ in range(50)} == {None}
@@ -589,8 +589,8 @@ def test_lockout_that_is_off_counts_nothing(made: Made, database: Database) -> N
     assert rows_in(database) == (0, 0)
 
 
-def test_without_the_database_nothing_may_be_tried(made: Made, database: Database) -> None:
-    """An attempt that cannot be written down is a fault and does not pass; nor does anything else."""
+def test_without_the_database_no_attempt_passes(made: Made, database: Database) -> None:
+    """An attempt that cannot be stored is a fault and does not pass."""
     lockout = made()
     with database.write() as connection:
         for name in ("login_attempts", "login_addresses"):
@@ -614,13 +614,13 @@ def test_without_the_database_nothing_may_be_tried(made: Made, database: Databas
                 connection.execute(text(f"ALTER TABLE {name}_away RENAME TO {name}"))
 
 
-def test_account_nobody_failed_at(made: Made) -> None:
-    """Where nothing was counted there is no lock."""
+def test_account_without_failures_has_no_lock(made: Made) -> None:
+    """Without failures there is no lock."""
     assert made().lock("margaret") == Lock(0, None, is_stopped=False)
 
 
 def test_widest_policy_of_the_settings_works(made: Made) -> None:
-    """The largest numbers that the settings allow make no statement that the database cannot read."""
+    """The largest permitted numbers make statements that the database accepts."""
     widest = LockoutPolicy(
         enabled=True,
         allowed_failures=100,
@@ -637,7 +637,7 @@ def test_widest_policy_of_the_settings_works(made: Made) -> None:
 
 
 def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
-    """Accounts, devices and addresses that may not try now are counted, those blocked and those stopped."""
+    """Blocked and stopped accounts, devices and addresses are counted."""
     lockout = made(replace(LOCKOUT, hard_lock_after=6))
     assert lockout.in_force() == {"account": 0, "device": 0, "address": 0, "prefix": 0}
 
@@ -657,7 +657,7 @@ def test_locks_in_force_are_counted(made: Made, clock: FakeClock) -> None:
 
 
 def test_addresses_are_locked_as_they_are_counted(made: Made, clock: FakeClock) -> None:
-    """An address counts as locked exactly while its next attempt would be refused, by whichever rate."""
+    """An address counts as locked exactly while its next attempt would be refused, by any rate."""
     lockout = made(replace(LOCKOUT, address_failures=parse_rates("3/5m 5/1h")))
     locked, refused = [], []
     for _ in range(60):
@@ -671,7 +671,7 @@ def test_addresses_are_locked_as_they_are_counted(made: Made, clock: FakeClock) 
 
 @pytest.mark.parametrize("rates", [(), LOCKOUT.address_failures], ids=["without", "with"])
 def test_nothing_is_locked_without_a_lockout(made: Made, rates: tuple[Rate, ...]) -> None:
-    """Switched off, the lockout locks nobody, whatever it has counted before."""
+    """A disabled lockout locks nothing, whatever was counted before."""
     before = made(replace(LOCKOUT, address_failures=rates))
     for _ in range(5):
         before.reserve(attempt_at("margaret"))

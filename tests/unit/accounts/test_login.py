@@ -1,4 +1,4 @@
-"""Logging in: the order of the checks, one refusal for everybody, and never more hashing than slots."""
+"""Login: the order of the checks, one refusal for all, and never more hashing than slots."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 30
 
 
 class Gate:
-    """Every verification goes through it, and may have to wait there, so that a test can look about."""
+    """A gate that each verification passes and may have to wait at, so that a test can inspect it."""
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -47,20 +47,20 @@ class Gate:
         self._open = threading.Event()
 
     def __call__(self) -> None:
-        """Be told of one verification."""
+        """Note one verification."""
         self.count += 1
         if self.is_closed:
             self.arrived.release()
             assert self._open.wait(PATIENCE_SECONDS)
 
     def open(self) -> None:
-        """Let everybody through."""
+        """Let every verification pass."""
         self.is_closed = False
         self._open.set()
 
 
 class GatedHasher(PasswordHasher):
-    """A hasher whose every verification, of a dummy too, goes through a gate."""
+    """A hasher whose verifications, of the dummy as well, pass a gate."""
 
     def __init__(self, hasher: PasswordHasher, gate: Callable[[], None]) -> None:
         super().__init__(hasher.time_cost, hasher.memory_cost, hasher.parallelism)
@@ -73,22 +73,22 @@ class GatedHasher(PasswordHasher):
 
 @pytest.fixture
 def gate() -> Iterator[Gate]:
-    """Yield the gate that every verification goes through; it stands open."""
+    """Yield the gate of all verifications; it is open."""
     gate = Gate()
     yield gate
     gate.open()
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
-    """Return what reads the audit trail."""
+def read_trail(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Return a function that reads the audit trail."""
     entries = partial(reading.entries, tmp_path / "audit")
     return lambda: [entry for entry in entries() if entry["event"] != EventName.TRAIL_CONTINUED]
 
 
 @pytest.fixture
 def trail(tmp_path: Path, clock: FakeClock) -> Iterator[AuditTrail]:
-    """Yield an audit trail of the test's own."""
+    """Yield a separate audit trail for the test."""
     make_private_folder(tmp_path / "keys")
     policy = TrailPolicy(tmp_path / "audit", 2**20, False, 10**6, 10**6, 0)
     trail = AuditTrail(policy, tmp_path / "keys", clock)
@@ -101,7 +101,7 @@ def trail(tmp_path: Path, clock: FakeClock) -> Iterator[AuditTrail]:
 def make_login(
     accounts: Accounts, database: Database, trail: AuditTrail, devices: Devices, clock: FakeClock, gate: Gate
 ) -> Callable[..., Login]:
-    """Return what makes a login: default policy, cheap hashing, and no lockout unless one is given."""
+    """Return a function that makes a login: default policy, cheap hashing, by default no lockout."""
 
     def make(
         profile: str = "asvs5",
@@ -131,7 +131,7 @@ def login(make_login: Callable[..., Login], margaret: Account) -> Login:
 
 @pytest.fixture
 def margaret(accounts: Accounts) -> Account:
-    """Return an account whose password is right."""
+    """Return an account with the known password."""
     return accounts.add(LOGIN, TENANT, CHEAP.hash(RIGHT), Identity())
 
 
@@ -141,17 +141,17 @@ def refusal_of(act: Callable[[], object]) -> Refusal:
     return refused.value
 
 
-# One door
+# One refusal
 
 
 @pytest.mark.parametrize("presented", [LOGIN, "MARGARET", "Margaret"])
-def test_right_password_gives_the_account(
-    login: Login, margaret: Account, told: Callable[[], list[dict[str, Any]]], presented: str
+def test_correct_password_returns_the_account(
+    login: Login, margaret: Account, read_trail: Callable[[], list[dict[str, Any]]], presented: str
 ) -> None:
-    """Who knows the password gets the account, and it is written down once."""
+    """The correct password yields the account and one entry in the trail."""
     assert login.authenticate(presented, RIGHT) == margaret
 
-    (entry,) = told()
+    (entry,) = read_trail()
     assert (entry["event"], entry["outcome"]) == ("login", "accepted")
     assert (entry["tenant"], entry["subject"]) == (TENANT, LOGIN)
     assert "reason" not in entry
@@ -165,13 +165,13 @@ def disable_tenant(accounts: Accounts, tenants: Tenants) -> None:
     tenants.set_status(TENANT, RecordStatus.DISABLED)
 
 
-def leave_be(accounts: Accounts, tenants: Tenants) -> None:
+def change_nothing(accounts: Accounts, tenants: Tenants) -> None:
     """Change nothing."""
 
 
 FAILURES: dict[str, tuple[Callable[[Accounts, Tenants], None], str, str, str]] = {
-    "unknown": (leave_be, "nobody", RIGHT, "account_unknown"),
-    "wrong": (leave_be, LOGIN, WRONG, "password_wrong"),
+    "unknown": (change_nothing, "nobody", RIGHT, "account_unknown"),
+    "wrong": (change_nothing, LOGIN, WRONG, "password_wrong"),
     "disabled and right": (disable_account, LOGIN, RIGHT, "account_disabled"),
     "disabled and wrong": (disable_account, LOGIN, WRONG, "password_wrong"),
     "tenant disabled and right": (disable_tenant, LOGIN, RIGHT, "tenant_disabled"),
@@ -185,10 +185,10 @@ def test_every_failure_is_the_same_refusal_after_the_same_work(
     accounts: Accounts,
     tenants: Tenants,
     gate: Gate,
-    told: Callable[[], list[dict[str, Any]]],
+    read_trail: Callable[[], list[dict[str, Any]]],
     failure: str,
 ) -> None:
-    """Unknown, wrong and disabled: one answer, one verification, one entry with the exact reason."""
+    """Unknown, wrong and disabled: one refusal, one verification, one entry with the exact reason."""
     arrange, presented_login, presented_password, reason = FAILURES[failure]
     arrange(accounts, tenants)
 
@@ -197,12 +197,12 @@ def test_every_failure_is_the_same_refusal_after_the_same_work(
     assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
     assert refusal.answer is PublicError.LOGIN_REFUSED
     assert gate.count == 1
-    (entry,) = told()
+    (entry,) = read_trail()
     assert (entry["event"], entry["outcome"], entry["reason"]) == ("login", "refused", reason)
 
 
-def test_enabled_again_may_log_in(login: Login, accounts: Accounts) -> None:
-    """What a disabled account is refused for is its status alone."""
+def test_enabled_account_may_log_in_again(login: Login, accounts: Accounts) -> None:
+    """A disabled account is refused only for its status."""
     accounts.set_status(LOGIN, RecordStatus.DISABLED)
     refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
 
@@ -212,19 +212,19 @@ def test_enabled_again_may_log_in(login: Login, accounts: Accounts) -> None:
 
 
 @pytest.mark.parametrize("presented", [RIGHT, "margaret ", "名前", "nobody@example.com"])
-def test_unknown_name_is_not_written_down(
-    login: Login, tmp_path: Path, told: Callable[[], list[dict[str, Any]]], presented: str
+def test_unknown_name_is_not_recorded(
+    login: Login, tmp_path: Path, read_trail: Callable[[], list[dict[str, Any]]], presented: str
 ) -> None:
-    """People type their password where the name belongs: what is nobody's name never gets into the trail."""
+    """A password typed as a name never gets into the trail: unknown names are not recorded."""
     refusal_of(lambda: login.authenticate(presented, RIGHT))
 
-    (entry,) = told()
+    (entry,) = read_trail()
     assert presented not in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8")
     assert "subject" not in entry
 
 
-def test_no_password_is_written_down(login: Login, margaret: Account, tmp_path: Path) -> None:
-    """Right, wrong, old or new: the trail has no password."""
+def test_no_password_is_recorded(login: Login, margaret: Account, tmp_path: Path) -> None:
+    """The trail contains no password: correct, wrong, old or new."""
     login.authenticate(LOGIN, RIGHT)
     refusal_of(lambda: login.authenticate(LOGIN, WRONG))
     refusal_of(lambda: login.change_password(margaret, RIGHT, "too short"))
@@ -236,7 +236,7 @@ def test_no_password_is_written_down(login: Login, margaret: Account, tmp_path: 
 
 
 def test_damaged_hash_is_a_fault(login: Login, accounts: Accounts, margaret: Account) -> None:
-    """A stored hash that is none is a fault for its owner, never a wrong password."""
+    """A malformed stored hash is a fault, never a wrong password."""
     accounts.renew_hash(margaret, "nonsense")
 
     with pytest.raises(Fault) as raised:
@@ -246,7 +246,7 @@ def test_damaged_hash_is_a_fault(login: Login, accounts: Accounts, margaret: Acc
 
 
 def test_without_a_trail_nobody_logs_in(login: Login, tmp_path: Path) -> None:
-    """What cannot be written down does not happen: neither a yes nor a no is given."""
+    """When the trail cannot be written, a login neither succeeds nor is refused."""
     (tmp_path / "audit").write_text("a file where the folder should be")
 
     for password in (RIGHT, WRONG):
@@ -255,13 +255,13 @@ def test_without_a_trail_nobody_logs_in(login: Login, tmp_path: Path) -> None:
         assert raised.value.reason is Reason.TRAIL_UNAVAILABLE
 
 
-# Newer parameters
+# Rehashing
 
 
 def test_older_hash_is_renewed_at_login(
     make_login: Callable[..., Login], accounts: Accounts, margaret: Account
 ) -> None:
-    """The first login under newer parameters renews the hash; nothing else about the account changes."""
+    """The first login under newer parameters rehashes the password; the account is otherwise unchanged."""
     newer = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
     login = make_login(hasher=newer)
 
@@ -280,7 +280,7 @@ def test_older_hash_is_renewed_at_login(
 def test_refused_login_renews_nothing(
     make_login: Callable[..., Login], accounts: Accounts, tenants: Tenants, margaret: Account, failure: str
 ) -> None:
-    """Only a login that succeeds writes a new hash."""
+    """Only a successful login rehashes the password."""
     arrange, presented_login, presented_password, _ = FAILURES[failure]
     arrange(accounts, tenants)
     login = make_login(hasher=PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
@@ -290,11 +290,11 @@ def test_refused_login_renews_nothing(
     assert accounts.require(LOGIN).password_hash == margaret.password_hash
 
 
-# The slots
+# Slots
 
 
 class InBackground:
-    """A login that runs in a thread of its own."""
+    """A login that runs in a separate thread."""
 
     def __init__(self, login: Login, password: str = RIGHT) -> None:
         self.outcome: object = None
@@ -304,11 +304,11 @@ class InBackground:
     def _run(self, login: Login, password: str) -> None:
         try:
             self.outcome = login.authenticate(LOGIN, password)
-        except Exception as error:  # noqa: BLE001 - the test looks at it
+        except Exception as error:  # noqa: BLE001 - the test checks it
             self.outcome = error
 
     def end(self) -> object:
-        """Wait until it has ended and return how."""
+        """Wait for the end and return the outcome."""
         self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive()
         return self.outcome
@@ -319,10 +319,10 @@ def test_more_than_the_slots_is_refused_at_once(
     make_login: Callable[..., Login],
     margaret: Account,
     gate: Gate,
-    told: Callable[[], list[dict[str, Any]]],
+    read_trail: Callable[[], list[dict[str, Any]]],
     slots: int,
 ) -> None:
-    """While every slot but the kept one hashes, one more stranger is refused, not queued, and not counted."""
+    """While all open slots hash, another stranger is refused at once and not counted."""
     login, gate.is_closed = make_login(slots=slots), True
     strangers = slots - 1
     busy = [InBackground(login) for _ in range(strangers)]
@@ -335,7 +335,7 @@ def test_more_than_the_slots_is_refused_at_once(
         assert refusal.answer is PublicError.UNAVAILABLE
         assert refusal.retry_after is not None
     assert gate.count == strangers
-    assert told() == []
+    assert read_trail() == []
 
     gate.open()
     assert [login.end() for login in busy] == [margaret] * strangers
@@ -345,7 +345,7 @@ def test_more_than_the_slots_is_refused_at_once(
 def test_changing_a_password_needs_a_slot_too(
     make_login: Callable[..., Login], margaret: Account, accounts: Accounts, gate: Gate
 ) -> None:
-    """A new password is hashed in a slot; without one nothing is changed."""
+    """A new password is hashed in a slot; without one nothing changes."""
     login, gate.is_closed = make_login(slots=2), True
     busy = InBackground(login)
     assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
@@ -358,10 +358,10 @@ def test_changing_a_password_needs_a_slot_too(
     assert busy.end() == margaret
 
 
-def test_slots_are_freed_by_every_way_out(
+def test_slot_is_released_on_every_outcome(
     make_login: Callable[..., Login], margaret: Account, accounts: Accounts
 ) -> None:
-    """A refusal, a fault of the hash and a refused new password give their slot back."""
+    """A refusal, a hashing fault and a rejected new password release their slot."""
     login = make_login(profile="cec", slots=2)
 
     for _ in range(3):
@@ -378,8 +378,8 @@ def test_slots_are_freed_by_every_way_out(
     assert login.authenticate(LOGIN, RIGHT).login == LOGIN
 
 
-def test_unforeseen_error_frees_its_slot(make_login: Callable[..., Login], margaret: Account) -> None:
-    """An error nobody foresaw gives its slot back like any other."""
+def test_unexpected_error_releases_its_slot(make_login: Callable[..., Login], margaret: Account) -> None:
+    """An unexpected error releases its slot."""
     failing = True
 
     def fail() -> None:
@@ -395,24 +395,24 @@ def test_unforeseen_error_frees_its_slot(make_login: Callable[..., Login], marga
     assert login.authenticate(LOGIN, RIGHT) == margaret
 
 
-# A new password
+# Change of password
 
 
 def test_owner_changes_the_password(
-    login: Login, margaret: Account, told: Callable[[], list[dict[str, Any]]]
+    login: Login, margaret: Account, read_trail: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """The new password counts from now on, the old one no more, and the epoch has grown."""
+    """The new password is valid from now on, the old one is not, and the epoch has grown."""
     changed = login.change_password(margaret, RIGHT, NEW)
 
     assert changed.epoch == margaret.epoch + 1
     assert login.authenticate(LOGIN, NEW) == changed
     assert refusal_of(lambda: login.authenticate(LOGIN, RIGHT)).reason is Reason.PASSWORD_WRONG
-    events = [(entry["event"], entry["outcome"], entry["subject"]) for entry in told()[:2]]
+    events = [(entry["event"], entry["outcome"], entry["subject"]) for entry in read_trail()[:2]]
     assert events == [("login", "accepted", LOGIN), ("password", "accepted", LOGIN)]
 
 
 def test_wrong_old_password_changes_nothing(login: Login, margaret: Account, accounts: Accounts) -> None:
-    """Who does not know the old password does not choose a new one, and is not told about the new one."""
+    """A wrong old password changes nothing and reveals nothing about the new one."""
     for new in (NEW, "short"):
         refusal = refusal_of(lambda new=new: login.change_password(margaret, WRONG, new))  # type: ignore[misc]
         assert (refusal.reason, refusal.detail) == (Reason.PASSWORD_WRONG, None)
@@ -420,17 +420,17 @@ def test_wrong_old_password_changes_nothing(login: Login, margaret: Account, acc
     assert accounts.require(LOGIN) == margaret
 
 
-def test_unacceptable_new_password_says_why(
-    login: Login, margaret: Account, accounts: Accounts, told: Callable[[], list[dict[str, Any]]]
+def test_rejected_new_password_has_all_reasons(
+    login: Login, margaret: Account, accounts: Accounts, read_trail: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """Its owner is told every reason in words; the trail has the refusal, and nothing is changed."""
+    """The owner gets every reason, the trail has the refusal, and nothing changes."""
     refusal = refusal_of(lambda: login.change_password(margaret, RIGHT, "passwordpassword"))
 
     assert refusal.reason is Reason.PASSWORD_POLICY
     assert "common password" in (refusal.detail or "")
     assert "easy to guess" in (refusal.detail or "")
     assert accounts.require(LOGIN) == margaret
-    assert [(entry["event"], entry["outcome"], entry.get("reason")) for entry in told()] == [
+    assert [(entry["event"], entry["outcome"], entry.get("reason")) for entry in read_trail()] == [
         ("login", "accepted", None),
         ("password", "refused", "password_policy"),
     ]
@@ -448,7 +448,7 @@ def other(number: int) -> str:
 
 
 def test_cec_refuses_the_last_five(make_login: Callable[..., Login], accounts: Accounts) -> None:
-    """Of six passwords in a row the last five, the present one among them, cannot be chosen again."""
+    """The last five passwords, including the current one, cannot be chosen again."""
     login = make_login(profile="cec")
     account = accounts.add("rosa", TENANT, CHEAP.hash(other(0)), Identity())
     for number in range(1, 6):
@@ -461,13 +461,13 @@ def test_cec_refuses_the_last_five(make_login: Callable[..., Login], accounts: A
     assert login.set_password(account, other(0)).epoch == account.epoch + 1
 
 
-def test_asvs5_does_not_ask_for_another(login: Login, margaret: Account) -> None:
-    """The default profile has no history."""
+def test_asvs5_has_no_history(login: Login, margaret: Account) -> None:
+    """The default profile has no password history."""
     assert login.set_password(margaret, RIGHT).epoch == margaret.epoch + 1
 
 
 def test_new_password_is_the_same_in_both_spellings(login: Login, margaret: Account) -> None:
-    """A password chosen with composed accents is accepted with separate ones."""
+    """A password chosen with composed accents also matches with decomposed ones."""
     login.set_password(margaret, "Gr\u00fcne Wolken \u00fcber 7 D\u00e4chern")
 
     assert login.authenticate(LOGIN, "Gru\u0308ne Wolken u\u0308ber 7 Da\u0308chern").login == LOGIN
@@ -476,7 +476,7 @@ def test_new_password_is_the_same_in_both_spellings(login: Login, margaret: Acco
 def test_owner_changes_nothing_without_a_trail(
     login: Login, margaret: Account, accounts: Accounts, tmp_path: Path
 ) -> None:
-    """An owner whose proof cannot be written down changes nothing."""
+    """When the trail cannot be written, an owner's change is not made."""
     (tmp_path / "audit").write_text("a file where the folder should be")
 
     with pytest.raises(Fault):
@@ -485,10 +485,8 @@ def test_owner_changes_nothing_without_a_trail(
     assert accounts.require(LOGIN) == margaret
 
 
-def test_change_that_cannot_be_written_down_is_not_told_as_done(
-    login: Login, margaret: Account, tmp_path: Path
-) -> None:
-    """Nobody is told that the password was changed unless the trail says so: there is a fault instead."""
+def test_unrecorded_change_is_a_fault(login: Login, margaret: Account, tmp_path: Path) -> None:
+    """A password change that the trail cannot record is reported as a fault, not as done."""
     (tmp_path / "audit").write_text("a file where the folder should be")
 
     with pytest.raises(Fault) as raised:
@@ -497,52 +495,52 @@ def test_change_that_cannot_be_written_down_is_not_told_as_done(
     assert raised.value.reason is Reason.TRAIL_UNAVAILABLE
 
 
-def test_password_is_not_changed_on_what_was_known_before(
-    login: Login, margaret: Account, accounts: Accounts, told: Callable[[], list[dict[str, Any]]]
+def test_stale_account_cannot_change_the_password(
+    login: Login, margaret: Account, accounts: Accounts, read_trail: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """When an operator disables the account meanwhile, the owner's change is refused and not told as done."""
+    """If an operator disables the account meanwhile, the owner's change is refused."""
     accounts.set_status(LOGIN, RecordStatus.DISABLED)
     accounts.set_status(LOGIN, RecordStatus.ACTIVE)
 
     refusal = refusal_of(lambda: login.set_password(margaret, NEW))
 
     assert refusal.reason is Reason.SESSION_ENDED
-    assert told() == []
+    assert read_trail() == []
     assert login.authenticate(LOGIN, RIGHT).epoch == margaret.epoch + 1
 
 
-# The lockout
+# Lockout
 
 
 def fail_until_blocked(login: Login, name: str = LOGIN) -> None:
-    """Use up every free failure of a name."""
+    """Use up all allowed failures of a name."""
     for _ in range(LOCKOUT.allowed_failures):
         refusal_of(lambda: login.authenticate(name, WRONG))
 
 
 @pytest.mark.parametrize("name", [LOGIN, "nobody"])
-def test_blocked_looks_like_wrong(
+def test_blocked_attempt_looks_like_a_wrong_password(
     make_login: Callable[..., Login],
     margaret: Account,
     gate: Gate,
-    told: Callable[[], list[dict[str, Any]]],
+    read_trail: Callable[[], list[dict[str, Any]]],
     name: str,
 ) -> None:
-    """A blocked attempt has the answer and the work of a wrong one, whoever is named; the trail knows why."""
+    """A blocked attempt has the refusal and the work of a wrong one; the trail has the reason."""
     login = make_login(lockout=LOCKOUT)
     fail_until_blocked(login, name)
-    before, gate.count = told(), 0
+    before, gate.count = read_trail(), 0
 
     refusal = refusal_of(lambda: login.authenticate(name, RIGHT))
 
     assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
     assert gate.count == 1
     assert {entry["reason"] for entry in before} <= {"password_wrong", "account_unknown"}
-    assert told()[-1]["reason"] == "account_locked"
+    assert read_trail()[-1]["reason"] == "account_locked"
 
 
 def test_block_ends_by_itself(make_login: Callable[..., Login], margaret: Account, clock: FakeClock) -> None:
-    """When the delay is over the right password is right; a millisecond before it is not."""
+    """After the delay the correct password is accepted; a millisecond earlier it is not."""
     login = make_login(lockout=LOCKOUT)
     fail_until_blocked(login)
 
@@ -553,8 +551,8 @@ def test_block_ends_by_itself(make_login: Callable[..., Login], margaret: Accoun
     assert login.authenticate(LOGIN, RIGHT) == margaret
 
 
-def test_right_password_forgets_failures(make_login: Callable[..., Login], margaret: Account) -> None:
-    """Whoever mistypes four times and then logs in has all free failures again."""
+def test_correct_password_resets_failures(make_login: Callable[..., Login], margaret: Account) -> None:
+    """After four mistakes and a login, all failures are allowed again."""
     login = make_login(lockout=replace(LOCKOUT, address_failures=()))
 
     for _ in range(3):
@@ -564,10 +562,10 @@ def test_right_password_forgets_failures(make_login: Callable[..., Login], marga
 
 
 @pytest.mark.parametrize("failure", ["disabled and right", "tenant disabled and right"])
-def test_right_password_of_whom_may_not_counts_as_wrong(
+def test_correct_password_of_a_disabled_account_counts_as_wrong(
     make_login: Callable[..., Login], accounts: Accounts, tenants: Tenants, margaret: Account, failure: str
 ) -> None:
-    """A disabled account cannot be told from a wrong password by counting either."""
+    """The counters do not reveal that a disabled account's password was correct (oracle)."""
     arrange, name, password, _ = FAILURES[failure]
     arrange(accounts, tenants)
     login = make_login(lockout=LOCKOUT)
@@ -583,7 +581,7 @@ def test_right_password_of_whom_may_not_counts_as_wrong(
 def test_strangers_do_not_block_a_known_device(
     make_login: Callable[..., Login], devices: Devices, margaret: Account, clock: FakeClock
 ) -> None:
-    """The browser that logged in before still does, while others are blocked; and it has its own counter."""
+    """A known browser still logs in while others are blocked, and has a separate counter."""
     login = make_login(lockout=LOCKOUT)
     cookie = devices.issue(login.authenticate(LOGIN, RIGHT), None)
     fail_until_blocked(login)
@@ -602,7 +600,7 @@ def test_strangers_do_not_block_a_known_device(
 def test_device_of_one_account_is_a_stranger_to_another(
     make_login: Callable[..., Login], accounts: Accounts, devices: Devices, margaret: Account
 ) -> None:
-    """A cookie counts for the account that logged in with it, and for no other."""
+    """A cookie is valid only for the account that logged in with it."""
     rosa = accounts.add("rosa", TENANT, CHEAP.hash(RIGHT), Identity())
     login = make_login(lockout=LOCKOUT)
     cookie = devices.issue(rosa, None)
@@ -614,7 +612,7 @@ def test_device_of_one_account_is_a_stranger_to_another(
 
 
 def test_changing_a_password_counts_guesses_too(make_login: Callable[..., Login], margaret: Account) -> None:
-    """Who holds a session does not guess the password any faster."""
+    """The owner of a session cannot guess the password faster."""
     login = make_login(lockout=LOCKOUT)
     for _ in range(LOCKOUT.allowed_failures):
         refusal_of(lambda: login.change_password(margaret, WRONG, NEW))
@@ -622,10 +620,10 @@ def test_changing_a_password_counts_guesses_too(make_login: Callable[..., Login]
     assert refusal_of(lambda: login.change_password(margaret, RIGHT, NEW)).reason is Reason.PASSWORD_WRONG
 
 
-def test_busy_is_counted_nowhere(
+def test_busy_attempt_is_not_counted(
     make_login: Callable[..., Login], margaret: Account, gate: Gate, database: Database, clock: FakeClock
 ) -> None:
-    """An attempt that found no place to hash in was none, and does not bring the block nearer."""
+    """An attempt without a slot is not counted and does not bring the block nearer."""
     login, gate.is_closed = make_login(slots=2, lockout=LOCKOUT), True
     busy = InBackground(login, WRONG)
     assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
@@ -641,7 +639,7 @@ def test_busy_is_counted_nowhere(
 def test_guess_that_cannot_be_counted_is_not_tried(
     make_login: Callable[..., Login], margaret: Account, gate: Gate, database: Database
 ) -> None:
-    """When the reservation cannot be written there is a fault, and nothing is hashed."""
+    """If the reservation cannot be stored, it is a fault and nothing is hashed."""
     login = make_login(lockout=LOCKOUT)
     with database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE login_attempts RENAME TO away")

@@ -1,4 +1,4 @@
-"""Sessions: what begins one, what ends it, and what a copy of the database is worth; on both databases."""
+"""Sessions: what begins and ends one, and that a copy of the database yields none; on both databases."""
 
 import hashlib
 from datetime import timedelta
@@ -27,7 +27,7 @@ def rows_in(database: Database) -> int:
 
 
 def test_session_is_resumed_by_its_secret(sessions: Sessions, person: Account) -> None:
-    """Whoever shows the secret is the person who logged in, until the end that was told."""
+    """The secret identifies the person who logged in, until the session's end."""
     secret, begun = sessions.begin(person)
 
     assert begun.expires_at == START + timedelta(hours=8)
@@ -35,8 +35,8 @@ def test_session_is_resumed_by_its_secret(sessions: Sessions, person: Account) -
     assert begun.account == person
 
 
-def test_each_session_has_a_secret_of_its_own(sessions: Sessions, person: Account) -> None:
-    """Two logins of a person are two sessions of 256 random bits; ending one leaves the other."""
+def test_each_session_has_a_separate_secret(sessions: Sessions, person: Account) -> None:
+    """Two logins are two sessions of 256 random bits; ending one leaves the other."""
     first, _ = sessions.begin(person)
     second, _ = sessions.begin(person)
 
@@ -48,7 +48,7 @@ def test_each_session_has_a_secret_of_its_own(sessions: Sessions, person: Accoun
 
 
 def test_only_the_digest_is_stored(sessions: Sessions, person: Account, database: Database) -> None:
-    """The database has the secret's SHA-256 and nowhere the secret, so that a copy logs nobody in."""
+    """The database contains only the secret's SHA-256, so that a copy logs nobody in."""
     secret, _ = sessions.begin(person)
 
     with database.read() as connection:
@@ -60,21 +60,21 @@ def test_only_the_digest_is_stored(sessions: Sessions, person: Account, database
 
 
 @pytest.mark.parametrize("presented", [None, ""])
-def test_no_secret_is_no_session(sessions: Sessions, presented: str | None) -> None:
-    """A browser without the cookie has never logged in."""
+def test_missing_secret_has_no_session(sessions: Sessions, presented: str | None) -> None:
+    """A browser without the cookie has no session."""
     assert refusal_of(sessions, presented) is Reason.SESSION_MISSING
 
 
 @pytest.mark.parametrize("presented", ["x", "A" * 43, "\ud800", "é", "'; DROP TABLE sessions; --", "\x00"])
-def test_unknown_secret_is_no_session(sessions: Sessions, person: Account, presented: str) -> None:
-    """Any other text is a refusal, never an error."""
+def test_unknown_secret_has_no_session(sessions: Sessions, person: Account, presented: str) -> None:
+    """Any other text is refused and never an error."""
     sessions.begin(person)
 
     assert refusal_of(sessions, presented) is Reason.SESSION_ENDED
 
 
-def test_session_ends_at_its_end(sessions: Sessions, person: Account, clock: FakeClock) -> None:
-    """A session is valid up to its last millisecond and not at its end."""
+def test_session_expires(sessions: Sessions, person: Account, clock: FakeClock) -> None:
+    """A session is valid until the last millisecond before its end."""
     secret, _ = sessions.begin(person)
 
     clock.advance(hours=8, milliseconds=-1)
@@ -84,7 +84,7 @@ def test_session_ends_at_its_end(sessions: Sessions, person: Account, clock: Fak
 
 
 def test_resuming_does_not_prolong(sessions: Sessions, person: Account, clock: FakeClock) -> None:
-    """However often it is used, a login lasts no longer than its lifetime."""
+    """However often it is used, a login never outlasts its lifetime."""
     secret, begun = sessions.begin(person)
     clock.advance(hours=7)
 
@@ -92,7 +92,7 @@ def test_resuming_does_not_prolong(sessions: Sessions, person: Account, clock: F
 
 
 def test_logout_ends_a_session(sessions: Sessions, person: Account) -> None:
-    """Ending it ends it, and ending it again is no error."""
+    """A logout ends the session; a second logout is no error."""
     secret, _ = sessions.begin(person)
 
     sessions.end(secret)
@@ -102,7 +102,7 @@ def test_logout_ends_a_session(sessions: Sessions, person: Account) -> None:
 
 
 def test_disabling_ends_a_session_for_good(sessions: Sessions, accounts: Accounts, person: Account) -> None:
-    """A disabled account has no session, and enabling it does not bring an old one back."""
+    """A disabled account has no session, and enabling it restores none."""
     secret, _ = sessions.begin(person)
 
     accounts.set_status(person.login, RecordStatus.DISABLED)
@@ -115,7 +115,7 @@ def test_disabling_ends_a_session_for_good(sessions: Sessions, accounts: Account
 
 
 def test_new_password_ends_every_session(sessions: Sessions, accounts: Accounts, person: Account) -> None:
-    """After a change of the password only sessions begun since are valid."""
+    """After a change of the password only newer sessions are valid."""
     before, _ = sessions.begin(person)
 
     changed = accounts.set_password(person, "hash-1")
@@ -126,7 +126,7 @@ def test_new_password_ends_every_session(sessions: Sessions, accounts: Accounts,
 
 
 def test_disabled_tenants_have_no_sessions(sessions: Sessions, tenants: Tenants, person: Account) -> None:
-    """While the tenant is disabled nobody of it is logged in; enabled, the session is what it was."""
+    """A disabled tenant's sessions are refused; enabling it restores them."""
     secret, begun = sessions.begin(person)
 
     tenants.set_status(TENANT, RecordStatus.DISABLED)
@@ -136,10 +136,10 @@ def test_disabled_tenants_have_no_sessions(sessions: Sessions, tenants: Tenants,
     assert sessions.resume(secret) == begun
 
 
-def test_login_that_was_overtaken_has_no_session(
+def test_login_overtaken_by_disabling_has_no_session(
     sessions: Sessions, accounts: Accounts, person: Account
 ) -> None:
-    """A session begun with what was known before the account was disabled is of the old epoch."""
+    """A session begun with the state before the account was disabled has the old epoch."""
     accounts.set_status(person.login, RecordStatus.DISABLED)
     accounts.set_status(person.login, RecordStatus.ACTIVE)
 
@@ -149,7 +149,7 @@ def test_login_that_was_overtaken_has_no_session(
 
 
 def test_somebody_elses_change_ends_nothing(sessions: Sessions, accounts: Accounts, person: Account) -> None:
-    """Another account's end is not this one's."""
+    """Another account's end does not end this one's sessions."""
     secret, _ = sessions.begin(person)
     ann = accounts.add("ann", TENANT, "h", Identity())
 
@@ -159,10 +159,10 @@ def test_somebody_elses_change_ends_nothing(sessions: Sessions, accounts: Accoun
     assert sessions.resume(secret).account == person
 
 
-def test_sessions_past_their_end_go(
+def test_expired_sessions_are_deleted(
     sessions: Sessions, person: Account, clock: FakeClock, database: Database
 ) -> None:
-    """The table does not grow for ever: a new session takes away what has ended."""
+    """A new session deletes expired ones, so that the table does not grow for ever."""
     sessions.begin(person)
     clock.advance(hours=4)
     sessions.begin(person)
@@ -177,7 +177,7 @@ def test_sessions_past_their_end_go(
 def test_session_of_a_clock_ahead_lasts_a_lifetime_from_when_it_is_seen(
     sessions: Sessions, person: Account, clock: FakeClock, ahead: timedelta
 ) -> None:
-    """What a clock that was ahead stored is good for no longer than a session begun with the right clock."""
+    """A session stored by a clock ahead is valid no longer than one begun with the correct clock."""
     clock.instant += ahead
     secret, begun = sessions.begin(person)
     clock.instant -= ahead
@@ -193,7 +193,7 @@ def test_session_of_a_clock_ahead_lasts_a_lifetime_from_when_it_is_seen(
 def test_unseen_session_of_a_clock_ahead_is_shortened_by_the_next_login(
     sessions: Sessions, person: Account, clock: FakeClock, database: Database
 ) -> None:
-    """A session that nobody resumes does not wait for the day it was stored for."""
+    """A session that is not resumed does not last until the time that a clock ahead stored."""
     clock.advance(days=366)
     secret, _ = sessions.begin(person)
     clock.advance(days=-366)
@@ -209,7 +209,7 @@ def test_unseen_session_of_a_clock_ahead_is_shortened_by_the_next_login(
 def test_shorter_lifetime_holds_for_older_sessions(
     sessions: Sessions, person: Account, clock: FakeClock, database: Database
 ) -> None:
-    """After the setting was lowered no session is good for longer from now than it says."""
+    """After the setting was lowered, no session lasts longer from now than it permits."""
     secret, _ = sessions.begin(person)
 
     shorter = Sessions(database, SessionPolicy(timedelta(hours=1)), clock)
@@ -220,7 +220,7 @@ def test_shorter_lifetime_holds_for_older_sessions(
 def test_oldest_sessions_beyond_the_maximum_end(
     accounts: Accounts, person: Account, clock: FakeClock, database: Database
 ) -> None:
-    """Of an account's sessions the newest stay, of others' all; nothing ends below the maximum."""
+    """An account keeps its newest sessions, other accounts all; below the maximum none ends."""
     sessions = Sessions(database, SessionPolicy(timedelta(hours=8), max_per_account=3), clock)
     other, _ = sessions.begin(accounts.add("ann", TENANT, "h", Identity()))
     secrets, ended = [], []
@@ -238,7 +238,7 @@ def test_oldest_sessions_beyond_the_maximum_end(
 def test_new_session_is_never_the_one_that_ends(
     person: Account, clock: FakeClock, database: Database
 ) -> None:
-    """Also beside a session that a clock ahead began, the login that was just made stays."""
+    """The new session stays, even beside one that a clock ahead began."""
     sessions = Sessions(database, SessionPolicy(timedelta(hours=8), max_per_account=1), clock)
     clock.advance(days=366)
     old, _ = sessions.begin(person)

@@ -1,4 +1,4 @@
-"""Failures by address and by prefix: who shares a count, and that neither is a weapon; on both databases."""
+"""Failures by address and prefix: which sources share a count, and that it is no weapon; both databases."""
 
 from collections import Counter
 from dataclasses import replace
@@ -24,7 +24,7 @@ def lockout(database: Database, clock: FakeClock) -> Lockout:
 
 
 def guess(lockout: Lockout, source: str, device: str | None = None) -> Reason | None:
-    """Fail at an account of its own."""
+    """Fail at an unused account."""
     return lockout.reserve(Attempt(f"somebody-{next(_names)}", source, device))
 
 
@@ -49,19 +49,19 @@ def admitted(lockout: Lockout, sources: list[str]) -> int:
     ],
 )
 def test_prefix_is_counted_beside_the_address(lockout: Lockout, sources: list[str], passing: int) -> None:
-    """A /24 and a /48 have a count that all their addresses share, besides each address's own."""
+    """All addresses of a /24 or /48 share a count in addition to each address's."""
     assert admitted(lockout, sources) == passing
 
 
 def test_without_prefixes_a_network_guesses_on(database: Database, clock: FakeClock) -> None:
-    """Where prefixes are not counted, one IPv6 /48 has as many guesses as it has /64s."""
+    """Without prefix counts, one IPv6 /48 has the guesses of all its /64s."""
     lockout = Lockout(database, replace(SMALL, prefix_failures=()), clock)
 
     assert admitted(lockout, [f"2001:db8:1:{n:x}::1" for n in range(60)]) == 60
 
 
 def test_one_stranger_does_not_use_up_the_prefix(database: Database, clock: FakeClock) -> None:
-    """By the default numbers an address that fails as often as it may leaves its neighbours theirs."""
+    """With the default numbers, an address that is used up leaves its neighbours' guesses."""
     lockout = Lockout(database, LOCKOUT, clock)
     assert admitted(lockout, ["192.0.2.7"] * 50) == 10
 
@@ -69,7 +69,7 @@ def test_one_stranger_does_not_use_up_the_prefix(database: Database, clock: Fake
 
 
 def test_known_device_is_never_counted_by_prefix(lockout: Lockout) -> None:
-    """A browser that logged in before gets in from a prefix that is used up, and uses none of it up."""
+    """A known browser logs in from a prefix that is used up, and does not count for it."""
     for number in range(20):
         assert guess(lockout, f"192.0.2.{number}", f"device-{number}") is None
     assert admitted(lockout, [f"192.0.2.{n}" for n in range(20)]) == 6
@@ -79,8 +79,8 @@ def test_known_device_is_never_counted_by_prefix(lockout: Lockout) -> None:
     assert lockout.in_force() == {"account": 0, "device": 0, "address": 0, "prefix": 1}
 
 
-def test_right_password_costs_the_prefix_nothing(lockout: Lockout) -> None:
-    """An office of many people and addresses does not use its prefix up by logging in."""
+def test_correct_password_costs_the_prefix_nothing(lockout: Lockout) -> None:
+    """Logins from an office with many people and addresses do not use up its prefix."""
     for number in range(30):
         attempt = Attempt(f"person-{number}", f"192.0.2.{number}")
         assert lockout.reserve(attempt) is None

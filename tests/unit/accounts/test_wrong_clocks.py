@@ -1,4 +1,4 @@
-"""Wrong clocks at the login: what one wrote does not outlive its correction; two that differ count as one."""
+"""Wrong clocks at the login: their rows do not outlive a correction, and differing clocks share one count."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Node = Callable[..., Lockout]
 
 @pytest.fixture
 def node(database: Database) -> Node:
-    """Return what makes a node whose clock is ahead by a duration."""
+    """Return a function that makes a node whose clock is ahead by a duration."""
     return lambda ahead=timedelta(0), policy=LOCKOUT: Lockout(database, policy, FakeClock(START + ahead))
 
 
@@ -39,7 +39,7 @@ def fail(lockout: Lockout, times: int, source: str | None = None) -> list[Reason
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_block_of_a_clock_ahead_blocks_nobody(node: Node, ahead: timedelta) -> None:
-    """Once the clock is right the account is open at once, and the next failure blocks as it should."""
+    """Once the clock is corrected, the account is open, and the next failure blocks as usual."""
     wrong, right = node(ahead, BY_NAME), node(policy=BY_NAME)
     fail(wrong, 6)
     assert wrong.lock(LOGIN).blocked_until == START + ahead + timedelta(seconds=30)
@@ -52,7 +52,7 @@ def test_block_of_a_clock_ahead_blocks_nobody(node: Node, ahead: timedelta) -> N
 
 
 def test_many_at_once_after_the_correction_have_one_guess(node: Node) -> None:
-    """A block that is not believed lets one guess pass, not as many as are sent at that moment."""
+    """An implausible block admits one guess, not all concurrent ones."""
     fail(node(timedelta(days=366), BY_NAME), 6)
 
     answers = guess_at_once(node(policy=BY_NAME), [Attempt(LOGIN, f"10.{n}.0.1") for n in range(32)])
@@ -61,7 +61,7 @@ def test_many_at_once_after_the_correction_have_one_guess(node: Node) -> None:
 
 
 def test_longest_block_by_a_clock_within_the_leeway_holds(node: Node) -> None:
-    """Where clocks differ by the leeway, a node that is behind believes the longest block of one ahead."""
+    """A node behind by the leeway accepts the longest block of the node ahead."""
     policy = replace(BY_NAME, allowed_failures=1, first_delay=timedelta(hours=1))
     fail(node(policy.leeway, policy), 1)
 
@@ -70,7 +70,7 @@ def test_longest_block_by_a_clock_within_the_leeway_holds(node: Node) -> None:
 
 
 def test_stop_needs_no_clock(node: Node) -> None:
-    """An account that a clock ahead stopped stays stopped."""
+    """An account stopped by a clock ahead stays stopped."""
     policy = replace(BY_NAME, hard_lock_after=5)
     fail(node(timedelta(days=366), policy), 5)
 
@@ -80,7 +80,7 @@ def test_stop_needs_no_clock(node: Node) -> None:
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_sources_of_a_clock_ahead_are_not_locked(node: Node, database: Database, ahead: timedelta) -> None:
-    """What an address failed by a clock ahead locks it neither now nor when that time comes."""
+    """Failures counted by a clock ahead do not lock an address, now or when that time comes."""
     assert fail(node(ahead), 12, SOURCE)[-2:] == [Reason.ADDRESS_LOCKED] * 2
     right = node()
 
@@ -90,11 +90,11 @@ def test_sources_of_a_clock_ahead_are_not_locked(node: Node, database: Database,
     assert later.in_force()["address"] == 0
     with database.read() as connection:
         counted = connection.execute(select(func.sum(addresses.c.failures))).scalar_one()
-    assert counted == 6  # this one: an address and a prefix, three rates each
+    assert counted == 6  # an address and a prefix with three rates each
 
 
-def test_rows_of_a_clock_ahead_are_not_kept(node: Node, database: Database) -> None:
-    """Cleaning up with a right clock keeps what a clock ahead wrote no longer than anything else."""
+def test_rows_of_a_clock_ahead_expire(node: Node, database: Database) -> None:
+    """A clean-up with a correct clock lets a clock ahead's rows expire like any others."""
     wrong, right = node(timedelta(days=366)), node()
     fail(wrong, 3)
     fail(wrong, 3, SOURCE)
@@ -109,7 +109,7 @@ def test_rows_of_a_clock_ahead_are_not_kept(node: Node, database: Database) -> N
 
 @pytest.mark.parametrize("seconds", [0, 1, 10, 29, 30])
 def test_two_clocks_within_the_leeway_count_as_one(node: Node, seconds: int) -> None:
-    """Of 40 wrong passwords from one address over two nodes ten are admitted, in whichever order."""
+    """Of 40 wrong passwords from one address over two nodes, ten are admitted, in any order."""
     for number, order in enumerate(("behind first", "ahead first", "in turns")):
         source = f"198.51.{number}.1"
         behind, ahead = node(), node(timedelta(seconds=seconds))
@@ -119,7 +119,7 @@ def test_two_clocks_within_the_leeway_count_as_one(node: Node, seconds: int) -> 
 
 
 def test_two_clocks_without_leeway_count_twice(node: Node) -> None:
-    """The same two nodes admit up to twice as many where clocks are held to be equal."""
+    """Without a leeway the same two nodes admit up to twice as many."""
     policy = replace(LOCKOUT, leeway=timedelta(0))
     behind, ahead = node(policy=policy), node(timedelta(seconds=30), policy)
 
@@ -129,7 +129,7 @@ def test_two_clocks_without_leeway_count_twice(node: Node) -> None:
 
 
 def test_two_clocks_never_admit_more_within_a_period(database: Database) -> None:
-    """By the true time, over an hour of steady guessing at both nodes, no five minutes see more than ten."""
+    """In an hour of steady guessing at both nodes, no true five minutes admit more than ten."""
     behind, ahead = FakeClock(START), FakeClock(START + LOCKOUT.leeway)
     policy = replace(LOCKOUT, address_failures=LOCKOUT.address_failures[:1], prefix_failures=())
     nodes = [Lockout(database, policy, clock) for clock in (behind, ahead)]
@@ -147,7 +147,7 @@ def test_two_clocks_never_admit_more_within_a_period(database: Database) -> None
 
 
 def test_nodes_at_the_edge_of_a_tenth_admit_no_more(node: Node) -> None:
-    """Nodes that are in different tenths at one moment, guessing in parallel, share one count."""
+    """Nodes in different tenths at the same time share one count under concurrent guessing."""
     at_edge = timedelta(seconds=30 - START.second % 30, milliseconds=-START.microsecond // 1000)
     for number in range(5):
         before, after = node(at_edge - timedelta(milliseconds=1)), node(at_edge)
@@ -158,7 +158,7 @@ def test_nodes_at_the_edge_of_a_tenth_admit_no_more(node: Node) -> None:
 
 
 class _Alternating:
-    """Two nodes behind a load balancer that gives each the next request."""
+    """Two nodes behind a round-robin load balancer."""
 
     def __init__(self, *nodes: Lockout) -> None:
         self._nodes = list(nodes) * 100
