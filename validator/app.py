@@ -11,7 +11,6 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from validator.causes import cause_name
 from validator.errors import Fault, Reason, Refusal, ValidatorError
-from validator.exchange import current_exchange
 from validator.limits.counters import Counters
 from validator.metrics.instruments import FAULTS, child
 from validator.services import Services
@@ -115,7 +114,7 @@ def _error_reply(services: Services, replies: CallbackReplies) -> Callable[[Vali
         answer = error.answer
         if routes.is_callback(request.path):
             return replies.refusal(answer.value, error.detail, error.retry_after)
-        return problem_reply(answer, error.detail, error.retry_after, current_exchange.get().request_id)
+        return problem_reply(answer, error.detail, error.retry_after, incoming.exchange().request_id)
 
     return reply
 
@@ -151,4 +150,4 @@ def _register_errors(app: Flask, counters: Counters, reply: Callable[[ValidatorE
 
 
 def _id() -> str:
-    return current_exchange.get().request_id
+    return incoming.exchange().request_id

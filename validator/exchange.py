@@ -18,4 +18,5 @@ class Exchange:
 
 
 _NONE = Exchange()
+# For the trail only: whatever decides gets its exchange as an argument.
 current_exchange: ContextVar[Exchange] = ContextVar("current_exchange", default=_NONE)

@@ -132,3 +132,12 @@ def test_settings_are_not_read_tolerantly() -> None:
     sections = {schema for schema in schemas() if issubclass(schema, Section)}
 
     assert {schema.__qualname__ for schema in sections if schema.Meta.unknown != "raise"} == set()
+
+
+def test_decisions_are_given_their_exchange() -> None:
+    """The context variable serves the trail: a decision that read it could not be seen to depend on it."""
+    users = {
+        str(path) for path in modules() if "current_exchange" in imported_from(path, "validator.exchange")
+    }
+
+    assert users == {"validator/audit/trail.py", "validator/cli/frame.py", "validator/web/middleware.py"}

@@ -16,13 +16,14 @@ from tests.support.command_line import (
     operator,
 )
 from validator.errors import Refusal
+from validator.exchange import Exchange
 
 
 def can_log_in(validator: CommandLine, login: str, password: str) -> bool:
     """Return whether a server with this home lets *login* in."""
     with validator.opened() as services:
         try:
-            services.login.authenticate(login, password)
+            services.login.authenticate(Exchange(), login, password)
         except Refusal:
             return False
     return True

@@ -23,6 +23,7 @@ from validator.callbacks.validation import Validation, Verdict
 from validator.callbacks.wire import Presentation
 from validator.clock import to_milliseconds
 from validator.errors import Reason
+from validator.exchange import Exchange
 from validator.services import Services
 from validator.tenants import RecordStatus
 from validator.tokens.claims import Claims, Subject
@@ -545,7 +546,7 @@ def with_fake(enterprise: Enterprise, **fakes: Any) -> FlaskClient:
 class BrokenValidation(Validation):
     """Fails in a way that nobody foresaw, with a secret in the message."""
 
-    def judge(self, presentation: Presentation) -> Verdict:
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
         """Raise what the application does not know."""
         raise RuntimeError(f"secret words about {presentation.presented_token}")
 

@@ -6,15 +6,16 @@ from tests.support.fakes import Enterprise
 from validator.callbacks.validation import Validation, Verdict
 from validator.callbacks.wire import Presentation
 from validator.errors import Refusal
+from validator.exchange import Exchange
 from validator.limits.counters import source_bucket
 
 
 class ThrottleFirst(Validation):
     """Holds every refusal against its source, and every question against the tenant it names."""
 
-    def judge(self, presentation: Presentation) -> Verdict:
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
         """Return the verdict, unless the source or the named tenant has used its limit up."""
-        failures = ("callbacks_foreign", source_bucket())
+        failures = ("callbacks_foreign", source_bucket(exchange))
         self._counters.test(*failures)
         self._counters.hit("callbacks_tenant", presentation.presented_tenant)
         try:

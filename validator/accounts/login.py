@@ -15,7 +15,7 @@ from validator.accounts.lockout import Attempt, Lockout
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
-from validator.exchange import current_exchange
+from validator.exchange import Exchange
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.passwords.policy import PasswordPolicy
@@ -53,16 +53,22 @@ class Login:
         self._bulkhead, self._lockout, self._devices = bulkhead, lockout, devices
 
     def authenticate(
-        self, presented_login: str, presented_password: str, presented_device: str | None = None
+        self,
+        exchange: Exchange,
+        presented_login: str,
+        presented_password: str,
+        presented_device: str | None = None,
     ) -> Account:
-        """Return the account of a person who knows its password.
+        """Return the account of a person who knows its password; *exchange* is that of the request.
 
         Raises Refusal, the same for every reason, or Fault when the store or the trail is unavailable.
         """
-        return self._verify(self._look_up(presented_login, presented_device), presented_password)
+        visitor = self._look_up(exchange, presented_login, presented_device)
+        return self._verify(visitor, presented_password)
 
     def change_password(
         self,
+        exchange: Exchange,
         account: Account,
         presented_password: str,
         new_password: str,
@@ -72,7 +78,7 @@ class Login:
 
         Raises Refusal when the old password is wrong, or the policy rejects the new one.
         """
-        visitor = self._look_up(account.login, presented_device)
+        visitor = self._look_up(exchange, account.login, presented_device)
         verified = self._verify(visitor, presented_password)
         try:
             return self.set_password(verified, new_password, visitor.known_account)
@@ -100,10 +106,10 @@ class Login:
         if problems:
             raise Refusal(Reason.PASSWORD_POLICY, "; ".join(problems))
 
-    def _look_up(self, presented_login: str, presented_device: str | None) -> Visitor:
+    def _look_up(self, exchange: Exchange, presented_login: str, presented_device: str | None) -> Visitor:
         """Return the visitor, always by one statement: without a valid device an empty one is looked up."""
         claimed = self._devices.claimed(presented_device, presented_login)
-        source = current_exchange.get().source
+        source = exchange.source
         of_device = Attempt(presented_login, source, claimed.id if claimed else "")
         account, is_blocked = self._accounts.find_with(presented_login, self._lockout.blocks(of_device))
         if account is None or claimed is None or claimed.epoch != account.epoch:

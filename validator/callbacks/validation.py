@@ -20,7 +20,7 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.errors import ProblemType, PublicError, Reason, Refusal
-from validator.exchange import current_exchange
+from validator.exchange import Exchange
 from validator.limits.counters import Counters, source_bucket
 from validator.networks import is_in
 from validator.tokens.claims import Claims
@@ -54,16 +54,15 @@ class Validation:
         self._verifier, self._subject_states, self._policy = verifier, subject_states, policy
         self._counters, self._trail = counters, trail
 
-    def check_source(self) -> None:
-        """Raise Refusal unless this source may ask at all."""
-        exchange = current_exchange.get()
+    def check_source(self, exchange: Exchange) -> None:
+        """Raise Refusal unless the source of *exchange* may send requests at all."""
         if self._policy.networks and not is_in(exchange.source, self._policy.networks):
             raise Refusal(Reason.SOURCE_DENIED)
         if self._policy.client_certificate and not exchange.is_certified:
             raise Refusal(Reason.CERTIFICATE_MISSING)
 
-    def judge(self, presentation: Presentation) -> Verdict:
-        """Return the verdict on *presentation*.
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
+        """Return the verdict on *presentation*, which came with *exchange*.
 
         Raises Refusal(THROTTLED), recording nothing, when a limit of its class is reached, and Fault when the
         verdict cannot be known or recorded.
@@ -71,7 +70,7 @@ class Validation:
         try:
             claims = self._verifier.read(presentation.presented_token, presentation.audience)
         except Refusal as refusal:
-            self._counters.hit("callbacks_foreign", source_bucket())
+            self._counters.hit("callbacks_foreign", source_bucket(exchange))
             return self._recorded(presentation, None, refusal.reason)
         try:
             self._verifier.check_time(claims)
@@ -83,7 +82,7 @@ class Validation:
         self._counters.hit_all(*limits_of_good(claims))
         return self._recorded(presentation, claims.jti)
 
-    def record_unread(self, refusal: Refusal) -> Refusal:
+    def record_unread(self, exchange: Exchange, refusal: Refusal) -> Refusal:
         """Record that a question could not be read, and return what to answer: that, or "too many".
 
         Raises Fault when it cannot be recorded.
@@ -91,7 +90,7 @@ class Validation:
         if refusal.answer is PublicError.THROTTLED:
             return refusal  # a throttled source must not fill the trail
         try:
-            self._counters.hit("callbacks_foreign", source_bucket())
+            self._counters.hit("callbacks_foreign", source_bucket(exchange))
         except Refusal as throttled:
             return throttled
         self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))

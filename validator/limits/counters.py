@@ -16,7 +16,7 @@ from limits.errors import StorageError
 
 from validator.clock import Clock
 from validator.errors import Fault, Reason, Refusal
-from validator.exchange import current_exchange
+from validator.exchange import Exchange
 from validator.limits.entry import Entry
 from validator.limits.opening import Trouble, open_storage, trouble_of
 from validator.limits.policy import (
@@ -62,14 +62,14 @@ class Hit:
 _hits_of_request: ContextVar[tuple[Hit, ...]] = ContextVar("limits.hits", default=())
 
 
-def source_bucket() -> str:
-    """Return whom the present request counts as; never empty, which would switch the limit off."""
-    return address_bucket(current_exchange.get().source)
+def source_bucket(exchange: Exchange) -> str:
+    """Return the bucket of the source of *exchange*; never empty, which would switch the limit off."""
+    return address_bucket(exchange.source)
 
 
-def source_prefix() -> str:
-    """Return the network that the present request comes from; never empty either."""
-    return prefix_bucket(current_exchange.get().source)
+def source_prefix(exchange: Exchange) -> str:
+    """Return the network that *exchange* comes from; never empty either."""
+    return prefix_bucket(exchange.source)
 
 
 class Counters:
@@ -116,9 +116,9 @@ class Counters:
         self._record(item, name, key)
         return self._passes(self.strategy.hit(item, key, name), item, name)
 
-    def hit_other(self) -> None:
-        """Count a request for no route of its own, by its source; raises Refusal(THROTTLED)."""
-        self.hit(OTHER, source_bucket())
+    def hit_other(self, exchange: Exchange) -> None:
+        """Count a request that no route takes, by its source; raises Refusal(THROTTLED)."""
+        self.hit(OTHER, source_bucket(exchange))
 
     def test(self, name: str, key: str) -> None:
         """Raise Refusal(THROTTLED) when one more of *key* would exceed the limit *name*; count nothing."""

@@ -55,8 +55,8 @@ class FastPath:
         exchange, began = middleware.begin(self._policy, environ)
         endpoint, parse = question
         try:
-            self._validation.check_source()
-            verdict = self._validation.judge(parse(_body(environ, length)))
+            self._validation.check_source(exchange)
+            verdict = self._validation.judge(exchange, parse(_body(environ, length)))
         except Exception as error:  # noqa: BLE001 - nothing is swallowed: the long way raises it again
             environ[RAISED] = error
             return self._flask_app(environ, start_response)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 from flask import Flask, request
 
 from validator.errors import Reason, Refusal
+from validator.exchange import Exchange
 from validator.networks import is_address, is_this_host
 from validator.origins import host_of
-from validator.web import forwarded
+from validator.web import forwarded, incoming
 from validator.web.policy import ServerPolicy
 
 _ANY_NAME = "/healthz"
@@ -43,7 +44,7 @@ def install(
     policy: ServerPolicy,
     hosts: Hosts,
     is_callback: Callable[[str], bool],
-    count: Callable[[], None],
+    count: Callable[[Exchange], None],
 ) -> None:
     """Refuse requests to names that *hosts* does not know, after they were counted by *count*."""
 
@@ -57,7 +58,7 @@ def install(
             or hosts.has(request.environ.get("HTTP_HOST"))
         ):
             return
-        count()
+        count(incoming.exchange())
         raise Refusal(Reason.HOST_UNKNOWN, UNKNOWN)
 
 

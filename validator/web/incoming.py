@@ -6,9 +6,11 @@ from flask import request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from validator.errors import Reason, Refusal
+from validator.exchange import Exchange
 from validator.origins import is_from_allowed_page
 from validator.tokens.authentication import Credentials
 from validator.untrusted import read_form, read_object
+from validator.web import middleware
 from validator.web.forwarded import own_origin
 from validator.web.gunicorn_internals import parse_errors
 from validator.web.policy import ServerPolicy
@@ -29,6 +31,11 @@ def go_on() -> None:
     error: Exception | None = request.environ.get(RAISED)
     if error is not None:
         raise error
+
+
+def exchange() -> Exchange:
+    """Return the exchange that decisions about the present request need."""
+    return middleware.exchange_of(request.environ)
 
 
 def body() -> bytes:

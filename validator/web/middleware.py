@@ -1,5 +1,6 @@
 """What happens around every request: its id, where it came from, its log line, its headers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -33,7 +34,7 @@ def install(app: Flask, policy: ServerPolicy) -> None:
 
     @app.after_request
     def end(reply: Response) -> Response:
-        exchange = current_exchange.get()
+        exchange = exchange_of(request.environ)
         for name, value in headers(exchange):
             reply.headers.setdefault(name, value)
         record(exchange, request.method, request.path, request.endpoint, reply.status_code, g.began)
@@ -41,9 +42,9 @@ def install(app: Flask, policy: ServerPolicy) -> None:
 
 
 def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, float]:
-    """Return which request *environ* (PEP 3333) tells of, and when it began by the stopwatch.
+    """Return the exchange of the request in *environ* (PEP 3333), and when it began by the stopwatch.
 
-    It is one request, and began once, however often it is asked about on its way.
+    It is made once for each request, and is the current exchange of the trail and the log from then on.
     """
     begun: tuple[Exchange, float] | None = environ.get(_BEGUN)
     if begun is None:
@@ -51,6 +52,12 @@ def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, floa
         begun = environ[_BEGUN] = forwarded.exchange(policy, environ), began
     current_exchange.set(begun[0])
     return begun
+
+
+def exchange_of(environ: Mapping[str, Any]) -> Exchange:
+    """Return the exchange of a request that was begun."""
+    exchange: Exchange = environ[_BEGUN][0]
+    return exchange
 
 
 def headers(exchange: Exchange) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.limits.counters import Counters, Window, source_bucket
 from validator.limits.policy import PURPOSES, LimitsPolicy, Rate, limits_on
+from validator.web import incoming
 
 # A limit's state on an answer to a login would help whoever guesses passwords.
 _SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
@@ -37,7 +38,7 @@ class RouteLimiter(Limiter):
 
     def __init__(self, counters: Counters) -> None:
         # The memory storage is never counted in: `limiter` below replaces what it would be used by.
-        super().__init__(source_bucket, storage_uri="memory://", headers_enabled=False)
+        super().__init__(_source, storage_uri="memory://", headers_enabled=False)
         self._route_strategy = RouteStrategy(counters)
 
     @property
@@ -60,7 +61,7 @@ def install(app: Flask, counters: Counters) -> None:
     def begin() -> None:
         counters.begin()
         if request.endpoint is None:
-            counters.hit_other()
+            counters.hit_other(incoming.exchange())
 
     @app.after_request
     def tell(reply: Response) -> Response:
@@ -77,8 +78,12 @@ def _limited(
     limited = view
     for name in limits_on(endpoint):
         for rate in policy.limits[name].rates if PURPOSES[name].at_door else ():
-            limited = limiter.shared_limit(_text(rate), scope=name, key_func=source_bucket)(limited)
+            limited = limiter.shared_limit(_text(rate), scope=name, key_func=_source)(limited)
     return limited
+
+
+def _source() -> str:
+    return source_bucket(incoming.exchange())
 
 
 def _text(rate: Rate) -> str:

@@ -12,6 +12,7 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
+from validator.exchange import Exchange
 from validator.limits.counters import Counters, source_prefix
 from validator.limits.policy import EVERYBODY
 from validator.signatures.signer import Signature, sign
@@ -50,7 +51,13 @@ class GuestSigning:
         """How long a browser keeps its guest id."""
         return self._guests.policy.guest_lifetime
 
-    def authorize(self, values: Mapping[str, Any], origin: str | None, presented_cookie: str | None) -> str:
+    def authorize(
+        self,
+        exchange: Exchange,
+        values: Mapping[str, Any],
+        origin: str | None,
+        presented_cookie: str | None,
+    ) -> str:
         """Return the authorization line for what a page posted; raises Refusal, or Fault."""
         try:
             ask = parse(values)
@@ -59,7 +66,7 @@ class GuestSigning:
         except Refusal as refusal:
             self._record_refusal(values, refusal)
             raise
-        self._counters.hit_all(*self._limits_on(guest, channel))
+        self._counters.hit_all(*self._limits_on(exchange, guest, channel))
         line = self._sign(channel, ask.presented_name, guest.id).authorization
         event = Event(
             EventName.SIGNED,
@@ -71,13 +78,13 @@ class GuestSigning:
         self._trail.append(event)
         return line
 
-    def _limits_on(self, guest: Guest, channel: Channel) -> list[tuple[str, str]]:
+    def _limits_on(self, exchange: Exchange, guest: Guest, channel: Channel) -> list[tuple[str, str]]:
         """Return the limits that a signature counts against, the narrowest first, each with its key.
 
         A network, and all guests who came a moment ago together, have only a share of a channel and of the
         whole, so that a crowd leaves something for the others.
         """
-        prefix = source_prefix()
+        prefix = source_prefix(exchange)
         counted = [
             ("signing_guest", guest.id),
             ("signing_prefix", f"{channel.id}:{prefix}"),

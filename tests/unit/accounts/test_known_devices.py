@@ -19,6 +19,7 @@ from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
 from validator.audit.trail import AuditTrail, TrailPolicy
 from validator.errors import Reason, Refusal
+from validator.exchange import Exchange
 from validator.files import make_private_folder
 from validator.keys.keyring import Keyring
 from validator.passwords.bulkhead import Bulkhead
@@ -28,6 +29,7 @@ from validator.store.database import Database
 from validator.tenants import RecordStatus
 
 ALICE, BOB = "alice", "bob"
+HERE = Exchange()
 RIGHT, WRONG, NEW = "Seven quiet rivers of jade", "Seven quiet rivers of jadE", "Eleven grey herons at dawn"
 
 
@@ -102,8 +104,8 @@ def outcome(act: Callable[[], object]) -> Reason | None:
 def test_known_device_logs_in_during_a_flood(town: Town) -> None:
     """While strangers hold all open slots, the owner logs in with a known browser; others cannot."""
     with town.flooded():
-        known = outcome(lambda: town.login.authenticate(ALICE, RIGHT, town.cookie()))
-        unknown = outcome(lambda: town.login.authenticate(ALICE, RIGHT))
+        known = outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT, town.cookie()))
+        unknown = outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT))
 
     assert (known, unknown) == (None, Reason.HASHING_BUSY)
 
@@ -113,7 +115,7 @@ def test_without_a_reserved_slot_known_devices_starve(town_with: Callable[[Bulkh
     town = town_with(Bulkhead(2, has_kept_slot=False))
 
     with town.flooded():
-        known = outcome(lambda: town.login.authenticate(ALICE, RIGHT, town.cookie()))
+        known = outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT, town.cookie()))
 
     assert known is Reason.HASHING_BUSY
 
@@ -123,8 +125,8 @@ def test_known_device_changes_a_password_during_a_flood(town: Town) -> None:
     alice, cookie = town.people[ALICE], town.cookie()
 
     with town.flooded():
-        stranger = outcome(lambda: town.login.change_password(alice, RIGHT, NEW))
-        owner = outcome(lambda: town.login.change_password(alice, RIGHT, NEW, cookie))
+        stranger = outcome(lambda: town.login.change_password(HERE, alice, RIGHT, NEW))
+        owner = outcome(lambda: town.login.change_password(HERE, alice, RIGHT, NEW, cookie))
 
     assert (stranger, owner) == (Reason.HASHING_BUSY, None)
 
@@ -167,7 +169,7 @@ def of_a_revoked_key(town: Town, keyring: Keyring, clock: FakeClock) -> str:
 def of_a_blocked_device(town: Town, keyring: Keyring, clock: FakeClock) -> str:
     cookie = town.cookie()
     for _ in range(LOCKOUT.allowed_failures):
-        assert outcome(lambda: town.login.authenticate(ALICE, WRONG, cookie)) is Reason.PASSWORD_WRONG
+        assert outcome(lambda: town.login.authenticate(HERE, ALICE, WRONG, cookie)) is Reason.PASSWORD_WRONG
     return cookie
 
 
@@ -195,8 +197,8 @@ def test_invalid_cookie_counts_as_a_stranger(
     cookie = cookie_of(town, keyring, clock)
 
     with town.flooded():
-        assert outcome(lambda: town.login.authenticate(ALICE, RIGHT, cookie)) is Reason.HASHING_BUSY
-        assert outcome(lambda: town.login.authenticate(BOB, RIGHT, town.cookie(BOB))) is None
+        assert outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT, cookie)) is Reason.HASHING_BUSY
+        assert outcome(lambda: town.login.authenticate(HERE, BOB, RIGHT, town.cookie(BOB))) is None
 
 
 def test_device_gets_the_slot_again_after_its_block(town: Town, keyring: Keyring, clock: FakeClock) -> None:
@@ -205,16 +207,18 @@ def test_device_gets_the_slot_again_after_its_block(town: Town, keyring: Keyring
     clock.advance(seconds=30)
 
     with town.flooded():
-        assert outcome(lambda: town.login.authenticate(ALICE, RIGHT, cookie)) is None
+        assert outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT, cookie)) is None
 
 
 def test_one_account_cannot_occupy_the_reserved_slot(town: Town) -> None:
     """While a device of one account hashes there, ten more are refused; other accounts wait."""
     with town.flooded(), ExitStack() as held:
         held.enter_context(town.bulkhead.slot(town.people[ALICE].id))
-        again = [outcome(lambda: town.login.authenticate(ALICE, RIGHT, town.cookie())) for _ in range(10)]
+        again = [
+            outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT, town.cookie())) for _ in range(10)
+        ]
         held.close()
-        other = outcome(lambda: town.login.authenticate(BOB, RIGHT, town.cookie(BOB)))
+        other = outcome(lambda: town.login.authenticate(HERE, BOB, RIGHT, town.cookie(BOB)))
 
     assert again == [Reason.HASHING_BUSY] * 10
     assert other is None
@@ -230,7 +234,7 @@ def statements(town: Town, database: Database, login: str, cookie: str | None) -
     event.listen(database.engine, "before_cursor_execute", note)
     try:
         with town.flooded():
-            outcome(partial(town.login.authenticate, login, WRONG, cookie))
+            outcome(partial(town.login.authenticate, HERE, login, WRONG, cookie))
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
     return sent

@@ -22,6 +22,7 @@ from validator.audit import reading
 from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail, TrailPolicy
 from validator.errors import Fault, PublicError, Reason, Refusal
+from validator.exchange import Exchange
 from validator.files import make_private_folder
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
@@ -29,6 +30,7 @@ from validator.passwords.policy import PasswordPolicy
 from validator.store.database import Database
 from validator.tenants import RecordStatus, Tenants
 
+HERE = Exchange()
 LOGIN = "margaret"
 WITHOUT_LOCKOUT = replace(LOCKOUT, enabled=False)
 RIGHT = "Seven quiet rivers of jade"
@@ -149,7 +151,7 @@ def test_correct_password_returns_the_account(
     login: Login, margaret: Account, read_trail: Callable[[], list[dict[str, Any]]], presented: str
 ) -> None:
     """The correct password yields the account and one entry in the trail."""
-    assert login.authenticate(presented, RIGHT) == margaret
+    assert login.authenticate(HERE, presented, RIGHT) == margaret
 
     (entry,) = read_trail()
     assert (entry["event"], entry["outcome"]) == ("login", "accepted")
@@ -192,7 +194,7 @@ def test_every_failure_is_the_same_refusal_after_the_same_work(
     arrange, presented_login, presented_password, reason = FAILURES[failure]
     arrange(accounts, tenants)
 
-    refusal = refusal_of(lambda: login.authenticate(presented_login, presented_password))
+    refusal = refusal_of(lambda: login.authenticate(HERE, presented_login, presented_password))
 
     assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
     assert refusal.answer is PublicError.LOGIN_REFUSED
@@ -204,11 +206,11 @@ def test_every_failure_is_the_same_refusal_after_the_same_work(
 def test_enabled_account_may_log_in_again(login: Login, accounts: Accounts) -> None:
     """A disabled account is refused only for its status."""
     accounts.set_status(LOGIN, RecordStatus.DISABLED)
-    refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT))
 
     accounts.set_status(LOGIN, RecordStatus.ACTIVE)
 
-    assert login.authenticate(LOGIN, RIGHT).login == LOGIN
+    assert login.authenticate(HERE, LOGIN, RIGHT).login == LOGIN
 
 
 @pytest.mark.parametrize("presented", [RIGHT, "margaret ", "名前", "nobody@example.com"])
@@ -216,7 +218,7 @@ def test_unknown_name_is_not_recorded(
     login: Login, tmp_path: Path, read_trail: Callable[[], list[dict[str, Any]]], presented: str
 ) -> None:
     """A password typed as a name never gets into the trail: unknown names are not recorded."""
-    refusal_of(lambda: login.authenticate(presented, RIGHT))
+    refusal_of(lambda: login.authenticate(HERE, presented, RIGHT))
 
     (entry,) = read_trail()
     assert presented not in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8")
@@ -225,10 +227,10 @@ def test_unknown_name_is_not_recorded(
 
 def test_no_password_is_recorded(login: Login, margaret: Account, tmp_path: Path) -> None:
     """The trail contains no password: correct, wrong, old or new."""
-    login.authenticate(LOGIN, RIGHT)
-    refusal_of(lambda: login.authenticate(LOGIN, WRONG))
-    refusal_of(lambda: login.change_password(margaret, RIGHT, "too short"))
-    login.change_password(margaret, RIGHT, NEW)
+    login.authenticate(HERE, LOGIN, RIGHT)
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, WRONG))
+    refusal_of(lambda: login.change_password(HERE, margaret, RIGHT, "too short"))
+    login.change_password(HERE, margaret, RIGHT, NEW)
 
     written = (tmp_path / "audit" / "audit.jsonl").read_text("utf-8")
     assert not [password for password in (RIGHT, WRONG, NEW, "too short") if password in written]
@@ -240,7 +242,7 @@ def test_damaged_hash_is_a_fault(login: Login, accounts: Accounts, margaret: Acc
     accounts.renew_hash(margaret, "nonsense")
 
     with pytest.raises(Fault) as raised:
-        login.authenticate(LOGIN, RIGHT)
+        login.authenticate(HERE, LOGIN, RIGHT)
 
     assert raised.value.reason is Reason.STORE_UNAVAILABLE
 
@@ -251,7 +253,7 @@ def test_without_a_trail_nobody_logs_in(login: Login, tmp_path: Path) -> None:
 
     for password in (RIGHT, WRONG):
         with pytest.raises(Fault) as raised:
-            login.authenticate(LOGIN, password)
+            login.authenticate(HERE, LOGIN, password)
         assert raised.value.reason is Reason.TRAIL_UNAVAILABLE
 
 
@@ -265,14 +267,14 @@ def test_older_hash_is_renewed_at_login(
     newer = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
     login = make_login(hasher=newer)
 
-    login.authenticate(LOGIN, RIGHT)
+    login.authenticate(HERE, LOGIN, RIGHT)
 
     renewed = accounts.require(LOGIN)
     assert not newer.check_needs_rehash(renewed.password_hash)
     assert newer.verify(renewed.password_hash, RIGHT)
     assert (renewed.epoch, renewed.previous_hashes) == (margaret.epoch, ())
     assert renewed.password_changed_at == margaret.password_changed_at
-    login.authenticate(LOGIN, RIGHT)
+    login.authenticate(HERE, LOGIN, RIGHT)
     assert accounts.require(LOGIN) == renewed
 
 
@@ -285,7 +287,7 @@ def test_refused_login_renews_nothing(
     arrange(accounts, tenants)
     login = make_login(hasher=PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
 
-    refusal_of(lambda: login.authenticate(presented_login, presented_password))
+    refusal_of(lambda: login.authenticate(HERE, presented_login, presented_password))
 
     assert accounts.require(LOGIN).password_hash == margaret.password_hash
 
@@ -303,7 +305,7 @@ class InBackground:
 
     def _run(self, login: Login, password: str) -> None:
         try:
-            self.outcome = login.authenticate(LOGIN, password)
+            self.outcome = login.authenticate(HERE, LOGIN, password)
         except Exception as error:  # noqa: BLE001 - the test checks it
             self.outcome = error
 
@@ -330,7 +332,7 @@ def test_more_than_the_slots_is_refused_at_once(
         assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
 
     for presented in (LOGIN, "nobody"):
-        refusal = refusal_of(lambda presented=presented: login.authenticate(presented, RIGHT))  # type: ignore[misc]
+        refusal = refusal_of(lambda presented=presented: login.authenticate(HERE, presented, RIGHT))  # type: ignore[misc]
         assert refusal.reason is Reason.HASHING_BUSY
         assert refusal.answer is PublicError.UNAVAILABLE
         assert refusal.retry_after is not None
@@ -339,7 +341,7 @@ def test_more_than_the_slots_is_refused_at_once(
 
     gate.open()
     assert [login.end() for login in busy] == [margaret] * strangers
-    assert login.authenticate(LOGIN, RIGHT) == margaret
+    assert login.authenticate(HERE, LOGIN, RIGHT) == margaret
 
 
 def test_changing_a_password_needs_a_slot_too(
@@ -365,17 +367,17 @@ def test_slot_is_released_on_every_outcome(
     login = make_login(profile="cec", slots=2)
 
     for _ in range(3):
-        assert refusal_of(lambda: login.authenticate(LOGIN, WRONG)).reason is Reason.PASSWORD_WRONG
-        assert refusal_of(lambda: login.authenticate("nobody", WRONG)).reason is Reason.PASSWORD_WRONG
+        assert refusal_of(lambda: login.authenticate(HERE, LOGIN, WRONG)).reason is Reason.PASSWORD_WRONG
+        assert refusal_of(lambda: login.authenticate(HERE, "nobody", WRONG)).reason is Reason.PASSWORD_WRONG
         assert refusal_of(lambda: login.set_password(margaret, RIGHT)).reason is Reason.PASSWORD_POLICY
         assert refusal_of(lambda: login.set_password(margaret, "short")).reason is Reason.PASSWORD_POLICY
     accounts.renew_hash(margaret, "nonsense")
     for _ in range(3):
         with pytest.raises(Fault):
-            login.authenticate(LOGIN, RIGHT)
+            login.authenticate(HERE, LOGIN, RIGHT)
     accounts.set_password(accounts.require(LOGIN), CHEAP.hash(RIGHT))
 
-    assert login.authenticate(LOGIN, RIGHT).login == LOGIN
+    assert login.authenticate(HERE, LOGIN, RIGHT).login == LOGIN
 
 
 def test_unexpected_error_releases_its_slot(make_login: Callable[..., Login], margaret: Account) -> None:
@@ -389,10 +391,10 @@ def test_unexpected_error_releases_its_slot(make_login: Callable[..., Login], ma
     login = make_login(slots=2, through=fail)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            login.authenticate(LOGIN, RIGHT)
+            login.authenticate(HERE, LOGIN, RIGHT)
     failing = False
 
-    assert login.authenticate(LOGIN, RIGHT) == margaret
+    assert login.authenticate(HERE, LOGIN, RIGHT) == margaret
 
 
 # Change of password
@@ -402,11 +404,11 @@ def test_owner_changes_the_password(
     login: Login, margaret: Account, read_trail: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """The new password is valid from now on, the old one is not, and the epoch has grown."""
-    changed = login.change_password(margaret, RIGHT, NEW)
+    changed = login.change_password(HERE, margaret, RIGHT, NEW)
 
     assert changed.epoch == margaret.epoch + 1
-    assert login.authenticate(LOGIN, NEW) == changed
-    assert refusal_of(lambda: login.authenticate(LOGIN, RIGHT)).reason is Reason.PASSWORD_WRONG
+    assert login.authenticate(HERE, LOGIN, NEW) == changed
+    assert refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT)).reason is Reason.PASSWORD_WRONG
     events = [(entry["event"], entry["outcome"], entry["subject"]) for entry in read_trail()[:2]]
     assert events == [("login", "accepted", LOGIN), ("password", "accepted", LOGIN)]
 
@@ -414,7 +416,7 @@ def test_owner_changes_the_password(
 def test_wrong_old_password_changes_nothing(login: Login, margaret: Account, accounts: Accounts) -> None:
     """A wrong old password changes nothing and reveals nothing about the new one."""
     for new in (NEW, "short"):
-        refusal = refusal_of(lambda new=new: login.change_password(margaret, WRONG, new))  # type: ignore[misc]
+        refusal = refusal_of(lambda new=new: login.change_password(HERE, margaret, WRONG, new))  # type: ignore[misc]
         assert (refusal.reason, refusal.detail) == (Reason.PASSWORD_WRONG, None)
 
     assert accounts.require(LOGIN) == margaret
@@ -424,7 +426,7 @@ def test_rejected_new_password_has_all_reasons(
     login: Login, margaret: Account, accounts: Accounts, read_trail: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """The owner gets every reason, the trail has the refusal, and nothing changes."""
-    refusal = refusal_of(lambda: login.change_password(margaret, RIGHT, "passwordpassword"))
+    refusal = refusal_of(lambda: login.change_password(HERE, margaret, RIGHT, "passwordpassword"))
 
     assert refusal.reason is Reason.PASSWORD_POLICY
     assert "common password" in (refusal.detail or "")
@@ -470,7 +472,7 @@ def test_new_password_is_the_same_in_both_spellings(login: Login, margaret: Acco
     """A password chosen with composed accents also matches with decomposed ones."""
     login.set_password(margaret, "Gr\u00fcne Wolken \u00fcber 7 D\u00e4chern")
 
-    assert login.authenticate(LOGIN, "Gru\u0308ne Wolken u\u0308ber 7 Da\u0308chern").login == LOGIN
+    assert login.authenticate(HERE, LOGIN, "Gru\u0308ne Wolken u\u0308ber 7 Da\u0308chern").login == LOGIN
 
 
 def test_owner_changes_nothing_without_a_trail(
@@ -480,7 +482,7 @@ def test_owner_changes_nothing_without_a_trail(
     (tmp_path / "audit").write_text("a file where the folder should be")
 
     with pytest.raises(Fault):
-        login.change_password(margaret, RIGHT, NEW)
+        login.change_password(HERE, margaret, RIGHT, NEW)
 
     assert accounts.require(LOGIN) == margaret
 
@@ -506,7 +508,7 @@ def test_stale_account_cannot_change_the_password(
 
     assert refusal.reason is Reason.SESSION_ENDED
     assert read_trail() == []
-    assert login.authenticate(LOGIN, RIGHT).epoch == margaret.epoch + 1
+    assert login.authenticate(HERE, LOGIN, RIGHT).epoch == margaret.epoch + 1
 
 
 # Lockout
@@ -515,7 +517,7 @@ def test_stale_account_cannot_change_the_password(
 def fail_until_blocked(login: Login, name: str = LOGIN) -> None:
     """Use up all allowed failures of a name."""
     for _ in range(LOCKOUT.allowed_failures):
-        refusal_of(lambda: login.authenticate(name, WRONG))
+        refusal_of(lambda: login.authenticate(HERE, name, WRONG))
 
 
 @pytest.mark.parametrize("name", [LOGIN, "nobody"])
@@ -531,7 +533,7 @@ def test_blocked_attempt_looks_like_a_wrong_password(
     fail_until_blocked(login, name)
     before, gate.count = read_trail(), 0
 
-    refusal = refusal_of(lambda: login.authenticate(name, RIGHT))
+    refusal = refusal_of(lambda: login.authenticate(HERE, name, RIGHT))
 
     assert (refusal.reason, refusal.detail, refusal.retry_after) == (Reason.PASSWORD_WRONG, None, None)
     assert gate.count == 1
@@ -545,10 +547,10 @@ def test_block_ends_by_itself(make_login: Callable[..., Login], margaret: Accoun
     fail_until_blocked(login)
 
     clock.advance(seconds=30, milliseconds=-1)
-    refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT))
     clock.advance(milliseconds=1)
 
-    assert login.authenticate(LOGIN, RIGHT) == margaret
+    assert login.authenticate(HERE, LOGIN, RIGHT) == margaret
 
 
 def test_correct_password_resets_failures(make_login: Callable[..., Login], margaret: Account) -> None:
@@ -557,8 +559,8 @@ def test_correct_password_resets_failures(make_login: Callable[..., Login], marg
 
     for _ in range(3):
         for _ in range(LOCKOUT.allowed_failures - 1):
-            refusal_of(lambda: login.authenticate(LOGIN, WRONG))
-        assert login.authenticate(LOGIN, RIGHT) == margaret
+            refusal_of(lambda: login.authenticate(HERE, LOGIN, WRONG))
+        assert login.authenticate(HERE, LOGIN, RIGHT) == margaret
 
 
 @pytest.mark.parametrize("failure", ["disabled and right", "tenant disabled and right"])
@@ -571,11 +573,11 @@ def test_correct_password_of_a_disabled_account_counts_as_wrong(
     login = make_login(lockout=LOCKOUT)
 
     for _ in range(LOCKOUT.allowed_failures):
-        refusal_of(lambda: login.authenticate(name, password))
+        refusal_of(lambda: login.authenticate(HERE, name, password))
     accounts.set_status(LOGIN, RecordStatus.ACTIVE)
     tenants.set_status(TENANT, RecordStatus.ACTIVE)
 
-    assert refusal_of(lambda: login.authenticate(name, password)).reason is Reason.PASSWORD_WRONG
+    assert refusal_of(lambda: login.authenticate(HERE, name, password)).reason is Reason.PASSWORD_WRONG
 
 
 def test_strangers_do_not_block_a_known_device(
@@ -583,18 +585,18 @@ def test_strangers_do_not_block_a_known_device(
 ) -> None:
     """A known browser still logs in while others are blocked, and has a separate counter."""
     login = make_login(lockout=LOCKOUT)
-    cookie = devices.issue(login.authenticate(LOGIN, RIGHT), None)
+    cookie = devices.issue(login.authenticate(HERE, LOGIN, RIGHT), None)
     fail_until_blocked(login)
 
-    assert login.authenticate(LOGIN, RIGHT, cookie) == margaret
-    refusal_of(lambda: login.authenticate(LOGIN, RIGHT))
-    refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie + "A"))
+    assert login.authenticate(HERE, LOGIN, RIGHT, cookie) == margaret
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT))
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT, cookie + "A"))
 
     for _ in range(LOCKOUT.allowed_failures):
-        refusal_of(lambda: login.authenticate(LOGIN, WRONG, cookie))
-    refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie))
+        refusal_of(lambda: login.authenticate(HERE, LOGIN, WRONG, cookie))
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT, cookie))
     clock.advance(seconds=30)
-    assert login.authenticate(LOGIN, RIGHT, cookie) == margaret
+    assert login.authenticate(HERE, LOGIN, RIGHT, cookie) == margaret
 
 
 def test_device_of_one_account_is_a_stranger_to_another(
@@ -606,18 +608,20 @@ def test_device_of_one_account_is_a_stranger_to_another(
     cookie = devices.issue(rosa, None)
     fail_until_blocked(login)
 
-    refusal_of(lambda: login.authenticate(LOGIN, RIGHT, cookie))
+    refusal_of(lambda: login.authenticate(HERE, LOGIN, RIGHT, cookie))
 
-    assert login.authenticate("rosa", RIGHT, cookie) == rosa
+    assert login.authenticate(HERE, "rosa", RIGHT, cookie) == rosa
 
 
 def test_changing_a_password_counts_guesses_too(make_login: Callable[..., Login], margaret: Account) -> None:
     """The owner of a session cannot guess the password faster."""
     login = make_login(lockout=LOCKOUT)
     for _ in range(LOCKOUT.allowed_failures):
-        refusal_of(lambda: login.change_password(margaret, WRONG, NEW))
+        refusal_of(lambda: login.change_password(HERE, margaret, WRONG, NEW))
 
-    assert refusal_of(lambda: login.change_password(margaret, RIGHT, NEW)).reason is Reason.PASSWORD_WRONG
+    assert (
+        refusal_of(lambda: login.change_password(HERE, margaret, RIGHT, NEW)).reason is Reason.PASSWORD_WRONG
+    )
 
 
 def test_busy_attempt_is_not_counted(
@@ -629,7 +633,7 @@ def test_busy_attempt_is_not_counted(
     assert gate.arrived.acquire(timeout=PATIENCE_SECONDS)
 
     for _ in range(20):
-        assert refusal_of(lambda: login.authenticate(LOGIN, WRONG)).reason is Reason.HASHING_BUSY
+        assert refusal_of(lambda: login.authenticate(HERE, LOGIN, WRONG)).reason is Reason.HASHING_BUSY
     gate.open()
     busy.end()
 
@@ -645,11 +649,11 @@ def test_guess_that_cannot_be_counted_is_not_tried(
         connection.exec_driver_sql("ALTER TABLE login_attempts RENAME TO away")
     try:
         with pytest.raises(Fault) as raised:
-            login.authenticate(LOGIN, RIGHT)
+            login.authenticate(HERE, LOGIN, RIGHT)
     finally:
         with database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO login_attempts")
 
     assert raised.value.reason is Reason.STORE_UNAVAILABLE
     assert gate.count == 0
-    assert login.authenticate(LOGIN, RIGHT) == margaret
+    assert login.authenticate(HERE, LOGIN, RIGHT) == margaret

@@ -14,12 +14,14 @@ from validator.audit.events import Event, Outcome
 from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import Presentation, parse_agent, parse_chat
+from validator.exchange import Exchange
 from validator.services import Services
 from validator.tenants import RecordStatus
 from validator.tenants import table as tenants
 from validator.tokens.claims import Audience, Subject
 from validator.tokens.issuer import TokenIssuer
 
+HERE = Exchange()
 MIN_CROSSINGS = 10_000
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Zoë") for form in ("NFC", "NFD"))
 # Case variants, prefixes of each other, digits and what looks like them, separators, almost nothing.
@@ -98,7 +100,7 @@ def test_token_is_accepted_for_its_own_subject_only(
     accepted, wrongly_accepted, wrongly_refused = 0, [], []
 
     for presented, (issued_for, token) in product(SUBJECTS, matrix.tokens.items()):
-        verdict = matrix.validation.judge(presentation_of(presented, token))
+        verdict = matrix.validation.judge(HERE, presentation_of(presented, token))
         accepted += verdict.reason is None
         if verdict.reason is None and presented != issued_for:
             wrongly_accepted.append((presented, issued_for))

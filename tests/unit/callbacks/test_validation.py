@@ -12,6 +12,7 @@ from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, START, TEN
 from validator.callbacks.validation import Verdict
 from validator.callbacks.wire import Presentation
 from validator.errors import PUBLIC_ERROR_OF, Fault, PublicError, Reason, Refusal
+from validator.exchange import Exchange
 from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience, Claims, Subject
 from validator.tokens.issuer import TokenIssuer
@@ -23,6 +24,7 @@ from validator.tokens.revocation import (
     token_target,
 )
 
+HERE = Exchange()
 EPOCH = 1  # of the person's account, as it was added
 SUBJECTS = pytest.mark.parametrize("subject", [AGENT, CUSTOMER], ids=["agent", "customer"])
 
@@ -37,7 +39,7 @@ def issued(enterprise: Enterprise, subject: Subject, epoch: int = EPOCH) -> tupl
 
 
 def judged(enterprise: Enterprise, presentation: Presentation) -> Reason | None:
-    return enterprise.services.validation.judge(presentation).reason
+    return enterprise.services.validation.judge(HERE, presentation).reason
 
 
 @SUBJECTS
@@ -209,7 +211,7 @@ def test_accepted_verdict_is_written_down(enterprise: Enterprise, subject: Subje
     presentation, claims = issued(enterprise, subject)
     before = len(enterprise.trail())
 
-    enterprise.services.validation.judge(presentation)
+    enterprise.services.validation.judge(HERE, presentation)
 
     (entry,) = enterprise.trail()[before:]
     assert about(entry) == {
@@ -241,7 +243,7 @@ def test_unreadable_question_is_written_down(enterprise: Enterprise) -> None:
     """A question that could not be read has an entry, too, with what was wrong and no value."""
     before = len(enterprise.trail())
 
-    enterprise.services.validation.record_unread(Refusal(Reason.FIELD_INVALID, "Token: missing"))
+    enterprise.services.validation.record_unread(HERE, Refusal(Reason.FIELD_INVALID, "Token: missing"))
 
     (entry,) = enterprise.trail()[before:]
     assert about(entry) == {
@@ -285,7 +287,7 @@ def test_no_trail_no_verdict(enterprise: Enterprise, breakage: Breakage) -> None
         forged = replace(presentation, presented_token="forged")
         assert fault_of(enterprise, forged) is Reason.TRAIL_UNAVAILABLE
         with pytest.raises(Fault):
-            enterprise.services.validation.record_unread(Refusal(Reason.BODY_UNREADABLE))
+            enterprise.services.validation.record_unread(HERE, Refusal(Reason.BODY_UNREADABLE))
 
     assert judged(enterprise, presentation) is None
 

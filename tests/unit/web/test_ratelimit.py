@@ -13,10 +13,11 @@ from werkzeug.test import TestResponse
 from tests.support.fakes import FakeClock
 from tests.support.limit_parts import limits_policy
 from validator.errors import Fault, Refusal
-from validator.exchange import Exchange, current_exchange
+from validator.exchange import Exchange
 from validator.limits.counters import Counters, source_bucket
 from validator.limits.policy import UNKNOWN
-from validator.web import ratelimit
+from validator.web import middleware, ratelimit
+from validator.web.policy import ServerPolicy
 
 # The endpoints of the small application: some with a limit of their own, some without.
 ENDPOINTS = (
@@ -28,6 +29,7 @@ ENDPOINTS = (
     "health.ready",
     "health.look",
 )
+POLICY = ServerPolicy("127.0.0.1:0", "all", 1, 1, timedelta(), timedelta(), 0, (), (), 1024)
 Asked = Callable[..., TestResponse]
 
 
@@ -39,6 +41,7 @@ class Door:
         app = Flask("door")
         for endpoint in ENDPOINTS:
             app.add_url_rule(f"/{endpoint}", endpoint, self._view(endpoint), methods=["GET", "POST"])
+        middleware.install(app, POLICY)
         ratelimit.install(app, counters)
         app.register_error_handler(RateLimitExceeded, lambda _: self._refuse(counters.last_refusal()))
         app.register_error_handler(Refusal, self._refuse)
@@ -53,11 +56,8 @@ class Door:
         headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
         """Return the answer to a request from an address."""
-        token = current_exchange.set(Exchange("request-1", source, "all"))
-        try:
-            return self._browser.open(f"/{path}", method=method, headers=headers)
-        finally:
-            current_exchange.reset(token)
+        sender = {"REMOTE_ADDR": source}
+        return self._browser.open(f"/{path}", method=method, headers=headers, environ_overrides=sender)
 
     def statuses(self, path: str, times: int, source: str = "192.0.2.7", method: str = "GET") -> list[int]:
         """Return the status of each of several answers."""
@@ -165,11 +165,7 @@ def test_request_without_an_address_is_limited(door: Callable[..., Door], source
 def test_source_is_that_of_the_exchange() -> None:
     """Who is counted is the address that the middleware found, by its bucket."""
     for source, bucket in (("-", UNKNOWN), ("2001:db8::7", "2001:db8::/64"), ("192.0.2.7", "192.0.2.7")):
-        token = current_exchange.set(Exchange("request-1", source, "all"))
-        try:
-            assert source_bucket() == bucket
-        finally:
-            current_exchange.reset(token)
+        assert source_bucket(Exchange("request-1", source, "all")) == bucket
 
 
 def test_header_cannot_change_who_is_counted(door: Callable[..., Door]) -> None:

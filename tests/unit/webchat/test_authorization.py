@@ -13,6 +13,7 @@ from validator.audit.events import EventName
 from validator.audit.folder import CURRENT as FILE
 from validator.audit.trail import AuditTrail, TrailPolicy
 from validator.errors import Fault, PublicError, Reason, Refusal
+from validator.exchange import Exchange
 from validator.keys.keyring import Keyring
 from validator.limits.counters import Counters
 from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, parse_rates
@@ -23,6 +24,7 @@ from validator.webchat.channels import Channels
 from validator.webchat.guests import GuestPolicy, Guests
 from validator.webchat.wire import LengthRule, signable, signed_body
 
+HERE = Exchange()
 ORDER = ("channelConfigId", "tenantSpaceId", "thirdUserId", "thirdUserName")
 
 
@@ -63,7 +65,7 @@ class Desk:
 
     def line(self) -> str:
         """Return the authorization line of a page that does everything right."""
-        return self.signing.authorize(self.asked, ORIGIN, self.cookie)
+        return self.signing.authorize(HERE, self.asked, ORIGIN, self.cookie)
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_checks_come_in_their_order(desk: Desk) -> None:
 
     def reason() -> Reason:
         with pytest.raises(Refusal) as refused:
-            desk.signing.authorize(asked, page["origin"], page["cookie"])
+            desk.signing.authorize(HERE, asked, page["origin"], page["cookie"])
         return refused.value.reason
 
     assert reason() is Reason.SECRET_DISCLOSED
@@ -174,7 +176,7 @@ def test_checks_come_in_their_order(desk: Desk) -> None:
     page["cookie"] = desk.cookie
     assert reason() is Reason.GUEST_NOT_OWN
     asked["thirdUserId"] = desk.guest_id
-    assert desk.signing.authorize(asked, page["origin"], page["cookie"])
+    assert desk.signing.authorize(HERE, asked, page["origin"], page["cookie"])
 
 
 def test_what_is_not_allowed_has_one_answer() -> None:
@@ -218,7 +220,7 @@ def test_signature_is_written_down(desk: Desk) -> None:
 def test_refusal_is_written_down(desk: Desk, change: dict[str, str], event: str, reason: str) -> None:
     """With its exact reason and the channel it was asked for, and nothing else that was presented."""
     with pytest.raises(Refusal):
-        desk.signing.authorize({**desk.asked, **change}, ORIGIN, desk.cookie)
+        desk.signing.authorize(HERE, {**desk.asked, **change}, ORIGIN, desk.cookie)
 
     (entry,) = desk.entries()
     assert (entry["event"], entry["outcome"], entry["reason"]) == (event, "refused", reason)
@@ -231,7 +233,7 @@ def test_refused_channel_is_named_when_it_is_a_number(desk: Desk) -> None:
     asked = {**desk.asked, "channelConfigId": int(CHANNEL), "thirdUserId": "guest-other"}
 
     with pytest.raises(Refusal):
-        desk.signing.authorize(asked, ORIGIN, desk.cookie)
+        desk.signing.authorize(HERE, asked, ORIGIN, desk.cookie)
 
     assert desk.entries()[0].get("detail") == CHANNEL
 
@@ -240,7 +242,7 @@ def test_refused_channel_is_named_when_it_is_a_number(desk: Desk) -> None:
 def test_what_is_no_channel_is_not_written_down(desk: Desk, channel: object) -> None:
     """An over-long text or another type is not kept for ever."""
     with pytest.raises(Refusal):
-        desk.signing.authorize({**desk.asked, "channelConfigId": channel}, ORIGIN, desk.cookie)
+        desk.signing.authorize(HERE, {**desk.asked, "channelConfigId": channel}, ORIGIN, desk.cookie)
 
     assert "detail" not in desk.entries()[0]
 
@@ -251,7 +253,7 @@ def test_without_a_trail_nothing_is_signed(desk: Desk) -> None:
 
     for act in (
         desk.line,
-        lambda: desk.signing.authorize({}, ORIGIN, desk.cookie),
+        lambda: desk.signing.authorize(HERE, {}, ORIGIN, desk.cookie),
         lambda: desk.signing.greet(ORIGIN, None),
         lambda: desk.signing.check_page(None),
     ):

@@ -17,23 +17,23 @@ def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackR
     @bp.post(routes.agent_path)
     def third_party_validate() -> Response:
         presentation = wire.parse_agent(incoming.body())
-        verdict = validation.judge(presentation)
+        verdict = validation.judge(incoming.exchange(), presentation)
         return replies.verdict(verdict)
 
     @bp.post(routes.chat_path)
     def chat_third_party_validate() -> Response:
         presentation = wire.parse_chat(incoming.body())
-        verdict = validation.judge(presentation)
+        verdict = validation.judge(incoming.exchange(), presentation)
         return replies.verdict(verdict)
 
     @bp.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
-        refusal = validation.record_unread(refusal)
+        refusal = validation.record_unread(incoming.exchange(), refusal)
         return replies.refusal(refusal.answer.value, refusal.detail, refusal.retry_after)
 
     @bp.before_request
     def begin() -> None:
         incoming.go_on()
-        validation.check_source()
+        validation.check_source(incoming.exchange())
 
     return bp

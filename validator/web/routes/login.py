@@ -31,7 +31,7 @@ def blueprint(
     def log_in() -> Response:
         name, password = wire.parse_login(incoming.json_object())
         device = incoming.cookie(cookie_name(name))
-        account = login.authenticate(name, password, device)
+        account = login.authenticate(incoming.exchange(), name, password, device)
         return welcome(account, device)
 
     @bp.post("/logout")
@@ -49,7 +49,7 @@ def blueprint(
         session = authentication.session(incoming.credentials())
         old, new = wire.parse_password(incoming.json_object())
         device = incoming.cookie(cookie_name(session.account.login))
-        account = login.change_password(session.account, old, new, device)
+        account = login.change_password(incoming.exchange(), session.account, old, new, device)
         return welcome(account, device)
 
     return bp

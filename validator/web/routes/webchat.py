@@ -23,7 +23,8 @@ def blueprint(signing: GuestSigning) -> Blueprint:
     def authorize() -> Response:
         origin = incoming.page_origin()
         values = read_object(incoming.body())
-        line = signing.authorize(values, origin, incoming.cookie(incoming.GUEST_COOKIE))
+        guest = incoming.cookie(incoming.GUEST_COOKIE)
+        line = signing.authorize(incoming.exchange(), values, origin, guest)
         return allow_page(text_reply(line), origin)
 
     @bp.route("/guest", methods=["OPTIONS"])
