@@ -4,41 +4,23 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import structlog
-from flask import Flask, Response, request
-from flask_limiter import RateLimitExceeded
-from werkzeug.exceptions import HTTPException, InternalServerError
+from flask import Flask, request
 
-from validator.causes import cause_name
-from validator.errors import Fault, Reason, Refusal, ValidatorError
-from validator.limits.counters import Counters
-from validator.metrics.instruments import FAULTS, child
 from validator.services import Services
 from validator.web import hosts, incoming, middleware, openapi, ratelimit
+from validator.web.error_responses import ErrorResponses
 from validator.web.fastpath import FastPath
 from validator.web.hosts import Hosts
-from validator.web.logs import frames
 from validator.web.policy import ServerPolicy
-from validator.web.replies import CallbackReplies, problem_reply
+from validator.web.replies import CallbackReplies
 from validator.web.routes import callbacks, login, portal, probes, tokens, webchat
-
-log = structlog.get_logger("validator.app")
-
-_REASON_OF_STATUS = {
-    404: Reason.ROUTE_UNKNOWN,
-    405: Reason.METHOD_UNKNOWN,
-    413: Reason.BODY_TOO_LARGE,
-    415: Reason.MEDIA_TYPE_UNSUPPORTED,
-}
 
 
 class _Application(Flask):
     """Flask, which would log an error with its message and so with whatever secret is in it."""
 
     def log_exception(self, exc_info: Any) -> None:
-        """Log what kind of error it was and where, and nothing of what it says."""
-        error = exc_info[1]
-        log.critical("unforeseen error", request_id=_id(), error=type(error).__name__, frames=frames(error))
+        """Log nothing: the error handler does, without the message."""
 
 
 def create_app(services: Services) -> Flask:
@@ -56,10 +38,12 @@ def create_app(services: Services) -> Flask:
     ratelimit.install(app, services.counters)
     known = Hosts(settings.server, (settings.proxy.origin, settings.proxy.callbacks_origin))
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
-    _register_errors(app, services.counters, _error_reply(services, replies))
+    errors = ErrorResponses(settings.callbacks, replies, services.counters)
+    app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
     if settings.server.role != "people":
-        fast_path = FastPath(app.wsgi_app, services.validation, settings.callbacks, settings.server, replies)
-        app.wsgi_app = fast_path  # type: ignore[method-assign]
+        app.wsgi_app = FastPath(  # type: ignore[method-assign]
+            app.wsgi_app, services.validation, settings.callbacks, settings.server, replies, errors
+        )
     return app
 
 
@@ -104,50 +88,3 @@ def _guarded(view: Callable[..., Any], policy: ServerPolicy) -> Callable[..., An
         return view(**arguments)
 
     return guarded
-
-
-def _error_reply(services: Services, replies: CallbackReplies) -> Callable[[ValidatorError], Response]:
-    """Return what answers an error in the shape that its path promises."""
-    routes = services.settings.callbacks
-
-    def reply(error: ValidatorError) -> Response:
-        answer = error.answer
-        if routes.is_callback(request.path):
-            return replies.refusal(answer.value, error.detail, error.retry_after)
-        return problem_reply(answer, error.detail, error.retry_after, incoming.exchange().request_id)
-
-    return reply
-
-
-def _register_errors(app: Flask, counters: Counters, reply: Callable[[ValidatorError], Response]) -> None:
-    @app.errorhandler(Refusal)
-    def refused(refusal: Refusal) -> Response:
-        return reply(refusal)
-
-    @app.errorhandler(RateLimitExceeded)
-    def too_many(_: RateLimitExceeded) -> Response:
-        return reply(counters.last_refusal())
-
-    @app.errorhandler(Fault)
-    def faulty(fault: Fault) -> Response:
-        child(FAULTS, fault.reason).inc()
-        log.error(
-            "fault", request_id=_id(), reason=fault.reason, detail=fault.detail, cause=cause_name(fault)
-        )
-        return reply(Fault(fault.reason, retry_after=fault.retry_after))
-
-    @app.errorhandler(InternalServerError)
-    def broken(error: InternalServerError) -> Response:
-        original = error.original_exception
-        child(FAULTS, Reason.FAULT).inc()
-        return reply(original if isinstance(original, ValidatorError) else Fault(Reason.FAULT))
-
-    @app.errorhandler(HTTPException)
-    def by_flask(error: HTTPException) -> Response:
-        answered = reply(Refusal(_REASON_OF_STATUS.get(error.code or 500, Reason.REQUEST_INVALID)))
-        answered.headers.extend([pair for pair in error.get_headers() if pair[0] == "Allow"])
-        return answered
-
-
-def _id() -> str:
-    return incoming.exchange().request_id

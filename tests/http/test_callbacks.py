@@ -761,7 +761,7 @@ def test_subject_without_an_account_may_be_asserted(lasting_enterprise: Enterpri
 @both_sides
 @pytest.mark.parametrize("slashes", ["//", "///"])
 def test_doubled_slashes_mean_the_callback(lasting_enterprise: Enterprise, side: Side, slashes: str) -> None:
-    """The right question is accepted on the short way, and what is wrong has its shape on the long one."""
+    """A good request is accepted on the fast path, and a wrong one gets its shape from Flask."""
     token, _ = issued(lasting_enterprise, side.subject)
     path = side.path.replace("/v1/", f"{slashes}v1{slashes}")
     cloud = lasting_enterprise.visitor()

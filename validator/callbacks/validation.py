@@ -14,6 +14,7 @@ the token's signature puts a question into one of three classes, each with limit
 Within each class the first check that fails is the reason. The verdict is recorded, then given.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from validator.audit.events import Event, EventName, Outcome
@@ -54,6 +55,19 @@ class Validation:
         self._verifier, self._subject_states, self._policy = verifier, subject_states, policy
         self._counters, self._trail = counters, trail
 
+    def validate(self, exchange: Exchange, read: Callable[[], Presentation]) -> Verdict:
+        """Return the verdict on the presentation that *read* returns from the request of *exchange*.
+
+        Raises Refusal when the source may not send requests, when *read* refuses what it reads (both are
+        recorded), or THROTTLED, and Fault when the verdict cannot be known or recorded.
+        """
+        try:
+            self.check_source(exchange)
+            presentation = read()
+        except Refusal as refusal:
+            raise self.record_unread(exchange, refusal) from None
+        return self.judge(exchange, presentation)
+
     def check_source(self, exchange: Exchange) -> None:
         """Raise Refusal unless the source of *exchange* may send requests at all."""
         if self._policy.networks and not is_in(exchange.source, self._policy.networks):
@@ -83,12 +97,10 @@ class Validation:
         return self._recorded(presentation, claims.jti)
 
     def record_unread(self, exchange: Exchange, refusal: Refusal) -> Refusal:
-        """Record that a question could not be read, and return what to answer: that, or "too many".
+        """Record that a request could not be read; return the refusal to give: *refusal*, or THROTTLED.
 
-        Raises Fault when it cannot be recorded.
+        A throttled source does not fill the trail. Raises Fault when the refusal cannot be recorded.
         """
-        if refusal.answer is PublicError.THROTTLED:
-            return refusal  # a throttled source must not fill the trail
         try:
             self._counters.hit("callbacks_foreign", source_bucket(exchange))
         except Refusal as throttled:

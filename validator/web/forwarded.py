@@ -22,6 +22,7 @@ from validator.web.policy import ServerPolicy
 # By the first nginx says that it sets the status 200 itself. It drops the body of what it answers anew,
 # and takes the second for it.
 STATUS_HEADER, ANSWER_HEADER = "X-Validator-Status", "X-Validator-Answer"
+_STATUS_VARIABLE = f"HTTP_{STATUS_HEADER.upper().replace('-', '_')}"
 UNKNOWN_SOURCE = "unknown"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
@@ -47,9 +48,9 @@ def own_origin(policy: ServerPolicy) -> str:
     return f"{scheme}://{request.host}"
 
 
-def sets_callback_status(policy: ServerPolicy) -> bool:
-    """Return whether the proxy in front wants the true status of an answer to the cloud."""
-    return is_from_proxy(policy, request.environ) and request.headers.get(STATUS_HEADER) == "true"
+def sets_callback_status(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:
+    """Return whether the proxy in front wants the true status of a response to the cloud."""
+    return is_from_proxy(policy, environ) and environ.get(_STATUS_VARIABLE) == "true"
 
 
 def is_from_proxy(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:

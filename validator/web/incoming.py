@@ -1,9 +1,9 @@
 """What a view may know of its request: the body, read strictly; the caller's proof; the page's origin."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
@@ -20,17 +20,9 @@ GUEST_COOKIE = "__Host-validator-guest"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 CUT_OFF = "the body ended early, or is not in chunks as it says"
-RAISED = "validator.raised"  # in the WSGI environment: what was raised before Flask was asked
 _OF_BROWSERS = ("Cookie", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
 _SAFE_METHODS = ("GET", "HEAD")
 _MAX_COOKIE = 1024
-
-
-def go_on() -> None:
-    """Raise what was raised on the way here (`web.shortway`)."""
-    error: Exception | None = request.environ.get(RAISED)
-    if error is not None:
-        raise error
 
 
 def exchange() -> Exchange:
@@ -40,17 +32,38 @@ def exchange() -> Exchange:
 
 def body() -> bytes:
     """Return the body, whatever its Content-Type; raises Refusal when it is too large or cut off."""
+    length, maximum = request.content_length, request.max_content_length or 0
+    if length is None:
+        return _body_in_chunks(maximum)
+    if length > maximum:
+        raise Refusal(Reason.BODY_TOO_LARGE)
+    return read_body(request.environ, length)
+
+
+def read_body(environ: Mapping[str, Any], length: int) -> bytes:
+    """Return the body of *length* bytes of the request in *environ*; raises Refusal when it is cut off."""
+    content = _read(environ, length)
+    if len(content) != length:
+        raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF)
+    return content
+
+
+def _body_in_chunks(maximum: int) -> bytes:
+    """Return a body that says no length; without chunks (RFC 9112, section 6.3) it has none."""
+    if not request.environ.get("wsgi.input_terminated"):
+        return b""
+    content = _read(request.environ, maximum + 1)
+    if len(content) > maximum:
+        raise Refusal(Reason.BODY_TOO_LARGE)
+    return content
+
+
+def _read(environ: Mapping[str, Any], size: int) -> bytes:
     try:
-        content = request.get_data(cache=False, parse_form_data=False)
-        # Of a chunked body that is too large, werkzeug gives the beginning and no error.
-        is_chunked = request.content_length is None and request.environ.get("wsgi.input_terminated")
-        if is_chunked and request.environ["wsgi.input"].read(1):
-            raise Refusal(Reason.BODY_TOO_LARGE)
-        return content
-    except RequestEntityTooLarge:
-        raise Refusal(Reason.BODY_TOO_LARGE) from None
-    except (ClientDisconnected, OSError, parse_errors.ParseException):
+        content: bytes = environ["wsgi.input"].read(size)
+    except (OSError, ValueError, parse_errors.ParseException):
         raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF) from None
+    return content
 
 
 def json_object() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from validator.clock import stopwatch
 from validator.exchange import Exchange, current_exchange
@@ -30,34 +30,40 @@ def install(app: Flask, policy: ServerPolicy) -> None:
 
     @app.before_request
     def begin_request() -> None:
-        _, g.began = begin(policy, request.environ)
+        begin(policy, request.environ)
 
     @app.after_request
     def end(reply: Response) -> Response:
-        exchange = exchange_of(request.environ)
-        for name, value in headers(exchange):
-            reply.headers.setdefault(name, value)
-        record(exchange, request.method, request.path, request.endpoint, reply.status_code, g.began)
-        return reply
+        return finish(reply, request.environ, request.method, request.path, request.endpoint)
 
 
 def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, float]:
     """Return the exchange of the request in *environ* (PEP 3333), and when it began by the stopwatch.
 
-    It is made once for each request, and is the current exchange of the trail and the log from then on.
+    From then on it is the exchange of what is written to the trail.
     """
-    begun: tuple[Exchange, float] | None = environ.get(_BEGUN)
-    if begun is None:
-        began = stopwatch()
-        begun = environ[_BEGUN] = forwarded.exchange(policy, environ), began
-    current_exchange.set(begun[0])
-    return begun
+    began = stopwatch()
+    exchange = forwarded.exchange(policy, environ)
+    environ[_BEGUN] = exchange, began
+    current_exchange.set(exchange)
+    return exchange, began
 
 
 def exchange_of(environ: Mapping[str, Any]) -> Exchange:
     """Return the exchange of a request that was begun."""
     exchange: Exchange = environ[_BEGUN][0]
     return exchange
+
+
+def finish(
+    reply: Response, environ: Mapping[str, Any], method: str, path: str, endpoint: str | None
+) -> Response:
+    """Return *reply* with the headers that every response has, after its request was recorded."""
+    exchange, began = environ[_BEGUN]
+    for name, value in headers(exchange):
+        reply.headers.setdefault(name, value)
+    record(exchange, method, path, endpoint, reply.status_code, began)
+    return reply
 
 
 def headers(exchange: Exchange) -> list[tuple[str, str]]:

@@ -102,16 +102,20 @@ class CallbackReplies:
         return self._bodies[verdict.shape or _VERDICT_SHAPE]
 
     def verdict(self, verdict: Verdict) -> Response:
-        """Return the answer that tells *verdict*; every refusal has the same bytes."""
-        return self.refusal(verdict.shape or _VERDICT_SHAPE)
+        """Return the response with *verdict*; every refusal has the same bytes."""
+        return Response(self.verdict_body(verdict), 200, content_type=JSON)
 
     def refusal(
-        self, shape: ProblemType, detail: str | None = None, retry_after: timedelta | None = None
+        self,
+        environ: Mapping[str, Any],
+        shape: ProblemType,
+        detail: str | None = None,
+        retry_after: timedelta | None = None,
     ) -> Response:
-        """Return the answer of *shape*, its message made more helpful by *detail*."""
+        """Return the response of *shape* to the request in *environ*; *detail* makes its message helpful."""
         message = f"{shape.title}: {detail}" if detail else shape.title
         body, status = wire.render(shape.ret_code, message), shape.status
-        is_left_to_proxy = self._always_200 and forwarded.sets_callback_status(self._policy)
+        is_left_to_proxy = self._always_200 and forwarded.sets_callback_status(self._policy, environ)
         if self._always_200 and not is_left_to_proxy:
             status = 200
         reply = Response(body, status, content_type=JSON)

@@ -251,16 +251,3 @@ def test_route_may_say_otherwise() -> None:
 
     assert (headers["X-Request-ID"], headers["Cache-Control"]) == ("own", "public")
     assert headers["X-Content-Type-Options"] == "nosniff"
-
-
-def test_request_begins_once() -> None:
-    """Whoever asks again is told of the same request, and of the same time, in which all of it lies."""
-    environ = dict[str, Any]()
-    policy = ServerPolicy("unix:/p", "all", 1, 1, timedelta(), timedelta(), 1, (), (), 1024)
-
-    first = middleware.begin(policy, environ)
-    current_exchange.set(Exchange())
-
-    assert middleware.begin(policy, environ) is first
-    assert current_exchange.get() is first[0]
-    assert middleware.begin(policy, {}) != first

@@ -1,11 +1,10 @@
-"""The two routes that the cloud calls: parse, judge, answer."""
+"""The two routes that the cloud calls: read, judge, render."""
 
 from flask import Blueprint, Response
 
 from validator.callbacks import wire
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy
-from validator.errors import Refusal
 from validator.web import incoming
 from validator.web.replies import CallbackReplies
 
@@ -16,24 +15,12 @@ def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackR
 
     @bp.post(routes.agent_path)
     def third_party_validate() -> Response:
-        presentation = wire.parse_agent(incoming.body())
-        verdict = validation.judge(incoming.exchange(), presentation)
+        verdict = validation.validate(incoming.exchange(), lambda: wire.parse_agent(incoming.body()))
         return replies.verdict(verdict)
 
     @bp.post(routes.chat_path)
     def chat_third_party_validate() -> Response:
-        presentation = wire.parse_chat(incoming.body())
-        verdict = validation.judge(incoming.exchange(), presentation)
+        verdict = validation.validate(incoming.exchange(), lambda: wire.parse_chat(incoming.body()))
         return replies.verdict(verdict)
-
-    @bp.errorhandler(Refusal)
-    def refused(refusal: Refusal) -> Response:
-        refusal = validation.record_unread(incoming.exchange(), refusal)
-        return replies.refusal(refusal.answer.value, refusal.detail, refusal.retry_after)
-
-    @bp.before_request
-    def begin() -> None:
-        incoming.go_on()
-        validation.check_source(incoming.exchange())
 
     return bp

@@ -1,20 +1,28 @@
-"""The short way gives every answer that the long one gives, and takes nothing that it cannot answer."""
+"""The fast path gives every response that Flask gives, and takes no request that it cannot respond to."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+import structlog
 from flask import Flask
 from gunicorn.http.errors import NoMoreData
+from structlog.testing import capture_logs
 from werkzeug.test import Client, TestResponse
 
 from tests.support.answers import comparable
 from tests.support.callback_requests import SIDES, Side, issued
 from tests.support.fakes import OTHER_TENANT, Enterprise
 from validator.app import create_app
-from validator.exchange import Exchange, current_exchange
+from validator.callbacks.validation import Validation, Verdict
+from validator.callbacks.wire import Presentation
+from validator.exchange import Exchange
+from validator.metrics.instruments import FAULTS
+from validator.web import error_responses, middleware
 from validator.web.fastpath import FastPath
 
 Found = Callable[..., Enterprise]
@@ -113,25 +121,25 @@ def entries(enterprise: Enterprise) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 def test_answers_are_the_same(enterprise: Enterprise, side: Side, ask: Ask) -> None:
-    """Status, headers, body and what is written down: nothing tells which way an answer went."""
+    """Status, headers, body and trail: nothing shows which path a response came from."""
     token, _ = issued(enterprise, side.subject)
     with both(enterprise) as (client, flask, _asked):
         before = len(entries(enterprise))
-        short = ask(client, side, token)
+        fast = ask(client, side, token)
         between = len(entries(enterprise))
-        long = ask(flask, side, token)
+        slow = ask(flask, side, token)
 
-    written = entries(enterprise)
-    assert comparable(short) == comparable(long)
-    assert written[before:between] == written[between:]
+    recorded = entries(enterprise)
+    assert comparable(fast) == comparable(slow)
+    assert recorded[before:between] == recorded[between:]
 
 
 @pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
-def test_verdicts_do_not_ask_flask(enterprise: Enterprise, side: Side) -> None:
-    """A verdict, yes or no, is given on the short way: else this would compare Flask with itself."""
+def test_verdicts_and_refusals_need_no_flask(enterprise: Enterprise, side: Side) -> None:
+    """Verdicts and refusals are given on the fast path: else this would compare Flask with itself."""
     token, _ = issued(enterprise, side.subject)
     with both(enterprise) as (client, _flask, asked):
-        for name in ("good", "forged", "of another tenant", "as a form"):
+        for name in ("good", "forged", "of another tenant", "as a form", "no JSON", "reset", "stalled"):
             ASKED[name](client, side, token)
 
     assert asked == []
@@ -139,47 +147,89 @@ def test_verdicts_do_not_ask_flask(enterprise: Enterprise, side: Side) -> None:
 
 @pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
 @pytest.mark.parametrize("name", ["good", "forged", "of another tenant", "no JSON"])
-def test_throttled_ones_are_told_so_on_both_ways(found_enterprise: Found, side: Side, name: str) -> None:
-    """A question beyond the limit of its class gets "too many" with a time to wait, and leaves no entry."""
+def test_throttled_requests_get_429_on_both_paths(found_enterprise: Found, side: Side, name: str) -> None:
+    """A throttled request gets 429 with Retry-After on both paths, and writes nothing to the trail."""
     limits = ("callbacks_foreign", "callbacks_refused", "callbacks_token")
     enterprise = found_enterprise({f"limits.{limit}": "3/1m" for limit in limits})
     token, _ = issued(enterprise, side.subject)
     with both(enterprise) as (client, flask, _asked):
-        for way in (client, flask, client):
-            ASKED[name](way, side, token)
+        for path in (client, flask, client):
+            ASKED[name](path, side, token)
         before = len(entries(enterprise))
-        short, long = (ASKED[name](way, side, token) for way in (client, flask))
+        fast, slow = (ASKED[name](path, side, token) for path in (client, flask))
 
-    assert (short.status_code, short.headers["Retry-After"]) == (429, long.headers["Retry-After"])
-    assert comparable(short) == comparable(long)
+    assert (fast.status_code, fast.headers["Retry-After"]) == (429, slow.headers["Retry-After"])
+    assert comparable(fast) == comparable(slow)
     assert len(entries(enterprise)) == before
 
 
-def test_faults_are_told_in_one_shape(enterprise: Enterprise) -> None:
-    """What breaks on the short way is answered and logged by the long one."""
-    side = SIDES["agent"]
-    token, _ = issued(enterprise, side.subject)
+class BrokenValidation(Validation):
+    """Fails in a way that nobody foresaw."""
+
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
+        """Raise what no part of the application knows."""
+        raise RuntimeError(presentation.presented_token)
+
+
+def unforeseen(enterprise: Enterprise) -> Enterprise:
+    services, policy = enterprise.services, enterprise.services.settings.callbacks
+    parts = (services.verifier, services.subject_states, services.counters, services.trail)
+    return replace(enterprise, services=replace(services, validation=BrokenValidation(*parts, policy)))
+
+
+def without_keys(enterprise: Enterprise) -> Enterprise:
     (enterprise.services.settings.keys.directory / "keyring.json").unlink()
-    with both(enterprise) as (client, flask, asked):
-        short, long = (ASKED["good"](way, side, token) for way in (client, flask))
-
-    assert (short.status_code, asked) == (503, [side.path])
-    assert comparable(short) == comparable(long)
+    return enterprise
 
 
-def test_a_request_is_one_on_both_ways(enterprise: Enterprise) -> None:
-    """Whatever is told of a request before Flask is asked has the id of its answer."""
-    side = SIDES["agent"]
-    app, seen = create_app(enterprise.services), list[Exchange]()
-    fast_path = app.wsgi_app
-    assert isinstance(fast_path, FastPath)
-    flask_app = fast_path._flask_app
+def without_trail(enterprise: Enterprise) -> Enterprise:
+    folder = enterprise.services.settings.audit.directory
+    shutil.rmtree(folder)
+    folder.touch()
+    return enterprise
 
-    def listening(environ: dict[str, Any], start_response: Any) -> Any:
-        seen.append(current_exchange.get())
-        return flask_app(environ, start_response)
 
-    fast_path._flask_app = listening
-    answer = ASKED["no JSON"](Client(fast_path), side, "")
+FAULTY: dict[str, tuple[Callable[[Enterprise], Enterprise], str, int]] = {
+    "unforeseen": (unforeseen, "good", 500),
+    "without keys": (without_keys, "good", 503),
+    "without a trail": (without_trail, "good", 503),
+    "malformed, without a trail": (without_trail, "no JSON", 503),
+}
 
-    assert [exchange.request_id for exchange in seen] == [answer.headers["X-Request-ID"]]
+
+def lines(logs: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return the log's entries, without what differs between two requests, or between the two paths."""
+    changing = ("request_id", "milliseconds", "frames")
+    return [{name: value for name, value in entry.items() if name not in changing} for entry in logs]
+
+
+def counted_faults() -> float:
+    return sum(
+        sample.value for metric in FAULTS.collect() for sample in metric.samples if "_total" in sample.name
+    )
+
+
+@pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
+@pytest.mark.parametrize("case", FAULTY)
+def test_faults_are_the_same(
+    enterprise: Enterprise, side: Side, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault has one response, one log entry and one count, and the fast path needs no Flask for it."""
+    breaking, name, status = FAULTY[case]
+    token, _ = issued(enterprise, side.subject)
+    for module in (error_responses, middleware):  # a logger that was used before is configured already
+        monkeypatch.setattr(module, "log", structlog.get_logger())
+
+    with both(breaking(enterprise)) as (client, flask, asked):
+        before = counted_faults()
+        with capture_logs() as fast_logs:
+            fast = ASKED[name](client, side, token)
+        between = counted_faults()
+        with capture_logs() as flask_logs:
+            slow = ASKED[name](flask, side, token)
+
+    assert (fast.status_code, asked) == (status, [])
+    assert comparable(fast) == comparable(slow)
+    assert lines(fast_logs) == lines(flask_logs)
+    assert {entry["event"] for entry in fast_logs} & {"fault", "unforeseen error"}
+    assert (between - before, counted_faults() - between) == (1, 1)
