@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from validator.cli.checks import CHECKS
+from validator.cli.frame import Command
 from validator.cli.main import cli
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -25,6 +27,22 @@ the audit trail with the name of who made it.
 Options of every command:
 
 """
+_TOPICS = """\
+## Which check answers what
+
+| command | question |
+|---|---|
+{checks}
+## Shell completion
+
+One line in the shell's start-up file completes commands and options:
+
+```text
+eval "$(_VALIDATOR_COMPLETE=bash_source validator)"      # ~/.bashrc, bash 4.4 or newer
+eval "$(_VALIDATOR_COMPLETE=zsh_source validator)"       # ~/.zshrc
+_VALIDATOR_COMPLETE=fish_source validator | source       # ~/.config/fish/config.fish
+```
+"""
 
 
 def render() -> str:
@@ -32,7 +50,8 @@ def render() -> str:
     context = click.Context(cli, info_name="validator")
     every = cli.commands["check"].params
     shared = [part for part in every if isinstance(part, click.Option) and part.name in _EVERYWHERE]
-    parts = [_INTRODUCTION + _options(context, shared)]
+    checks = "".join(f"| `validator {command}` | {question} |\n" for command, question in CHECKS.items())
+    parts = [_INTRODUCTION + _options(context, shared), _TOPICS.format(checks=checks)]
     parts += [_section(part) for part in _contexts(context)]
     return "\n".join(line.rstrip() for line in "\n".join(parts).splitlines()) + "\n"
 
@@ -57,9 +76,16 @@ def _section(context: click.Context) -> str:
     depth = "##" if context.parent is not None and context.parent.parent is None else "###"
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     own = [part for part in command.params if isinstance(part, click.Option) and part.name not in _EVERYWHERE]
-    section = f"{depth} {context.command_path}\n\n{_help_of(command)}\n\n```text\n{usage}\n```\n"
+    lines = "\n".join((usage, *_examples(command)))
+    section = f"{depth} {context.command_path}\n\n{_help_of(command)}\n\n```text\n{lines}\n```\n"
     table = _options(context, own)
     return f"{section}\n{table}" if table else section
+
+
+def _examples(command: click.Command) -> Iterator[str]:
+    """Yield the examples of *command*, after an empty line."""
+    if isinstance(command, Command) and command.examples:
+        yield from ("", *command.examples)
 
 
 def _help_of(command: click.Command) -> str:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,10 +15,10 @@ from tests.support.command_line import (
     TENANT,
     CommandLine,
     Said,
+    all_commands,
     check_misused,
     check_refused,
 )
-from validator.cli.main import cli
 
 ISSUED = {
     "init", "check", "serve", "config show", "db upgrade", "db current",
@@ -35,18 +34,7 @@ LISTINGS = ["tenants list", "accounts list", "clients list", "channels list", "k
 READING = [*LISTINGS, "check", "db current"]
 
 
-def commands() -> Iterator[tuple[str, click.Command]]:
-    """Yield every command of the tree with its words."""
-    waiting: list[tuple[str, click.Command]] = list(cli.commands.items())
-    while waiting:
-        words, command = waiting.pop(0)
-        if isinstance(command, click.Group):
-            waiting += [(f"{words} {name}", part) for name, part in command.commands.items()]
-        else:
-            yield words, command
-
-
-COMMANDS = dict(sorted(commands()))
+COMMANDS = dict(sorted(all_commands()))
 
 
 def options_of(command: click.Command) -> set[str]:

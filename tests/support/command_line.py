@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import orjson
 from click.testing import CliRunner, Result
 
@@ -140,6 +141,17 @@ def printed_commands(text: str) -> list[str]:
         elif line.strip():
             commands[-1] += line + "\n"
     return commands
+
+
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command of the tree, without the groups, with its words."""
+    waiting: list[tuple[str, click.Command]] = list(cli.commands.items())
+    while waiting:
+        words, command = waiting.pop(0)
+        if isinstance(command, click.Group):
+            waiting += [(f"{words} {name}", part) for name, part in command.commands.items()]
+        else:
+            yield words, command
 
 
 def check_refused(said: Said, words: str = "") -> None:

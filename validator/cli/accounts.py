@@ -23,7 +23,12 @@ def accounts() -> None:
     """Keep the people who log in here."""
 
 
-@accounts.command()
+@accounts.command(
+    examples=[
+        "validator accounts add li.wei --tenant 202400000001 --user-account agent-7 --generate",
+        "validator accounts add wang.fang --tenant 202400000001 --user-id 42 --user-name Fang < password.txt",
+    ]
+)
 @click.argument("login")
 @click.option("--tenant", required=True, help="Tenant space the account belongs to.")
 @click.option("--user-account", help="Agent identity: the cloud's userAccount.")
@@ -50,7 +55,7 @@ def add(
         say(f"account {login} is added")
 
 
-@accounts.command("list")
+@accounts.command("list", examples=["validator accounts list --tenant 202400000001"])
 @click.option("--tenant", help="Only those of this tenant space.")
 @json_option
 def list_accounts(tenant: str | None, as_json: bool) -> None:
@@ -59,7 +64,7 @@ def list_accounts(tenant: str | None, as_json: bool) -> None:
         show([_row(account) for account in services.accounts.list(tenant)], as_json=as_json)
 
 
-@accounts.command("show")
+@accounts.command("show", examples=["validator accounts show li.wei"])
 @click.argument("login")
 @json_option
 def show_account(login: str, as_json: bool) -> None:
@@ -77,21 +82,21 @@ def show_account(login: str, as_json: bool) -> None:
         show({**_row(account), **about}, as_json=as_json)
 
 
-@accounts.command()
+@accounts.command(examples=["validator accounts enable li.wei"])
 @click.argument("login")
 def enable(login: str) -> None:
     """Let LOGIN log in again."""
     _set_status(login, RecordStatus.ACTIVE)
 
 
-@accounts.command()
+@accounts.command(examples=["validator accounts disable li.wei"])
 @click.argument("login")
 def disable(login: str) -> None:
     """Refuse LOGIN, and end every token and session of theirs for good."""
     _set_status(login, RecordStatus.DISABLED)
 
 
-@accounts.command()
+@accounts.command(examples=["validator accounts unlock li.wei"])
 @click.argument("login")
 def unlock(login: str) -> None:
     """Forget the failed logins of LOGIN, so that it is not blocked any more."""
@@ -102,7 +107,13 @@ def unlock(login: str) -> None:
     say(f"account {login} is unlocked")
 
 
-@accounts.command("set-password")
+@accounts.command(
+    "set-password",
+    examples=[
+        "validator accounts set-password li.wei --generate",
+        "validator accounts set-password li.wei --secret-file password.txt",
+    ],
+)
 @click.argument("login")
 @secret_file_option
 @generate_option

@@ -30,7 +30,7 @@ def agents() -> None:
     """Keep the list of the cloud's agents, and link them to the people who log in here."""
 
 
-@agents.command()
+@agents.command(examples=["validator agents sync --tenant 202400000001"])
 @tenant_option
 @click.option("--force", is_flag=True, help="Remove whoever the cloud does not list, however many.")
 @json_option
@@ -59,7 +59,7 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
         show({**counted, **asdict(changes), **service}, as_json=as_json)
 
 
-@agents.command("list")
+@agents.command("list", examples=["validator agents list --tenant 202400000001"])
 @click.option("--tenant", help="Only those of this tenant space.")
 @json_option
 def list_agents(tenant: str | None, as_json: bool) -> None:
@@ -73,7 +73,7 @@ def list_agents(tenant: str | None, as_json: bool) -> None:
         )
 
 
-@agents.command()
+@agents.command(examples=["validator agents diff --tenant 202400000001"])
 @tenant_option
 @json_option
 def diff(tenant: str | None, as_json: bool) -> None:
@@ -90,7 +90,7 @@ def diff(tenant: str | None, as_json: bool) -> None:
         show(rows, as_json=as_json)
 
 
-@agents.command()
+@agents.command(examples=["validator agents link li.wei --user-account agent-8"])
 @click.argument("account")
 @user_account_option
 @click.option("--force", is_flag=True, help="Link it though the cloud's list has no such agent.")
@@ -108,7 +108,7 @@ def link(account: str, user_account: str, force: bool) -> None:
     say(f"account {account} is linked to {user_account}; tokens that others had for it have ended")
 
 
-@agents.command()
+@agents.command(examples=["validator agents unlink li.wei --user-account agent-8"])
 @click.argument("account")
 @user_account_option
 def unlink(account: str, user_account: str) -> None:

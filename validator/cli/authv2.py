@@ -24,7 +24,10 @@ def authv2() -> None:
     """Sign as guests' pages have it done."""
 
 
-@authv2.command("sign")
+@authv2.command(
+    "sign",
+    examples=["validator authv2 sign --channel 817854979183314945 --payload-file payload.json --explain"],
+)
 @click.option("--channel", help="Sign as this channel, by its own settings.")
 @click.option("--access-key", help="Sign with this access key (the channelConfigId) instead.")
 @click.option(

@@ -19,7 +19,7 @@ def blocklist() -> None:
     """Keep the lists of passwords that nobody may choose."""
 
 
-@blocklist.command("import")
+@blocklist.command("import", examples=["validator blocklist import leaked.txt"])
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_passwords(file: Path) -> None:
     """Add the passwords in FILE, one a line, to the common ones; in place of an earlier file of that name."""

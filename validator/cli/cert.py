@@ -50,7 +50,12 @@ def cert() -> None:
     """Check the server's certificate, and give the cloud's administrator what it needs of it."""
 
 
-@cert.command()
+@cert.command(
+    examples=[
+        "validator cert check",
+        "validator cert check --certificate chain.pem --key key.pem --name portal.example.com",
+    ]
+)
 @certificate_option
 @click.option("--key", type=_file, help="File (PEM) of the private key; with --certificate.")
 @click.option("--name", "names", multiple=True, help="A name of the server; with --certificate, repeatable.")
@@ -108,7 +113,7 @@ def check(
         raise OperatorError("the certificate has a problem")
 
 
-@cert.command()
+@cert.command(examples=["validator cert export --out handover"])
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the files."
 )

@@ -21,7 +21,11 @@ def channels() -> None:
     """Keep the web chat channels that guests are signed in to."""
 
 
-@channels.command()
+@channels.command(
+    examples=[
+        "validator channels add 817854979183314945 --tenant 202400000001 --origin https://shop.test < key.txt"
+    ]
+)
 @click.argument("channel_id")
 @click.option("--tenant", required=True, help="Tenant space the channel belongs to.")
 @click.option("--origin", "origins", multiple=True, required=True, help="Origin of its pages; repeatable.")
@@ -55,7 +59,7 @@ def add(
     say(f"channel {channel_id} is added")
 
 
-@channels.command("list")
+@channels.command("list", examples=["validator channels list"])
 @json_option
 def list_channels(as_json: bool) -> None:
     """List the channels."""
@@ -63,7 +67,7 @@ def list_channels(as_json: bool) -> None:
         show([_row(channel) for channel in services.channels.list()], as_json=as_json)
 
 
-@channels.command()
+@channels.command(examples=["validator channels rotate 817854979183314945 --secret-file key.txt"])
 @click.argument("channel_id")
 @secret_file_option
 def rotate(channel_id: str, secret_file: Path | None) -> None:
@@ -75,7 +79,12 @@ def rotate(channel_id: str, secret_file: Path | None) -> None:
     say(f"channel {channel_id} signs with its new key")
 
 
-@channels.command("set")
+@channels.command(
+    "set",
+    examples=[
+        "validator channels set 817854979183314945 --origin https://www.example.com --origin https://shop.example.com"
+    ],
+)
 @click.argument("channel_id")
 @click.option("--origin", "origins", multiple=True, required=True, help="Origin of its pages; repeatable.")
 def set_channel(channel_id: str, origins: tuple[str, ...]) -> None:
@@ -88,7 +97,7 @@ def set_channel(channel_id: str, origins: tuple[str, ...]) -> None:
     say(f"channel {told}")
 
 
-@channels.command()
+@channels.command(examples=["validator channels remove 817854979183314945"])
 @click.argument("channel_id")
 def remove(channel_id: str) -> None:
     """Remove CHANNEL_ID with its secret key; the cloud takes signatures made before for as long as ever."""
@@ -99,14 +108,14 @@ def remove(channel_id: str) -> None:
     say(f"channel {channel_id} is removed; signatures made before are good as long as the cloud takes them")
 
 
-@channels.command()
+@channels.command(examples=["validator channels enable 817854979183314945"])
 @click.argument("channel_id")
 def enable(channel_id: str) -> None:
     """Sign guests in to CHANNEL_ID again."""
     _set_status(channel_id, RecordStatus.ACTIVE)
 
 
-@channels.command()
+@channels.command(examples=["validator channels disable 817854979183314945"])
 @click.argument("channel_id")
 def disable(channel_id: str) -> None:
     """Sign nobody in to CHANNEL_ID."""

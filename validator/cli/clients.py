@@ -16,7 +16,7 @@ def clients() -> None:
     """Keep the backend clients, which have tokens issued for subjects they name."""
 
 
-@clients.command()
+@clients.command(examples=["validator clients add crm --tenant 202400000001 --audience agent"])
 @click.argument("name")
 @click.option(
     "--tenant", "tenants", multiple=True, required=True, help="Tenant space it speaks for; repeatable."
@@ -38,7 +38,7 @@ def add(name: str, tenants: tuple[str, ...], audiences: tuple[Audience, ...], as
         show({"id": client.id, "secret": secret}, as_json=as_json)
 
 
-@clients.command("list")
+@clients.command("list", examples=["validator clients list"])
 @json_option
 def list_clients(as_json: bool) -> None:
     """List the clients."""
@@ -46,7 +46,7 @@ def list_clients(as_json: bool) -> None:
         show([_row(client) for client in services.clients.list()], as_json=as_json)
 
 
-@clients.command()
+@clients.command(examples=["validator clients rotate client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 @json_option
 def rotate(client_id: str, as_json: bool) -> None:
@@ -57,7 +57,7 @@ def rotate(client_id: str, as_json: bool) -> None:
         show({"id": client_id, "secret": secret}, as_json=as_json)
 
 
-@clients.command("set")
+@clients.command("set", examples=["validator clients set client-4d1f0c2a9b7e --name crm --audience agent"])
 @click.argument("client_id")
 @click.option("--name", help="Its new name.")
 @click.option("--tenant", "tenants", multiple=True, help="In place of its tenant spaces; repeatable.")
@@ -85,7 +85,7 @@ def set_client(
     _tell_of_lost(sorted(client.tenants - granted))
 
 
-@clients.command()
+@clients.command(examples=["validator clients remove client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 def remove(client_id: str) -> None:
     """Remove CLIENT_ID; tokens it had issued live on until they expire or are revoked."""
@@ -104,14 +104,14 @@ def _tell_of_lost(tenants: list[str]) -> None:
         say(f"tokens it had issued live on until they expire; {commands} ends every one there")
 
 
-@clients.command()
+@clients.command(examples=["validator clients enable client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 def enable(client_id: str) -> None:
     """Let CLIENT_ID call again."""
     _set_status(client_id, RecordStatus.ACTIVE)
 
 
-@clients.command()
+@clients.command(examples=["validator clients disable client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 def disable(client_id: str) -> None:
     """Refuse CLIENT_ID; tokens it had issued live on until they expire or are revoked."""

@@ -13,7 +13,7 @@ def config() -> None:
     """Look at the settings."""
 
 
-@config.command("show")
+@config.command("show", examples=["validator config show", "validator config show --json"])
 @json_option
 def show_config(as_json: bool) -> None:
     """Print every setting in force and where its value comes from."""

@@ -44,7 +44,7 @@ def db() -> None:
     """Look at the database and bring it up to date."""
 
 
-@db.command()
+@db.command(examples=["validator db current"])
 @json_option
 def current(as_json: bool) -> None:
     """Print the schema's version; exit 1 unless it is the one this program needs."""
@@ -54,7 +54,7 @@ def current(as_json: bool) -> None:
         schema.check_newest(services.database)
 
 
-@db.command()
+@db.command(examples=["validator db upgrade"])
 def upgrade() -> None:
     """Bring the schema to the newest version; make a backup first."""
     with opened(any_schema=True) as services:
@@ -63,7 +63,7 @@ def upgrade() -> None:
         say(f"schema {before or 'none'} -> {schema.newest()}")
 
 
-@db.command()
+@db.command(examples=["validator db accept-restore"])
 def accept_restore() -> None:
     """Accept a database that lost changes, by a restore or a failover: end every token and session in it.
 
@@ -79,7 +79,7 @@ def accept_restore() -> None:
     say("the database is taken; every token and session has ended")
 
 
-@db.command()
+@db.command(examples=["validator db backup validator-backup.db"])
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write the SQLite database, as it is now, to FILE, mode 0600; servers may go on. No keys are in it."""
@@ -90,7 +90,11 @@ def backup(file: Path) -> None:
         say(f"{file}: {size} bytes")
 
 
-@db.command()
+@db.command(
+    examples=[
+        "validator db copy --to postgresql+psycopg://validator@db/validator --password-file password.txt"
+    ]
+)
 @click.option("--to", "url", required=True, callback=_database_url, metavar="URL", help="As in database.url.")
 @click.option(
     "--password-file",

@@ -37,7 +37,7 @@ CLOUD_PORT = 9443
 APP_KEY = "demo-app"
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator demo", "validator demo --https 8444 --cloud-port 9444"])
 @https_door.option("Where the pages are.")
 @click.option(
     "--cloud-port",

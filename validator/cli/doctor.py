@@ -33,7 +33,13 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=[
+        "validator doctor https://portal.example.com",
+        "validator doctor https://portal.example.com --connect 192.0.2.10:443 --trust server.cer",
+    ],
+)
 @click.argument("origin", metavar="URL")
 @click.option(
     "--trust",

@@ -21,7 +21,7 @@ _MAX_LATER = 20  # entries about one token
 Entry = Mapping[str, Any]
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator audit explain 0123456789abcdef0123456789abcdef"])
 @click.argument("request_id", metavar="ID")
 @json_option
 def explain(request_id: str, as_json: bool) -> None:

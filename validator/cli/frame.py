@@ -1,7 +1,7 @@
-"""What every command shares: the home and the configuration, opened parts, errors as exit codes."""
+"""The base of every command: --home and --config, examples, opened services, errors as exit codes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def _path_options() -> list[click.Parameter]:
 
 
 def _check_text(context: click.Context) -> None:
-    """Refuse arguments that are no text: they could be neither stored nor written down."""
+    """Refuse arguments that are not valid text: they could be neither stored nor logged."""
     for value in context.params.values():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and is_forbidden(text):
@@ -59,16 +59,24 @@ def _check_text(context: click.Context) -> None:
 
 
 class Command(click.Command):
-    """A command that takes --home and --config, and ends with exit code 1 when it is refused or fails."""
+    """A command with --home, --config and examples; it ends with exit code 1 when it is refused or fails."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.examples = tuple(examples)
         self.params.extend(_path_options())
 
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, one a line, at the end of the help text."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"  {example}\n")
+
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; what this project raises on purpose becomes a message on standard error."""
+        """Run the command; an error of this project becomes a message on standard error."""
         current_exchange.set(Exchange(request_id=uuid4().hex, source=f"user:{user_name()}", role="cli"))
-        # Standard output is the command's own, and may be read by a program.
+        # Standard output is for the result, which a program may read; the log goes to standard error.
         structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
         try:
             _check_text(context)
@@ -88,12 +96,12 @@ class Command(click.Command):
 
 
 def _failure(first: str, *more: str) -> click.ClickException:
-    """Return what ends a command with exit code 1 and these lines, escaped, on standard error."""
+    """Return an exception that prints these lines, escaped, and ends the command with exit code 1."""
     return click.ClickException("\n  ".join(map(escaped, (first, *more))))
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group of `Command`s."""
 
     command_class = Command
     group_class = type
@@ -103,12 +111,12 @@ class Group(click.Group):
         self.params.extend(_path_options())
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
-        """Return the context of such a command; a complaint about an argument is escaped."""
+        """Return the context; errors about arguments are escaped."""
         with _escaping():
             return super().make_context(*arguments, **options)
 
     def invoke(self, context: click.Context) -> Any:
-        """Run what is named; a complaint about an argument is escaped."""
+        """Run the named command; errors about arguments are escaped."""
         with _escaping():
             return super().invoke(context)
 
@@ -118,13 +126,13 @@ def _escaping() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        # Final for readers; here it is replaced before anybody reads it.
+        # `message` is declared final; it is replaced here before anything reads it.
         error.message = "\n".join(map(escaped, error.message.split("\n")))  # type: ignore[misc]
         raise
 
 
 def paths() -> tuple[Path | None, Path | None]:
-    """Return the home and the configuration file that the command line names; None where it does not."""
+    """Return the values of --home and --config; None for one that is not given."""
     meta = click.get_current_context().meta
     return meta.get(f"{_PATHS}.home"), meta.get(f"{_PATHS}.config")
 
@@ -136,7 +144,7 @@ def load_settings() -> Settings:
 
 @contextmanager
 def opened(settings: Settings | None = None, *, any_schema: bool = False) -> Iterator[Services]:
-    """Give every part, acting as the home's owner; what the operator names is opened by `as_operator`.
+    """Open the services as the home's owner; open files that the operator names inside `as_operator`.
 
     Without *settings* those in force are used. Raises OperatorError without a home, Fault unless the schema
     is the newest.

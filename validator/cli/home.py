@@ -22,7 +22,7 @@ from validator.web import descriptors
 from validator.web.health import PartState, State, overall
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator init", "validator --home var init --demo"])
 @click.option(
     "--demo", "with_demo", is_flag=True, help="Add a tenant, an account, a client and a channel to try."
 )
@@ -56,7 +56,7 @@ def made(settings: Settings | None = None) -> Iterator[Services]:
         yield services
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator check"])
 @json_option
 def check(as_json: bool) -> None:
     """Check the settings and that store, keys, trail and clock are usable; exit 1 if not.

@@ -13,7 +13,14 @@ from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience
 
 
-@click.command("set", cls=Command)
+@click.command(
+    "set",
+    cls=Command,
+    examples=[
+        "validator accounts set li.wei --user-account agent-8",
+        'validator accounts set li.wei --user-id ""',
+    ],
+)
 @click.argument("login")
 @click.option("--user-account", help='Agent identity in place of its own; "" takes it away.')
 @click.option("--user-id", help='Customer identity in place of its own, with --user-name; "" takes it away.')
@@ -38,7 +45,7 @@ def set_account(login: str, user_account: str | None, user_id: str | None, user_
     say(f"account {login} is {_identity(new)} to the cloud; tokens of what changed have ended")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator accounts remove li.wei"])
 @click.argument("login")
 def remove(login: str) -> None:
     """Remove LOGIN with its links; its tokens and sessions end, so that nobody inherits them."""

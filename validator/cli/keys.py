@@ -13,7 +13,7 @@ def keys() -> None:
     """Keep the keys that sign; a running server takes a change at once."""
 
 
-@keys.command("list")
+@keys.command("list", examples=["validator keys list"])
 @json_option
 def list_keys(as_json: bool) -> None:
     """List the keys, oldest first; never what is secret of them."""
@@ -30,7 +30,7 @@ def list_keys(as_json: bool) -> None:
         show(rows, as_json=as_json)
 
 
-@keys.command()
+@keys.command(examples=["validator keys rotate --stage", "validator keys rotate"])
 @click.option("--stage", is_flag=True, help="Only add a pending key, to be handed to every node first.")
 def rotate(stage: bool) -> None:
     """Let the pending key sign, or a new one; tokens of the old one live on until they expire."""
@@ -40,7 +40,7 @@ def rotate(stage: bool) -> None:
         say(f"{key.id} is {key.state}")
 
 
-@keys.command()
+@keys.command(examples=["validator keys revoke 0a1b2c3d"])
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """Destroy the key KEY_ID; every token it signed is refused from now on."""

@@ -28,7 +28,9 @@ def limits() -> None:
     """Look at the limits, and prove them."""
 
 
-@limits.command("show")
+@limits.command(
+    "show", examples=["validator limits show", "validator limits show --limit callbacks_foreign --all"]
+)
 @click.option("--limit", "name", help="Only this limit.")
 @click.option("--route", help="Only routes that have this in them.")
 @click.option("--all", "as_table", is_flag=True, help="As a table, one row for each route, method and limit.")
@@ -64,7 +66,7 @@ def _server_url(_context: click.Context, _argument: click.Parameter, url: str | 
     raise click.BadParameter("http://127.0.0.1:PORT, an https URL of a server, or unix:/PATH")
 
 
-@limits.command()
+@limits.command(examples=["validator limits prove", "validator limits prove unix:/run/proof.sock"])
 @click.argument("url", required=False, callback=_server_url)
 @json_option
 def prove(url: str | None, as_json: bool) -> None:

@@ -30,14 +30,19 @@ from validator.cli import (
     tenants,
     tokens,
 )
+from validator.cli.checks import epilog
 from validator.cli.frame import Group
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=epilog(),
+)
 @click.version_option(package_name="validator")
 def cli() -> None:
-    """Answer a contact-centre cloud that asks whether a token is good."""
-    # What a command prints is its result; what is logged meanwhile is not part of it.
+    """Validate enterprise tokens for a contact-centre cloud."""
+    # Standard output is for a command's result; the log goes to standard error.
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 

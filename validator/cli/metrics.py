@@ -21,7 +21,7 @@ def metrics() -> None:
     """Show what Prometheus is told of this server."""
 
 
-@metrics.command(cls=Command)
+@metrics.command(cls=Command, examples=["validator metrics serve --bind 127.0.0.1:9464"])
 @click.option("--bind", help="Address:port or unix:/path; else the setting metrics.bind.")
 def serve(bind: str | None) -> None:
     """Answer Prometheus at /metrics, in a process beside the server; SIGTERM stops.
@@ -39,7 +39,7 @@ def serve(bind: str | None) -> None:
     )
 
 
-@metrics.command("show")
+@metrics.command("show", examples=["validator metrics show"])
 @json_option
 def show_metrics(as_json: bool) -> None:
     """Print every metric once, as Prometheus reads them: for people, and for a textfile collector."""

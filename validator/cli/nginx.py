@@ -18,7 +18,7 @@ def nginx() -> None:
     """Render nginx's configuration."""
 
 
-@nginx.command()
+@nginx.command(examples=["validator nginx render --out nginx --check"])
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
 )
@@ -38,7 +38,7 @@ def render(out: Path, *, check: bool) -> None:
         say(*told.split("\n"))
 
 
-@nginx.command()
+@nginx.command(examples=["validator nginx cloud"])
 def cloud() -> None:
     """Let nginx ask the cloud once, and say what it meets; exit 1 if it does not get through.
 

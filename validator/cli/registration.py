@@ -15,7 +15,7 @@ from validator.tenants import RecordStatus
 _NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR`, then this command again"
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator registration --out handover --contact ops@example.com"])
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -18,7 +18,13 @@ from validator.tokens.claims import Audience, Subject
 from validator.tokens.revocation import RevocationRequest
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=[
+        "validator tokens revoke < token.txt",
+        "validator tokens revoke --tenant 202400000001 --user-account agent-7",
+    ],
+)
 @click.option("--tenant", help="Tenant space; alone, every token of it.")
 @click.option("--jti", help="The token with this jti; its tenant space is found in the audit trail.")
 @click.option("--user-account", help="Every token of this agent, with --tenant.")

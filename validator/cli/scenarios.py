@@ -67,7 +67,13 @@ def _server_url(_context: click.Context, _option: click.Parameter, text: str) ->
     return text
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=[
+        "validator simulate run --target https://portal.example.com",
+        "validator simulate run good-tokens --target http://127.0.0.1:8000 --junit results.xml",
+    ],
+)
 @click.argument("scenarios", nargs=-1)
 @click.option("--target", required=True, callback=_server_url, help="URL of the server to ask.")
 @click.option("--tenant", help="Tenant space that is known there; else the first account's of the home.")

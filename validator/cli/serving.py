@@ -26,7 +26,7 @@ from validator.web.policy import LOG_FORMATS, ROLES
 _TO_END = 10  # seconds for a program to end, after the last request it waits for
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator serve --bind 127.0.0.1:8000", "validator serve --https"])
 @click.option("--bind", help="Address:port or unix:/path; else the setting server.bind.")
 @click.option("--role", type=click.Choice(ROLES), help="Routes to serve; else the setting server.role.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; else the setting server.workers.")

@@ -31,7 +31,7 @@ def simulate() -> None:
     """Stand in for the cloud, or ask a server as the cloud does."""
 
 
-@simulate.command()
+@simulate.command(examples=["validator simulate serve --registration cloud.toml"])
 @click.option(
     "--registration", "file", type=_FILE, required=True, help="What the cloud was told of the enterprise."
 )
@@ -68,7 +68,7 @@ def tls_proxy(
     run_over_tls(before_both, bind=bind, certificate=certificate, key=key)
 
 
-@simulate.command("scenarios")
+@simulate.command("scenarios", examples=["validator simulate scenarios"])
 @json_option
 def list_scenarios(as_json: bool) -> None:
     """List the shipped scenarios, and what each is for."""

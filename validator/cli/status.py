@@ -20,7 +20,7 @@ from validator.operations.monitoring.watching import InPlace, watch
 _OFTEN = 2
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator status", "validator status --watch 10"])
 @click.option(
     "--watch",
     "seconds",

@@ -49,7 +49,13 @@ def _choice(words: type[StrEnum]) -> click.Choice[str]:
     return click.Choice([word.value for word in words])
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=[
+        "validator audit tail --since 15m --event verdict --outcome refused",
+        "validator audit tail --follow",
+    ],
+)
 @click.option("-n", "count", type=click.IntRange(1), help=f"How many entries; else {_COUNT}, or all since.")
 @click.option("--since", metavar="TIME", help='Not before: "15m" ago, 2026-11-29 or 2026-11-29T20:15:00Z.')
 @click.option(

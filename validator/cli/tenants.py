@@ -15,7 +15,7 @@ def tenants() -> None:
     """Keep the tenant spaces this server answers for."""
 
 
-@tenants.command()
+@tenants.command(examples=['validator tenants add 202400000001 --name "Head office"'])
 @click.argument("tenant_id")
 @click.option("--name", default="", help="A name for people.")
 def add(tenant_id: str, name: str) -> None:
@@ -25,7 +25,7 @@ def add(tenant_id: str, name: str) -> None:
     say(f"tenant {tenant_id} is added")
 
 
-@tenants.command("list")
+@tenants.command("list", examples=["validator tenants list"])
 @json_option
 def list_tenants(as_json: bool) -> None:
     """List the tenant spaces."""
@@ -33,7 +33,7 @@ def list_tenants(as_json: bool) -> None:
         show([_row(tenant) for tenant in services.tenants.list()], as_json=as_json)
 
 
-@tenants.command()
+@tenants.command(examples=["validator tenants enable 202400000001"])
 @click.argument("tenant_id")
 def enable(tenant_id: str) -> None:
     """Let the tenant space TENANT_ID be used."""
@@ -42,7 +42,7 @@ def enable(tenant_id: str) -> None:
     say(f"tenant {tenant_id} is enabled")
 
 
-@tenants.command()
+@tenants.command(examples=["validator tenants disable 202400000001"])
 @click.argument("tenant_id")
 def disable(tenant_id: str) -> None:
     """Refuse everything of the tenant space TENANT_ID, and end its tokens for good."""
@@ -52,7 +52,7 @@ def disable(tenant_id: str) -> None:
     say(f"tenant {tenant_id} is disabled, and its tokens have ended")
 
 
-@tenants.command("set")
+@tenants.command("set", examples=['validator tenants set 202400000001 --name "Branch office"'])
 @click.argument("tenant_id")
 @click.option("--name", required=True, help="Its new name for people.")
 def set_tenant(tenant_id: str, name: str) -> None:
@@ -62,7 +62,7 @@ def set_tenant(tenant_id: str, name: str) -> None:
     say(f"tenant {tenant_id} is called {name or '-'}")
 
 
-@tenants.command()
+@tenants.command(examples=["validator tenants remove 202400000001"])
 @click.argument("tenant_id")
 def remove(tenant_id: str) -> None:
     """Remove the tenant space TENANT_ID, which must have no account, channel or client; its tokens end."""

@@ -16,7 +16,7 @@ def tokens() -> None:
     """Issue, inspect and revoke enterprise tokens."""
 
 
-@tokens.command()
+@tokens.command(examples=["validator tokens issue --tenant 202400000001 --user-account agent-7"])
 @click.option("--tenant", required=True, help="Tenant space.")
 @click.option("--user-account", help="Issue an agent's token for this userAccount.")
 @click.option("--user-id", help="Issue a customer's token for this userId, with --user-name.")
@@ -33,7 +33,7 @@ def issue(tenant: str, user_account: str | None, user_id: str | None, user_name:
         show(render(*services.issuance.issue(operator(), parse(fields))), as_json=True)
 
 
-@tokens.command()
+@tokens.command(examples=["validator tokens inspect < token.txt"])
 @json_option
 def inspect(as_json: bool) -> None:
     """Tell what the token on standard input says, and whether it would be accepted now; exit 1 if not."""

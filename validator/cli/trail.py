@@ -18,7 +18,7 @@ from validator.errors import OperatorError
 from validator.services import Services
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator audit verify", "validator audit verify --head head.txt"])
 @click.option(
     "--head",
     "head_file",
@@ -50,7 +50,7 @@ def verify(head_file: Path | None, as_json: bool) -> None:
             raise OperatorError("the audit trail was tampered with, or damaged")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["validator audit head > head.txt"])
 @json_option
 def head(as_json: bool) -> None:
     """Print where the trail ends: file, number, mac, chain; keep it off this host, in a ticket for one."""
@@ -69,7 +69,9 @@ def head(as_json: bool) -> None:
         show(printed, as_json=as_json)
 
 
-@click.command("accept-loss", cls=Command)
+@click.command(
+    "accept-loss", cls=Command, examples=['validator audit accept-loss --reason "disk replaced, ticket 4711"']
+)
 @click.option("--reason", required=True, help="What happened, for the trail: a restored folder, a disk.")
 @json_option
 def accept_loss(reason: str, as_json: bool) -> None:
