@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from validator.cli.checks import CHECKS
 from validator.cli.frame import Command
 from validator.cli.main import cli
 
@@ -27,12 +26,7 @@ the audit trail with the name of who made it.
 Options of every command:
 
 """
-_TOPICS = """\
-## Which check answers what
-
-| command | question |
-|---|---|
-{checks}
+_COMPLETION = """\
 ## Shell completion
 
 One line in the shell's start-up file completes commands and options:
@@ -40,7 +34,7 @@ One line in the shell's start-up file completes commands and options:
 ```text
 eval "$(_VALIDATOR_COMPLETE=bash_source validator)"      # ~/.bashrc, bash 4.4 or newer
 eval "$(_VALIDATOR_COMPLETE=zsh_source validator)"       # ~/.zshrc
-_VALIDATOR_COMPLETE=fish_source validator | source       # ~/.config/fish/config.fish
+_VALIDATOR_COMPLETE=fish_source validator | source       # ~/.config/fish/completions/validator.fish
 ```
 """
 
@@ -50,8 +44,7 @@ def render() -> str:
     context = click.Context(cli, info_name="validator")
     every = cli.commands["check"].params
     shared = [part for part in every if isinstance(part, click.Option) and part.name in _EVERYWHERE]
-    checks = "".join(f"| `validator {command}` | {question} |\n" for command, question in CHECKS.items())
-    parts = [_INTRODUCTION + _options(context, shared), _TOPICS.format(checks=checks)]
+    parts = [_INTRODUCTION + _options(context, shared), _COMPLETION]
     parts += [_section(part) for part in _contexts(context)]
     return "\n".join(line.rstrip() for line in "\n".join(parts).splitlines()) + "\n"
 

@@ -142,7 +142,7 @@ def test_token_is_followed_to_its_verdicts(busy: CommandLine, sought: str) -> No
 @pytest.mark.parametrize("sought", ["ddd", "jti-2"])
 def test_token_that_was_never_asked_about_is_told(busy: CommandLine, sought: str) -> None:
     """A token that no question came for is not silence: the page or the way from the cloud is to blame."""
-    assert "the cloud never asked about this token" in busy("audit", "explain", sought).out
+    assert "the cloud never presented this token" in busy("audit", "explain", sought).out
 
 
 def test_verdict_leads_back_to_the_issue(busy: CommandLine) -> None:

@@ -112,7 +112,7 @@ def test_warning_ends_with_exit_code_0(validator: CommandLine, tmp_path: Path) -
 
     assert validator(*command).out.startswith("warning near-expiry: CN=server ends at ")
     assert validator(*command).code == 0
-    assert validator(*command, "--warning-days", "10").out.endswith("good for no name that was asked\n")
+    assert validator(*command, "--warning-days", "10").out.endswith("good; no name was checked\n")
     assert validator(*command, "--problem-days", "25").code == 1
 
 
@@ -155,15 +155,15 @@ def test_chain_must_lead_to_what_was_handed_over(validator: CommandLine, tmp_pat
     out = ("--out", str(tmp_path / "out"))
     command = ("cert", "check", "--certificate")
 
-    assert validator(*command, other).out.endswith("good for no name that was asked\n")
+    assert validator(*command, other).out.endswith("good; no name was checked\n")
     for which in ("root", "issuer"):
         validator.did("cert", "export", *out, "--which", which, "--certificate", chain)
-        assert validator(*command, renewed).out.endswith("good for no name that was asked\n")
+        assert validator(*command, renewed).out.endswith("good; no name was checked\n")
         said = validator(*command, other)
         assert (said.code, said.out.split(":")[0]) == (0, "warning not-handed-over")
         assert len(said.out.splitlines()) == 1
     validator.did("cert", "export", *out, "--certificate", other)
-    assert validator(*command, other).out.endswith("good for no name that was asked\n")
+    assert validator(*command, other).out.endswith("good; no name was checked\n")
 
 
 def test_what_was_handed_over_is_of_the_server_that_the_cloud_calls(

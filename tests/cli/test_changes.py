@@ -231,7 +231,7 @@ def test_removed_client_is_gone(validator: CommandLine) -> None:
     """A removed client is not in the list, and what its tokens are worth is told."""
     said = validator("clients", "remove", client_id(validator))
 
-    assert "tokens it had issued live on" in said.out
+    assert "its tokens stay valid" in said.out
     assert validator("clients", "list", "--json").json() == []
 
 

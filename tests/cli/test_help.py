@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.architecture.source import CHECKOUT
 from tests.support.command_line import CommandLine, Said, all_commands, check_misused, clean_environment
 from validator.cli.checks import CHECKS
 from validator.cli.frame import Command
@@ -72,12 +73,19 @@ def test_wrong_example_would_be_noticed(parse: Parse) -> None:
 
 
 def test_help_compares_the_checks() -> None:
-    """`validator --help` ends with the commands that check something, and what each answers."""
+    """`validator --help` ends with the commands that check something, and what each checks."""
     said = CommandLine(Path("unused"))("--help")
 
-    _, _, table = said.out.partition("Which check answers what:\n")
+    _, _, table = said.out.partition("Which command answers which question:\n")
     assert {tuple(re.split(r" {2,}", line.strip())) for line in table.splitlines()} == set(CHECKS.items())
-    assert CHECKS.keys() <= SHOWN.keys()
+    assert {words.removesuffix(" URL") for words in CHECKS} <= SHOWN.keys()
+
+
+def test_operations_page_has_the_same_table() -> None:
+    """docs/operations.md compares the checks in the same words."""
+    page = (CHECKOUT / "docs" / "operations.md").read_text("utf-8")
+
+    assert [words for words, checks in CHECKS.items() if f"| `{words}` | {checks} |" not in page] == []
 
 
 @pytest.mark.parametrize(("shell", "sign"), [("bash", "complete -o nosort"), ("zsh", "#compdef validator")])

@@ -126,7 +126,7 @@ def test_nothing_tried_is_no_success(validator: CommandLine, server: Server, cli
     said = run(validator, server, "expired-token", *client)
 
     assert "0 passed, 0 failed, 2 skipped" in said.out
-    assert (said.code, said.err) == (1, "Error: every step was skipped: nothing was shown of the target\n")
+    assert (said.code, said.err) == (1, "Error: every step was skipped: nothing was tested\n")
 
 
 def test_client_and_home_go_together(validator: CommandLine, server: Server, client: tuple[str, ...]) -> None:

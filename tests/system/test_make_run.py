@@ -27,7 +27,7 @@ from tests.support import nginx_process
 from tests.support.command_line import clean_environment, printed_commands
 from tests.support.server_process import TIMEOUT, Server, free_bind, port_is_open, wait_until
 
-CREDENTIALS = "Demo credentials, shown this once"
+CREDENTIALS = "Demo credentials, shown only once"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`validator accounts`: people who log in."""
+"""`validator accounts`: the accounts of people who log in."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ generate_option = click.option("--generate", is_flag=True, help="Make a password
 
 @click.group(cls=Group)
 def accounts() -> None:
-    """Keep the people who log in here."""
+    """Manage the accounts that log in here."""
 
 
 @accounts.command(
@@ -45,13 +45,13 @@ def add(
     secret_file: Path | None,
     generate: bool,
 ) -> None:
-    """Add the account LOGIN; its password comes from a file, standard input or --generate."""
+    """Add the account LOGIN, with a password from a file, from standard input or from --generate."""
     with opened() as services:
         password = _password(services, login, secret_file, generate=generate)
         with recorded(services, EventName.ACCOUNT, "added", tenant=tenant, subject=login):
             identity = Identity(user_account, user_id, user_name)
             services.accounts.add(login, tenant, services.passwords.hash(password), identity)
-        _tell(password, generate=generate)
+        _print_generated(password, generate=generate)
         say(f"account {login} is added")
 
 
@@ -68,7 +68,7 @@ def list_accounts(tenant: str | None, as_json: bool) -> None:
 @click.argument("login")
 @json_option
 def show_account(login: str, as_json: bool) -> None:
-    """Print what is known of the account LOGIN, and whether it is locked."""
+    """Show the account LOGIN, and whether it is locked."""
     with opened() as services:
         account = services.accounts.require(login)
         lock = services.lockout.lock(login)
@@ -85,21 +85,21 @@ def show_account(login: str, as_json: bool) -> None:
 @accounts.command(examples=["validator accounts enable li.wei"])
 @click.argument("login")
 def enable(login: str) -> None:
-    """Let LOGIN log in again."""
+    """Enable LOGIN: it can log in again."""
     _set_status(login, RecordStatus.ACTIVE)
 
 
 @accounts.command(examples=["validator accounts disable li.wei"])
 @click.argument("login")
 def disable(login: str) -> None:
-    """Refuse LOGIN, and end every token and session of theirs for good."""
+    """Disable LOGIN: its tokens and sessions end for good."""
     _set_status(login, RecordStatus.DISABLED)
 
 
 @accounts.command(examples=["validator accounts unlock li.wei"])
 @click.argument("login")
 def unlock(login: str) -> None:
-    """Forget the failed logins of LOGIN, so that it is not blocked any more."""
+    """Unlock LOGIN: its failed logins no longer count."""
     with opened() as services:
         account = services.accounts.require(login)
         with recorded(services, EventName.ACCOUNT, "unlocked", tenant=account.tenant, subject=account.login):
@@ -118,7 +118,7 @@ def unlock(login: str) -> None:
 @secret_file_option
 @generate_option
 def set_password(login: str, secret_file: Path | None, generate: bool) -> None:
-    """Replace the password of LOGIN; every token and session of theirs ends."""
+    """Replace the password of LOGIN; its tokens and sessions end."""
     with opened() as services:
         account = services.accounts.require(login)
         password = _password(services, login, secret_file, generate=generate)
@@ -126,7 +126,7 @@ def set_password(login: str, secret_file: Path | None, generate: bool) -> None:
             services, EventName.ACCOUNT, "password set", tenant=account.tenant, subject=account.login
         ):
             services.login.set_password(account, password)
-        _tell(password, generate=generate)
+        _print_generated(password, generate=generate)
         say(f"account {login} has a new password; its tokens and sessions have ended")
 
 
@@ -147,7 +147,7 @@ def _password(services: Services, login: str, file: Path | None, *, generate: bo
     return password
 
 
-def _tell(password: str, *, generate: bool) -> None:
+def _print_generated(password: str, *, generate: bool) -> None:
     if generate:
         say(f"password: {password}")
 

@@ -1,4 +1,4 @@
-"""`validator agents`: the cloud's list of agents, and which of them are whose account here."""
+"""`validator agents`: the cloud's list of agents, and the accounts that they are linked to."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -17,9 +17,9 @@ from validator.services import Services
 from validator.tokens.claims import Audience
 
 _MAX_NOTICES = 10
-LONG_LIST = 1000  # agents; a longer list tells how far it is
+LONG_LIST = 1000  # agents; the sync of a longer list prints its progress
 
-tenant_option = click.option("--tenant", help="Tenant space; else the only one there is.")
+tenant_option = click.option("--tenant", help="Tenant space; else the only one.")
 user_account_option = click.option(
     "--user-account", "user_account", required=True, help="Account code of the agent at the cloud."
 )
@@ -27,26 +27,26 @@ user_account_option = click.option(
 
 @click.group(cls=Group)
 def agents() -> None:
-    """Keep the list of the cloud's agents, and link them to the people who log in here."""
+    """Manage the list of the cloud's agents, and link them to accounts."""
 
 
 @agents.command(examples=["validator agents sync --tenant 202400000001"])
 @tenant_option
-@click.option("--force", is_flag=True, help="Remove whoever the cloud does not list, however many.")
+@click.option("--force", is_flag=True, help="Remove every agent that the cloud does not list.")
 @json_option
 def sync(tenant: str | None, force: bool, as_json: bool) -> None:
-    """Ask the cloud for its agents, and keep them as they are there now.
+    """Fetch the cloud's list of agents, and store it.
 
-    Nothing is changed when more would be removed than cloud.max_removal allows. SIP passwords are kept
-    only if cloud.keep_sip_passwords says so, and then sealed.
+    Nothing is changed when more agents would be removed than cloud.max_removal allows. SIP passwords are
+    stored only if cloud.keep_sip_passwords is true, and then encrypted.
     """
     with opened() as services:
         space = _tenant(services, tenant)
         answer = ApiFabric(services.settings.cloud, services.clock).agents()
-        told = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
-        with recorded(services, EventName.AGENTS, told, tenant=space):
+        detail = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
+        with recorded(services, EventName.AGENTS, detail, tenant=space):
             changes = services.agents.sync(
-                space, answer.agents, force=force, progress=_tell, is_whole=not answer.unreadable
+                space, answer.agents, force=force, progress=_print_progress, is_whole=not answer.unreadable
             )
         _warn(answer.unreadable)
         service = {"sip_service_ip": answer.sip_service_ip, "sip_service_port": answer.sip_service_port}
@@ -63,7 +63,7 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
 @click.option("--tenant", help="Only those of this tenant space.")
 @json_option
 def list_agents(tenant: str | None, as_json: bool) -> None:
-    """List the cloud's agents as they were at the last sync, with the account each is linked to."""
+    """List the cloud's agents as of the last sync, with the account that each is linked to."""
     with opened() as services:
         owners = _owners(services, tenant)
         rows = [asdict(agent) for agent in services.agents.list(tenant)]
@@ -77,9 +77,9 @@ def list_agents(tenant: str | None, as_json: bool) -> None:
 @tenant_option
 @json_option
 def diff(tenant: str | None, as_json: bool) -> None:
-    """List who is in the cloud but linked to no account here, and who is here but not in the cloud.
+    """List cloud agents that are linked to no account, and linked agents that are not in the cloud.
 
-    The cloud is as it was at the last sync.
+    The cloud's list is that of the last sync.
     """
     with opened() as services:
         space = _tenant(services, tenant)
@@ -95,7 +95,7 @@ def diff(tenant: str | None, as_json: bool) -> None:
 @user_account_option
 @click.option("--force", is_flag=True, help="Link it though the cloud's list has no such agent.")
 def link(account: str, user_account: str, force: bool) -> None:
-    """Let the person ACCOUNT have tokens for one more agent of the cloud; those of others for it end."""
+    """Allow ACCOUNT tokens for one more agent of the cloud; tokens of other accounts for that agent end."""
     with opened() as services:
         person = services.accounts.require(account)
         with _recorded_link(services, person, f"linked {user_account}"):
@@ -112,7 +112,7 @@ def link(account: str, user_account: str, force: bool) -> None:
 @click.argument("account")
 @user_account_option
 def unlink(account: str, user_account: str) -> None:
-    """Undo a link of ACCOUNT; every token for that agent ends."""
+    """Remove a link of ACCOUNT; every token for that agent ends."""
     with opened() as services:
         person = services.accounts.require(account)
         with _recorded_link(services, person, f"unlinked {user_account}"):
@@ -124,17 +124,17 @@ def unlink(account: str, user_account: str) -> None:
 
 
 def _warn(unreadable: Sequence[str]) -> None:
-    """Say which entries of the list were left out, and what that means for the others."""
+    """Print which entries of the list were left out, and the consequence for the others."""
     if not unreadable:
         return
     say(*(f"notice: {words}: left out" for words in unreadable[:_MAX_NOTICES]), err=True)
     if len(unreadable) > _MAX_NOTICES:
         say(f"notice: and {len(unreadable) - _MAX_NOTICES} other entries", err=True)
-    say("notice: the list is not whole, so nobody is removed; with --force whoever it lacks is", err=True)
+    say("notice: the list is incomplete, so no agent is removed; --force removes those it lacks", err=True)
 
 
 def _tenant(services: Services, named: str | None) -> str:
-    """Return the tenant space that is meant; raises OperatorError when it is unknown or not clear."""
+    """Return the tenant space *named*, or the only one; raises OperatorError for none or several."""
     if named is not None:
         return services.tenants.require(named).id
     tenants = services.tenants.list()
@@ -144,13 +144,13 @@ def _tenant(services: Services, named: str | None) -> str:
 
 
 def _owners(services: Services, tenant: str | None) -> dict[tuple[str, str], str]:
-    """Return the login name of whoever is linked, by tenant space and account code."""
+    """Return the login name of each linked account, by tenant space and account code."""
     logins = {account.id: account.login for account in services.accounts.list(tenant)}
     return {(one.tenant, one.user_account): logins[one.account] for one in services.links.list(tenant)}
 
 
-def _recorded_link(services: Services, person: Account, told: str) -> AbstractContextManager[None]:
-    return recorded(services, EventName.LINK, told, tenant=person.tenant, subject=person.login)
+def _recorded_link(services: Services, person: Account, detail: str) -> AbstractContextManager[None]:
+    return recorded(services, EventName.LINK, detail, tenant=person.tenant, subject=person.login)
 
 
 def _difference(
@@ -159,6 +159,6 @@ def _difference(
     return {"only_in": only_in, "account_code": code, "work_no": work_no, "account": account}
 
 
-def _tell(done: int, total: int) -> None:
+def _print_progress(done: int, total: int) -> None:
     if total > LONG_LIST:
         say(f"{done} of {total} agents", err=True)

@@ -1,4 +1,4 @@
-"""`validator audit`: read the trail, and prove that it is whole."""
+"""`validator audit`: read the trail, and verify that it is complete."""
 
 import click
 
@@ -10,7 +10,7 @@ from validator.cli.trail import accept_loss, head, verify
 
 @click.group(cls=Group)
 def audit() -> None:
-    """Read the audit trail, and prove that it is whole."""
+    """Read the audit trail, and verify that it is complete."""
 
 
 for command in (verify, head, accept_loss, tail, explain):

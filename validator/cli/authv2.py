@@ -1,4 +1,4 @@
-"""`validator authv2`: make a guest's signature by hand, and see each stage of it."""
+"""`validator authv2`: sign a guest's request by hand, and show each stage."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from validator.webchat.wire import SIGNED_KEYS, LengthRule, SigningRequest, pars
 
 @click.group(cls=Group)
 def authv2() -> None:
-    """Sign as guests' pages have it done."""
+    """Sign guests' requests (AUTHV2)."""
 
 
 @authv2.command(
@@ -61,7 +61,7 @@ def sign_payload(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Print the authorization line for a payload; never the secret key or the signing key."""
+    """Print the authorization line for a payload; the secret key and the signing key are never shown."""
     stamp, order = _stamp(at), _order(key_order)
     rule = None if length_rule is None else LengthRule(length_rule)
     payload = _payload(payload_file, takes_any_name=channel is None)
@@ -84,12 +84,12 @@ def sign_payload(
 def _sign_as(
     channel_id: str, payload: dict[str, str], stamp: str, order: tuple[str, ...], rule: LengthRule | None
 ) -> tuple[SignableRequest, Signature]:
-    """Return what a channel signs and its signature, which the trail names; raises OperatorError."""
+    """Sign *payload* as the channel, record it in the trail; raises OperatorError."""
     with opened() as services:
         channel = services.channels.require(channel_id)
-        told = f"{channel.id} at {stamp}"
+        detail = f"{channel.id} at {stamp}"
         with recorded(
-            services, EventName.SIGNED, told, tenant=channel.tenant, subject=payload["thirdUserId"]
+            services, EventName.SIGNED, detail, tenant=channel.tenant, subject=payload["thirdUserId"]
         ):
             _check_payload(channel, payload)
             _check_instant(stamp, services.clock.now() + services.settings.tokens.leeway)
@@ -107,7 +107,7 @@ def _signed(request: SignableRequest, access_key: str, secret_key: str, stamp: s
 
 
 def _check_payload(channel: Channel, payload: dict[str, str]) -> None:
-    """Raise OperatorError unless the channel is in use and *payload* is of it."""
+    """Raise OperatorError unless the channel is enabled and *payload* belongs to it."""
     if not channel.is_usable:
         raise OperatorError(f"channel {channel.id}, or its tenant, is disabled: it signs nobody in")
     for name, own in (("channelConfigId", channel.id), ("tenantSpaceId", channel.tenant)):
@@ -116,7 +116,7 @@ def _check_payload(channel: Channel, payload: dict[str, str]) -> None:
 
 
 def _check_instant(stamp: str, latest: datetime) -> None:
-    """Raise OperatorError when *stamp* is after *latest*: a signature in store would outlive its reason."""
+    """Raise OperatorError when *stamp* is after *latest*: nobody may stockpile signatures for later."""
     if _instant(stamp) > latest:
         raise OperatorError(
             "--at is in the future: a channel signs now; for vectors give --access-key and --secret-key-file"
@@ -128,7 +128,7 @@ def _instant(stamp: str) -> datetime:
 
 
 def _stamp(text: str | None) -> str:
-    """Return the time of signing as it is signed; one without milliseconds is kept as it is written."""
+    """Return the time of signing as it is signed; *text* without milliseconds is not changed."""
     try:
         if text is None:
             return timestamp(SystemClock().now())
@@ -147,10 +147,15 @@ def _order(key_order: str | None) -> tuple[str, ...]:
 
 def _payload(file: Path, *, takes_any_name: bool) -> dict[str, str]:
     with click.open_file(str(file), "rb") as stream:
-        ask: SigningRequest = parse(read_object(stream.read()), takes_any_name=takes_any_name)
-    if ask.presented_id is None:
+        request: SigningRequest = parse(read_object(stream.read()), takes_any_name=takes_any_name)
+    if request.presented_id is None:
         raise OperatorError("thirdUserId: missing")
-    values = (ask.presented_name, ask.presented_id, ask.presented_tenant, ask.presented_channel)
+    values = (
+        request.presented_name,
+        request.presented_id,
+        request.presented_tenant,
+        request.presented_channel,
+    )
     return dict(zip(SIGNED_KEYS, values, strict=True))
 
 
@@ -165,8 +170,8 @@ def _stages(signature: Signature) -> dict[str, str]:
 def _explain(request: SignableRequest, signature: Signature) -> None:
     headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
     stages = (
-        ("body that is signed", request.body or ""),
-        ("headers that are signed", headers),
+        ("signed body", request.body or ""),
+        ("signed headers", headers),
         ("signedHeaders", signed_header_names(request)),
         ("canonicalRequest", signature.canonical),
         ("prefix", signature.prefix),

@@ -1,4 +1,4 @@
-"""`validator blocklist`: the lists of passwords that nobody may choose."""
+"""`validator blocklist`: the lists of forbidden passwords."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from validator.settings.surroundings import IMPORTED_LISTS
 
 @click.group(cls=Group)
 def blocklist() -> None:
-    """Keep the lists of passwords that nobody may choose."""
+    """Manage the lists of forbidden passwords."""
 
 
 @blocklist.command("import", examples=["validator blocklist import leaked.txt"])
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_passwords(file: Path) -> None:
-    """Add the passwords in FILE, one a line, to the common ones; in place of an earlier file of that name."""
+    """Import the passwords in FILE, one a line; they replace those of an earlier file with that name."""
     with opened(any_schema=True) as services:
         folder = services.settings.home / IMPORTED_LISTS
         make_private_folder(folder)
@@ -30,4 +30,4 @@ def import_passwords(file: Path) -> None:
             with as_operator():
                 entries = read_list(file)
             write_list(entries, file.name, folder / f"{file.stem}.bin")
-        say(f"{len(entries)} passwords; a running server takes them after a reload (SIGHUP)")
+        say(f"{len(entries)} passwords; a running server uses them after a reload (SIGHUP)")

@@ -1,4 +1,4 @@
-"""`validator cert`: is the server's certificate good, and what to give the cloud's administrator of it."""
+"""`validator cert`: check the server's certificate, and export it for the cloud's administrator."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ from validator.operations.certificates.lifetime import DEFAULT_MARGINS, Margin, 
 from validator.operations.certificates.pem import read_chain, read_roots
 from validator.web.proxy_policy import ProxyPolicy
 
-_TOLD = ("which", "why", "sha256", "subject", "issuer", "names", "expires_at", "files")
+_SHOWN = ("which", "why", "sha256", "subject", "issuer", "names", "expires_at", "files")
 
 _file = click.Path(dir_okay=False, path_type=Path)
 _days = click.IntRange(0, 3650)
@@ -38,7 +38,7 @@ trust_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server's files, and the names it has."""
+    """A server's certificate files, and its names."""
 
     chain: Path
     key: Path | None
@@ -47,7 +47,7 @@ class Served:
 
 @click.group(cls=Group)
 def cert() -> None:
-    """Check the server's certificate, and give the cloud's administrator what it needs of it."""
+    """Check the server's certificate, and export it for the cloud's administrator."""
 
 
 @cert.command(
@@ -63,12 +63,12 @@ def cert() -> None:
 @click.option(
     "--warning-days",
     type=_days,
-    help="Days before its end from which a certificate is a warning; else a third of its life, at most 30.",
+    help="Warn this many days before expiry; else after two thirds of its lifetime, at most 30 days before.",
 )
 @click.option(
     "--problem-days",
     type=_days,
-    help="Days before its end from which it is a problem; else a sixth of its life, at most 7.",
+    help="Fail this many days before expiry; else after five sixths of its lifetime, at most 7 days before.",
 )
 @json_option
 def check(
@@ -80,11 +80,11 @@ def check(
     problem_days: int | None,
     as_json: bool,
 ) -> None:
-    """Say what is wrong with a chain and its key, and what to do; exit 1 if there is a problem.
+    """Check a certificate, its chain and its key, and show what to do; exit 1 if there is a problem.
 
-    Without --certificate every server of [proxy] is looked at. What was given to the cloud's administrator is
-    trusted, and this machine's roots are. It is a warning where the chain of the server that the cloud calls
-    does not lead to what was given.
+    Without --certificate every server of [proxy] is checked. Trusted are this machine's roots and the
+    certificate that was handed to the cloud's administrator. If the server that the cloud calls no longer
+    chains up to that one, there is a warning.
     """
     if certificate is None and (key or names):
         raise click.UsageError("--key and --name need --certificate")
@@ -98,7 +98,7 @@ def check(
         each: check_chain(
             *(each.chain, each.key, each.names, SystemClock()),
             trusted=trusted,
-            # Of the server that the cloud calls it was given.
+            # Only the certificate of the server that the cloud calls was handed over.
             handed_over=given.certificate if given and each is served[-1] else None,
             margins=margins,
         )
@@ -130,8 +130,8 @@ def check(
 def export(out: Path, which: str, certificate: Path | None, trust: tuple[Path, ...], as_json: bool) -> None:
     """Write server.cer (DER) and server-pem.cer for the cloud's administrator, one certificate in each.
 
-    The certificate is of the server that the cloud calls. What was given is kept in the home, for
-    comparison with what is served. Tell the SHA-256 by another way: it is that of `sha256sum server.cer`.
+    The certificate is that of the server that the cloud calls. The home records it, for comparison with the
+    one that is served. Confirm the SHA-256 over another channel: it is that of `sha256sum server.cer`.
     """
     settings = load_settings()
     if not settings.home.is_dir():
@@ -140,11 +140,11 @@ def export(out: Path, which: str, certificate: Path | None, trust: tuple[Path, .
     given = export_certificate(chain_file, Which(which), out, SystemClock(), trusted=_trusted(trust))
     with as_owner_of(settings.home):
         record(settings.home, given)
-    show({name: told for name, told in asdict(given).items() if name in _TOLD}, as_json=as_json)
+    show({name: value for name, value in asdict(given).items() if name in _SHOWN}, as_json=as_json)
 
 
 def _configured(proxy: ProxyPolicy) -> list[Served]:
-    """Return the servers of [proxy], the one that the cloud calls last; raises OperatorError without any."""
+    """Return the servers of [proxy], last the one that the cloud calls; raises OperatorError without any."""
     portal = (
         Served(proxy.certificate, proxy.certificate_key, _named(proxy.name)) if proxy.certificate else None
     )
@@ -184,5 +184,6 @@ def _margins(warning_days: int | None, problem_days: int | None) -> Margins:
 
 
 def _lines(served: Served, findings: Iterable[Finding]) -> list[str]:
-    told = [f"{finding.severity} {finding.code}: {finding.words}" for finding in findings]
-    return told or [f"{served.chain}: good for {', '.join(served.names) or 'no name that was asked'}"]
+    lines = [f"{finding.severity} {finding.code}: {finding.words}" for finding in findings]
+    good = f"good for {', '.join(served.names)}" if served.names else "good; no name was checked"
+    return lines or [f"{served.chain}: {good}"]

@@ -1,4 +1,4 @@
-"""`validator channels`: the web chat channels guests are signed in to."""
+"""`validator channels`: the web chat channels that guests are signed in to."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _PROMPT = "Third-party authentication key of the channel"
 
 @click.group(cls=Group)
 def channels() -> None:
-    """Keep the web chat channels that guests are signed in to."""
+    """Manage the web chat channels that guests are signed in to."""
 
 
 @channels.command(
@@ -48,7 +48,7 @@ def add(
     length_rule: LengthRule,
     secret_file: Path | None,
 ) -> None:
-    """Add the channel CHANNEL_ID (the cloud's channelConfigId); its secret key is never an argument."""
+    """Add the channel CHANNEL_ID (the cloud's channelConfigId), with its secret key."""
     with opened() as services:
         secret_key = read_secret(secret_file, _PROMPT)
         with recorded(services, EventName.CHANNEL, f"added {channel_id}", tenant=tenant):
@@ -71,7 +71,7 @@ def list_channels(as_json: bool) -> None:
 @click.argument("channel_id")
 @secret_file_option
 def rotate(channel_id: str, secret_file: Path | None) -> None:
-    """Replace the secret key of CHANNEL_ID by the one the cloud has now."""
+    """Replace the secret key of CHANNEL_ID, after it was changed at the cloud."""
     with opened() as services:
         secret_key = read_secret(secret_file, _PROMPT)
         with recorded(services, EventName.CHANNEL, f"rotated {channel_id}"):
@@ -88,37 +88,37 @@ def rotate(channel_id: str, secret_file: Path | None) -> None:
 @click.argument("channel_id")
 @click.option("--origin", "origins", multiple=True, required=True, help="Origin of its pages; repeatable.")
 def set_channel(channel_id: str, origins: tuple[str, ...]) -> None:
-    """Replace the origins of the pages of CHANNEL_ID by those that are given."""
+    """Replace the origins of the pages of CHANNEL_ID."""
     with opened() as services:
         tenant = services.channels.require(channel_id).tenant
-        told = f"{channel_id} allows {', '.join(origins)}"
-        with recorded(services, EventName.CHANNEL, told, tenant=tenant):
+        detail = f"{channel_id} allows {', '.join(origins)}"
+        with recorded(services, EventName.CHANNEL, detail, tenant=tenant):
             services.channels.set_origins(channel_id, origins)
-    say(f"channel {told}")
+    say(f"channel {detail}")
 
 
 @channels.command(examples=["validator channels remove 817854979183314945"])
 @click.argument("channel_id")
 def remove(channel_id: str) -> None:
-    """Remove CHANNEL_ID with its secret key; the cloud takes signatures made before for as long as ever."""
+    """Remove CHANNEL_ID with its secret key; earlier signatures stay valid until the cloud rejects them."""
     with opened() as services:
         tenant = services.channels.require(channel_id).tenant
         with recorded(services, EventName.CHANNEL, f"removed {channel_id}", tenant=tenant):
             services.channels.remove(channel_id)
-    say(f"channel {channel_id} is removed; signatures made before are good as long as the cloud takes them")
+    say(f"channel {channel_id} is removed; earlier signatures stay valid until the cloud rejects them")
 
 
 @channels.command(examples=["validator channels enable 817854979183314945"])
 @click.argument("channel_id")
 def enable(channel_id: str) -> None:
-    """Sign guests in to CHANNEL_ID again."""
+    """Enable CHANNEL_ID: guests are signed in again."""
     _set_status(channel_id, RecordStatus.ACTIVE)
 
 
 @channels.command(examples=["validator channels disable 817854979183314945"])
 @click.argument("channel_id")
 def disable(channel_id: str) -> None:
-    """Sign nobody in to CHANNEL_ID."""
+    """Disable CHANNEL_ID: no guest is signed in."""
     _set_status(channel_id, RecordStatus.DISABLED)
 
 

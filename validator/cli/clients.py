@@ -1,4 +1,4 @@
-"""`validator clients`: the enterprise's own servers."""
+"""`validator clients`: backend clients, the enterprise's own servers."""
 
 import click
 
@@ -13,13 +13,13 @@ from validator.tokens.clients import Client
 
 @click.group(cls=Group)
 def clients() -> None:
-    """Keep the backend clients, which have tokens issued for subjects they name."""
+    """Manage the backend clients, which request tokens for other subjects."""
 
 
 @clients.command(examples=["validator clients add crm --tenant 202400000001 --audience agent"])
 @click.argument("name")
 @click.option(
-    "--tenant", "tenants", multiple=True, required=True, help="Tenant space it speaks for; repeatable."
+    "--tenant", "tenants", multiple=True, required=True, help="Tenant space it may use; repeatable."
 )
 @click.option(
     "--audience",
@@ -27,11 +27,11 @@ def clients() -> None:
     multiple=True,
     type=click.Choice([audience.value for audience in Audience]),
     default=[audience.value for audience in Audience],
-    help="Audience it has tokens issued for; repeatable; else both.",
+    help="Audience it may request tokens for; repeatable; else both.",
 )
 @json_option
 def add(name: str, tenants: tuple[str, ...], audiences: tuple[Audience, ...], as_json: bool) -> None:
-    """Add a client called NAME, and print its id and secret, the secret for this once."""
+    """Add a client called NAME, and print its id and its secret; the secret is shown only once."""
     with opened() as services:
         with recorded(services, EventName.CLIENT, f"added {name}"):
             client, secret = services.clients.add(name, set(tenants), set(map(Audience, audiences)))
@@ -50,7 +50,7 @@ def list_clients(as_json: bool) -> None:
 @click.argument("client_id")
 @json_option
 def rotate(client_id: str, as_json: bool) -> None:
-    """Give CLIENT_ID a new secret and print it, for this once; the old one ends at once."""
+    """Give CLIENT_ID a new secret and print it, only once; the old one is invalid immediately."""
     with opened() as services:
         with recorded(services, EventName.CLIENT, f"rotated {client_id}"):
             secret = services.clients.rotate(client_id)
@@ -60,61 +60,61 @@ def rotate(client_id: str, as_json: bool) -> None:
 @clients.command("set", examples=["validator clients set client-4d1f0c2a9b7e --name crm --audience agent"])
 @click.argument("client_id")
 @click.option("--name", help="Its new name.")
-@click.option("--tenant", "tenants", multiple=True, help="In place of its tenant spaces; repeatable.")
+@click.option("--tenant", "tenants", multiple=True, help="Replaces its tenant spaces; repeatable.")
 @click.option(
     "--audience",
     "audiences",
     multiple=True,
     type=click.Choice([audience.value for audience in Audience]),
-    help="In place of its audiences; repeatable.",
+    help="Replaces its audiences; repeatable.",
 )
 def set_client(
     client_id: str, name: str | None, tenants: tuple[str, ...], audiences: tuple[str, ...]
 ) -> None:
-    """Change the name, the tenant spaces or the audiences of CLIENT_ID; what is not given stays."""
+    """Change the name, the tenant spaces or the audiences of CLIENT_ID; the others stay."""
     if name is None and not tenants and not audiences:
         raise click.UsageError("give --name, --tenant or --audience")
     with opened() as services:
         client = services.clients.require(client_id)
         granted = frozenset(tenants) or client.tenants
         served = frozenset(map(Audience, audiences)) or client.audiences
-        told = f"changed {client_id}: {', '.join(sorted(granted))} for {', '.join(sorted(served))}"
-        with recorded(services, EventName.CLIENT, told):
+        detail = f"changed {client_id}: {', '.join(sorted(granted))} for {', '.join(sorted(served))}"
+        with recorded(services, EventName.CLIENT, detail):
             services.clients.change(client, client.name if name is None else name, granted, served)
-    say(f"client {told}")
-    _tell_of_lost(sorted(client.tenants - granted))
+    say(f"client {detail}")
+    _print_live_tokens(sorted(client.tenants - granted))
 
 
 @clients.command(examples=["validator clients remove client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 def remove(client_id: str) -> None:
-    """Remove CLIENT_ID; tokens it had issued live on until they expire or are revoked."""
+    """Remove CLIENT_ID; its tokens stay valid until they expire or are revoked."""
     with opened() as services:
         client = services.clients.require(client_id)
         with recorded(services, EventName.CLIENT, f"removed {client_id}"):
             services.clients.remove(client_id)
     say(f"client {client_id} ({client.name}) is removed")
-    _tell_of_lost(sorted(client.tenants))
+    _print_live_tokens(sorted(client.tenants))
 
 
-def _tell_of_lost(tenants: list[str]) -> None:
-    """Say what the tokens are worth that a client had issued for *tenants* that it lost."""
+def _print_live_tokens(tenants: list[str]) -> None:
+    """Print that a client's tokens for *tenants*, which it lost, are still valid, and how to revoke them."""
     if tenants:
         commands = " and ".join(f"`validator tokens revoke --tenant {tenant}`" for tenant in tenants)
-        say(f"tokens it had issued live on until they expire; {commands} ends every one there")
+        say(f"its tokens stay valid until they expire; {commands} ends every token there")
 
 
 @clients.command(examples=["validator clients enable client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 def enable(client_id: str) -> None:
-    """Let CLIENT_ID call again."""
+    """Enable CLIENT_ID: its requests are accepted again."""
     _set_status(client_id, RecordStatus.ACTIVE)
 
 
 @clients.command(examples=["validator clients disable client-4d1f0c2a9b7e"])
 @click.argument("client_id")
 def disable(client_id: str) -> None:
-    """Refuse CLIENT_ID; tokens it had issued live on until they expire or are revoked."""
+    """Disable CLIENT_ID; its tokens stay valid until they expire or are revoked."""
     _set_status(client_id, RecordStatus.DISABLED)
 
 

@@ -1,4 +1,4 @@
-"""`validator config`: what is set, and where."""
+"""`validator config`: the settings in force, and their sources."""
 
 import click
 
@@ -10,17 +10,17 @@ from validator.settings.sources import Effective
 
 @click.group(cls=Group)
 def config() -> None:
-    """Look at the settings."""
+    """Show the settings."""
 
 
 @config.command("show", examples=["validator config show", "validator config show --json"])
 @json_option
 def show_config(as_json: bool) -> None:
-    """Print every setting in force and where its value comes from."""
+    """Show every setting in force, and where its value comes from."""
     show([_row(setting, as_json=as_json) for setting in load_settings().effective], as_json=as_json)
 
 
 def _row(setting: Effective, *, as_json: bool) -> dict[str, object]:
-    """Return a row of the table; for people a value is written as it is in a file of settings."""
+    """Return a row of the table; for people, values are written as in the settings file."""
     value = setting.value if as_json else to_text(setting.value)
     return {"key": setting.key, "value": value, "source": setting.source}

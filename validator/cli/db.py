@@ -1,4 +1,4 @@
-"""`validator db`: the schema of the database, its backup, and its move to another kind."""
+"""`validator db`: the schema of the database, its backup, and its copy to another kind."""
 
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -22,7 +22,7 @@ from validator.store import backup as store_backup
 from validator.store import copying, schema, transport
 from validator.store.database import Database, DatabasePolicy
 
-_TIMEOUT = timedelta(seconds=30)  # for a statement of a copy, which takes longer than a request may
+_TIMEOUT = timedelta(seconds=30)  # a statement of a copy takes longer than one of a request
 
 
 def _database_url(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -33,7 +33,7 @@ def _database_url(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 def _check_transport(url: str, policy: DatabasePolicy) -> None:
-    """Raise OperatorError when the database at *url* may not be connected to as the setting says."""
+    """Raise OperatorError when the database at *url* breaks the rules for the setting database.url."""
     if make_url(url).drivername != "sqlite":
         for problem in transport.problems(make_url(url), is_insecure=policy.insecure, environment={}):
             raise OperatorError(f"{url}: {problem}")
@@ -41,13 +41,13 @@ def _check_transport(url: str, policy: DatabasePolicy) -> None:
 
 @click.group(cls=Group)
 def db() -> None:
-    """Look at the database and bring it up to date."""
+    """Show, migrate, back up or copy the database."""
 
 
 @db.command(examples=["validator db current"])
 @json_option
 def current(as_json: bool) -> None:
-    """Print the schema's version; exit 1 unless it is the one this program needs."""
+    """Show the schema's version; exit 1 unless it is the one that this program needs."""
     with opened(any_schema=True) as services:
         version, newest = schema.current(services.database), schema.newest()
         show({"current": version, "newest": newest}, as_json=as_json)
@@ -56,18 +56,18 @@ def current(as_json: bool) -> None:
 
 @db.command(examples=["validator db upgrade"])
 def upgrade() -> None:
-    """Bring the schema to the newest version; make a backup first."""
+    """Migrate the schema to the newest version; make a backup first."""
     with opened(any_schema=True) as services:
-        schema.check_there(services.database)  # an empty one in its place would hide what is wrong
+        schema.check_there(services.database)  # a new, empty database would hide that the old one is lost
         before = bring_up_to_date(services)
         say(f"schema {before or 'none'} -> {schema.newest()}")
 
 
 @db.command(examples=["validator db accept-restore"])
 def accept_restore() -> None:
-    """Accept a database that lost changes, by a restore or a failover: end every token and session in it.
+    """Accept a database that lost changes in a restore or a failover: all of its tokens and sessions end.
 
-    Accounts, clients and channels stay as they are in it: disable again what was disabled since.
+    Accounts, clients and channels are as old as the backup: disable again what was disabled since.
     """
     with opened(any_schema=True) as services:
         schema.check_version(services.database)
@@ -76,13 +76,13 @@ def accept_restore() -> None:
             services.introspection.revoke_everything(operator())
             services.database.accept_restore(services.clock.now())
         schema.check_newest(services.database)
-    say("the database is taken; every token and session has ended")
+    say("the database is accepted; every token and session has ended")
 
 
 @db.command(examples=["validator db backup validator-backup.db"])
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write the SQLite database, as it is now, to FILE, mode 0600; servers may go on. No keys are in it."""
+    """Back up the SQLite database to FILE, mode 0600, while servers run. It contains no keys."""
     with opened(any_schema=True) as services:
         reading = closing(store_backup.open_source(services.database))
         with recorded(services, EventName.SCHEMA, "backed up"), reading as source, as_operator():
@@ -95,7 +95,14 @@ def backup(file: Path) -> None:
         "validator db copy --to postgresql+psycopg://validator@db/validator --password-file password.txt"
     ]
 )
-@click.option("--to", "url", required=True, callback=_database_url, metavar="URL", help="As in database.url.")
+@click.option(
+    "--to",
+    "url",
+    required=True,
+    callback=_database_url,
+    metavar="URL",
+    help="As in the setting database.url.",
+)
 @click.option(
     "--password-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -103,17 +110,17 @@ def backup(file: Path) -> None:
 )
 @json_option
 def copy(url: str, password_file: Path | None, as_json: bool) -> None:
-    """Copy every table to the empty database at URL, which is of the other kind, SQLite or PostgreSQL.
+    """Copy every table from SQLite to the empty PostgreSQL database at URL, or the other way round.
 
-    Stop every server first. Then set database.url to URL, and start them: tokens and sessions go on. The
-    counters of the limits begin anew.
+    Stop every server first. Afterwards set database.url to URL, and start them: tokens and sessions stay
+    valid; the counters of the limits start at zero.
     """
     password = None if password_file is None else read_secret(password_file, "Password")
     with opened() as services:
         _check_transport(url, services.settings.database)
         if lost := schema.check_newest(services.database):
             raise OperatorError(lost)
-        services.database.close()  # its idle connection would look like a server's
+        services.database.close()  # its idle connection would look like that of a running server
         policy = replace(services.settings.database, timeout=_TIMEOUT)
         source = Database(policy)
         target = Database(replace(policy, url=url, password=password))
@@ -127,7 +134,7 @@ def copy(url: str, password_file: Path | None, as_json: bool) -> None:
 
 
 def bring_up_to_date(services: Services) -> str | None:
-    """Migrate the database unless it has the newest schema, and write that down; return what it had."""
+    """Migrate the database unless it has the newest schema, and record that; return its old version."""
     before = schema.current(services.database)
     if before != schema.newest():
         with recorded(services, EventName.SCHEMA, f"{before or 'none'} to {schema.newest()}"):

@@ -1,8 +1,8 @@
-"""`validator demo`: the whole integration on this machine, with a stand-in for the cloud.
+"""`validator demo`: the whole integration on this machine, with a simulated cloud.
 
-Three programs run: this server with its ready pages, nginx (or, without it, a door of our own), and the
-simulator. Their settings and what the stand-in was told are files in `demo/integration` of the home, so that
-every other command can be tried with them.
+Three programs run: this server with its ready pages, nginx (or a built-in TLS proxy), and the simulator.
+Their settings and the simulator's registration are files in `demo/integration` of the home, so that every
+other command can be tried with them.
 """
 
 import secrets
@@ -16,7 +16,7 @@ import click
 import orjson
 
 from validator.cli import home as home_commands
-from validator.cli import https as https_door
+from validator.cli import https as local_https
 from validator.cli import samples, serving, supervisor
 from validator.cli.frame import Command, load_settings, paths
 from validator.cli.output import say
@@ -38,38 +38,38 @@ APP_KEY = "demo-app"
 
 
 @click.command(cls=Command, examples=["validator demo", "validator demo --https 8444 --cloud-port 9444"])
-@https_door.option("Where the pages are.")
+@local_https.option("Port of the pages.")
 @click.option(
     "--cloud-port",
     type=click.IntRange(1, 65535),
     default=CLOUD_PORT,
     show_default=True,
-    help="Where the stand-in for the cloud is.",
+    help="Port of the simulated cloud.",
 )
 def demo(https: int | None, cloud_port: int) -> None:
-    """Run everything on this machine, for a browser: the pages, the proxy, a stand-in for the cloud."""
+    """Run everything on this machine, for a browser: the pages, the proxy, a simulated cloud."""
     if paths()[1] is not None:
-        raise click.UsageError("the demonstration has settings of its own: without --config")
-    port = https or https_door.PORT
+        raise click.UsageError("the demonstration has its own settings: omit --config")
+    port = https or local_https.PORT
     _check_free(load_settings().home, port, cloud_port)
-    with home_commands.made() as services:
-        login = samples.furnish(services, port) / "login.json"
+    with home_commands.initialized() as services:
+        login = samples.add_samples(services, port) / "login.json"
         folder = _folder(services.settings.home)
         config = _write_settings(services.settings.home, folder, port, cloud_port)
-        _write_registration(services, folder, https_door.origin(port))
+        _write_registration(services, folder, local_https.origin(port))
     export(services.settings.home, config, {})
     settings = load(services.settings.home, config)
     server = Program(serving.server())
-    # The door is the last, and so the first to stop: until then it needs the others.
-    programs = (_cloud(folder, cloud_port), server, _door(settings, port, cloud_port))
+    # The proxy is last, and so the first to stop: until then it needs the others.
+    programs = (_cloud(folder, cloud_port), server, _proxy(settings, port, cloud_port))
     say(*_words(settings, config, login, cloud_port).split("\n"))
     sys.exit(supervisor.run(*programs, timeout=serving.stop_timeout(settings)))
 
 
 def _check_free(home: Path, port: int, cloud_port: int) -> None:
-    """Raise OperatorError, before anything is written or said, when one that runs has a port or the home."""
+    """Raise OperatorError, before anything is written, when another program uses a port or the home."""
     for bind in (
-        f"unix:{https_door.application_socket(home)}",
+        f"unix:{local_https.application_socket(home)}",
         f"127.0.0.1:{port}",
         f"127.0.0.1:{cloud_port}",
     ):
@@ -84,14 +84,13 @@ def _folder(home: Path) -> Path:
 
 def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Path:
     """Write the settings of the demonstration; return their file."""
-    LocalAuthority(folder / "cloud", SystemClock()).issue(
-        [CLOUD]
-    )  # so that it can be trusted before it serves
+    # Issued now, so that it can be trusted before the simulator starts.
+    LocalAuthority(folder / "cloud", SystemClock()).issue([CLOUD])
     secret, authority = folder / "app.secret", folder / "cloud" / localca.CERTIFICATE
     if not secret.exists():
         write_private(secret, secrets.token_urlsafe().encode())
     settings = {
-        **https_door.overrides(home, port),
+        **local_https.overrides(home, port),
         "proxy.cloud_host": CLOUD,
         "proxy.cloud_port": cloud_port,
         "proxy.cloud_address": f"127.0.0.1:{cloud_port}",
@@ -110,11 +109,11 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
 
 
 def _write_registration(services: Services, folder: Path, origin: str) -> None:
-    """Write what the cloud's administrator would have been told."""
+    """Write the registration, as the cloud's administrator would enter it."""
     routes = services.settings.callbacks
     channel = services.channels.require(samples.CHANNEL)
     write_private(folder / "channel.secret", services.channels.secret_key(channel).encode())
-    shutil.copyfile(https_door.authority(services.settings.home), folder / "server.cer")
+    shutil.copyfile(local_https.authority(services.settings.home), folder / "server.cer")
     registration = f"""\
 [enterprise]
 agent_url = "{origin}{routes.agent_path}"
@@ -145,17 +144,17 @@ secret_file = "app.secret"
     write_private(folder / "cloud.toml", registration.encode())
 
 
-def _door(settings: Settings, port: int, cloud_port: int) -> Program:
-    """Return what runs nginx, or the door that stands in for it."""
+def _proxy(settings: Settings, port: int, cloud_port: int) -> Program:
+    """Return the command of nginx, or of the built-in proxy where nginx is missing."""
     try:
         nginx.program()
     except OperatorError as error:
-        say(f"Notice: {error}. Until then a door of our own stands in, without limits and WebSocket.")
-        return _standby(settings, port, cloud_port)
-    return https_door.prepare(settings)
+        say(f"Notice: {error}. Until then a built-in proxy is used, without limits and WebSocket.")
+        return _built_in_proxy(settings, port, cloud_port)
+    return local_https.prepare(settings)
 
 
-def _standby(settings: Settings, port: int, cloud_port: int) -> Program:
+def _built_in_proxy(settings: Settings, port: int, cloud_port: int) -> Program:
     proxy = settings.proxy
     options = {
         "--bind": f"127.0.0.1:{port}",
@@ -170,7 +169,7 @@ def _standby(settings: Settings, port: int, cloud_port: int) -> Program:
 
 
 def _cloud(folder: Path, port: int) -> Program:
-    """Return what runs the stand-in for the cloud."""
+    """Return the command of the simulated cloud."""
     where = ("--bind", f"127.0.0.1:{port}", "--folder", str(folder / "cloud"))
     return _validator("simulate", "serve", "--registration", str(folder / "cloud.toml"), *where)
 
@@ -189,7 +188,7 @@ Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say,
 
 
 def _toml(settings: Mapping[str, Any]) -> str:
-    """Return *settings*, by their dotted keys, as a file of settings; JSON's values are TOML's, too."""
+    """Return *settings*, by their dotted keys, as TOML; the JSON of their values is also valid TOML."""
     sections: dict[str, list[str]] = {}
     for key, value in settings.items():
         section, name = key.split(".")

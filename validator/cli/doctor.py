@@ -1,4 +1,4 @@
-"""`validator doctor`: look at a server from outside, as the cloud does."""
+"""`validator doctor`: check a server from outside, as the cloud sees it."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -44,10 +44,10 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
 @click.option(
     "--trust",
     type=_FILE,
-    help="The certificate uploaded to the cloud; else the one handed over, else the system's authorities.",
+    help="The certificate uploaded to the cloud; else the one handed over, else the system's roots.",
 )
 @click.option(
-    "--connect", callback=_address, metavar="ADDRESS:PORT", help="Ask there instead of where DNS says."
+    "--connect", callback=_address, metavar="ADDRESS:PORT", help="Connect to this address, without DNS."
 )
 @click.option("--agent-path", help="Path of the agent side; else the setting callbacks.agent_path.")
 @click.option("--chat-path", help="Path of the customer side; else the setting callbacks.chat_path.")
@@ -56,10 +56,10 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     type=click.IntRange(1, 65535),
     default=PLAIN_PORT,
     show_default=True,
-    help="Port of plain HTTP, which must not answer the questions.",
+    help="Port of plain HTTP, which must not serve the callbacks.",
 )
 @click.option(
-    "--client-certificate", type=_FILE, help="Certificate (PEM) to show where one is demanded (mTLS)."
+    "--client-certificate", type=_FILE, help="Client certificate (PEM), where one is required (mTLS)."
 )
 @click.option("--client-key", type=_FILE, help="Its private key (PEM); else it is in the same file.")
 @json_option
@@ -74,10 +74,10 @@ def doctor(
     client_key: Path | None,
     as_json: bool,
 ) -> None:
-    """Examine the server at URL from outside, as the cloud does: DNS, TLS, certificate, both callbacks.
+    """Check the server at URL from outside, as the cloud sees it: DNS, TLS, certificate, both callbacks.
 
-    URL is the origin registered at the cloud. About 30 requests are sent, each with an invalid token, never
-    a real one. Exit 1 on any problem.
+    URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens. Exit 1 on
+    any problem.
     """
     settings = load_settings()
     with as_owner_of(settings.home):
@@ -117,7 +117,7 @@ def _counted(count: int, word: str) -> str:
 
 
 def _print_each(findings: Iterable[Checked]) -> list[str]:
-    """Print each finding as soon as it is there; return how bad they are."""
+    """Print each finding as soon as it is made; return the severities."""
     severities = []
     for finding in findings:
         severity = _severity(finding)
@@ -128,7 +128,7 @@ def _print_each(findings: Iterable[Checked]) -> list[str]:
 
 
 def _show_all(origin: str, findings: Iterable[Checked]) -> list[str]:
-    """Print every finding as one JSON object; return how bad they are."""
+    """Print every finding as one JSON object; return the severities."""
     rows = [
         {"code": finding.code, "severity": _severity(finding), "words": finding.words} for finding in findings
     ]

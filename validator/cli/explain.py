@@ -1,4 +1,4 @@
-"""`validator audit explain`: what became of one request, or of one token, in words."""
+"""`validator audit explain`: explain the outcome of one request, or of one token."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from validator.cli.output import json_option, say, show
 from validator.errors import OperatorError, Reason
 from validator.escaping import quoted
 
-PRINTED = "urn:validator:request:"  # as answers name a request
+PRINTED = "urn:validator:request:"  # prefix of a request's id in error responses
 _ABOUT = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "source", "request_id")
 _MAX_LATER = 20  # entries about one token
 
@@ -25,9 +25,9 @@ Entry = Mapping[str, Any]
 @click.argument("request_id", metavar="ID")
 @json_option
 def explain(request_id: str, as_json: bool) -> None:
-    """Print in words what became of the request ID, and of the token that it was issued; or of the token ID.
+    """Explain the outcome of the request ID and of the token issued to it, or of the token ID.
 
-    ID is the X-Request-ID of an answer, as it is printed there, or the jti of a token.
+    ID is the X-Request-ID of a response, or the jti of a token.
     """
     sought = request_id.strip().removeprefix(PRINTED)
     with opened(any_schema=True) as services:
@@ -35,8 +35,8 @@ def explain(request_id: str, as_json: bool) -> None:
     if not found:
         raise OperatorError(
             f"the audit trail has nothing about request or token {sought}",
-            "A request that is refused before anything is decided leaves no entry: a foreign origin (403),",
-            'nobody logged in (401 "login required"), no such route (404), a malformed request of a page',
+            "A request that is refused before any decision leaves no entry: a foreign origin (403),",
+            'no login (401 "login required"), an unknown route (404), a malformed request from a page',
             "(400), too many requests (429). The server's log has the id of every request.",
         )
     if as_json:
@@ -48,7 +48,7 @@ def explain(request_id: str, as_json: bool) -> None:
 
 
 def _trace(directory: Path, sought: str) -> tuple[list[Entry], list[Entry]]:
-    """Return the entries of the request or token *sought*, and the others about the tokens that they name."""
+    """Return the entries of the request or token *sought*, and the other entries about their tokens."""
     found: list[Entry] = [entry for entry in reading.entries(directory) if entry.get("request_id") == sought]
     if not found:
         return [entry for entry in reading.entries(directory) if entry.get("jti") == sought], []
@@ -60,7 +60,7 @@ def _trace(directory: Path, sought: str) -> tuple[list[Entry], list[Entry]]:
 
 
 def _print_later(found: list[Entry], later: list[Entry]) -> None:
-    """Print what the trail has about the tokens of *found* beside it, and whether the cloud asked at all."""
+    """Print the other entries about the tokens of *found*, and whether the cloud ever presented them."""
     if later:
         say("the same token elsewhere in the trail:")
     for entry in later[:_MAX_LATER]:
@@ -72,8 +72,8 @@ def _print_later(found: list[Entry], later: list[Entry]) -> None:
     asked = {entry.get("jti") for entry in (*found, *later) if _is(entry, EventName.VERDICT)}
     if issued - asked:
         say(
-            "the cloud never asked about this token: the page did not pass it on, or the cloud did not",
-            "reach this server. (A throttled question, and one whose token was changed, names no token.)",
+            "the cloud never presented this token: the page did not pass it on, or the cloud did not reach",
+            "this server. (Entries of throttled requests and of altered tokens name no token.)",
         )
 
 
@@ -93,5 +93,5 @@ def _words(entry: Entry) -> str:
     reason = entry.get("reason")
     if not reason:
         return "nothing stood against it"
-    # An entry of another version may have a reason that is unknown here.
+    # An entry of another version may have an unknown reason.
     return next((EXPLANATIONS[each] for each in Reason if each == reason), str(reason))

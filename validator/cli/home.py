@@ -1,4 +1,4 @@
-"""`validator init` and `validator check`: make the home, and see that everything is in place."""
+"""`validator init` and `validator check`: make the home, and check that everything is usable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import click
 
 from validator.cli import db, samples
-from validator.cli import https as https_door
+from validator.cli import https as local_https
 from validator.cli.frame import Command, load_settings, opened
 from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import json_option, say, show
@@ -26,12 +26,12 @@ from validator.web.health import PartState, State, overall
 @click.option(
     "--demo", "with_demo", is_flag=True, help="Add a tenant, an account, a client and a channel to try."
 )
-@https_door.option("With --demo: print what to try with `serve --https`.")
+@local_https.option("With --demo: print what to try with `serve --https`.")
 def init(with_demo: bool, https: int | None) -> None:
-    """Make the home: keys, database, audit trail. What is there already stays as it is."""
+    """Make the home: keys, database, audit trail. Existing parts are not changed."""
     settings = load_settings()
     is_new = not (settings.keys.directory / keyring.FILE).exists()
-    with made() as services:
+    with initialized() as services:
         say(f"state: {settings.home} ({'new' if is_new else 'there already: nothing in it is replaced'})")
         if with_demo:
             samples.install(services, https)
@@ -40,8 +40,8 @@ def init(with_demo: bool, https: int | None) -> None:
 
 
 @contextmanager
-def made(settings: Settings | None = None) -> Iterator[Services]:
-    """Give every part of the home, which is made and brought up to date as far as it is not.
+def initialized(settings: Settings | None = None) -> Iterator[Services]:
+    """Make the home, or the parts that it lacks, migrate the database, and yield its services.
 
     Without *settings* those in force are used.
     """
@@ -59,9 +59,9 @@ def made(settings: Settings | None = None) -> Iterator[Services]:
 @click.command(cls=Command, examples=["validator check"])
 @json_option
 def check(as_json: bool) -> None:
-    """Check the settings and that store, keys, trail and clock are usable; exit 1 if not.
+    """Check that settings, store, keys, trail and clock are usable; exit 1 if not.
 
-    A part that is degraded has a fallback: the exit code is 0, with a notice on standard error.
+    A degraded part has a fallback: the exit code is 0, with a notice on standard error.
     """
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks()}
@@ -75,11 +75,11 @@ def check(as_json: bool) -> None:
         if overall(states) == State.UNAVAILABLE:
             raise OperatorError("not ready")
         if overall(states) == State.DEGRADED:
-            say("notice: degraded; it can do its work, but look at what is named above", err=True)
+            say("notice: degraded; the server works, but look at the parts named above", err=True)
 
 
 def _notice_sources(services: Services) -> None:
-    """Say on standard error when the proxy in front does not say where requests come from."""
+    """Print a notice when the proxy in front does not pass the clients' addresses on."""
     count = unreadable_sources(counted(services.settings.metrics.directory))
     if count:
         say(f"notice: {unreadable_words(count)}", err=True)

@@ -1,4 +1,4 @@
-"""`validator serve --https`: nginx on this machine's loopback, with a certificate of its own authority."""
+"""`validator serve --https`: nginx on this machine's loopback, with a certificate of a local authority."""
 
 import os
 import re
@@ -24,11 +24,11 @@ from validator.settings.loading import Settings
 PORT = 8443
 NAMES = ("localhost",)
 _MAX_SOCKET = 100  # characters; Linux allows 107
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+", re.ASCII)  # what every setting with a path takes
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+", re.ASCII)  # as in every setting with a path
 
 
 def option(words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return the option --https [PORT], which *words* explain."""
+    """Return the option --https [PORT], with *words* as its help text."""
     return click.option(
         "--https",
         type=click.IntRange(1, 65535),
@@ -40,33 +40,33 @@ def option(words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 def origin(port: int | None) -> str:
-    """Return the origin of the door on *port*."""
+    """Return the origin of nginx on *port*."""
     return f"https://localhost:{port or PORT}"
 
 
 def authority(home: Path) -> Path:
-    """Return the file of the certificate that clients of this door must trust."""
+    """Return the file of the authority's certificate, which clients must trust."""
     return home / "door" / localca.CERTIFICATE
 
 
 def application_socket(home: Path) -> Path:
-    """Return the socket of the server behind the door."""
+    """Return the socket of the server behind nginx."""
     return home / "door" / "app.sock"
 
 
 def overrides(home: Path, port: int) -> Mapping[str, Any]:
-    """Return the settings that put nginx on *port* of the loopback, before a server on a socket in *home*.
+    """Return the settings of nginx on *port* of the loopback, in front of a server on a socket in *home*.
 
-    It serves everything, to this machine. What else the settings have in [proxy], such as the cloud's name
-    and the allowed pages, stays. The certificate is issued when it is missing or near its end. Raises
+    It serves everything, to this machine only. Other settings of [proxy], such as the cloud's name and the
+    allowed pages, are not changed. The certificate is issued when it is missing or expires soon. Raises
     OperatorError.
     """
     folder, socket = home / "door", application_socket(home)
     if len(str(socket)) > _MAX_SOCKET:
-        raise OperatorError(f"{socket}: is too long for a socket; choose a shorter --home")
+        raise OperatorError(f"{socket}: too long for a socket; choose a shorter --home")
     if not _PLAIN_PATH.fullmatch(str(socket)):
         raise OperatorError(
-            f"{home}: nginx is given paths of A-Z a-z 0-9 . _ / - only; choose another --home"
+            f"{home}: the paths for nginx may have only A-Z a-z 0-9 . _ / -; choose another --home"
         )
     certificate, key = LocalAuthority(folder, SystemClock()).issue(NAMES)
     return {
@@ -92,27 +92,27 @@ def overrides(home: Path, port: int) -> Mapping[str, Any]:
 
 
 def _worker_user() -> Mapping[str, str]:
-    """Return who nginx's workers are: only root can choose, and root's socket is for root only."""
+    """Return the user of nginx's workers: only root can choose it, and only root can reach root's socket."""
     return {} if os.geteuid() else {"proxy.worker_user": user_name()}
 
 
 def prepare(settings: Settings) -> Program:
-    """Write nginx's configuration, have it checked, tell where to look; return what runs nginx."""
+    """Write nginx's configuration, test it, print where to look; return the command of nginx."""
     folder = settings.home / "door" / "nginx"
     files = nginx.render(settings.proxy, settings.callbacks, settings.limits, settings.server.max_body)
     place_checked(files, folder)
     say(*_words(settings.proxy.origin, authority(settings.home)).split("\n"))
-    # A WebSocket has no end of its own: when nginx stops, it waits for one no longer than for a request.
-    longest = int(settings.server.graceful_timeout.total_seconds())
-    more = f"daemon off; worker_shutdown_timeout {longest}s;"
-    words = [nginx.program(), "-p", f"{folder}/", "-c", nginx.FILES[0], "-e", "stderr", "-g", more]
-    return Program(words, signal.SIGQUIT)  # SIGTERM would cut off whoever is being answered
+    # A WebSocket never ends by itself: when nginx stops, it waits for one no longer than for a request.
+    timeout = int(settings.server.graceful_timeout.total_seconds())
+    directives = f"daemon off; worker_shutdown_timeout {timeout}s;"
+    words = [nginx.program(), "-p", f"{folder}/", "-c", nginx.FILES[0], "-e", "stderr", "-g", directives]
+    return Program(words, signal.SIGQUIT)  # SIGTERM would cut off responses
 
 
 def _words(origin: str, certificate: Path) -> str:
     file = shlex.quote(str(certificate))
     return f"""
-{origin}/ is served by nginx, with a certificate of this machine's own authority.
+{origin}/ is served by nginx, with a certificate of this machine's local authority.
   try it:                curl --cacert {file} {origin}/healthz
   trust it in Firefox:   Settings, Privacy & Security, View Certificates, Authorities, Import {file}
   trust it in Chromium:  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n validator -i {file}

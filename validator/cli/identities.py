@@ -1,4 +1,4 @@
-"""`validator accounts set` and `remove`: who an account is to the cloud, and the tokens that end by it."""
+"""`validator accounts set` and `remove`: change an account's identity at the cloud, and end its tokens."""
 
 import click
 
@@ -22,11 +22,14 @@ from validator.tokens.claims import Audience
     ],
 )
 @click.argument("login")
-@click.option("--user-account", help='Agent identity in place of its own; "" takes it away.')
-@click.option("--user-id", help='Customer identity in place of its own, with --user-name; "" takes it away.')
+@click.option("--user-account", help='New agent identity; "" removes it.')
+@click.option("--user-id", help='New customer identity, with --user-name; "" removes it.')
 @click.option("--user-name", help="The customer's name.")
 def set_account(login: str, user_account: str | None, user_id: str | None, user_name: str | None) -> None:
-    """Change who LOGIN is to the cloud; tokens of an old or a new identity end. What is not given stays."""
+    """Change the identity of LOGIN at the cloud; tokens of the old and the new identity end.
+
+    An option that is not given changes nothing.
+    """
     if user_account is None and user_id is None and user_name is None:
         raise click.UsageError("give --user-account, or --user-id and --user-name")
     with opened() as services:
@@ -42,17 +45,17 @@ def set_account(login: str, user_account: str | None, user_id: str | None, user_
         ):
             _changes(services).set_identity(account, new)
             _end_tokens(services, account.tenant, _changed(old, new))
-    say(f"account {login} is {_identity(new)} to the cloud; tokens of what changed have ended")
+    say(f"account {login} is {_identity(new)} to the cloud; tokens of changed identities have ended")
 
 
 @click.command(cls=Command, examples=["validator accounts remove li.wei"])
 @click.argument("login")
 def remove(login: str) -> None:
-    """Remove LOGIN with its links; its tokens and sessions end, so that nobody inherits them."""
+    """Remove LOGIN with its links; its tokens and sessions end."""
     with opened() as services:
         account = services.accounts.require(login)
         with recorded(services, EventName.ACCOUNT, "removed", tenant=account.tenant, subject=account.login):
-            # Disabled first: then no token is issued for its identities until they have ended.
+            # Disabled first, so that no new token is issued while the others are ended.
             services.accounts.set_status(login, RecordStatus.DISABLED)
             linked = {(Audience.AGENT, each) for each in services.links.of(account.id)}
             customer = account.identity.user_id
@@ -69,7 +72,7 @@ def _changes(services: Services) -> AccountChanges:
 
 
 def _changed(old: Identity, new: Identity) -> set[tuple[Audience, str]]:
-    """Return every subject, old or new, whose tokens do not fit any more."""
+    """Return every subject, old or new, whose tokens no longer match the account."""
     changed: set[tuple[Audience, str | None]] = set()
     if old.user_account != new.user_account:
         changed |= {(Audience.AGENT, old.user_account), (Audience.AGENT, new.user_account)}
@@ -90,5 +93,5 @@ def _identity(identity: Identity) -> str:
 
 
 def _chosen(given: str | None, old: str | None) -> str | None:
-    """Return what was *given*, None for an empty text, or the *old* one when nothing was."""
+    """Return *given*, None when it is empty, or *old* when it is None."""
     return old if given is None else given or None

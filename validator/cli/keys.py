@@ -10,13 +10,13 @@ from validator.cli.output import json_option, say, show
 
 @click.group(cls=Group)
 def keys() -> None:
-    """Keep the keys that sign; a running server takes a change at once."""
+    """Manage the signing keys; a running server uses a change immediately."""
 
 
 @keys.command("list", examples=["validator keys list"])
 @json_option
 def list_keys(as_json: bool) -> None:
-    """List the keys, oldest first; never what is secret of them."""
+    """List the keys, oldest first, without their secrets."""
     with opened(any_schema=True) as services:
         rows = [
             {
@@ -31,9 +31,9 @@ def list_keys(as_json: bool) -> None:
 
 
 @keys.command(examples=["validator keys rotate --stage", "validator keys rotate"])
-@click.option("--stage", is_flag=True, help="Only add a pending key, to be handed to every node first.")
+@click.option("--stage", is_flag=True, help="Only add a pending key, to be copied to every node first.")
 def rotate(stage: bool) -> None:
-    """Let the pending key sign, or a new one; tokens of the old one live on until they expire."""
+    """Sign with the pending key, or a new one; tokens signed before stay valid until they expire."""
     with opened(any_schema=True) as services:
         with recorded(services, EventName.KEY, "staged" if stage else "rotated"):
             key = services.keyring.stage() if stage else services.keyring.rotate()
@@ -43,7 +43,7 @@ def rotate(stage: bool) -> None:
 @keys.command(examples=["validator keys revoke 0a1b2c3d"])
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
-    """Destroy the key KEY_ID; every token it signed is refused from now on."""
+    """Destroy the key KEY_ID; every token that it signed is refused from now on."""
     with opened(any_schema=True) as services, recorded(services, EventName.KEY, f"revoked {key_id}"):
         services.keyring.revoke(key_id)
     say(f"key {key_id} is destroyed, and the tokens that it signed have ended")

@@ -1,4 +1,4 @@
-"""`validator limits`: what limits there are, and proof that they are what is measured."""
+"""`validator limits`: show the limits, and prove by measurement that they hold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,20 +25,20 @@ from validator.web.limits_table import rows
 
 @click.group(cls=Group)
 def limits() -> None:
-    """Look at the limits, and prove them."""
+    """Show the limits, and prove that they hold."""
 
 
 @limits.command(
     "show", examples=["validator limits show", "validator limits show --limit callbacks_foreign --all"]
 )
 @click.option("--limit", "name", help="Only this limit.")
-@click.option("--route", help="Only routes that have this in them.")
+@click.option("--route", help="Only routes that contain this text.")
 @click.option("--all", "as_table", is_flag=True, help="As a table, one row for each route, method and limit.")
 @json_option
 def show_limits(name: str | None, route: str | None, as_table: bool, as_json: bool) -> None:
-    """Print each limit: how often, in which mode, who is counted, where, and the routes that it is on.
+    """Show each limit: its rate, mode, key, storage and routes.
 
-    With a proxy configured (proxy.origin), what it counts by itself is there too.
+    With a proxy configured (proxy.origin), the limits of nginx are shown too.
     """
     with opened(any_schema=True) as services:
         settings = services.settings
@@ -70,15 +70,14 @@ def _server_url(_context: click.Context, _argument: click.Parameter, url: str | 
 @click.argument("url", required=False, callback=_server_url)
 @json_option
 def prove(url: str | None, as_json: bool) -> None:
-    """Send one more than each limit allows to a server, and count what comes through.
+    """Send one request more than each limit allows to a server, and count how many come through.
 
-    Without URL a scratch server is started for this and removed at the end: in a temporary home with new
-    secrets, with the [limits], [lockout] and [webchat] that are in force here. It counts in a file, never in
-    limits.storage.
+    Without URL a temporary server is started and removed at the end. It has a new home with new secrets and
+    the [limits], [lockout] and [webchat] in force here. It counts in a file, never in limits.storage.
 
-    The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home and these
-    settings, server.trusted_proxies = 1, on a TCP port server.proxy_networks = ["127.0.0.1"] too, and no
-    other callers.
+    The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home, these settings
+    and server.trusted_proxies = 1; on a TCP port also server.proxy_networks = ["127.0.0.1"]. It must have
+    no other callers.
 
     Progress is on standard error. Exit 1 if a limit is not what is configured.
     """
@@ -94,15 +93,15 @@ def prove(url: str | None, as_json: bool) -> None:
 
 @contextmanager
 def _served(url: str) -> Iterator[tuple[Services, str]]:
-    """Give the parts of the home, and *url*."""
+    """Open the services of the home; yield them and *url*."""
     with opened() as services:
         yield services, url
 
 
 def _lockout_rows(policy: LockoutPolicy) -> list[dict[str, object]]:
-    """Return the lockout as rows of the same table."""
-    first, longest = _text(policy.first_delay), _text(policy.max_delay)
-    delays = f"{policy.allowed_failures} free, then {first} doubling to {longest}"
+    """Return the lockout policy as rows of the same table."""
+    first, last = _text(policy.first_delay), _text(policy.max_delay)
+    delays = f"{policy.allowed_failures} free, then {first} doubling to {last}"
     common = {
         "method": "POST",
         "strategy": "reserve before hashing",

@@ -1,4 +1,4 @@
-"""The limits as people read them: a paragraph for each, with the routes that it is on, 80 columns wide."""
+"""The limits for people: a paragraph for each, with its routes, 80 columns wide."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,16 +8,16 @@ from validator.cli.output import NONE
 
 WIDTH = 80
 _INDENT = "    "
-_SAME = ("limit", "counted", "per", "rate", "mode", "storage")  # what makes rows one limit
+_GROUPED_BY = ("limit", "counted", "per", "rate", "mode", "storage")  # rows that agree in these are one limit
 
 Row = Mapping[str, Any]
 
 
 def by_limit(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the lines of a view of *rows*: the table of `limits show --all`, without what repeats itself."""
+    """Yield *rows*, the table of `limits show --all`, as lines, with the routes grouped by limit."""
     found: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        found.setdefault(tuple(str(row[name]) for name in _SAME), []).append(
+        found.setdefault(tuple(str(row[name]) for name in _GROUPED_BY), []).append(
             f"{row['method']} {row['route']}"
         )
     if not found:

@@ -1,4 +1,4 @@
-"""`validator metrics`: what Prometheus is told of this server, served or printed once."""
+"""`validator metrics`: this server's metrics for Prometheus, served or printed once."""
 
 import os
 import sys
@@ -18,18 +18,18 @@ from validator.shipped import shipped
 
 @click.group(cls=Group)
 def metrics() -> None:
-    """Show what Prometheus is told of this server."""
+    """Serve or show the metrics for Prometheus."""
 
 
 @metrics.command(cls=Command, examples=["validator metrics serve --bind 127.0.0.1:9464"])
 @click.option("--bind", help="Address:port or unix:/path; else the setting metrics.bind.")
 def serve(bind: str | None) -> None:
-    """Answer Prometheus at /metrics, in a process beside the server; SIGTERM stops.
+    """Serve /metrics in a separate process beside the server, until SIGTERM.
 
-    This host may always ask. A bind that other hosts reach needs metrics.networks, which says who may.
+    This host always has access. An address that other hosts reach needs metrics.networks, the allowed ones.
     """
     export(load_settings().home, paths()[1], {"metrics.bind": bind} if bind else {})
-    with opened(any_schema=True) as services:  # what is missing altogether is told here, once and in words
+    with opened(any_schema=True) as services:  # reports a missing home once, in words
         check_free(services.settings.metrics.bind)
     prepare_process()
     become_owner_of(load_settings().home)
@@ -42,7 +42,7 @@ def serve(bind: str | None) -> None:
 @metrics.command("show", examples=["validator metrics show"])
 @json_option
 def show_metrics(as_json: bool) -> None:
-    """Print every metric once, as Prometheus reads them: for people, and for a textfile collector."""
+    """Print every metric once in Prometheus' text format, for people and for a textfile collector."""
     with opened(any_schema=True) as services:
         if not as_json:
             say(*text(services)[0].decode().removesuffix("\n").split("\n"))

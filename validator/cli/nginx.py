@@ -15,36 +15,36 @@ from validator.operations.proxy.probing import ask_cloud
 
 @click.group(cls=Group)
 def nginx() -> None:
-    """Render nginx's configuration."""
+    """Render nginx's configuration, and test it against the cloud."""
 
 
 @nginx.command(examples=["validator nginx render --out nginx --check"])
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
 )
-@click.option("--check", is_flag=True, help="Let nginx look at it too; exit 1 if it would not start.")
+@click.option("--check", is_flag=True, help="Test it with `nginx -t` too; exit 1 if nginx would not start.")
 def render(out: Path, *, check: bool) -> None:
-    """Write nginx.conf, for nginx alone, and validator.conf, to include in another one, into a folder."""
+    """Write nginx.conf, for a dedicated nginx, and validator.conf, to include in another configuration."""
     settings = load_settings()
     files = proxy.render(settings.proxy, settings.callbacks, settings.limits, settings.server.max_body)
-    told = ""
+    result = ""
     if check:
-        told = place_checked(files, out) or "nginx: the configuration is good"
+        result = place_checked(files, out) or "nginx: the configuration is good"
     else:
         proxy.write(files, out)
     for name in files:
         say(f"written: {out / name}")
-    if told:
-        say(*told.split("\n"))
+    if result:
+        say(*result.split("\n"))
 
 
 @nginx.command(examples=["validator nginx cloud"])
 def cloud() -> None:
-    """Let nginx ask the cloud once, and say what it meets; exit 1 if it does not get through.
+    """Send one request to the cloud through nginx, and show what fails; exit 1 if it does not get through.
 
-    A separate nginx is started for that, on a socket in a temporary folder, from the same settings. It tells
-    apart what one 502 in the log hides: a resolver that does not answer, a refused connection, a certificate
-    of another name or of an authority that is not trusted.
+    A separate nginx is started with the same settings, on a socket in a temporary folder. It distinguishes
+    what a 502 in the log does not: a resolver without a response, a refused connection, a certificate with
+    another name, an untrusted authority.
     """
     settings = load_settings()
     seen = ask_cloud(settings.proxy, settings.callbacks, settings.limits, SystemClock())

@@ -1,21 +1,21 @@
-"""Notices on standard error: what is allowed, works, and should be looked at all the same."""
+"""Notices on standard error about settings that are allowed and work, but deserve a second look."""
 
 from validator.cli.output import say
 from validator.settings.loading import Settings
 
 OPEN = (
-    "anybody may ask the callbacks: name the cloud's networks in callbacks.networks, or demand the cloud's "
+    "anybody may call the callbacks: name the cloud's networks in callbacks.networks, or require the cloud's "
     "certificate with proxy.client_ca"
 )
 
 
 def open_to_anybody(settings: Settings) -> str | None:
-    """Return a warning when the callbacks are served to anybody: no network and no certificate is named."""
+    """Return a warning when neither a network nor a client certificate restricts the callbacks."""
     return OPEN if settings.server.role != "people" and settings.callbacks.is_open else None
 
 
 def notice_open_callbacks(settings: Settings) -> None:
-    """Print that warning."""
+    """Print the warning of `open_to_anybody`, if there is one."""
     words = open_to_anybody(settings)
     if words:
         say(f"notice: {words}", err=True)

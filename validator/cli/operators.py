@@ -1,8 +1,8 @@
-"""Who types a command, and the audit trail's entry of what they changed.
+"""The operator's name, and the audit trail's entry of a change.
 
 The kernel's login uid survives sudo, su and runuser, and only root can change it. Without one (containers,
-services) the command's wrapper may hand a name over, which is unproven: everybody who may run the command may
-set it. Otherwise the name of the process's user is all there is.
+services) the command's wrapper may pass a name, which is not proven: any user who may run the command may set
+it. Otherwise the name of the process's user is recorded.
 """
 
 import os
@@ -25,14 +25,14 @@ from validator.tokens.principals import Operator
 
 _LOGIN_UID = Path("/proc/self/loginuid")
 _UNSET = 2**32 - 1
-_FIRST_PERSON = 1000  # uids below it are root's and services' (login.defs: UID_MIN)
+_FIRST_PERSON = 1000  # lower uids belong to root and to services (login.defs: UID_MIN)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,63}\$?", re.ASCII)
-_TOLD = f"{__name__}.told"
+_NOTICED = f"{__name__}.noticed"
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The name of whoever types, None when only *user*, the process's own, is known; and a complaint."""
+    """The operator's name, None when only the process's *user* is known; and a complaint."""
 
     user: str
     person: str | None
@@ -40,7 +40,7 @@ class Named:
 
     @property
     def label(self) -> str:
-        """How the audit trail names them."""
+        """The operator's name in the audit trail."""
         if self.person in (None, self.user):
             return f"operator:{self.user}"
         return f"operator:{self.person} (as {self.user})"
@@ -60,7 +60,7 @@ def user_name() -> str:
 
 
 def login_uid(file: Path = _LOGIN_UID) -> int | None:
-    """Return the uid that logged in; None when nobody did, or the kernel does not record it."""
+    """Return the login uid; None without a login, or when the kernel does not record it."""
     try:
         uid = int(file.read_text("ascii"))
     except (OSError, ValueError):
@@ -69,7 +69,7 @@ def login_uid(file: Path = _LOGIN_UID) -> int | None:
 
 
 def named(logged_in: int | None, uid: int, handed_over: str | None) -> Named:
-    """Return who types, by the login uid, else by what was *handed_over*, else by the process's *uid*."""
+    """Return the operator's name by the login uid, else by *handed_over*, else by the process's *uid*."""
     user = name_of(uid)
     if logged_in is not None:
         return Named(user, name_of(logged_in))
@@ -83,12 +83,12 @@ def named(logged_in: int | None, uid: int, handed_over: str | None) -> Named:
 
 
 def operator() -> Operator:
-    """Return who is typing, as the audit trail names them; once a command, say so when it is no person."""
-    # In the home a command of root acts as the owner.
+    """Return the operator; print a notice, once for each command, when the name is not a person's."""
+    # In the home a command that root runs acts as the owner.
     found = named(login_uid(), os.geteuid(), operator_variable())
     context = click.get_current_context(silent=True)  # there is none where no command runs
-    if found.complaint is not None and context is not None and not context.meta.get(_TOLD, False):
-        context.meta[_TOLD] = True
+    if found.complaint is not None and context is not None and not context.meta.get(_NOTICED, False):
+        context.meta[_NOTICED] = True
         say(f"notice: {found.complaint}", err=True)
     return Operator(found.label)
 
@@ -97,7 +97,7 @@ def operator() -> Operator:
 def recorded(
     services: Services, name: EventName, detail: str, *, tenant: str | None = None, subject: str | None = None
 ) -> Iterator[None]:
-    """Write down how the change in such a block ended, before anything is told of it."""
+    """Record the outcome of the change that the block makes, before anything is printed about it."""
     services.trail.check()
     event = Event(name, Outcome.ACCEPTED, tenant=tenant, subject=subject, by=operator().label, detail=detail)
     try:
@@ -110,4 +110,4 @@ def recorded(
 
 
 def _complaint(user: str) -> str:
-    return f"the audit trail names the user {user}, no person: log in as yourself, or set {OPERATOR_VARIABLE}"
+    return f"the audit trail names {user}, not a person: log in as yourself, or set {OPERATOR_VARIABLE}"

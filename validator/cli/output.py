@@ -1,4 +1,4 @@
-"""What commands print: lines, tables or JSON, escaped, in whatever encoding the terminal has."""
+"""The output of commands: lines, tables or JSON, escaped, in the terminal's encoding."""
 
 import codecs
 import io
@@ -23,7 +23,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def prepare() -> None:
-    """Let no character end a command: what the terminal's encoding lacks is written in ASCII."""
+    """Make output safe for every encoding: a character that the terminal lacks is written in ASCII."""
     codecs.register_error(_DEGRADE, _degrade)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -36,13 +36,13 @@ def say(*lines: str, err: bool = False) -> None:
 
 
 def draw(text: str, *, err: bool = False) -> None:
-    """Print *text* as it is: sequences for the terminal, and what is escaped already."""
-    # Click would replace a stream of ASCII by one of UTF-8.
+    """Print *text* unchanged: terminal sequences, or text that is escaped already."""
+    # Without `file`, click would replace an ASCII stream by a UTF-8 one.
     click.echo(text, file=sys.stderr if err else sys.stdout, nl=False)
 
 
 def show(content: Any, *, as_json: bool) -> None:
-    """Print a list of things as a table, one thing as lines, or either as JSON."""
+    """Print a list as a table and a mapping as lines, or either as JSON."""
     if as_json:
         draw(to_json(content) + "\n")
     elif isinstance(content, Mapping):
@@ -52,19 +52,19 @@ def show(content: Any, *, as_json: bool) -> None:
 
 
 def show_line(content: Any) -> None:
-    """Print *content* as one line of JSON, for programs that read line by line."""
+    """Print *content* as one line of JSON, for programs that read lines."""
     draw(to_json(content, indent=None) + "\n")
 
 
 def to_json(content: Any, *, indent: int | None = 2) -> str:
-    """Return *content* as JSON, on one line when *indent* is None; whatever does not print is escaped."""
+    """Return *content* as JSON, on one line when *indent* is None; unprintable characters are escaped."""
     separators = (",", ":") if indent is None else (",", ": ")
     text = json.dumps(content, ensure_ascii=False, indent=indent, separators=separators, default=_plain)
     return escaped_json(text)
 
 
 def cell(value: Any) -> str:
-    """Return *value* as people read it, on one line."""
+    """Return *value* as one line for people."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
 
 
 def _degrade(error: UnicodeError) -> tuple[str, int]:
-    """Return ASCII for what cannot be encoded, and where encoding goes on (`codecs.register_error`)."""
+    """Return ASCII in place of what cannot be encoded, and where to continue (`codecs.register_error`)."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]

@@ -1,10 +1,9 @@
-"""Who the process acts as: the home's owner in the home, the operator everywhere else.
+"""Which user the process acts as: the home's owner in the home, the operator everywhere else.
 
-On an installed host the home belongs to the service's user, and operators are root. What root makes in the
-home must belong to the service, or the server cannot use it; and the service could lead root astray there by
-a symbolic link (CWE-59). What an operator names on the command line, a key of root's or a folder to write to,
-is the operator's. So root switches its effective ids, and switches back;
-anybody else only ever acts as themselves.
+On an installed host the home belongs to the service's user, and operators are root. Files that root makes in
+the home must belong to the service, or the server cannot use them; and a symbolic link there, made by the
+service, could redirect root's writes (CWE-59). Files that an operator names on the command line are opened
+as the operator. So root switches its effective ids, and switches back; other users never switch.
 """
 
 import os
@@ -18,7 +17,7 @@ ROOT = 0
 
 @contextmanager
 def as_owner_of(home: Path) -> Iterator[None]:
-    """Act as the owner of the folder *home*, or of what it will be made in, when this process is root's."""
+    """As root, act as the owner of the folder *home*, or of the folder that it will be made in."""
     owner = _owner_of(home)
     if os.getuid() != ROOT or owner.st_uid in (ROOT, os.geteuid()):
         yield
@@ -32,7 +31,7 @@ def as_owner_of(home: Path) -> Iterator[None]:
 
 @contextmanager
 def as_operator() -> Iterator[None]:
-    """Act as the user who started this process again, inside `as_owner_of`."""
+    """Inside `as_owner_of`, act as the user who started this process again."""
     if os.geteuid() == os.getuid():
         yield
         return
@@ -43,7 +42,7 @@ def as_operator() -> Iterator[None]:
 
 
 def become_owner_of(home: Path) -> None:
-    """Become the owner of the folder *home* for good, when this process is root's."""
+    """As root, become the owner of the folder *home* irreversibly."""
     owner = _owner_of(home)
     if os.getuid() == ROOT and owner.st_uid != ROOT:
         _join_groups(owner)
@@ -64,13 +63,13 @@ def _restoring() -> Iterator[None]:
 
 
 def _owner_of(folder: Path) -> os.stat_result:
-    """Return the status of *folder*, or of the nearest folder above it that is there."""
+    """Return the status of *folder*, or of its nearest parent that exists."""
     here = folder.absolute()
     return next(each for each in (here, *here.parents) if each.exists()).stat()
 
 
 def _join_groups(owner: os.stat_result) -> None:
-    """Take the groups of the owner, who may have no entry in the user database."""
+    """Set the groups of the owner, who may be missing in the user database."""
     try:
         os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
     except KeyError:

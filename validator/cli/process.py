@@ -1,4 +1,4 @@
-"""What a program does with its process before it serves: limits, and a look at its address."""
+"""What a program does before it serves: set process limits, and check that its address is free."""
 
 import errno
 import resource
@@ -8,14 +8,14 @@ from validator.errors import OperatorError
 from validator.networks import is_loopback
 from validator.web.gunicorn_internals import systemd
 
-_TO_CONNECT = 2  # seconds; on one machine it takes none
-_MAX_FILES = 65_536  # more is never needed, and some systems allow a thousand million
+_CONNECT_TIMEOUT = 2  # seconds; on one machine it is immediate
+_MAX_FILES = 65_536  # always enough; some systems allow a thousand million
 
 
 def prepare_process() -> None:
-    """Let no core file be written, which would hold every key, and as many files be open as may be.
+    """Disable core files, which would contain every key, and raise the limit of open files.
 
-    The soft limit of open files is often 1,024, for programs of old that cannot count further.
+    The soft limit of open files is often 1,024, for old programs that use select().
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -25,17 +25,17 @@ def prepare_process() -> None:
 
 
 def check_free(bind: str) -> None:
-    """Raise OperatorError when *bind* cannot be listened on: it is served, or not this host's."""
+    """Raise OperatorError when *bind* cannot be listened on: it is in use, or not an address of this host."""
     if systemd.listen_fds(unset_environment=False):
-        return  # systemd listens, and hands its sockets over
+        return  # systemd listens, and passes its sockets
     if bind.startswith("unix:"):
-        if is_served(bind.removeprefix("unix:")):  # gunicorn would put its own in that place
+        if is_served(bind.removeprefix("unix:")):  # gunicorn would replace the socket
             raise OperatorError(f"{bind} is served already: stop that server first, or bind another socket")
         return
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn, for one that just ended
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn, for a restart
         try:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as error:
@@ -43,13 +43,13 @@ def check_free(bind: str) -> None:
 
 
 def plain_text_notice(bind: str) -> str | None:
-    """Return a warning when *bind* lets other hosts send passwords in plain HTTP; None when it does not."""
+    """Return a warning when other hosts can send passwords to *bind* in plain HTTP, else None."""
     host = bind.rpartition(":")[0].strip("[]")
     if bind.startswith("unix:") or is_loopback(host):
         return None
     return (
-        f"{bind} is plain HTTP for other hosts too, so that passwords and tokens can be read on the way: "
-        "put a proxy with TLS in front (`validator nginx render`), and bind 127.0.0.1 or a unix socket"
+        f"{bind} is plain HTTP for other hosts too: passwords and tokens can be read on the network. "
+        "Put a proxy with TLS in front (`validator nginx render`), and bind 127.0.0.1 or a unix socket"
     )
 
 
@@ -64,13 +64,13 @@ def _words_of(error: OSError) -> str:
 
 
 def is_served(path: str) -> bool:
-    """Return whether a process listens on the socket at *path*; the file of a killed server is nobody's."""
+    """Return whether a process listens on the socket at *path*; a killed server leaves a dead file."""
     with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(_TO_CONNECT)
+        probe.settimeout(_CONNECT_TIMEOUT)
         try:
             probe.connect(path)
         except (BlockingIOError, TimeoutError):
-            return True  # it is, and has more callers than it can take
+            return True  # its backlog is full
         except OSError:
             return False
     return True

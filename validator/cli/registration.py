@@ -1,4 +1,4 @@
-"""`validator registration`: write the sheet for the cloud's administrator."""
+"""`validator registration`: write the registration form for the cloud's administrator."""
 
 from pathlib import Path
 
@@ -20,15 +20,15 @@ _NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Folder for the files; else this one.",
+    help="Folder for the files; else the current one.",
 )
-@click.option("--contact", default="", help="Whom the cloud's administrator may ask, such as a mail address.")
+@click.option("--contact", default="", help="Contact for the cloud's administrator, such as a mail address.")
 @click.option("--tenant", "tenant_ids", multiple=True, help="Only this tenant space; repeatable.")
 def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
-    """Write register.md, register.zh-CN.md and register.json: the sheet for the cloud's administrator.
+    """Write register.md, register.zh-CN.md and register.json: the form for the cloud's administrator.
 
-    The URLs to register, the certificate that was handed over, the tenant spaces, what is answered, and
-    what the cloud's administrator is asked for. Nothing in it is secret.
+    It has the URLs to register, the certificate that was handed over, the tenant spaces, the responses, and
+    what the cloud's administrator must send back. Nothing in it is secret.
     """
     with opened() as services:
         settings, handover = services.settings, load_handover(services.settings.home)
@@ -41,7 +41,7 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
 
 
 def _tenants(services: Services, tenant_ids: tuple[str, ...]) -> list[str]:
-    """Return the ids of the tenant spaces in use, or those asked for; raises OperatorError."""
+    """Return *tenant_ids*, or without any those of all active tenant spaces; raises OperatorError."""
     if not tenant_ids:
         return [tenant.id for tenant in services.tenants.list() if tenant.status is RecordStatus.ACTIVE]
     for tenant_id in tenant_ids:

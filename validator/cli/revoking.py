@@ -1,4 +1,4 @@
-"""`validator tokens revoke`: end tokens, and say which: a misspelt name must not look like success."""
+"""`validator tokens revoke`: end tokens, and print which: a misspelt name must not look like success."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,12 +25,12 @@ from validator.tokens.revocation import RevocationRequest
         "validator tokens revoke --tenant 202400000001 --user-account agent-7",
     ],
 )
-@click.option("--tenant", help="Tenant space; alone, every token of it.")
-@click.option("--jti", help="The token with this jti; its tenant space is found in the audit trail.")
-@click.option("--user-account", help="Every token of this agent, with --tenant.")
-@click.option("--user-id", help="Every token of this customer, with --tenant.")
-@click.option("--everything", is_flag=True, help="Every token there is; asks first.")
-@click.option("--yes", is_flag=True, help="With --everything: do not ask, for scripts.")
+@click.option("--tenant", help="Tenant space; alone: all of its tokens.")
+@click.option("--jti", help="The token with this jti; the audit trail names its tenant space.")
+@click.option("--user-account", help="All tokens of this agent, with --tenant.")
+@click.option("--user-id", help="All tokens of this customer, with --tenant.")
+@click.option("--everything", is_flag=True, help="All tokens of all tenant spaces, after a confirmation.")
+@click.option("--yes", is_flag=True, help="With --everything: without a confirmation, for scripts.")
 def revoke(
     tenant: str | None,
     jti: str | None,
@@ -39,7 +39,7 @@ def revoke(
     everything: bool,
     yes: bool,
 ) -> None:
-    """End tokens: the one on standard input, or those that the options name; print what was ended."""
+    """Revoke the token on standard input, or those that the options name; print what was ended."""
     named = {"tenantSpaceId": tenant, "jti": jti, "userAccount": user_account, "userId": user_id}
     fields = {name: value for name, value in named.items() if value is not None}
     _check_usage(fields, everything=everything, yes=yes)
@@ -60,11 +60,11 @@ def revoke(
 
 def _check_usage(fields: Mapping[str, str], *, everything: bool, yes: bool) -> None:
     if everything and fields:
-        raise click.UsageError("--everything goes with no other option but --yes")
+        raise click.UsageError("--everything takes no other option than --yes")
     if yes and not everything:
         raise click.UsageError("--yes goes with --everything")
     if len(fields.keys() - {"tenantSpaceId"}) > 1:
-        raise click.UsageError("name one of --jti, --user-account and --user-id")
+        raise click.UsageError("give only one of --jti, --user-account and --user-id")
     if fields.keys() & {"userAccount", "userId"} and "tenantSpaceId" not in fields:
         raise click.UsageError("--user-account and --user-id need --tenant")
 
@@ -72,65 +72,65 @@ def _check_usage(fields: Mapping[str, str], *, everything: bool, yes: bool) -> N
 def _end_presented(services: Services) -> None:
     claims = services.introspection.revoke_presented(operator(), presented_token())
     if claims is None:
-        raise OperatorError("what is on standard input is no token that was issued here: nothing was ended")
+        raise OperatorError("standard input is not a token that was issued here: nothing was ended")
     say(f"ended: the token {claims.jti} of {claims.subject.id}, tenant {claims.subject.tenant}")
 
 
 def _end_named(services: Services, fields: Mapping[str, str]) -> None:
     if "tenantSpaceId" not in fields:
         fields = {**fields, "tenantSpaceId": _tenant_of(services, fields["jti"])}
-    order = wire.parse_revocation(fields)
-    services.tenants.require(order.tenant)
-    services.introspection.revoke(operator(), order)
-    # Searched afterwards: the trail may be large, and the revocation must not wait for it.
-    if order.jti is not None:
-        say(f"ended: the token {order.jti} of tenant {order.tenant}")
-        _warn_of_token(services, order.tenant, order.jti)
+    request = wire.parse_revocation(fields)
+    services.tenants.require(request.tenant)
+    services.introspection.revoke(operator(), request)
+    # The trail is searched afterwards: it may be large, and the revocation must not wait for it.
+    if request.jti is not None:
+        say(f"ended: the token {request.jti} of tenant {request.tenant}")
+        _warn_of_token(services, request.tenant, request.jti)
         return
-    name = "userAccount" if order.audience is Audience.AGENT else "userId"
-    say(f"ended: every token of {name} {order.subject}, tenant {order.tenant}, that was issued until now")
-    _warn_of_subject(services, name, order)
+    name = "userAccount" if request.audience is Audience.AGENT else "userId"
+    say(f"ended: every token of {name} {request.subject}, tenant {request.tenant}, that was issued until now")
+    _warn_of_subject(services, name, request)
 
 
 def _tenant_of(services: Services, jti: str) -> str:
-    """Return the tenant that the token *jti* was issued for; raises OperatorError when the trail lacks it."""
+    """Return the tenant of the token *jti*; raises OperatorError when the trail does not name the token."""
     tenant = next((entry.get("tenant") for entry in _issues(services, jti=jti)), None)
     if tenant is None:
         raise OperatorError(
-            f"the audit trail has no token {jti}: see the spelling, or name its tenant space by --tenant"
+            f"the audit trail has no token {jti}: check the spelling, or name its tenant space with --tenant"
         )
     return str(tenant)
 
 
 def _warn_of_token(services: Services, tenant: str, jti: str) -> None:
-    """Say so when no such token is known, or it is another tenant's and so was not ended."""
+    """Print a notice when the token is unknown; raises OperatorError when it is another tenant's."""
     tenants = {str(entry.get("tenant")) for entry in _issues(services, jti=jti)}
     if not tenants:
-        say(f"notice: no token {jti} is known here, as far as the audit trail goes back", err=True)
+        say(f"notice: the audit trail, as far as it goes back, has no token {jti}", err=True)
     elif tenant not in tenants:
         others = ", ".join(sorted(tenants))
         raise OperatorError(
-            f"the token {jti} was issued for tenant {others}, so it is not ended: name that one"
+            f"the token {jti} was issued for tenant {others}, so it is not ended: name that tenant"
         )
 
 
-def _warn_of_subject(services: Services, name: str, order: RevocationRequest) -> None:
-    """Say so when nobody of that name has an account or was ever issued a token."""
+def _warn_of_subject(services: Services, name: str, request: RevocationRequest) -> None:
+    """Print a notice when the subject has no account and was never issued a token."""
     subject = Subject(
-        order.audience, order.tenant, order.subject, None if order.audience is Audience.AGENT else ""
+        request.audience, request.tenant, request.subject, None if request.audience is Audience.AGENT else ""
     )
     if services.subject_states.of(subject, ()).account is not None:
         return
-    about = {"tenant": order.tenant, "subject": order.subject, "audience": str(order.audience)}
+    about = {"tenant": request.tenant, "subject": request.subject, "audience": str(request.audience)}
     if next(_issues(services, **about), None) is None:
         words = (
-            f"no account has the {name} {order.subject}, and no token of it is known here: see the spelling"
+            f"no account has the {name} {request.subject}, and no token of it is known: check the spelling"
         )
         say(f"notice: {words}", err=True)
 
 
 def _issues(services: Services, **about: str) -> Iterator[dict[str, Any]]:
-    """Yield the trail's entries of tokens that were issued and agree with *about*."""
+    """Yield the trail's entries of issued tokens that match *about*."""
     for entry in reading.entries(services.settings.audit.directory):
         is_issue = entry["event"] == EventName.TOKEN_ISSUED and "jti" in entry
         if is_issue and all(entry.get(name) == value for name, value in about.items()):

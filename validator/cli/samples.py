@@ -1,4 +1,4 @@
-"""Samples: something of everything to try, and the commands to try it with."""
+"""Samples: a tenant, an account, a client and a channel to try, with the commands to try them."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ import orjson
 
 from validator.accounts.identity import Identity
 from validator.audit.events import EventName
-from validator.cli import https as https_door
+from validator.cli import https as local_https
 from validator.cli.operators import recorded
 from validator.cli.output import say
 from validator.cli.secretinput import generated_password, generated_text
@@ -25,21 +25,21 @@ _CURL = r"curl -sS -w '\n'"
 
 
 def install(services: Services, https: int | None) -> None:
-    """Add the samples, and print what to try, maybe with HTTPS on a port."""
-    folder = furnish(services, https)
+    """Add the samples, and print commands to try; *https* is the port of HTTPS, if it is served."""
+    folder = add_samples(services, https)
     say(*_commands(services, folder, https).split("\n"))
 
 
-def furnish(services: Services, https: int | None) -> Path:
+def add_samples(services: Services, https: int | None) -> Path:
     """Add the samples' tenant, account, client and channel, once; return the folder of their credentials.
 
-    The channel allows the pages of this time's address and port, and those of every earlier time.
+    The channel allows the origin of this run and those of earlier runs.
     """
     folder = services.settings.home / "demo"
     if not (folder / "login.json").exists():
         make_private_folder(folder)
         _add(services, folder, https)
-    for origin in (_url(services), https_door.origin(https)):
+    for origin in (_url(services), local_https.origin(https)):
         _allow(services, origin)
     return folder
 
@@ -63,10 +63,10 @@ def _add(services: Services, folder: Path, https: int | None) -> None:
         client, secret = services.clients.add("demo-backend", [TENANT], list(Audience))
     with recorded(services, EventName.CHANNEL, f"added {CHANNEL}", tenant=TENANT):
         services.channels.add(
-            CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services), https_door.origin(https)]
+            CHANNEL, TENANT, generated_text(_SECRET_KEY_LENGTH), [_url(services), local_https.origin(https)]
         )
     write_private(folder / "login.json", orjson.dumps({"account": LOGIN, "password": password}))
-    say("", "Demo credentials, shown this once:")
+    say("", "Demo credentials, shown only once:")
     say(f"  account {LOGIN}   password {password}")
     say(f"  client  {client.id}   secret {secret}")
 
@@ -77,10 +77,10 @@ def _url(services: Services) -> str:
 
 
 def _commands(services: Services, folder: Path, https: int | None) -> str:
-    url, routes = https_door.origin(https) if https else _url(services), services.settings.callbacks
+    url, routes = local_https.origin(https) if https else _url(services), services.settings.callbacks
     place, curl = shown(folder), _CURL
     if https:
-        curl += f" --cacert {shown(https_door.authority(services.settings.home))}"
+        curl += f" --cacert {shown(local_https.authority(services.settings.home))}"
     guest = orjson.dumps(
         {"thirdUserName": "Guest", "tenantSpaceId": TENANT, "channelConfigId": CHANNEL}
     ).decode()
@@ -91,7 +91,7 @@ Try it, from another terminal:
    {curl} -c {place}/person --json @{place}/login.json {url}/api/v1/login
 2. Get an agent token
    {curl} -b {place}/person --json '{{}}' {url}/api/v1/tokens/agent | tee {place}/token.json
-3. Ask as the cloud would
+3. Call the agents' callback, as the cloud does
    {curl} --json @{place}/token.json {url}{routes.agent_path}
 4. Get a guest's signature
    {curl} -c {place}/guest -H 'Origin: {url}' -X POST {url}/webchat/guest && \\
@@ -101,5 +101,5 @@ Try it, from another terminal:
 
 
 def shown(path: Path) -> str:
-    """Return *path* as a person would type it here."""
+    """Return *path* as a person would type it in this folder."""
     return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))

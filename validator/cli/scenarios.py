@@ -1,4 +1,4 @@
-"""`validator simulate run`: scenarios that ask a server as the cloud does."""
+"""`validator simulate run`: scenarios that call a server as the cloud does."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +31,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The options of `run`, as they were given."""
+class _Options:
+    """The options of `run`."""
 
     target: str
     tenant: str | None
@@ -75,35 +75,35 @@ def _server_url(_context: click.Context, _option: click.Parameter, text: str) ->
     ],
 )
 @click.argument("scenarios", nargs=-1)
-@click.option("--target", required=True, callback=_server_url, help="URL of the server to ask.")
-@click.option("--tenant", help="Tenant space that is known there; else the first account's of the home.")
-@click.option("--user-account", help="An agent there.")
-@click.option("--user-id", help="A customer there, with --user-name.")
+@click.option("--target", required=True, callback=_server_url, help="URL of the server to call.")
+@click.option("--tenant", help="Tenant space at the target; else that of the home's first account.")
+@click.option("--user-account", help="Agent at the target.")
+@click.option("--user-id", help="Customer at the target, with --user-name.")
 @click.option("--user-name", help="The customer's name.")
-@click.option("--other-user-account", help="Another agent there, of the same tenant; else one of the home's.")
-@click.option(
-    "--other-user-id", help="Another customer there, with --other-user-name; else one of the home's."
-)
+@click.option("--other-user-account", help="Another agent of the same tenant; else one from the home.")
+@click.option("--other-user-id", help="Another customer, with --other-user-name; else one from the home.")
 @click.option("--other-user-name", help="The other customer's name.")
-@click.option("--other-tenant", help="Another tenant space there; else one of the home's.")
-@click.option("--channel", help="The channelConfigId that guests are signed for.")
+@click.option("--other-tenant", help="Another tenant space; else one from the home.")
+@click.option("--channel", help="The channelConfigId to sign guests for.")
 @click.option("--origin", help="The origin of that channel's pages.")
-@click.option("--client-id", help="Have tokens issued to this backend client, instead of from the home.")
+@click.option("--client-id", help="Get tokens as this backend client, instead of from the home.")
 @click.option("--client-secret-file", type=_FILE, help="File of the client's secret.")
-@click.option("--trust", type=_FILE, help="Trust exactly this certificate (.cer); else the system's.")
-@click.option("--registration", type=_FILE, help="Take the channel's key from here, instead of the home.")
+@click.option("--trust", type=_FILE, help="Trust exactly this certificate (.cer); else the system's roots.")
+@click.option("--registration", type=_FILE, help="Take the channel's key from this file, not from the home.")
 @click.option("--agent-path", help="Route of the agent side; else the home's, else the documented one.")
 @click.option("--chat-path", help="Route of the customer side; else the home's, else the documented one.")
-@click.option("--give-up-after", callback=_duration, help="Wait less long than the scenarios say.")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML there.")
+@click.option("--give-up-after", callback=_duration, help="A shorter timeout than the scenarios have.")
+@click.option(
+    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file."
+)
 @json_option
 def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options: Any) -> None:
-    """Ask the target as each of SCENARIOS says, all shipped ones by default; exit 1 on any difference.
+    """Run SCENARIOS against the target, by default all shipped ones; exit 1 on any difference.
 
-    SCENARIOS are names of shipped ones, or files. Tokens come from the home on this host, or from the target
-    with --client-id; what needs the home is skipped then, unless --home is given too.
+    SCENARIOS are names of shipped scenarios, or files. Tokens come from the home on this host, or with
+    --client-id from the target; then steps that need the home are skipped, unless --home is given too.
     """
-    wanted, results = _Wanted(**options), []
+    wanted, results = _Options(**options), []
     _check_options(wanted)
     found = library.find(scenarios)
     with _runner(wanted) as runner:
@@ -121,10 +121,10 @@ def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options
     if failed:
         raise OperatorError(f"{failed} of {len(results)} steps are not as expected")
     if all(result.outcome == SKIPPED for result in results):
-        raise OperatorError("every step was skipped: nothing was shown of the target")
+        raise OperatorError("every step was skipped: nothing was tested")
 
 
-def _check_options(wanted: _Wanted) -> None:
+def _check_options(wanted: _Options) -> None:
     if (wanted.client_id is None) != (wanted.client_secret_file is None):
         raise click.UsageError("--client-id and --client-secret-file go together")
     if (wanted.user_id is None) != (wanted.user_name is None):
@@ -133,12 +133,14 @@ def _check_options(wanted: _Wanted) -> None:
         raise click.UsageError("--other-user-id and --other-user-name go together")
     named = (wanted.user_account, wanted.user_id, wanted.other_user_account, wanted.other_user_id)
     if wanted.tenant is None and (wanted.client_id or wanted.channel or any(named)):
-        raise click.UsageError("--tenant is needed with --client-id and with anybody who is named")
+        raise click.UsageError(
+            "--client-id, --channel and the --user- and --other-user- options need --tenant"
+        )
 
 
 @contextmanager
-def _runner(wanted: _Wanted) -> Iterator[Runner]:
-    """Give what runs scenarios; with a home, it is open meanwhile."""
+def _runner(wanted: _Options) -> Iterator[Runner]:
+    """Yield the runner of the scenarios; a home that it needs stays open until the block ends."""
     given = None
     if wanted.tenant is not None:
         given = Known(
@@ -164,8 +166,11 @@ def _runner(wanted: _Wanted) -> Iterator[Runner]:
         yield _made(wanted, target, tokens, channel_at(services, known.channel))
 
 
-def _others(wanted: _Wanted, known: Known) -> Others:
-    """Return who else is named; the same one again would be accepted, and rightly."""
+def _others(wanted: _Options, known: Known) -> Others:
+    """Return the other subjects; raises UsageError for a subject whose own tokens are presented.
+
+    Presented for itself, a token is rightly accepted, so a scenario of a wrong subject would fail.
+    """
     others = Others(
         wanted.other_user_account, wanted.other_user_id, wanted.other_user_name, wanted.other_tenant
     )
@@ -175,11 +180,11 @@ def _others(wanted: _Wanted, known: Known) -> Others:
         ("--other-tenant", others.tenant, known.tenant),
     ):
         if other is not None and other == own:
-            raise click.UsageError(f"{option} is the one whose tokens are presented: name another")
+            raise click.UsageError(f"{option} names the subject whose tokens are presented: name another")
     return others
 
 
-def _target(wanted: _Wanted, known: Known, others: Others, agent_path: str, chat_path: str) -> Target:
+def _target(wanted: _Options, known: Known, others: Others, agent_path: str, chat_path: str) -> Target:
     trusted = read_cer(wanted.trust).public_bytes(Encoding.DER) if wanted.trust else None
     tls = trusting(trusted) if trusted else system_trust()
     return Target.at(
@@ -193,12 +198,12 @@ def _target(wanted: _Wanted, known: Known, others: Others, agent_path: str, chat
     )
 
 
-def _client(wanted: _Wanted, target: Target) -> TokenSource:
+def _client(wanted: _Options, target: Target) -> TokenSource:
     secret = read_secret(wanted.client_secret_file, "Client secret")
     return ClientTokens(target, wanted.client_id or "", secret)
 
 
-def _made(wanted: _Wanted, target: Target, tokens: TokenSource, channel: Channel | None) -> Runner:
+def _made(wanted: _Options, target: Target, tokens: TokenSource, channel: Channel | None) -> Runner:
     if wanted.registration is not None:
         channel = registration.load(wanted.registration).channels.get(target.known.channel or "")
     return Runner(target, tokens, GuestPages(target, channel, SystemClock()))

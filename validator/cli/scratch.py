@@ -1,8 +1,8 @@
-"""A scratch server: a real one in a temporary home, with the settings in force of what is to be measured.
+"""A scratch server: a real server in a temporary home, with the settings in force that are to be measured.
 
-Nothing of the configured home is used: the database, the keys, the audit trail and the counters are new and
-are removed at the end. It listens on a unix socket in a folder of mode 0700, so that only this user can reach
-it and the addresses in `X-Forwarded-For` are trusted.
+Its database, keys, audit trail and counters are new and are removed at the end; the configured home is not
+used. It listens on a unix socket in a folder of mode 0700, so that only this user can reach it; so it can
+trust the addresses in `X-Forwarded-For`.
 """
 
 import os
@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory, gettempdir
 from types import FrameType
 from typing import Any, NoReturn
 
-from validator.cli.home import made
+from validator.cli.home import initialized
 from validator.cli.privileges import as_operator, as_owner_of
 from validator.cli.process import is_served
-from validator.cli.supervisor import tied
+from validator.cli.supervisor import with_death_signal
 from validator.errors import OperatorError
 from validator.services import Services
 from validator.settings.environment import isolated, settings_only
@@ -31,13 +31,13 @@ _TO_START, _TO_END = 30.0, 10.0  # seconds
 _STEP = 0.05
 _MAX_PARENT = 64  # characters, so that the path of the socket stays within the 107 that Linux allows
 _COPIED = ("limits", "lockout", "webchat")
-# A Redis is shared with the servers in use: what is counted there would count against their callers.
+# The servers in use share the Redis: what is counted there would count against their clients.
 _OF_STORAGE = ("limits.storage", "limits.storage_password_file", "limits.storage_ca_file")
 
 
 @contextmanager
 def scratch_server(settings: Settings) -> Iterator[tuple[Services, str]]:
-    """Give the parts and the `unix:` URL of a server with the limits, lockout and webchat of *settings*.
+    """Yield the services and the `unix:` URL of a server with the limits, lockout and webchat of *settings*.
 
     SIGINT, SIGTERM and SIGHUP end the block with SystemExit; the server and its home are removed in any case.
     Raises OperatorError when the server does not start.
@@ -49,7 +49,7 @@ def scratch_server(settings: Settings) -> Iterator[tuple[Services, str]]:
     ):
         home, bind = Path(name) / "home", f"unix:{name}/server.sock"
         variables = settings_only(home, proven_settings(settings, bind))
-        with made(load(environment=variables)) as services, _running(Path(name), bind, variables):
+        with initialized(load(environment=variables)) as services, _running(Path(name), bind, variables):
             yield services, bind
 
 
@@ -60,7 +60,7 @@ def parent_folder(configured: str | None = None) -> str:
 
 
 def proven_settings(settings: Settings, bind: str) -> dict[str, Any]:
-    """Return the settings of a scratch server on *bind*, by their dotted keys; others are the defaults."""
+    """Return the settings of a scratch server on *bind* that are not the defaults, by their dotted keys."""
     copied = {
         each.key: each.value
         for each in settings.effective
@@ -73,8 +73,8 @@ def proven_settings(settings: Settings, bind: str) -> dict[str, Any]:
 def _running(folder: Path, bind: str, variables: Mapping[str, str]) -> Iterator[None]:
     """Run a server, with its log in *folder*, while the block runs."""
     log, socket = folder / "server.log", Path(bind.removeprefix("unix:"))
-    command = tied([sys.executable, "-P", "-m", "validator", "serve"])
-    # It becomes the home's owner by itself, which only root can; Ctrl-C reaches it by way of this process.
+    command = with_death_signal([sys.executable, "-P", "-m", "validator", "serve"])
+    # Started as root, it becomes the home's owner itself. Ctrl-C reaches it only through this process.
     with log.open("wb") as stream, as_operator():
         process = subprocess.Popen(  # noqa: S603 - every word is ours
             command,
@@ -97,13 +97,13 @@ def _wait_for(process: "subprocess.Popen[bytes]", socket: Path, log: Path) -> No
     deadline = time.monotonic() + _TO_START
     while not is_served(str(socket)):
         if process.poll() is not None or time.monotonic() > deadline:
-            told = log.read_text("utf-8", "replace").strip().splitlines() or ["it wrote nothing"]
-            raise OperatorError(f"the scratch server does not start: {told[-1]}")
+            lines = log.read_text("utf-8", "replace").strip().splitlines() or ["it logged nothing"]
+            raise OperatorError(f"the scratch server does not start: {lines[-1]}")
         time.sleep(_STEP)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.send_signal(signal.SIGINT)  # gunicorn ends at once by it
+    process.send_signal(signal.SIGINT)  # stops gunicorn immediately
     with suppress(subprocess.TimeoutExpired):
         process.wait(_TO_END)
     with suppress(ProcessLookupError):  # a killed master would leave its workers behind

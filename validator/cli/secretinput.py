@@ -1,4 +1,4 @@
-"""Secrets on their way in: from a file, from standard input or generated, never from an argument."""
+"""The input of secrets: from a file, from standard input or generated, never from an argument."""
 
 import secrets
 import string
@@ -17,13 +17,13 @@ _PASSWORD_LENGTH = 24
 
 
 def read_secret(file: Path | None, prompt: str) -> str:
-    """Return the secret in *file*, or typed unseen at a terminal, or the first line of standard input.
+    """Return the secret in *file*, or typed at a terminal without echo, or the first line of standard input.
 
-    Raises PermissionError when other users may read the file, as with the secrets of the settings.
+    Raises PermissionError when other users may read the file, as for the secrets of the settings.
     """
     if file is not None and str(file) != "-":
         with as_operator():
-            # Named by the operator: whose it is does not matter, such as that of a person behind sudo.
+            # The operator names it, so any owner is allowed, such as the person behind sudo.
             content = read_private(file, (file.stat().st_uid,))
     elif sys.stdin is not None and sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
@@ -39,7 +39,7 @@ def read_secret(file: Path | None, prompt: str) -> str:
 
 
 def first_line() -> bytes:
-    """Return the first line of standard input; nothing when it is closed."""
+    """Return the first line of standard input, or b"" when it is closed."""
     return sys.stdin.buffer.readline() if sys.stdin is not None else b""
 
 
@@ -57,7 +57,7 @@ def generated_text(length: int) -> str:
 
 
 def generated_password(policy: PasswordPolicy, login: str) -> str:
-    """Return a random password that *policy* takes for the account *login*."""
+    """Return a random password that *policy* accepts for the account *login*."""
     length = max(_PASSWORD_LENGTH, policy.minimum_length)
     while policy.problems(password := generated_text(length), login):
         continue
@@ -67,5 +67,5 @@ def generated_password(policy: PasswordPolicy, login: str) -> str:
 secret_file_option = click.option(
     "--secret-file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    help="File of the secret; else it is asked for, or read from standard input.",
+    help="File of the secret; else it is prompted for, or read from standard input.",
 )

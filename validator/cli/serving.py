@@ -1,4 +1,4 @@
-"""`validator serve`: gunicorn, with the settings of this program."""
+"""`validator serve`: gunicorn with this program's settings."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 import structlog
 
-from validator.cli import https as https_door
+from validator.cli import https as local_https
 from validator.cli import supervisor
 from validator.cli.frame import Command, load_settings, opened, paths
 from validator.cli.notices import open_to_anybody
@@ -23,7 +23,7 @@ from validator.web import descriptors, logs
 from validator.web.health import PartState, State
 from validator.web.policy import LOG_FORMATS, ROLES
 
-_TO_END = 10  # seconds for a program to end, after the last request it waits for
+_END_TIMEOUT = 10  # seconds for a program to end, after its last request
 
 
 @click.command(cls=Command, examples=["validator serve --bind 127.0.0.1:8000", "validator serve --https"])
@@ -31,12 +31,12 @@ _TO_END = 10  # seconds for a program to end, after the last request it waits fo
 @click.option("--role", type=click.Choice(ROLES), help="Routes to serve; else the setting server.role.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; else the setting server.workers.")
 @click.option(
-    "--threads", type=click.IntRange(1, 64), help="Threads of each; else the setting server.threads."
+    "--threads", type=click.IntRange(1, 64), help="Threads of each process; else the setting server.threads."
 )
 @click.option(
-    "--log-format", type=click.Choice(LOG_FORMATS), help="The log's lines; else the setting log.format."
+    "--log-format", type=click.Choice(LOG_FORMATS), help="Format of the log; else the setting log.format."
 )
-@https_door.option("For this machine only: nginx in front, with TLS.")
+@local_https.option("For this machine only: with nginx and TLS in front.")
 def serve(
     bind: str | None,
     role: str | None,
@@ -45,9 +45,9 @@ def serve(
     log_format: str | None,
     https: int | None,
 ) -> None:
-    """Serve; SIGTERM stops gracefully, SIGHUP takes over changed settings; new code needs a restart."""
+    """Serve. SIGTERM stops gracefully, SIGHUP reloads the settings; new code needs a restart."""
     if https and (bind or role):
-        raise click.UsageError("--https serves everything on a socket of its own: without --bind and --role")
+        raise click.UsageError("--https serves everything on its own socket: omit --bind and --role")
     given = {
         "server.bind": bind,
         "server.role": role,
@@ -58,25 +58,25 @@ def serve(
     overrides = {key: value for key, value in given.items() if value is not None}
     settings = load_settings()
     home = settings.home
-    is_unsaid = any(each.key == "log.format" and each.source == DEFAULTS for each in settings.effective)
-    if sys.stderr.isatty() and is_unsaid:
+    is_default = any(each.key == "log.format" and each.source == DEFAULTS for each in settings.effective)
+    if sys.stderr.isatty() and is_default:
         overrides.setdefault("log.format", "console")  # for people; JSON is for programs
     if https:
-        overrides |= https_door.overrides(home, https)
+        overrides |= local_https.overrides(home, https)
     export(home, paths()[1], overrides)
     gunicorn = server()
     if https:
         settings = load_settings()
-        programs = (Program(gunicorn), https_door.prepare(settings))
+        programs = (Program(gunicorn), local_https.prepare(settings))
         sys.exit(supervisor.run(*programs, timeout=stop_timeout(settings)))
-    become_owner_of(home)  # a server of root's would leave files that the service cannot use
+    become_owner_of(home)  # a server run by root would leave files that the service cannot use
     os.execv(sys.executable, gunicorn)  # noqa: S606 - every word is ours
 
 
 def server() -> list[str]:
-    """Return what runs the server; raises OperatorError unless everything it needs can be used."""
+    """Return the command of the server; raises OperatorError unless everything that it needs is usable."""
     with opened() as services:
-        # Whatever is missing is told here, once and in words, and not by every worker.
+        # Whatever is missing is reported here once, in words, and not by every worker.
         states = services.health.checks()
         words = {state: _words(states, state) for state in State}
         if words[State.UNAVAILABLE]:
@@ -88,7 +88,7 @@ def server() -> list[str]:
 
 
 def _warn(settings: Settings, degraded: str) -> None:
-    """Log what works and should not stay so, as the server logs; a proxy in front is somebody's decision."""
+    """Log what works but should not stay so; behind a trusted proxy, plain HTTP is a decision."""
     logs.configure(settings.log, SystemClock())
     server = settings.server
     plain = None if server.trusted_proxies else plain_text_notice(server.bind)
@@ -99,10 +99,10 @@ def _warn(settings: Settings, degraded: str) -> None:
 
 
 def _words(states: Mapping[str, PartState], state: State) -> str:
-    """Return the parts that are in *state*, with their words."""
+    """Return the parts that are in *state*, with their messages."""
     return "; ".join(f"{part}: {each.told}" for part, each in states.items() if each.state is state)
 
 
 def stop_timeout(settings: Settings) -> float:
-    """Return how many seconds the server, and what stands before it, may take to stop."""
-    return settings.server.graceful_timeout.total_seconds() + _TO_END
+    """Return how many seconds the server, and a proxy in front of it, may take to stop."""
+    return settings.server.graceful_timeout.total_seconds() + _END_TIMEOUT

@@ -1,4 +1,4 @@
-"""`validator simulate`: a stand-in for the cloud, and scenarios that ask an enterprise as the cloud does."""
+"""`validator simulate`: a simulator of the cloud, and scenarios that call an enterprise as the cloud does."""
 
 from pathlib import Path
 
@@ -28,12 +28,12 @@ def _bind(_context: click.Context, _option: click.Parameter, text: str) -> str:
 
 @click.group(cls=Group)
 def simulate() -> None:
-    """Stand in for the cloud, or ask a server as the cloud does."""
+    """Simulate the cloud, or call a server as the cloud does."""
 
 
 @simulate.command(examples=["validator simulate serve --registration cloud.toml"])
 @click.option(
-    "--registration", "file", type=_FILE, required=True, help="What the cloud was told of the enterprise."
+    "--registration", "file", type=_FILE, required=True, help="What the enterprise registered at the cloud."
 )
 @click.option("--bind", default="127.0.0.1:8443", show_default=True, callback=_bind, help="Where to listen.")
 @click.option(
@@ -42,28 +42,28 @@ def simulate() -> None:
     help="Folder of the test certificate; else simulator-tls beside the registration.",
 )
 def serve(file: Path, bind: str, folder: Path | None) -> None:
-    """Serve the cloud's side over TLS, with a test certificate of its own, until SIGTERM."""
+    """Serve the cloud's side over TLS, with its own test certificate, until SIGTERM."""
     known = registration.load(file)
     check_free(bind)
     folder = folder or file.absolute().parent / "simulator-tls"
     say(f"Serving https://{bind}/service-cloud/, status on https://{bind}/status", err=True)
-    say(f"Trust {folder / CERTIFICATE} to reach it, and for nothing else", err=True)
+    say(f"Trust {folder / CERTIFICATE} for this server only", err=True)
     prepare_process()
     serve_cloud(known, SystemClock(), bind=bind, folder=folder)
 
 
 @simulate.command(hidden=True)
 @click.option("--bind", required=True, callback=_bind, help="Where to listen.")
-@click.option("--origin", required=True, help="The portal's origin, which is supplied where it is missing.")
+@click.option("--origin", required=True, help="The portal's origin, added to requests without an Origin.")
 @click.option("--certificate", type=_FILE, required=True, help="File (PEM) of the server's certificate.")
 @click.option("--key", type=_FILE, required=True, help="File (PEM) of its private key.")
 @click.option("--application", required=True, help="Unix socket of the server.")
-@click.option("--cloud", required=True, help="URL of the stand-in for the cloud.")
+@click.option("--cloud", required=True, help="URL of the simulated cloud.")
 @click.option("--cloud-authority", type=_FILE, required=True, help="File (PEM) of its authority.")
 def tls_proxy(
     bind: str, origin: str, certificate: Path, key: Path, application: str, cloud: str, cloud_authority: Path
 ) -> None:
-    """Serve TLS for `validator demo` where there is no nginx."""
+    """Serve TLS for `validator demo` when nginx is not installed."""
     before_both = standby.open_door(application, cloud, str(cloud_authority), origin)
     run_over_tls(before_both, bind=bind, certificate=certificate, key=key)
 
@@ -71,7 +71,7 @@ def tls_proxy(
 @simulate.command("scenarios", examples=["validator simulate scenarios"])
 @json_option
 def list_scenarios(as_json: bool) -> None:
-    """List the shipped scenarios, and what each is for."""
+    """List the shipped scenarios, and what each tests."""
     rows = [
         {"name": name, "steps": len(scenario.steps), "about": " ".join(scenario.about.split())}
         for name, scenario in library.shipped().items()

@@ -1,4 +1,4 @@
-"""`validator status`: how this node is, on one screen."""
+"""`validator status`: the state of this node, on one screen."""
 
 import shutil
 import signal
@@ -17,7 +17,7 @@ from validator.operations.monitoring import screen
 from validator.operations.monitoring.status import NodeStatus, look
 from validator.operations.monitoring.watching import InPlace, watch
 
-_OFTEN = 2
+_INTERVAL = 2
 
 
 @click.command(cls=Command, examples=["validator status", "validator status --watch 10"])
@@ -26,16 +26,16 @@ _OFTEN = 2
     "seconds",
     type=click.IntRange(1, 3600),
     is_flag=False,
-    flag_value=_OFTEN,
+    flag_value=_INTERVAL,
     metavar="[SECONDS]",
-    help=f"Look again every so many seconds ({_OFTEN}), until Ctrl-C; with --json a line each time.",
+    help=f"Repeat every SECONDS ({_INTERVAL}), until Ctrl-C; with --json, one line each time.",
 )
 @json_option
 def status(seconds: int | None, as_json: bool) -> None:
-    """Tell on one screen how this node is; exit 1 if something is not ready.
+    """Show the state of this node on one screen; exit 1 if something is not ready.
 
-    Workers, verdicts of the last minutes, whoever is near a limit, locks, keys, storages. What cannot be
-    looked at is told as such, beside the rest. With --watch the exit code is 0.
+    Workers, recent verdicts, sources near a limit, locks, keys, storages. A part that cannot be read is
+    reported, and the others are still shown. With --watch the exit code is 0.
     """
     if seconds is None:
         found = _look()
@@ -48,7 +48,7 @@ def status(seconds: int | None, as_json: bool) -> None:
     elif as_json:
         watch(lambda: show_line(screen.to_object(_look())), lambda: sleep(seconds))
     elif sys.stdout.isatty():
-        # By default it would end here at once, and leave the terminal on the other screen.
+        # The default action would end the process on the terminal's alternate screen.
         signal.signal(signal.SIGTERM, _end)
         with InPlace(_Terminal()) as place:
             watch(lambda: place.draw(screen.lines(_look())), lambda: sleep(seconds))
@@ -57,7 +57,7 @@ def status(seconds: int | None, as_json: bool) -> None:
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
-    """End as a program that the signal ended, by the way on which everything is put back."""
+    """Exit with the signal's code through SystemExit, which restores the terminal."""
     sys.exit(128 + number)
 
 
@@ -75,7 +75,7 @@ class _Terminal:
 
 
 def _look() -> NodeStatus:
-    """Return how the node is, by the settings and the files as they are now."""
+    """Return the node's state, with the settings and the files as they are now."""
     with opened(any_schema=True) as services:
         return look(services)
 

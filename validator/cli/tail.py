@@ -1,4 +1,4 @@
-"""`validator audit tail`: the newest entries, chosen by what they say, and those to come."""
+"""`validator audit tail`: the newest entries of the trail, filtered, and with --follow those to come."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from validator.escaping import quoted
 from validator.operations.monitoring.watching import watch
 from validator.settings.fields import parse_duration
 
-_OFTEN = 1  # seconds between two looks
+_INTERVAL = 1  # seconds
 _COUNT = 20
 _ABOUT = (
     *("outcome", "reason", "tenant", "subject", "audience", "jti", "by", "detail", "source", "request_id"),
@@ -28,8 +28,8 @@ _ABOUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Which entries are printed: those that agree with everything that is given."""
+class _Filter:
+    """Matches the entries that agree with every option."""
 
     since: str
     events: tuple[str, ...]
@@ -56,18 +56,22 @@ def _choice(words: type[StrEnum]) -> click.Choice[str]:
         "validator audit tail --follow",
     ],
 )
-@click.option("-n", "count", type=click.IntRange(1), help=f"How many entries; else {_COUNT}, or all since.")
-@click.option("--since", metavar="TIME", help='Not before: "15m" ago, 2026-11-29 or 2026-11-29T20:15:00Z.')
+@click.option(
+    "-n", "count", type=click.IntRange(1), help=f"At most this many; else {_COUNT}, or all with --since."
+)
+@click.option(
+    "--since", metavar="TIME", help='Only since then: "15m" ago, 2026-11-29 or 2026-11-29T20:15:00Z.'
+)
 @click.option(
     "--event",
     "events",
     multiple=True,
     type=_choice(EventName),
-    help="Only these; repeatable.",
+    help="Only these events; repeatable.",
 )
-@click.option("--outcome", type=_choice(Outcome), help="Only what ended so.")
-@click.option("--subject", help="Only about this userAccount, userId or login.")
-@click.option("-f", "--follow", is_flag=True, help="Print what is written from now on too, until Ctrl-C.")
+@click.option("--outcome", type=_choice(Outcome), help="Only entries with this outcome.")
+@click.option("--subject", help="Only entries about this userAccount, userId or login.")
+@click.option("-f", "--follow", is_flag=True, help="Print new entries too, until Ctrl-C.")
 @json_option
 def tail(
     count: int | None,
@@ -78,10 +82,10 @@ def tail(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Print the newest entries, oldest first; with --follow and --json one JSON object a line."""
+    """Print the newest entries, oldest first; with --follow and --json, one JSON object a line."""
     with opened(any_schema=True) as services:
         earliest = "" if since is None else _instant(since, services.clock)
-        wanted = _Wanted(earliest, tuple(map(str, events)), outcome, subject)
+        wanted = _Filter(earliest, tuple(map(str, events)), outcome, subject)
         most = count or (None if since is not None else _COUNT)
         with closing(Follower(services.settings.audit.directory)) as follower:
             newest = deque(filter(wanted, follower.read()), most)
@@ -90,12 +94,13 @@ def tail(
                 return
             _print_each(newest, as_json=as_json)
             watch(
-                lambda: _print_each(filter(wanted, follower.read()), as_json=as_json), lambda: sleep(_OFTEN)
+                lambda: _print_each(filter(wanted, follower.read()), as_json=as_json),
+                lambda: sleep(_INTERVAL),
             )
 
 
 def _instant(text: str, clock: Clock) -> str:
-    """Return the instant that *text* names, in the form of the entries: a time ago, a day or a time."""
+    """Return the instant that *text* names, a time ago, a day or a time, in the form of the entries."""
     try:
         return iso_milliseconds(clock.now() - parse_duration(text))
     except (ValueError, OverflowError):

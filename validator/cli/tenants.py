@@ -1,4 +1,4 @@
-"""`validator tenants`: the tenant spaces this server answers for."""
+"""`validator tenants`: the tenant spaces that this server serves."""
 
 import click
 
@@ -12,12 +12,12 @@ from validator.tenants import RecordStatus, Tenant
 
 @click.group(cls=Group)
 def tenants() -> None:
-    """Keep the tenant spaces this server answers for."""
+    """Manage the tenant spaces that this server serves."""
 
 
 @tenants.command(examples=['validator tenants add 202400000001 --name "Head office"'])
 @click.argument("tenant_id")
-@click.option("--name", default="", help="A name for people.")
+@click.option("--name", default="", help="Display name.")
 def add(tenant_id: str, name: str) -> None:
     """Add the tenant space TENANT_ID."""
     with opened() as services, recorded(services, EventName.TENANT, "added", tenant=tenant_id):
@@ -36,7 +36,7 @@ def list_tenants(as_json: bool) -> None:
 @tenants.command(examples=["validator tenants enable 202400000001"])
 @click.argument("tenant_id")
 def enable(tenant_id: str) -> None:
-    """Let the tenant space TENANT_ID be used."""
+    """Enable the tenant space TENANT_ID."""
     with opened() as services, recorded(services, EventName.TENANT, "enabled", tenant=tenant_id):
         services.tenants.set_status(tenant_id, RecordStatus.ACTIVE)
     say(f"tenant {tenant_id} is enabled")
@@ -45,7 +45,7 @@ def enable(tenant_id: str) -> None:
 @tenants.command(examples=["validator tenants disable 202400000001"])
 @click.argument("tenant_id")
 def disable(tenant_id: str) -> None:
-    """Refuse everything of the tenant space TENANT_ID, and end its tokens for good."""
+    """Disable the tenant space TENANT_ID: its requests are refused, and its tokens end for good."""
     with opened() as services, recorded(services, EventName.TENANT, "disabled", tenant=tenant_id):
         services.tenants.set_status(tenant_id, RecordStatus.DISABLED)
         services.introspection.revoke_tenant(operator(), tenant_id)
@@ -54,9 +54,9 @@ def disable(tenant_id: str) -> None:
 
 @tenants.command("set", examples=['validator tenants set 202400000001 --name "Branch office"'])
 @click.argument("tenant_id")
-@click.option("--name", required=True, help="Its new name for people.")
+@click.option("--name", required=True, help="New display name.")
 def set_tenant(tenant_id: str, name: str) -> None:
-    """Give the tenant space TENANT_ID another name for people."""
+    """Change the display name of the tenant space TENANT_ID."""
     with opened() as services, recorded(services, EventName.TENANT, "renamed", tenant=tenant_id):
         services.tenants.rename(tenant_id, name)
     say(f"tenant {tenant_id} is called {name or '-'}")
@@ -73,7 +73,7 @@ def remove(tenant_id: str) -> None:
             raise OperatorError(
                 f"tenant {tenant_id} is granted to {', '.join(users)}: change or remove those clients first"
             )
-        # Disabled first, so that nothing is issued between the two.
+        # Disabled first, so that no token is issued between the two steps.
         services.tenants.check_unused(tenant_id)
         services.tenants.set_status(tenant_id, RecordStatus.DISABLED)
         services.introspection.revoke_tenant(operator(), tenant_id)

@@ -22,7 +22,7 @@ def tokens() -> None:
 @click.option("--user-id", help="Issue a customer's token for this userId, with --user-name.")
 @click.option("--user-name", help="The customer's userName.")
 def issue(tenant: str, user_account: str | None, user_id: str | None, user_name: str | None) -> None:
-    """Issue a token and print, as JSON, what the page posts with it."""
+    """Issue a token, and print it as the JSON that a page posts."""
     if (user_account is None) == (user_id is None) or (user_id is None) != (user_name is None):
         raise click.UsageError("name an agent by --user-account, or a customer by --user-id and --user-name")
     named = {"tenantSpaceId": tenant, "userAccount": user_account, "userId": user_id, "userName": user_name}
@@ -36,7 +36,7 @@ def issue(tenant: str, user_account: str | None, user_id: str | None, user_name:
 @tokens.command(examples=["validator tokens inspect < token.txt"])
 @json_option
 def inspect(as_json: bool) -> None:
-    """Tell what the token on standard input says, and whether it would be accepted now; exit 1 if not."""
+    """Show the claims of the token on standard input; exit 1 if it would not be accepted now."""
     with opened() as services:
         claims, reason = services.introspection.inspect(operator(), presented_token())
         if claims is not None:

@@ -1,4 +1,4 @@
-"""`validator audit verify`, `head`, `accept-loss`: whether the trail is whole, and ends where it should."""
+"""`validator audit verify`, `head`, `accept-loss`: whether the trail is complete and unchanged."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +27,9 @@ from validator.services import Services
 )
 @json_option
 def verify(head_file: Path | None, as_json: bool) -> None:
-    """Check the chain from the oldest file to the end, and the end; exit 1 where it does not hold.
+    """Verify the chain of the whole trail, and its end; exit 1 if something is missing or was changed.
 
-    The end is compared with the heads that are kept in the database and beside the keys.
+    The end is compared with the heads that are stored in the database and beside the keys.
     """
     saved = None if head_file is None else _saved(head_file)
     with opened(any_schema=True) as services:
@@ -53,13 +53,13 @@ def verify(head_file: Path | None, as_json: bool) -> None:
 @click.command(cls=Command, examples=["validator audit head > head.txt"])
 @json_option
 def head(as_json: bool) -> None:
-    """Print where the trail ends: file, number, mac, chain; keep it off this host, in a ticket for one."""
+    """Print the end of the trail (file, number, mac, chain), to be stored outside this host."""
     with opened(any_schema=True) as services:
         directory = services.settings.audit.directory
         end = reading.end_of(directory)
         if end is None:
             raise OperatorError("there is no entry with a number yet")
-        file = name_of(directory, end.file).name  # that it has, or gets when it is rotated
+        file = name_of(directory, end.file).name  # its name now, or after rotation
         printed = {
             "file": file,
             "number": end.number,
@@ -72,10 +72,10 @@ def head(as_json: bool) -> None:
 @click.command(
     "accept-loss", cls=Command, examples=['validator audit accept-loss --reason "disk replaced, ticket 4711"']
 )
-@click.option("--reason", required=True, help="What happened, for the trail: a restored folder, a disk.")
+@click.option("--reason", required=True, help="What happened, for the trail: a restored folder, a lost disk.")
 @json_option
 def accept_loss(reason: str, as_json: bool) -> None:
-    """Record that what `verify` finds now is known, and why: it reports just that no more."""
+    """Record that the problems `verify` finds now are known, and why; it no longer reports them."""
     with opened(any_schema=True) as services:
         for known in services.trail.known_heads().heads.values():
             if isinstance(known, Head):
