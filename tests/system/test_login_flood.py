@@ -127,17 +127,17 @@ def with_slots(services: Services, bulkhead: Bulkhead) -> Services:
     return replace(services, login=login)
 
 
-@pytest.mark.parametrize("has_kept_slot", [True, False])
+@pytest.mark.parametrize("has_reserved_slot", [True, False])
 def test_known_browser_starves_without_the_kept_slot(
-    populated: tuple[Path, Credentials], tmp_path: Path, has_kept_slot: bool
+    populated: tuple[Path, Credentials], tmp_path: Path, has_reserved_slot: bool
 ) -> None:
     """The same server with as many slots, none of them kept, turns the known browser away too."""
     home = copytree(populated[0], tmp_path / "home")
 
-    with threads_with(home, Bulkhead(2, has_kept_slot=has_kept_slot)) as bind:
+    with threads_with(home, Bulkhead(2, has_reserved_slot=has_reserved_slot)) as bind:
         statuses = logins_during_a_flood(bind)
 
-    if has_kept_slot:
+    if has_reserved_slot:
         assert statuses == {200: LOGINS}
     else:
         assert statuses[503] > LOGINS / 2

@@ -1,1 +1,1 @@
-"""The keys: what signs, and what seals secrets at rest."""
+"""The signing keys, and the encryption of secrets at rest."""

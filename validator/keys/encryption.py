@@ -1,7 +1,7 @@
 """Encrypts secrets at rest with a key in a file that is separate from the database.
 
-AES-256-GCM (NIST SP 800-38D), a random 96-bit nonce before each ciphertext. The purpose is authenticated with
-the secret, so that a ciphertext moved to another row of the database does not decrypt there.
+AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce before each ciphertext. The purpose is authenticated
+with the secret, so that a ciphertext moved to another row of the database does not decrypt there.
 """
 
 import os
@@ -26,11 +26,11 @@ class SecretEncryption:
         self._path = directory / FILE
 
     def create(self) -> None:
-        """Make the key, unless there is one."""
+        """Create the key unless there is one."""
         make_private_key(self._path)
 
     def check(self) -> None:
-        """Raise Fault(KEYS_UNAVAILABLE) unless the key can be used."""
+        """Raise Fault(KEYS_UNAVAILABLE) unless the key is usable."""
         self._key()
 
     def encrypt(self, secret: str, purpose: str) -> bytes:
@@ -42,14 +42,16 @@ class SecretEncryption:
         """Return the secret in *ciphertext*; raises Fault(KEYS_UNAVAILABLE) for another key or purpose."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _cipher
 
-        nonce, sealed = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
+        nonce, encrypted = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
         try:
-            return self._cipher().decrypt(nonce, sealed, purpose.encode()).decode()
+            return self._cipher().decrypt(nonce, encrypted, purpose.encode()).decode()
         except (InvalidTag, ValueError):
-            raise Fault(Reason.KEYS_UNAVAILABLE, "a sealed secret does not open with this key") from None
+            raise Fault(
+                Reason.KEYS_UNAVAILABLE, "an encrypted secret does not decrypt with this key"
+            ) from None
 
     def _cipher(self) -> "AESGCM":
-        # The library takes 8 MiB of each worker, and the workers that answer the cloud unseal nothing.
+        # The library takes 8 MiB per worker, and the workers for the cloud's requests decrypt nothing.
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
         return AESGCM(self._key())

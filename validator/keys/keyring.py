@@ -1,10 +1,10 @@
 """The keyring: several signing keys, oldest to newest, in one private file.
 
-A key is *pending* (known, verifies, not yet signing: for handing a key to every node first), *signing*
-(exactly one), *verify-only* (its tokens live on, it signs nothing new) or *revoked* (neither). The file is
-read again as soon as it changes, so that a rotation needs no restart. A verify-only key whose every signature
-has ended leaves verification by itself, so that junk is not held against all the keys there ever were. What
-is signed is separated by a salt for each purpose: a token for one audience is noise to the other.
+A key is *pending* (verifies but does not sign yet, until every node has it), *signing* (exactly one),
+*verify-only* (its tokens stay valid, it signs nothing new) or *revoked* (neither). The file is read again as
+soon as it changes, so that a rotation needs no restart. A verify-only key whose signatures have all expired
+is no longer tried, so that junk is not verified with every key there ever was. Each purpose has a salt: a
+token for one audience does not verify for the other.
 """
 
 import secrets
@@ -24,14 +24,14 @@ from validator.ownership import words_of
 
 FILE = "keyring.json"
 KEY_BYTES = 32
-MAX_LIFE = timedelta(days=365)  # of anything that is signed: what the settings allow at most
-_HAND_OVER = timedelta(days=7)  # a node that gets the new file late signs with the old key until then
+MAX_LIFE = timedelta(days=365)  # the maximum lifetime of any signature that the settings permit
+_ROLLOUT = timedelta(days=7)  # a node that gets the new file late still signs with the old key
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class KeysPolicy:
-    """Where the keys are."""
+    """The folder of the keys."""
 
     directory: Path
 
@@ -47,32 +47,32 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A signing key; a revoked one has lost its secret."""
+    """A signing key; a revoked key has no secret any more."""
 
     id: str
     state: KeyState
     created_at: datetime
     secret: bytes = field(repr=False)
-    retired_at: datetime | None = None  # when it signed last, at the latest; None: signs still, or unknown
+    retired_at: datetime | None = None  # latest possible signature; None: still signing, or unknown
 
-    def is_over(self, life: timedelta, now: datetime) -> bool:
-        """Return whether everything that it signed for *life* has ended *now*."""
+    def has_expired(self, life: timedelta, now: datetime) -> bool:
+        """Return whether all its signatures with lifetime *life* have expired *now*."""
         return self.end(life) <= now
 
     def end(self, life: timedelta) -> datetime:
-        """Return when the last thing that it signed for *life* ends; far away while that is not known."""
-        return _NEVER if self.retired_at is None else self.retired_at + life + _HAND_OVER
+        """Return when its last signature with lifetime *life* expires; the maximum datetime if unknown."""
+        return _NEVER if self.retired_at is None else self.retired_at + life + _ROLLOUT
 
 
-class _Made(NamedTuple):
-    """A signer, and between which instants the keys in it are those to trust."""
+class _CachedSigner(NamedTuple):
+    """A signer, and the period in which its keys are the trusted ones."""
 
     since: datetime
     until: datetime
     signer: PurposeSigner
 
 
-_Signers = dict[tuple[str, timedelta], _Made]
+_Signers = dict[tuple[str, timedelta], _CachedSigner]
 
 
 class Keyring:
@@ -84,29 +84,29 @@ class Keyring:
         self._read: tuple[tuple[int, ...], tuple[Key, ...], _Signers] | None = None
 
     def create(self) -> None:
-        """Make the folder and the first signing key, unless there is one."""
+        """Create the folder and the first signing key unless there is one."""
         make_private_folder(self._path.parent)
         with locked(self._path):
             if not self._path.exists():
                 self._write((self._new(KeyState.SIGNING),))
 
     def list(self) -> tuple[Key, ...]:
-        """Return every key, oldest to newest; raises Fault(KEYS_UNAVAILABLE) when the file cannot be used."""
+        """Return every key, oldest to newest; raises Fault(KEYS_UNAVAILABLE) when the file is unusable."""
         return self._current()[0]
 
     def signer(self, purpose: str, life: timedelta = MAX_LIFE) -> PurposeSigner:
-        """Return what signs and verifies for *purpose*; nothing signed for it lasts longer than *life*.
+        """Return the signer for *purpose*, whose signatures last at most *life*.
 
         Raises Fault like `list`.
         """
         keys, signers = self._current()
-        now, made = self._clock.now(), signers.get((purpose, life))
-        if made is None or not made.since <= now < made.until:
-            made = signers[purpose, life] = _made(keys, purpose, life, now)
-        return made.signer
+        now, cached = self._clock.now(), signers.get((purpose, life))
+        if cached is None or not cached.since <= now < cached.until:
+            cached = signers[purpose, life] = _cached_signer(keys, purpose, life, now)
+        return cached.signer
 
     def stage(self) -> Key:
-        """Add a pending key; raises OperatorError when one is pending already."""
+        """Add a pending key; raises OperatorError when there is one already."""
         with locked(self._path):
             keys = self.list()
             if any(key.state is KeyState.PENDING for key in keys):
@@ -116,7 +116,7 @@ class Keyring:
             return pending
 
     def rotate(self) -> Key:
-        """Let the pending key sign, or a new one; the one that signed only verifies from now on."""
+        """Make the pending key, or a new one, the signing key; the previous one becomes verify-only."""
         with locked(self._path):
             keys = self.list()
             if not any(key.state is KeyState.PENDING for key in keys):
@@ -126,7 +126,7 @@ class Keyring:
             return next(key for key in keys if key.state is KeyState.SIGNING)
 
     def revoke(self, key_id: str) -> None:
-        """Distrust a key at once and destroy it; raises OperatorError if it is signing or unknown."""
+        """Distrust a key at once and delete its secret; raises OperatorError if it is signing or unknown."""
         with locked(self._path):
             keys = self.list()
             state = next((key.state for key in keys if key.id == key_id), None)
@@ -151,26 +151,28 @@ class Keyring:
             read = self._read
             if read is None or read[0] != seen:
                 read = self._read = (seen, _parse(read_private(self._path)), {})
-            # Of this snapshot, not of what another thread may have read meanwhile.
+            # From this snapshot: another thread may have replaced `_read` meanwhile.
             return read[1], read[2]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            # The message of a parser may quote the file, and the file is secret.
+            # A parser's message may quote the file, which is secret.
             raise Fault(Reason.KEYS_UNAVAILABLE, words_of(error, FILE)) from None
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         write_private(self._path, _render(keys))
 
 
-def _made(keys: tuple[Key, ...], purpose: str, life: timedelta, now: datetime) -> _Made:
-    # A key that signs next, or has signed, verifies; the last of the list signs.
+def _cached_signer(keys: tuple[Key, ...], purpose: str, life: timedelta, now: datetime) -> _CachedSigner:
+    # Pending and verify-only keys verify; the last of the list signs.
     order = (KeyState.PENDING, KeyState.VERIFY_ONLY), (KeyState.SIGNING,)
-    trusted = [key for states in order for key in keys if key.state in states and not key.is_over(life, now)]
+    trusted = [
+        key for states in order for key in keys if key.state in states and not key.has_expired(life, now)
+    ]
     until = min(key.end(life) for key in trusted)
-    return _Made(now, until, PurposeSigner([key.secret for key in trusted], purpose))
+    return _CachedSigner(now, until, PurposeSigner([key.secret for key in trusted], purpose))
 
 
 def _rotated(key: Key, now: datetime) -> Key:
-    """Return *key* after a rotation at *now*; of one that older versions retired nobody knows when."""
+    """Return *key* after a rotation at *now*; keys retired by older versions have no known time."""
     if key.state is KeyState.PENDING:
         return replace(key, state=KeyState.SIGNING)
     if key.state is KeyState.REVOKED:

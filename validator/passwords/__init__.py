@@ -1,1 +1,1 @@
-"""Passwords: how they are hashed, what a new one must be, and which nobody may choose."""
+"""Password hashing, the policy for new passwords, and the block-list."""

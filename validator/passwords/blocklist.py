@@ -1,16 +1,16 @@
-"""Passwords that nobody may choose: common and breached ones, looked up offline in a compact list.
+"""The block-list: common and breached passwords, looked up offline in a compact file.
 
-A list is one file: a line that names the format, a line of JSON that says what is in it (sources,
-versions, licences, counts), then the sorted digests of the entries. An entry is the root of a password,
-see `validator.passwords.variations`; its digest is the first five bytes of the SHA-256 of its UTF-8. A
-look-up is a bisection. With 200,000 entries the chance that a text which is not listed seems to be is
-1.8 in ten million, and a password has about five forms: one good password in a million is refused.
+A list is one file: a line that names the format, a line of JSON about its content (sources, versions,
+licences, counts), then the sorted digests of the entries. An entry is the root of a password, see
+`validator.passwords.variations`; its digest is the first five bytes of the SHA-256 of its UTF-8. A look-up
+is a binary search. With 200,000 entries, the chance of a false positive is 1.8 in ten million, and a
+password has about five forms: one good password in a million is refused.
 
 The digests of the *common* entries come first. Two of them in a row are blocked as well: there are fewer
-than 10^9 such pairs. The others block a password as a whole, or with something trivial beside them.
+than 10^9 such pairs. Other entries block a password as a whole, or with a trivial addition.
 
-`validator.passwords.build_blocklist` makes the list that is shipped; `import_list` makes one out of an
-enterprise's own plain text.
+`validator.passwords.build_blocklist` builds the shipped list; `import_list` makes a list from an enterprise's
+plain text.
 """
 
 import json
@@ -39,7 +39,7 @@ from validator.passwords.variations import (
 
 SHIPPED = Path(__file__).with_name("blocklist.bin")
 MAX_ENTRY = 128
-LARGEST_IMPORT = 64 * 1024 * 1024
+MAX_IMPORT = 64 * 1024 * 1024
 _FORMAT = b"validator block-list 1\n"
 _DIGEST_BYTES = 5
 _HASH = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?::\d+)?")
@@ -47,14 +47,14 @@ _HASH = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?::\d+)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list in memory: what its header says, and its digests in two sorted runs of bytes."""
+    """One list in memory: its header, and its digests in two sorted runs of bytes."""
 
     about: Mapping[str, Any]
     common: bytes
     others: bytes
 
     def has_common(self, text: str) -> bool:
-        """Return whether *text* is one of the common entries."""
+        """Return whether *text* is a common entry."""
         return _has(self.common, _digest(text))
 
     def has(self, text: str) -> bool:
@@ -64,22 +64,22 @@ class Listing:
 
 
 class Blocklist:
-    """The shipped list and those an enterprise added, asked as one."""
+    """The shipped list and an enterprise's imported lists, looked up together."""
 
     def __init__(self, *listings: Listing) -> None:
-        """Block what any of *listings* has."""
+        """Block the entries of all *listings*."""
         self._listings = listings
 
     @classmethod
     def from_shipped(cls, *extra: Path) -> Self:
         """Return the shipped list together with the imported lists *extra*.
 
-        Raises OperatorError when one of them cannot be read or is no such list.
+        Raises OperatorError when a list is unreadable or not a block-list.
         """
         return cls(_shipped(), *map(load, extra))
 
     def is_blocked(self, password: str) -> bool:
-        """Return whether *password* is a common one, a simple variation of one, or follows a simple rule."""
+        """Return whether *password* is common, a simple variation of a common one, or matches a rule."""
         return any(self._is_known(form) or self._is_pair(form) for form in forms(password))
 
     def _is_known(self, form: str) -> bool:
@@ -101,17 +101,17 @@ class Blocklist:
 
 
 def load(path: Path) -> Listing:
-    """Return the list in the file *path*; raises OperatorError when it cannot be read or is damaged."""
+    """Return the list in the file *path*; raises OperatorError when it is unreadable or damaged."""
     try:
         return _parse(path.read_bytes())
     except OSError as error:
         raise OperatorError(f"cannot read the block-list {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise OperatorError(f"{path} is no block-list, or it is damaged; import it again") from None
+        raise OperatorError(f"{path} is not a block-list or is damaged; import it again") from None
 
 
 def import_list(source: Path, destination: Path) -> int:
-    """Write the plain text *source* as a private list to *destination* and return how many entries it has.
+    """Write the plain text *source* as a private list to *destination*; return the number of entries.
 
     Raises OperatorError like `read_list` and `write_list`.
     """
@@ -121,10 +121,10 @@ def import_list(source: Path, destination: Path) -> int:
 
 
 def read_list(source: Path) -> set[str]:
-    """Return what the list of the plain text *source* holds.
+    """Return the entries of the plain text *source*.
 
-    One password a line, in UTF-8, at most 128 characters each; empty lines are passed over.
-    Raises OperatorError, which names lines by their number only, never what they say.
+    It has one password per line, in UTF-8, of at most 128 characters; empty lines are skipped. Raises
+    OperatorError, which refers to lines by number and never quotes them.
     """
     return {root(line) for line in _lines(source)}
 
@@ -139,7 +139,7 @@ def write_list(entries: Iterable[str], name: str, destination: Path) -> None:
 
 
 def packed(common: Iterable[str], others: Iterable[str], about: Mapping[str, Any]) -> bytes:
-    """Return the file of a list; the same entries in any order are the same bytes."""
+    """Return the content of a list's file; the same entries in any order yield the same bytes."""
     first = {_digest(entry) for entry in common}
     runs = [b"".join(sorted(run)) for run in (first, {_digest(entry) for entry in others} - first)]
     header = {
@@ -157,7 +157,7 @@ def _shipped() -> Listing:
 
 
 def _parse(content: bytes) -> Listing:
-    """Return the list in *content*; raises ValueError, KeyError or TypeError when it is none."""
+    """Return the list in *content*; raises ValueError, KeyError or TypeError when it is malformed."""
     if not content.startswith(_FORMAT):
         raise ValueError("not this format")
     end = content.index(b"\n", len(_FORMAT)) + 1
@@ -182,7 +182,7 @@ def _has(digests: bytes, digest: bytes) -> bool:
 
 
 def _lines(source: Path) -> list[str]:
-    """Return the passwords in the file *source*; raises OperatorError when it is something else."""
+    """Return the passwords in the file *source*; raises OperatorError for other content."""
     lines = [line.removesuffix("\r") for line in _text(source).split("\n")]
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_ENTRY:
@@ -191,20 +191,20 @@ def _lines(source: Path) -> list[str]:
             raise OperatorError(f"line {number} of {source} has a control character")
     entries = [line for line in lines if line.strip()]
     if not entries:
-        raise OperatorError(f"{source} has no password in it")
+        raise OperatorError(f"{source} contains no password")
     if all(map(_HASH.fullmatch, entries)):
-        raise OperatorError(f"{source} has hashes in it; the list is made of the passwords themselves")
+        raise OperatorError(f"{source} contains hashes; import the passwords themselves")
     return entries
 
 
 def _text(source: Path) -> str:
     try:
         with source.open("rb") as file:
-            content = file.read(LARGEST_IMPORT + 1)
+            content = file.read(MAX_IMPORT + 1)
     except OSError as error:
         raise OperatorError(f"cannot read {source}: {error.strerror}") from None
-    if len(content) > LARGEST_IMPORT:
-        raise OperatorError(f"{source} is larger than {LARGEST_IMPORT // 1024**2} MiB; split it")
+    if len(content) > MAX_IMPORT:
+        raise OperatorError(f"{source} is larger than {MAX_IMPORT // 1024**2} MiB; split it")
     try:
         return text_of(content)
     except ValueError as error:

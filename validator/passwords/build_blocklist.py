@@ -1,15 +1,15 @@
 """Builds the shipped block-list: `python -m validator.passwords.build_blocklist OUT SOURCE...`.
 
-The sources are packages as they are published, told by their file name and checked by their SHA-256, so
-that the same packages give the same bytes. One that is left out is left out of the list and its header.
-In the order in which they get room, up to `MAX_ENTRIES`:
+The sources are published packages, identified by file name and checked by SHA-256, so that the same packages
+yield the same bytes. A package that is not given is missing from the list and its header. Entries are added
+up to `MAX_ENTRIES` in this order:
 
-1. common: the first passwords of each ranking in turn, the commonest Chinese words in pinyin, and what
-   both lack, from `blocklist_phrases.txt`: how phrases begin in pinyin, numbers, verses;
-2. every breached password of 15 characters or more, as the policy asks for, and the longer pinyin phrases;
+1. common: the first passwords of each ranking in turn, the most common Chinese words in pinyin, and from
+   `blocklist_phrases.txt` what both lack: starts of phrases in pinyin, numbers, verses;
+2. every breached password of at least 15 characters, the policy's minimum, and the longer pinyin phrases;
 3. the rest of the rankings, most frequent first.
 
-Entries are roots (`validator.passwords.variations`); what a rule blocks anyway is left out.
+Entries are roots (`validator.passwords.variations`); entries that a rule blocks anyway are omitted.
 """
 
 import gzip
@@ -38,7 +38,7 @@ PHRASES = Path(__file__).with_name("blocklist_phrases.txt")
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One published package: its licence for the list in it, its checksum, and the files that are read."""
+    """A published package: the licence of its list, its checksum, and the files to read."""
 
     name: str
     version: str
@@ -95,7 +95,7 @@ PACKAGES = {
 
 @dataclass(slots=True)
 class Material:
-    """What the sources say: passwords most frequent first, one ranking each, and Chinese words likewise."""
+    """The content of the sources: rankings of passwords, most frequent first, and Chinese words likewise."""
 
     rankings: list[list[str]] = field(default_factory=list)
     unranked: list[str] = field(default_factory=list)
@@ -105,7 +105,7 @@ class Material:
 
 
 def build(material: Material) -> tuple[list[str], list[str]]:
-    """Return the common and the other entries that *material* gives, each without repetitions."""
+    """Return the common and the other entries from *material*, without repetitions."""
     pinyin = [_in_pinyin(word, material.readings) for word in material.words]
     phrases = (_in_pinyin(phrase, material.readings) for phrase in material.readings)
     ranking = [password for password in chain.from_iterable(zip_longest(*material.rankings)) if password]
@@ -122,7 +122,7 @@ def build(material: Material) -> tuple[list[str], list[str]]:
 
 
 def gather(paths: Sequence[Path]) -> Material:
-    """Return what the packages *paths* say; raises OperatorError for one that is not in `PACKAGES`."""
+    """Return the content of the packages *paths*; raises OperatorError for one that is not in `PACKAGES`."""
     material = Material(phrases=_passwords(PHRASES.read_text("utf-8")))
     for path in sorted(paths, key=lambda path: list(PACKAGES).index(_package_file(path))):
         package, texts = PACKAGES[path.name], _texts(path)
@@ -138,9 +138,9 @@ def gather(paths: Sequence[Path]) -> Material:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the list OUT from the packages SOURCE...; raises OperatorError for one that is not known."""
+    """Write the list OUT from the packages SOURCE...; raises OperatorError for an unknown package."""
     if len(arguments) < 2:
-        raise OperatorError("say where the list goes and what it is made of: OUT SOURCE...")
+        raise OperatorError("usage: OUT SOURCE...")
     out, *sources = map(Path, arguments)
     packages = sorted((PACKAGES[_package_file(path)] for path in sources), key=lambda package: package.name)
     common, others = build(gather(sources))
@@ -152,15 +152,15 @@ def main(arguments: Sequence[str]) -> None:
 
 def _package_file(path: Path) -> str:
     if path.name not in PACKAGES:
-        raise OperatorError(f"{path.name} is none of: {', '.join(PACKAGES)}")
+        raise OperatorError(f"{path.name} is not one of: {', '.join(PACKAGES)}")
     return path.name
 
 
 def _texts(path: Path) -> list[str]:
-    """Return the files of interest in the package *path*; raises OperatorError when it is another one."""
+    """Return the texts of the package *path*; raises OperatorError unless its checksum matches."""
     package, content = PACKAGES[path.name], path.read_bytes()
     if sha256(content).hexdigest() != package.sha256:
-        raise OperatorError(f"{path} is not the {package.name} {package.version} that the list is made of")
+        raise OperatorError(f"{path} is not the {package.name} {package.version} of which the list is built")
     members = [_member(path, name) for name in package.members]
     plain = [gzip.decompress(member) if member[:2] == b"\x1f\x8b" else member for member in members]
     return [member.decode("utf-8", "replace") for member in plain]
@@ -180,39 +180,42 @@ def _passwords(text: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of two characters and more in a dictionary of `word count kind`, commonest first."""
+    """Return the words of at least two characters in a dictionary of `word count kind`, commonest first."""
     counted = [line.split(" ") for line in text.splitlines()]
     counted.sort(key=lambda parts: (-int(parts[1]), parts[0]))
     return [parts[0] for parts in counted if len(parts[0]) > 1]
 
 
 def _readings(phrases: str, characters: str) -> dict[str, str]:
-    """Return how characters and phrases are read; of several readings the first, which is the usual one."""
-    single = {chr(int(code)): _plain(read.split(",")[0]) for code, read in json.loads(characters).items()}
+    """Return the reading of each character and phrase; of several readings the first, the usual one."""
+    single = {
+        chr(int(code)): _plain(reading.split(",")[0]) for code, reading in json.loads(characters).items()
+    }
     several = {
-        phrase: _plain("".join(each[0] for each in read)) for phrase, read in json.loads(phrases).items()
+        phrase: _plain("".join(each[0] for each in reading))
+        for phrase, reading in json.loads(phrases).items()
     }
     return {**single, **several}
 
 
 def _plain(reading: str) -> str:
-    """Return *reading* without its tones and with v for ü, as it is typed."""
+    """Return *reading* as it is typed: without tones, and with v for ü."""
     letters = unicodedata.normalize("NFD", reading).replace(f"u{_DIAERESIS}", "v")
     return "".join(letter for letter in letters if letter.isalpha())
 
 
 def _in_pinyin(word: str, readings: dict[str, str]) -> str:
-    """Return how *word* is typed in pinyin, or nothing when a character of it has no reading."""
+    """Return *word* as it is typed in pinyin, or "" when a character has no reading."""
     syllables = [readings.get(character, "") for character in word]
-    read = readings.get(word) or ("".join(syllables) if all(syllables) else "")
-    return read if read.isascii() else ""
+    reading = readings.get(word) or ("".join(syllables) if all(syllables) else "")
+    return reading if reading.isascii() else ""
 
 
-def _first(most: int, entries: Iterable[str], *, seen: Iterable[str] = ()) -> list[str]:
-    """Return the first *most* of *entries* that are long enough and not in *seen*, each once."""
+def _first(limit: int, entries: Iterable[str], *, seen: Iterable[str] = ()) -> list[str]:
+    """Return the first *limit* of *entries* that are long enough and not in *seen*, each once."""
     known = {*seen}
     new = (entry for entry in dict.fromkeys(entries) if len(entry) >= MIN_LENGTH and entry not in known)
-    return list(islice(new, most))
+    return list(islice(new, limit))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The bulkhead: a bounded number of passwords is hashed at once, and one more is refused, not queued.
+"""The bulkhead: at most a fixed number of passwords is hashed at once; another one is refused, not queued.
 
-A queue of hashes would take every thread of the process, and with it the answers to the cloud.
+A queue of hashes would occupy every thread of the process and so block the responses to the cloud.
 
-One slot is kept for known devices, so that a flood of strangers cannot starve the people who have logged in
-before. They take turns in it: each account holds or awaits it at most once, so that no device, stolen or
-not, takes it from another account, and the wait is bounded.
+One slot is reserved for known devices, so that a flood of strangers cannot starve people who have logged in
+before. Accounts take turns in it: each holds or awaits it at most once, so that no device, stolen or not,
+keeps another account out, and the wait is bounded.
 """
 
 from collections.abc import Iterator
@@ -23,18 +23,18 @@ _RETRY_AFTER = timedelta(seconds=1)
 class Bulkhead:
     """The hashing slots of this process."""
 
-    def __init__(self, slots: int, *, has_kept_slot: bool = True) -> None:
-        """Make *slots* slots, one of them for known devices; without a kept slot all are anybody's."""
-        if slots < 1 + has_kept_slot:
-            raise ValueError("there is no slot for anybody without a known device")
-        self._open = BoundedSemaphore(slots - has_kept_slot)
-        self._kept = _Turns() if has_kept_slot else None
+    def __init__(self, slots: int, *, has_reserved_slot: bool = True) -> None:
+        """Make *slots* slots, one of them reserved for known devices unless *has_reserved_slot* is False."""
+        if slots < 1 + has_reserved_slot:
+            raise ValueError("there is no slot for a caller without a known device")
+        self._open = BoundedSemaphore(slots - has_reserved_slot)
+        self._reserved = _FairSlot() if has_reserved_slot else None
 
     @contextmanager
     def slot(self, known_account: str | None = None) -> Iterator[None]:
-        """Hold a slot; *known_account* is the account that the caller's device is known to, if any.
+        """Hold a slot; *known_account* is the account to which the caller's device is known, if any.
 
-        Raises Refusal(HASHING_BUSY): at once, for a known device at most `MAX_WAIT` later.
+        Raises Refusal(HASHING_BUSY), at once for strangers, after at most `MAX_WAIT` for a known device.
         """
         with ExitStack() as held:
             if not self._enter(held, known_account):
@@ -51,43 +51,43 @@ class Bulkhead:
         )
 
     def _take_open(self, held: ExitStack) -> bool:
-        is_mine = self._open.acquire(blocking=False)
-        if is_mine:
+        is_held = self._open.acquire(blocking=False)
+        if is_held:
             held.callback(self._open.release)
-        return is_mine
+        return is_held
 
     def _take_turn(self, held: ExitStack, account: str | None, max_wait: timedelta) -> bool:
-        if self._kept is None or account is None:
+        if self._reserved is None or account is None:
             return False
-        is_mine = self._kept.take(account, max_wait)
-        if is_mine:
-            held.callback(self._kept.give_back, account)
-        return is_mine
+        is_held = self._reserved.take(account, max_wait)
+        if is_held:
+            held.callback(self._reserved.release, account)
+        return is_held
 
 
-class _Turns:
-    """A slot that accounts take in the order they came, each of them once."""
+class _FairSlot:
+    """A slot that accounts hold in order of arrival; each holds or awaits it at most once."""
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._line: list[str] = []  # the first one holds the slot
+        self._queue: list[str] = []  # the first account holds the slot
 
     def take(self, account: str, max_wait: timedelta) -> bool:
-        """Return whether *account* holds the slot now; False at once when it holds or awaits it already."""
+        """Return whether *account* holds the slot now; False at once when it already holds or awaits it."""
         with self._changed:
-            if account in self._line:
+            if account in self._queue:
                 return False
-            self._line.append(account)
+            self._queue.append(account)
             is_first = False
             try:
-                is_first = self._changed.wait_for(lambda: self._line[0] == account, max_wait.total_seconds())
+                is_first = self._changed.wait_for(lambda: self._queue[0] == account, max_wait.total_seconds())
             finally:
                 if not is_first:
-                    self._line.remove(account)
+                    self._queue.remove(account)
             return is_first
 
-    def give_back(self, account: str) -> None:
-        """Let the next account have the slot."""
+    def release(self, account: str) -> None:
+        """Release the slot for the next account."""
         with self._changed:
-            self._line.remove(account)
+            self._queue.remove(account)
             self._changed.notify_all()

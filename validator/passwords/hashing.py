@@ -1,7 +1,7 @@
 """Password hashing: argon2id with named parameter profiles (RFC 9106, OWASP Password Storage).
 
-A password is normalised to NFC before it is hashed, so that the same characters typed on two systems
-are the same password. It is never truncated; its length is capped before it gets here.
+A password is normalised to NFC before hashing, so that the same characters typed on two systems are the same
+password. It is never truncated; callers limit its length.
 """
 
 import unicodedata
@@ -27,9 +27,9 @@ class Passwords:
     """Hashes and verifies with one profile; a hash of another profile still verifies and is then renewed."""
 
     def __init__(self, hasher: PasswordHasher, on_verification: Callable[[], None] = lambda: None) -> None:
-        """Use *hasher*; *on_verification* is told of every guess that could be right."""
+        """Use *hasher*; call *on_verification* before each verification against a real hash."""
         self._hasher, self._on_verification = hasher, on_verification
-        # Verified against when the account is unknown, so that the answer takes as long as for a known one.
+        # Verified against for unknown accounts, so that they take as long (timing oracle).
         self._dummy = hasher.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
@@ -53,5 +53,5 @@ class Passwords:
             raise Fault(Reason.STORE_UNAVAILABLE, "a stored password hash is damaged") from None
 
     def is_outdated(self, stored: str) -> bool:
-        """Return whether *stored* was made with other parameters than this profile's."""
+        """Return whether *stored* has other parameters than this profile."""
         return self._hasher.check_needs_rehash(stored)

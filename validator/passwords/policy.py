@@ -1,10 +1,10 @@
-"""What a new password must be, and how passwords are hashed.
+"""The policy for new passwords, and the settings of their hashing.
 
 `asvs5` (the default) follows OWASP ASVS 5.0 V6.2 and NIST SP 800-63B: length, a block-list, the account's
-own name, context words, a strength estimate; no composition rule and no periodic change. `cec` adds the
-cloud vendor's published rule on top and never lowers the length: three of four character classes, at most
-two identical characters in a row, no three consecutive characters of the account, differs from the last
-five. The reason for a refusal is told, since whoever asks is choosing a password of their own.
+name, context words, a strength estimate; no composition rule and no periodic change. `cec` adds the cloud
+vendor's published rule and never lowers the length: three of four character classes, at most two identical
+characters in a row, no three consecutive characters of the account, differs from the last five. Each
+refusal has its reason, since the caller is choosing a password.
 """
 
 import re
@@ -19,11 +19,11 @@ from validator.passwords.hashing import normalized
 
 PROFILES = ("asvs5", "cec")
 MAX_LENGTH = 128
-MAX_TYPED = 4 * MAX_LENGTH  # characters as typed, which may be decomposed; the limit is on composed ones
+MAX_TYPED = 4 * MAX_LENGTH  # characters as typed, maybe decomposed; `MAX_LENGTH` is for composed ones
 REMEMBERED = 5
-_MIN_SCORE = 3  # of 4: safely unguessable, above 10^8 guesses
-# The library takes seconds for long text, and refuses more than 72; what follows only makes it stronger.
-_ZXCVBN_LONGEST = 32
+_MIN_SCORE = 3  # of 4: "safely unguessable", above 10^8 guesses
+# The library takes seconds for long text and refuses more than 72; further characters only add strength.
+_ZXCVBN_MAX = 32
 _MIN_WORD = 4  # shorter names and context words occur in any text by chance
 _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
@@ -77,15 +77,15 @@ def _cec_problems(password: str, login: str) -> Iterator[str]:
 
 
 def _parts_of(login: str) -> Iterator[str]:
-    """Yield the account name and its parts, as far as they are long enough to mean something."""
+    """Yield the account name and its parts that are long enough to be significant."""
     for part in {login.casefold(), *re.split(r"[._@-]", login.casefold())}:
         if len(part) >= _MIN_WORD:
             yield part
 
 
 def _score(password: str, login: str, context_words: tuple[str, ...]) -> int:
-    # Its lists take 12 MiB of each worker, and only who chooses a password needs them.
+    # Its lists take 12 MiB per worker and are only needed for a new password.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
-    score = zxcvbn(password[:_ZXCVBN_LONGEST], user_inputs=[login, *context_words])["score"]
+    score = zxcvbn(password[:_ZXCVBN_MAX], user_inputs=[login, *context_words])["score"]
     return int(score)

@@ -1,11 +1,11 @@
-"""What a guesser tries beside a common password itself: its variations, and texts that follow a rule.
+"""The variations of a common password that guessers try, and texts that follow a rule.
 
-`forms` takes apart what people add to reach a length: blanks and signs in between, digits and signs
-around, the shift key held, the same again, each character twice, the mirror image. A password is as common
-as any of its forms, so that a block-list needs to hold `root` only, one short text for all of them.
+`forms` removes what people add to reach a length: separating spaces and signs, digits and signs around the
+password, a held shift key, repetition, doubled characters, the mirror image. A password is as common as any
+of its forms, so that a block-list needs only `root`, one short text for all of them.
 
-The rules name what is better computed than listed: short repetitions, keyboard walks, dates, and up to
-four syllables of pinyin, which are a Chinese name or a set phrase.
+The rules compute what need not be listed: short repetitions, keyboard walks, dates, and up to four syllables
+of pinyin, which are a Chinese name or a set phrase.
 """
 
 import re
@@ -16,9 +16,9 @@ from itertools import groupby, permutations
 
 MIN_LENGTH = 4  # shorter texts occur in any password by chance
 _MAX_PAIR = 48
-_SEPARATORS = 2  # people choose one or two; random characters have more
-_TRIVIAL = 3  # so many characters are guessed at once, whatever they are
-_AROUND = re.compile(r"\A[\W\d_]+|[\W\d_]+\Z")
+_SEPARATORS = 2  # kinds of separators: people use one or two, random characters have more
+_TRIVIAL = 3  # characters: any text of this length is guessed at once
+_SURROUNDING = re.compile(r"\A[\W\d_]+|[\W\d_]+\Z")
 _DATE = re.compile(r"(?:19|20)\d\d(?:[01]\d[0-3]\d)?|[0-3]\d[0-3]\d(?:19|20)\d\d")
 _NUMBERS = re.compile(r"(?:5201?|521|1314|7758|3344|168|666|888)+")  # read aloud, they sound like words
 _INITIAL = "zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]"
@@ -33,22 +33,22 @@ _BANDS = (3, 4, 5, 6, 10)  # how many keys of each row, from the left
 
 
 def folded(password: str) -> str:
-    """Return *password* as it is compared: composed (NFC), case-folded, without blanks at its ends."""
+    """Return *password* normalised for comparison: composed (NFC), case-folded, stripped of outer spaces."""
     composed = unicodedata.normalize("NFC", password).casefold()
     return unicodedata.normalize("NFC", composed).strip()
 
 
 def forms(password: str) -> list[str]:
-    """Return *password*, folded, and the shorter texts it is a simple variation of."""
+    """Return *password*, folded, and the shorter texts of which it is a simple variation."""
     found = [folded(password)]
-    for form in found:  # grows while it is read, by forms that are shorter or have no shifted digits
+    for form in found:  # grows during the loop, by shorter forms or ones without shifted digits
         for smaller in (
-            _squeezed(form),
-            _AROUND.sub("", form),
+            _unseparated(form),
+            _SURROUNDING.sub("", form),
             form.translate(_SHIFTED),
-            _unit(form),
-            _thin(form),
-            _half(form),
+            _repeated(form),
+            _undoubled(form),
+            _unmirrored(form),
         ):
             if smaller and smaller not in found:
                 found.append(smaller)
@@ -56,7 +56,7 @@ def forms(password: str) -> list[str]:
 
 
 def root(entry: str) -> str:
-    """Return the shortest of the forms of *entry* that still says something; it blocks all of them."""
+    """Return the shortest significant form of *entry*, which blocks all of its forms."""
     whole, *smaller = forms(entry)
     return min(
         (form for form in smaller if len(form) >= MIN_LENGTH),
@@ -66,9 +66,9 @@ def root(entry: str) -> str:
 
 
 def pairs(form: str) -> Iterator[tuple[str, str]]:
-    """Yield each beginning and end of *form*, with what is left without it, wherever it stands in it.
+    """Yield each beginning and end of *form*, with what remains after removing all its occurrences.
 
-    Nothing for a form that is short or long, or has signs in it.
+    Yields nothing for a form that is short or long, or has signs in it.
     """
     if 2 * MIN_LENGTH <= len(form) <= _MAX_PAIR and form.isalnum():
         for cut in range(1, len(form)):
@@ -79,14 +79,14 @@ def pairs(form: str) -> Iterator[tuple[str, str]]:
 
 def is_pattern(text: str) -> bool:
     """Return whether *text* is a short repetition, a walk over keyboard or alphabet, or a date."""
-    unit = _unit(text)
+    unit = _repeated(text)
     is_repetition = len(text) >= 2 * MIN_LENGTH and len(unit) <= _TRIVIAL
     return is_repetition or _is_walk(unit) or any(number.fullmatch(unit) for number in (_DATE, _NUMBERS))
 
 
 def is_trivial(text: str) -> bool:
-    """Return whether *text*, put before, behind or into another, makes it no harder to guess."""
-    return len(_unit(text)) <= _TRIVIAL or is_pattern(text)
+    """Return whether *text* makes no other text harder to guess when it is added to it."""
+    return len(_repeated(text)) <= _TRIVIAL or is_pattern(text)
 
 
 def is_pinyin_name(text: str) -> bool:
@@ -95,42 +95,42 @@ def is_pinyin_name(text: str) -> bool:
 
 
 def is_pinyin_phrase(text: str) -> bool:
-    """Return whether *text* reads as one to four syllables of pinyin, and is no shorter than a root."""
+    """Return whether *text* has at least the length of a root and reads as one to four pinyin syllables."""
     return len(text) >= MIN_LENGTH and _PHRASE.fullmatch(text) is not None
 
 
-def _squeezed(text: str) -> str:
-    """Return *text* without its signs and blanks, if they are of so few kinds that they only separate."""
+def _unseparated(text: str) -> str:
+    """Return *text* without signs and spaces if they are of so few kinds as to be separators."""
     signs = {character for character in text if not character.isalnum()}
     return "".join(filter(str.isalnum, text)) if len(signs) <= _SEPARATORS else text
 
 
-def _unit(text: str) -> str:
-    """Return what *text* repeats at least twice, the last time perhaps in part; else *text*."""
+def _repeated(text: str) -> str:
+    """Return the unit that *text* repeats at least twice, maybe in part at the end; else *text*."""
     for length in range(1, len(text) // 2 + 1):
         if text[length:] == text[:-length]:
             return text[:length]
     return text
 
 
-def _thin(text: str) -> str:
-    """Return *text* with one of each run, when all of its characters stand in runs: aabbcc is abc."""
+def _undoubled(text: str) -> str:
+    """Return *text* with runs reduced to one character, if every character is in a run: aabbcc is abc."""
     runs = [(character, len(list(run))) for character, run in groupby(text)]
     return "".join(character for character, _ in runs) if all(length > 1 for _, length in runs) else text
 
 
-def _half(text: str) -> str:
+def _unmirrored(text: str) -> str:
     return text[: (len(text) + 1) // 2] if text == text[::-1] else text
 
 
 def _is_walk(text: str) -> bool:
     walks, beginnings = _walks()
-    return text[:MIN_LENGTH] in beginnings and text in walks  # most texts are told apart by their beginning
+    return text[:MIN_LENGTH] in beginnings and text in walks  # the beginning excludes most texts at once
 
 
 @cache
 def _walks() -> tuple[str, frozenset[str]]:
-    """Return all walks, one a line and each gone twice, and how a part of one may begin."""
+    """Return all walks, one per line and each repeated, and the set of their possible beginnings."""
     lines = ["abcdefghijklmnopqrstuvwxyz", "0123456789", "1234567890-=[]\\;',./", *_interleaved()]
     for width in _BANDS:
         band = [row[:width] for row in _ROWS]
@@ -140,7 +140,7 @@ def _walks() -> tuple[str, frozenset[str]]:
 
 
 def _interleaved() -> Iterator[str]:
-    """Yield the walks down the columns and to and fro between rows: 1qaz2wsx, qazxsw, q1w2e3, 1q2w3e."""
+    """Yield the walks down the columns and back and forth between rows: 1qaz2wsx, qazxsw, q1w2e3, 1q2w3e."""
     for count in (2, 3, 4):
         for rows in permutations(_ROWS, count):
             columns = ["".join(column) for column in zip(*rows, strict=False)]

@@ -112,7 +112,7 @@ def test_known_device_logs_in_during_a_flood(town: Town) -> None:
 
 def test_without_a_reserved_slot_known_devices_starve(town_with: Callable[[Bulkhead], Town]) -> None:
     """The same flood shuts out known browsers if no slot is reserved for them."""
-    town = town_with(Bulkhead(2, has_kept_slot=False))
+    town = town_with(Bulkhead(2, has_reserved_slot=False))
 
     with town.flooded():
         known = outcome(lambda: town.login.authenticate(HERE, ALICE, RIGHT, town.cookie()))

@@ -1,4 +1,4 @@
-"""The keyring: its file, the states of its keys, and what its signatures are, computed a second time."""
+"""The keyring: its file, the states of its keys, and its signatures, computed independently."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 PURPOSE = "a purpose"
 VERIFY_ONLY, SIGNING, PENDING = bytes(range(32)), bytes(range(100, 132)), bytes(range(200, 232))
 DESTROYED = b"\xee" * 32
-# The file as it is on disk, letter by letter: what an older version wrote, a newer one must read.
+# The file byte by byte: a newer version must read what an older one wrote.
 FIXED = """{
   "keys": [
     {
@@ -71,7 +71,7 @@ def keyring_of(path: Path) -> Keyring:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return where a keyring's file would be."""
+    """Return the path of a keyring's file."""
     return tmp_path / "keys" / FILE
 
 
@@ -93,8 +93,8 @@ def unpadded(octets: bytes) -> str:
     return urlsafe_b64encode(octets).decode().rstrip("=")
 
 
-def signed_apart(secret: bytes, salt: str, payload: bytes) -> str:
-    """Return `payload.signature` from RFC 2104 and RFC 4648 alone: an HMAC derives the key of the other."""
+def independently_signed(secret: bytes, salt: str, payload: bytes) -> str:
+    """Return `payload.signature` by RFC 2104 and RFC 4648 alone: an HMAC derives the key of the other."""
     derived = hmac.new(secret, salt.encode(), hashlib.sha256).digest()
     text = unpadded(payload)
     return f"{text}.{unpadded(hmac.new(derived, text.encode(), hashlib.sha256).digest())}"
@@ -104,11 +104,11 @@ def states(keyring: Keyring) -> list[str]:
     return [key.state.value for key in keyring.list()]
 
 
-# The file
+# File
 
 
-def test_file_is_read_as_it_is_pinned(fixed: Keyring) -> None:
-    """The fixed file gives exactly these four keys, oldest to newest."""
+def test_pinned_file_is_read(fixed: Keyring) -> None:
+    """The fixed file yields exactly these four keys, oldest to newest."""
     assert fixed.list() == (
         Key("00000001", KeyState.REVOKED, datetime(2026, 1, 1, tzinfo=UTC), b""),
         Key("00000002", KeyState.VERIFY_ONLY, datetime(2026, 2, 1, tzinfo=UTC), VERIFY_ONLY),
@@ -117,16 +117,16 @@ def test_file_is_read_as_it_is_pinned(fixed: Keyring) -> None:
     )
 
 
-def test_file_is_written_as_it_is_pinned(fixed: Keyring, path: Path) -> None:
-    """A change writes the fixed form: only the state and the secret of the revoked key differ."""
+def test_pinned_format_is_written(fixed: Keyring, path: Path) -> None:
+    """A change writes the fixed format: only the state and the secret of the revoked key differ."""
     fixed.revoke("00000002")
 
     expected = FIXED.replace('"verify-only"', '"revoked"').replace(VERIFY_ONLY.hex(), "")
     assert path.read_text() == expected
 
 
-def test_rotation_writes_the_form_too(fixed: Keyring, path: Path) -> None:
-    """After a rotation the file has the same keys with the states moved on."""
+def test_rotation_writes_the_format_too(fixed: Keyring, path: Path) -> None:
+    """After a rotation the file has the same keys with their new states."""
     fixed.rotate()
 
     expected = FIXED.replace('"signing"', '"verify-only"').replace('"pending"', '"signing"')
@@ -147,7 +147,7 @@ def test_first_key(fresh: Keyring, path: Path) -> None:
     assert key.secret.hex() in path.read_text()
 
 
-def test_create_keeps_what_there_is(fixed: Keyring, path: Path) -> None:
+def test_create_changes_no_existing_keyring(fixed: Keyring, path: Path) -> None:
     """Creating again changes nothing."""
     fixed.create()
 
@@ -155,7 +155,7 @@ def test_create_keeps_what_there_is(fixed: Keyring, path: Path) -> None:
 
 
 def test_two_keyrings_differ(fresh: Keyring, tmp_path: Path) -> None:
-    """No two keyrings have a key in common."""
+    """No two keyrings share a key."""
     other = keyring_of(tmp_path / "other" / FILE)
     other.create()
 
@@ -165,7 +165,7 @@ def test_two_keyrings_differ(fresh: Keyring, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["rotate", "revoke"])
 def test_file_stays_private(fixed: Keyring, path: Path, change: str) -> None:
-    """Every change leaves one file of mode 0600 and beside it the lock, empty and as private."""
+    """Every change leaves one file of mode 0600 and its lock, which is empty and as private."""
     if change == "rotate":
         fixed.rotate()
     else:
@@ -179,7 +179,7 @@ def test_file_stays_private(fixed: Keyring, path: Path, change: str) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610, 0o601, 0o620, 0o602, 0o666, 0o777])
 def test_file_open_to_others_is_refused(path: Path, mode: int) -> None:
-    """A file that anybody else might read, write or run is not used until it is private again."""
+    """A file that others might read, write or execute is unusable until it is private again."""
     keyring = keyring_of(write(path, FIXED, mode))
 
     with pytest.raises(Fault) as fault:
@@ -200,7 +200,7 @@ def broken(old: str, new: str) -> str:
     return FIXED.replace(old, new)
 
 
-MARK = "stolen"  # stands in every broken file, as a secret would
+MARK = "stolen"  # in every broken file, in place of a secret
 SECRET = SIGNING.hex()
 BROKEN: dict[str, str | bytes] = {
     "empty": "",
@@ -236,13 +236,13 @@ BROKEN: dict[str, str | bytes] = {
 
 
 def texts_of(error: BaseException) -> str:
-    """Return all that would be told of *error* to anybody who prints or logs it."""
+    """Return every text of *error* that anybody might print or log."""
     return "\n".join([str(error), repr(error), *traceback.format_exception(error)])
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_file_is_a_fault_that_gives_nothing_away(path: Path, name: str) -> None:
-    """A file that cannot be used is a fault whose every text names the file and nothing of its content."""
+def test_broken_file_is_a_fault_that_reveals_nothing(path: Path, name: str) -> None:
+    """The fault of an unusable file names the file and nothing of its content."""
     keyring = keyring_of(write(path, BROKEN[name]))
 
     for use in (keyring.list, lambda: keyring.signer(PURPOSE), keyring.stage, keyring.rotate):
@@ -258,7 +258,7 @@ def test_broken_file_is_a_fault_that_gives_nothing_away(path: Path, name: str) -
 
 
 def test_missing_file_is_a_fault(path: Path) -> None:
-    """Without a file there is no key, and none is made up."""
+    """Without a file there is no key, and none is created."""
     with pytest.raises(
         Fault,
         match=r"^keys_unavailable: keyring\.json is missing: restore the folder of the keys",
@@ -269,7 +269,7 @@ def test_missing_file_is_a_fault(path: Path) -> None:
 
 
 def test_folder_in_the_place_of_the_file_is_a_fault(path: Path) -> None:
-    """Something else than a file is a fault, too."""
+    """A folder at the file's path is a fault."""
     path.mkdir(parents=True, mode=0o700)
 
     with pytest.raises(Fault, match=r"^keys_unavailable: keyring\.json cannot be used: Is a directory$"):
@@ -277,7 +277,7 @@ def test_folder_in_the_place_of_the_file_is_a_fault(path: Path) -> None:
 
 
 def test_secrets_are_in_no_repr(fixed: Keyring) -> None:
-    """No repr shows a secret."""
+    """No repr contains a secret."""
     shown = repr(fixed) + repr(fixed.list()) + repr(fixed.signer(PURPOSE))
 
     for secret in (VERIFY_ONLY, SIGNING, PENDING):
@@ -285,17 +285,17 @@ def test_secrets_are_in_no_repr(fixed: Keyring) -> None:
         assert repr(secret)[2:-1] not in shown
 
 
-# What keys may do
+# Keys and signatures
 
 
-def test_signature_is_what_the_form_says(fixed: Keyring) -> None:
-    """The signing key's HMAC-SHA-256, derived by an HMAC of the purpose, makes the very same text."""
+def test_signature_is_computed_as_documented(fixed: Keyring) -> None:
+    """HMAC-SHA-256 with a key derived by an HMAC of the purpose yields the same text."""
     for payload in (b"", b"a", b"ab", b"abc", bytes(range(256))):
-        assert fixed.signer(PURPOSE).sign(payload) == signed_apart(SIGNING, PURPOSE, payload)
+        assert fixed.signer(PURPOSE).sign(payload) == independently_signed(SIGNING, PURPOSE, payload)
 
 
 def test_token_of_a_fixed_key_is_pinned(fixed: Keyring) -> None:
-    """A token for fixed claims under a fixed key is this text, and was so in every version."""
+    """A token for fixed claims under a fixed key is this text, as in every earlier version."""
     claims = Claims("jti-1", AGENT, 1, 5, START, START + timedelta(minutes=10))
 
     token = fixed.signer(purpose(Audience.AGENT)).sign(claims.to_json())
@@ -305,7 +305,7 @@ def test_token_of_a_fixed_key_is_pinned(fixed: Keyring) -> None:
         "bnQtNyIsImVwbyI6MSwicmV2Ijo1LCJpYXQiOjE3OTM3NjM5NTIyNjMsImV4cCI6MTc5Mzc2NDU1MjI2M30"
         ".ZayctxH4FMUvOhhzEL7dzQF7egLn6VYviaI_hEJBcZA"
     )
-    assert token == signed_apart(SIGNING, "validator.token.agent.v1", claims.to_json())
+    assert token == independently_signed(SIGNING, "validator.token.agent.v1", claims.to_json())
 
 
 @pytest.mark.parametrize(
@@ -314,16 +314,16 @@ def test_token_of_a_fixed_key_is_pinned(fixed: Keyring) -> None:
     ids=["signing", "verify-only", "pending", "unknown", "empty as the revoked key's"],
 )
 def test_which_keys_are_trusted(fixed: Keyring, secret: bytes, is_trusted: bool) -> None:
-    """What was signed by a signing, verify-only or pending key is proven, by any other it is not."""
-    text = signed_apart(secret, PURPOSE, b"payload")
+    """Signatures of a signing, verify-only or pending key verify; others do not."""
+    text = independently_signed(secret, PURPOSE, b"payload")
 
     assert fixed.signer(PURPOSE).verify(text) == (b"payload" if is_trusted else None)
 
 
 def test_life_of_a_key(fresh: Keyring) -> None:
-    """A key is pending, then signs, then only verifies, then is revoked; its signatures hold until then."""
+    """A key is pending, then signing, then verify-only, then revoked; its signatures verify until then."""
     pending = fresh.stage()
-    by_pending = signed_apart(pending.secret, PURPOSE, b"p")
+    by_pending = independently_signed(pending.secret, PURPOSE, b"p")
     assert states(fresh) == ["signing", "pending"]
     assert fresh.signer(PURPOSE).sign(b"p") != by_pending
     assert fresh.signer(PURPOSE).verify(by_pending) == b"p"
@@ -343,7 +343,7 @@ def test_life_of_a_key(fresh: Keyring) -> None:
 
 
 def test_rotation_without_a_pending_key_makes_one(fresh: Keyring) -> None:
-    """Without a pending key the rotation makes a new one, which signs at once."""
+    """Without a pending key the rotation creates one, which signs at once."""
     (first,) = fresh.list()
 
     second = fresh.rotate()
@@ -351,11 +351,11 @@ def test_rotation_without_a_pending_key_makes_one(fresh: Keyring) -> None:
     assert states(fresh) == ["verify-only", "signing"]
     assert second.id != first.id
     assert second.secret != first.secret
-    assert fresh.signer(PURPOSE).sign(b"p") == signed_apart(second.secret, PURPOSE, b"p")
+    assert fresh.signer(PURPOSE).sign(b"p") == independently_signed(second.secret, PURPOSE, b"p")
 
 
-def test_new_key_has_its_own_instant(path: Path) -> None:
-    """A staged key was created when it was staged."""
+def test_key_has_the_time_of_its_creation(path: Path) -> None:
+    """A staged key's creation time is when it was staged."""
     clock = FakeClock()
     keyring = Keyring(path.parent, clock)
     keyring.create()
@@ -364,7 +364,7 @@ def test_new_key_has_its_own_instant(path: Path) -> None:
     assert keyring.stage().created_at == START + timedelta(days=30)
 
 
-def test_second_pending_key_is_a_mistake(fixed: Keyring, path: Path) -> None:
+def test_second_pending_key_is_an_error(fixed: Keyring, path: Path) -> None:
     """There is at most one pending key."""
     with pytest.raises(OperatorError, match=r"^a key is pending already$"):
         fixed.stage()
@@ -374,7 +374,7 @@ def test_second_pending_key_is_a_mistake(fixed: Keyring, path: Path) -> None:
 
 @pytest.mark.parametrize("key_id", ["00000003", "00000005", "", "0000000"])
 def test_signing_or_unknown_key_is_not_revoked(fixed: Keyring, path: Path, key_id: str) -> None:
-    """The signing key must be rotated first, and an id must be a whole one; nothing changes."""
+    """The signing key must be rotated first, and an id must be complete; nothing changes."""
     with pytest.raises(OperatorError, match=f"key {key_id}"):
         fixed.revoke(key_id)
 
@@ -383,7 +383,7 @@ def test_signing_or_unknown_key_is_not_revoked(fixed: Keyring, path: Path, key_i
 
 @pytest.mark.parametrize("key_id", ["00000001", "00000002", "00000004"])
 def test_any_other_key_can_be_revoked(fixed: Keyring, path: Path, key_id: str) -> None:
-    """A verify-only or pending key can be revoked, a revoked one again; its secret leaves the file."""
+    """A verify-only, pending or revoked key can be revoked; its secret is removed from the file."""
     secret = next(key.secret for key in fixed.list() if key.id == key_id)
 
     fixed.revoke(key_id)
@@ -392,25 +392,25 @@ def test_any_other_key_can_be_revoked(fixed: Keyring, path: Path, key_id: str) -
     assert not secret or secret.hex() not in path.read_text()
 
 
-# Read again as soon as it changes
+# Reloading
 
 
-def test_change_is_seen_by_everybody_at_once(fresh: Keyring, path: Path) -> None:
-    """Another process's rotation or revocation is in force with the next question, without a restart."""
+def test_change_is_effective_at_once(fresh: Keyring, path: Path) -> None:
+    """Another process's rotation or revocation is effective at the next use, without a restart."""
     other = keyring_of(path)
     old = other.signer(PURPOSE).sign(b"p")
     (first,) = other.list()
 
     new_key = fresh.rotate()
-    assert other.signer(PURPOSE).sign(b"p") == signed_apart(new_key.secret, PURPOSE, b"p") != old
+    assert other.signer(PURPOSE).sign(b"p") == independently_signed(new_key.secret, PURPOSE, b"p") != old
     assert other.signer(PURPOSE).verify(old) == b"p"
 
     fresh.revoke(first.id)
     assert other.signer(PURPOSE).verify(old) is None
 
 
-def test_many_changes_in_one_moment_are_all_seen(fresh: Keyring, path: Path) -> None:
-    """However fast changes follow each other, the next question sees the last of them."""
+def test_rapid_changes_are_all_seen(fresh: Keyring, path: Path) -> None:
+    """However fast changes follow each other, the next use sees the last one."""
     other = keyring_of(path)
 
     for _ in range(20):
@@ -421,7 +421,7 @@ def test_many_changes_in_one_moment_are_all_seen(fresh: Keyring, path: Path) -> 
 
 
 def test_damage_and_repair_are_seen_at_once(fixed: Keyring, path: Path) -> None:
-    """A keyring in use becomes a fault with its file, not later, and is good again once the file is."""
+    """A keyring in use raises a fault as soon as its file is damaged, and works once it is repaired."""
     assert fixed.signer(PURPOSE).sign(b"p")
 
     write(path, "damaged")
@@ -432,11 +432,11 @@ def test_damage_and_repair_are_seen_at_once(fixed: Keyring, path: Path) -> None:
         fixed.signer(PURPOSE)
 
     write(path, FIXED)
-    assert fixed.signer(PURPOSE).verify(signed_apart(SIGNING, PURPOSE, b"p")) == b"p"
+    assert fixed.signer(PURPOSE).verify(independently_signed(SIGNING, PURPOSE, b"p")) == b"p"
 
 
-def test_fault_is_not_remembered_as_an_old_keyring(fixed: Keyring, path: Path) -> None:
-    """While the file is damaged nothing is proven with the keys that were read before."""
+def test_damaged_file_does_not_leave_old_keys_in_use(fixed: Keyring, path: Path) -> None:
+    """While the file is damaged, nothing verifies with keys read before."""
     text = fixed.signer(PURPOSE).sign(b"p")
     write(path, FIXED[:-10])
 
@@ -445,8 +445,8 @@ def test_fault_is_not_remembered_as_an_old_keyring(fixed: Keyring, path: Path) -
             fixed.signer(PURPOSE).verify(text)
 
 
-def test_changes_at_once_lose_no_key(fresh: Keyring, path: Path) -> None:
-    """Four who rotate at once make four keys, and none of them writes over another's."""
+def test_concurrent_rotations_lose_no_key(fresh: Keyring, path: Path) -> None:
+    """Four concurrent rotations make four keys, and none overwrites another."""
     (first,) = fresh.list()
 
     assert at_once(4, lambda: keyring_of(path).rotate()) == []
@@ -457,7 +457,7 @@ def test_changes_at_once_lose_no_key(fresh: Keyring, path: Path) -> None:
 
 
 def test_one_of_many_creators_makes_the_key(path: Path) -> None:
-    """Of eight who create the keyring at once one does, and all of them have its key."""
+    """Of eight concurrent creators one succeeds, and all have its key."""
     rings = [keyring_of(path) for _ in range(8)]
 
     assert at_once(8, lambda: rings.pop().create()) == []
@@ -467,7 +467,7 @@ def test_one_of_many_creators_makes_the_key(path: Path) -> None:
 
 
 def test_folder_open_to_others_is_refused(path: Path) -> None:
-    """No key is made in a folder that others may look into, and the folder is left as it was."""
+    """No key is created in a folder that others can read, and the folder is unchanged."""
     path.parent.mkdir(mode=0o755)
 
     with pytest.raises(PermissionError, match=r"keys is open to other users; chmod 0700 it$"):
@@ -477,15 +477,15 @@ def test_folder_open_to_others_is_refused(path: Path) -> None:
     assert path.parent.stat().st_mode & 0o777 == 0o755
 
 
-# A key that is over
+# Expired keys
 
 
 def days(number: float) -> timedelta:
     return timedelta(days=number)
 
 
-def test_key_leaves_verification_when_all_it_signed_has_ended(path: Path) -> None:
-    """A week, for the nodes that get the file late, and the longest life after its last signature."""
+def test_key_is_dropped_when_all_its_signatures_have_expired(path: Path) -> None:
+    """A key verifies for the longest lifetime plus a week after its last signature."""
     clock = FakeClock()
     keyring = Keyring(path.parent, clock)
     keyring.create()
@@ -499,16 +499,16 @@ def test_key_leaves_verification_when_all_it_signed_has_ended(path: Path) -> Non
     assert [keyring.signer(PURPOSE, life).verify(each) for each in (old, still)] == [b"payload"] * 2
     clock.advance(milliseconds=1)
     assert [keyring.signer(PURPOSE, life).verify(each) for each in (old, still)] == [None] * 2
-    assert keyring.signer(PURPOSE).verify(still) == b"payload"  # what may last a year is still proven
+    assert keyring.signer(PURPOSE).verify(still) == b"payload"  # signatures that may last a year still verify
 
     clock.advance(days=364)
     assert keyring.signer(PURPOSE).verify(still) is None
-    clock.advance(days=-364)  # the clock was wrong: nothing was lost by it
+    clock.advance(days=-364)  # the clock was wrong: nothing was lost
     assert keyring.signer(PURPOSE).verify(still) == b"payload"
 
 
-def test_keys_that_are_over_cost_junk_nothing(path: Path) -> None:
-    """However often keys were rotated in years, a token is held against the few that can have signed it."""
+def test_expired_keys_are_not_tried(path: Path) -> None:
+    """However many rotations there were, a token is verified only with keys that may have signed it."""
     clock = FakeClock()
     keyring = Keyring(path.parent, clock)
     keyring.create()
@@ -524,12 +524,12 @@ def test_keys_that_are_over_cost_junk_nothing(path: Path) -> None:
     assert len(keyring.list()) == 41
 
 
-def test_key_of_an_older_version_is_trusted_until_it_is_known(path: Path) -> None:
-    """Its file does not say when it was retired: it verifies, until that long after the next rotation."""
+def test_key_without_a_retirement_time_is_trusted(path: Path) -> None:
+    """An older version's key verifies until its lifetime after the next rotation."""
     write(path, FIXED)
     clock = FakeClock()
     keyring = Keyring(path.parent, clock)
-    old = signed_apart(VERIFY_ONLY, PURPOSE, b"payload")
+    old = independently_signed(VERIFY_ONLY, PURPOSE, b"payload")
     clock.advance(days=1000)
     assert keyring.signer(PURPOSE, days(1)).verify(old) == b"payload"
 
@@ -540,8 +540,8 @@ def test_key_of_an_older_version_is_trusted_until_it_is_known(path: Path) -> Non
     assert keyring.signer(PURPOSE, days(1)).verify(old) is None
 
 
-def test_every_life_is_what_the_settings_allow_at_most() -> None:
-    """No setting lets anything that is signed live longer than its key verifies it."""
+def test_lifetimes_match_the_settings_maximum() -> None:
+    """No setting lets a signature outlive the verification of its key."""
     lives = {
         "tokens.agent_lifetime": TOKEN_LIFE,
         "tokens.chat_lifetime": TOKEN_LIFE,
@@ -555,50 +555,50 @@ def test_every_life_is_what_the_settings_allow_at_most() -> None:
         assert field.longest <= life
 
 
-# Purposes and spellings
+# Purposes and encodings
 
 PURPOSES = ["", "a", PURPOSE, f"{PURPOSE} ", GUEST_PURPOSE, *(purpose(audience) for audience in Audience)]
 
 
 def test_purposes_are_pinned() -> None:
-    """The three purposes in use are stored nowhere but in what they signed: they stay, and are different."""
+    """The three purposes in use are fixed and distinct, since existing signatures depend on them."""
     assert purpose(Audience.AGENT) == "validator.token.agent.v1"
     assert purpose(Audience.CHAT) == "validator.token.chat.v1"
     assert GUEST_PURPOSE == "validator.guest.v1"
 
 
 @pytest.mark.parametrize("signed_for", PURPOSES)
-def test_purposes_are_apart(fixed: Keyring, signed_for: str) -> None:
-    """What is signed for one purpose is proven for that one and for no other."""
+def test_signature_verifies_for_its_purpose_only(fixed: Keyring, signed_for: str) -> None:
+    """A signature for one purpose verifies for that one only."""
     text = fixed.signer(signed_for).sign(b"payload")
 
     assert [each for each in PURPOSES if fixed.signer(each).verify(text) is not None] == [signed_for]
 
 
-def spellings(text: str) -> list[str]:
+def encodings(text: str) -> list[str]:
     """Return *text* with its last character as each of the four that differ in base64's spare bits."""
     first = ALPHABET.index(text[-1]) & ~3
     return [text[:-1] + ALPHABET[first + spare] for spare in range(4)]
 
 
 @pytest.mark.parametrize("number", range(16))
-def test_one_spelling_of_the_last_character(fixed: Keyring, number: int) -> None:
-    """43 characters hold two bits more than 32 bytes; of the four spellings only the one given is proven."""
+def test_only_the_canonical_last_character_verifies(fixed: Keyring, number: int) -> None:
+    """43 characters have two bits more than 32 bytes; only one of four encodings verifies."""
     text = fixed.signer(PURPOSE).sign(b"payload %d" % number)
 
-    assert [each for each in spellings(text) if fixed.signer(PURPOSE).verify(each) is not None] == [text]
+    assert [each for each in encodings(text) if fixed.signer(PURPOSE).verify(each) is not None] == [text]
 
 
-def test_spellings_would_all_decode(fixed: Keyring) -> None:
-    """The control of the test above: the library itself takes the four spellings for the same signature."""
+def test_library_accepts_all_encodings(fixed: Keyring) -> None:
+    """The control of the test above: the library accepts all four encodings."""
     lenient = Signer(SIGNING, salt=PURPOSE, key_derivation="hmac", digest_method=hashlib.sha256)
 
     text = fixed.signer(PURPOSE).sign(b"payload")
 
-    assert [lenient.validate(each) for each in spellings(text)] == [True] * 4
+    assert [lenient.validate(each) for each in encodings(text)] == [True] * 4
 
 
-# "%" stands for the text as it was signed.
+# "%" is replaced by the signed text.
 RESPELLINGS = {
     "padded": "%=",
     "padded twice": "%==",
@@ -622,7 +622,7 @@ RESPELLINGS = {
 
 @pytest.mark.parametrize("name", RESPELLINGS)
 def test_nothing_may_be_added(fixed: Keyring, name: str) -> None:
-    """Padding, white space, strange characters and further parts make it another text, never proven."""
+    """Padding, white space, other characters and further parts make a text that does not verify."""
     text = fixed.signer(PURPOSE).sign(b"payload")
 
     assert fixed.signer(PURPOSE).verify(RESPELLINGS[name].replace("%", text)) is None
@@ -630,8 +630,8 @@ def test_nothing_may_be_added(fixed: Keyring, name: str) -> None:
 
 
 @pytest.mark.parametrize("character", "=;é \n\x00.+/")
-def test_nothing_may_be_put_in_between(fixed: Keyring, character: str) -> None:
-    """One strange character anywhere in the text spoils it, though a lenient decoder would skip it."""
+def test_nothing_may_be_inserted(fixed: Keyring, character: str) -> None:
+    """One foreign character anywhere invalidates the text, though a lenient decoder would skip it."""
     text = fixed.signer(PURPOSE).sign(b"payload")
 
     put = [text[:place] + character + text[place:] for place in range(len(text) + 1)]
@@ -639,8 +639,8 @@ def test_nothing_may_be_put_in_between(fixed: Keyring, character: str) -> None:
     assert [each for each in put if fixed.signer(PURPOSE).verify(each) is not None] == []
 
 
-def test_other_alphabet_is_not_taken(fixed: Keyring) -> None:
-    """The `+` and `/` of standard base64 are no other spelling of `-` and `_`."""
+def test_standard_base64_alphabet_is_refused(fixed: Keyring) -> None:
+    """Standard base64's `+` and `/` do not verify in place of `-` and `_`."""
     texts = [fixed.signer(PURPOSE).sign(b"\xfb\xff%d" % number) for number in range(64)]
     assert {"-", "_"} <= set("".join(text.split(".")[1] for text in texts))
 
@@ -652,13 +652,13 @@ def test_other_alphabet_is_not_taken(fixed: Keyring) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a", "a.", ".a", "a.b", "." + "A" * 43, "A" * 44, "A.B.C"])
-def test_what_has_not_the_form_is_not_proven(fixed: Keyring, text: str) -> None:
-    """A text without a payload or with a signature of another length is not even looked at."""
+def test_malformed_text_does_not_verify(fixed: Keyring, text: str) -> None:
+    """A text without a payload, or with a signature of another length, is rejected without a check."""
     assert fixed.signer(PURPOSE).verify(text) is None
 
 
-def test_signature_of_another_length_is_not_proven(fixed: Keyring) -> None:
-    """The right signature cut or stretched by a character is none."""
+def test_signature_of_another_length_does_not_verify(fixed: Keyring) -> None:
+    """A valid signature shortened or extended by a character does not verify."""
     text = fixed.signer(PURPOSE).sign(b"payload")
 
     assert fixed.signer(PURPOSE).verify(text[:-1]) is None

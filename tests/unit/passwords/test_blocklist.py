@@ -1,4 +1,4 @@
-"""The block-list: what it blocks, what it lets pass, and that the shipped file is what its page says."""
+"""The block-list: what it blocks and what it does not, and that the shipped file matches its page."""
 
 import random
 import re
@@ -26,37 +26,37 @@ OWN = "Zugspitze-Ost 4711"
 
 @pytest.fixture(scope="module")
 def shipped() -> Blocklist:
-    """Return the list as it is shipped."""
+    """Return the shipped list."""
     return Blocklist.from_shipped()
 
 
 def short_ones() -> list[str]:
-    """Return the thousand most frequent passwords of a source that the list is not made of."""
+    """Return the thousand most frequent passwords of a source that is not part of the list."""
     return [password for password in FREQUENCY_LISTS["passwords"] if len(password) < MIN_LENGTH][:1000]
 
 
 def lengthened(password: str, addition: str) -> str:
-    """Return *password* with *addition* behind it as often as the policy's length needs."""
+    """Return *password* with *addition* appended until it has the policy's length."""
     missing = MIN_LENGTH - len(password)
     return password + addition * -(-missing // len(addition))
 
 
-# What is blocked
+# Blocked
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_short_password_with_suffixes_is_blocked(shipped: Blocklist, suffix: str) -> None:
-    """None of the thousand commonest passwords becomes good by a usual suffix, however often."""
+    """None of the thousand commonest passwords passes with a usual suffix, however often repeated."""
     assert [one for one in short_ones() if not shipped.is_blocked(lengthened(one, suffix))] == []
 
 
-def test_short_password_again_is_blocked(shipped: Blocklist) -> None:
-    """None of the thousand commonest passwords becomes good by being written twice or more."""
+def test_repeated_short_password_is_blocked(shipped: Blocklist) -> None:
+    """None of the thousand commonest passwords passes when repeated."""
     assert [one for one in short_ones() if not shipped.is_blocked(lengthened(one, one))] == []
 
 
 def test_short_password_around_a_number_is_blocked(shipped: Blocklist) -> None:
-    """None of the thousand commonest passwords becomes good by a year between two of it."""
+    """None of the thousand commonest passwords passes with a year between two copies."""
     around = {one: lengthened(f"{one}2024{one}", one) for one in short_ones()}
 
     assert [one for one, password in around.items() if not shipped.is_blocked(password)] == []
@@ -98,7 +98,7 @@ def test_short_password_around_a_number_is_blocked(shipped: Blocklist) -> None:
     ],
 )
 def test_common_password_is_blocked(shipped: Blocklist, password: str) -> None:
-    """What everybody thinks of when 15 characters are asked for is blocked."""
+    """The usual choices for 15 characters are blocked."""
     assert len(password) >= MIN_LENGTH
     assert shipped.is_blocked(password)
 
@@ -125,12 +125,12 @@ def test_common_password_is_blocked(shipped: Blocklist, password: str) -> None:
     ],
 )
 def test_pinyin_is_blocked(shipped: Blocklist, password: str) -> None:
-    """Names, set phrases, verses and lucky numbers are as common in pinyin as passwords are in English."""
+    """Names, set phrases, verses and lucky numbers are as common in pinyin as passwords in English."""
     assert len(password) >= MIN_LENGTH
     assert shipped.is_blocked(password)
 
 
-def test_own_phrases_are_blocked(shipped: Blocklist) -> None:
+def test_added_phrases_are_blocked(shipped: Blocklist) -> None:
     """The phrases that this project adds to its sources are in the list."""
     phrases = PHRASES.read_text("utf-8").split()
 
@@ -139,17 +139,17 @@ def test_own_phrases_are_blocked(shipped: Blocklist) -> None:
 
 
 def test_spelling_of_accents_does_not_matter(tmp_path: Path) -> None:
-    """A password is looked up composed and case-folded, whatever way it was typed."""
+    """A password is looked up composed and case-folded, however it was typed."""
     own = Blocklist(load(imported(tmp_path, "Caf\u00e9 Ma\u00dfkrug".encode())))
 
     assert own.is_blocked("CAFE\u0301 MASSKRUG 2024")
 
 
-# What passes
+# Not blocked
 
 
 def test_random_passphrases_pass(shipped: Blocklist) -> None:
-    """Of 1,000 passphrases of four unrelated words, however they are joined, none is blocked."""
+    """None of 1,000 passphrases of four unrelated words, however joined, is blocked."""
     words = [word for word in FREQUENCY_LISTS["english_wikipedia"][1000:20_000] if len(word) >= 4]
     dice = random.Random("the same in every run")
     phrases = [dice.choice(" -._7").join(dice.sample(words, 4)) for _ in range(1000)]
@@ -158,7 +158,7 @@ def test_random_passphrases_pass(shipped: Blocklist) -> None:
 
 
 def test_random_characters_pass(shipped: Blocklist) -> None:
-    """Of 1,000 passwords of random letters and digits none is blocked."""
+    """None of 1,000 passwords of random letters and digits is blocked."""
     dice = random.Random("the same in every run")
     alphabet = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
     passwords = ["".join(dice.choices(alphabet, k=MIN_LENGTH)) for _ in range(1000)]
@@ -179,12 +179,12 @@ def test_random_characters_pass(shipped: Blocklist) -> None:
     ],
 )
 def test_good_password_passes(shipped: Blocklist, password: str) -> None:
-    """Unrelated words and random characters pass, in any alphabet, also with a common word among them."""
+    """Unrelated words and random characters pass in any alphabet, even with a common word among them."""
     assert not shipped.is_blocked(password)
 
 
-def test_nothing_is_listed_without_a_list() -> None:
-    """It is the list that blocks: without one only the rules are left."""
+def test_without_a_list_only_rules_block() -> None:
+    """Without a list only the rules block."""
     nothing = Blocklist()
 
     assert not nothing.is_blocked("manchesterunited")
@@ -199,8 +199,8 @@ def test_nothing_is_listed_without_a_list() -> None:
 @example("\ud800" * 20)
 @example("\x00")
 @example("")
-def test_any_text_is_answered(shipped: Blocklist, text: str) -> None:
-    """Whatever is asked, the answer is yes or no."""
+def test_any_text_has_a_result(shipped: Blocklist, text: str) -> None:
+    """For any text the result is true or false."""
     assert shipped.is_blocked(text) in (True, False)
 
 
@@ -218,7 +218,7 @@ def test_any_text_is_answered(shipped: Blocklist, text: str) -> None:
     ],
 )
 def test_no_password_is_slow(shipped: Blocklist, password: str) -> None:
-    """A password made to be hard to take apart costs a few milliseconds (bounded loosely here)."""
+    """A password designed to be slow costs a few milliseconds (with a generous bound here)."""
     shipped.is_blocked(password)
     start = time.perf_counter()
 
@@ -229,30 +229,30 @@ def test_no_password_is_slow(shipped: Blocklist, password: str) -> None:
 
 @given(st.text(min_size=1, max_size=MAX_LENGTH))
 def test_root_is_a_form_of_its_entry(entry: str) -> None:
-    """An entry is blocked by its root: the root is always among the forms that are looked up."""
+    """The root of an entry is among the forms that are looked up, and so blocks it."""
     assert root(entry) in forms(entry)
     assert len(forms(entry)) < 300
 
 
-def test_rules_are_about_whole_texts() -> None:
-    """A walk or a date inside of a longer text does not make the text a pattern."""
+def test_rules_match_whole_texts() -> None:
+    """A walk or a date within a longer text does not make the text a pattern."""
     assert is_pattern("qwertyuiop")
     assert not is_pattern("qwertyuiop herons")
     assert not is_pattern("2024 herons")
 
 
-# An enterprise's own list
+# Imported lists
 
 
 def imported(folder: Path, content: bytes) -> Path:
-    """Return the list made of the plain text *content*."""
+    """Return the list made from the plain text *content*."""
     (folder / "own.txt").write_bytes(content)
     import_list(folder / "own.txt", folder / "own.bin")
     return folder / "own.bin"
 
 
-def test_imported_list_is_asked_too(tmp_path: Path) -> None:
-    """An imported password is blocked together with its variations, and the shipped ones still are."""
+def test_imported_list_is_looked_up_too(tmp_path: Path) -> None:
+    """Imported passwords and their variations are blocked, and so are the shipped ones."""
     both = Blocklist.from_shipped(imported(tmp_path, OWN.encode()))
 
     assert both.is_blocked(OWN)
@@ -262,7 +262,7 @@ def test_imported_list_is_asked_too(tmp_path: Path) -> None:
     assert not Blocklist.from_shipped().is_blocked(OWN)
 
 
-def test_several_lists_are_asked(tmp_path: Path) -> None:
+def test_several_lists_are_looked_up(tmp_path: Path) -> None:
     """More than one list can be added."""
     paths = [tmp_path / name for name in ("first", "second")]
     for path, word in zip(paths, ("zugspitzenbahn", "watzmannostwand"), strict=True):
@@ -275,15 +275,15 @@ def test_several_lists_are_asked(tmp_path: Path) -> None:
     assert several.is_blocked("Watzmannostwand")
 
 
-def test_import_counts_different_entries(tmp_path: Path) -> None:
-    """The number told is that of entries that differ; empty lines, ends of lines and a mark do not count."""
+def test_import_counts_distinct_entries(tmp_path: Path) -> None:
+    """Empty lines, line ends and a byte-order mark do not change the number of entries."""
     (tmp_path / "own.txt").write_bytes(b"\xef\xbb\xbfZugspitze\r\n\r\nzugspitze\n   \nWatzmann 7\n")
 
     assert import_list(tmp_path / "own.txt", tmp_path / "own.bin") == 2
 
 
-def test_imported_list_is_private_and_keeps_no_password(tmp_path: Path) -> None:
-    """The list is open to its owner only, and the passwords cannot be read in it."""
+def test_imported_list_is_private_and_contains_no_password(tmp_path: Path) -> None:
+    """Only the owner can read the list, and it contains no password."""
     path = imported(tmp_path, b"zugspitzenbahn\n")
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -292,7 +292,7 @@ def test_imported_list_is_private_and_keeps_no_password(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=MAX_LENGTH), min_size=1))
 def test_everything_imported_is_blocked(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
-    """Whatever could be imported is blocked afterwards, if it is long enough to be looked up."""
+    """Every imported password that is long enough for a look-up is blocked."""
     folder = tmp_path_factory.mktemp("import")
     text = "\n".join(["zugspitze", *lines])
 
@@ -313,8 +313,8 @@ def test_everything_imported_is_blocked(tmp_path_factory: pytest.TempPathFactory
         (b"5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:9545824\n", "hashes"),
     ],
 )
-def test_nonsense_is_not_imported(tmp_path: Path, content: bytes, reason: str) -> None:
-    """What is no list of passwords is refused with a reason that quotes none; nothing is written."""
+def test_invalid_file_is_not_imported(tmp_path: Path, content: bytes, reason: str) -> None:
+    """A file without passwords is refused, with a reason that quotes none; nothing is written."""
     (tmp_path / "own.txt").write_bytes(content)
 
     with pytest.raises(OperatorError, match=reason) as refusal:
@@ -324,8 +324,8 @@ def test_nonsense_is_not_imported(tmp_path: Path, content: bytes, reason: str) -
     assert not (tmp_path / "own.bin").exists()
 
 
-def test_missing_files_are_told(tmp_path: Path) -> None:
-    """A source that is not there and a folder that is not there are refused in words."""
+def test_missing_files_are_errors(tmp_path: Path) -> None:
+    """A missing source and a missing folder are errors with a message."""
     (tmp_path / "own.txt").write_text(OWN)
 
     with pytest.raises(OperatorError, match="cannot read"):
@@ -352,20 +352,20 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
     ids=["empty", "text", "cut", "longer", "flipped", "count", "missing", "type", "no-json"],
 )
 def test_damaged_list_is_not_used(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
-    """A list that is not whole is refused when it is loaded: it would let pass what it should block."""
+    """A damaged list is refused when it is loaded: it would let pass what it should block."""
     path = imported(tmp_path, b"zugspitze\nwatzmann\n")
     assert load(path).about["others"] == 2
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(OperatorError, match="no block-list, or it is damaged"):
+    with pytest.raises(OperatorError, match="not a block-list or is damaged"):
         Blocklist.from_shipped(path)
 
 
-# The build
+# Build
 
 
 def test_build_is_deterministic() -> None:
-    """The same material gives the same bytes; the order of entries does not matter."""
+    """The same material yields the same bytes, in any order of entries."""
     both = [packed(*build(tiny()), {"licence": "MIT"}) for _ in range(2)]
 
     assert both[0] == both[1]
@@ -373,7 +373,7 @@ def test_build_is_deterministic() -> None:
 
 
 def test_build_takes_what_the_policy_needs() -> None:
-    """Rankings, long breached ones, pinyin and own phrases become entries; what a rule blocks does not."""
+    """Rankings, long breached passwords, pinyin and added phrases are entries unless a rule blocks them."""
     common, others = build(tiny())
 
     assert {"zugspitze", "zugspitze1", "zhongguo", "woai"} <= set(common)
@@ -383,7 +383,7 @@ def test_build_takes_what_the_policy_needs() -> None:
 
 
 def tiny() -> Material:
-    """Return a source of a few entries."""
+    """Return a source with a few entries."""
     return Material(
         rankings=[["Zugspitze1", "abc"], ["zugspitze", "Watzmann"]],
         unranked=["qwertyuiopasdfgh", "breached-as-it-is", "short"],
@@ -393,13 +393,13 @@ def tiny() -> Material:
     )
 
 
-def test_unknown_package_is_not_built_from(tmp_path: Path) -> None:
-    """Only the packages that were looked at are sources, and only with the content they had."""
+def test_unknown_package_is_refused(tmp_path: Path) -> None:
+    """Only known packages with their known content are sources."""
     stranger, forged = tmp_path / "list-1.0.tgz", tmp_path / next(iter(PACKAGES))
     for path in (stranger, forged):
         path.write_bytes(b"passwords")
 
-    for path, reason in ((stranger, "none of"), (forged, "is not the")):
+    for path, reason in ((stranger, "not one of"), (forged, "is not the")):
         with pytest.raises(OperatorError, match=reason):
             main([str(tmp_path / "out.bin"), str(path)])
     with pytest.raises(OperatorError, match="OUT SOURCE"):
@@ -410,13 +410,13 @@ def test_unknown_package_is_not_built_from(tmp_path: Path) -> None:
 
 
 def rows() -> list[list[str]]:
-    """Return the cells of the tables on the page of the block-list."""
+    """Return the cells of the tables on the page about the block-list."""
     lines = PAGE.read_text("utf-8").splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
 
 
 def test_page_names_every_source() -> None:
-    """Package, version and licence on the page are those in the file's header and in the script."""
+    """The page has the packages, versions and licences of the file's header and of the script."""
     named = {tuple(source[key] for key in ("package", "version", "licence")) for source in about()["sources"]}
 
     assert named
@@ -428,7 +428,7 @@ def test_page_names_every_source() -> None:
 
 
 def test_page_has_the_numbers_and_the_licence() -> None:
-    """Entries, size and licence of the file are those on the page."""
+    """The page has the file's number of entries, size and licence."""
     page = PAGE.read_text("utf-8")
 
     assert f"{about()['common']:,} common, {about()['others']:,} others" in page
@@ -437,10 +437,10 @@ def test_page_has_the_numbers_and_the_licence() -> None:
 
 
 def test_shipped_list_is_small() -> None:
-    """The list costs at most a megabyte, on the disk and in memory."""
+    """The list takes at most a megabyte, on disk and in memory."""
     assert SHIPPED.stat().st_size <= 1_000_000
 
 
 def about() -> dict[str, Any]:
-    """Return what the header of the shipped file says."""
+    """Return the header of the shipped file."""
     return dict(load(SHIPPED).about)

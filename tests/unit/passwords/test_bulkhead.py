@@ -1,4 +1,4 @@
-"""The bulkhead: how many hash at once, whom one slot is kept for, and that every way out gives it back."""
+"""The bulkhead: how many hash at once, who may use the reserved slot, and that each exit releases a slot."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ ALICE, BOB, CAROL = "alice", "bob", "carol"
 
 
 def is_full(bulkhead: Bulkhead, known_account: str | None = None) -> bool:
-    """Return whether one more is refused."""
+    """Return whether another caller is refused."""
     try:
         with bulkhead.slot(known_account):
             return False
@@ -27,14 +27,14 @@ def is_full(bulkhead: Bulkhead, known_account: str | None = None) -> bool:
 
 @pytest.fixture
 def held() -> Iterator[ExitStack]:
-    """Yield what holds slots until the test ends, or until it is closed."""
+    """Yield a stack that holds slots until the test ends or it is closed."""
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.mark.parametrize("slots", [2, 3, 7])
 def test_strangers_get_every_slot_but_one(held: ExitStack, slots: int) -> None:
-    """As many strangers as there are slots but one get in; the next is refused at once, with Retry-After."""
+    """All slots but one are for strangers; the next one is refused at once, with Retry-After."""
     bulkhead = Bulkhead(slots)
     for _ in range(slots - 2):
         held.enter_context(bulkhead.slot())
@@ -54,18 +54,18 @@ def test_strangers_get_every_slot_but_one(held: ExitStack, slots: int) -> None:
 
 
 def test_known_device_gets_in_while_strangers_hold_the_rest(held: ExitStack) -> None:
-    """The kept slot is free for a known device whatever strangers do; without one it starves with them."""
-    kept, none_kept = Bulkhead(2), Bulkhead(2, has_kept_slot=False)
-    for bulkhead in (kept, none_kept):
+    """Strangers cannot take the reserved slot; without one a known device starves with them."""
+    reserved, unreserved = Bulkhead(2), Bulkhead(2, has_reserved_slot=False)
+    for bulkhead in (reserved, unreserved):
         while not is_full(bulkhead):
             held.enter_context(bulkhead.slot())
 
-    assert not is_full(kept, ALICE)
-    assert is_full(none_kept, ALICE)
+    assert not is_full(reserved, ALICE)
+    assert is_full(unreserved, ALICE)
 
 
 def test_one_account_has_one_turn(held: ExitStack) -> None:
-    """However often a device's cookie is sent at once, it holds the kept slot once and never waits twice."""
+    """However often a device's cookie is sent at once, it holds or awaits the reserved slot only once."""
     bulkhead = Bulkhead(2)
     held.enter_context(bulkhead.slot())
     held.enter_context(bulkhead.slot(ALICE))
@@ -76,8 +76,8 @@ def test_one_account_has_one_turn(held: ExitStack) -> None:
     assert stopwatch() - began < MAX_WAIT.total_seconds()
 
 
-def test_known_device_takes_the_kept_slot_first(held: ExitStack) -> None:
-    """Who may use the kept slot leaves the others to strangers, and uses one of them when it is taken."""
+def test_known_device_takes_the_reserved_slot_first(held: ExitStack) -> None:
+    """A known device leaves the open slots to strangers, and uses one only if the reserved slot is taken."""
     bulkhead = Bulkhead(3)
     held.enter_context(bulkhead.slot(ALICE))
     held.enter_context(bulkhead.slot(ALICE))
@@ -88,7 +88,7 @@ def test_known_device_takes_the_kept_slot_first(held: ExitStack) -> None:
 
 
 def test_accounts_take_turns(held: ExitStack) -> None:
-    """Others wait for the kept slot in the order they came, each gets it, and nobody passes them."""
+    """Accounts get the reserved slot in order of arrival, and none overtakes."""
     bulkhead, entered = Bulkhead(2), list[str]()
     held.enter_context(bulkhead.slot())
     first = held.enter_context(ExitStack())
@@ -102,24 +102,24 @@ def test_accounts_take_turns(held: ExitStack) -> None:
     for account in (BOB, CAROL):
         waiting.append(threading.Thread(target=enter, args=(account,)))
         waiting[-1].start()
-        until(lambda account=account: account in line_of(bulkhead))  # type: ignore[misc]
+        until(lambda account=account: account in queue_of(bulkhead))  # type: ignore[misc]
     assert entered == []
     first.close()
     for thread in waiting:
         thread.join(PATIENCE_SECONDS)
 
     assert entered == [BOB, CAROL]
-    assert line_of(bulkhead) == []
+    assert queue_of(bulkhead) == []
 
 
-def line_of(bulkhead: Bulkhead) -> list[str]:
-    """Return the accounts that hold or await the kept slot."""
-    assert bulkhead._kept is not None
-    return list(bulkhead._kept._line)
+def queue_of(bulkhead: Bulkhead) -> list[str]:
+    """Return the accounts that hold or await the reserved slot."""
+    assert bulkhead._reserved is not None
+    return list(bulkhead._reserved._queue)
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something *is_so*."""
+    """Wait until *is_so* returns true."""
     deadline = stopwatch() + PATIENCE_SECONDS
     while not is_so():
         assert stopwatch() < deadline
@@ -127,7 +127,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def test_wait_is_bounded_and_leaves_nothing(held: ExitStack) -> None:
-    """Who waits in vain is refused after the longest wait, and the next one need not wait for them."""
+    """A known device is refused after the longest wait, and leaves no place in the queue."""
     bulkhead = Bulkhead(2)
     held.enter_context(bulkhead.slot())
     first = held.enter_context(ExitStack())
@@ -140,13 +140,13 @@ def test_wait_is_bounded_and_leaves_nothing(held: ExitStack) -> None:
     assert stopwatch() - began >= MAX_WAIT.total_seconds()
     first.close()
     assert not is_full(bulkhead, CAROL)
-    assert line_of(bulkhead) == []
+    assert queue_of(bulkhead) == []
 
 
 @pytest.mark.parametrize("known_account", [None, ALICE])
 @pytest.mark.parametrize("error", [Refusal(Reason.PASSWORD_WRONG), ZeroDivisionError(), KeyboardInterrupt()])
-def test_every_way_out_gives_the_slot_back(error: BaseException, known_account: str | None) -> None:
-    """An error, a refusal and an interrupt free the slot as a return does, and come out as they are."""
+def test_every_exit_releases_the_slot(error: BaseException, known_account: str | None) -> None:
+    """An error, a refusal and an interrupt release the slot like a return, and are raised unchanged."""
     bulkhead = Bulkhead(2)
 
     for _ in range(3):
@@ -157,8 +157,8 @@ def test_every_way_out_gives_the_slot_back(error: BaseException, known_account: 
     assert not is_full(bulkhead, known_account)
 
 
-def test_refusal_frees_nobody_elses_slot(held: ExitStack) -> None:
-    """Who was refused held nothing, and so gives nothing back."""
+def test_refusal_releases_no_other_slot(held: ExitStack) -> None:
+    """A refused caller held no slot and releases none."""
     bulkhead = Bulkhead(2)
     held.enter_context(bulkhead.slot())
     held.enter_context(bulkhead.slot(ALICE))
@@ -168,7 +168,7 @@ def test_refusal_frees_nobody_elses_slot(held: ExitStack) -> None:
 
 
 def test_never_more_than_the_slots_at_once() -> None:
-    """Of 32 strangers and 32 known devices at once as many are in as there are slots, the rest is refused."""
+    """Of 32 strangers and 32 known devices at once, exactly as many enter as there are slots."""
     bulkhead, inside, all_asked = Bulkhead(3), threading.Semaphore(0), threading.Barrier(64)
     authentication = [None if number % 2 else f"account-{number}" for number in range(64)]
 
@@ -189,7 +189,7 @@ def test_never_more_than_the_slots_at_once() -> None:
 
 
 def test_every_account_gets_its_turn() -> None:
-    """Of eight accounts that come at once while strangers hold the rest, each gets in: a turn is short."""
+    """Eight accounts at once all get the reserved slot while strangers hold the rest: a turn is short."""
     bulkhead, entered = Bulkhead(2), list[str]()
     accounts = [f"account-{number}" for number in range(8)]
 
@@ -204,8 +204,8 @@ def test_every_account_gets_its_turn() -> None:
     assert len(set(entered)) == 8
 
 
-@pytest.mark.parametrize(("slots", "has_kept_slot"), [(1, True), (0, True), (0, False)])
-def test_too_few_slots_are_a_mistake(slots: int, has_kept_slot: bool) -> None:
-    """With the kept slot alone no new browser could ever log in."""
+@pytest.mark.parametrize(("slots", "has_reserved_slot"), [(1, True), (0, True), (0, False)])
+def test_too_few_slots_are_an_error(slots: int, has_reserved_slot: bool) -> None:
+    """With only the reserved slot, no new browser could ever log in."""
     with pytest.raises(ValueError, match="no slot"):
-        Bulkhead(slots, has_kept_slot=has_kept_slot)
+        Bulkhead(slots, has_reserved_slot=has_reserved_slot)

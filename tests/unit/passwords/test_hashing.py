@@ -1,4 +1,4 @@
-"""Password hashing: which parameters, which characters are the same, and what a damaged hash does."""
+"""Password hashing: the parameters, equivalent characters, and damaged hashes."""
 
 import unicodedata
 from typing import Literal
@@ -17,7 +17,7 @@ PASSWORD = "seven quiet rivers of jade"
 
 
 class WatchedHasher(PasswordHasher):
-    """A hasher that keeps what it was asked to verify against."""
+    """A hasher that records the hashes that it verifies against."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
@@ -30,7 +30,7 @@ class WatchedHasher(PasswordHasher):
 
 @pytest.fixture
 def passwords() -> Passwords:
-    """Return what hashes cheaply."""
+    """Return a cheap hasher."""
     return Passwords(CHEAP)
 
 
@@ -41,8 +41,8 @@ def passwords() -> Passwords:
         ("argon2id-64m", "$argon2id$v=19$m=65536,t=3,p=4$"),
     ],
 )
-def test_profile_is_what_its_name_says(profile: str, prefix: str) -> None:
-    """The parameters are those that OWASP and RFC 9106 name, with 16 bytes of salt and 32 of hash."""
+def test_profile_has_the_parameters_of_its_name(profile: str, prefix: str) -> None:
+    """The parameters are those of OWASP and RFC 9106, with 16 bytes of salt and a 32-byte hash."""
     hashed = Passwords(PROFILES[profile]).hash(PASSWORD)
     parameters = extract_parameters(hashed)
 
@@ -51,12 +51,12 @@ def test_profile_is_what_its_name_says(profile: str, prefix: str) -> None:
 
 
 def test_every_profile_is_tested() -> None:
-    """A new profile comes with its parameters in the table above."""
+    """Every profile is in the table above."""
     assert set(PROFILES) == {"argon2id-19m", "argon2id-64m"}
 
 
-def test_right_password_is_right_and_others_are_wrong(passwords: Passwords) -> None:
-    """Exactly the characters that were hashed are the password."""
+def test_only_the_correct_password_verifies(passwords: Passwords) -> None:
+    """Exactly the hashed characters are the password."""
     hashed = passwords.hash(PASSWORD)
 
     assert passwords.verify(PASSWORD, hashed)
@@ -65,12 +65,12 @@ def test_right_password_is_right_and_others_are_wrong(passwords: Passwords) -> N
 
 
 def test_same_password_has_another_hash_each_time(passwords: Passwords) -> None:
-    """Two people with one password do not have one hash."""
+    """The same password of two people has different hashes."""
     assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
 
 
-def test_nothing_is_cut_off(passwords: Passwords) -> None:
-    """The last of many characters counts, and so does what follows a NUL."""
+def test_password_is_not_truncated(passwords: Passwords) -> None:
+    """The last of many characters counts, and so do characters after a NUL."""
     hashed = passwords.hash("a" * 127 + "b")
 
     assert not passwords.verify("a" * 127 + "c", hashed)
@@ -88,27 +88,27 @@ def test_nothing_is_cut_off(passwords: Passwords) -> None:
     ],
 )
 def test_composed_and_decomposed_are_the_same(passwords: Passwords, typed: str, stored: str) -> None:
-    """The same characters, as two systems spell them, are one password in both directions."""
+    """The same characters in two encodings are one password, in both directions."""
     assert passwords.verify(typed, passwords.hash(stored))
     assert passwords.verify(stored, passwords.hash(typed))
 
 
 @pytest.mark.parametrize(("one", "other"), [("ﬁ", "fi"), ("①", "1"), ("Ａ", "A"), ("ß", "ss"), ("a", "A")])
 def test_compatible_characters_stay_different(passwords: Passwords, one: str, other: str) -> None:
-    """Only canonical equivalence is evened out; nothing that looks alike is made the same."""
+    """Only canonical equivalence is normalised; characters that merely look alike stay different."""
     assert not passwords.verify(one, passwords.hash(other))
 
 
 @given(st.text())
-def test_normalised_is_composed_and_stays_so(password: str) -> None:
-    """Normalising is NFC, and doing it twice is doing it once."""
+def test_normalisation_is_nfc_and_idempotent(password: str) -> None:
+    """Normalisation is NFC, and repeating it changes nothing."""
     assert normalized(password) == unicodedata.normalize("NFC", password) == normalized(normalized(password))
 
 
 def test_unknown_account_takes_the_same_verification() -> None:
-    """Without a hash to hold against there is one verification too, with this profile's own parameters.
+    """Without a stored hash the same verification runs against a dummy (timing oracle).
 
-    Only the one that could have been right is told of: it is what guesses are counted by.
+    Only a verification against a real hash is reported: guesses are counted by it.
     """
     hasher, told = WatchedHasher(), []
     passwords = Passwords(hasher, lambda: told.append(1))
@@ -123,13 +123,13 @@ def test_unknown_account_takes_the_same_verification() -> None:
 
 
 @pytest.mark.parametrize("password", ["nobody has this password", ""])
-def test_nobody_has_the_dummys_password(passwords: Passwords, password: str) -> None:
-    """Not even the text that the dummy was made of proves an account that does not exist."""
+def test_dummys_password_is_refused(passwords: Passwords, password: str) -> None:
+    """Not even the dummy's text authenticates an unknown account."""
     assert not passwords.verify(password, None)
 
 
 def test_other_parameters_are_outdated(passwords: Passwords) -> None:
-    """A hash of another profile still verifies, and is known to need renewal; one of this profile is not."""
+    """A hash of another profile verifies and is outdated; one of this profile is not."""
     older = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
 
     assert passwords.verify(PASSWORD, older)
@@ -151,7 +151,7 @@ def test_other_parameters_are_outdated(passwords: Passwords) -> None:
     ],
 )
 def test_damaged_hash_is_a_fault(passwords: Passwords, damaged: str) -> None:
-    """A stored hash that is none is a broken store, not a wrong password; the fault does not quote it."""
+    """A malformed stored hash is a fault of the store, not a wrong password; the fault does not quote it."""
     with pytest.raises(Fault) as raised:
         passwords.verify(PASSWORD, damaged)
 
@@ -161,6 +161,6 @@ def test_damaged_hash_is_a_fault(passwords: Passwords, damaged: str) -> None:
 
 
 def test_empty_stored_hash_is_a_fault(passwords: Passwords) -> None:
-    """An account whose hash was emptied is broken too: nothing proves it, and nobody is told it was wrong."""
+    """An account with an empty hash is a fault: nothing authenticates it."""
     with pytest.raises(Fault):
         passwords.verify(PASSWORD, "")

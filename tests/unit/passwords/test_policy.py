@@ -1,4 +1,4 @@
-"""The password policy: each rule with a password that breaks it and one that does not."""
+"""The password policy: for each rule a password that breaks it and one that does not."""
 
 import time
 
@@ -39,15 +39,15 @@ THREE = "it has three consecutive characters of the account's name"
     ],
 )
 def test_good_password_passes(policy: PasswordPolicy, password: str) -> None:
-    """A long password of unrelated words or random characters is taken by both profiles."""
+    """A long password of unrelated words or random characters passes both profiles."""
     assert policy.problems(password, LOGIN) == []
 
 
 @pytest.mark.parametrize(
     "password", ["seven quiet rivers of jade", CHARACTERS, EMOJI, "7302 8851 4429 0916 5537"]
 )
-def test_asvs5_asks_for_no_kind_of_character(password: str) -> None:
-    """The default has no composition rule: one alphabet is enough, and any alphabet is."""
+def test_asvs5_has_no_composition_rule(password: str) -> None:
+    """The default needs no character class: any one alphabet is enough."""
     assert ASVS5.problems(password, LOGIN) == []
 
 
@@ -69,13 +69,13 @@ def test_asvs5_asks_for_no_kind_of_character(password: str) -> None:
     ],
 )
 def test_length_is_counted_in_code_points(policy: PasswordPolicy, password: str, is_allowed: bool) -> None:
-    """15 to 128 code points, whatever the bytes they take; out of bounds, nothing else is said."""
+    """15 to 128 code points, regardless of bytes; otherwise the length is the only problem."""
     assert policy.problems(password, LOGIN) == ([] if is_allowed else [LENGTH])
 
 
 @pytest.mark.parametrize(("count", "is_allowed"), [(14, False), (15, True), (128, True), (129, False)])
 def test_length_is_counted_after_composing(count: int, is_allowed: bool) -> None:
-    """A letter with its accent is one character, also when a system sends it as two."""
+    """A letter with its accent is one character, even if it was sent as two."""
     letters = [f"{letter}\u0301" for letter in "aeiouyAEIOUYncs" * 9]
     problems = ASVS5.problems("".join(letters[:count]), LOGIN)
 
@@ -83,8 +83,8 @@ def test_length_is_counted_after_composing(count: int, is_allowed: bool) -> None
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_shortest_length_is_the_settings(profile: str) -> None:
-    """Whatever the profile, the length that was set is the least; the vendor's rule does not lower it."""
+def test_minimum_length_is_the_setting(profile: str) -> None:
+    """The minimum length is the setting in every profile; the vendor's rule does not lower it."""
     policy = PasswordPolicy(profile, minimum_length=20)
 
     assert policy.problems(FIFTEEN + "9pQz", LOGIN) == ["it must have 20 to 128 characters"]
@@ -92,7 +92,7 @@ def test_shortest_length_is_the_settings(profile: str) -> None:
 
 
 def test_default_is_asvs5_with_fifteen() -> None:
-    """Without a word from the operator, the profile is asvs5 and the length 15."""
+    """The default profile is asvs5 with a minimum of 15."""
     assert PasswordPolicy() == PasswordPolicy("asvs5", 15, ())
 
 
@@ -116,14 +116,14 @@ def test_default_is_asvs5_with_fifteen() -> None:
     ],
 )
 def test_common_password_is_refused(policy: PasswordPolicy, password: str) -> None:
-    """A common one is not made good by doubling, capitals, digits or signs around it."""
+    """Doubling, capitals, digits or signs do not make a common password good."""
     assert COMMON in policy.problems(password, LOGIN)
 
 
 @pytest.mark.parametrize("policy", [ASVS5, CEC], ids=["asvs5", "cec"])
 @pytest.mark.parametrize("password", ["Passwordless herons at 7 lakes", "Seven monkeys password herons 7"])
 def test_common_word_inside_is_not_common(policy: PasswordPolicy, password: str) -> None:
-    """A common password somewhere inside of a longer text does not make the text common."""
+    """A common password within a longer text does not make the text common."""
     assert policy.problems(password, LOGIN) == []
 
 
@@ -145,7 +145,7 @@ def test_common_word_inside_is_not_common(policy: PasswordPolicy, password: str)
     ],
 )
 def test_account_name_is_refused(policy: PasswordPolicy, password: str) -> None:
-    """The login name and each of its parts are refused, forwards, backwards and in any case."""
+    """The login name and each part of it are refused, forwards, backwards and in any case."""
     assert NAME in policy.problems(password, LOGIN)
 
 
@@ -157,13 +157,13 @@ def test_account_name_is_refused(policy: PasswordPolicy, password: str) -> None:
         ("boba herons over quiet lakes", "bob-77_x@y"),
     ],
 )
-def test_short_parts_of_a_name_are_no_words(password: str, login: str) -> None:
-    """Three letters occur by chance: they are no name by themselves."""
+def test_short_parts_of_a_name_are_ignored(password: str, login: str) -> None:
+    """Three letters occur by chance: such a part of a name is ignored."""
     assert ASVS5.problems(password, login) == []
 
 
 def test_whole_short_name_counts() -> None:
-    """A name of short parts is a word as a whole."""
+    """A name made of short parts is refused as a whole."""
     assert NAME in ASVS5.problems("quiet rivers li.wei jade", "li.wei")
     assert NAME not in ASVS5.problems("quiet rivers wei jade", "li.wei")
 
@@ -183,13 +183,13 @@ def test_whole_short_name_counts() -> None:
     ],
 )
 def test_context_words_are_refused(password: str, is_allowed: bool) -> None:
-    """No password is built on a word the operator named, in any case and any spelling of its accents."""
+    """No password may contain an operator's context word, in any case and encoding of accents."""
     assert (WORD not in CONTEXT.problems(password, LOGIN)) is is_allowed
     assert WORD not in ASVS5.problems(password, LOGIN)
 
 
-def test_context_word_counts_however_it_was_written() -> None:
-    """A word that the operator's editor wrote with separate accents is the same word."""
+def test_decomposed_context_word_counts() -> None:
+    """A context word with decomposed accents is the same word."""
     policy = PasswordPolicy(context_words=("cafe\u0301s",))
 
     assert WORD in policy.problems("seven quiet caf\u00e9s of jade", LOGIN)
@@ -206,13 +206,13 @@ def test_context_word_counts_however_it_was_written() -> None:
     ],
 )
 def test_easy_password_is_refused(password: str) -> None:
-    """Length alone is not strength: rows of keys, of letters and of dates are guessed."""
+    """Length alone is not strength: rows of keys, letters and dates are refused."""
     assert WEAK in ASVS5.problems(password, LOGIN)
 
 
 @pytest.mark.parametrize("length", [72, 73, 127, 128])
 def test_long_password_is_estimated(length: int) -> None:
-    """What the estimator refuses to look at does not make it fail: neither a good one nor a bad one."""
+    """Text longer than the estimator accepts does not make it fail, good or bad."""
     assert ASVS5.problems((LONG * 7)[:length], LOGIN) == []
     assert WEAK in ASVS5.problems("a" * length, LOGIN)
 
@@ -231,7 +231,7 @@ HARD = {
 
 @pytest.mark.parametrize("kind", HARD)
 def test_longest_password_takes_bounded_time(kind: str) -> None:
-    """The longest password, however contrived, is judged within seconds of processor time."""
+    """The longest password, however contrived, takes at most seconds of processor time."""
     password = (HARD[kind] * MAX_LENGTH)[:MAX_LENGTH]
 
     began = time.thread_time()
@@ -242,7 +242,7 @@ def test_longest_password_takes_bounded_time(kind: str) -> None:
 
 @given(st.text(max_size=140), st.sampled_from(PROFILES))
 @settings(deadline=None, max_examples=50)
-def test_any_text_gets_an_answer(password: str, profile: str) -> None:
+def test_any_text_has_a_result(password: str, profile: str) -> None:
     """No text makes the policy raise, and it never quotes the password."""
     problems = PasswordPolicy(profile).problems(password, LOGIN)
 
@@ -268,7 +268,7 @@ def test_any_text_gets_an_answer(password: str, profile: str) -> None:
     ],
 )
 def test_cec_needs_three_classes(password: str, is_allowed: bool) -> None:
-    """Three of small, capital, digit and other are needed, whichever three; asvs5 does not ask."""
+    """Any three of small, capital, digit and other are required; asvs5 does not require them."""
     assert (CLASSES not in CEC.problems(password, LOGIN)) is is_allowed
     assert CLASSES not in ASVS5.problems(password, LOGIN)
 
@@ -286,7 +286,7 @@ def test_cec_needs_three_classes(password: str, is_allowed: bool) -> None:
     ],
 )
 def test_cec_allows_two_in_a_row(password: str, is_allowed: bool) -> None:
-    """The same character stands at most twice in a row; asvs5 does not ask."""
+    """The same character may occur twice in a row; asvs5 has no such rule."""
     assert (ROW not in CEC.problems(password, LOGIN)) is is_allowed
     assert ROW not in ASVS5.problems(password, LOGIN)
 
@@ -303,13 +303,13 @@ def test_cec_allows_two_in_a_row(password: str, is_allowed: bool) -> None:
     ],
 )
 def test_cec_refuses_three_characters_of_the_name(password: str, login: str, is_allowed: bool) -> None:
-    """Any three neighbours of the login name are refused, in any case; asvs5 does not ask."""
+    """Any three consecutive characters of the login name are refused in any case; not so in asvs5."""
     assert (THREE not in CEC.problems(password, login)) is is_allowed
     assert THREE not in ASVS5.problems(password, login)
 
 
-def test_every_problem_is_told_at_once() -> None:
-    """Whoever chooses a password learns everything that is wrong with it in one go."""
+def test_every_problem_is_returned_at_once() -> None:
+    """All problems of a password are returned together."""
     policy = PasswordPolicy("cec", context_words=("lake",))
 
     problems = policy.problems("margaretlakeaaa", "margaret")
