@@ -1,48 +1,22 @@
-"""Asks a server one thing over HTTP and follows nothing: what came back, and how long it took."""
+"""The doctor's requests: it sends nothing secret, trusts any certificate and follows no redirect."""
 
-import http.client
-import socket
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from validator.escaping import escaped
-from validator.operations.doctor.looking import TIMEOUT, Endpoint, connected, context_for
+from validator.operations.doctor.looking import TIMEOUT, Endpoint, context_for
+from validator.operations.http_client import NoResponse, Place, Response, send, written
 
-LARGEST = 65536  # bytes of an answer that are read
 _SHOWN = 120
 
 Stopwatch = Callable[[], float]
 
 
-class NoAnswer(Exception):  # noqa: N818 - an outcome, not an error
-    """A server gave no answer of HTTP; the text says what happened instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: its status, its headers by lower-case name, its body, and how many seconds it took."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float
-
-    @property
-    def is_redirect(self) -> bool:
-        """Whether it sends the caller elsewhere."""
-        return 300 <= self.status < 400
-
-    @property
-    def is_html(self) -> bool:
-        """Whether it is a page for people, as proxies make them."""
-        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: never anything secret."""
+    """A request without anything secret."""
 
     method: str
     path: str
@@ -50,24 +24,17 @@ class Request:
     content_type: str = "application/json"
 
 
-def ask(target: Endpoint, request: Request, stopwatch: Stopwatch) -> Reply:
-    """Return the answer over TLS, on a connection of its own; raises NoAnswer."""
-    began = stopwatch()
+def ask(target: Endpoint, request: Request, stopwatch: Stopwatch) -> Response:
+    """Return the response over TLS; raises NoResponse."""
     try:
-        with connected(target, context_for(target)) as connection:
-            return _exchange(target, connection, request, began, stopwatch)
-    except OSError as error:
-        raise NoAnswer(in_words(error)) from None
+        return _sent(target, request, context_for(target), stopwatch)
+    except OSError as error:  # the client certificate cannot be read any more
+        raise NoResponse(in_words(error)) from None
 
 
-def ask_plainly(target: Endpoint, request: Request, stopwatch: Stopwatch) -> Reply:
-    """Return the answer without TLS; raises NoAnswer."""
-    began = stopwatch()
-    try:
-        with socket.create_connection(target.address, TIMEOUT) as connection:
-            return _exchange(target, connection, request, began, stopwatch)
-    except OSError as error:
-        raise NoAnswer(in_words(error)) from None
+def ask_plainly(target: Endpoint, request: Request, stopwatch: Stopwatch) -> Response:
+    """Return the response without TLS; raises NoResponse."""
+    return _sent(target, request, None, stopwatch)
 
 
 def in_words(error: OSError) -> str:
@@ -86,22 +53,12 @@ def printable(text: str, longest: int = _SHOWN) -> str:
     return escaped(text[:longest]) + ("…" if len(text) > longest else "")
 
 
-def _exchange(
-    target: Endpoint, connection: socket.socket, request: Request, began: float, stopwatch: Stopwatch
-) -> Reply:
-    talk = http.client.HTTPConnection(target.host, target.port)
-    talk.sock = connection
-    headers = {"Host": target.authority, "Connection": "close", "User-Agent": "validator-doctor"}
+def _sent(target: Endpoint, request: Request, tls: ssl.SSLContext | None, stopwatch: Stopwatch) -> Response:
+    place = Place(target.host, target.port, tls, target.address)
+    headers = {"Accept-Encoding": "identity", "User-Agent": "validator-doctor", "Host": target.authority}
     if request.method == "POST":
-        headers |= {"Content-Type": request.content_type, "Content-Length": str(len(request.body))}
-    with closing(talk):
-        # Refused before all of it was sent: the answer may be there nevertheless.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            talk.request(request.method, request.path, request.body or None, headers)
-        try:
-            response = talk.getresponse()
-            body = response.read(LARGEST)
-        except http.client.HTTPException as error:
-            raise NoAnswer(f"no answer of HTTP ({type(error).__name__})") from None
-    headers_got = {name.lower(): value for name, value in response.getheaders()}
-    return Reply(response.status, headers_got, body, stopwatch() - began)
+        headers["Content-Type"] = request.content_type
+    pieces = written(place, request.path, request.body, headers, method=request.method)
+    began = stopwatch()
+    response = send(place, pieces, give_up_after=timedelta(seconds=TIMEOUT))
+    return replace(response, seconds=stopwatch() - began)

@@ -15,8 +15,9 @@ import orjson
 
 from validator.errors import PublicError, Refusal, RetCode
 from validator.operations.certificates.judging import Finding, Severity
-from validator.operations.doctor.asking import NoAnswer, Reply, Request, printable
+from validator.operations.doctor.asking import Request, printable
 from validator.operations.doctor.checked import Checked, Sound, problem, warning
+from validator.operations.http_client import NoResponse, Response
 from validator.tokens.claims import Audience
 from validator.untrusted import read_object
 
@@ -36,7 +37,7 @@ _PROMISES = {
 _VERDICT, _NOT_LET_IN, _THROTTLED = 200, (401, 403), 429
 _REFUSED_WORDS = PublicError.VALIDATION_REFUSED.value.title
 
-Ask = Callable[[Request], Reply]
+Ask = Callable[[Request], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def examine(callback: Callback, ask: Ask, *, cap: int) -> Iterator[Checked]:
     side = callback.audience.value
     try:
         reply = ask(callback.question())
-    except NoAnswer as nothing:
+    except NoResponse as nothing:
         yield problem(f"{side}-answer", f"the question is not answered: {nothing}. {_SEE_LOG}")
         return
     fault = broken_promise(reply)
@@ -79,7 +80,7 @@ def examine(callback: Callback, ask: Ask, *, cap: int) -> Iterator[Checked]:
     yield from _variants(callback, ask, ret_code(reply), cap)
 
 
-def broken_promise(reply: Reply) -> Breach | None:
+def broken_promise(reply: Response) -> Breach | None:
     """Return the first promise that *reply* does not keep, None when it keeps them all."""
     if reply.is_redirect:
         place = printable(reply.headers.get("location", "nowhere"))
@@ -100,7 +101,7 @@ def broken_promise(reply: Reply) -> Breach | None:
     return None
 
 
-def ret_code(reply: Reply) -> int:
+def ret_code(reply: Response) -> int:
     """Return the `retCode` of an answer that keeps its promises."""
     return int((_content(reply) or {})["retCode"])
 
@@ -122,7 +123,7 @@ def _variant(check: str, ask: Ask, request: Request, wanted: int | None) -> Chec
     """Return what is found of the answer to *request*: *wanted* is its `retCode`, None for any refusal."""
     try:
         reply = ask(request)
-    except NoAnswer as nothing:
+    except NoResponse as nothing:
         return problem(check, f"is not answered ({nothing}): {_EVERYWHERE}")
     fault = broken_promise(reply)
     if fault is not None:
@@ -136,7 +137,7 @@ def _variant(check: str, ask: Ask, request: Request, wanted: int | None) -> Chec
     return Sound(check, f"has the promised shape (HTTP {reply.status}, retCode {code})")
 
 
-def _verdict(side: str, reply: Reply) -> Iterator[Checked]:
+def _verdict(side: str, reply: Response) -> Iterator[Checked]:
     """Yield what is found of the status, and of the fields where they tell more than the status did."""
     status = _status(f"{side}-status", reply.status)
     fields = _refusal(f"{side}-nonsense-token", ret_code(reply), _message(reply))
@@ -184,11 +185,11 @@ def _badness(checked: Checked) -> int:
     return 2 if checked.severity is Severity.PROBLEM else 1
 
 
-def _message(reply: Reply) -> str:
+def _message(reply: Response) -> str:
     return str((_content(reply) or {})["message"])
 
 
-def _content(reply: Reply) -> dict[str, Any] | None:
+def _content(reply: Response) -> dict[str, Any] | None:
     try:
         return read_object(reply.body)
     except Refusal:

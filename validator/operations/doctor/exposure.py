@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urljoin, urlsplit
 
-from validator.operations.doctor.asking import NoAnswer, Reply, Request, printable
+from validator.operations.doctor.asking import Request, printable
 from validator.operations.doctor.checked import Checked, Sound, problem, warning
+from validator.operations.http_client import NoResponse, Response
 
 PRIVATE_ROUTES = ("/readyz", "/metrics", "/openapi.json")
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 _TELLING_HEADERS = ("server", "x-powered-by", "x-aspnet-version")
 
-Ask = Callable[[Request], Reply]
+Ask = Callable[[Request], Response]
 
 
 def plain_http(ask_plainly: Ask, question: Request, port: int) -> Checked:
@@ -19,7 +20,7 @@ def plain_http(ask_plainly: Ask, question: Request, port: int) -> Checked:
     code = "plain-http"
     try:
         reply = ask_plainly(question)
-    except NoAnswer as nothing:
+    except NoResponse as nothing:
         return Sound(code, f"port {port} takes no question: {nothing}")
     if reply.is_redirect:
         words = f"port {port} sends a POST on ({reply.status}), after the token was sent in the clear"
@@ -39,7 +40,7 @@ def private_routes(ask: Ask, authority: str) -> Iterator[Checked]:
         code = path.strip("/").replace(".", "-")
         try:
             reply = ask(Request("GET", path))
-        except NoAnswer as nothing:
+        except NoResponse as nothing:
             yield Sound(code, f"{path} is not answered: {nothing}")
             continue
         yield (
@@ -47,13 +48,13 @@ def private_routes(ask: Ask, authority: str) -> Iterator[Checked]:
         )
 
 
-def _private(code: str, path: str, reply: Reply) -> Checked:
+def _private(code: str, path: str, reply: Response) -> Checked:
     if 400 <= reply.status < 500:
         return Sound(code, f"{path} is not public ({reply.status})")
     return problem(code, f"{path} is answered to anybody ({reply.status}): {_HIDE}")
 
 
-def _sent_on(code: str, path: str, reply: Reply, ask: Ask, authority: str) -> Checked:
+def _sent_on(code: str, path: str, reply: Response, ask: Ask, authority: str) -> Checked:
     """Return what is found behind the redirect of *path*; a page for people may be a login's."""
     place = reply.headers.get("location", "")
     words = f"{path} is sent on to {printable(place) or 'nowhere'} ({reply.status})"
@@ -62,7 +63,7 @@ def _sent_on(code: str, path: str, reply: Reply, ask: Ask, authority: str) -> Ch
         return warning(code, f"{words}, where was not looked: {_HIDE}")
     try:
         behind = ask(Request("GET", there))
-    except NoAnswer as nothing:
+    except NoResponse as nothing:
         return warning(code, f"{words}, which is not answered ({nothing}): {_HIDE}")
     if behind.is_redirect or (behind.is_html and behind.status < 300):
         return warning(code, f"{words}, which answers {behind.status}; whether to all was not seen: {_HIDE}")
@@ -81,7 +82,7 @@ def _path_here(path: str, place: str, authority: str) -> str | None:
     return there if is_here and _TARGET.fullmatch(there) else None
 
 
-def versions(reply: Reply) -> Checked:
+def versions(reply: Response) -> Checked:
     """Return what the headers of *reply* tell of the programs behind it."""
     told = {name: reply.headers[name] for name in _TELLING_HEADERS if name in reply.headers}
     telling = [f"{name}: {printable(text)}" for name, text in told.items() if re.search(r"\d", text)]

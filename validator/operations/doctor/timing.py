@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from validator.operations.doctor import exposure
-from validator.operations.doctor.asking import NoAnswer, Reply, Request
+from validator.operations.doctor.asking import Request
 from validator.operations.doctor.checked import Checked, Sound, problem, warning
 from validator.operations.doctor.contract import Callback
+from validator.operations.http_client import NoResponse, Response
 
 CALLS = 20
 SLOW, TOO_SLOW = 1.0, 5.0  # seconds
@@ -13,14 +14,14 @@ _MAX_SLOW = 2  # the second slowest of twenty is the 95th percentile
 _LOOK = "look at the server's load and its database"
 
 
-def measure(callbacks: Sequence[Callback], ask: Callable[[Request], Reply]) -> Iterator[Checked]:
+def measure(callbacks: Sequence[Callback], ask: Callable[[Request], Response]) -> Iterator[Checked]:
     """Yield how long the answers of *callbacks* take, and what their headers tell of programs."""
-    replies: list[Reply] = []
+    replies: list[Response] = []
     while len(replies) < CALLS and _count_of_slow(replies) < _MAX_SLOW:
         question = callbacks[len(replies) % len(callbacks)].question()
         try:
             replies.append(ask(question))
-        except NoAnswer as nothing:
+        except NoResponse as nothing:
             yield problem("time", f"question {len(replies) + 1} of {CALLS} is not answered: {nothing}")
             return
     yield judge([reply.seconds for reply in replies])
@@ -39,5 +40,5 @@ def judge(seconds: Sequence[float]) -> Checked:
     return Sound("time", f"{words}, each on a connection of its own")
 
 
-def _count_of_slow(replies: Sequence[Reply]) -> int:
+def _count_of_slow(replies: Sequence[Response]) -> int:
     return len([reply for reply in replies if reply.seconds > TOO_SLOW])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from validator.errors import RetCode
+from validator.operations.http_client import NoResponse, Response, hang_up, send
 from validator.operations.simulator.callback import Reply, read_reply
-from validator.operations.simulator.exchange import Answer, NoAnswer, hang_up, send
 from validator.operations.simulator.scenario import Step
 from validator.operations.simulator.target import Skipped, Target
 from validator.operations.simulator.tokens import Presented, others_fields, subject_fields
@@ -97,20 +97,20 @@ def _left_alone(step: Step, target: Target, pieces: Sequence[bytes]) -> Got:
     try:
         message, timeout = b"".join(pieces), target.timeout(step.within)
         hang_up(target.place, message, after=step.pause, give_up_after=timeout)
-    except NoAnswer as error:
+    except NoResponse as error:
         return Got(is_expected=False, words=str(error), milliseconds=0)
     return Got(step.expect == "nothing", "no answer was waited for", 0)
 
 
-def _sent(step: Step, target: Target, pieces: Sequence[bytes]) -> Answer | NoAnswer:
+def _sent(step: Step, target: Target, pieces: Sequence[bytes]) -> Response | NoResponse:
     try:
         return send(target.place, pieces, give_up_after=target.timeout(step.within), pause=step.pause)
-    except NoAnswer as error:
+    except NoResponse as error:
         return error
 
 
-def _judged(step: Step, answer: Answer | NoAnswer) -> Got:
-    if isinstance(answer, NoAnswer):
+def _judged(step: Step, answer: Response | NoResponse) -> Got:
+    if isinstance(answer, NoResponse):
         return Got(is_expected=False, words=str(answer), milliseconds=0)
     reply = read_reply(answer)
     words = reply.problem or f"retCode {reply.ret_code} {json.dumps(reply.message, ensure_ascii=False)}"

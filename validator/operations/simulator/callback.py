@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from validator.errors import Refusal
+from validator.operations.http_client import NoResponse, Place, Response, send, written
 from validator.operations.simulator.certificate import trusting
-from validator.operations.simulator.exchange import Answer, NoAnswer, Place, send, written
 from validator.operations.simulator.registration import Enterprise
 from validator.untrusted import read_object
 
@@ -81,18 +81,18 @@ class Callback:
         wire = Wire(f"POST {url}", body.decode())
         try:
             answer = send(place, pieces, give_up_after=self._enterprise.give_up_after)
-        except NoAnswer as error:
+        except NoResponse as error:
             return Reply(problem=str(error), wire=wire)
         received = replace(
             wire,
             status=answer.status,
             body=answer.body[:_MAX_SHOWN].decode("utf-8", "replace"),
-            request_id=answer.header("x-request-id") or None,
+            request_id=answer.headers.get("x-request-id") or None,
         )
         return replace(read_reply(answer), wire=received)
 
 
-def read_reply(answer: Answer) -> Reply:
+def read_reply(answer: Response) -> Reply:
     """Return what *answer* says to the cloud, and everything that is wrong with its form."""
     milliseconds = round(answer.seconds * 1000)
     try:

@@ -11,8 +11,8 @@ from typing import Any
 
 from validator.clock import Clock
 from validator.errors import Refusal
+from validator.operations.http_client import NoResponse, Response
 from validator.operations.simulator.asking import Got
-from validator.operations.simulator.exchange import Answer, NoAnswer
 from validator.operations.simulator.guests import verify_guest
 from validator.operations.simulator.registration import Channel
 from validator.operations.simulator.scenario import Step
@@ -56,7 +56,7 @@ class GuestPages:
         try:
             values, cookie = self._page(step)
             answer = self.target.post("/webchat/authorizationService", values, self._headers(step, cookie))
-        except NoAnswer as error:
+        except NoResponse as error:
             return Got(is_expected=False, words=str(error), milliseconds=0)
         return self._judged(step, values, answer)
 
@@ -79,14 +79,14 @@ class GuestPages:
         try:
             guest_id = str(read_object(answer.body)["thirdUserId"])
         except (Refusal, KeyError):
-            raise NoAnswer(f"/webchat/guest: status {answer.status} without thirdUserId") from None
-        return guest_id, answer.header("set-cookie").partition(";")[0]
+            raise NoResponse(f"/webchat/guest: status {answer.status} without thirdUserId") from None
+        return guest_id, answer.headers.get("set-cookie", "").partition(";")[0]
 
     def _headers(self, step: Step, cookie: str) -> dict[str, str]:
         headers = {"Origin": step.origin or self.target.known.origin or "", "Content-Type": step.content_type}
         return {**headers, "Cookie": cookie} if cookie else headers
 
-    def _judged(self, step: Step, values: Mapping[str, Any], answer: Answer) -> Got:
+    def _judged(self, step: Step, values: Mapping[str, Any], answer: Response) -> Got:
         milliseconds = round(answer.seconds * 1000)
         text = answer.body.decode("utf-8", "replace")
         try:
@@ -96,7 +96,7 @@ class GuestPages:
             is_client_error = 400 <= answer.status < 500 and answer.status != _THROTTLED
             is_expected = is_told and is_client_error and step.alter is None
             return Got(is_expected, f"{answer.status}, no signature", milliseconds)
-        is_signed = answer.status == 200 and answer.header("content-type").startswith("text/plain")
+        is_signed = answer.status == 200 and answer.headers.get("content-type", "").startswith("text/plain")
         if step.alter is not None and self.channel is not None:
             return replace(self._altered(step.alter, values, line, self.channel), milliseconds=milliseconds)
         words = self._verified(values, text)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from validator.networks import is_loopback
-from validator.operations.simulator.exchange import Answer, Place, send, written
+from validator.operations.http_client import Place, Response, send, written
 
 # The documented routes; the enterprise may have registered others.
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
@@ -66,8 +66,8 @@ class Target:
         """Return how long to wait for an answer that is due *within* a time."""
         return within if self.give_up_after is None else min(within, self.give_up_after)
 
-    def post(self, path: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
-        """Return the answer to a POST of JSON that only prepares a step; raises NoAnswer."""
+    def post(self, path: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+        """Return the answer to a POST of JSON that only prepares a step; raises NoResponse."""
         body = json.dumps(content, ensure_ascii=False).encode()
         return send(self.place, self.written(path, body, headers), give_up_after=_TIMEOUT)
 

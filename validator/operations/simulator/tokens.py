@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from validator.errors import OperatorError, Refusal
-from validator.operations.simulator.exchange import NoAnswer
+from validator.operations.http_client import NoResponse
 from validator.operations.simulator.scenario import TIMED_TOKENS
 from validator.operations.simulator.target import Known, Others, Skipped, Target, basic
 from validator.untrusted import read_object
@@ -41,7 +41,7 @@ class ClientTokens:
         try:
             answer = self._target.post(f"/api/v1/tokens/{side}", subject, self._headers)
             members = read_object(answer.body)
-        except (NoAnswer, Refusal) as error:
+        except (NoResponse, Refusal) as error:
             raise OperatorError(f"the target issues no token to {self._client_id}: {error}") from None
         token = members.get(_FIELDS[side])
         if answer.status != 200 or not isinstance(token, str):

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from validator.operations.certificates.judging import Finding, Severity
-from validator.operations.doctor.asking import NoAnswer, Reply, Request
+from validator.operations.doctor.asking import Request
 from validator.operations.doctor.contract import Callback, broken_promise, examine
+from validator.operations.http_client import NoResponse, Response
 from validator.tokens.claims import Audience
 
 AGENT = Callback(Audience.AGENT, "/agent")
@@ -15,8 +16,8 @@ REFUSED = b'{"retCode":2,"message":"validate failed"}'
 CAP = 1000
 
 
-def reply(body: bytes, status: int = 200, **headers: str) -> Reply:
-    return Reply(status, headers, body, 0.0)
+def reply(body: bytes, status: int = 200, **headers: str) -> Response:
+    return Response(status, headers, body, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_questions_of_both_sides_are_asked(callback: Callback) -> None:
     """The question, a broken body, another Content-Type, GET, and a body over the cap."""
     asked: list[Request] = []
 
-    def ask(request: Request) -> Reply:
+    def ask(request: Request) -> Response:
         asked.append(request)
         return reply(REFUSED)
 
@@ -92,15 +93,15 @@ def test_questions_of_both_sides_are_asked(callback: Callback) -> None:
     assert {one.path for one in asked} == {callback.path}
 
 
-def silent(request: Request) -> Reply:
-    raise NoAnswer("the connection was cut")
+def silent(request: Request) -> Response:
+    raise NoResponse("the connection was cut")
 
 
-def throttled(request: Request) -> Reply:
+def throttled(request: Request) -> Response:
     return reply(b'{"retCode":3,"message":"too many requests"}', 429)
 
 
-def verdict(code: int, message: str, status: int = 200) -> Callable[[Request], Reply]:
+def verdict(code: int, message: str, status: int = 200) -> Callable[[Request], Response]:
     """Return what answers every question with these fields."""
     return lambda _: reply(b'{"retCode":%d,"message":"%s"}' % (code, message.encode()), status)
 
@@ -152,9 +153,9 @@ def test_fields_are_told_where_they_tell_more_than_the_status(
     assert ("agent-nonsense-token" in told) is ("agent-nonsense-token" in codes)
 
 
-def only_questions(request: Request) -> Reply:
+def only_questions(request: Request) -> Response:
     if request.method == "GET":
-        raise NoAnswer("the connection was cut")
+        raise NoResponse("the connection was cut")
     return reply(REFUSED)
 
 
@@ -167,7 +168,7 @@ def only_questions(request: Request) -> Reply:
     ],
 )
 def test_server_that_does_not_answer_is_told(
-    ask: Callable[[Request], Reply], code: str, severity: Severity
+    ask: Callable[[Request], Response], code: str, severity: Severity
 ) -> None:
     """Silence is a problem; a limit that was reached only means that the verdict was not seen."""
     found = [one for one in examine(AGENT, ask, cap=CAP) if isinstance(one, Finding)]

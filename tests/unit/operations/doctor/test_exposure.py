@@ -4,31 +4,32 @@ from collections.abc import Mapping
 
 import pytest
 
-from validator.operations.doctor.asking import NoAnswer, Reply, Request
+from validator.operations.doctor.asking import Request
 from validator.operations.doctor.checked import Checked, Sound
 from validator.operations.doctor.exposure import PRIVATE_ROUTES, private_routes
+from validator.operations.http_client import NoResponse, Response
 
 AUTHORITY = "portal.example.com"
 JSON, PAGE = b'{"status": "ok"}', b"<html>Log in</html>"
 HERE = "https://portal.example.com/metrics/"
 
 
-def found(answers: Mapping[str, Reply]) -> tuple[Checked, list[str]]:
+def found(answers: Mapping[str, Response]) -> tuple[Checked, list[str]]:
     """Return what is found of /metrics on a server that refuses all but *answers*, and what was asked."""
     asked: list[str] = []
 
-    def ask(request: Request) -> Reply:
+    def ask(request: Request) -> Response:
         asked.append(request.path)
         if request.path == "/silent":
-            raise NoAnswer("the connection was cut")
+            raise NoResponse("the connection was cut")
         return answers.get(request.path, reply(404))
 
     checks = {each.code: each for each in private_routes(ask, AUTHORITY)}
     return checks["metrics"], [path for path in asked if path not in PRIVATE_ROUTES]
 
 
-def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
-    return Reply(status, headers, body, 0.0)
+def reply(status: int, body: bytes = b"", **headers: str) -> Response:
+    return Response(status, headers, body, 0.0)
 
 
 def kind(checked: Checked) -> str:
@@ -40,7 +41,7 @@ def kind(checked: Checked) -> str:
     [(reply(200, JSON), "problem"), (reply(503, JSON), "problem"), (reply(404), "ok"), (reply(401), "ok")],
     ids=["200", "503", "404", "401"],
 )
-def test_route_is_judged_by_its_answer(answer: Reply, expected: str) -> None:
+def test_route_is_judged_by_its_answer(answer: Response, expected: str) -> None:
     """Only a refusal keeps operators' routes from everybody."""
     assert kind(found({"/metrics": answer})[0]) == expected
 
@@ -59,7 +60,7 @@ def test_route_is_judged_by_its_answer(answer: Reply, expected: str) -> None:
     ],
     ids=["path", "relative", "url", "refused", "refused-page", "broken-page", "page", "sent-on-again"],
 )
-def test_redirect_on_the_server_is_gone_after(place: str, behind: Reply, expected: str) -> None:
+def test_redirect_on_the_server_is_gone_after(place: str, behind: Response, expected: str) -> None:
     """What is behind one redirect is judged; a page for people may be a login, so somebody must look."""
     checked, asked = found({"/metrics": reply(308, location=place), "/metrics/": behind})
 

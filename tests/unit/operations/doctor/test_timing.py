@@ -3,10 +3,11 @@
 import pytest
 
 from validator.operations.certificates.judging import Finding
-from validator.operations.doctor.asking import NoAnswer, Reply, Request
+from validator.operations.doctor.asking import Request
 from validator.operations.doctor.checked import Sound
 from validator.operations.doctor.contract import Callback
 from validator.operations.doctor.timing import CALLS, judge, measure
+from validator.operations.http_client import NoResponse, Response
 from validator.tokens.claims import Audience
 
 CALLBACKS = (Callback(Audience.AGENT, "/agent"), Callback(Audience.CHAT, "/chat"))
@@ -34,9 +35,9 @@ def test_both_callbacks_are_asked_in_turn(seconds: float, calls: int) -> None:
     """Twenty questions are sent; a server that is far too slow is not waited for twenty times."""
     asked: list[str] = []
 
-    def ask(request: Request) -> Reply:
+    def ask(request: Request) -> Response:
         asked.append(request.path)
-        return Reply(200, {}, b"", seconds)
+        return Response(200, {}, b"", seconds)
 
     list(measure(CALLBACKS, ask))
 
@@ -47,8 +48,8 @@ def test_both_callbacks_are_asked_in_turn(seconds: float, calls: int) -> None:
 def test_lost_question_is_a_problem() -> None:
     """A question without an answer ends the measuring, and is told with its number."""
 
-    def ask(request: Request) -> Reply:
-        raise NoAnswer("nothing within 10 s")
+    def ask(request: Request) -> Response:
+        raise NoResponse("nothing within 10 s")
 
     (found,) = measure(CALLBACKS, ask)
 

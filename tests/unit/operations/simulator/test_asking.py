@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.unit.operations.simulator.test_tokens import KNOWN, FakeSource
+from validator.operations.http_client import NoResponse, Response
 from validator.operations.simulator.asking import Got, _judged, ask, question, together
 from validator.operations.simulator.certificate import system_trust
-from validator.operations.simulator.exchange import Answer, NoAnswer
 from validator.operations.simulator.scenario import Step
 from validator.operations.simulator.target import Known, Others, Skipped, Target
 from validator.operations.simulator.tokens import Presented
@@ -116,7 +116,7 @@ def test_mark_stands_before_the_body() -> None:
 
 def judged(expect: str, body: bytes, status: int = 200) -> bool:
     """Return whether an answer is what is expected."""
-    return _judged(step(expect=expect), Answer(status, (), body, 0.01)).is_expected
+    return _judged(step(expect=expect), Response(status, {}, body, 0.01)).is_expected
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_answer_fits_what_it_says(body: bytes, status: int, fits: set[str]) -> N
 
 def test_no_answer_is_never_expected() -> None:
     """Silence is told in its words."""
-    got = _judged(step(expect="refused"), NoAnswer("no whole answer within 5 s"))
+    got = _judged(step(expect="refused"), NoResponse("no whole answer within 5 s"))
 
     assert got == Got(is_expected=False, words="no whole answer within 5 s", milliseconds=0)
 

@@ -9,14 +9,14 @@ from threading import Thread
 import pytest
 import trustme
 
+from validator.operations.http_client import Response
 from validator.operations.simulator.callback import Callback, read_reply
-from validator.operations.simulator.exchange import Answer
 from validator.operations.simulator.registration import Enterprise
 
 
-def answer(body: bytes, status: int = 200) -> Answer:
+def answer(body: bytes, status: int = 200) -> Response:
     """Return an answer with *body*."""
-    return Answer(status, (), body, 0.0124)
+    return Response(status, {}, body, 0.0124)
 
 
 def test_yes_is_accepted() -> None:

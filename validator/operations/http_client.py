@@ -1,7 +1,8 @@
-"""One HTTP request over a connection of its own, byte by byte as it is wanted, with one limit of time.
+"""One HTTP request over a dedicated connection, byte by byte if wanted, with one timeout for all of it.
 
-No HTTP library sends half a body, waits, and sends the rest, or gives up after so many seconds in all: their
-timeouts begin anew with every byte. The cloud gives up after a time, however busy the other end looks.
+The doctor and the simulator send with it. No HTTP library sends half a body, waits, and sends the rest, or
+connects to one address with another name in TLS; and a library's timeout begins anew with every byte. The
+cloud gives up after a total time, however busy the server looks.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.client import HTTPException, HTTPResponse, RemoteDisconnected
+from http.client import HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from io import BytesIO
 from time import sleep
 from typing import cast
@@ -19,23 +20,24 @@ from urllib.parse import urlsplit
 
 from validator.clock import stopwatch
 
-_LARGEST = 1_048_576  # bytes of an answer that are read
+_MAX_BYTES = 1_048_576  # of a response; what follows is not read
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _CHUNKED = re.compile(rb"^transfer-encoding:[ \t]*chunked[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _PORTS = {"http": 80, "https": 443}
 
 
-class NoAnswer(Exception):  # noqa: N818 - an outcome
-    """No answer came that could be read; the text says what happened instead."""
+class NoResponse(Exception):  # noqa: N818 - an outcome
+    """No response came that could be read; the text says what happened instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to ask: a server, and how its certificate is checked when it speaks TLS."""
+    """A server, how its certificate is verified when it speaks TLS, and where it is if not at *host*."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    address: tuple[str, int] | None = None
 
     @classmethod
     def at(cls, url: str, tls: ssl.SSLContext) -> "Place":
@@ -53,32 +55,45 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, and after how many seconds; names of headers are in lower case."""
+class Response:
+    """A response, after how many seconds it was there; names of headers are in lower case."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
     body: bytes = field(repr=False)
     seconds: float
 
-    def header(self, name: str) -> str:
-        """Return the header *name*, or nothing."""
-        return next((value for key, value in self.headers if key == name), "")
+    @property
+    def is_redirect(self) -> bool:
+        """Whether it sends the client elsewhere."""
+        return 300 <= self.status < 400
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a page for people, as proxies make them."""
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
 
 
 def written(
-    place: Place, target: str, body: bytes, headers: Mapping[str, str], *, version: str = "1.1"
+    place: Place,
+    target: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    method: str = "POST",
+    version: str = "1.1",
 ) -> tuple[bytes, bytes]:
-    """Return the head and the body of a POST of *body* to *target*, as they go over the wire."""
-    lines = {"Host": place.authority, "Content-Length": str(len(body)), "Connection": "close", **headers}
-    head = [f"POST {target} HTTP/{version}", *(f"{name}: {value}" for name, value in lines.items()), "", ""]
+    """Return the head and the body of a request for *target*, as they go over the wire."""
+    length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
+    lines = {"Host": place.authority, **length, "Connection": "close", **headers}
+    head = [f"{method} {target} HTTP/{version}", *(f"{name}: {text}" for name, text in lines.items()), "", ""]
     return "\r\n".join(head).encode("latin-1"), body
 
 
 def send(
     place: Place, pieces: Sequence[bytes], *, give_up_after: timedelta, pause: timedelta = timedelta()
-) -> Answer:
-    """Send *pieces* with a *pause* between them and return the answer; raises NoAnswer."""
+) -> Response:
+    """Send *pieces* with a *pause* between them and return the response; raises NoResponse."""
     began = stopwatch()
     deadline = began + give_up_after.total_seconds()
     try:
@@ -87,33 +102,33 @@ def send(
             content = _received(connection, deadline)
         return _parsed(content, stopwatch() - began)
     except TimeoutError:
-        raise NoAnswer(f"no whole answer within {give_up_after.total_seconds():g} s") from None
+        raise NoResponse(f"no whole answer within {give_up_after.total_seconds():g} s") from None
     except ssl.SSLCertVerificationError as error:
-        raise NoAnswer(f"the certificate is not trusted: {error.verify_message}") from None
+        raise NoResponse(f"the certificate is not trusted: {error.verify_message}") from None
     except ssl.SSLError as error:
-        raise NoAnswer(f"TLS failed: {error.reason}") from None
+        raise NoResponse(f"TLS failed: {error.reason}") from None
     except RemoteDisconnected:
-        raise NoAnswer("the connection was closed without an answer") from None
+        raise NoResponse("the connection was closed without an answer") from None
     except OSError as error:
-        raise NoAnswer(f"no connection: {error.strerror or type(error).__name__}") from None
+        raise NoResponse(f"no connection: {error.strerror or type(error).__name__}") from None
     except HTTPException as error:
-        raise NoAnswer(f"what came is no HTTP answer ({type(error).__name__})") from None
+        raise NoResponse(f"what came is no HTTP answer ({type(error).__name__})") from None
 
 
 def hang_up(place: Place, message: bytes, *, after: timedelta, give_up_after: timedelta) -> None:
-    """Send *message* and close the connection *after* a time, reading nothing; raises NoAnswer."""
+    """Send *message* and close the connection *after* a time, reading nothing; raises NoResponse."""
     deadline = stopwatch() + give_up_after.total_seconds()
     try:
         with _connected(place, deadline) as connection:
             connection.sendall(message)
             sleep(after.total_seconds())
     except OSError as error:
-        raise NoAnswer(f"no connection: {error.strerror or type(error).__name__}") from None
+        raise NoResponse(f"no connection: {error.strerror or type(error).__name__}") from None
 
 
 def _reached(place: Place, deadline: float) -> socket.socket:
     try:
-        return socket.create_connection((place.host, place.port), _left(deadline))
+        return socket.create_connection(place.address or (place.host, place.port), _left(deadline))
     except socket.gaierror:
         # "localhost" is this host, also where no file of the system says so (RFC 6761, section 6.3).
         if place.host != "localhost":
@@ -134,7 +149,7 @@ def _connected(place: Place, deadline: float) -> socket.socket:
 
 
 def _write(connection: socket.socket, pieces: Sequence[bytes], pause: timedelta, deadline: float) -> None:
-    # Who answers before the end and closes has answered: what was said is still read.
+    # A server may respond and close before it has the whole request: that response is still read.
     with suppress(BrokenPipeError, ConnectionResetError):
         for number, piece in enumerate(pieces):
             if number:
@@ -145,7 +160,7 @@ def _write(connection: socket.socket, pieces: Sequence[bytes], pause: timedelta,
 
 def _received(connection: socket.socket, deadline: float) -> bytes:
     content = bytearray()
-    while not _is_whole(content) and len(content) < _LARGEST:
+    while not _is_whole(content) and len(content) < _MAX_BYTES:
         connection.settimeout(_left(deadline))
         part = connection.recv(65536)
         if not part:
@@ -155,7 +170,7 @@ def _received(connection: socket.socket, deadline: float) -> bytes:
 
 
 def _is_whole(content: bytearray) -> bool:
-    """Return whether *content* is a whole answer; one that says no length ends with the connection."""
+    """Return whether *content* is a whole response; one without a length ends with the connection."""
     head, end, body = content.partition(b"\r\n\r\n")
     if not end:
         return False
@@ -173,7 +188,7 @@ def _left(deadline: float) -> float:
 
 
 class _Replay:
-    """The bytes of an answer, in place of the connection they came from."""
+    """The bytes of a response, in place of the connection they came from."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -183,9 +198,16 @@ class _Replay:
         return BytesIO(self._content)
 
 
-def _parsed(content: bytes, seconds: float) -> Answer:
+def _parsed(content: bytes, seconds: float) -> Response:
     response = HTTPResponse(cast(socket.socket, _Replay(content)), method="POST")
     response.begin()
-    body = response.read()
-    headers = tuple((name.lower(), value) for name, value in response.getheaders())
-    return Answer(response.status, headers, body, seconds)
+    try:
+        body = response.read()
+    except IncompleteRead as error:
+        if len(content) < _MAX_BYTES:
+            raise
+        body = error.partial
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        headers.setdefault(name.lower(), value)
+    return Response(response.status, headers, body, seconds)

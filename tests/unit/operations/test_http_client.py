@@ -2,14 +2,14 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
 
+from validator.operations.http_client import NoResponse, Place, hang_up, send, written
 from validator.operations.simulator.certificate import system_trust
-from validator.operations.simulator.exchange import NoAnswer, Place, hang_up, send, written
 
 TIMEOUT = timedelta(seconds=10)
 SHORT = timedelta(milliseconds=200)
@@ -65,7 +65,12 @@ def test_answer_without_length_ends_with_the_connection() -> None:
     with peer(answering(b"HTTP/1.0 503 Away\r\nRETRY-AFTER: 1\r\n\r\nlater")) as place:
         got = send(place, [b"x"], give_up_after=TIMEOUT)
 
-    assert (got.status, got.body, got.header("retry-after"), got.header("x")) == (503, b"later", "1", "")
+    assert (got.status, got.body, got.headers["retry-after"], got.headers.get("x", "")) == (
+        503,
+        b"later",
+        "1",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,8 +84,34 @@ def test_answer_without_length_ends_with_the_connection() -> None:
 )
 def test_what_is_no_answer_is_told(answer: bytes, why: str) -> None:
     """Nothing, something else, and an answer that breaks off are no answer."""
-    with peer(answering(answer)) as place, pytest.raises(NoAnswer, match=why):
+    with peer(answering(answer)) as place, pytest.raises(NoResponse, match=why):
         send(place, [b"x"], give_up_after=TIMEOUT)
+
+
+def test_only_the_beginning_of_a_large_response_is_read() -> None:
+    """A page without end is a response all the same: its status and its beginning."""
+
+    def flood(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n")
+        with suppress(OSError):
+            connection.sendall(b"x" * 2_000_000)
+
+    with peer(flood) as place:
+        got = send(place, [b"x"], give_up_after=TIMEOUT)
+
+    assert got.status == 200
+    assert 1_000_000 < len(got.body) < 2_000_000
+    assert set(got.body) == {ord("x")}
+
+
+def test_server_is_reached_at_another_address_than_its_name() -> None:
+    """The address is where the connection goes; the name is in the request."""
+    with peer(answering(ANSWER)) as place:
+        elsewhere = Place("e.invalid", 80, address=("127.0.0.1", place.port))
+        got = send(elsewhere, [b"x"], give_up_after=TIMEOUT)
+
+    assert (got.body, elsewhere.authority) == (b"ok", "e.invalid")
 
 
 def test_giving_up_counts_the_whole_answer() -> None:
@@ -96,7 +127,7 @@ def test_giving_up_counts_the_whole_answer() -> None:
             return
 
     with peer(drip) as place:
-        with pytest.raises(NoAnswer, match=r"within 0\.2 s"):
+        with pytest.raises(NoResponse, match=r"within 0\.2 s"):
             send(place, [b"x"], give_up_after=SHORT)
         done.set()
 
@@ -150,7 +181,7 @@ def test_nobody_there_is_told(act: str) -> None:
         "send": lambda: send(place, [b"x"], give_up_after=TIMEOUT),
         "hang up": lambda: hang_up(place, b"x", after=timedelta(), give_up_after=TIMEOUT),
     }
-    with pytest.raises(NoAnswer, match="no connection"):
+    with pytest.raises(NoResponse, match="no connection"):
         acts[act]()
 
 
@@ -177,3 +208,10 @@ def test_question_as_it_is_written() -> None:
     assert head.startswith(b"POST /a?b HTTP/1.0\r\nHost: e.example\r\nContent-Length: 2\r\n")
     assert b"Content-Type: text/plain\r\n" in head
     assert (head[-4:], body) == (b"\r\n\r\n", b"{}")
+
+
+def test_get_has_no_length() -> None:
+    """A GET has no body, and no length of one."""
+    head, body = written(Place("e.example", 80), "/", b"", {}, method="GET")
+
+    assert (head, body) == (b"GET / HTTP/1.1\r\nHost: e.example\r\nConnection: close\r\n\r\n", b"")
