@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]", re.ASCII)
 HTTPS_PORT = 443
+MAX_ORIGIN = len("https://") + 253 + len(":65535")
 _DEFAULT_PORTS = {"http": 80, "https": HTTPS_PORT}
 
 

@@ -30,7 +30,7 @@ from validator.store.database import Database, DatabasePolicy
 URL = "VALIDATOR_DATABASE_URL"
 FILE = "validator.db"
 USED = {
-    *("accounts", "channels", "clients", "login_addresses", "login_attempts", "marks"),
+    *("accounts", "channel_origins", "channels", "clients", "login_addresses", "login_attempts", "marks"),
     *("revocations", "sessions", "tenants"),
 }
 TIMEOUT = timedelta(seconds=5)

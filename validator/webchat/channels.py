@@ -1,24 +1,28 @@
 """Channels: the web chat channels of the cloud that guests may be signed in to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Column,
-    Delete,
+    Executable,
     ForeignKey,
+    Integer,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
-    Update,
     delete,
     insert,
     select,
+    text,
     update,
 )  # fmt: skip
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +30,8 @@ from sqlalchemy.exc import IntegrityError
 from validator.clock import Clock
 from validator.errors import Fault, OperatorError, Reason, Refusal
 from validator.keys.encryption import SecretEncryption
+from validator.origins import MAX_ORIGIN, is_origin
+from validator.sizes import MAX_TENANT
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import RecordStatus, Tenants
 from validator.tenants import table as tenants
@@ -36,14 +42,27 @@ table = Table(
     "channels",
     metadata,
     Column("id", String(MAX_CHANNEL), primary_key=True),
-    Column("tenant", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("tenant", String(MAX_TENANT), ForeignKey("tenants.id"), nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
-    Column("origins", JSON, nullable=False),
     Column("key_order", JSON, nullable=False),
     Column("length_rule", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
 )
+# The origins of a channel's pages, in the order they were given.
+origins_table = Table(
+    "channel_origins",
+    metadata,
+    Column("channel", String(MAX_CHANNEL), ForeignKey("channels.id"), primary_key=True),
+    Column("origin", String(MAX_ORIGIN), primary_key=True, index=True),
+    Column("position", Integer, nullable=False),
+)
+_ALLOW = text("""
+INSERT INTO channel_origins (channel, origin, position)
+SELECT CAST(:channel AS VARCHAR), CAST(:origin AS VARCHAR), coalesce(max(position) + 1, 0)
+FROM channel_origins WHERE channel = :channel
+ON CONFLICT (channel, origin) DO NOTHING
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +120,6 @@ class Channels:
             "id": channel_id,
             "tenant": tenant,
             "sealed_secret": self._encryption.encrypt(secret_key, _purpose(channel_id)),
-            "origins": list(origins),
             "key_order": list(key_order),
             "length_rule": length_rule,
             "status": RecordStatus.ACTIVE,
@@ -110,6 +128,7 @@ class Channels:
         try:
             with self._database.write() as connection:
                 connection.execute(insert(table).values(values))
+                connection.execute(insert(origins_table), _rows(channel_id, origins))
         except IntegrityError:
             raise OperatorError(f"channel {channel_id} exists already") from None
         return self.require(channel_id)
@@ -117,8 +136,7 @@ class Channels:
     def find(self, channel_id: str) -> Channel | None:
         """Return the channel with this id, or None."""
         with self._database.confirmed() as connection:
-            row = connection.execute(_QUERY.where(table.c.id == channel_id)).one_or_none()
-        return None if row is None else _channel(row)
+            return next(_channels(connection.execute(_QUERY.where(table.c.id == channel_id))), None)
 
     def require(self, channel_id: str) -> Channel:
         """Return the channel with this id; raises OperatorError when there is none."""
@@ -130,11 +148,14 @@ class Channels:
     def list(self) -> list[Channel]:
         """Return every channel, by id."""
         with self._database.confirmed() as connection:
-            return [_channel(row) for row in connection.execute(_QUERY.order_by(table.c.id))]
+            return list(_channels(connection.execute(_QUERY)))
 
     def is_page_origin(self, origin: str | None) -> bool:
         """Return whether some channel in use has pages at *origin*."""
-        return any(origin in channel.origins for channel in self.list() if channel.is_usable)
+        if origin is None or not is_origin(origin):
+            return False
+        with self._database.confirmed() as connection:
+            return connection.execute(page_query(origin)).first() is not None
 
     def secret_key(self, channel: Channel) -> str:
         """Return the channel's secret key; raises Fault when it cannot be unsealed."""
@@ -155,48 +176,81 @@ class Channels:
     def allow(self, channel_id: str, origin: str) -> None:
         """Let pages of *origin* use a channel, too; raises OperatorError when it is none."""
         check_origins([origin])
-        origins = self.require(channel_id).origins
-        if origin not in origins:
-            self._change(channel_id, origins=[*origins, origin])
+        self._write(channel_id, _ALLOW.bindparams(channel=channel_id, origin=origin))
 
     def set_origins(self, channel_id: str, origins: Collection[str]) -> None:
         """Replace the origins of a channel's pages; raises OperatorError when one is malformed."""
         check_origins(origins)
-        self._change(channel_id, origins=list(dict.fromkeys(origins)))
+        new = insert(origins_table).values(_rows(channel_id, origins))
+        self._write(channel_id, _delete_origins(channel_id), new)
 
     def remove(self, channel_id: str) -> None:
         """Remove a channel, with its sealed secret key; raises OperatorError when there is none."""
-        self._execute(channel_id, delete(table).where(table.c.id == channel_id))
+        self._write(channel_id, _delete_origins(channel_id), delete(table).where(table.c.id == channel_id))
 
     def set_status(self, channel_id: str, status: RecordStatus) -> None:
         """Enable or disable a channel."""
         self._change(channel_id, status=status)
 
     def _change(self, channel_id: str, **values: Any) -> None:
-        self._execute(channel_id, update(table).where(table.c.id == channel_id).values(values))
+        self._write(channel_id, update(table).where(table.c.id == channel_id).values(values))
 
-    def _execute(self, channel_id: str, change: Update | Delete) -> None:
+    def _write(self, channel_id: str, *changes: Executable) -> None:
+        """Execute *changes* in one transaction, one after another of a channel; it must exist."""
+        is_this = table.c.id == channel_id
         with self._database.durable_write(self._clock.now()) as connection:
-            done = connection.execute(change)
-        if not done.rowcount:
-            raise OperatorError(f"there is no channel {channel_id}")
+            if connection.execute(select(table.c.id).where(is_this).with_for_update()).first() is None:
+                raise OperatorError(f"there is no channel {channel_id}")
+            for change in changes:
+                connection.execute(change)
 
 
-_QUERY = select(
-    *(column for column in table.c if column is not table.c.sealed_secret),
-    tenants.c.status.label("tenant_status"),
-).join_from(table, tenants)
+_QUERY = (
+    select(
+        *(column for column in table.c if column is not table.c.sealed_secret),
+        tenants.c.status.label("tenant_status"),
+        origins_table.c.origin,
+    )
+    .join_from(table, tenants)
+    .join(origins_table)
+    .order_by(table.c.id, origins_table.c.position)
+)
+
+
+def page_query(origin: str) -> Select[str]:
+    """Return the query for a channel in use with pages at *origin*, which it finds by an index."""
+    are_usable = (table.c.status == RecordStatus.ACTIVE, tenants.c.status == RecordStatus.ACTIVE)
+    query = select(table.c.id).join_from(origins_table, table).join(tenants)
+    return query.where(origins_table.c.origin == origin, *are_usable).limit(1)
 
 
 def _purpose(channel_id: str) -> str:
     return f"channel:{channel_id}"
 
 
-def _channel(row: Row[*tuple[Any, ...]]) -> Channel:
+def _rows(channel_id: str, origins: Collection[str]) -> list[dict[str, Any]]:
+    return [
+        {"channel": channel_id, "origin": origin, "position": position}
+        for position, origin in enumerate(dict.fromkeys(origins))
+    ]
+
+
+def _delete_origins(channel_id: str) -> Executable:
+    return delete(origins_table).where(origins_table.c.channel == channel_id)
+
+
+def _channels(rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterator[Channel]:
+    """Yield the channels of *rows*, one row for each origin, sorted by channel."""
+    for _, of_channel in groupby(rows, key=attrgetter("id")):
+        row, *others = of_channel
+        yield _channel(row, (row.origin, *(other.origin for other in others)))
+
+
+def _channel(row: Row[*tuple[Any, ...]], origins: tuple[str, ...]) -> Channel:
     return Channel(
         id=row.id,
         tenant=row.tenant,
-        origins=tuple(row.origins),
+        origins=origins,
         key_order=tuple(row.key_order),
         length_rule=LengthRule(row.length_rule),
         status=RecordStatus(row.status),

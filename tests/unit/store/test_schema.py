@@ -29,6 +29,11 @@ INSERT INTO accounts (id, login, tenant, password_hash, previous_hashes, status,
 VALUES (:id, :id, '1', '', '[]', 'active', 1, :agent, 12, 12)
 """
 
+CHANNEL_OF_BEFORE = """
+INSERT INTO channels (id, tenant, sealed_secret, origins, key_order, length_rule, status, created_at)
+VALUES (:id, '1', :sealed, :origins, '[]', 'bytes', 'active', 0)
+"""
+
 
 def step_to(connection: Connection, version: str) -> None:
     """Bring an empty database to an older version."""
@@ -93,7 +98,7 @@ def test_primary_keys_are_what_the_rooms_declare(empty_database: Database) -> No
     [
         "DROP INDEX ix_sessions_expires_at",
         "ALTER TABLE tenants ADD COLUMN surplus INTEGER",
-        "DROP TABLE channels",
+        "DROP TABLE channel_origins",
         "CREATE TABLE surplus (id INTEGER PRIMARY KEY)",
     ],
 )
@@ -155,6 +160,30 @@ def test_identities_of_before_become_links(empty_database: Database) -> None:
     assert [dict(link) for link in links] == [
         {"tenant": "1", "user_account": "agent-7", "account": "a", "linked_at": 12}
     ]
+    assert differences(empty_database) == []
+
+
+def test_origins_of_before_are_found(empty_database: Database) -> None:
+    """The upgrade moves the origins of each channel, in their order and each once."""
+    with empty_database.write() as connection:
+        step_to(connection, "0006")
+        connection.execute(
+            text("INSERT INTO tenants (id, name, status, created_at) VALUES ('1', 'a', 'active', 0)")
+        )
+        for channel, origins in (("a", '["https://b", "https://a", "https://b"]'), ("b", '["https://a"]')):
+            connection.execute(text(CHANNEL_OF_BEFORE), {"id": channel, "sealed": b"", "origins": origins})
+
+    schema.upgrade(empty_database)
+
+    with empty_database.read() as connection:
+        found = connection.execute(
+            text("SELECT channel, origin, position FROM channel_origins ORDER BY 1, 3")
+        )
+        assert [tuple(row) for row in found] == [
+            ("a", "https://b", 0),
+            ("a", "https://a", 1),
+            ("b", "https://a", 0),
+        ]
     assert differences(empty_database) == []
 
 

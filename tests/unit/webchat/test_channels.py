@@ -1,5 +1,6 @@
 """Channels: what one must be, who may use it, and that its secret key is sealed; on both databases."""
 
+import re
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -10,9 +11,10 @@ from sqlalchemy import select, text, update
 from tests.support.fakes import CHANNEL, ORIGIN, OTHER_TENANT, SECRET_KEY, START, TENANT
 from validator.errors import Fault, OperatorError, Reason, Refusal
 from validator.keys.encryption import SecretEncryption
+from validator.origins import MAX_ORIGIN
 from validator.store.database import Database
 from validator.tenants import RecordStatus, Tenants
-from validator.webchat.channels import Channel, Channels, table
+from validator.webchat.channels import Channel, Channels, page_query, table
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
 OTHER_CHANNEL = "817854979183314946"
@@ -149,6 +151,40 @@ def test_channels_are_listed_by_id(channels: Channels) -> None:
         channels.add(channel_id, TENANT, SECRET_KEY, [ORIGIN])
 
     assert [channel.id for channel in channels.list()] == ["1", "10", "2"]
+
+
+def test_origins_keep_their_order_each_once(channels: Channels) -> None:
+    """Origins come back in the order they were given, and one that is given twice counts once."""
+    given = [OTHER_ORIGIN, ORIGIN, "https://m.example.com", OTHER_ORIGIN]
+
+    added = channels.add(CHANNEL, TENANT, SECRET_KEY, given)
+    assert added.origins == (OTHER_ORIGIN, ORIGIN, "https://m.example.com")
+    channels.set_origins(CHANNEL, given[::-1])
+    assert channels.require(CHANNEL).origins == (OTHER_ORIGIN, "https://m.example.com", ORIGIN)
+
+
+def test_longest_origin_is_stored(channels: Channels) -> None:
+    """The longest name that DNS allows, with the longest port, fits."""
+    origin = f"https://{'a' * 61}.{'b' * 63}.{'c' * 63}.{'d' * 63}:65535"
+
+    assert channels.add(CHANNEL, TENANT, SECRET_KEY, [origin]).origins == (origin,)
+    assert len(origin) == MAX_ORIGIN
+
+
+def test_removed_channel_leaves_no_origin(channels: Channels, channel: Channel) -> None:
+    """Neither the channel nor its pages remain, and the same id can be added again."""
+    channels.remove(CHANNEL)
+
+    assert not channels.is_page_origin(ORIGIN)
+    assert channels.add(CHANNEL, TENANT, SECRET_KEY, [OTHER_ORIGIN]).origins == (OTHER_ORIGIN,)
+
+
+def test_origins_of_no_channel_are_not_set(channels: Channels) -> None:
+    """An unknown channel gets no origins."""
+    with pytest.raises(OperatorError, match=f"there is no channel {CHANNEL}"):
+        channels.set_origins(CHANNEL, [ORIGIN])
+
+    assert not channels.is_page_origin(ORIGIN)
 
 
 # The secret key
@@ -328,6 +364,21 @@ def test_page_origin_is_one_of_a_channel_in_use(channels: Channels, tenants: Ten
 def test_other_origins_have_no_pages(channels: Channels, channel: Channel, origin: str | None) -> None:
     """No origin, and one that is only like a channel's, has none."""
     assert not channels.is_page_origin(origin)
+
+
+def test_page_origin_is_found_by_an_index(channels: Channels, database: Database) -> None:
+    """However many channels there are, no table is read whole to find a page's origin."""
+    query = page_query(ORIGIN).compile(database.engine, compile_kwargs={"literal_binds": True})
+    is_sqlite = database.engine.dialect.name == "sqlite"
+
+    with database.write() as connection:
+        if not is_sqlite:  # which reads an empty table whole while it may
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = connection.execute(text(f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{query}"))
+        shown = "\n".join(str(row[-1]) for row in plan)
+
+    assert re.search(r"USING (COVERING )?INDEX \S*origin|Index (Only )?Scan using \S*origin", shown), shown
+    assert not re.search(r"\bSCAN\b|Seq Scan", shown), shown
 
 
 def test_without_channels_no_origin_has_pages(channels: Channels) -> None:
