@@ -6,6 +6,7 @@ password. It is never truncated; callers limit its length.
 
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -16,6 +17,12 @@ PROFILES = {
     "argon2id-19m": PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),
     "argon2id-64m": PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4),
 }
+
+
+@cache
+def _dummy_of(hasher: PasswordHasher) -> str:
+    """Return the hash to verify against for unknown accounts, so that they take as long (timing oracle)."""
+    return hasher.hash("nobody has this password")
 
 
 def normalized(password: str) -> str:
@@ -29,8 +36,7 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher, on_verification: Callable[[], None] = lambda: None) -> None:
         """Use *hasher*; call *on_verification* before each verification against a real hash."""
         self._hasher, self._on_verification = hasher, on_verification
-        # Verified against for unknown accounts, so that they take as long (timing oracle).
-        self._dummy = hasher.hash("nobody has this password")
+        self._dummy = _dummy_of(hasher)
 
     def hash(self, password: str) -> str:
         """Return the salted hash of *password*, about 100 characters."""

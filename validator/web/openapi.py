@@ -1,6 +1,7 @@
 """The routes described in OpenAPI 3.1, from the same schemas that read and write them."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from apispec import APISpec
@@ -99,13 +100,18 @@ def operations(callbacks: CallbackPolicy, role: str) -> tuple[Operation, ...]:
 def blueprint(callbacks: CallbackPolicy, role: str) -> Blueprint:
     """Return the route of the description."""
     bp = Blueprint("openapi", __name__)
-    content = describe(operations(callbacks, role))
+    content = _document(callbacks, role)
 
     @bp.get("/openapi.json")
     def description() -> Response:
         return json_reply(content)
 
     return bp
+
+
+@cache
+def _document(callbacks: CallbackPolicy, role: str) -> dict[str, Any]:
+    return describe(operations(callbacks, role))
 
 
 def describe(served: tuple[Operation, ...]) -> dict[str, Any]:
