@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := callbacks stages growth login_flood
 export PYTHON
+# The tests start the program some hundred times: without compiled files each start takes a third longer.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -18,7 +20,7 @@ help:
 	@echo "make run-https  the same behind nginx, over HTTPS, for this machine only"
 	@echo "make demo       the whole integration in a browser, with a stand-in for the cloud"
 	@echo "make test       install the development tools and run every test; ARGS='-k word' selects"
-	@echo "make test-fast  the tests that need no server: a contributor's loop"
+	@echo "make test-fast  the tests that start no program or server: a contributor's loop, two minutes"
 	@echo "make bench      measure this machine, a quarter of an hour; ARGS=--quick is rough and short"
 	@echo "make check      formatting, lint, types, direction of imports"
 	@echo "make clean      remove .venv and what the tools left behind; ./var stays"
@@ -38,7 +40,7 @@ test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: run-packages $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) tests/unit tests/http tests/cli tests/architecture
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS) tests/unit tests/http tests/cli tests/architecture
 
 bench: bench-packages $(VENV)/.installed
 	@failed=; for each in $(BENCHMARKS); do \

@@ -11,6 +11,31 @@ import pytest
 
 from tests.support import fakes, postgres
 
+# The fixtures that start a server.
+_SERVERS = {"demonstration", "postgres_server", "redis_server", "server", "servers"}
+# Memory with a file system: there, waiting for the disk takes no time, although every program does it.
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 2 * 1024**3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the tests' folders into memory where it has enough room and may hold programs."""
+    if (
+        _MEMORY.is_dir()
+        and os.access(_MEMORY, os.W_OK)
+        and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+        and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+    ):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a server as slow."""
+    for item in items:
+        if not _SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 def require_package(package: str, *, found: bool) -> None:
     """Skip the test unless what Debian's *package* brings was *found*; in CI nothing may be skipped so."""

@@ -37,6 +37,7 @@ def test_row_passes_only_with_each_of_its_files(first: Counter[str], second: Cou
     assert result(Row("claim", ("a.py", "b.py")), {"a.py": first, "b.py": second}) == word
 
 
+@pytest.mark.slow
 def test_rows_are_run_and_reported() -> None:
     """One row, chosen by a word: its file is really run, and it has a line of its own."""
     command = [sys.executable, "-m", "tests.architecture.proofs", "no such row"]

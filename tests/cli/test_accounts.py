@@ -120,6 +120,7 @@ def test_secret_that_others_may_read_is_refused(validator: CommandLine, tmp_path
     assert can_log_in(validator, LOGIN, PASSWORD)
 
 
+@pytest.mark.slow
 def test_program_reads_a_password_from_a_pipe(validator: CommandLine) -> None:
     """The real program takes a password of any script by standard input, asking nothing."""
     password = "七 stille Flüsse aus Jade"
@@ -221,12 +222,12 @@ def test_file_without_a_secret_is_told(
     """A file that is no UTF-8 or has no secret in it is one line, exit code 1."""
     file = secret_file(tmp_path, content)
 
-    check_refused(validator.program("accounts", *words, "--secret-file", str(file)))
+    check_refused(validator("accounts", *words, "--secret-file", str(file)))
 
 
 def test_file_that_cannot_be_read_is_told(validator: CommandLine) -> None:
     """A file that gives an error when it is read is one line, exit code 1."""
-    check_refused(validator.program("accounts", "set-password", LOGIN, "--secret-file", "/proc/self/mem"))
+    check_refused(validator("accounts", "set-password", LOGIN, "--secret-file", "/proc/self/mem"))
 
 
 def test_file_that_is_missing_is_misuse(validator: CommandLine, tmp_path: Path) -> None:
@@ -237,6 +238,7 @@ def test_file_that_is_missing_is_misuse(validator: CommandLine, tmp_path: Path) 
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stdin", [None, b"", b"\xff\xfe seven quiet rivers of jade\n"], ids=["closed", "empty", "not-utf-8"]
 )

@@ -94,6 +94,7 @@ def put_all(stream: IO[bytes], lines: "Queue[bytes]") -> None:
         lines.put(line)
 
 
+@pytest.mark.slow
 def test_tail_follows(busy: CommandLine) -> None:
     """With `--follow` an entry that is written later is printed within seconds, until the reader stops."""
     command = [sys.executable, "-m", "validator", "audit", "tail", "-f", "-n", "1", "--home", str(busy.home)]

@@ -200,7 +200,7 @@ def test_file_that_cannot_be_used_is_told(
     files[option] = "/proc/self/mem" if content == "unreadable" else str(bad)
 
     words = [word for pair in files.items() for word in pair]
-    check_refused(nowhere.program("authv2", "sign", "--access-key", "1", *words))
+    check_refused(nowhere("authv2", "sign", "--access-key", "1", *words))
 
 
 @pytest.mark.parametrize("access_key", ["a/b", "a b", "é", ""])
@@ -212,7 +212,7 @@ def test_access_key_that_breaks_the_line_is_told(
     secret.write_text(SECRET_KEY)
     secret.chmod(0o600)
 
-    said = nowhere.program(
+    said = nowhere(
         *("authv2", "sign", "--access-key", access_key, "--secret-key-file", str(secret)),
         *("--payload-file", str(payload_file(tmp_path))),
     )

@@ -127,6 +127,7 @@ def test_secret_key_is_never_an_argument(validator: CommandLine, words: list[str
     check_misused(validator("channels", *words, "--secret-key", OTHER_SECRET_KEY))
 
 
+@pytest.mark.slow
 def test_closed_standard_input_is_told(validator: CommandLine) -> None:
     """Without a secret key from anywhere the channel stays as it is."""
     check_refused(validator.program("channels", "rotate", CHANNEL, stdin=None))

@@ -146,7 +146,7 @@ def test_schema_of_a_newer_program_is_left_alone(validator: CommandLine) -> None
     """A database that a newer program made is not upgraded, and that is said in one line."""
     validator.pretend_schema("9999")
 
-    check_refused(validator.program("db", "upgrade"), "9999")
+    check_refused(validator("db", "upgrade"), "9999")
 
 
 @pytest.mark.parametrize("version", ["0000", "9999"], ids=["older", "newer"])
@@ -160,6 +160,7 @@ def test_other_schema_is_never_used(validator: CommandLine, version: str, words:
     check_refused(validator(*words.split()), f"the schema is {version}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["0000", "9999"], ids=["older", "newer"])
 def test_other_schema_is_never_served(validator: CommandLine, version: str) -> None:
     """The server refuses to start on another schema, names it, and leaves it as it is."""
@@ -170,6 +171,7 @@ def test_other_schema_is_never_served(validator: CommandLine, version: str) -> N
     assert orjson.loads(validator("db", "current", "--json").out)["current"] == version
 
 
+@pytest.mark.slow
 def test_serving_an_empty_database_is_refused(validator: CommandLine) -> None:
     """The server does not make a schema by itself: it says what to run, and nothing is made."""
     check_refused(empty_database(validator).program("serve"), "run `validator db upgrade`")

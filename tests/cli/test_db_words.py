@@ -113,6 +113,7 @@ POSTGRES = {"VALIDATOR_DATABASE_URL": "postgresql+psycopg://u@127.0.0.1:1/n"}
 REDIS = {"VALIDATOR_LIMITS_STORAGE": "redis://127.0.0.1:1/0"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("driver", "extra", "settings"), [("psycopg", "postgres", POSTGRES), ("redis", "redis", REDIS)]
 )

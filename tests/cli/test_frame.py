@@ -142,6 +142,7 @@ def test_config_is_taken_anywhere_and_wins_over_the_environment(
     assert (row["value"], row["source"]) == (7, str(tmp_path / "chosen.toml"))
 
 
+@pytest.mark.slow
 def test_environment_names_home_and_config(validator: CommandLine, tmp_path: Path) -> None:
     """VALIDATOR_HOME and VALIDATOR_CONFIG are enough for the real program."""
     (tmp_path / "own.toml").write_text("[server]\nthreads = 9\n")
@@ -186,12 +187,18 @@ def test_misuse_ends_with_2(validator: CommandLine, words: list[str]) -> None:
     check_misused(validator(*words))
 
 
-@pytest.mark.parametrize(
-    "words", ["tenants list", "db current", "keys list", "keys rotate", "serve", "check"]
-)
+@pytest.mark.parametrize("words", ["tenants list", "db current", "keys list", "keys rotate", "check"])
 def test_missing_home_is_told(nowhere: CommandLine, words: str) -> None:
     """Where nothing was set up, every command says how to begin, and makes no folder."""
-    check_refused(nowhere.program(*words.split()), "there is no home at")
+    check_refused(nowhere(*words.split()), "there is no home at")
+
+    assert not nowhere.home.exists()
+
+
+@pytest.mark.slow
+def test_missing_home_is_not_served(nowhere: CommandLine) -> None:
+    """The real program says the same, and starts no server."""
+    check_refused(nowhere.program("serve"), "there is no home at")
 
     assert not nowhere.home.exists()
 
@@ -272,7 +279,7 @@ def test_broken_configuration_is_told(
     if content is not None:
         file.write_bytes(content)
 
-    said = validator.program("config", "show", "--config", str(file))
+    said = validator("config", "show", "--config", str(file))
 
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(f"Error: the configuration cannot be used:\n  {file}: ")
@@ -281,6 +288,7 @@ def test_broken_configuration_is_told(
     assert "hunter2" not in said.err
 
 
+@pytest.mark.slow
 def test_unknown_variable_is_told(validator: CommandLine) -> None:
     """A misspelt variable is no silence: the command names it and the one that was meant."""
     said = validator.program("config", "show", variables={"VALIDATOR_SERVER_WROKERS": "2"})
@@ -308,7 +316,7 @@ def test_argument_that_is_no_text_is_told(validator: CommandLine, words: list[st
     """Bytes that are no UTF-8 are refused in words, exit code 1 or 2, and change nothing."""
     before = validator.trail()
 
-    said = validator.program(*words)
+    said = validator(*map(os.fsdecode, words))
 
     assert said.code in (1, 2)
     assert said.out == ""
@@ -317,6 +325,15 @@ def test_argument_that_is_no_text_is_told(validator: CommandLine, words: list[st
     assert validator.trail() == before
 
 
+@pytest.mark.slow
+def test_bytes_that_are_no_text_reach_the_program(validator: CommandLine) -> None:
+    """The real program, which gets such bytes from the system, refuses them alike."""
+    said = validator.program("accounts", "show", b"\xff")
+
+    check_misused(said, "an argument is not UTF-8")
+
+
+@pytest.mark.slow
 def test_output_that_nobody_reads_is_no_traceback(validator: CommandLine) -> None:
     """A reader that goes away, like `head`, does not make a command complain."""
     reader, writer = os.pipe()

@@ -125,7 +125,7 @@ def test_init_at_a_file_is_refused_in_words(tmp_path: Path) -> None:
     """A home that is a file cannot be made, and that is said in one line."""
     (tmp_path / "home").write_text("occupied")
 
-    check_refused(CommandLine(tmp_path / "home").program("init"))
+    check_refused(CommandLine(tmp_path / "home")("init"))
 
     assert (tmp_path / "home").read_text() == "occupied"
 

@@ -83,6 +83,7 @@ def test_workers_user_is_chosen_by_root_only(
     assert in_force(tmp_path, {"proxy.worker_user": "_setting"}).proxy.worker_user == user
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("authentication", [5, 0])
 def test_socket_that_is_served_is_not_taken(
     validator: CommandLine, tmp_path: Path, authentication: int
@@ -98,6 +99,7 @@ def test_socket_that_is_served_is_not_taken(
     check_refused(said, "is served already")
 
 
+@pytest.mark.slow
 def test_second_serve_https_is_refused(validator: CommandLine) -> None:
     """The same behind nginx: the running one is not cut off from its proxy."""
     (validator.home / "door").mkdir(mode=0o700)
@@ -107,6 +109,7 @@ def test_second_serve_https_is_refused(validator: CommandLine) -> None:
     check_refused(said, "is served already")
 
 
+@pytest.mark.slow
 def test_socket_that_a_killed_server_left_is_taken(validator: CommandLine, tmp_path: Path) -> None:
     """A file that nobody listens on is in nobody's way; a server that starts says so by another refusal."""
     path = tmp_path / "socket"

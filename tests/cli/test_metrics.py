@@ -49,6 +49,7 @@ def test_looking_changes_nothing(validator: CommandLine) -> None:
     assert validator.trail() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("show",), ("serve",)])
 def test_without_a_home_is_refused(nowhere: CommandLine, words: tuple[str, ...]) -> None:
     """Where nothing was made there is nothing to show, and no folder is made for it."""
@@ -56,6 +57,7 @@ def test_without_a_home_is_refused(nowhere: CommandLine, words: tuple[str, ...])
     assert not nowhere.home.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bind", ["0.0.0.0:9464", "192.0.2.1:9464", "[::]:9464"])
 def test_serving_everybody_is_refused(validator: CommandLine, bind: str) -> None:
     """An address that other hosts reach needs the networks that may ask."""
@@ -65,6 +67,7 @@ def test_serving_everybody_is_refused(validator: CommandLine, bind: str) -> None
     assert "metrics.networks" in said.err
 
 
+@pytest.mark.slow
 def test_serving_where_the_server_is_is_refused(validator: CommandLine) -> None:
     """The metrics are never where the cloud and people ask."""
     said = validator.program("metrics", "serve", "--bind", "127.0.0.1:8000")
@@ -73,6 +76,7 @@ def test_serving_where_the_server_is_is_refused(validator: CommandLine) -> None:
     assert "is server.bind" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bind", ["nonsense", "localhost:80", "unix:relative"])
 def test_serving_nowhere_is_refused(validator: CommandLine, bind: str) -> None:
     """An address that is none is told with what is allowed."""
@@ -82,6 +86,7 @@ def test_serving_nowhere_is_refused(validator: CommandLine, bind: str) -> None:
     assert "metrics.bind" in said.err
 
 
+@pytest.mark.slow
 def test_socket_that_is_served_is_not_taken(validator: CommandLine, tmp_path: Path) -> None:
     """Neither the metrics that are served already nor a pool of the server is put out of its place."""
     path = tmp_path / "socket"

@@ -83,6 +83,7 @@ def test_complaint_is_escaped(validator: CommandLine, words: list[str]) -> None:
     assert obeyed(said.err) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoding", "words"), PRINTED)
 def test_no_encoding_ends_a_command(validator: CommandLine, encoding: str, words: str) -> None:
     """On a terminal without UTF-8 all lines are printed: what it lacks is ASCII, on either stream."""
@@ -99,6 +100,7 @@ def test_no_encoding_ends_a_command(validator: CommandLine, encoding: str, words
         assert "\\u674e\\u4f1f" in said.out
 
 
+@pytest.mark.slow
 def test_locale_of_c_ends_no_command(validator: CommandLine) -> None:
     """The C locale without coercion, as in a rescue shell, prints every line."""
     variables = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
@@ -124,6 +126,7 @@ def test_signs_degrade_to_ascii(validator: CommandLine) -> None:
     assert done.stdout == b"<= 5 ms ... | - + \\u674e\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "stream"),
     [("accounts list", "stderr"), ("audit tail", "stdout"), ("status", "stdout"), ("status", "stderr")],

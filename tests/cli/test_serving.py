@@ -11,6 +11,7 @@ from validator.cli.process import plain_text_notice
 NOWHERE = "192.0.2.1:9"  # an address no machine has: a server that started all the same would soon end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["keys/keyring.json", "keys/sealing.key", "validator.db"])
 def test_serving_without_a_part_is_refused(validator: CommandLine, missing: str) -> None:
     """Without its keyring, its sealing key or its database the server does not start."""
@@ -19,6 +20,7 @@ def test_serving_without_a_part_is_refused(validator: CommandLine, missing: str)
     check_refused(validator.program("serve", "--bind", NOWHERE))
 
 
+@pytest.mark.slow
 def test_serving_without_a_trail_is_refused(validator: CommandLine) -> None:
     """A server that could not write its verdicts down does not start."""
     trail = validator.home / "audit" / "audit.jsonl"
@@ -28,6 +30,7 @@ def test_serving_without_a_trail_is_refused(validator: CommandLine) -> None:
     check_refused(validator.program("serve", "--bind", NOWHERE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("serve",), ("metrics", "serve")])
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_busy_port_is_told_in_one_sentence(validator: CommandLine, words: tuple[str, ...], host: str) -> None:
@@ -39,6 +42,7 @@ def test_busy_port_is_told_in_one_sentence(validator: CommandLine, words: tuple[
         check_refused(validator.program(*words, "--bind", bind), f"{bind} is in use: stop the program")
 
 
+@pytest.mark.slow
 def test_address_of_another_host_is_told_in_one_sentence(validator: CommandLine) -> None:
     """An address that this host does not have is named as such."""
     check_refused(validator.program("serve", "--bind", NOWHERE), "is not an address of this host")
@@ -61,6 +65,7 @@ def test_plain_http_for_other_hosts_is_told(bind: str, is_told: bool) -> None:
     assert (plain_text_notice(bind) is not None) is is_told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bind", ["nonsense", "localhost:80", "127.0.0.1:99999", "unix:relative"])
 def test_serving_nowhere_is_refused(validator: CommandLine, bind: str) -> None:
     """An address that is none is told with what is allowed."""

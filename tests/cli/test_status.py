@@ -64,7 +64,7 @@ def test_missing_part_is_told_beside_the_rest(validator: CommandLine, missing: s
     """Without its database or a key everything else is told, in order and without a traceback."""
     (validator.home / missing).unlink()
 
-    said = validator.program("status")
+    said = validator("status")
 
     assert (said.code, said.err) == (1, "Error: not ready\n")
     assert trouble in lines(said)
@@ -137,6 +137,7 @@ def read_until(descriptor: int, word: bytes, times: int) -> bytes:
     return read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)], ids=["ctrl-c", "term"]
 )
@@ -160,6 +161,7 @@ def test_watching_in_a_terminal_is_in_place(validator: CommandLine, number: int,
     assert b"\x1b[2J" not in drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["screen", "json"])
 def test_watching_elsewhere_is_one_after_the_other(validator: CommandLine, form: tuple[str, ...]) -> None:
     """Into a pipe go whole screens, or an object on each line, without a terminal's commands."""

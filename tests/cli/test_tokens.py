@@ -100,6 +100,7 @@ def test_foreign_text_is_no_token(validator: CommandLine, garbage: str) -> None:
     assert (code, content) == (1, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["inspect", "revoke"])
 @pytest.mark.parametrize("stdin", [None, b"\xff\xfe\n", b""], ids=["closed", "not-utf-8", "empty"])
 def test_standard_input_without_a_token_is_told(

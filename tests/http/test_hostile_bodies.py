@@ -120,6 +120,7 @@ def may_be_taken(path: str, caller: str, layer: str) -> bool:
     return layer != "reader" and (asks_about_nothing or (path in ISSUING and caller == "person"))
 
 
+@pytest.mark.slow
 @every_post_route
 @every_caller
 def test_hostile_body_is_refused(lasting_enterprise: Enterprise, path: str, caller: str) -> None:
@@ -147,6 +148,7 @@ def test_hostile_body_is_refused(lasting_enterprise: Enterprise, path: str, call
         assert {key: after[key] - before[key] for key in after if after[key] > before[key]} == {}
 
 
+@pytest.mark.slow
 @every_post_route
 @every_caller
 def test_no_session_begins_with_a_hostile_body(

@@ -41,7 +41,12 @@ ENDED = ("token revoked", "account disabled", "customer revoked")
 
 
 @pytest.fixture(
-    scope="module", params=[(v, kind) for v in VERSIONS for kind in ("sqlite", "postgresql")], ids="-".join
+    scope="module",
+    params=[
+        *((version, "sqlite") for version in VERSIONS),
+        *(pytest.param((version, "postgresql"), marks=pytest.mark.slow) for version in VERSIONS),
+    ],
+    ids="-".join,
 )
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OldHome:
     """Return a home of an older version, which the tests of this module upgrade once and share."""

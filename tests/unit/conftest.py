@@ -17,6 +17,7 @@ from validator.store.database import Database, DatabasePolicy
 from validator.tenants import Tenants
 
 TIMEOUT = timedelta(seconds=5)
+EACH_DATABASE = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=EACH_DATABASE)
 def empty_policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
     """Return where an empty database of the test's own is."""
     if request.param == "sqlite":
@@ -42,7 +43,7 @@ def empty_database(empty_policy: DatabasePolicy) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=EACH_DATABASE)
 def policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
     """Return where a database with the newest schema and no rows is; it is the test's own."""
     if request.param == "sqlite":

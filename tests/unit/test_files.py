@@ -380,6 +380,7 @@ def test_kept_lock_keeps_others_out(tmp_path: Path) -> None:
     kept.close()
 
 
+@pytest.mark.slow
 def test_lock_of_a_stopped_process_is_not_waited_for(tmp_path: Path) -> None:
     """A process that holds the lock and is stopped delays the others by a second each, and no longer."""
     holder = subprocess.Popen(

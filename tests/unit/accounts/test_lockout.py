@@ -464,6 +464,7 @@ def test_threads_get_exactly_the_allowed_guesses(made: Made, number: int) -> Non
     assert lockout.lock("margaret").failures == 5
 
 
+@pytest.mark.slow
 def test_processes_get_exactly_the_allowed_guesses(
     made: Made, policy: DatabasePolicy, database: Database
 ) -> None:
@@ -476,6 +477,7 @@ def test_processes_get_exactly_the_allowed_guesses(
     assert [made(BY_NAME).lock(f"person-{number}").failures for number in range(ROUNDS)] == [5] * ROUNDS
 
 
+@pytest.mark.slow
 def test_processes_share_the_address(policy: DatabasePolicy, database: Database) -> None:
     """Of 128 concurrent guesses from one address at as many accounts, ten are admitted."""
     rounds = [[attempt_from(f"192.0.2.{number}") for _ in range(GUESSES)] for number in range(ROUNDS)]

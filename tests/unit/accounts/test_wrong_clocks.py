@@ -146,6 +146,7 @@ def test_two_clocks_never_admit_more_within_a_period(database: Database) -> None
     assert max(sum(begin <= each < begin + 300 for each in passed) for begin in passed) == 10
 
 
+@pytest.mark.slow
 def test_nodes_at_the_edge_of_a_tenth_admit_no_more(node: Node) -> None:
     """Nodes in different tenths at the same time share one count under concurrent guessing."""
     at_edge = timedelta(seconds=30 - START.second % 30, milliseconds=-START.microsecond // 1000)

@@ -60,6 +60,7 @@ def test_graceful_stop_leaves_a_current_head(opened: Opened, place: Place) -> No
     assert head.chain == chain_id(KEY)
 
 
+@pytest.mark.slow
 def test_head_is_advanced_in_the_background(opened: Opened, place: Place) -> None:
     """About a second after an entry a thread writes the head; the next entry does not wait for it."""
     trail, read = opened(), HeadFile(place.keys).read

@@ -77,6 +77,7 @@ def filled(folder: Path, reserve: int) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_reserve_is_given_up_for_proven_entries(tmp_path: Path) -> None:
     """On a full disk junk is only counted, which one entry reports; with space again all is written."""
     assert filled(tmp_path, 64 * 1024) == [
@@ -88,6 +89,7 @@ def test_reserve_is_given_up_for_proven_entries(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_without_a_reserve_junk_takes_the_last_space(tmp_path: Path) -> None:
     """Positive control: without a reserve the same junk is written until the disk is full."""
     lines = filled(tmp_path, 0)

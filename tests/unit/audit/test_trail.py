@@ -260,6 +260,7 @@ def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:
     assert place.subjects() == ["before", "after"]
 
 
+@pytest.mark.slow
 def test_lock_that_is_never_released_is_a_fault(opened: Opened, place: Place) -> None:
     """A stopped process that holds the lock delays each append by one second, and then it is a fault."""
     trail = opened()
@@ -702,6 +703,7 @@ print(written)
 """
 
 
+@pytest.mark.slow
 def test_disk_that_is_really_full(tmp_path: Path) -> None:
     """On a full disk nothing is torn, no lost entry counts as written, and the trail recovers."""
     namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
@@ -865,6 +867,7 @@ for name in EventName:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verdicts", ["synced", "not synced"])
 def test_changes_are_synced_before_the_response(tmp_path: Path, verdicts: str) -> None:
     """A disk that cannot sync fails every change of state, and other entries only with `sync_verdicts`."""

@@ -173,7 +173,7 @@ def remaining(counters: Counters, name: str, key: str) -> int:
     return counters.window(name, counters.policy.limits[name].rates[0], key).remaining
 
 
-@pytest.fixture(params=["file", "Redis"])
+@pytest.fixture(params=["file", pytest.param("Redis", marks=pytest.mark.slow)])
 def everywhere(request: pytest.FixtureRequest, made: Made) -> Made:
     """Return what makes counters in a file, and in Redis."""
     if request.param == "file":
