@@ -14,9 +14,8 @@ from validator.errors import OperatorError
 from validator.sizes import MAX_TENANT
 from validator.store.database import Database, Instant, metadata
 
-MAX_ID = MAX_TENANT
 MAX_NAME = 128
-_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID}}}", re.ASCII)
+_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_TENANT}}}", re.ASCII)
 
 
 class RecordStatus(StrEnum):
@@ -39,7 +38,7 @@ class Tenant:
 table = Table(
     "tenants",
     metadata,
-    Column("id", String(MAX_ID), primary_key=True),
+    Column("id", String(MAX_TENANT), primary_key=True),
     Column("name", String(MAX_NAME), nullable=False),
     Column("status", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -55,7 +54,7 @@ class Tenants:
     def add(self, tenant_id: str, name: str) -> Tenant:
         """Add a tenant; raises OperatorError when the id is not one or is taken."""
         if not _ID.fullmatch(tenant_id):
-            raise OperatorError(f"a tenant space id has 1 to {MAX_ID} of A-Z a-z 0-9 . _ -")
+            raise OperatorError(f"a tenant space id has 1 to {MAX_TENANT} of A-Z a-z 0-9 . _ -")
         _check_name(name)
         tenant = Tenant(tenant_id, name, RecordStatus.ACTIVE, self._clock.now())
         values = {"id": tenant.id, "name": name, "status": tenant.status, "created_at": tenant.created_at}

@@ -29,10 +29,10 @@ from validator.accounts.identity import Identity, check_login
 from validator.clock import Clock
 from validator.errors import OperatorError, Reason, Refusal
 from validator.passwords.policy import REMEMBERED
-from validator.sizes import MAX_LOGIN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
+from validator.sizes import MAX_LOGIN, MAX_TENANT, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
 from validator.store import history
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import MAX_ID, RecordStatus, Tenants
+from validator.tenants import RecordStatus, Tenants
 from validator.tenants import table as tenants_table
 
 table = Table(
@@ -40,7 +40,7 @@ table = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("login", String(MAX_LOGIN), nullable=False),
-    Column("tenant", String(MAX_ID), ForeignKey("tenants.id"), nullable=False),
+    Column("tenant", String(MAX_TENANT), ForeignKey("tenants.id"), nullable=False),
     Column("password_hash", String(255), nullable=False),
     Column("previous_hashes", JSON, nullable=False),
     Column("status", String(16), nullable=False),

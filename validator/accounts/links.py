@@ -13,14 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from validator.accounts.identity import Identity
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.sizes import MAX_USER_ACCOUNT
+from validator.sizes import MAX_TENANT, MAX_USER_ACCOUNT
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import MAX_ID
 
 table = Table(
     "account_links",
     metadata,
-    Column("tenant", String(MAX_ID), ForeignKey("tenants.id"), primary_key=True),
+    Column("tenant", String(MAX_TENANT), ForeignKey("tenants.id"), primary_key=True),
     Column("user_account", String(MAX_USER_ACCOUNT), primary_key=True),
     Column("account", String(32), ForeignKey("accounts.id"), nullable=False, index=True),
     Column("linked_at", Instant, nullable=False),

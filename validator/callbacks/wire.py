@@ -15,12 +15,10 @@ from marshmallow import fields, validate
 
 from validator.errors import RetCode
 from validator.networks import Network
-from validator.sizes import MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
-from validator.tenants import MAX_ID
+from validator.sizes import MAX_TENANT, MAX_TOKEN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
 from validator.tokens.claims import Audience
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
 
-MAX_TOKEN = 4096
 _SLASHES = re.compile("/{2,}")
 ACCEPTED_MESSAGE = "validate success"
 
@@ -74,7 +72,7 @@ class AgentRequest(TolerantSchema):
     """The agent side's question."""
 
     access_token = Text(MAX_TOKEN)
-    tenantSpaceId = Identifier(MAX_ID)  # noqa: N815 - the cloud's name
+    tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815 - the cloud's name
     userAccount = Text(MAX_USER_ACCOUNT)  # noqa: N815
 
 
@@ -84,7 +82,7 @@ class ChatRequest(TolerantSchema):
     Token = Text(MAX_TOKEN)
     userName = Text(MAX_USER_NAME)  # noqa: N815
     userId = Identifier(MAX_USER_ID)  # noqa: N815
-    tenantSpaceId = Identifier(MAX_ID)  # noqa: N815
+    tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815
 
 
 class CallbackAnswer(TolerantSchema):

@@ -25,12 +25,12 @@ from sqlalchemy import (
 
 from validator.clock import Clock
 from validator.cloud.policy import CloudPolicy
-from validator.cloud.wire import MAX_SIP_ACCOUNT, MAX_WORK_NO, ListedAgent
+from validator.cloud.wire import ListedAgent
 from validator.errors import OperatorError
 from validator.keys.encryption import SecretEncryption
-from validator.sizes import MAX_USER_ACCOUNT
+from validator.sizes import MAX_SIP_ACCOUNT, MAX_TENANT, MAX_USER_ACCOUNT, MAX_WORK_NO
 from validator.store.database import Database, Instant, metadata
-from validator.tenants import MAX_ID, Tenants
+from validator.tenants import Tenants
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 500  # rows of one statement
@@ -38,7 +38,7 @@ _AT_ONCE = 500  # rows of one statement
 table = Table(
     "agents",
     metadata,
-    Column("tenant", String(MAX_ID), ForeignKey("tenants.id"), primary_key=True),
+    Column("tenant", String(MAX_TENANT), ForeignKey("tenants.id"), primary_key=True),
     Column("account_code", String(MAX_USER_ACCOUNT), primary_key=True),
     Column("work_no", String(MAX_WORK_NO), nullable=False),
     Column("sip_account", String(MAX_SIP_ACCOUNT)),

@@ -13,12 +13,10 @@ from typing import Any
 from marshmallow import fields, pre_load, validate
 
 from validator.errors import Reason, Refusal
-from validator.sizes import MAX_USER_ACCOUNT
+from validator.sizes import MAX_SIP_ACCOUNT, MAX_USER_ACCOUNT, MAX_WORK_NO
 from validator.untrusted import Name, Text, TolerantSchema, load, read_object
 
 MAX_TOKEN = 8192
-MAX_WORK_NO = 32
-MAX_SIP_ACCOUNT = 64
 _MAX_SIP_PASSWORD = 255
 _IN_A_HEADER = validate.Regexp(r"[!-~]+\Z", error="has characters that fit into no header")
 

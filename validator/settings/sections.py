@@ -18,6 +18,7 @@ from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, hosts, places
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
+from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LOG_FORMATS, ROLES, LogPolicy, ServerPolicy
@@ -25,7 +26,11 @@ from validator.web.portal.policy import LOCALES, MAP_SERVICES, PortalPolicy
 from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
 
-_CLOUD_ID, _CLOUD_ID_WORDS = r"[A-Za-z0-9._-]{0,64}", '"" or an id of the cloud: 1 to 64 of A-Z a-z 0-9 . _ -'
+
+def cloud_id(longest: int) -> fields.Pattern:
+    """Return the field of an id of the cloud, of at most *longest* characters, or none."""
+    allowed = f'"" or an id of the cloud: 1 to {longest} of A-Z a-z 0-9 . _ -'
+    return fields.Pattern(rf"[A-Za-z0-9._-]{{0,{longest}}}", allowed)
 
 
 class ServerSection(Section):
@@ -257,8 +262,8 @@ class PortalSection(Section):
     enabled = fields.Boolean()
     path = places.UrlPath()
     context_path = places.UrlPath(empty=True)
-    channel = fields.Pattern(_CLOUD_ID, _CLOUD_ID_WORDS)
-    tenant = fields.Pattern(_CLOUD_ID, _CLOUD_ID_WORDS)
+    channel = cloud_id(MAX_CHANNEL)
+    tenant = cloud_id(MAX_TENANT)
     locale = fields.Choice(LOCALES)
     map_service = fields.Choice(MAP_SERVICES)
     inline_styles = fields.Boolean()

@@ -10,12 +10,11 @@ from marshmallow import Schema, fields, post_load, validates_schema
 from marshmallow import ValidationError as Invalid
 
 from validator.clock import iso_milliseconds, to_milliseconds
-from validator.sizes import MAX_TENANT, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
+from validator.sizes import MAX_TENANT, MAX_TOKEN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
 from validator.tokens.claims import Audience, Claims, Subject, TokenRequest
 from validator.tokens.revocation import RevocationRequest
 from validator.untrusted import Identifier, Name, Text, TolerantSchema, load
 
-MAX_TOKEN = 4096
 MAX_JTI = 64
 
 

@@ -16,9 +16,10 @@ from validator.exchange import Exchange
 from validator.limits.counters import Counters, source_prefix
 from validator.limits.policy import EVERYBODY
 from validator.signatures.signer import Signature, sign
+from validator.sizes import MAX_CHANNEL
 from validator.webchat.channels import Channel, Channels
 from validator.webchat.guests import Guest, Guests
-from validator.webchat.wire import MAX_CHANNEL, SigningRequest, parse, signable, signed_body
+from validator.webchat.wire import SigningRequest, parse, signable, signed_body
 
 _OF_FRESH = ("signing_fresh", "signing_all_fresh")
 _SHOWN_OF_NAME = 64  # characters of a signed name in the trail

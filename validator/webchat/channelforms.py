@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 from validator.errors import OperatorError
 from validator.origins import is_origin
-from validator.webchat.wire import MAX_CHANNEL, SIGNED_KEYS
+from validator.sizes import MAX_CHANNEL
+from validator.webchat.wire import SIGNED_KEYS
 
 SECRET_FORM = "exactly 43 characters of A-Z a-z 0-9"  # noqa: S105 - a description
 _SECRET = re.compile(r"[A-Za-z0-9]{43}", re.ASCII)

@@ -31,12 +31,12 @@ from validator.clock import Clock
 from validator.errors import Fault, OperatorError, Reason, Refusal
 from validator.keys.encryption import SecretEncryption
 from validator.origins import MAX_ORIGIN, is_origin
-from validator.sizes import MAX_TENANT
+from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import RecordStatus, Tenants
 from validator.tenants import table as tenants
 from validator.webchat.channelforms import check_form, check_origins, check_secret
-from validator.webchat.wire import MAX_CHANNEL, SIGNED_KEYS, LengthRule
+from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
 table = Table(
     "channels",

@@ -16,16 +16,13 @@ from marshmallow import post_load
 
 from validator.errors import Reason, Refusal
 from validator.signatures.canonical import SignableRequest
+from validator.sizes import MAX_CHANNEL, MAX_TENANT, MAX_USER_ID, MAX_USER_NAME
 from validator.untrusted import Identifier, PlainText, Text, TolerantSchema, load
 
 METHOD = "POST"
 PATH = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
 CONTENT_TYPE = "application/json;charset=UTF-8"
 SIGNED_KEYS = ("thirdUserName", "thirdUserId", "tenantSpaceId", "channelConfigId")
-MAX_NAME = 128
-MAX_ID = 128
-MAX_CHANNEL = 64
-MAX_TENANT = 64
 
 
 class LengthRule(StrEnum):
@@ -49,8 +46,8 @@ class AuthorizationRequest(TolerantSchema):
     """The page's question."""
 
     # Agents read it under the enterprise's signature.
-    thirdUserName: Text = PlainText(MAX_NAME)  # noqa: N815 - the cloud's names
-    thirdUserId = Identifier(MAX_ID, required=False)  # noqa: N815
+    thirdUserName: Text = PlainText(MAX_USER_NAME)  # noqa: N815 - the cloud's names
+    thirdUserId = Identifier(MAX_USER_ID, required=False)  # noqa: N815
     tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815
     channelConfigId = Identifier(MAX_CHANNEL)  # noqa: N815
 
@@ -68,7 +65,7 @@ class AuthorizationRequest(TolerantSchema):
 class PayloadRequest(AuthorizationRequest):
     """The same with any name: of an operator who signs with a key at hand, as the cloud would take it."""
 
-    thirdUserName = Text(MAX_NAME)  # noqa: N815
+    thirdUserName = Text(MAX_USER_NAME)  # noqa: N815
 
 
 _REQUEST, _PAYLOAD = AuthorizationRequest(), PayloadRequest()

@@ -7,9 +7,8 @@ from itsdangerous.encoding import base64_decode
 
 from tests.support.fakes import AGENT, CUSTOMER, START, TENANT
 from tests.support.token_parts import TokenParts
-from validator.callbacks.wire import MAX_TOKEN
 from validator.errors import Fault, Reason
-from validator.sizes import MAX_TENANT, MAX_USER_ID, MAX_USER_NAME
+from validator.sizes import MAX_TENANT, MAX_TOKEN, MAX_USER_ID, MAX_USER_NAME
 from validator.tokens.claims import Audience, Subject
 
 JTI_CHARACTERS = 24  # base64 of 144 bits

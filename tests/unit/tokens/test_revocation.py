@@ -10,9 +10,9 @@ from tests.support.fakes import AGENT, CUSTOMER, OTHER_TENANT, START, TENANT, Fa
 from tests.support.parallel_threads import at_once
 from tests.support.token_parts import POLICY, TokenParts
 from validator.errors import Reason, Refusal
-from validator.sizes import MAX_USER_ACCOUNT, MAX_USER_ID
+from validator.sizes import MAX_TENANT, MAX_USER_ACCOUNT, MAX_USER_ID
 from validator.store.database import Database
-from validator.tenants import MAX_ID, Tenants
+from validator.tenants import Tenants
 from validator.tokens.claims import MAX_LEEWAY, MAX_LIFETIME, Audience, Claims, Subject
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import (
@@ -395,7 +395,7 @@ def test_token_that_knows_more_than_the_database_is_refused(enquiry: Enquiry) ->
 @pytest.mark.parametrize("character", ["a", "字", "😀", ":"])
 def test_longest_target_fits_its_column(enquiry: Enquiry, character: str) -> None:
     """The longest ids that may be named can be revoked, on a database that counts characters too."""
-    tenant = "t" * MAX_ID
+    tenant = "t" * MAX_TENANT
     longest = [
         token_target(tenant, character * MAX_JTI),
         subject_target(Audience.AGENT, tenant, character * MAX_USER_ACCOUNT),

@@ -16,29 +16,37 @@ from validator.operations.simulator.guests import verify_guest
 from validator.operations.simulator.registration import Channel, Registration
 from validator.operations.simulator.signatures import SignatureRefused
 from validator.operations.simulator.visits import Visitor
+from validator.sizes import (
+    MAX_CHANNEL,
+    MAX_TENANT,
+    MAX_TOKEN,
+    MAX_USER_ACCOUNT,
+    MAX_USER_ID,
+    MAX_USER_NAME,
+)
 from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
 
-_MAX_LENGTH = 4096
+_MAX_AUTHORIZATION = 4096
 _AUTHORIZATION = "thirdPartAuthorization"
 
 
 class AgentPage(TolerantSchema):
     """What the page of the agent bar posts."""
 
-    access_token = Text(_MAX_LENGTH)
-    tenantSpaceId = Identifier(64)  # noqa: N815 - the cloud's names
-    userAccount = Text(128)  # noqa: N815
+    access_token = Text(MAX_TOKEN)
+    tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815 - the cloud's names
+    userAccount = Text(MAX_USER_ACCOUNT)  # noqa: N815
 
 
 class ChatPage(TolerantSchema):
     """What a page of the web chat posts, with a token or with a signature."""
 
-    thirdUserToken = Text(_MAX_LENGTH, required=False)  # noqa: N815
-    thirdPartAuthorization = Text(_MAX_LENGTH, required=False)  # noqa: N815
-    thirdUserName = Text(128)  # noqa: N815
-    thirdUserId = Identifier(128)  # noqa: N815
-    tenantSpaceId = Identifier(64)  # noqa: N815
-    channelConfigId = Identifier(64)  # noqa: N815
+    thirdUserToken = Text(MAX_TOKEN, required=False)  # noqa: N815
+    thirdPartAuthorization = Text(_MAX_AUTHORIZATION, required=False)  # noqa: N815
+    thirdUserName = Text(MAX_USER_NAME)  # noqa: N815
+    thirdUserId = Identifier(MAX_USER_ID)  # noqa: N815
+    tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815
+    channelConfigId = Identifier(MAX_CHANNEL)  # noqa: N815
     locale = Text(16, required=False)
 
 

@@ -7,10 +7,17 @@ from urllib.parse import urlsplit
 from marshmallow import RAISE, Schema
 
 from validator.settings import fields
+from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
-_ID = r"[A-Za-z0-9._@-]{1,64}"
+_MAX_APP_KEY = 64
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
+
+
+def cloud_id(longest: int, allowed: str = "") -> fields.Pattern:
+    """Return the field of an id of the cloud, of at most *longest* characters."""
+    allowed = allowed or f"1 to {longest} of A-Z a-z 0-9 . _ @ -"
+    return fields.Pattern(rf"[A-Za-z0-9._@-]{{1,{longest}}}", allowed)
 
 
 def optional(setting: fields.Setting, default: Any) -> fields.Setting:
@@ -91,13 +98,13 @@ class CloudTable(Table):
 class TenantTable(Table):
     """`[[tenants]]`."""
 
-    id = fields.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
+    id = cloud_id(MAX_TENANT)
 
 
 class AgentTable(Table):
     """`[[agents]]`."""
 
-    tenant = fields.Pattern(_ID, "the id of a tenant")
+    tenant = cloud_id(MAX_TENANT, "the id of a tenant")
     account = fields.Line(empty=False)
     work_no = fields.Integer(1, 999_999_999)
     sip_account = optional(fields.Line(), "")
@@ -106,8 +113,8 @@ class AgentTable(Table):
 class ChannelTable(Table):
     """`[[channels]]`."""
 
-    id = fields.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
-    tenant = fields.Pattern(_ID, "the id of a tenant")
+    id = cloud_id(MAX_CHANNEL)
+    tenant = cloud_id(MAX_TENANT, "the id of a tenant")
     secret_key_file = fields.Line(empty=False)
     key_order = optional(KeyOrder(), SIGNED_KEYS)
     length_rule = optional(fields.Choice(rule.value for rule in LengthRule), LengthRule.BYTES.value)
@@ -116,8 +123,8 @@ class ChannelTable(Table):
 class AppTable(Table):
     """`[[apps]]`."""
 
-    key = fields.Pattern(_ID, "1 to 64 of A-Z a-z 0-9 . _ @ -")
-    tenant = fields.Pattern(_ID, "the id of a tenant")
+    key = cloud_id(_MAX_APP_KEY)
+    tenant = cloud_id(MAX_TENANT, "the id of a tenant")
     secret_file = fields.Line(empty=False)
 
 
