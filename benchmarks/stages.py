@@ -28,6 +28,7 @@ from benchmarks.traffic import Question, agents
 from validator.audit.events import Event, EventName, Outcome
 from validator.callbacks import wire
 from validator.callbacks.validation import Verdict, limits_of_good
+from validator.endpoints import Endpoint
 from validator.exchange import current_exchange
 from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.services import Services
@@ -40,7 +41,7 @@ SIZE = Size(accounts=1000, revoked=1000)
 BARE, WHOLE, IN_TURN, PARSING = "bare Flask", "the whole callback", "the whole in turn", "parsing"
 READING, SCHEMA, LOG = "reading the JSON", "schema (marshmallow)", "log line"
 _QUESTIONS = 1000
-ENDPOINT = "thirdparty.third_party_validate"
+ENDPOINT = Endpoint.VALIDATE_AGENT
 
 
 def main() -> int:

@@ -1,19 +1,17 @@
 """The HTTP application: blueprints and error replies, nothing else."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from flask import Flask, request
 
 from validator.services import Services
-from validator.web import hosts, incoming, middleware, openapi, ratelimit
+from validator.web import hosts, incoming, middleware, ratelimit
 from validator.web.error_responses import ErrorResponses
 from validator.web.fastpath import FastPath
 from validator.web.hosts import Hosts
-from validator.web.policy import ServerPolicy
+from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
-from validator.web.routes import callbacks, login, portal, probes, tokens, webchat
+from validator.web.routes import callbacks, login, openapi, portal, probes, tokens, webchat
 
 
 class _Application(Flask):
@@ -38,6 +36,8 @@ def create_app(services: Services) -> Flask:
     ratelimit.install(app, services.counters)
     known = Hosts(settings.server, (settings.proxy.origin, settings.proxy.callbacks_origin))
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
+    # After the check of the name, which counts by itself; before the page checks of the blueprints.
+    RouteLimiter(services.counters).init_app(app)
     errors = ErrorResponses(settings.callbacks, replies, services.counters)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
     if settings.server.role != "people":
@@ -66,25 +66,9 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
             login.blueprint(*people),
             tokens.blueprint(services.authentication, services.issuance, services.introspection),
         ):
+            bp.before_request(lambda: incoming.check_page(settings.server))
             app.register_blueprint(bp)
-            _guard(app, bp.name, settings.server)
         if settings.portal.enabled:
             app.register_blueprint(portal.blueprint(settings.portal))
             if settings.proxy.document_root is None:  # the proxy's own home page would hide it
                 app.register_blueprint(portal.front(settings.portal))
-
-
-def _guard(app: Flask, blueprint: str, policy: ServerPolicy) -> None:
-    """Let the views of *blueprint* be asked by allowed pages only; the limits are put around that later."""
-    for endpoint, view in app.view_functions.items():
-        if endpoint.startswith(f"{blueprint}."):
-            app.view_functions[endpoint] = _guarded(view, policy)
-
-
-def _guarded(view: Callable[..., Any], policy: ServerPolicy) -> Callable[..., Any]:
-    @wraps(view)
-    def guarded(**arguments: Any) -> Any:
-        incoming.check_page(policy)
-        return view(**arguments)
-
-    return guarded

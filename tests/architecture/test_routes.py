@@ -135,7 +135,7 @@ def test_what_is_inside_stays_inside(text: str) -> None:
 def test_planted_route_is_found() -> None:
     """A route that nobody told the proxy about is named."""
     app = application()
-    app.add_url_rule("/api/v1/planted", "accounts.planted", lambda: "")
+    app.add_url_rule("/api/v1/planted", "login.planted", lambda: "")
 
     assert unpaired(app, rendered()) == ({"/api/v1/planted"}, set())
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -28,6 +29,8 @@ from tests.support.fakes import (
     Enterprise,
 )
 from tests.support.routes import OPERATIONS, paths
+from validator.app import create_app
+from validator.endpoints import LOGIN as LOGIN_BLUEPRINT
 from validator.limits.policy import OTHER, PURPOSES, SOURCE
 from validator.limits.shares import RATED
 from validator.services import open_services
@@ -488,6 +491,24 @@ def test_pages_of_other_sites_are_limited(found_enterprise: Found, path: str) ->
     problem(browser.post(path, headers=foreign), 403)
 
     check_too_many(browser.post(path, headers=foreign))
+
+
+def post_from_other_page(app: Flask, path: str) -> int:
+    """Return the status of a request that another site's page sends."""
+    page = {"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site"}
+    return app.test_client().post(path, json={}, headers=page).status_code
+
+
+def test_limit_is_checked_before_the_page(found_enterprise: Found) -> None:
+    """A page check that ran first would let another site's page send requests that are not counted."""
+    enterprise = limited(found_enterprise, "login_address", "2/1m")
+    app, swapped = create_app(enterprise.services), create_app(enterprise.services)
+    page_check, *_ = swapped.before_request_funcs.pop(LOGIN_BLUEPRINT)
+    before = swapped.before_request_funcs[None]
+    before.insert(1, page_check)  # after the middleware
+
+    assert [post_from_other_page(app, LOGIN_PATH) for _ in range(3)] == [403, 403, 429]
+    assert [post_from_other_page(swapped, LOGIN_PATH) for _ in range(3)] == [403, 403, 403]
 
 
 NO_ROUTES = [

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from validator.endpoints import CALLBACKS, TOKENS, WEBCHAT, Endpoint
 from validator.networks import KEPT_ADDRESSES, address_of
 
 UNKNOWN = "unknown"
@@ -111,32 +112,32 @@ class LimitsPolicy:
 
 OTHER = "other_address"
 SOURCE = "source address (IPv6: /64)"
-PROBES = ("health.alive", "health.ready")
+PROBES = (Endpoint.ALIVE, Endpoint.READY)
 TOKEN = "token"  # noqa: S105 - what is counted
 PREFIX = "prefix of the source (/24, IPv6: /48)"
 CHANNEL_PREFIX = "channel and prefix of the source (/24, IPv6: /48)"
-_SIGNING = ("webchat.authorize",)
+_SIGNING = (Endpoint.AUTHORIZE,)
 SUBJECT = "audience, tenant and subject"
 TENANT = "audience and tenant"
 PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
         # What is not proven counts against its source, what is proven against what it proves: see
-        # `thirdparty.validation`. Nobody is told how busy somebody else's token, subject or tenant is.
+        # `callbacks.validation`. Nobody is told how busy somebody else's token, subject or tenant is.
         "callbacks_foreign": Purpose(
-            "questions unreadable, or with a token not signed here", SOURCE, ("thirdparty",), is_told=False
+            "questions unreadable, or with a token not signed here", SOURCE, (CALLBACKS,), is_told=False
         ),
         "callbacks_refused": Purpose(
-            "questions refused though the token was signed here", TOKEN, ("thirdparty",), is_told=False
+            "questions refused though the token was signed here", TOKEN, (CALLBACKS,), is_told=False
         ),
-        "callbacks_token": Purpose("accepted questions", TOKEN, ("thirdparty",), is_told=False),
-        "callbacks_subject": Purpose("accepted questions", SUBJECT, ("thirdparty",), is_told=False),
-        "callbacks_tenant": Purpose("accepted questions", TENANT, ("thirdparty",), is_told=False),
-        "login_address": Purpose("requests, right or wrong", SOURCE, ("accounts.log_in",), at_door=True),
-        "tokens_address": Purpose("requests", SOURCE, ("tokens",), at_door=True),
+        "callbacks_token": Purpose("accepted questions", TOKEN, (CALLBACKS,), is_told=False),
+        "callbacks_subject": Purpose("accepted questions", SUBJECT, (CALLBACKS,), is_told=False),
+        "callbacks_tenant": Purpose("accepted questions", TENANT, (CALLBACKS,), is_told=False),
+        "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_door=True),
+        "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_door=True),
         "tokens_caller": Purpose(
-            "tokens issued", "person or client", ("tokens.issue_agent", "tokens.issue_chat")
+            "tokens issued", "person or client", (Endpoint.ISSUE_AGENT, Endpoint.ISSUE_CHAT)
         ),
-        "guest_address": Purpose("requests", SOURCE, ("webchat",), at_door=True),
+        "guest_address": Purpose("requests", SOURCE, (WEBCHAT,), at_door=True),
         "signing_guest": Purpose("signatures", "guest", _SIGNING),
         "signing_prefix": Purpose("signatures", CHANNEL_PREFIX, _SIGNING, is_told=False),
         "signing_fresh": Purpose("signatures for guests not seen before", "channel", _SIGNING, is_told=False),

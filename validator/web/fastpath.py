@@ -13,6 +13,7 @@ from werkzeug.wsgi import get_content_length
 from validator.callbacks import wire
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy, Presentation
+from validator.endpoints import Endpoint
 from validator.web import middleware
 from validator.web.error_responses import ErrorResponses
 from validator.web.incoming import read_body
@@ -36,9 +37,9 @@ class FastPath:
         errors: ErrorResponses,
     ) -> None:
         self._flask_app, self._validation, self._policy = flask_app, validation, policy
-        self._parsers: Mapping[str, tuple[str, Callable[[bytes], Presentation]]] = {
-            routes.agent_path: ("thirdparty.third_party_validate", wire.parse_agent),
-            routes.chat_path: ("thirdparty.chat_third_party_validate", wire.parse_chat),
+        self._parsers: Mapping[str, tuple[Endpoint, Callable[[bytes], Presentation]]] = {
+            routes.agent_path: (Endpoint.VALIDATE_AGENT, wire.parse_agent),
+            routes.chat_path: (Endpoint.VALIDATE_CHAT, wire.parse_chat),
         }
         self._replies, self._routes, self._errors = replies, routes, errors
 

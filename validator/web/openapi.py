@@ -6,7 +6,6 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Blueprint, Response
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
@@ -23,7 +22,7 @@ from validator.tokens.wire import (
     TokenRevocationRequest,
 )
 from validator.web.incoming import FORM, JSON, SESSION_COOKIE
-from validator.web.replies import PROBLEM_TYPE, json_reply
+from validator.web.replies import PROBLEM_TYPE
 from validator.webchat.wire import AuthorizationRequest
 
 VERSION = "1"
@@ -97,20 +96,9 @@ def operations(callbacks: CallbackPolicy, role: str) -> tuple[Operation, ...]:
     return served if role == "callbacks" else served + _WEBCHAT + _PEOPLE + _TOKENS
 
 
-def blueprint(callbacks: CallbackPolicy, role: str) -> Blueprint:
-    """Return the route of the description."""
-    bp = Blueprint("openapi", __name__)
-    content = _document(callbacks, role)
-
-    @bp.get("/openapi.json")
-    def description() -> Response:
-        return json_reply(content)
-
-    return bp
-
-
 @cache
-def _document(callbacks: CallbackPolicy, role: str) -> dict[str, Any]:
+def document(callbacks: CallbackPolicy, role: str) -> dict[str, Any]:
+    """Return the OpenAPI document of the server of *role*, made once for each process."""
     return describe(operations(callbacks, role))
 
 

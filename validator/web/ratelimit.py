@@ -1,23 +1,24 @@
-"""Limits on routes: flask-limiter on every route, and a count of requests for no route at all.
+"""Limits on routes: flask-limiter's default limit, by endpoint, and a count of requests that no route takes.
 
 Here only the source address is counted, since nothing else of a request is proven yet. What is known later
 (tenant, guest, channel, caller) is counted by the room that knows it, with the same `Counters`.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from functools import cache
 
 from flask import Flask, Response, request
-from flask_limiter import Limiter
+from flask_limiter import Limit, Limiter
 from limits import RateLimitItem
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from validator.endpoints import Endpoint
 from validator.limits.counters import Counters, Window, source_bucket
-from validator.limits.policy import PURPOSES, LimitsPolicy, Rate, limits_on
+from validator.limits.policy import PURPOSES, Rate, limits_on
 from validator.web import incoming
 
 # A limit's state on an answer to a login would help whoever guesses passwords.
-_SILENT_ENDPOINTS = ("accounts.log_in", "accounts.change_password")
+_SILENT_ENDPOINTS = (Endpoint.LOG_IN, Endpoint.CHANGE_PASSWORD)
 
 
 class RouteStrategy(SlidingWindowCounterRateLimiter):
@@ -34,12 +35,21 @@ class RouteStrategy(SlidingWindowCounterRateLimiter):
 
 
 class RouteLimiter(Limiter):
-    """flask-limiter, counting with the project's own strategy and storage."""
+    """flask-limiter with one dynamic default limit, counting with the project's own strategy and storage.
+
+    It checks in a `before_request` of the application, and so before those of the blueprints.
+    """
 
     def __init__(self, counters: Counters) -> None:
+        limit = Limit(self._rates, key_function=_source, scope=_address_limit, shared=True)
         # The memory storage is never counted in: `limiter` below replaces what it would be used by.
-        super().__init__(_source, storage_uri="memory://", headers_enabled=False)
+        super().__init__(_source, default_limits=[limit], storage_uri="memory://", headers_enabled=False)
         self._route_strategy = RouteStrategy(counters)
+        self._texts = {name: _text(limit.rates) for name, limit in counters.policy.limits.items()}
+
+    def _rates(self) -> str:
+        """Return the rates of the present route's address limit as flask-limiter reads them; "" of none."""
+        return self._texts.get(_address_limit(request.endpoint or ""), "")
 
     @property
     def limiter(self) -> RouteStrategy:
@@ -48,14 +58,10 @@ class RouteLimiter(Limiter):
 
 
 def install(app: Flask, counters: Counters) -> None:
-    """Put the address limits on every route that *app* has by now, and on requests for none.
+    """Count requests that no route of *app* takes, and show the limits' state in the headers of responses.
 
-    What is one too many raises flask_limiter.RateLimitExceeded on a route, Refusal(THROTTLED) elsewhere.
+    One request too many raises Refusal(THROTTLED), and flask_limiter.RateLimitExceeded by `RouteLimiter`.
     """
-    limiter = RouteLimiter(counters)
-    limiter.init_app(app)
-    for endpoint, view in app.view_functions.items():
-        app.view_functions[endpoint] = _limited(view, endpoint, limiter, counters.policy)
 
     @app.before_request
     def begin() -> None:
@@ -72,22 +78,18 @@ def install(app: Flask, counters: Counters) -> None:
         return reply
 
 
-def _limited(
-    view: Callable[..., Any], endpoint: str, limiter: RouteLimiter, policy: LimitsPolicy
-) -> Callable[..., Any]:
-    limited = view
-    for name in limits_on(endpoint):
-        for rate in policy.limits[name].rates if PURPOSES[name].at_door else ():
-            limited = limiter.shared_limit(_text(rate), scope=name, key_func=_source)(limited)
-    return limited
+@cache
+def _address_limit(endpoint: str) -> str:
+    """Return the name of the limit that counts requests to *endpoint* by their source; "" of none."""
+    return next((name for name in limits_on(endpoint) if PURPOSES[name].at_door), "")
 
 
 def _source() -> str:
     return source_bucket(incoming.exchange())
 
 
-def _text(rate: Rate) -> str:
-    return f"{rate.amount} per {rate.seconds} second"
+def _text(rates: Iterable[Rate]) -> str:
+    return "; ".join(f"{rate.amount} per {rate.seconds} second" for rate in rates)
 
 
 def _policy(window: Window) -> str:

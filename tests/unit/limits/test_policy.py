@@ -201,14 +201,14 @@ def test_purposes_are_settings() -> None:
     ("endpoint", "names"),
     [
         (
-            "thirdparty.agent",
+            "callbacks.agent",
             (
                 *("callbacks_foreign", "callbacks_refused"),
                 *("callbacks_token", "callbacks_subject", "callbacks_tenant"),
             ),
         ),
-        ("accounts.log_in", ("login_address",)),
-        ("accounts.log_out", (OTHER,)),
+        ("login.log_in", ("login_address",)),
+        ("login.log_out", (OTHER,)),
         ("tokens.issue_agent", ("tokens_address", "tokens_caller")),
         ("tokens.issue_chat", ("tokens_address", "tokens_caller")),
         ("tokens.introspect", ("tokens_address",)),

@@ -1,6 +1,5 @@
 """The table of limits: every route and method is in it, with what really stands on it."""
 
-from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -56,14 +55,6 @@ def test_every_place_of_a_purpose_is_there(found_enterprise: Found) -> None:
     places = set(app.view_functions) | set(app.blueprints)
 
     assert {place for purpose in PURPOSES.values() for place in purpose.endpoints} <= places
-
-
-def test_views_are_told_apart(found_enterprise: Found) -> None:
-    """flask-limiter knows views by their names: two of one name would each have the other's limits, too."""
-    app = create_app(found_enterprise().services)
-    names = Counter(f"{view.__module__}.{view.__qualname__}" for view in app.view_functions.values())
-
-    assert set(names.values()) == {1}
 
 
 def test_every_limit_is_on_some_route(found_enterprise: Found) -> None:

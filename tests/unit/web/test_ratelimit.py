@@ -23,8 +23,8 @@ from validator.web.policy import ServerPolicy
 ENDPOINTS = (
     "webchat.guest",
     "webchat.authorize",
-    "accounts.log_in",
-    "accounts.log_out",
+    "login.log_in",
+    "login.log_out",
     "health.alive",
     "health.ready",
     "health.look",
@@ -43,6 +43,7 @@ class Door:
             app.add_url_rule(f"/{endpoint}", endpoint, self._view(endpoint), methods=["GET", "POST"])
         middleware.install(app, POLICY)
         ratelimit.install(app, counters)
+        ratelimit.RouteLimiter(counters).init_app(app)
         app.register_error_handler(RateLimitExceeded, lambda _: self._refuse(counters.last_refusal()))
         app.register_error_handler(Refusal, self._refuse)
         app.register_error_handler(Fault, lambda fault: (str(fault.reason), 503))
@@ -68,7 +69,6 @@ class Door:
             self.answered += 1
             return "done"
 
-        answer.__qualname__ = endpoint  # flask-limiter tells views apart by their names
         return answer
 
     def _refuse(self, refusal: Refusal) -> tuple[str, int, dict[str, str]]:
@@ -90,8 +90,8 @@ def door(tmp_path: Path) -> Callable[..., Door]:
 LIMIT_OF = {
     "webchat.guest": "guest_address",
     "webchat.authorize": "guest_address",
-    "accounts.log_in": "login_address",
-    "accounts.log_out": "other_address",
+    "login.log_in": "login_address",
+    "login.log_out": "other_address",
     "health.look": "other_address",
     "nowhere": "other_address",
 }
@@ -193,7 +193,7 @@ def test_answer_tells_the_limit_and_its_state(door: Callable[..., Door]) -> None
     assert seconds == int(refused.headers["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("path", ["accounts.log_in"])
+@pytest.mark.parametrize("path", ["login.log_in"])
 def test_login_does_not_tell_its_limit(door: Callable[..., Door], path: str) -> None:
     """Whoever guesses passwords is not told how many more they may try."""
     guarded = door(login_address="3/1m")

@@ -8,11 +8,12 @@ from math import inf
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
+from validator.endpoints import Endpoint
 from validator.limits.policy import Mode
 from validator.metrics.instruments import LIMITED, REQUEST_SECONDS, UNREADABLE_SOURCES
 from validator.metrics.prometheus_internals import name_of
 
-_CALLBACKS = {"thirdparty.third_party_validate": "agent", "thirdparty.chat_third_party_validate": "chat"}
+_CALLBACKS: dict[str, str] = {Endpoint.VALIDATE_AGENT: "agent", Endpoint.VALIDATE_CHAT: "chat"}
 
 
 @dataclass(frozen=True, slots=True)

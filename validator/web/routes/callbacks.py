@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from validator import endpoints
 from validator.callbacks import wire
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy
@@ -11,7 +12,7 @@ from validator.web.replies import CallbackReplies
 
 def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackReplies) -> Blueprint:
     """Return the two routes, at the paths the enterprise registered."""
-    bp = Blueprint("thirdparty", __name__)
+    bp = Blueprint(endpoints.CALLBACKS, __name__)
 
     @bp.post(routes.agent_path)
     def third_party_validate() -> Response:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from validator import endpoints
 from validator.accounts import wire
 from validator.accounts.account import Account
 from validator.accounts.devices import Devices, cookie_name
@@ -17,7 +18,7 @@ def blueprint(
     login: Login, sessions: Sessions, links: Links, devices: Devices, authentication: Authentication
 ) -> Blueprint:
     """Return the routes of people who log in."""
-    bp = Blueprint("accounts", __name__, url_prefix="/api/v1")
+    bp = Blueprint(endpoints.LOGIN, __name__, url_prefix="/api/v1")
 
     def welcome(account: Account, device: str | None) -> Response:
         """Begin a session instead of the presented one, and let the browser be known from now on."""

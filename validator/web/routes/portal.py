@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request
 
+from validator import endpoints
 from validator.web.portal.pages import Asset, Page, Pages
 from validator.web.portal.policy import PortalPolicy
 from validator.web.portal.words import language_of
@@ -9,7 +10,7 @@ from validator.web.portal.words import language_of
 
 def blueprint(policy: PortalPolicy) -> Blueprint:
     """Return the routes below `policy.path`."""
-    bp, pages = Blueprint("portal", __name__, url_prefix=policy.path), Pages(policy)
+    bp, pages = Blueprint(endpoints.PORTAL, __name__, url_prefix=policy.path), Pages(policy)
 
     @bp.get("")
     @bp.get("/")
@@ -45,7 +46,7 @@ def blueprint(policy: PortalPolicy) -> Blueprint:
 
 def front(policy: PortalPolicy) -> Blueprint:
     """Return the route of the origin itself, which leads to the pages."""
-    bp = Blueprint("front", __name__)
+    bp = Blueprint(endpoints.FRONT, __name__)
 
     @bp.get("/")
     def front_door() -> Response:

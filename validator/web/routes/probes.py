@@ -2,13 +2,14 @@
 
 from flask import Blueprint, Response
 
+from validator import endpoints
 from validator.web.readiness import Readiness
 from validator.web.replies import json_reply
 
 
 def blueprint(readiness: Readiness) -> Blueprint:
     """Return the routes that probes request."""
-    bp = Blueprint("health", __name__)
+    bp = Blueprint(endpoints.HEALTH, __name__)
 
     @bp.get("/healthz")
     def alive() -> Response:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from validator import endpoints
 from validator.tokens import wire
 from validator.tokens.authentication import Authentication
 from validator.tokens.introspection import Introspection
@@ -12,7 +13,7 @@ from validator.web.replies import empty_reply, json_reply
 
 def blueprint(authentication: Authentication, issuance: Issuance, introspection: Introspection) -> Blueprint:
     """Return the routes below `/api/v1/tokens`."""
-    bp = Blueprint("tokens", __name__, url_prefix="/api/v1/tokens")
+    bp = Blueprint(endpoints.TOKENS, __name__, url_prefix="/api/v1/tokens")
 
     @bp.post("/agent")
     def issue_agent() -> Response:

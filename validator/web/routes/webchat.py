@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from validator import endpoints
 from validator.untrusted import read_object
 from validator.web import incoming
 from validator.web.replies import allow_page, empty_reply, json_reply, set_cookie, text_reply
@@ -10,7 +11,7 @@ from validator.webchat.authorization import GuestSigning
 
 def blueprint(signing: GuestSigning) -> Blueprint:
     """Return the routes below `/webchat`."""
-    bp = Blueprint("webchat", __name__, url_prefix="/webchat")
+    bp = Blueprint(endpoints.WEBCHAT, __name__, url_prefix="/webchat")
 
     @bp.post("/guest")
     def greet() -> Response:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from validator.metrics.instruments import LIMITED, REQUEST_SECONDS
 from validator.operations.monitoring.counted import Latency, Limited, latencies, limited
 
-AGENT, CHAT = "thirdparty.third_party_validate", "thirdparty.chat_third_party_validate"
+AGENT, CHAT = "callbacks.third_party_validate", "callbacks.chat_third_party_validate"
 
 
 def answered(times: dict[tuple[str, str], list[float]]) -> Iterable[Metric]:
@@ -45,7 +45,7 @@ def test_callbacks_are_apart_and_statuses_together() -> None:
         (AGENT, "200"): [0.0004] * 3,
         (AGENT, "400"): [0.002] * 5,
         (CHAT, "200"): [0.004],
-        ("accounts.log_in", "200"): [0.0001] * 1000,
+        ("login.log_in", "200"): [0.0001] * 1000,
     }
 
     assert latencies(answered(times)) == (Latency("agent", 8, 2.5, 2.5), Latency("chat", 1, 5.0, 5.0))

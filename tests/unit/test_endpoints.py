@@ -1,0 +1,26 @@
+"""The declared endpoints are the application's: nothing counts, labels or limits a view by another name."""
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from tests.support import fakes
+from tests.support.fakes import Enterprise
+from validator.app import create_app
+from validator.endpoints import Endpoint
+
+PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
+
+
+def endpoints(app: Flask) -> set[str]:
+    """Return the endpoints of the routes of *app*."""
+    return {rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+def test_declared_endpoints_are_those_of_the_application(found_enterprise: Callable[..., Enterprise]) -> None:
+    """With every route on, each has a declared endpoint, and each declared endpoint has a route."""
+    app = create_app(found_enterprise(PAGES).services)
+
+    assert endpoints(app) == set(Endpoint)
+    app.add_url_rule("/planted", "login.planted", lambda: "")
+    assert endpoints(app) - set(Endpoint) == {"login.planted"}

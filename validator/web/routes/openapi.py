@@ -1,0 +1,20 @@
+"""The route of the description of all routes."""
+
+from flask import Blueprint, Response
+
+from validator import endpoints
+from validator.callbacks.wire import CallbackPolicy
+from validator.web.openapi import document
+from validator.web.replies import json_reply
+
+
+def blueprint(callbacks: CallbackPolicy, role: str) -> Blueprint:
+    """Return the route of the description."""
+    bp = Blueprint(endpoints.OPENAPI, __name__)
+    content = document(callbacks, role)
+
+    @bp.get("/openapi.json")
+    def description() -> Response:
+        return json_reply(content)
+
+    return bp
