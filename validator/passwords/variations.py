@@ -100,7 +100,7 @@ def is_pinyin_phrase(text: str) -> bool:
 
 
 def _unseparated(text: str) -> str:
-    """Return *text* without signs and spaces if they are of so few kinds as to be separators."""
+    """Return *text* without signs and spaces if their few kinds make them separators."""
     signs = {character for character in text if not character.isalnum()}
     return "".join(filter(str.isalnum, text)) if len(signs) <= _SEPARATORS else text
 

@@ -1,1 +1,1 @@
-"""Enterprise tokens: what they say, how they are signed, proven and revoked."""
+"""Issues, verifies, introspects and revokes enterprise tokens, and authenticates the callers."""

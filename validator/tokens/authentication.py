@@ -1,4 +1,4 @@
-"""Who is calling: a person with a session, or a backend client with its secret."""
+"""Authenticates callers: a person with a session, or a backend client with its secret."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ _MAX_CREDENTIAL = 256
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request carries to prove its caller, nothing of it proven; and whether a browser sent it."""
+    """The unverified credentials of a request, and whether a browser sent it."""
 
     presented_client: str | None = None
     presented_secret: str | None = field(default=None, repr=False)
@@ -33,26 +33,26 @@ class Authentication:
         self._clients, self._trail = clients, trail
 
     def identify(self, credentials: Credentials) -> Principal:
-        """Return the client when the request names one, else the person; raises Refusal.
+        """Return the client if the request names one, else the person; raises Refusal.
 
-        A program that sends nothing at all is asked to authenticate as a client (RFC 9110, 15.5.2): many
-        libraries wait for that challenge. A browser is not, because it would open a dialog.
+        A program that sends no credentials is challenged to authenticate as a client (RFC 9110, 15.5.2): many
+        libraries wait for that challenge. A browser is not challenged, because it would open a dialog.
         """
         if credentials.presented_client is not None:
             return self.client(credentials)
         if credentials.presented_session is None and not credentials.is_browser:
-            raise Refusal(Reason.CLIENT_UNKNOWN)  # not recorded: it costs a stranger nothing
+            raise Refusal(Reason.CLIENT_UNKNOWN)  # not recorded: anybody can cause it for free
         account = self.session(credentials).account
         return Person(account, self._links.of(account.id))
 
     def session(self, credentials: Credentials) -> Session:
-        """Return the session of the person who is calling; raises Refusal."""
+        """Return the session of the calling person; raises Refusal."""
         return self._sessions.resume(credentials.presented_session)
 
     def log_in(self, account: Account, credentials: Credentials) -> tuple[str, Session]:
         """Begin a session of *account* and return the cookie's value with it.
 
-        The session that the browser presents ends, whosever it is, and the oldest beyond the maximum.
+        Ends the session that the browser presents, of whatever account, and the oldest beyond the maximum.
         """
         self.log_out(credentials, "replaced by a new login")
         secret, session = self._sessions.begin(account)
@@ -62,7 +62,7 @@ class Authentication:
         return secret, session
 
     def log_out(self, credentials: Credentials, detail: str | None = None) -> None:
-        """End the session of the person who is calling, if there is one; *detail* is recorded with it."""
+        """End the session of the calling person, if there is one; *detail* is recorded with it."""
         try:
             account = self.session(credentials).account
         except Refusal:
@@ -76,7 +76,7 @@ class Authentication:
         self._trail.append(event)
 
     def client(self, credentials: Credentials) -> ClientPrincipal:
-        """Return the client that is calling; raises Refusal, which is written down."""
+        """Return the calling client; raises Refusal, which is recorded."""
         client, secret = credentials.presented_client or "", credentials.presented_secret or ""
         try:
             if not client or any(

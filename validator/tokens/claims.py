@@ -1,4 +1,4 @@
-"""What an enterprise token says: for whom, in which tenant, for which audience, from when until when.
+"""The claims of an enterprise token: subject, tenant, audience and validity period.
 
 In the token the claims are compact JSON, with the names of RFC 7519 where it has one:
 `{"jti","aud","ten","sub","nam","epo","rev","iat","exp"}`; `nam` only for customers, `epo` the account's
@@ -13,14 +13,14 @@ import orjson
 
 from validator.clock import from_milliseconds, to_milliseconds
 
-# What the settings allow at the most; a revocation is remembered for as long as such a token could live.
+# The maxima of the settings; a revocation is stored for as long as such a token can live.
 MAX_LIFETIME = timedelta(hours=24)
 MAX_LEEWAY = timedelta(minutes=5)
 MAX_LIFE = MAX_LIFETIME + MAX_LEEWAY
 
 
 class Audience(StrEnum):
-    """Which of the cloud's two callbacks a token is for."""
+    """The cloud's callback that a token is for."""
 
     AGENT = "agent"
     CHAT = "chat"
@@ -28,7 +28,7 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """How long tokens live, and how far clocks may differ."""
+    """The lifetimes of tokens, and how far clocks may differ."""
 
     agent_lifetime: timedelta
     chat_lifetime: timedelta
@@ -41,7 +41,7 @@ class TokenPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Somebody the cloud knows: an agent by `userAccount`, a customer by `userId` and `userName`."""
+    """A subject known to the cloud: an agent by `userAccount`, a customer by `userId` and `userName`."""
 
     audience: Audience
     tenant: str
@@ -55,7 +55,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """For whom a token is asked; a person may leave everything out but the audience."""
+    """The subject of a requested token; a person may leave out everything but the audience."""
 
     audience: Audience
     tenant: str | None = None
@@ -65,7 +65,7 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A token's content."""
+    """The claims of a token."""
 
     jti: str
     subject: Subject
@@ -75,7 +75,7 @@ class Claims:
     expires_at: datetime
 
     def to_json(self) -> bytes:
-        """Return the claims as the token carries them."""
+        """Return the claims in the token's format."""
         subject = self.subject
         name = {} if subject.name is None else {"nam": subject.name}
         return orjson.dumps(

@@ -1,4 +1,4 @@
-"""Backend clients: the enterprise's own servers, which may name the subjects of their tenants."""
+"""Backend clients: the enterprise's servers, which may name the subjects of their tenants."""
 
 import hashlib
 import hmac
@@ -34,7 +34,7 @@ table = Table(
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A backend client: which tenants and audiences it may speak for."""
+    """A backend client, with the tenants and audiences for which it may act."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ class Client:
     secret_digest: str = field(repr=False)
 
     def check_may(self, audience: Audience | None, tenant: str) -> None:
-        """Raise Refusal unless this client may speak for *tenant* towards *audience* (None: towards any)."""
+        """Raise Refusal unless this client may act for *tenant* and *audience* (None: any audience)."""
         if tenant not in self.tenants:
             raise Refusal(Reason.TENANT_NOT_GRANTED)
         if audience is not None and audience not in self.audiences:
@@ -53,9 +53,9 @@ class Client:
 
 
 class Clients:
-    """The table of backend clients. A secret is shown once; its SHA-256 is kept.
+    """The table of backend clients. A secret is shown once; only its SHA-256 is stored.
 
-    A fast digest is enough: the secret is 256 random bits, which nobody can guess one by one.
+    A fast digest is enough: the secret is 256 random bits, too many for brute force.
     """
 
     def __init__(self, database: Database, tenants: Tenants, clock: Clock) -> None:
@@ -83,7 +83,7 @@ class Clients:
     def change(
         self, client: Client, name: str, tenants: Collection[str], audiences: Collection[Audience]
     ) -> None:
-        """Give a client another name, other tenants or audiences; raises OperatorError as `add` does."""
+        """Replace a client's name, tenants and audiences; raises OperatorError as `add` does."""
         self._check(name, tenants, audiences)
         values = {"name": name, "tenants": sorted(tenants), "audiences": sorted(audiences)}
         with self._database.durable_write(self._clock.now()) as connection:
@@ -99,13 +99,13 @@ class Clients:
             raise OperatorError(f"there is no client {client_id}")
 
     def authenticate(self, presented_id: str, presented_secret: str) -> Client:
-        """Return the client that proves itself; raises Refusal, and takes the same time whoever is named."""
+        """Return the client with this secret; raises Refusal. Unknown ids take as long (timing oracle)."""
         client = self.find(presented_id)
         expected = client.secret_digest if client else _digest("")
-        is_right = hmac.compare_digest(expected.encode(), _digest(presented_secret).encode())
+        is_correct = hmac.compare_digest(expected.encode(), _digest(presented_secret).encode())
         if client is None:
             raise Refusal(Reason.CLIENT_UNKNOWN)
-        if not is_right:
+        if not is_correct:
             raise Refusal(Reason.CLIENT_SECRET_WRONG)
         if client.status is not RecordStatus.ACTIVE:
             raise Refusal(Reason.CLIENT_DISABLED)
@@ -133,7 +133,7 @@ class Clients:
             ]
 
     def rotate(self, client_id: str) -> str:
-        """Give a client a new secret and return it; the old one ends at once."""
+        """Give a client a new secret and return it; the old one is invalid at once."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         self._change(client_id, secret_digest=_digest(secret))
         return secret
@@ -158,7 +158,7 @@ class Clients:
 
 
 def _check_free(connection: Connection, name: str) -> None:
-    """Raise OperatorError when a client has this name: an operator could disable the wrong one."""
+    """Raise OperatorError when a client has this name: an operator could disable the wrong client."""
     if connection.execute(select(table.c.id).where(table.c.name == name)).first() is not None:
         raise OperatorError(f"a client is called {name} already: give this one another name")
 

@@ -1,7 +1,7 @@
-"""Asking about tokens and ending them: introspection (RFC 7662) and revocation (RFC 7009).
+"""Introspects tokens (RFC 7662) and revokes them (RFC 7009).
 
-A backend client sees and ends tokens of its own tenants only. About any other token the answer is the same
-as about one that does not exist, so that nothing is learned by asking. An operator may end any.
+A backend client introspects and revokes tokens of its tenants only. For any other token the result is the
+same as for one that does not exist, so that a request reveals nothing. An operator may revoke any token.
 """
 
 from typing import Protocol
@@ -27,16 +27,16 @@ class Inspector(Protocol):
 
     @property
     def label(self) -> str:
-        """How the audit trail names them."""
+        """The name in the audit trail."""
         ...
 
     def check_may(self, audience: Audience | None, tenant: str) -> None:
-        """Raise Refusal unless tokens of *tenant* for *audience* (None: any) are theirs to see and to end."""
+        """Raise Refusal unless tokens of *tenant* for *audience* (None: any) are in the inspector's reach."""
         ...
 
 
 class Introspection:
-    """Answers about tokens, and ends them."""
+    """Introspects and revokes tokens, and records both."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class Introspection:
         self._revocations, self._trail = revocations, trail
 
     def introspect(self, inspector: Inspector, presented_token: str) -> Claims | None:
-        """Return what the token says when it would be accepted now and is theirs to see, else None."""
+        """Return the claims of a token that is valid now and in the inspector's reach, else None."""
         claims, reason = self.inspect(inspector, presented_token)
         return claims if reason is None else None
 
     def inspect(self, inspector: Inspector, presented_token: str) -> tuple[Claims | None, Reason | None]:
-        """Return what a token says if it was signed here and is theirs to see, and why it is not accepted."""
+        """Return the claims of a token signed here and in reach, and the reason why it is invalid."""
         claims, reason = self._read(inspector, presented_token)
         if claims is not None:
             reason = self._refusal(presented_token, claims)
@@ -62,7 +62,7 @@ class Introspection:
         return claims, reason
 
     def revoke(self, inspector: Inspector, requested: RevocationRequest) -> None:
-        """End what *requested* says; raises Refusal when it names a tenant that is not theirs."""
+        """Revoke what *requested* names; raises Refusal for a tenant out of reach."""
         if requested.presented_token is not None:
             self.revoke_presented(inspector, requested.presented_token)
         elif requested.jti is not None:
@@ -71,9 +71,9 @@ class Introspection:
             self.revoke_subject(inspector, requested.audience, requested.tenant, requested.subject)
 
     def revoke_presented(self, inspector: Inspector, presented_token: str) -> Claims | None:
-        """End a token and return what it says; one that is not theirs, or is none, is left alone (None).
+        """Revoke a token and return its claims; return None for one that is out of reach or invalid.
 
-        A client is not told which (RFC 7009, 2.2).
+        A client cannot distinguish the two (RFC 7009, 2.2).
         """
         claims, reason = self._read(inspector, presented_token)
         if claims is not None:
@@ -82,20 +82,20 @@ class Introspection:
         return claims
 
     def revoke_token(self, inspector: Inspector, tenant: str, jti: str) -> None:
-        """End the token of *tenant* with this jti; raises Refusal when the tenant is not theirs."""
+        """Revoke the token of *tenant* with this jti; raises Refusal for a tenant out of reach."""
         self._revoke(inspector, token_target(tenant, jti), tenant=tenant, jti=jti)
 
     def revoke_subject(self, inspector: Inspector, audience: Audience, tenant: str, subject: str) -> None:
-        """End every token of a subject issued until now; raises Refusal when the tenant is not theirs."""
+        """Revoke every token issued so far for *subject*; raises Refusal for a tenant out of reach."""
         target = subject_target(audience, tenant, subject)
         self._revoke(inspector, target, tenant=tenant, subject=subject, audience=audience)
 
     def revoke_tenant(self, inspector: Inspector, tenant: str) -> None:
-        """End every token of a tenant that was issued until now; raises Refusal when it is not theirs."""
+        """Revoke every token issued so far for *tenant*; raises Refusal for a tenant out of reach."""
         self._revoke(inspector, tenant_target(tenant), tenant=tenant)
 
     def revoke_everything(self, operator: Inspector) -> None:
-        """End every token that was issued until now."""
+        """Revoke every token issued so far."""
         self._revocations.revoke(EVERYTHING)
         self._append(EventName.REVOKED, operator, None, detail="everything")
 
@@ -112,7 +112,7 @@ class Introspection:
         self._append(EventName.REVOKED, inspector, None, tenant=tenant, **about)
 
     def _read(self, inspector: Inspector, presented_token: str) -> tuple[Claims | None, Reason | None]:
-        """Return the claims of a token that was signed here and is theirs to see, or why there are none."""
+        """Return the claims of a token signed here and in reach, or the reason why there are none."""
         reason = Reason.TOKEN_FORGED
         for audience in Audience:
             try:

@@ -17,7 +17,7 @@ from validator.tokens.subject_state import SubjectState, SubjectStates
 
 
 class Issuance:
-    """Issues tokens to principals and records each of them."""
+    """Issues tokens to principals and records each one."""
 
     def __init__(
         self,
@@ -27,12 +27,12 @@ class Issuance:
         trail: AuditTrail,
         is_reserved: Callable[[str], bool],
     ) -> None:
-        """Issue what *issuer* signs; *is_reserved* says of a userId that no person may have it."""
+        """Issue tokens of *issuer*; *is_reserved* returns whether a userId is reserved for guests."""
         self._issuer, self._subject_states = issuer, subject_states
         self._counters, self._trail, self._is_reserved = counters, trail, is_reserved
 
     def issue(self, caller: Principal, requested: TokenRequest) -> tuple[str, Claims]:
-        """Return a token and what it says; raises Refusal, or Fault when something needed is away."""
+        """Return a token and its claims; raises Refusal, or Fault when a dependency is unavailable."""
         self._counters.hit("tokens_caller", caller.label)
         try:
             subject = caller.subject_of(requested)
@@ -59,7 +59,7 @@ class Issuance:
         return token, claims
 
     def _check_reserved(self, subject: Subject) -> None:
-        """Raise Refusal when *subject* is a customer with an id of a guest: nobody logged in with that."""
+        """Raise Refusal when *subject* is a customer with a guest's id: no guest has logged in."""
         if subject.audience is Audience.CHAT and self._is_reserved(subject.id):
             raise Refusal(Reason.REQUEST_INVALID, "this userId begins like the ids of guests")
 
@@ -79,6 +79,6 @@ class Issuance:
 
 
 def _check_name(subject: Subject, state: SubjectState) -> None:
-    """Refuse a customer's name that is not the one of their account here, if they have one."""
+    """Refuse a customer's name that differs from that of their account here, if there is one."""
     if subject.name and state.account_status and state.account_name != subject.name:
         raise Refusal(Reason.SUBJECT_NOT_OWN, "the account of this userId has another userName")

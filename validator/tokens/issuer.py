@@ -1,4 +1,4 @@
-"""Makes enterprise tokens."""
+"""Signs enterprise tokens."""
 
 import secrets
 
@@ -6,11 +6,11 @@ from validator.clock import Clock, from_milliseconds, to_milliseconds
 from validator.keys.keyring import Keyring
 from validator.tokens.claims import MAX_LIFE, Audience, Claims, Subject, TokenPolicy
 
-_JTI_BYTES = 18  # 144 random bits; a multiple of 3 leaves base64 no spare bits
+_JTI_BYTES = 18  # 144 random bits; a multiple of 3 bytes leaves no spare bits in base64
 
 
 class TokenIssuer:
-    """Issues tokens, signed with the keyring's signing key."""
+    """Issues tokens signed with the keyring's signing key."""
 
     def __init__(self, keyring: Keyring, policy: TokenPolicy, clock: Clock) -> None:
         self._keyring, self._policy, self._clock = keyring, policy, clock
@@ -18,7 +18,7 @@ class TokenIssuer:
     def issue(self, subject: Subject, epoch: int, revocation: int) -> tuple[str, Claims]:
         """Return a token for *subject* at its account's *epoch*, with its claims; raises Fault without keys.
 
-        *revocation* is the number of the last one that was known of the subject, its tenant or everything.
+        *revocation* is the number of the last known revocation when the token is issued.
         """
         now = from_milliseconds(to_milliseconds(self._clock.now()))
         claims = Claims(
@@ -33,5 +33,5 @@ class TokenIssuer:
 
 
 def purpose(audience: Audience) -> str:
-    """Return the salt that keeps the tokens of *audience* apart from everything else that is signed."""
+    """Return the salt that separates tokens of *audience* from all other signatures."""
     return f"validator.token.{audience}.v1"

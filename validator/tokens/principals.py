@@ -1,8 +1,8 @@
-"""Principals: who may have tokens issued, each with the subjects they may name.
+"""Principals: the callers that may have tokens issued, each with the subjects they may name.
 
-A person has a token for their own account's identity, or for another of the cloud's accounts that is linked
-to it. A client names the subject, of its own tenants and audiences; the subject need not have an account
-here. An operator on this host names any subject.
+A person gets a token for their account's identity, or for another of the cloud's accounts linked to it. A
+client names a subject of its tenants and audiences, with or without an account here. An operator on this
+host names any subject.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from validator.tokens.claims import Audience, Subject, TokenRequest
 from validator.tokens.clients import Client
 from validator.tokens.subject_state import SubjectState
 
-# What a client names, by the words of the routes.
+# The fields that a client must send, by their names in the routes.
 _FIELDS = {
     Audience.AGENT: ("tenantSpaceId", "userAccount"),
     Audience.CHAT: ("tenantSpaceId", "userId", "userName"),
@@ -22,19 +22,19 @@ _FIELDS = {
 
 
 class Principal(Protocol):
-    """Somebody who proved who they are."""
+    """An authenticated caller."""
 
     @property
     def label(self) -> str:
-        """How the audit trail names this caller."""
+        """The caller's name in the audit trail."""
         ...
 
     def subject_of(self, requested: TokenRequest) -> Subject:
-        """Return the subject that the caller may have a token for; raises Refusal."""
+        """Return the subject for which the caller may get a token; raises Refusal."""
         ...
 
     def check_state(self, state: SubjectState) -> None:
-        """Raise Refusal when the subject, as it stands, is not one that the caller may have a token for."""
+        """Raise Refusal when the current *state* of the subject excludes a token for the caller."""
         ...
 
 
@@ -43,25 +43,25 @@ class Person:
     """A person who logged in here."""
 
     account: Account
-    user_accounts: tuple[str, ...] = ()  # of the cloud, linked to the account
+    user_accounts: tuple[str, ...] = ()  # the cloud's accounts linked to this one
 
     @property
     def label(self) -> str:
-        """How the audit trail names this person."""
+        """The person's name in the audit trail."""
         return f"account:{self.account.login}"
 
     def subject_of(self, requested: TokenRequest) -> Subject:
-        """Return the person's own identity; raises Refusal without one, or when *requested* names another."""
+        """Return the person's identity; raises Refusal without one, or when *requested* names another."""
         own = self._own(requested)
-        asked = (requested.tenant or own.tenant, requested.id or own.id, requested.name or own.name)
-        if asked != (own.tenant, own.id, own.name):
+        named = (requested.tenant or own.tenant, requested.id or own.id, requested.name or own.name)
+        if named != (own.tenant, own.id, own.name):
             raise Refusal(Reason.SUBJECT_NOT_OWN)
         return own
 
     def check_state(self, state: SubjectState) -> None:
-        """Raise Refusal when the subject is not, or no longer, this account's as it was when it was proven.
+        """Raise Refusal when the subject is no longer this account's, or the account has changed.
 
-        A link may have been undone or moved, or a password changed, since this person was read.
+        Since authentication a link may have been removed or moved, or the password changed (TOCTOU).
         """
         if state.account != self.account.id:
             raise Refusal(Reason.SUBJECT_NOT_OWN)
@@ -77,7 +77,7 @@ class Person:
         raise Refusal(Reason.IDENTITY_MISSING, "this account has no identity of that kind")
 
     def _user_account(self, named: str | None) -> str:
-        """Return the named one of the person's, else the account's own, else the only one linked to it."""
+        """Return *named* if it is linked to the person, else the account's identity or its only link."""
         if named in self.user_accounts:
             return str(named)
         if self.account.identity.user_account is not None:
@@ -89,24 +89,24 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ClientPrincipal:
-    """An enterprise's server that proved to be a client."""
+    """A backend client that has authenticated."""
 
     client: Client
 
     @property
     def label(self) -> str:
-        """How the audit trail names this client."""
+        """The client's name in the audit trail."""
         return f"client:{self.client.id}"
 
     def check_may(self, audience: Audience | None, tenant: str) -> None:
-        """Raise Refusal unless the client speaks for *tenant* towards *audience* (None: towards any)."""
+        """Raise Refusal unless the client may act for *tenant* and *audience* (None: any audience)."""
         self.client.check_may(audience, tenant)
 
     def check_state(self, state: SubjectState) -> None:
-        """Let the subject be any: one that has no account here too."""
+        """Accept any subject, even one without an account here."""
 
     def subject_of(self, requested: TokenRequest) -> Subject:
-        """Return the subject the client names; raises Refusal when it is not whole or not of its tenants."""
+        """Return the subject that the client names; raises Refusal when it is incomplete or out of reach."""
         given = (requested.tenant, requested.id, requested.name)
         missing = [
             field for field, value in zip(_FIELDS[requested.audience], given, strict=False) if not value
@@ -120,16 +120,16 @@ class ClientPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator on this host, who may name any subject of a tenant that exists."""
+    """An operator on this host, who may name any subject of an existing tenant."""
 
     label: str = "operator"
 
     def check_may(self, audience: Audience | None, tenant: str) -> None:
-        """Let every token be theirs."""
+        """Accept every tenant and audience."""
 
     def check_state(self, state: SubjectState) -> None:
-        """Let the subject be any."""
+        """Accept any subject."""
 
     def subject_of(self, requested: TokenRequest) -> Subject:
-        """Return the subject the operator names."""
+        """Return the subject that the operator names."""
         return Subject(requested.audience, requested.tenant or "", requested.id or "", requested.name)

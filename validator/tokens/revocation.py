@@ -1,16 +1,16 @@
-"""Revocation: ending tokens before their time.
+"""Revocation: ending tokens before they expire.
 
-Every revocation has a number, greater than all before it, and a token carries the number of the last one
-that the database had when it was issued. A token is ended by any revocation of a greater number that names a
-target it is of: itself, its subject, its tenant, or everything. No clock is asked, so none can be wrong; and
-a token that is issued while a revocation is made is ended by it.
+Every revocation has a number, greater than all before it, and a token carries the number of the last
+revocation in the database when it was issued. A token is revoked by any revocation with a greater number for
+one of its targets: itself, its subject, its tenant, or everything. This needs no clock, so no wrong clock
+matters; and a token that is issued during a revocation is revoked by it.
 
-A row is pruned once every token that it could end has expired, by the clock of the node that prunes. A clock
-that is ahead prunes too early; so the greatest number of a pruned row is kept, and a token that carries a
-smaller one is refused. Under right clocks such a token has expired.
+A row is pruned once every token that it can revoke has expired, by the clock of the pruning node. A clock
+that is ahead prunes too early; therefore the greatest number of a pruned row is stored, and a token with a
+smaller one is refused. Under correct clocks such a token has expired.
 
-Whether a token is ended is one look-up of four primary keys, however many rows there are;
-`validator.tokens.subject_state` asks it together with its other questions.
+Whether a token is revoked takes one look-up of four primary keys, however many rows there are;
+`validator.tokens.subject_state` does it in its single query.
 """
 
 from dataclasses import dataclass, field
@@ -48,15 +48,15 @@ table = Table(
 )
 
 EVERYTHING = "all"
-# A row of an older version is stored as made then.
+# The time stored in rows of older versions.
 OF_OLDER_VERSION = datetime(9999, 12, 31, tzinfo=UTC)
-ENDLESS = 2**62  # a token that is named itself is ended, whatever number it carries
+ENDLESS = 2**62  # a token revoked by its jti is revoked, whatever its number
 _TOKEN = "jti:"  # noqa: S105 - a prefix
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationRequest:
-    """What to revoke: a presented token; or, in a tenant, one `jti` or every token of a subject."""
+    """The tokens to revoke: a presented token, or in a tenant one `jti` or every token of a subject."""
 
     presented_token: str | None = field(default=None, repr=False)
     tenant: str = ""
@@ -66,27 +66,27 @@ class RevocationRequest:
 
 
 def token_target(tenant: str, jti: str) -> str:
-    """Return the target of one token; with its tenant, so that a client can name tokens of its own only."""
+    """Return the target of one token; it has the tenant, so that a client can name only its own tokens."""
     return f"{_TOKEN}{tenant}:{jti}"
 
 
 def subject_target(audience: Audience, tenant: str, subject: str) -> str:
-    """Return the target of every token of one subject."""
+    """Return the target of every token of a subject."""
     return f"subject:{audience}:{tenant}:{subject}"
 
 
 def tenant_target(tenant: str) -> str:
-    """Return the target of every token of one tenant."""
+    """Return the target of every token of a tenant."""
     return f"tenant:{tenant}"
 
 
 def targets_of(claims: Claims) -> tuple[str, ...]:
-    """Return every target whose revocation would end the token of *claims*."""
+    """Return every target whose revocation would revoke the token of *claims*."""
     return token_target(claims.subject.tenant, claims.jti), *targets_around(claims.subject)
 
 
 def targets_around(subject: Subject) -> tuple[str, ...]:
-    """Return every target whose revocation would end all tokens of *subject*."""
+    """Return every target whose revocation would revoke all tokens of *subject*."""
     return (
         subject_target(subject.audience, subject.tenant, subject.id),
         tenant_target(subject.tenant),
@@ -95,9 +95,9 @@ def targets_around(subject: Subject) -> tuple[str, ...]:
 
 
 def ending_number() -> ColumnElement[int]:
-    """Return the expression for the number of a row; tokens that carry a smaller one are ended by it.
+    """Return SQL for the number of a row; tokens with a smaller number are revoked by it.
 
-    There is one token with a jti, so its own revocation ends it whatever number it carries.
+    A jti has one token, so its revocation ends it whatever its number.
     """
     is_token = literal_column(f"substr(revocations.target, 1, {len(_TOKEN)})") == literal_column(
         f"'{_TOKEN}'"
@@ -112,11 +112,11 @@ ON CONFLICT (target) DO UPDATE SET
     made_at = CASE WHEN excluded.made_at > revocations.made_at THEN excluded.made_at
         ELSE revocations.made_at END
 """).bindparams(bindparam("made_at", type_=Instant))
-_KEPT_FOR = MAX_LIFETIME + 2 * MAX_LEEWAY
+_RETENTION = MAX_LIFETIME + 2 * MAX_LEEWAY
 
 
 def last_made(connection: Connection) -> datetime | None:
-    """Return when the last revocation was made, as the clock said then; None when there is none."""
+    """Return when the last revocation was made, by the clock of that time; None when there is none."""
     query = select(func.max(table.c.made_at)).where(table.c.made_at < OF_OLDER_VERSION)
     made_at: datetime | None = connection.execute(query).scalar()
     return made_at
@@ -129,7 +129,7 @@ class Revocations:
         self._database, self._clock = database, clock
 
     def revoke(self, target: str) -> None:
-        """End every token of *target* that has been issued, for good."""
+        """Permanently revoke every token of *target* issued so far."""
         now = self._clock.now()
         above = number_of(self._database.known().ended)
         with self._database.durable_write(now, Kind.ENDED) as connection:
@@ -139,20 +139,20 @@ class Revocations:
             connection.execute(_REVOKE, {"target": target, "number": number, "made_at": later})
 
     def prune(self) -> int:
-        """Delete the rows whose tokens have all expired; return how many."""
+        """Delete the rows whose tokens have all expired; return their number."""
         with self._database.write() as connection:
             return _prune(connection, *self._database.instants(connection, self._clock.now()))
 
 
 def _prune(connection: Connection, earlier: datetime, later: datetime) -> int:
-    """Delete what is past by the earlier of two clocks, the node's and the server's; return how many rows.
+    """Delete rows that are past by both clocks, the node's and the server's; return their number.
 
-    A row that a clock made in the future counts as made now: it must not stay for as long as that clock was
-    ahead.
+    A row from the future, made by a clock ahead, is dated to now: otherwise it would stay for as long as that
+    clock was ahead.
     """
     in_future = table.c.made_at > later + MAX_LEEWAY
     connection.execute(update(table).where(in_future).values(made_at=later))
-    is_past = table.c.made_at < earlier - _KEPT_FOR
+    is_past = table.c.made_at < earlier - _RETENTION
     pruned = connection.execute(delete(table).where(is_past).returning(table.c.number)).scalars().all()
     if pruned:
         history.raise_mark(connection, history.PRUNED, max(pruned))

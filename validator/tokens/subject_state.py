@@ -1,7 +1,6 @@
-"""How a subject stands now: its tenant, its account and what was revoked, in one read.
+"""The current state of a subject: its tenant, its account and its revocations, in one query.
 
-Tables of three rooms meet here, and nowhere else, so that a verdict costs one round trip to the database
-whatever it has to know.
+Only here tables of three packages are joined, so that a verdict costs a single round trip to the database.
 """
 
 from dataclasses import dataclass
@@ -22,19 +21,19 @@ from validator.tokens.revocation import ending_number, targets_of
 from validator.tokens.revocation import table as revocations
 
 NO_REVOCATION = 0
-UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject that a client asserts and this server has no account of
+UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject named by a client and without an account here
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """What the database knows of a subject."""
+    """The state of a subject in the database."""
 
     tenant_status: RecordStatus | None
     account_status: RecordStatus | None
     account_name: str | None
     epoch: int
-    revocation: int  # a token that carries a smaller number is ended
-    number: int  # of the last revocation or logout, of any subject; a new token carries it
+    revocation: int  # a token with a smaller number is revoked
+    number: int  # of the last revocation or logout of any subject, for a new token
     account: str | None = None  # the id of the account behind the subject
 
     def check_active(self) -> None:
@@ -47,7 +46,7 @@ class SubjectState:
             raise Refusal(Reason.ACCOUNT_DISABLED)
 
     def check(self, claims: Claims) -> None:
-        """Raise Refusal when the token of *claims* has been ended since it was issued."""
+        """Raise Refusal when the token of *claims* has ended since it was issued."""
         self.check_active()
         if claims.epoch != self.epoch:
             raise Refusal(Reason.TOKEN_STALE)
@@ -55,26 +54,26 @@ class SubjectState:
             raise Refusal(Reason.TOKEN_REVOKED)
 
     def is_behind(self, claims: Claims) -> bool:
-        """Return whether a database that has lost revocations since issued this state."""
+        """Return whether this state is from a database that has lost revocations since."""
         return claims.revocation > self.number
 
 
 class SubjectStates:
-    """Reads how subjects stand."""
+    """Reads the state of subjects."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._questions = {audience: database.prepare(_question(audience)) for audience in Audience}
+        self._queries = {audience: database.prepare(_query(audience)) for audience in Audience}
 
     def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> SubjectState:
-        """Return how *subject* stands, with the last revocation of up to four *targets*.
+        """Return the state of *subject*, with the last revocation of up to four *targets*.
 
         Raises Fault, also when the database has lost a change that this node knows.
         """
         known = self._database.known()
-        asked = dict(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
-        row = self._questions[subject.audience].ask(
-            {"tenant": subject.tenant, "subject": subject.id, **asked, **history.asked(known)}
+        parameters = dict(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
+        row = self._queries[subject.audience].ask(
+            {"tenant": subject.tenant, "subject": subject.id, **parameters, **history.asked(known)}
         )
         if row is None:
             return SubjectState(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)
@@ -91,16 +90,16 @@ class SubjectStates:
         )
 
     def check(self, claims: Claims) -> None:
-        """Raise Refusal unless the token of *claims* is still good; Fault when that cannot be read."""
+        """Raise Refusal unless the token of *claims* is still valid; Fault when the state is unreadable."""
         self.of(claims.subject, targets_of(claims)).check(claims)
 
 
-# The targets of a token; a query for fewer has empty texts for the others.
+# The targets of a token; a query with fewer has empty strings for the others.
 _TARGETS = ("token", "every_token", "tenant_wide", "everything")
 _NO_TARGETS = ("",) * len(_TARGETS)
 
 
-def _question(audience: Audience) -> Select[Any]:
+def _query(audience: Audience) -> Select[Any]:
     is_target = revocations.c.target.in_([bindparam(name) for name in _TARGETS])
     last = select(func.max(ending_number())).where(is_target).scalar_subquery()
     return (
@@ -119,7 +118,7 @@ def _question(audience: Audience) -> Select[Any]:
 
 
 def _with_accounts(audience: Audience) -> FromClause:
-    """Return the tenants, each with the account of the subject: an agent's is the one they are linked to."""
+    """Return the tenants joined with the subject's account; an agent's is the linked one."""
     if audience is Audience.AGENT:
         is_agent = (links.c.tenant == tenants.c.id) & (links.c.user_account == bindparam("subject"))
         return tenants.outerjoin(links, is_agent).outerjoin(accounts, accounts.c.id == links.c.account)

@@ -1,8 +1,8 @@
-"""Proves enterprise tokens.
+"""Verifies enterprise tokens.
 
-In this order: the form and the signature (one canonical spelling, the salt of the audience, every
-trusted key), then the audience inside, then issued-at and expires-at with the leeway. What the database
-knows of the subject is not asked here.
+Checks in this order: the format and the signature (one canonical encoding, the salt of the audience, every
+trusted key), then the audience in the claims, then issued-at and expires-at with the leeway. The subject's
+state in the database is not checked here.
 """
 
 from validator.clock import Clock
@@ -15,7 +15,7 @@ _PURPOSES = {audience: purpose(audience) for audience in Audience}
 
 
 class TokenVerifier:
-    """Turns presented text into claims, or refuses."""
+    """Turns presented text into claims, or refuses it."""
 
     def __init__(self, keyring: Keyring, policy: TokenPolicy, clock: Clock) -> None:
         self._keyring, self._policy, self._clock = keyring, policy, clock
@@ -30,7 +30,7 @@ class TokenVerifier:
         return claims
 
     def check_time(self, claims: Claims) -> None:
-        """Raise Refusal unless *claims* are valid now: issued already, and not expired, within the leeway."""
+        """Raise Refusal unless *claims* are valid now: issued and not expired, within the leeway."""
         now = self._clock.now()
         if now < claims.issued_at - self._policy.leeway:
             raise Refusal(Reason.TOKEN_NOT_YET_VALID)
@@ -38,7 +38,7 @@ class TokenVerifier:
             raise Refusal(Reason.TOKEN_EXPIRED)
 
     def read(self, presented_token: str, audience: Audience) -> Claims:
-        """Return the claims of a token that was signed here for *audience*, whatever the time."""
+        """Return the claims of a token signed here for *audience*, regardless of the time."""
         payload = self._keyring.signer(_PURPOSES[audience], MAX_LIFE).verify(presented_token)
         if payload is None:
             raise Refusal(Reason.TOKEN_FORGED)

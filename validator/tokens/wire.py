@@ -1,6 +1,6 @@
-"""The words of the token routes, both directions.
+"""The fields of the token routes' requests and responses.
 
-The fields that name a subject are the cloud's own, so that what is answered can be posted to it as it is.
+The fields that name a subject are the cloud's, so that a response can be posted to it unchanged.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ MAX_JTI = 64
 
 
 class AgentTokenRequest(TolerantSchema):
-    """For which agent a token is asked; a person may leave it out, or name one of their `userAccounts`."""
+    """The agent of a requested token; a person may leave it out, or name one of their `userAccounts`."""
 
     tenantSpaceId = Name(MAX_TENANT, required=False)  # noqa: N815 - the cloud's names
     userAccount = Name(MAX_USER_ACCOUNT, required=False)  # noqa: N815
 
     @post_load
     def parsed(self, values: dict[str, str], **_: Any) -> TokenRequest:
-        """Return what is requested."""
+        """Return the parsed request."""
         return TokenRequest(Audience.AGENT, values.get("tenantSpaceId"), values.get("userAccount"))
 
 
 class ChatTokenRequest(TolerantSchema):
-    """For which customer a token is asked; a person may leave it out."""
+    """The customer of a requested token; a person may leave it out."""
 
     tenantSpaceId = Name(MAX_TENANT, required=False)  # noqa: N815
     userId = Name(MAX_USER_ID, required=False)  # noqa: N815
@@ -39,14 +39,14 @@ class ChatTokenRequest(TolerantSchema):
 
     @post_load
     def parsed(self, values: dict[str, str], **_: Any) -> TokenRequest:
-        """Return what is requested."""
+        """Return the parsed request."""
         return TokenRequest(
             Audience.CHAT, values.get("tenantSpaceId"), values.get("userId"), values.get("userName")
         )
 
 
 class AgentToken(Schema):
-    """An agent's token, and what the page posts to the cloud with it."""
+    """An agent's token, with the fields that the page posts to the cloud."""
 
     access_token = fields.String(required=True)
     tenantSpaceId = fields.String(required=True)  # noqa: N815
@@ -56,7 +56,7 @@ class AgentToken(Schema):
 
 
 class ChatToken(Schema):
-    """A customer's token, and what the page posts to the cloud with it."""
+    """A customer's token, with the fields that the page posts to the cloud."""
 
     thirdUserToken = fields.String(required=True)  # noqa: N815
     tenantSpaceId = fields.String(required=True)  # noqa: N815
@@ -67,13 +67,13 @@ class ChatToken(Schema):
 
 
 class IntrospectionRequest(TolerantSchema):
-    """Which token is meant (RFC 7662 section 2.1, RFC 7009 section 2.1); a hint is ignored."""
+    """The token to introspect or revoke (RFC 7662, 2.1; RFC 7009, 2.1); a hint is ignored."""
 
     token = Text(MAX_TOKEN)
 
 
 class TokenRevocationRequest(TolerantSchema):
-    """What to revoke: a token, a token's `jti` with its tenant, or every token of a subject."""
+    """The tokens to revoke: a token, a token's `jti` with its tenant, or every token of a subject."""
 
     token = Text(MAX_TOKEN, required=False)
     jti = Text(MAX_JTI, required=False)
@@ -83,7 +83,7 @@ class TokenRevocationRequest(TolerantSchema):
 
     @validates_schema
     def check_one(self, values: Mapping[str, str], **_: Any) -> None:
-        """Refuse anything but exactly one way to say what is meant."""
+        """Refuse anything but exactly one way to name the tokens."""
         ways = {"token", "jti", "userAccount", "userId"} & values.keys()
         if len(ways) != 1:
             raise Invalid("exactly one of token, jti, userAccount and userId is needed", "token")
@@ -92,7 +92,7 @@ class TokenRevocationRequest(TolerantSchema):
 
     @post_load
     def parsed(self, values: dict[str, str], **_: Any) -> RevocationRequest:
-        """Return what is requested."""
+        """Return the parsed request."""
         return RevocationRequest(
             presented_token=values.get("token"),
             tenant=values.get("tenantSpaceId", ""),
@@ -103,7 +103,7 @@ class TokenRevocationRequest(TolerantSchema):
 
 
 class IntrospectionResponse(Schema):
-    """What a token says, if it is active (RFC 7662 section 2.2); times in whole seconds since 1970."""
+    """The claims of an active token (RFC 7662, 2.2); times in whole seconds since 1970."""
 
     active = fields.Boolean(required=True)
     aud = fields.String()
@@ -122,30 +122,30 @@ _INTROSPECTION, _REVOCATION = IntrospectionRequest(), TokenRevocationRequest()
 
 
 def parse_agent(values: Mapping[str, Any]) -> TokenRequest:
-    """Return for which agent a token is asked; raises Refusal."""
+    """Return the parsed request for an agent's token; raises Refusal."""
     requested: TokenRequest = load(_AGENT, values)
     return requested
 
 
 def parse_chat(values: Mapping[str, Any]) -> TokenRequest:
-    """Return for which customer a token is asked; raises Refusal."""
+    """Return the parsed request for a customer's token; raises Refusal."""
     requested: TokenRequest = load(_CHAT, values)
     return requested
 
 
 def parse_token(values: Mapping[str, Any]) -> str:
-    """Return the token that is asked about; raises Refusal."""
+    """Return the presented token; raises Refusal."""
     return str(load(_INTROSPECTION, values)["token"])
 
 
 def parse_revocation(values: Mapping[str, Any]) -> RevocationRequest:
-    """Return what to revoke; raises Refusal."""
+    """Return the parsed revocation request; raises Refusal."""
     requested: RevocationRequest = load(_REVOCATION, values)
     return requested
 
 
 def render_agent(token: str, claims: Claims) -> dict[str, str]:
-    """Return an agent's token as it is answered."""
+    """Return the response with an agent's token."""
     subject = claims.subject
     return {
         "access_token": token,
@@ -156,7 +156,7 @@ def render_agent(token: str, claims: Claims) -> dict[str, str]:
 
 
 def render_chat(token: str, claims: Claims) -> dict[str, str]:
-    """Return a customer's token as it is answered."""
+    """Return the response with a customer's token."""
     subject = claims.subject
     return {
         "thirdUserToken": token,
@@ -168,7 +168,7 @@ def render_chat(token: str, claims: Claims) -> dict[str, str]:
 
 
 def render_introspection(claims: Claims | None) -> dict[str, Any]:
-    """Return what a token says, or only that it is not active."""
+    """Return the response with a token's claims, or only that it is not active."""
     if claims is None:
         return {"active": False}
     return {

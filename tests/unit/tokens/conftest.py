@@ -1,4 +1,4 @@
-"""What the tests of the tokens may ask for."""
+"""Fixtures of the token tests."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ from tests.support.token_parts import TokenParts, make_parts
 
 @pytest.fixture
 def parts(tmp_path: Path) -> TokenParts:
-    """Return the parts that make and prove tokens, with a keyring of the test's own."""
+    """Return the parts that issue and verify tokens, with a separate keyring."""
     return make_parts(tmp_path)

@@ -1,4 +1,4 @@
-"""Who is calling: which proof counts, and what is written down when it is none."""
+"""Authentication of callers: which credentials count, and which refusals are recorded."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from validator.tokens.principals import ClientPrincipal, Person
 
 @pytest.fixture
 def authentication(enterprise: Enterprise) -> Authentication:
-    """Return what proves the callers of the enterprise."""
+    """Return the authentication of the enterprise."""
     return enterprise.services.authentication
 
 
@@ -32,23 +32,25 @@ def refusal_of(act: Callable[[], object]) -> Reason:
     return refused.value.reason
 
 
-def told(enterprise: Enterprise) -> list[dict[str, Any]]:
-    """Return the entries of the trail, without what every entry has."""
+def recorded(enterprise: Enterprise) -> list[dict[str, Any]]:
+    """Return the entries of the trail without their common members."""
     keys = ("event", "outcome", "reason", "tenant", "subject", "by")
     return [{key: entry[key] for key in keys if key in entry} for entry in enterprise.trail()]
 
 
-def test_client_is_known_by_its_secret(authentication: Authentication, enterprise: Enterprise) -> None:
-    """A backend that shows its secret is that client; that alone is not written down."""
+def test_client_authenticates_by_its_secret(authentication: Authentication, enterprise: Enterprise) -> None:
+    """A client authenticates with its secret; that alone is not recorded."""
     caller = authentication.identify(Credentials(*enterprise.basic))
 
     assert isinstance(caller, ClientPrincipal)
     assert caller.label == f"client:{enterprise.basic[0]}"
-    assert told(enterprise) == []
+    assert recorded(enterprise) == []
 
 
-def test_person_is_known_by_a_session(authentication: Authentication, session: tuple[str, Session]) -> None:
-    """A browser that shows its session is that person."""
+def test_person_authenticates_by_a_session(
+    authentication: Authentication, session: tuple[str, Session]
+) -> None:
+    """A browser with a session authenticates as its person."""
     caller = authentication.identify(Credentials(presented_session=session[0]))
 
     assert isinstance(caller, Person)
@@ -56,10 +58,10 @@ def test_person_is_known_by_a_session(authentication: Authentication, session: t
     assert authentication.session(Credentials(presented_session=session[0])) == session[1]
 
 
-def test_client_is_asked_before_the_session(
+def test_client_takes_precedence_over_the_session(
     authentication: Authentication, enterprise: Enterprise, session: tuple[str, Session]
 ) -> None:
-    """Who names a client is that client or nobody: a session does not help out for a wrong secret."""
+    """A request that names a client never falls back to the session."""
     client, secret = enterprise.basic
 
     assert isinstance(authentication.identify(Credentials(client, secret, session[0])), ClientPrincipal)
@@ -69,21 +71,23 @@ def test_client_is_asked_before_the_session(
     assert refusal_of(lambda: authentication.identify(empty)) is Reason.CLIENT_UNKNOWN
 
 
-def test_without_any_proof_there_is_nobody(authentication: Authentication, enterprise: Enterprise) -> None:
-    """A request without credentials is refused, a program's by a challenge, and neither is an entry."""
+def test_request_without_credentials_is_refused(
+    authentication: Authentication, enterprise: Enterprise
+) -> None:
+    """Without credentials a request is refused, a program's with a challenge, and not recorded."""
     browser = Credentials(is_browser=True)
     assert refusal_of(lambda: authentication.identify(browser)) is Reason.SESSION_MISSING
     assert refusal_of(lambda: authentication.identify(Credentials())) is Reason.CLIENT_UNKNOWN
     assert refusal_of(lambda: authentication.session(Credentials())) is Reason.SESSION_MISSING
     unknown = Credentials(presented_session="x")
     assert refusal_of(lambda: authentication.identify(unknown)) is Reason.SESSION_ENDED
-    assert told(enterprise) == []
+    assert recorded(enterprise) == []
 
 
-def test_wrong_secret_is_written_down_with_the_client(
+def test_wrong_secret_is_recorded_with_the_client(
     authentication: Authentication, enterprise: Enterprise
 ) -> None:
-    """Somebody who tries a client's name is told of, by that name."""
+    """A wrong secret is recorded with the client's id."""
     client = enterprise.basic[0]
     label = f"client:{client}"
 
@@ -92,14 +96,14 @@ def test_wrong_secret_is_written_down_with_the_client(
     )
 
     entry = {"event": "client", "outcome": "refused", "reason": "client_secret_wrong", "by": label}
-    assert told(enterprise) == [entry]
+    assert recorded(enterprise) == [entry]
     assert "wrong" not in str(enterprise.trail()).replace("client_secret_wrong", "")
 
 
 def test_disabled_client_is_refused_until_enabled(
     authentication: Authentication, enterprise: Enterprise
 ) -> None:
-    """With the right secret a disabled client is refused too; enabled, it is itself again."""
+    """A disabled client is refused even with the correct secret, until it is enabled."""
     clients, credentials = enterprise.services.clients, Credentials(*enterprise.basic)
 
     clients.set_status(enterprise.basic[0], RecordStatus.DISABLED)
@@ -120,36 +124,36 @@ def test_disabled_client_is_refused_until_enabled(
         ("\ud800", "x"),
     ],
 )
-def test_unknown_client_is_not_written_down_by_name(
+def test_unknown_client_is_recorded_without_its_name(
     authentication: Authentication, enterprise: Enterprise, client: str | None, secret: str | None
 ) -> None:
-    """What is nobody's name, which may be a secret in the wrong place, does not get into the trail."""
+    """An unknown name, which may be a misplaced secret, is not recorded."""
     assert refusal_of(lambda: authentication.client(Credentials(client, secret))) is Reason.CLIENT_UNKNOWN
 
-    assert told(enterprise) == [{"event": "client", "outcome": "refused", "reason": "client_unknown"}]
+    assert recorded(enterprise) == [{"event": "client", "outcome": "refused", "reason": "client_unknown"}]
 
 
 @pytest.mark.parametrize("secret", ["x" * 257, "x" * 100_000, "x\x00", "\udfff"])
-def test_secret_that_cannot_be_one_is_refused_unseen(
+def test_impossible_secret_is_refused_unhashed(
     authentication: Authentication, enterprise: Enterprise, secret: str
 ) -> None:
-    """An over-long or impossible secret is not even hashed, whoever is named."""
+    """A too long or malformed secret is refused without hashing, for any client."""
     credentials = Credentials(enterprise.basic[0], secret)
 
     assert refusal_of(lambda: authentication.client(credentials)) is Reason.CLIENT_UNKNOWN
 
 
-def test_longest_credentials_are_looked_at(authentication: Authentication, enterprise: Enterprise) -> None:
-    """At the bound itself a secret is compared: it is wrong, not impossible."""
+def test_longest_credentials_are_compared(authentication: Authentication, enterprise: Enterprise) -> None:
+    """A secret of the maximum length is compared, and wrong."""
     credentials = Credentials(enterprise.basic[0], "x" * 256)
 
     assert refusal_of(lambda: authentication.client(credentials)) is Reason.CLIENT_SECRET_WRONG
 
 
-def test_logout_ends_the_session_and_is_written_down(
+def test_logout_ends_the_session_and_is_recorded(
     authentication: Authentication, enterprise: Enterprise, session: tuple[str, Session]
 ) -> None:
-    """Logging out ends the session; once more is silent, since nobody is logged in any more."""
+    """A logout ends the session; a second one is not recorded, since there is no session."""
     credentials = Credentials(presented_session=session[0])
 
     authentication.log_out(credentials)
@@ -157,13 +161,13 @@ def test_logout_ends_the_session_and_is_written_down(
     authentication.log_out(Credentials())
 
     assert refusal_of(lambda: authentication.session(credentials)) is Reason.SESSION_ENDED
-    assert told(enterprise) == [
+    assert recorded(enterprise) == [
         {"event": "logout", "outcome": "accepted", "tenant": TENANT, "subject": LOGIN}
     ]
 
 
-def test_credentials_do_not_show_what_is_secret() -> None:
-    """A printed request's credentials have neither the secret nor the session in them."""
+def test_repr_of_credentials_has_no_secret() -> None:
+    """The repr of credentials has neither the secret nor the session."""
     credentials = Credentials("client-1", "the-secret", "the-session")
 
     assert "client-1" in repr(credentials)

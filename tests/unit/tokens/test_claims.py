@@ -1,4 +1,4 @@
-"""The form of what a token says, letter by letter, and that nothing is lost in it."""
+"""The format of claims, byte by byte, and that it loses nothing."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,14 +30,14 @@ CHAT_JSON = (
 @pytest.mark.parametrize(
     ("claims", "text"), [(AGENT_CLAIMS, AGENT_JSON), (CHAT_CLAIMS, CHAT_JSON)], ids=["agent", "chat"]
 )
-def test_form_is_pinned(claims: Claims, text: bytes) -> None:
-    """The JSON in a token is exactly this, and exactly this is read back: old tokens stay readable."""
+def test_format_is_pinned(claims: Claims, text: bytes) -> None:
+    """The JSON in a token is exactly this and reads back: old tokens stay readable."""
     assert claims.to_json() == text
     assert Claims.from_json(text) == claims
 
 
 def test_order_and_space_do_not_matter() -> None:
-    """What was signed is read by its names, however it is laid out."""
+    """Claims are read by name, in any order and layout."""
     text = (
         b'{ "exp": 1793764552263, "iat": 1793763952263, "rev": 5, "epo": 3, "sub": "agent-7",'
         b' "ten": "202400000001", "aud": "agent", "jti": "abc-DEF_123", "later": [1] }'
@@ -48,7 +48,7 @@ def test_order_and_space_do_not_matter() -> None:
 
 @pytest.mark.parametrize("name", ["jti", "aud", "ten", "sub", "epo", "rev", "iat", "exp"])
 def test_every_claim_is_needed(name: str) -> None:
-    """A text without one of the claims is no claims."""
+    """Without any one claim the text is malformed."""
     with pytest.raises(KeyError):
         Claims.from_json(AGENT_JSON.replace(f'"{name}"'.encode(), b'"other"'))
 
@@ -65,35 +65,35 @@ def test_every_claim_is_needed(name: str) -> None:
         AGENT_JSON.replace(b"1793763952263", b"null"),
     ],
 )
-def test_anything_else_is_no_claims(text: bytes) -> None:
-    """A broken text, another audience, an agent with a name or a customer without one is no claims."""
+def test_malformed_claims_are_refused(text: bytes) -> None:
+    """Broken text, another audience, an agent with a name or a customer without one is malformed."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         Claims.from_json(text)
 
 
 def test_microseconds_do_not_survive() -> None:
-    """Instants in a token are whole milliseconds, cut off and never rounded up."""
+    """Times in a token are whole milliseconds, always rounded down."""
     late = replace(AGENT_CLAIMS, issued_at=ISSUED + timedelta(microseconds=999))
 
     assert late.to_json() == AGENT_JSON
 
 
 @pytest.mark.parametrize(("audience", "name"), [(Audience.AGENT, "Ann"), (Audience.CHAT, None)])
-def test_subject_is_whole(audience: Audience, name: str | None) -> None:
-    """There is no agent with a name and no customer without one."""
+def test_subject_is_complete(audience: Audience, name: str | None) -> None:
+    """An agent has no name, and a customer has one."""
     with pytest.raises(ValueError, match="a customer has a name, an agent has none"):
         Subject(audience, TENANT, "x", name)
 
 
-def test_lifetime_of_each_audience() -> None:
-    """Each audience's tokens have their own lifetime."""
+def test_each_audience_has_its_lifetime() -> None:
+    """Each audience has its lifetime."""
     assert POLICY.lifetime(Audience.AGENT) == timedelta(minutes=10)
     assert POLICY.lifetime(Audience.CHAT) == timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("name", ["agent_lifetime", "chat_lifetime", "leeway"])
-def test_settings_allow_the_longest_and_no_longer(name: str, tmp_path: Path) -> None:
-    """What revocations are remembered by is what the settings allow at the most: no token outlives them."""
+def test_maximum_lifetime_is_the_settings_maximum(name: str, tmp_path: Path) -> None:
+    """Revocations are stored for the settings' maximum lifetime: no token outlives them."""
     longest = MAX_LEEWAY if name == "leeway" else MAX_LIFETIME
     seconds = int(longest.total_seconds())
 

@@ -1,4 +1,4 @@
-"""Backend clients: how one proves itself, what it may do, and what is kept of its secret."""
+"""Backend clients: authentication, permissions, and storage of the secret."""
 
 import hashlib
 
@@ -29,8 +29,8 @@ def refusal_of(clients: Clients, client_id: str, secret: str) -> Reason:
     return refused.value.reason
 
 
-def test_client_proves_itself_with_its_secret(clients: Clients) -> None:
-    """The secret given when the client was added proves it, and what it may do comes back as it was."""
+def test_client_authenticates_with_its_secret(clients: Clients) -> None:
+    """The secret issued for a client authenticates it, and its permissions read back."""
     added, secret = clients.add("shop", [OTHER_TENANT, TENANT], [Audience.CHAT])
 
     client = clients.authenticate(added.id, secret)
@@ -42,7 +42,7 @@ def test_client_proves_itself_with_its_secret(clients: Clients) -> None:
 
 
 def test_wrong_secret_and_unknown_client_are_refused(clients: Clients) -> None:
-    """Only this client's very secret proves it; an unknown id has none, not even an empty one."""
+    """Only the client's exact secret authenticates it; an unknown id has none, not even an empty one."""
     client, secret = clients.add("shop", [TENANT], BOTH)
     _, of_another = clients.add("other", [TENANT], BOTH)
     digest = hashlib.sha256(secret.encode()).hexdigest()
@@ -56,7 +56,7 @@ def test_wrong_secret_and_unknown_client_are_refused(clients: Clients) -> None:
 
 
 def test_lone_surrogate_in_a_secret_is_only_wrong(clients: Clients) -> None:
-    """A secret that has no UTF-8 form is refused like any other wrong one."""
+    """A secret that has no UTF-8 encoding is refused like any wrong one."""
     client, _ = clients.add("shop", [TENANT], BOTH)
 
     assert refusal_of(clients, client.id, "\ud800") is Reason.CLIENT_SECRET_WRONG
@@ -71,7 +71,7 @@ def test_secret_has_256_random_bits(clients: Clients) -> None:
 
 
 def test_rotation_ends_the_old_secret_at_once(clients: Clients) -> None:
-    """After a rotation the new secret proves the client, the old one nothing; others are left alone."""
+    """After a rotation only the new secret authenticates the client; other clients are unchanged."""
     client, old = clients.add("shop", [TENANT], BOTH)
     other, of_other = clients.add("other", [TENANT], BOTH)
 
@@ -84,7 +84,7 @@ def test_rotation_ends_the_old_secret_at_once(clients: Clients) -> None:
 
 
 def test_disabled_client_is_refused_until_enabled(clients: Clients) -> None:
-    """A disabled client's right secret is refused as disabled, a wrong one as wrong; enabled, it works."""
+    """A disabled client is refused as disabled with the correct secret, as wrong with another."""
     client, secret = clients.add("shop", [TENANT], BOTH)
 
     clients.set_status(client.id, RecordStatus.DISABLED)
@@ -95,8 +95,8 @@ def test_disabled_client_is_refused_until_enabled(clients: Clients) -> None:
     assert clients.authenticate(client.id, secret) == client
 
 
-def test_client_may_only_what_was_granted(clients: Clients) -> None:
-    """A client speaks for its own tenants and audiences; the tenant is looked at first."""
+def test_client_is_limited_to_its_grants(clients: Clients) -> None:
+    """A client may act for its tenants and audiences only; the tenant is checked first."""
     client, _ = clients.add("shop", [TENANT], [Audience.CHAT])
 
     client.check_may(Audience.CHAT, TENANT)
@@ -114,7 +114,7 @@ def test_client_may_only_what_was_granted(clients: Clients) -> None:
 
 
 def test_no_audience_is_any_audience(clients: Clients) -> None:
-    """What is about no audience in particular asks for the tenant alone."""
+    """Without an audience only the tenant is checked."""
     client, _ = clients.add("shop", [TENANT], [Audience.CHAT])
 
     client.check_may(None, TENANT)
@@ -125,18 +125,18 @@ def test_no_audience_is_any_audience(clients: Clients) -> None:
 @pytest.mark.parametrize(
     ("tenants", "audiences"), [([], BOTH), ([TENANT], []), (["nowhere"], BOTH), ([TENANT, "nowhere"], BOTH)]
 )
-def test_client_of_nothing_is_not_added(
+def test_client_without_grants_is_refused(
     clients: Clients, tenants: list[str], audiences: list[Audience]
 ) -> None:
-    """A client without tenant or audience, or of a tenant that is not there, is an operator's mistake."""
+    """A client without tenant or audience, or with an unknown tenant, is an error."""
     with pytest.raises(OperatorError):
         clients.add("shop", tenants, audiences)
 
     assert clients.list() == []
 
 
-def test_changing_an_unknown_client_is_a_mistake(clients: Clients) -> None:
-    """Rotating, disabling or requiring a client that is not there says so."""
+def test_changing_an_unknown_client_is_an_error(clients: Clients) -> None:
+    """Rotating, disabling or requiring an unknown client is an error."""
     for change in (
         lambda: clients.rotate("client-0"),
         lambda: clients.set_status("client-0", RecordStatus.DISABLED),
@@ -154,8 +154,8 @@ def test_list_has_every_client(clients: Clients) -> None:
     assert clients.list() == sorted(added, key=lambda client: client.id)
 
 
-def test_secret_is_nowhere_but_with_the_client(enterprise: Enterprise) -> None:
-    """The home's files hold the SHA-256 of a secret and never the secret, nor does any repr show either."""
+def test_secret_is_not_stored(enterprise: Enterprise) -> None:
+    """The home's files have only the secret's SHA-256, and no repr shows either."""
     clients = enterprise.services.clients
     client, first = clients.add("shop", [TENANT], BOTH)
     second = clients.rotate(client.id)

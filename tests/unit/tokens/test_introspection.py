@@ -1,4 +1,4 @@
-"""Who sees and ends which tokens, and what is written down of it."""
+"""Introspection and revocation: which tokens are in reach, and what is recorded."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,24 +20,24 @@ SUBJECTS = pytest.mark.parametrize("subject", [AGENT, CUSTOMER], ids=["agent", "
 OVERSEERS = pytest.mark.parametrize("who", ["client", "operator"])
 
 
-def overseer_named(enterprise: Enterprise, who: str) -> Inspector:
+def inspector_named(enterprise: Enterprise, who: str) -> Inspector:
     return Operator() if who == "operator" else client(enterprise)
 
 
 def client(enterprise: Enterprise) -> ClientPrincipal:
-    """Return the enterprise's client, which speaks for the first tenant alone."""
+    """Return the enterprise's client, which may act for the first tenant only."""
     return ClientPrincipal(enterprise.services.clients.authenticate(*enterprise.basic))
 
 
 def issued(enterprise: Enterprise, subject: Subject = AGENT) -> tuple[str, Claims]:
-    """Return a token just issued for *subject* at its present epoch, and its claims."""
+    """Return a new token for *subject* at its current epoch, and its claims."""
     services = enterprise.services
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
     state = services.subject_states.of(subject, targets_around(subject))
     return issuer.issue(subject, state.epoch, state.revocation)
 
 
-def is_good(enterprise: Enterprise, token: str, audience: Audience = Audience.AGENT) -> bool:
+def is_valid(enterprise: Enterprise, token: str, audience: Audience = Audience.AGENT) -> bool:
     """Return whether a token would be accepted now."""
     try:
         enterprise.services.subject_states.check(enterprise.services.verifier.verify(token, audience))
@@ -47,7 +47,7 @@ def is_good(enterprise: Enterprise, token: str, audience: Audience = Audience.AG
 
 
 def entries(enterprise: Enterprise) -> list[dict[str, Any]]:
-    """Return what the trail's entries tell, without their times and places."""
+    """Return the trail's entries without time and position."""
     names = ("event", "outcome", "reason", "tenant", "subject", "audience", "jti", "by", "detail")
     return [{name: entry[name] for name in names if name in entry} for entry in enterprise.trail()]
 
@@ -67,9 +67,9 @@ def about(claims: Claims) -> dict[str, str]:
 
 @OVERSEERS
 @SUBJECTS
-def test_good_token_is_seen(enterprise: Enterprise, who: str, subject: Subject) -> None:
-    """A client sees a good token of its tenant, an operator any; the entry names the token by its jti."""
-    inspector = overseer_named(enterprise, who)
+def test_valid_token_is_active(enterprise: Enterprise, who: str, subject: Subject) -> None:
+    """A client introspects a valid token of its tenant, an operator any; the entry has its jti."""
+    inspector = inspector_named(enterprise, who)
     token, claims = issued(enterprise, subject)
 
     assert enterprise.services.introspection.introspect(inspector, token) == claims
@@ -80,7 +80,7 @@ def test_good_token_is_seen(enterprise: Enterprise, who: str, subject: Subject) 
 
 
 def ended(enterprise: Enterprise, claims: Claims, reason: Reason) -> None:
-    """End the token of *claims* so that *reason* stands against it."""
+    """End the token of *claims* so that *reason* applies."""
     services = enterprise.services
     acts: dict[Reason, Callable[[], object]] = {
         Reason.TOKEN_EXPIRED: lambda: enterprise.clock.advance(days=1),
@@ -107,9 +107,9 @@ def ended(enterprise: Enterprise, claims: Claims, reason: Reason) -> None:
         Reason.TENANT_DISABLED,
     ],
 )
-def test_token_that_would_be_refused_is_not_active(enterprise: Enterprise, who: str, reason: Reason) -> None:
-    """Introspection tells nothing of such a token, inspection the claims and why; both are written down."""
-    inspector = overseer_named(enterprise, who)
+def test_invalid_token_is_not_active(enterprise: Enterprise, who: str, reason: Reason) -> None:
+    """Introspection reveals nothing of it, inspection the claims and the reason; both are recorded."""
+    inspector = inspector_named(enterprise, who)
     token, claims = issued(enterprise)
     ended(enterprise, claims, reason)
 
@@ -120,8 +120,8 @@ def test_token_that_would_be_refused_is_not_active(enterprise: Enterprise, who: 
     assert entries(enterprise) == [{**common, **about(claims)}] * 2
 
 
-def test_foreign_token_looks_like_none(enterprise: Enterprise) -> None:
-    """To a client a good token of another tenant is as one that does not exist; the trail has the reason."""
+def test_foreign_token_looks_like_an_unknown_one(enterprise: Enterprise) -> None:
+    """To a client another tenant's valid token does not exist; the trail has the reason."""
     inspector = client(enterprise)
     token, _ = issued(enterprise, FOREIGN)
 
@@ -136,7 +136,7 @@ def test_foreign_token_looks_like_none(enterprise: Enterprise) -> None:
 
 
 def test_operator_sees_tokens_of_every_tenant(enterprise: Enterprise) -> None:
-    """An operator sees what a client of another tenant does not."""
+    """An operator introspects what a client of another tenant cannot."""
     token, claims = issued(enterprise, FOREIGN)
 
     assert enterprise.services.introspection.introspect(Operator(), token) == claims
@@ -144,15 +144,15 @@ def test_operator_sees_tokens_of_every_tenant(enterprise: Enterprise) -> None:
 
 @OVERSEERS
 @pytest.mark.parametrize("token", ["", "x", "a.b", "é", "\x00", "a" * 5000])
-def test_what_is_no_token_is_not_active(enterprise: Enterprise, who: str, token: str) -> None:
-    """A text that was not signed here is not active, and no error."""
-    answer = enterprise.services.introspection.inspect(overseer_named(enterprise, who), token)
+def test_unsigned_text_is_not_active(enterprise: Enterprise, who: str, token: str) -> None:
+    """A text that was not signed here is not active, and not an error."""
+    answer = enterprise.services.introspection.inspect(inspector_named(enterprise, who), token)
 
     assert answer == (None, Reason.TOKEN_FORGED)
 
 
 def test_token_of_another_version_is_malformed(enterprise: Enterprise) -> None:
-    """A text signed here that is no claims is not active; the operator is told that it is malformed."""
+    """A signed text without claims is not active; its reason is "malformed"."""
     token = enterprise.services.keyring.signer(purpose(Audience.AGENT)).sign(b"{}")
 
     assert enterprise.services.introspection.inspect(Operator(), token) == (None, Reason.TOKEN_MALFORMED)
@@ -163,17 +163,17 @@ def test_token_of_another_version_is_malformed(enterprise: Enterprise) -> None:
 
 @OVERSEERS
 @SUBJECTS
-def test_presented_token_is_ended(enterprise: Enterprise, who: str, subject: Subject) -> None:
-    """Whose token it is may end it; the subject's other tokens live, and ending it again is fine."""
-    inspector = overseer_named(enterprise, who)
+def test_presented_token_is_revoked(enterprise: Enterprise, who: str, subject: Subject) -> None:
+    """A token in reach is revoked, the subject's others are not; a second revocation is no error."""
+    inspector = inspector_named(enterprise, who)
     token, claims = issued(enterprise, subject)
     other, _ = issued(enterprise, subject)
 
     for _ in range(2):
         enterprise.services.introspection.revoke(inspector, RevocationRequest(presented_token=token))
 
-    assert not is_good(enterprise, token, subject.audience)
-    assert is_good(enterprise, other, subject.audience)
+    assert not is_valid(enterprise, token, subject.audience)
+    assert is_valid(enterprise, other, subject.audience)
     assert (
         entries(enterprise)
         == [{"event": "revoked", "outcome": "accepted", "by": inspector.label, **about(claims)}] * 2
@@ -181,23 +181,23 @@ def test_presented_token_is_ended(enterprise: Enterprise, who: str, subject: Sub
 
 
 @pytest.mark.parametrize("how", ["presented", "by its jti"])
-def test_token_from_a_clock_ahead_is_ended(enterprise: Enterprise, how: str) -> None:
-    """A token that another node issued, whose clock is ahead within the leeway, is ended like any other."""
+def test_token_from_a_clock_ahead_is_revoked(enterprise: Enterprise, how: str) -> None:
+    """A token issued by a node ahead within the leeway is revoked like any other."""
     token, claims = issued(enterprise)
     enterprise.clock.advance(seconds=-20)
-    assert is_good(enterprise, token)
+    assert is_valid(enterprise, token)
     by_jti = RevocationRequest(tenant=TENANT, jti=claims.jti)
 
     order = by_jti if how == "by its jti" else RevocationRequest(presented_token=token)
     enterprise.services.introspection.revoke(Operator(), order)
 
-    assert not is_good(enterprise, token)
+    assert not is_valid(enterprise, token)
     enterprise.clock.advance(seconds=20)
-    assert not is_good(enterprise, token)
+    assert not is_valid(enterprise, token)
 
 
-def test_expired_token_is_ended_without_a_word(enterprise: Enterprise) -> None:
-    """Ending a token that has ended by itself is no mistake."""
+def test_expired_token_is_revoked_silently(enterprise: Enterprise) -> None:
+    """Revoking an expired token is no error."""
     token, claims = issued(enterprise)
     enterprise.clock.advance(days=1)
 
@@ -208,37 +208,37 @@ def test_expired_token_is_ended_without_a_word(enterprise: Enterprise) -> None:
     ]
 
 
-def test_foreign_token_is_left_alone_without_a_word(enterprise: Enterprise) -> None:
-    """A client that presents another tenant's token is not told, and the token lives; the trail knows."""
+def test_foreign_token_is_silently_ignored(enterprise: Enterprise) -> None:
+    """Revoking another tenant's token has no effect and no error; the trail has the reason."""
     inspector = client(enterprise)
     token, _ = issued(enterprise, FOREIGN)
 
     enterprise.services.introspection.revoke(inspector, RevocationRequest(presented_token=token))
     enterprise.services.introspection.revoke(inspector, RevocationRequest(presented_token="no token"))
 
-    assert is_good(enterprise, token)
+    assert is_valid(enterprise, token)
     common = {"event": "revoked", "outcome": "refused", "by": inspector.label}
     assert entries(enterprise) == [
         {**common, "reason": "tenant_not_granted"},
         {**common, "reason": "token_forged"},
     ]
     enterprise.services.introspection.revoke(Operator(), RevocationRequest(presented_token=token))
-    assert not is_good(enterprise, token)
+    assert not is_valid(enterprise, token)
 
 
 # Revocation by name
 
 
 @OVERSEERS
-def test_token_is_ended_by_its_jti(enterprise: Enterprise, who: str) -> None:
-    """A jti with its tenant ends that one token."""
-    inspector = overseer_named(enterprise, who)
+def test_token_is_revoked_by_its_jti(enterprise: Enterprise, who: str) -> None:
+    """A jti with its tenant revokes exactly that token."""
+    inspector = inspector_named(enterprise, who)
     token, claims = issued(enterprise)
     other, _ = issued(enterprise)
 
     enterprise.services.introspection.revoke(inspector, RevocationRequest(tenant=TENANT, jti=claims.jti))
 
-    assert (is_good(enterprise, token), is_good(enterprise, other)) == (False, True)
+    assert (is_valid(enterprise, token), is_valid(enterprise, other)) == (False, True)
     assert entries(enterprise) == [
         {
             "event": "revoked",
@@ -250,22 +250,22 @@ def test_token_is_ended_by_its_jti(enterprise: Enterprise, who: str) -> None:
     ]
 
 
-def test_jti_under_the_own_tenant_ends_no_foreign_token(enterprise: Enterprise) -> None:
-    """A client that knows a foreign jti cannot end that token by naming its own tenant."""
+def test_foreign_jti_under_the_own_tenant_revokes_nothing(enterprise: Enterprise) -> None:
+    """A client cannot revoke another tenant's token by naming its own tenant."""
     token, claims = issued(enterprise, FOREIGN)
 
     enterprise.services.introspection.revoke(
         client(enterprise), RevocationRequest(tenant=TENANT, jti=claims.jti)
     )
 
-    assert is_good(enterprise, token)
+    assert is_valid(enterprise, token)
 
 
 @OVERSEERS
 @SUBJECTS
-def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: Subject) -> None:
-    """Every token of a subject until now ends; the next one is good, and so are other subjects'."""
-    inspector = overseer_named(enterprise, who)
+def test_subjects_tokens_are_revoked(enterprise: Enterprise, who: str, subject: Subject) -> None:
+    """A subject's tokens so far are revoked; the next one and other subjects' are valid."""
+    inspector = inspector_named(enterprise, who)
     tokens = [issued(enterprise, subject)[0] for _ in range(2)]
     other = Subject(subject.audience, TENANT, "other", subject.name)
     of_other, _ = issued(enterprise, other)
@@ -273,9 +273,9 @@ def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: S
     order = RevocationRequest(tenant=TENANT, audience=subject.audience, subject=subject.id)
     enterprise.services.introspection.revoke(inspector, order)
 
-    assert not any(is_good(enterprise, token, subject.audience) for token in tokens)
-    assert is_good(enterprise, of_other, subject.audience)
-    assert is_good(enterprise, issued(enterprise, subject)[0], subject.audience)
+    assert not any(is_valid(enterprise, token, subject.audience) for token in tokens)
+    assert is_valid(enterprise, of_other, subject.audience)
+    assert is_valid(enterprise, issued(enterprise, subject)[0], subject.audience)
     assert entries(enterprise) == [
         {
             "event": "revoked",
@@ -289,29 +289,29 @@ def test_subject_s_tokens_are_ended(enterprise: Enterprise, who: str, subject: S
 
 
 @OVERSEERS
-def test_tenant_s_tokens_are_ended(enterprise: Enterprise, who: str) -> None:
-    """Every token of a tenant ends, on both sides; another tenant's live."""
-    inspector = overseer_named(enterprise, who)
+def test_tenants_tokens_are_revoked(enterprise: Enterprise, who: str) -> None:
+    """A tenant's tokens are revoked for both audiences; another tenant's are valid."""
+    inspector = inspector_named(enterprise, who)
     agent, customer = issued(enterprise)[0], issued(enterprise, CUSTOMER)[0]
     foreign, _ = issued(enterprise, FOREIGN)
 
     enterprise.services.introspection.revoke_tenant(inspector, TENANT)
 
-    assert not is_good(enterprise, agent)
-    assert not is_good(enterprise, customer, Audience.CHAT)
-    assert is_good(enterprise, foreign)
+    assert not is_valid(enterprise, agent)
+    assert not is_valid(enterprise, customer, Audience.CHAT)
+    assert is_valid(enterprise, foreign)
     assert entries(enterprise) == [
         {"event": "revoked", "outcome": "accepted", "tenant": TENANT, "by": inspector.label}
     ]
 
 
-def test_everything_is_ended(enterprise: Enterprise) -> None:
-    """An operator can end every token there is; the entry says so."""
+def test_everything_is_revoked(enterprise: Enterprise) -> None:
+    """An operator can revoke every token; the entry records it."""
     tokens = [issued(enterprise)[0], issued(enterprise, FOREIGN)[0]]
 
     enterprise.services.introspection.revoke_everything(Operator("operator:root"))
 
-    assert not any(is_good(enterprise, token) for token in tokens)
+    assert not any(is_valid(enterprise, token) for token in tokens)
     assert entries(enterprise) == [
         {"event": "revoked", "outcome": "accepted", "by": "operator:root", "detail": "everything"}
     ]
@@ -332,10 +332,10 @@ def test_everything_is_ended(enterprise: Enterprise) -> None:
     ],
     ids=["jti", "agent", "customer"],
 )
-def test_client_ends_nothing_in_a_foreign_tenant(
+def test_client_revokes_nothing_in_a_foreign_tenant(
     enterprise: Enterprise, order: RevocationRequest, named: dict[str, str]
 ) -> None:
-    """Naming another tenant is refused, ends nothing, and is written down with what was named."""
+    """Naming another tenant is refused, revokes nothing, and is recorded."""
     inspector = client(enterprise)
     token, _ = issued(enterprise, FOREIGN)
 
@@ -343,23 +343,23 @@ def test_client_ends_nothing_in_a_foreign_tenant(
         enterprise.services.introspection.revoke(inspector, order)
 
     assert refused.value.reason is Reason.TENANT_NOT_GRANTED
-    assert is_good(enterprise, token)
+    assert is_valid(enterprise, token)
     common = {"event": "revoked", "outcome": "refused", "reason": "tenant_not_granted"}
     assert entries(enterprise) == [{**common, "tenant": OTHER_TENANT, "by": inspector.label, **named}]
 
 
-def test_client_ends_no_foreign_tenant(enterprise: Enterprise) -> None:
-    """A client cannot end another tenant as a whole, nor one that is not there."""
+def test_client_revokes_no_foreign_tenant(enterprise: Enterprise) -> None:
+    """A client cannot revoke a whole other tenant, nor an unknown one."""
     token, _ = issued(enterprise, FOREIGN)
 
     for tenant in (OTHER_TENANT, "nowhere", ""):
         with pytest.raises(Refusal, match=Reason.TENANT_NOT_GRANTED):
             enterprise.services.introspection.revoke_tenant(client(enterprise), tenant)
 
-    assert is_good(enterprise, token)
+    assert is_valid(enterprise, token)
 
 
-# When something is away
+# When a dependency is unavailable
 
 
 @pytest.mark.parametrize(
@@ -370,8 +370,10 @@ def test_client_ends_no_foreign_tenant(enterprise: Enterprise) -> None:
         *(pytest.param(breakage, Reason.TRAIL_UNAVAILABLE, id=name) for name, breakage in TRAIL_AWAY.items()),
     ],
 )
-def test_no_answer_without_what_it_needs(enterprise: Enterprise, breakage: Breakage, reason: Reason) -> None:
-    """Nobody is told "not active" or "revoked" by a server that cannot know it or write it down."""
+def test_unavailable_dependency_is_a_fault(
+    enterprise: Enterprise, breakage: Breakage, reason: Reason
+) -> None:
+    """Neither "not active" nor "revoked" is returned if it cannot be read or recorded."""
     introspection = enterprise.services.introspection
     token, claims = issued(enterprise)
 
@@ -391,7 +393,7 @@ def test_no_answer_without_what_it_needs(enterprise: Enterprise, breakage: Break
 
 
 def test_no_token_is_in_the_trail(enterprise: Enterprise) -> None:
-    """Neither asking nor ending leaves a token, or half of one, in the trail."""
+    """Neither introspection nor revocation leaves a token, or half of one, in the trail."""
     token, _ = issued(enterprise)
     enterprise.services.introspection.introspect(client(enterprise), token)
     enterprise.services.introspection.revoke_presented(client(enterprise), token)

@@ -1,4 +1,4 @@
-"""Who may have a token, for whom, and what is written down of it."""
+"""Issuance: which principal gets a token for which subject, and what is recorded."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,17 +25,17 @@ STRANGER_WISH = TokenRequest(Audience.CHAT, TENANT, "visitor", "Ann")
 
 
 def person(enterprise: Enterprise) -> Person:
-    """Return the person, as their session knows them."""
+    """Return the person of the session."""
     return Person(enterprise.services.accounts.require(LOGIN))
 
 
 def backend(enterprise: Enterprise) -> ClientPrincipal:
-    """Return the enterprise's client, as its secret proved it."""
+    """Return the enterprise's authenticated client."""
     return ClientPrincipal(enterprise.services.clients.authenticate(*enterprise.basic))
 
 
 def last_entry(enterprise: Enterprise) -> dict[str, Any]:
-    """Return what the last entry of the trail tells, without its time and its place."""
+    """Return the last entry of the trail without time and position."""
     names = ("event", "outcome", "reason", "tenant", "subject", "audience", "jti", "by")
     entry = enterprise.trail()[-1]
     return {name: entry[name] for name in names if name in entry}
@@ -44,7 +44,7 @@ def last_entry(enterprise: Enterprise) -> dict[str, Any]:
 def assert_issued(
     enterprise: Enterprise, caller: Principal, requested: TokenRequest, subject: Subject
 ) -> None:
-    """Fail unless *requested* gives a token for *subject* that is accepted, and the entry of it."""
+    """Fail unless *requested* yields an accepted token for *subject*, and its entry."""
     services = enterprise.services
 
     token, claims = services.issuance.issue(caller, requested)
@@ -67,7 +67,7 @@ def assert_issued(
 def assert_refused(
     enterprise: Enterprise, caller: Principal, requested: TokenRequest, reason: Reason
 ) -> None:
-    """Fail unless *requested* is refused for *reason*, and the entry says so with what was asked."""
+    """Fail unless *requested* is refused for *reason*, and the entry has both."""
     before = len(enterprise.trail())
 
     with pytest.raises(Refusal) as refused:
@@ -101,10 +101,10 @@ def assert_refused(
         (CHAT_WISH, CUSTOMER),
     ],
 )
-def test_person_has_a_token_of_their_own(
+def test_person_gets_a_token_for_their_identity(
     enterprise: Enterprise, requested: TokenRequest, subject: Subject
 ) -> None:
-    """A person has a token for their own identity, named or left out, on either side."""
+    """A person gets a token for their identity, named or left out, for each audience."""
     assert_issued(enterprise, person(enterprise), requested, subject)
 
 
@@ -122,8 +122,8 @@ def test_person_has_a_token_of_their_own(
         TokenRequest(Audience.CHAT, OTHER_TENANT, CUSTOMER.id, CUSTOMER.name),
     ],
 )
-def test_person_has_no_token_for_somebody_else(enterprise: Enterprise, requested: TokenRequest) -> None:
-    """A person who names anything but their own identity is refused."""
+def test_person_gets_no_token_for_another_person(enterprise: Enterprise, requested: TokenRequest) -> None:
+    """A person who names another identity is refused."""
     assert_refused(enterprise, person(enterprise), requested, Reason.SUBJECT_NOT_OWN)
 
 
@@ -136,8 +136,10 @@ def test_person_has_no_token_for_somebody_else(enterprise: Enterprise, requested
         (Identity(user_id="customer-9", user_name="Nine"), Audience.AGENT),
     ],
 )
-def test_person_without_that_identity(enterprise: Enterprise, identity: Identity, audience: Audience) -> None:
-    """A person who is no agent has no agent's token, and one who is no customer none for the chat."""
+def test_person_without_an_identity_is_refused(
+    enterprise: Enterprise, identity: Identity, audience: Audience
+) -> None:
+    """A person who is not an agent gets no agent's token; the same for a customer."""
     account = enterprise.services.accounts.add("nine", TENANT, HASH, identity)
 
     assert_refused(enterprise, Person(account), TokenRequest(audience), Reason.IDENTITY_MISSING)
@@ -147,7 +149,7 @@ def test_person_without_that_identity(enterprise: Enterprise, identity: Identity
 
 
 def linked_person(enterprise: Enterprise, identity: Identity, *codes: str) -> Person:
-    """Return one more person with *identity*, and the cloud's accounts of *codes* linked to them."""
+    """Return another person with *identity*, linked to the cloud's accounts *codes*."""
     services = enterprise.services
     account = services.accounts.add("nine", TENANT, HASH, identity)
     for code in codes:
@@ -166,10 +168,10 @@ def linked_person(enterprise: Enterprise, identity: Identity, *codes: str) -> Pe
         (None, ("11",), "11", "11"),
     ],
 )
-def test_person_has_a_token_for_a_linked_agent(
+def test_person_gets_a_token_for_a_linked_agent(
     enterprise: Enterprise, own: str | None, codes: tuple[str, ...], wished: str | None, given: str
 ) -> None:
-    """A person names one of those linked to them; unnamed it is their own, or the only one."""
+    """A person may name a linked agent; the default is their identity, or the only link."""
     caller = linked_person(enterprise, Identity(user_account=own), *codes)
 
     assert_issued(
@@ -190,17 +192,17 @@ def test_person_has_a_token_for_a_linked_agent(
         (None, ("11",), TokenRequest(Audience.CHAT, None, "11"), Reason.IDENTITY_MISSING),
     ],
 )
-def test_person_has_no_token_for_what_is_not_linked(
+def test_person_gets_no_token_for_an_unlinked_agent(
     enterprise: Enterprise, own: str | None, codes: tuple[str, ...], requested: TokenRequest, reason: Reason
 ) -> None:
-    """A code that is another person's or nobody's is refused; so is a choice that was not made."""
+    """A code that is not linked to the person is refused, and so is an ambiguous request."""
     assert_refused(
         enterprise, linked_person(enterprise, Identity(user_account=own), *codes), requested, reason
     )
 
 
-def test_link_undone_this_moment_gives_no_token(enterprise: Enterprise) -> None:
-    """Whoever was read with a link that is gone by now gets no token that only a stranger's could be."""
+def test_removed_link_yields_no_token(enterprise: Enterprise) -> None:
+    """A link that was removed after authentication yields no token (TOCTOU)."""
     caller = linked_person(enterprise, Identity(), "11")
     requested = TokenRequest(Audience.AGENT, None, "11")
     assert enterprise.services.issuance.issue(caller, requested)
@@ -210,8 +212,8 @@ def test_link_undone_this_moment_gives_no_token(enterprise: Enterprise) -> None:
     assert_refused(enterprise, caller, requested, Reason.SUBJECT_NOT_OWN)
 
 
-def test_link_moved_this_moment_gives_no_token(enterprise: Enterprise) -> None:
-    """Whoever was read with a link that is now another person's gets no token that would be that person's."""
+def test_moved_link_yields_no_token(enterprise: Enterprise) -> None:
+    """A link that was moved to another person after authentication yields no token (TOCTOU)."""
     services, caller = enterprise.services, linked_person(enterprise, Identity(), "11")
     other = services.accounts.add("ten", TENANT, HASH, Identity())
 
@@ -225,10 +227,10 @@ def test_link_moved_this_moment_gives_no_token(enterprise: Enterprise) -> None:
 @pytest.mark.parametrize(
     "requested", [TokenRequest(Audience.AGENT), TokenRequest(Audience.CHAT)], ids=["agent", "customer"]
 )
-def test_person_of_before_a_new_password_has_no_token(
+def test_person_from_before_a_password_change_gets_no_token(
     enterprise: Enterprise, requested: TokenRequest
 ) -> None:
-    """Whoever was read before the password changed gets no token that would outlive the change."""
+    """A person authenticated before the password changed gets no token (TOCTOU)."""
     caller, accounts = person(enterprise), enterprise.services.accounts
 
     accounts.set_password(accounts.require(LOGIN), HASH)
@@ -236,8 +238,8 @@ def test_person_of_before_a_new_password_has_no_token(
     assert_refused(enterprise, caller, requested, Reason.SESSION_ENDED)
 
 
-def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
-    """A token carries the account's present epoch, and is stale with the next password."""
+def test_persons_token_has_the_current_epoch(enterprise: Enterprise) -> None:
+    """A token carries the account's current epoch, and is stale after the next password change."""
     services = enterprise.services
     _, claims = services.issuance.issue(person(enterprise), TokenRequest(Audience.AGENT))
     services.accounts.set_password(services.accounts.require(LOGIN), HASH)
@@ -263,7 +265,7 @@ def test_person_s_token_has_the_epoch_of_now(enterprise: Enterprise) -> None:
     ],
 )
 def test_client_names_the_subject(enterprise: Enterprise, subject: Subject) -> None:
-    """A client has a token for whomever of its tenant it names, with or without an account here."""
+    """A client gets a token for any subject of its tenant, with or without an account here."""
     requested = TokenRequest(subject.audience, subject.tenant, subject.id, subject.name)
 
     assert_issued(enterprise, backend(enterprise), requested, subject)
@@ -281,20 +283,20 @@ def test_client_names_the_subject(enterprise: Enterprise, subject: Subject) -> N
         TokenRequest(Audience.CHAT, None, CUSTOMER.id, CUSTOMER.name),
     ],
 )
-def test_client_names_the_whole_subject(enterprise: Enterprise, requested: TokenRequest) -> None:
-    """Nothing is filled in for a client."""
+def test_client_must_name_the_complete_subject(enterprise: Enterprise, requested: TokenRequest) -> None:
+    """A client's request has no defaults."""
     assert_refused(enterprise, backend(enterprise), requested, Reason.REQUEST_INVALID)
 
 
-def test_client_speaks_for_its_own_tenants(enterprise: Enterprise) -> None:
-    """A tenant that is not the client's, known or not, is refused alike."""
+def test_client_is_limited_to_its_tenants(enterprise: Enterprise) -> None:
+    """Another tenant, known or unknown, is refused in the same way."""
     for tenant in (OTHER_TENANT, "nowhere", TENANT[:-1], f"{TENANT} "):
         requested = replace(AGENT_WISH, tenant=tenant)
         assert_refused(enterprise, backend(enterprise), requested, Reason.TENANT_NOT_GRANTED)
 
 
-def test_client_speaks_to_its_own_audiences(enterprise: Enterprise) -> None:
-    """A client for the chat alone has no agent's token."""
+def test_client_is_limited_to_its_audiences(enterprise: Enterprise) -> None:
+    """A client for the chat only gets no agent's token."""
     client, _ = enterprise.services.clients.add("shop", [TENANT], [Audience.CHAT])
 
     assert_refused(enterprise, ClientPrincipal(client), AGENT_WISH, Reason.AUDIENCE_NOT_GRANTED)
@@ -302,7 +304,7 @@ def test_client_speaks_to_its_own_audiences(enterprise: Enterprise) -> None:
 
 
 def test_client_cannot_rename_a_customer(enterprise: Enterprise) -> None:
-    """A customer with an account here keeps the name of it; one without has the name that is said."""
+    """A customer with an account here has its name; one without has the requested name."""
     renamed = replace(CHAT_WISH, name="Ann")
 
     assert_refused(enterprise, backend(enterprise), renamed, Reason.SUBJECT_NOT_OWN)
@@ -316,33 +318,33 @@ def test_client_cannot_rename_a_customer(enterprise: Enterprise) -> None:
 
 @pytest.mark.parametrize("subject", [AGENT, CUSTOMER, Subject(Audience.AGENT, OTHER_TENANT, "somebody")])
 def test_operator_names_any_subject(enterprise: Enterprise, subject: Subject) -> None:
-    """An operator has a token for whomever of any tenant that there is."""
+    """An operator gets a token for any subject of an existing tenant."""
     requested = TokenRequest(subject.audience, subject.tenant, subject.id, subject.name)
 
     assert_issued(enterprise, Operator(), requested, subject)
 
 
-def test_operator_is_held_to_what_is_known(enterprise: Enterprise) -> None:
-    """Not even an operator has a token of an unknown tenant, or under another name than the account's."""
+def test_operator_cannot_contradict_the_database(enterprise: Enterprise) -> None:
+    """Not even an operator gets a token for an unknown tenant or another name than the account's."""
     unknown = replace(AGENT_WISH, tenant="nowhere")
 
     assert_refused(enterprise, Operator(), unknown, Reason.TENANT_UNKNOWN)
     assert_refused(enterprise, Operator(), replace(CHAT_WISH, name="Ann"), Reason.SUBJECT_NOT_OWN)
 
 
-def test_labels() -> None:
-    """The trail names an operator by the label it was given."""
+def test_operators_label() -> None:
+    """The trail names an operator by the given label."""
     assert Operator().label == "operator"
     assert Operator("operator:root").label == "operator:root"
 
 
 def test_labels_of_callers(enterprise: Enterprise) -> None:
-    """The trail names a person by their login name and a client by its id."""
+    """The trail names a person by login name and a client by id."""
     assert person(enterprise).label == f"account:{LOGIN}"
     assert backend(enterprise).label == f"client:{enterprise.basic[0]}"
 
 
-# Whoever asks
+# Any caller
 
 CALLERS = pytest.mark.parametrize("who", ["person", "backend", "operator"])
 
@@ -358,8 +360,8 @@ def caller_named(enterprise: Enterprise, who: str) -> Principal:
 
 @CALLERS
 @pytest.mark.parametrize("requested", [AGENT_WISH, CHAT_WISH], ids=["agent", "customer"])
-def test_disabled_account_has_no_token(enterprise: Enterprise, who: str, requested: TokenRequest) -> None:
-    """Nobody has a token for a disabled account, and everybody again once it is back."""
+def test_disabled_account_gets_no_token(enterprise: Enterprise, who: str, requested: TokenRequest) -> None:
+    """No caller gets a token for a disabled account, every caller again once it is enabled."""
     caller = caller_named(enterprise, who)
     enterprise.services.accounts.set_status(LOGIN, RecordStatus.DISABLED)
     assert_refused(enterprise, caller, requested, Reason.ACCOUNT_DISABLED)
@@ -369,16 +371,16 @@ def test_disabled_account_has_no_token(enterprise: Enterprise, who: str, request
 
 
 @CALLERS
-def test_disabled_tenant_has_no_token(enterprise: Enterprise, who: str) -> None:
-    """Nobody has a token of a disabled tenant."""
+def test_disabled_tenant_gets_no_token(enterprise: Enterprise, who: str) -> None:
+    """No caller gets a token for a disabled tenant."""
     enterprise.services.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     assert_refused(enterprise, caller_named(enterprise, who), AGENT_WISH, Reason.TENANT_DISABLED)
 
 
 @CALLERS
-def test_revocation_of_before_hinders_no_new_token(enterprise: Enterprise, who: str) -> None:
-    """What was revoked until now does not end a token that is issued at the same instant."""
+def test_earlier_revocation_does_not_affect_a_new_token(enterprise: Enterprise, who: str) -> None:
+    """A token issued after a revocation at the same instant is valid."""
     services = enterprise.services
     services.revocations.revoke("all")
 
@@ -400,10 +402,10 @@ def targets_by_name() -> dict[str, str]:
 
 @CLOCKS
 @pytest.mark.parametrize("target", ["subject", "tenant", "everything"])
-def test_token_issued_right_after_a_revocation_is_good_at_once(
+def test_token_issued_right_after_a_revocation_is_valid(
     enterprise: Enterprise, target: str, difference: timedelta
 ) -> None:
-    """A new token outlives every revocation of before, also on a node whose clock is another."""
+    """A new token outlives every earlier revocation, even on a node with another clock."""
     services, instant = enterprise.services, enterprise.clock.instant
     enterprise.clock.instant = instant + difference
     services.revocations.revoke(targets_by_name()[target])
@@ -427,7 +429,7 @@ def test_token_issued_right_after_a_revocation_is_good_at_once(
 def test_revoking_again_ends_what_was_issued_since(
     enterprise: Enterprise, first: str, second: str, difference: timedelta
 ) -> None:
-    """A second revocation ends a token issued after the first, at the same instant or by another clock."""
+    """A second revocation revokes tokens issued since, at the same instant or by another clock."""
     services = enterprise.services
     services.revocations.revoke(targets_by_name()[first])
     _, claims = services.issuance.issue(person(enterprise), AGENT_WISH)
@@ -440,26 +442,26 @@ def test_revoking_again_ends_what_was_issued_since(
         services.subject_states.check(claims)
 
 
-class RevokingStandings(SubjectStates):
-    """Standings after whose every reading of a subject a target is revoked."""
+class RevokingSubjectStates(SubjectStates):
+    """Subject states that revoke a target after every read."""
 
     def __init__(self, enterprise: Enterprise, target: str) -> None:
         super().__init__(enterprise.services.database)
         self._revocations, self._target = enterprise.services.revocations, target
 
     def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> SubjectState:
-        """Return how *subject* stood right before the revocation."""
+        """Return the state of *subject* just before the revocation."""
         state = super().of(subject, targets)
         self._revocations.revoke(self._target)
         return state
 
 
 @pytest.mark.parametrize("target", ["subject", "tenant", "everything"])
-def test_revocation_while_a_token_is_issued_ends_it(enterprise: Enterprise, target: str) -> None:
-    """A token whose state was read before a revocation and that is signed after it is ended."""
+def test_revocation_during_issuance_revokes_the_token(enterprise: Enterprise, target: str) -> None:
+    """A token whose state was read before and which is signed after a revocation is revoked."""
     services = enterprise.services
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
-    subject_states = RevokingStandings(enterprise, targets_by_name()[target])
+    subject_states = RevokingSubjectStates(enterprise, targets_by_name()[target])
     issuance = Issuance(
         issuer, subject_states, services.counters, services.trail, services.settings.webchat.is_reserved
     )
@@ -471,8 +473,8 @@ def test_revocation_while_a_token_is_issued_ends_it(enterprise: Enterprise, targ
     services.subject_states.check(services.issuance.issue(person(enterprise), AGENT_WISH)[1])
 
 
-def test_nobody_gets_a_token_for_an_id_of_a_guest(enterprise: Enterprise) -> None:
-    """What begins like a guest's id is never a customer's, whoever asks; an agent may be called so."""
+def test_no_caller_gets_a_token_for_a_guests_id(enterprise: Enterprise) -> None:
+    """A customer's id must not begin with the guests' prefix, for any caller; an agent's may."""
     services = enterprise.services
     (client,) = services.clients.list()
 
@@ -492,10 +494,10 @@ EVERY_OUTAGE = [
 
 
 @pytest.mark.parametrize(("breakage", "reason"), EVERY_OUTAGE)
-def test_nothing_is_issued_without_what_it_needs(
+def test_nothing_is_issued_without_a_dependency(
     enterprise: Enterprise, breakage: Breakage, reason: Reason
 ) -> None:
-    """Without keys, database or trail there is a fault, no token and no entry of one; mended, there is."""
+    """Without keys, database or trail issuance is a fault without a token; later it works again."""
     caller = person(enterprise)
 
     with breakage(enterprise):
@@ -509,7 +511,7 @@ def test_nothing_is_issued_without_what_it_needs(
 
 @pytest.mark.parametrize("breakage", TRAIL_AWAY.values(), ids=TRAIL_AWAY)
 def test_refusal_needs_the_trail_too(enterprise: Enterprise, breakage: Breakage) -> None:
-    """A refusal that cannot be written down is a fault, so that no question goes unnoticed."""
+    """A refusal that cannot be recorded is a fault, so that no request goes unnoticed."""
     caller = backend(enterprise)
 
     with breakage(enterprise), pytest.raises(Fault) as fault:
@@ -518,8 +520,8 @@ def test_refusal_needs_the_trail_too(enterprise: Enterprise, breakage: Breakage)
     assert fault.value.reason is Reason.TRAIL_UNAVAILABLE
 
 
-def test_password_is_in_no_caller_s_repr(enterprise: Enterprise) -> None:
-    """A caller that is logged by mistake shows neither a hash nor a digest of a secret."""
+def test_callers_repr_has_no_secret(enterprise: Enterprise) -> None:
+    """The repr of a caller has neither a password hash nor a secret's digest."""
     account, client = person(enterprise).account, backend(enterprise).client
 
     shown = repr(Person(account)) + repr(ClientPrincipal(client))

@@ -1,4 +1,4 @@
-"""What holds for every token text and every subject, tried with arbitrary ones."""
+"""Properties of every token text and every subject, tested with arbitrary ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ SUBJECTS = (
 
 @dataclass(frozen=True)
 class Issued:
-    """Parts, and tokens that they issued: the only texts that may be accepted."""
+    """Token parts, and tokens issued by them: the only texts that may be accepted."""
 
     parts: TokenParts
     tokens: tuple[str, ...]
 
     def is_refused(self, text: str) -> bool:
-        """Return whether *text* is refused as forged on both sides."""
+        """Return whether *text* is refused as forged for both audiences."""
         return all(self._reason(text, audience) is Reason.TOKEN_FORGED for audience in Audience)
 
     def _reason(self, text: str, audience: Audience) -> Reason | None:
@@ -48,7 +48,7 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Issued:
     return Issued(parts, tuple(parts.issue(subject, epoch=1)[0] for subject in SUBJECTS))
 
 
-# An alteration: takes a token, a place in it and a short text, and returns another text.
+# An alteration takes a token, a position in it and a short text, and returns another text.
 ALTERATIONS: dict[str, Callable[[str, int, str], str]] = {
     "insert": lambda token, at, text: token[:at] + text + token[at:],
     "delete": lambda token, at, text: token[:at] + token[at + max(1, len(text)) :],
@@ -71,7 +71,7 @@ TOKENS = st.integers(min_value=0, max_value=len(SUBJECTS) - 1)
 
 
 def test_positive_control(issued: Issued) -> None:
-    """Every token of these tests is accepted as it was issued: what refuses one below is the alteration."""
+    """Every token of these tests is accepted unaltered."""
     assert [issued.is_refused(token) for token in issued.tokens] == [False] * len(SUBJECTS)
 
 
@@ -79,7 +79,7 @@ def test_positive_control(issued: Issued) -> None:
 @settings(deadline=None)
 @given(which=TOKENS, place=PLACES, text=ANY_TEXT)
 def test_altered_token_is_refused(issued: Issued, alteration: str, which: int, place: int, text: str) -> None:
-    """No alteration of one place makes another text that is accepted, on either side."""
+    """No alteration at one position yields another accepted text, for any audience."""
     token = issued.tokens[which]
 
     altered = ALTERATIONS[alteration](token, place % len(token), text)
@@ -90,8 +90,8 @@ def test_altered_token_is_refused(issued: Issued, alteration: str, which: int, p
 
 @settings(deadline=None)
 @given(st.data())
-def test_token_altered_again_and_again_is_refused(issued: Issued, data: st.DataObject) -> None:
-    """Nor do several alterations on top of each other."""
+def test_repeatedly_altered_token_is_refused(issued: Issued, data: st.DataObject) -> None:
+    """Nor do several successive alterations."""
     altered = issued.tokens[data.draw(TOKENS)]
     for _ in range(data.draw(st.integers(2, 5))):
         alter = ALTERATIONS[data.draw(st.sampled_from(sorted(ALTERATIONS)))]
@@ -104,7 +104,7 @@ def test_token_altered_again_and_again_is_refused(issued: Issued, data: st.DataO
 @settings(deadline=None)
 @given(TOKENS, TOKENS, PLACES, PLACES)
 def test_splice_of_two_tokens_is_refused(issued: Issued, head: int, tail: int, end: int, begin: int) -> None:
-    """The beginning of one token and the end of another are no token."""
+    """The start of one token with the end of another is refused."""
     first, second = issued.tokens[head], issued.tokens[tail]
 
     spliced = first[: end % (len(first) + 1)] + second[begin % (len(second) + 1) :]
@@ -124,7 +124,7 @@ def test_every_signature_fits_its_own_claims_only(issued: Issued) -> None:
 
 
 def test_every_single_character_counts(issued: Issued) -> None:
-    """Whatever one character of a token becomes, of all 64 that may stand there, it is refused."""
+    """Replacing any one character with any of the 64 is refused."""
     token = issued.tokens[0]
 
     altered = {
@@ -138,7 +138,7 @@ def test_every_single_character_counts(issued: Issued) -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_arbitrary_text_is_refused(issued: Issued, text: str) -> None:
-    """No text that was not signed here is a token, and none makes the verifier fail."""
+    """Arbitrary text is refused and never makes the verifier fail."""
     assert issued.is_refused(text)
 
 
@@ -155,10 +155,10 @@ def whole_milliseconds(instant: datetime) -> datetime:
 
 
 @given(SOUND_TEXT, AGENTS | CUSTOMERS, EPOCHS, REVOCATIONS, INSTANTS, INSTANTS)
-def test_claims_survive_their_form(
+def test_claims_survive_serialisation(
     jti: str, subject: Subject, epoch: int, revocation: int, issued_at: datetime, expires_at: datetime
 ) -> None:
-    """Arbitrary claims come back equal, to the millisecond, from the text in the token."""
+    """Arbitrary claims read back equal, to the millisecond."""
     instants = (whole_milliseconds(issued_at), whole_milliseconds(expires_at))
     claims = Claims(jti, subject, epoch, revocation, *instants)
 
@@ -167,10 +167,8 @@ def test_claims_survive_their_form(
 
 @settings(deadline=None)
 @given(AGENTS | CUSTOMERS, EPOCHS, REVOCATIONS)
-def test_token_gives_its_own_claims_back(
-    issued: Issued, subject: Subject, epoch: int, revocation: int
-) -> None:
-    """A token for an arbitrary subject gives exactly what it was made of to its own side only."""
+def test_token_yields_its_claims(issued: Issued, subject: Subject, epoch: int, revocation: int) -> None:
+    """A token for an arbitrary subject yields exactly its claims, and only for its audience."""
     token, claims = issued.parts.issue(subject, epoch, revocation)
     other = Audience.CHAT if subject.audience is Audience.AGENT else Audience.AGENT
 

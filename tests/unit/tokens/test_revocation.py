@@ -1,4 +1,4 @@
-"""What a revocation ends, from when, and until when it is remembered; on both kinds of database."""
+"""Revocation: what one ends, from when, and how long it is stored; on both kinds of database."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,8 +32,8 @@ from validator.tokens.wire import MAX_JTI
 AROUND = pytest.mark.parametrize("target", targets_around(AGENT), ids=["subject", "tenant", "everything"])
 
 
-class Enquiry:
-    """Revocations of two tenants, and the question whether a token is still good."""
+class Registry:
+    """Revocations of two tenants, and whether a token is still valid."""
 
     def __init__(self, database: Database) -> None:
         self.database, self.clock = database, FakeClock()
@@ -53,7 +53,7 @@ class Enquiry:
         self._subject_states.check(claims)
 
     def issue(self, subject: Subject = AGENT, jti: str = "jti-1") -> Claims:
-        """Return the claims of a token for *subject* issued after all that was revoked so far."""
+        """Return the claims of a token for *subject* issued after all revocations so far."""
         return token(subject, jti, known=self._subject_states.of(subject, targets_around(subject)).number)
 
     def number(self, target: str) -> int:
@@ -69,12 +69,12 @@ class Enquiry:
 
 
 @pytest.fixture
-def enquiry(database: Database) -> Enquiry:
-    return Enquiry(database)
+def registry(database: Database) -> Registry:
+    return Registry(database)
 
 
 def token(subject: Subject = AGENT, jti: str = "jti-1", *, known: int = NO_REVOCATION) -> Claims:
-    """Return the claims of a token issued when the last revocation *known* was of that number."""
+    """Return the claims of a token that knows revocations up to the number *known*."""
     return Claims(jti, subject, 0, known, START, START + POLICY.lifetime(subject.audience))
 
 
@@ -100,301 +100,303 @@ OF_ANOTHER_TENANT = token(replace(AGENT, tenant=OTHER_TENANT), "jti-1")
     ],
     ids=["token", "subject", "tenant", "everything"],
 )
-def test_each_target_ends_its_own_tokens(enquiry: Enquiry, target: str, spared: list[Claims]) -> None:
-    """A revocation ends the tokens of its target and no other token."""
-    assert not enquiry.is_revoked(token())
+def test_each_target_revokes_only_its_tokens(registry: Registry, target: str, spared: list[Claims]) -> None:
+    """A revocation revokes the tokens of its target and no others."""
+    assert not registry.is_revoked(token())
 
-    enquiry.revocations.revoke(target)
+    registry.revocations.revoke(target)
 
-    assert enquiry.is_revoked(token())
-    assert [claims for claims in spared if enquiry.is_revoked(claims)] == []
+    assert registry.is_revoked(token())
+    assert [claims for claims in spared if registry.is_revoked(claims)] == []
 
 
 @pytest.mark.parametrize("audience", Audience)
-def test_subject_of_each_audience(enquiry: Enquiry, audience: Audience) -> None:
-    """An agent and a customer with one id are two subjects; each is ended alone."""
+def test_subjects_are_separate_per_audience(registry: Registry, audience: Audience) -> None:
+    """An agent and a customer with the same id are revoked separately."""
     both = [token(Subject(Audience.AGENT, TENANT, "7")), token(Subject(Audience.CHAT, TENANT, "7", "Ann"))]
 
-    enquiry.revocations.revoke(subject_target(audience, TENANT, "7"))
+    registry.revocations.revoke(subject_target(audience, TENANT, "7"))
 
-    assert [claims.subject.audience for claims in both if enquiry.is_revoked(claims)] == [audience]
+    assert [claims.subject.audience for claims in both if registry.is_revoked(claims)] == [audience]
 
 
-def test_customer_is_ended_under_every_name(enquiry: Enquiry) -> None:
-    """A customer's name is no part of who they are to a revocation."""
-    enquiry.revocations.revoke(subject_target(Audience.CHAT, TENANT, CUSTOMER.id))
+def test_customer_is_revoked_under_every_name(registry: Registry) -> None:
+    """A customer's name is not part of the revocation target."""
+    registry.revocations.revoke(subject_target(Audience.CHAT, TENANT, CUSTOMER.id))
 
-    assert enquiry.is_revoked(token(replace(CUSTOMER, name="Another")))
+    assert registry.is_revoked(token(replace(CUSTOMER, name="Another")))
 
 
 @AROUND
-def test_only_what_was_issued_before_ends(enquiry: Enquiry, target: str) -> None:
-    """A revocation ends what knew of none or of an earlier one; what is issued right after it lives."""
-    before = enquiry.issue()
+def test_only_earlier_tokens_are_revoked(registry: Registry, target: str) -> None:
+    """A revocation revokes tokens with a smaller number; the next token is valid."""
+    before = registry.issue()
 
-    enquiry.revocations.revoke(target)
+    registry.revocations.revoke(target)
 
-    after, number = enquiry.issue(), enquiry.number(target)
+    after, number = registry.issue(), registry.number(target)
     assert after.issued_at == before.issued_at
-    assert [enquiry.is_revoked(claims) for claims in (before, after)] == [True, False]
-    assert enquiry.is_revoked(token(known=number - 1))
-    assert not enquiry.is_revoked(token(known=number))
+    assert [registry.is_revoked(claims) for claims in (before, after)] == [True, False]
+    assert registry.is_revoked(token(known=number - 1))
+    assert not registry.is_revoked(token(known=number))
 
 
-def test_token_by_its_jti_ends_whatever_it_knew(enquiry: Enquiry) -> None:
-    """There is no other token with that jti, so its revocation ends it whatever number it carries."""
-    enquiry.revocations.revoke(token_target(TENANT, "jti-1"))
-    enquiry.revocations.revoke(EVERYTHING)
+def test_jti_is_revoked_whatever_its_number(registry: Registry) -> None:
+    """A revocation by jti revokes that token whatever its number."""
+    registry.revocations.revoke(token_target(TENANT, "jti-1"))
+    registry.revocations.revoke(EVERYTHING)
 
-    assert enquiry.is_revoked(enquiry.issue())
-    assert enquiry.is_revoked(token(known=ENDLESS - 1))
-    assert not enquiry.is_revoked(enquiry.issue(jti="jti-2"))
+    assert registry.is_revoked(registry.issue())
+    assert registry.is_revoked(token(known=ENDLESS - 1))
+    assert not registry.is_revoked(registry.issue(jti="jti-2"))
 
 
 @pytest.mark.parametrize("times", [2, 5])
 @AROUND
-def test_revoking_again_ends_what_was_issued_meanwhile(enquiry: Enquiry, target: str, times: int) -> None:
-    """Each revocation of a target, in the same instant, ends what was issued since, and the row is one."""
-    enquiry.revocations.revoke(target)
+def test_second_revocation_revokes_tokens_issued_meanwhile(
+    registry: Registry, target: str, times: int
+) -> None:
+    """Each revocation of a target, even at the same instant, revokes newer tokens; there is one row."""
+    registry.revocations.revoke(target)
     for _ in range(times):
-        meanwhile = enquiry.issue()
-        assert not enquiry.is_revoked(meanwhile)
+        meanwhile = registry.issue()
+        assert not registry.is_revoked(meanwhile)
 
-        enquiry.revocations.revoke(target)
+        registry.revocations.revoke(target)
 
-        assert enquiry.is_revoked(meanwhile)
-        assert not enquiry.is_revoked(enquiry.issue())
-    assert enquiry.rows() == 1
+        assert registry.is_revoked(meanwhile)
+        assert not registry.is_revoked(registry.issue())
+    assert registry.rows() == 1
 
 
 @pytest.mark.parametrize("minutes", [0, 1, -1], ids=["same instant", "later", "clock set back"])
-def test_numbers_grow_across_targets(enquiry: Enquiry, minutes: int) -> None:
-    """Each revocation has a greater number than every one before it, whatever was named, and when."""
+def test_numbers_grow_across_targets(registry: Registry, minutes: int) -> None:
+    """Each revocation has a greater number than all before, for any target and time."""
     numbers = []
     for target in (*targets_around(AGENT), *reversed(targets_around(AGENT))):
-        enquiry.revocations.revoke(target)
-        numbers.append(enquiry.number(target))
-        enquiry.clock.advance(minutes=minutes)
+        registry.revocations.revoke(target)
+        numbers.append(registry.number(target))
+        registry.clock.advance(minutes=minutes)
 
     assert numbers == sorted(set(numbers))
 
 
-def test_number_is_at_least_the_time(enquiry: Enquiry) -> None:
-    """Numbers go on above those that an older copy of the database has forgotten: time has passed since."""
-    enquiry.revocations.revoke(EVERYTHING)
-    assert enquiry.number(EVERYTHING) == 1793763952263
+def test_number_is_at_least_the_time(registry: Registry) -> None:
+    """Numbers continue above those lost with an older copy of the database, since time has passed."""
+    registry.revocations.revoke(EVERYTHING)
+    assert registry.number(EVERYTHING) == 1793763952263
 
-    enquiry.revocations.revoke(EVERYTHING)
-    assert enquiry.number(EVERYTHING) == 1793763952264
+    registry.revocations.revoke(EVERYTHING)
+    assert registry.number(EVERYTHING) == 1793763952264
 
-    enquiry.clock.advance(seconds=1)
-    enquiry.revocations.revoke(EVERYTHING)
-    assert enquiry.number(EVERYTHING) == 1793763953263
+    registry.clock.advance(seconds=1)
+    registry.revocations.revoke(EVERYTHING)
+    assert registry.number(EVERYTHING) == 1793763953263
 
 
-def test_forgotten_rows_leave_the_numbers_growing(enquiry: Enquiry) -> None:
-    """A token that knew a revocation which is forgotten by now is ended by the next one all the same."""
-    ahead = Revocations(enquiry.database, FakeClock(START + timedelta(hours=1)))
+def test_numbers_grow_after_pruning(registry: Registry) -> None:
+    """A token that knows a pruned revocation is revoked by the next one."""
+    ahead = Revocations(registry.database, FakeClock(START + timedelta(hours=1)))
     ahead.revoke(EVERYTHING)
-    claims = enquiry.issue()
-    with enquiry.database.write() as connection:
+    claims = registry.issue()
+    with registry.database.write() as connection:
         connection.execute(delete(table))
-    assert not enquiry.is_revoked(claims)
+    assert not registry.is_revoked(claims)
 
-    enquiry.revocations.revoke(EVERYTHING)
+    registry.revocations.revoke(EVERYTHING)
 
-    assert enquiry.is_revoked(claims)
-    assert not enquiry.is_revoked(enquiry.issue())
+    assert registry.is_revoked(claims)
+    assert not registry.is_revoked(registry.issue())
 
 
-def test_many_at_once_leave_one_row(enquiry: Enquiry) -> None:
-    """Several who revoke the same target at the same time all succeed, and each has a number of its own."""
-    raised = at_once(8, lambda: enquiry.revocations.revoke(EVERYTHING))
+def test_concurrent_revocations_leave_one_row(registry: Registry) -> None:
+    """Concurrent revocations of a target all succeed, each with a distinct number."""
+    raised = at_once(8, lambda: registry.revocations.revoke(EVERYTHING))
 
     assert raised == []
-    assert enquiry.rows() == 1
-    assert enquiry.is_revoked(token())
-    assert enquiry.number(EVERYTHING) == 1793763952263 + 7
+    assert registry.rows() == 1
+    assert registry.is_revoked(token())
+    assert registry.number(EVERYTHING) == 1793763952263 + 7
 
 
 @AROUND
-def test_revocation_by_a_clock_behind_ends_no_less(enquiry: Enquiry, target: str) -> None:
-    """A node whose clock is behind ends what was issued before, and gives life back to nothing."""
-    ended = enquiry.issue()
-    enquiry.revocations.revoke(EVERYTHING)
-    issued = enquiry.issue()
-    behind = Revocations(enquiry.database, FakeClock(START - timedelta(minutes=1)))
+def test_revocation_by_a_clock_behind_is_complete(registry: Registry, target: str) -> None:
+    """A node with a clock behind revokes all earlier tokens and revives none."""
+    ended = registry.issue()
+    registry.revocations.revoke(EVERYTHING)
+    issued = registry.issue()
+    behind = Revocations(registry.database, FakeClock(START - timedelta(minutes=1)))
 
     behind.revoke(target)
 
-    assert [enquiry.is_revoked(claims) for claims in (ended, issued)] == [True, True]
-    assert not enquiry.is_revoked(enquiry.issue())
+    assert [registry.is_revoked(claims) for claims in (ended, issued)] == [True, True]
+    assert not registry.is_revoked(registry.issue())
 
 
 @pytest.mark.parametrize("target", [EVERYTHING, token_target(TENANT, "jti-1")], ids=["everything", "token"])
-def test_clock_behind_has_nothing_forgotten_sooner(enquiry: Enquiry, target: str) -> None:
-    """Revoked again by a node whose clock is behind, a target is remembered for as long as it was before."""
-    enquiry.revocations.revoke(target)
-    behind = Revocations(enquiry.database, FakeClock(START - timedelta(minutes=1)))
+def test_clock_behind_does_not_shorten_retention(registry: Registry, target: str) -> None:
+    """A revocation repeated by a node with a clock behind is stored as long as before."""
+    registry.revocations.revoke(target)
+    behind = Revocations(registry.database, FakeClock(START - timedelta(minutes=1)))
 
     behind.revoke(target)
 
-    enquiry.clock.instant = START + MAX_LIFETIME + 2 * MAX_LEEWAY
-    assert enquiry.revocations.prune() == 0
-    enquiry.clock.advance(milliseconds=1)
-    assert enquiry.revocations.prune() == 1
+    registry.clock.instant = START + MAX_LIFETIME + 2 * MAX_LEEWAY
+    assert registry.revocations.prune() == 0
+    registry.clock.advance(milliseconds=1)
+    assert registry.revocations.prune() == 1
 
 
 @pytest.mark.parametrize("target", [EVERYTHING, token_target(TENANT, "jti-1")], ids=["everything", "token"])
-def test_revoking_again_is_remembered_longer(enquiry: Enquiry, target: str) -> None:
-    """A target that is revoked again is remembered from then on."""
-    enquiry.revocations.revoke(target)
-    enquiry.clock.advance(hours=1)
+def test_repeated_revocation_extends_retention(registry: Registry, target: str) -> None:
+    """A repeated revocation is stored for the full time from then on."""
+    registry.revocations.revoke(target)
+    registry.clock.advance(hours=1)
 
-    enquiry.revocations.revoke(target)
+    registry.revocations.revoke(target)
 
-    enquiry.clock.instant = START + timedelta(hours=1) + MAX_LIFETIME + 2 * MAX_LEEWAY
-    assert enquiry.revocations.prune() == 0
-    enquiry.clock.advance(milliseconds=1)
-    assert enquiry.revocations.prune() == 1
+    registry.clock.instant = START + timedelta(hours=1) + MAX_LIFETIME + 2 * MAX_LEEWAY
+    assert registry.revocations.prune() == 0
+    registry.clock.advance(milliseconds=1)
+    assert registry.revocations.prune() == 1
 
 
 @AROUND
-def test_widest_revocation_counts(enquiry: Enquiry, target: str) -> None:
-    """A later revocation of any target ends what an earlier one of the token alone did not reach."""
-    enquiry.revocations.revoke(token_target(TENANT, "jti-1"))
-    another = enquiry.issue(jti="jti-2")
-    assert not enquiry.is_revoked(another)
+def test_widest_revocation_counts(registry: Registry, target: str) -> None:
+    """A later revocation of a wider target revokes what an earlier one of the token did not."""
+    registry.revocations.revoke(token_target(TENANT, "jti-1"))
+    another = registry.issue(jti="jti-2")
+    assert not registry.is_revoked(another)
 
-    enquiry.revocations.revoke(target)
+    registry.revocations.revoke(target)
 
-    assert enquiry.is_revoked(another)
+    assert registry.is_revoked(another)
 
 
-def test_row_is_kept_while_a_token_of_it_may_live(enquiry: Enquiry) -> None:
-    """A row stays until the longest token that the settings allow is refused on every node, then it goes."""
-    enquiry.revocations.revoke(EVERYTHING)
+def test_row_is_stored_while_its_tokens_may_live(registry: Registry) -> None:
+    """A row is stored until the longest-lived token is expired on every node, then pruned."""
+    registry.revocations.revoke(EVERYTHING)
     last_moment = START + MAX_LIFETIME + MAX_LEEWAY
 
     for instant in (START, START + POLICY.chat_lifetime, last_moment, last_moment + MAX_LEEWAY):
-        enquiry.clock.instant = instant
-        assert enquiry.revocations.prune() == 0
-        assert enquiry.is_revoked(token(CUSTOMER))
-    enquiry.clock.advance(hours=25)
-    assert enquiry.revocations.prune() == 1
-    assert enquiry.rows() == 0
+        registry.clock.instant = instant
+        assert registry.revocations.prune() == 0
+        assert registry.is_revoked(token(CUSTOMER))
+    registry.clock.advance(hours=25)
+    assert registry.revocations.prune() == 1
+    assert registry.rows() == 0
 
 
-def test_prune_forgets_only_what_is_past(enquiry: Enquiry) -> None:
-    """Of two rows only the one that cannot end anything any more goes."""
-    enquiry.revocations.revoke(tenant_target(TENANT))
-    enquiry.clock.advance(hours=24)
-    enquiry.revocations.revoke(tenant_target(OTHER_TENANT))
-    enquiry.clock.advance(minutes=11)
+def test_prune_deletes_only_past_rows(registry: Registry) -> None:
+    """Of two rows only the one without living tokens is pruned."""
+    registry.revocations.revoke(tenant_target(TENANT))
+    registry.clock.advance(hours=24)
+    registry.revocations.revoke(tenant_target(OTHER_TENANT))
+    registry.clock.advance(minutes=11)
 
-    assert enquiry.revocations.prune() == 1
-    assert enquiry.rows() == 1
-    assert enquiry.is_revoked(OF_ANOTHER_TENANT)
-    assert not enquiry.is_revoked(enquiry.issue())
+    assert registry.revocations.prune() == 1
+    assert registry.rows() == 1
+    assert registry.is_revoked(OF_ANOTHER_TENANT)
+    assert not registry.is_revoked(registry.issue())
 
 
-def test_revoking_forgets_what_is_past(enquiry: Enquiry) -> None:
-    """The table does not grow for ever: each revocation takes away the rows that are past."""
+def test_revoking_prunes_past_rows(registry: Registry) -> None:
+    """Each revocation prunes past rows, so that the table does not grow for ever."""
     for number in range(3):
-        enquiry.revocations.revoke(token_target(TENANT, f"jti-{number}"))
-    enquiry.clock.advance(hours=25)
+        registry.revocations.revoke(token_target(TENANT, f"jti-{number}"))
+    registry.clock.advance(hours=25)
 
-    enquiry.revocations.revoke(token_target(TENANT, "jti-3"))
+    registry.revocations.revoke(token_target(TENANT, "jti-3"))
 
-    assert enquiry.rows() == 1
+    assert registry.rows() == 1
 
 
-def test_shorter_lifetimes_give_no_revoked_token_its_life_back(enquiry: Enquiry, parts: TokenParts) -> None:
-    """A token issued before the lifetimes were shortened is never accepted again once it is revoked."""
+def test_shorter_lifetimes_revive_no_revoked_token(registry: Registry, parts: TokenParts) -> None:
+    """A revoked token from before the lifetimes were shortened is never accepted again."""
     longer = replace(POLICY, agent_lifetime=timedelta(hours=24))
     text, claims = TokenIssuer(parts.keyring, longer, parts.clock).issue(AGENT, epoch=0, revocation=0)
-    enquiry.revocations.revoke(token_target(TENANT, claims.jti))
-    assert enquiry.is_revoked(claims)
+    registry.revocations.revoke(token_target(TENANT, claims.jti))
+    assert registry.is_revoked(claims)
 
-    enquiry.clock.advance(hours=12)
+    registry.clock.advance(hours=12)
     parts.clock.advance(hours=12)
-    enquiry.revocations.prune()
+    registry.revocations.prune()
 
     with pytest.raises(Refusal):
-        enquiry.check(parts.verifier.verify(text, Audience.AGENT))
+        registry.check(parts.verifier.verify(text, Audience.AGENT))
 
 
-def clock_of(enquiry: Enquiry, days: float) -> Revocations:
-    """Return the revocations as a node sees them whose clock is wrong by *days*."""
-    return Revocations(enquiry.database, FakeClock(enquiry.clock.instant + timedelta(days=days)))
+def with_clock_off(registry: Registry, days: float) -> Revocations:
+    """Return the revocations of a node whose clock is wrong by *days*."""
+    return Revocations(registry.database, FakeClock(registry.clock.instant + timedelta(days=days)))
 
 
 @pytest.mark.parametrize("days", [2, 366, 36500])
 @pytest.mark.parametrize("target", [token_target(TENANT, "jti-1"), *targets_around(AGENT)])
-def test_clock_ahead_gives_no_revoked_token_its_life_back(enquiry: Enquiry, target: str, days: float) -> None:
-    """A prune by a node whose clock is days ahead forgets rows too early; what they ended stays ended.
+def test_clock_ahead_revives_no_revoked_token(registry: Registry, target: str, days: float) -> None:
+    """A node whose clock is days ahead prunes rows too early; their tokens stay revoked.
 
-    What is issued from then on is good, on every node.
+    Tokens issued from then on are valid on every node.
     """
-    revoked = enquiry.issue()
-    enquiry.revocations.revoke(target)
+    revoked = registry.issue()
+    registry.revocations.revoke(target)
 
-    clock_of(enquiry, days).revoke(token_target(TENANT, "another"))
+    with_clock_off(registry, days).revoke(token_target(TENANT, "another"))
 
-    assert enquiry.rows() == 1  # without the number of what was pruned, the token would be good again
-    assert enquiry.is_revoked(revoked)
-    assert not enquiry.is_revoked(enquiry.issue(jti="jti-2"))
-    assert clock_of(enquiry, days).prune() == 0
-
-
-@pytest.mark.parametrize("days", [2, 366, 36500])
-def test_row_of_a_clock_ahead_counts_as_made_now(enquiry: Enquiry, days: float) -> None:
-    """It is in force as long as one by a right clock, and is pruned as early, not when that time comes."""
-    before = enquiry.issue()
-    clock_of(enquiry, days).revoke(EVERYTHING)
-    assert enquiry.revocations.prune() == 0
-    assert enquiry.is_revoked(before)
-
-    enquiry.clock.advance(hours=25)
-
-    assert enquiry.revocations.prune() == 1
-    assert not enquiry.is_revoked(enquiry.issue())
+    assert registry.rows() == 1  # without the number of the pruned row, the token would be valid again
+    assert registry.is_revoked(revoked)
+    assert not registry.is_revoked(registry.issue(jti="jti-2"))
+    assert with_clock_off(registry, days).prune() == 0
 
 
 @pytest.mark.parametrize("days", [2, 366, 36500])
-def test_revocations_after_a_clock_ahead_still_end(enquiry: Enquiry, days: float) -> None:
-    """The numbers were lifted once and go on by one: each revocation ends what was issued before it."""
-    clock_of(enquiry, days).revoke(EVERYTHING)
+def test_row_of_a_clock_ahead_is_dated_to_now(registry: Registry, days: float) -> None:
+    """A row made by a clock ahead is in force and is pruned like one made now."""
+    before = registry.issue()
+    with_clock_off(registry, days).revoke(EVERYTHING)
+    assert registry.revocations.prune() == 0
+    assert registry.is_revoked(before)
+
+    registry.clock.advance(hours=25)
+
+    assert registry.revocations.prune() == 1
+    assert not registry.is_revoked(registry.issue())
+
+
+@pytest.mark.parametrize("days", [2, 366, 36500])
+def test_revocations_after_a_clock_ahead_still_revoke(registry: Registry, days: float) -> None:
+    """The numbers grew once and continue by one: each revocation revokes earlier tokens."""
+    with_clock_off(registry, days).revoke(EVERYTHING)
 
     for target in (*targets_around(AGENT), token_target(TENANT, "jti-1")):
-        issued = enquiry.issue()
-        assert target.startswith("jti:") or not enquiry.is_revoked(issued)
-        enquiry.revocations.revoke(target)
-        assert enquiry.is_revoked(issued)
+        issued = registry.issue()
+        assert target.startswith("jti:") or not registry.is_revoked(issued)
+        registry.revocations.revoke(target)
+        assert registry.is_revoked(issued)
 
 
-def test_prune_under_right_clocks_refuses_no_living_token(enquiry: Enquiry) -> None:
-    """A token that lives is younger than every row that may be pruned, whatever was revoked around it."""
+def test_prune_under_correct_clocks_refuses_no_living_token(registry: Registry) -> None:
+    """A living token is newer than every row that may be pruned."""
     for hours in range(0, 100, 5):
-        enquiry.revocations.revoke(token_target(TENANT, f"jti-{hours}"))
-        living = enquiry.issue(jti="living")
-        enquiry.clock.advance(hours=5)
-        enquiry.revocations.prune()
-        assert not enquiry.is_revoked(living)
+        registry.revocations.revoke(token_target(TENANT, f"jti-{hours}"))
+        living = registry.issue(jti="living")
+        registry.clock.advance(hours=5)
+        registry.revocations.prune()
+        assert not registry.is_revoked(living)
 
 
-def test_token_that_knows_more_than_the_database_is_refused(enquiry: Enquiry) -> None:
-    """It was issued when the database had a revocation that it has lost since."""
-    enquiry.revocations.revoke(EVERYTHING)
-    number = enquiry.number(EVERYTHING)
+def test_token_that_knows_more_than_the_database_is_refused(registry: Registry) -> None:
+    """A token that knows a revocation which the database has lost is refused."""
+    registry.revocations.revoke(EVERYTHING)
+    number = registry.number(EVERYTHING)
 
-    assert not enquiry.is_revoked(token(known=number))
-    assert enquiry.is_revoked(token(known=number + 1))
+    assert not registry.is_revoked(token(known=number))
+    assert registry.is_revoked(token(known=number + 1))
 
 
 @pytest.mark.parametrize("character", ["a", "字", "😀", ":"])
-def test_longest_target_fits_its_column(enquiry: Enquiry, character: str) -> None:
-    """The longest ids that may be named can be revoked, on a database that counts characters too."""
+def test_longest_target_fits_its_column(registry: Registry, character: str) -> None:
+    """The longest permitted ids can be revoked, even if the database counts characters."""
     tenant = "t" * MAX_TENANT
     longest = [
         token_target(tenant, character * MAX_JTI),
@@ -404,13 +406,13 @@ def test_longest_target_fits_its_column(enquiry: Enquiry, character: str) -> Non
     ]
 
     for target in longest:
-        enquiry.revocations.revoke(target)
+        registry.revocations.revoke(target)
 
-    assert enquiry.rows() == len(longest)
+    assert registry.rows() == len(longest)
 
 
 def test_targets_of_a_token() -> None:
-    """A token has four targets; their texts are stored, and so stay as they are."""
+    """A token has four targets; their texts are stored and therefore pinned."""
     assert targets_of(token()) == (
         "jti:202400000001:jti-1",
         "subject:agent:202400000001:agent-7",
@@ -420,7 +422,7 @@ def test_targets_of_a_token() -> None:
 
 
 def test_separators_in_an_id_make_no_other_target() -> None:
-    """No id of a subject or token spells another's target: a tenant's id has no colon in it."""
+    """No id of a subject or token yields another target: a tenant's id has no colon."""
     nasty = ["a", ":a", "a:", ":", "b:a", "all", "tenant:a", "subject:agent:a:a", "jti:a:a"]
     targets = [EVERYTHING]
     for tenant in ("a", "b", "agent", "chat", "all"):

@@ -1,4 +1,4 @@
-"""How a subject stands: every combination, on both kinds of database, in one statement that only reads."""
+"""The state of a subject: every combination, on both databases, by one read-only statement."""
 
 import tempfile
 from collections.abc import Iterator
@@ -51,10 +51,10 @@ def reason_of(state: SubjectState, claims: Claims) -> Reason | None:
     return None
 
 
-# What is made of what was read
+# Decision on a state
 
 STATES = (None, RecordStatus.ACTIVE, RecordStatus.DISABLED)
-KNOWN = 7  # the number of the last revocation when the token was issued
+KNOWN = 7  # the last revocation's number when the token was issued
 REVOCATIONS = (NO_REVOCATION, KNOWN - 1, KNOWN, KNOWN + 1, ENDLESS)
 COMBINATIONS = list(product(STATES, STATES, (0, 1, 2), REVOCATIONS))
 
@@ -62,7 +62,7 @@ COMBINATIONS = list(product(STATES, STATES, (0, 1, 2), REVOCATIONS))
 def expected(
     tenant: RecordStatus | None, account: RecordStatus | None, epoch: int, revocation: int
 ) -> Reason | None:
-    """Return the first reason that holds against a token of epoch 1 that knows the revocations so far."""
+    """Return the first reason against a token of epoch 1 that knows the revocations so far."""
     reasons = {
         Reason.TENANT_UNKNOWN: tenant is None,
         Reason.TENANT_DISABLED: tenant is RecordStatus.DISABLED,
@@ -77,7 +77,7 @@ def expected(
 def test_every_combination(
     tenant: RecordStatus | None, account: RecordStatus | None, epoch: int, revocation: int
 ) -> None:
-    """Tenant, account, epoch and revocation are looked at in this order, and each of them ends a token."""
+    """Tenant, account, epoch and revocation are checked in this order, and each can refuse a token."""
     state = SubjectState(tenant, account, None, epoch, revocation, KNOWN)
 
     refused = reason_of(state, claims_of(revocation=KNOWN))
@@ -85,8 +85,8 @@ def test_every_combination(
     assert refused is expected(tenant, account, epoch, revocation)
 
 
-def test_combinations_hold_every_outcome() -> None:
-    """Each reason, and acceptance, comes out of some of the combinations above."""
+def test_combinations_cover_every_outcome() -> None:
+    """Each reason, and acceptance, results from some of the combinations above."""
     assert {expected(*combination) for combination in COMBINATIONS} == {
         None,
         Reason.TENANT_UNKNOWN,
@@ -97,12 +97,12 @@ def test_combinations_hold_every_outcome() -> None:
     }
 
 
-# What is read
+# Reading
 
 
 @dataclass(frozen=True)
 class Registry:
-    """A database with two tenants and one account, and what changes it."""
+    """A database with two tenants and one account, and its changes."""
 
     database: Database
     clock: FakeClock
@@ -138,8 +138,8 @@ def registry(database: Database) -> Registry:
 
 
 @SUBJECTS
-def test_standing_of_an_account(registry: Registry, subject: Subject) -> None:
-    """All that is known of a subject with an account is read together."""
+def test_state_of_an_account(registry: Registry, subject: Subject) -> None:
+    """The whole state of a subject with an account is read at once."""
     state = registry.subject_states.of(subject)
 
     account = registry.accounts.require(LOGIN).id
@@ -149,8 +149,8 @@ def test_standing_of_an_account(registry: Registry, subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("audience", Audience)
-def test_standing_of_a_stranger(registry: Registry, audience: Audience) -> None:
-    """A subject without an account stands by its tenant alone, with epoch 0."""
+def test_state_without_an_account(registry: Registry, audience: Audience) -> None:
+    """A subject without an account has only its tenant's state, with epoch 0."""
     name = "Ann" if audience is Audience.CHAT else None
 
     state = registry.subject_states.of(Subject(audience, TENANT, "stranger", name))
@@ -158,8 +158,8 @@ def test_standing_of_a_stranger(registry: Registry, audience: Audience) -> None:
     assert state == SubjectState(RecordStatus.ACTIVE, None, None, 0, NO_REVOCATION, 0)
 
 
-def test_standing_in_an_unknown_tenant(registry: Registry) -> None:
-    """In a tenant that is not there nobody is known, whoever has the id elsewhere."""
+def test_state_in_an_unknown_tenant(registry: Registry) -> None:
+    """In an unknown tenant no subject is known, even if the id exists elsewhere."""
     registry.revocations.revoke(EVERYTHING)
     nobody = Subject(Audience.AGENT, "nowhere", AGENT.id)
 
@@ -183,13 +183,13 @@ def test_standing_in_an_unknown_tenant(registry: Registry) -> None:
     ids=repr,
 )
 def test_another_subject_is_not_the_account(registry: Registry, subject: Subject) -> None:
-    """An account stands for its own tenant and ids to the letter, on its own side."""
+    """An account matches its tenant and exact ids only, for its audience."""
     assert registry.subject_states.of(subject).account_status is None
 
 
 @SUBJECTS
-def test_disabled_account(registry: Registry, subject: Subject) -> None:
-    """Disabling the account ends its tokens for good, on both sides; those issued after it is back live."""
+def test_disabled_account_ends_its_tokens(registry: Registry, subject: Subject) -> None:
+    """Disabling an account permanently ends its tokens; tokens issued once it is enabled are valid."""
     assert registry.reason(claims_of(subject)) is None
 
     registry.accounts.set_status(LOGIN, RecordStatus.DISABLED)
@@ -202,16 +202,16 @@ def test_disabled_account(registry: Registry, subject: Subject) -> None:
 
 
 @SUBJECTS
-def test_changed_password(registry: Registry, subject: Subject) -> None:
-    """A new password makes the tokens of before stale, on both sides."""
+def test_changed_password_ends_older_tokens(registry: Registry, subject: Subject) -> None:
+    """A new password makes earlier tokens stale, for both audiences."""
     registry.accounts.set_password(registry.accounts.require(LOGIN), HASH)
 
     assert registry.reason(claims_of(subject, epoch=1)) is Reason.TOKEN_STALE
     assert registry.reason(claims_of(subject, epoch=2)) is None
 
 
-def test_account_made_later(registry: Registry) -> None:
-    """A token that a client had for a stranger is stale once the stranger has an account here."""
+def test_account_added_later_ends_a_clients_token(registry: Registry) -> None:
+    """A client's token for a subject without an account is stale once it has one."""
     subject = Subject(Audience.AGENT, OTHER_TENANT, "agent-9")
     assert registry.reason(claims_of(subject, epoch=0)) is None
 
@@ -224,14 +224,14 @@ LINKED = Subject(Audience.AGENT, TENANT, "agent-8")
 
 
 def linked(registry: Registry) -> Links:
-    """Link one more of the cloud's accounts to the account, and return the table."""
+    """Link another of the cloud's accounts to the account, and return the table."""
     links = Links(registry.database, registry.clock)
     links.add(registry.accounts.require(LOGIN).id, TENANT, LINKED.id)
     return links
 
 
-def test_linked_agent_stands_with_the_account(registry: Registry) -> None:
-    """What is linked to an account is as good as the account: disabled, changed and back with it."""
+def test_linked_agent_has_the_accounts_state(registry: Registry) -> None:
+    """A linked agent is disabled, stale and enabled with the account."""
     assert registry.subject_states.of(LINKED).account_status is None
     linked(registry)
     assert registry.subject_states.of(LINKED) == registry.subject_states.of(AGENT)
@@ -247,15 +247,15 @@ def test_linked_agent_stands_with_the_account(registry: Registry) -> None:
     assert registry.reason(claims_of(LINKED, epoch=3)) is None
 
 
-def test_link_of_another_tenant_says_nothing(registry: Registry) -> None:
-    """The same code in another tenant is nobody's."""
+def test_link_of_another_tenant_is_ignored(registry: Registry) -> None:
+    """The same code in another tenant has no account."""
     linked(registry)
 
     assert registry.subject_states.of(replace(LINKED, tenant=OTHER_TENANT)).account_status is None
 
 
-def test_undone_link_makes_its_tokens_stale(registry: Registry) -> None:
-    """Without the link the token is of a stranger; the account's own live on."""
+def test_removed_link_makes_its_tokens_stale(registry: Registry) -> None:
+    """Without the link its tokens are stale; the account's others are valid."""
     links = linked(registry)
     assert registry.reason(claims_of(LINKED)) is None
 
@@ -266,8 +266,8 @@ def test_undone_link_makes_its_tokens_stale(registry: Registry) -> None:
 
 
 @SUBJECTS
-def test_disabled_tenant(registry: Registry, subject: Subject) -> None:
-    """A disabled tenant's tokens rest until it is back; another tenant's are good."""
+def test_disabled_tenants_tokens_are_refused(registry: Registry, subject: Subject) -> None:
+    """A disabled tenant's tokens are refused until it is enabled; another tenant's are valid."""
     registry.tenants.set_status(TENANT, RecordStatus.DISABLED)
 
     assert registry.reason(claims_of(subject)) is Reason.TENANT_DISABLED
@@ -279,7 +279,7 @@ def test_disabled_tenant(registry: Registry, subject: Subject) -> None:
 @SUBJECTS
 @pytest.mark.parametrize("which", range(4), ids=["token", "subject", "tenant", "everything"])
 def test_each_revocation_is_read(registry: Registry, subject: Subject, which: int) -> None:
-    """Whichever of a token's four targets is revoked, the same question finds it."""
+    """The same query finds a revocation of any of a token's four targets."""
     claims = claims_of(subject)
 
     registry.revocations.revoke(targets_of(claims)[which])
@@ -289,8 +289,8 @@ def test_each_revocation_is_read(registry: Registry, subject: Subject, which: in
     assert registry.subject_states.of(subject).revocation == NO_REVOCATION
 
 
-def test_revocations_of_others_are_not_read(registry: Registry) -> None:
-    """What was revoked of others says nothing of this token."""
+def test_revocations_of_others_are_ignored(registry: Registry) -> None:
+    """Revocations of others do not affect this token."""
     for target in (
         token_target(TENANT, "jti-2"),
         token_target(OTHER_TENANT, "jti-1"),
@@ -306,7 +306,7 @@ def test_revocations_of_others_are_not_read(registry: Registry) -> None:
 @pytest.mark.parametrize("minutes", [0, 5, -5], ids=["same instant", "later", "clock set back"])
 @pytest.mark.parametrize("last", range(3), ids=["subject", "tenant", "everything"])
 def test_last_revocation_counts(registry: Registry, last: int, minutes: int) -> None:
-    """Of the revocations of subject, tenant and everything the last made counts, whatever the clock says."""
+    """Of the revocations of subject, tenant and everything the last one counts, whatever the clock."""
     targets = targets_around(AGENT)
     for target in (*targets[:last], *targets[last + 1 :]):
         registry.revocations.revoke(target)
@@ -324,8 +324,8 @@ def test_last_revocation_counts(registry: Registry, last: int, minutes: int) -> 
 
 
 @pytest.mark.parametrize("which", range(4), ids=["token", "subject", "tenant", "everything"])
-def test_token_ended_by_its_jti_stays_ended(registry: Registry, which: int) -> None:
-    """A token that was ended by its jti stays so, whatever else is revoked before or after."""
+def test_token_revoked_by_its_jti_stays_revoked(registry: Registry, which: int) -> None:
+    """A token revoked by jti stays so, whatever else is revoked before or after."""
     targets = targets_of(claims_of())
     for target in (*targets[which:], *targets[:which]):
         registry.clock.advance(minutes=1)
@@ -340,7 +340,7 @@ def test_token_ended_by_its_jti_stays_ended(registry: Registry, which: int) -> N
 
 
 def test_without_targets_no_revocation_is_read(registry: Registry) -> None:
-    """A new token is not hindered by what was revoked before it."""
+    """Earlier revocations do not affect a new token."""
     registry.revocations.revoke(EVERYTHING)
 
     assert registry.subject_states.of(AGENT).revocation == NO_REVOCATION
@@ -348,16 +348,16 @@ def test_without_targets_no_revocation_is_read(registry: Registry) -> None:
 
 @SUBJECTS
 def test_no_target_is_left_out(registry: Registry, subject: Subject) -> None:
-    """Whoever asks of more targets than the question has room for gets an error, and not half an answer."""
+    """More targets than the query's parameters are an error, not an incomplete result."""
     with pytest.raises(ValueError, match="longer"):
         registry.subject_states.of(subject, (*targets_of(claims_of(subject)), "one more"))
 
 
-# What it costs
+# Cost
 
 
-def test_sqlite_is_told_one_statement(tmp_path: Path) -> None:
-    """Each answer, whatever it is, costs exactly one SELECT, and no transaction around it."""
+def test_sqlite_executes_one_statement(tmp_path: Path) -> None:
+    """Each check executes exactly one SELECT, without a transaction."""
     heard: list[str] = []
     with migrated(tmp_path, "sqlite:///validator.db") as database:
         registry = registry_in(database)
@@ -371,11 +371,11 @@ def test_sqlite_is_told_one_statement(tmp_path: Path) -> None:
     assert [statement.split()[0] for statement in heard] == ["SELECT"] * 4
 
 
-def test_postgresql_is_asked_one_round_trip(tmp_path: Path, postgres_database: str) -> None:
-    """On the wire to PostgreSQL there is one question and one answer, the first time and the hundredth."""
+def test_postgresql_needs_one_round_trip(tmp_path: Path, postgres_database: str) -> None:
+    """PostgreSQL gets one query and returns one response, the first and the hundredth time."""
     with migrated(tmp_path, postgres_database) as database, tempfile.TemporaryFile("w+") as wire:
         registry = registry_in(database)
-        for _ in range(10):  # the driver prepares a statement that it sees often
+        for _ in range(10):  # the driver prepares a repeated statement
             registry.reason(claims_of())
         driver = database.kept.get()
         driver.pgconn.trace(wire.fileno())
@@ -395,7 +395,7 @@ def test_postgresql_is_asked_one_round_trip(tmp_path: Path, postgres_database: s
 
 @contextmanager
 def migrated(home: Path, url: str) -> Iterator[Database]:
-    """Yield a database with the newest schema, which has one connection at a time in use."""
+    """Yield a database with the newest schema and at most one open connection."""
     database = Database(DatabasePolicy(home, url, TIMEOUT))
     database.make_file()
     schema.upgrade(database)
@@ -403,7 +403,7 @@ def migrated(home: Path, url: str) -> Iterator[Database]:
     database.close()
 
 
-# When the database is away
+# When the database is unavailable
 
 AWAY = {
     "no file": "sqlite:///missing/validator.db",
@@ -413,8 +413,8 @@ AWAY = {
 
 
 @pytest.mark.parametrize("url", AWAY.values(), ids=AWAY)
-def test_database_that_cannot_answer_is_a_fault(tmp_path: Path, url: str) -> None:
-    """Without an answer there is a fault, and never a state that looks like nobody's."""
+def test_unavailable_database_is_a_fault(tmp_path: Path, url: str) -> None:
+    """An unavailable database is a fault, never the state of an unknown subject."""
     database = Database(DatabasePolicy(tmp_path, url, TIMEOUT))
     subject_states = SubjectStates(database)
 
@@ -425,8 +425,8 @@ def test_database_that_cannot_answer_is_a_fault(tmp_path: Path, url: str) -> Non
     database.close()
 
 
-def test_database_of_another_kind_is_a_fault(tmp_path: Path) -> None:
-    """A file that is no database is a fault."""
+def test_malformed_database_is_a_fault(tmp_path: Path) -> None:
+    """A file that is not a database is a fault."""
     (tmp_path / "validator.db").write_bytes(b"no database" * 1000)
     database = Database(DatabasePolicy(tmp_path, "sqlite:///validator.db", TIMEOUT))
 

@@ -1,4 +1,4 @@
-"""What proves a token: the signature, the audience, and the instants to the millisecond."""
+"""Verification of a token: the signature, the audience, and the times to the millisecond."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -23,27 +23,27 @@ def refusal_of(parts: TokenParts, token: str, audience: Audience = Audience.AGEN
 
 
 def signed(parts: TokenParts, audience: Audience, payload: bytes) -> str:
-    """Return *payload*, whatever it is, signed as a token for *audience*."""
+    """Return *payload*, of any content, signed as a token for *audience*."""
     return parts.keyring.signer(purpose(audience)).sign(payload)
 
 
 def dated(parts: TokenParts, issued_in: timedelta, expires_in: timedelta) -> str:
-    """Return an agent's token with these instants, counted from the start of the clock."""
+    """Return an agent's token with these times, relative to the start of the clock."""
     claims = Claims("j", AGENT, 1, 0, START + issued_in, START + expires_in)
     return signed(parts, Audience.AGENT, claims.to_json())
 
 
 @pytest.mark.parametrize("subject", [AGENT, CUSTOMER], ids=["agent", "chat"])
-def test_fresh_token_is_proven(parts: TokenParts, subject: Subject) -> None:
-    """A token just issued gives its claims."""
+def test_fresh_token_is_valid(parts: TokenParts, subject: Subject) -> None:
+    """A new token yields its claims."""
     token, claims = parts.issue(subject, epoch=1)
 
     assert parts.verifier.verify(token, subject.audience) == claims
 
 
 @pytest.mark.parametrize(("subject", "minutes"), [(AGENT, 10), (CUSTOMER, 30)], ids=["agent", "chat"])
-def test_last_moment_of_a_token(parts: TokenParts, subject: Subject, minutes: int) -> None:
-    """A token lives its lifetime and the leeway: it is good a moment before, and expired at that instant."""
+def test_token_expires(parts: TokenParts, subject: Subject, minutes: int) -> None:
+    """A token is valid until just before its lifetime plus the leeway."""
     token, claims = parts.issue(subject, epoch=1)
     end = START + timedelta(minutes=minutes, seconds=30)
 
@@ -53,8 +53,8 @@ def test_last_moment_of_a_token(parts: TokenParts, subject: Subject, minutes: in
     assert refusal_of(parts, token, subject.audience) is Reason.TOKEN_EXPIRED
 
 
-def test_first_moment_of_a_token(parts: TokenParts) -> None:
-    """A token from a clock ahead by the leeway is good; a moment further ahead it is not valid yet."""
+def test_token_from_a_clock_ahead_is_valid_within_the_leeway(parts: TokenParts) -> None:
+    """A token from a clock ahead by the leeway is valid, one further ahead not yet."""
     token, claims = parts.issue(AGENT, epoch=1)
     begin = START - timedelta(seconds=30)
 
@@ -66,7 +66,7 @@ def test_first_moment_of_a_token(parts: TokenParts) -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"null", b"{}", b"[]", b'{"jti":"a"}', b"\xff\x00"])
 def test_signed_but_unreadable_is_malformed(parts: TokenParts, payload: bytes) -> None:
-    """What was signed here and is no claims is refused as malformed, or, being empty, as no token at all."""
+    """A signed text without claims is malformed; an empty one is forged."""
     expected = Reason.TOKEN_MALFORMED if payload else Reason.TOKEN_FORGED
 
     assert refusal_of(parts, signed(parts, Audience.AGENT, payload)) is expected
@@ -74,8 +74,8 @@ def test_signed_but_unreadable_is_malformed(parts: TokenParts, payload: bytes) -
 
 @pytest.mark.parametrize("milliseconds", [10**15, -(10**15), 10**18, 2**63])
 @pytest.mark.parametrize("claim", ["iat", "exp"])
-def test_instant_beyond_the_years_is_malformed(parts: TokenParts, claim: str, milliseconds: int) -> None:
-    """An instant that no calendar holds is a refusal, not an error."""
+def test_time_out_of_range_is_malformed(parts: TokenParts, claim: str, milliseconds: int) -> None:
+    """A time beyond the calendar is a refusal, not an error."""
     members = orjson.loads(parts.issue(AGENT, epoch=1)[1].to_json())
 
     token = signed(parts, Audience.AGENT, orjson.dumps({**members, claim: milliseconds}))
@@ -85,21 +85,21 @@ def test_instant_beyond_the_years_is_malformed(parts: TokenParts, claim: str, mi
 
 @pytest.mark.parametrize(("subject", "other"), [(AGENT, Audience.CHAT), (CUSTOMER, Audience.AGENT)])
 def test_token_of_the_other_audience_is_forged(parts: TokenParts, subject: Subject, other: Audience) -> None:
-    """A token means nothing on the other side, and the refusal is the one for any forged text."""
+    """A token for the other audience is refused like any forged text."""
     token, _ = parts.issue(subject, epoch=1)
 
     assert refusal_of(parts, token, other) is Reason.TOKEN_FORGED
 
 
-def test_audience_inside_counts_too(parts: TokenParts) -> None:
-    """Claims for customers under the agents' signature are forged: the salt alone is not trusted."""
+def test_audience_claim_is_checked_too(parts: TokenParts) -> None:
+    """A customer's claims signed for agents are forged: the salt alone is not trusted."""
     claims = Claims("j", CUSTOMER, 1, 0, START, START + timedelta(minutes=10))
 
     assert refusal_of(parts, signed(parts, Audience.AGENT, claims.to_json())) is Reason.TOKEN_FORGED
 
 
 def test_order_of_reasons(parts: TokenParts) -> None:
-    """Forged comes before malformed, that before the audience, that before not-yet, that before expired."""
+    """The order of reasons is forged, malformed, audience, not yet valid, expired."""
     upside_down = dated(parts, timedelta(days=1), timedelta(days=-1))
     expired = dated(parts, timedelta(days=-2), timedelta(days=-1))
     wrong_side = Claims("j", CUSTOMER, 1, 0, START, START - timedelta(days=1)).to_json()
@@ -111,8 +111,8 @@ def test_order_of_reasons(parts: TokenParts) -> None:
     assert refusal_of(parts, expired) is Reason.TOKEN_EXPIRED
 
 
-def test_reading_does_not_ask_the_time(parts: TokenParts) -> None:
-    """An expired token can still be read by whoever wants to end or to see it, and by nobody else."""
+def test_reading_ignores_the_time(parts: TokenParts) -> None:
+    """An expired token can be read, to revoke or introspect it, but not verified."""
     token, claims = parts.issue(AGENT, epoch=1)
     parts.clock.advance(days=1000)
 
@@ -121,14 +121,14 @@ def test_reading_does_not_ask_the_time(parts: TokenParts) -> None:
 
 
 def test_token_of_another_keyring_is_forged(parts: TokenParts, tmp_path: Path) -> None:
-    """A token that another enterprise signed, with the same claims, is nothing here."""
+    """A token with the same claims, signed by another enterprise, is forged."""
     token, _ = make_parts(tmp_path / "elsewhere").issue(AGENT, epoch=1)
 
     assert refusal_of(parts, token) is Reason.TOKEN_FORGED
 
 
 def test_revoked_key_ends_its_tokens(parts: TokenParts) -> None:
-    """Once a key is distrusted its tokens are forged, and those of the next key are good."""
+    """A revoked key's tokens are forged; those of the next key are valid."""
     old, _ = parts.issue(AGENT, epoch=1)
     parts.keyring.rotate()
     new, claims = parts.issue(AGENT, epoch=1)
@@ -138,8 +138,8 @@ def test_revoked_key_ends_its_tokens(parts: TokenParts) -> None:
     assert parts.verifier.verify(new, Audience.AGENT) == claims
 
 
-def test_rotation_leaves_tokens_alone(parts: TokenParts) -> None:
-    """Old tokens outlive a rotation, and new ones are good at once."""
+def test_rotation_does_not_affect_tokens(parts: TokenParts) -> None:
+    """After a rotation old and new tokens are valid at once."""
     old, claims = parts.issue(AGENT, epoch=1)
     parts.keyring.rotate()
     new, _ = parts.issue(AGENT, epoch=1)
@@ -148,8 +148,8 @@ def test_rotation_leaves_tokens_alone(parts: TokenParts) -> None:
     assert parts.verifier.verify(new, Audience.AGENT).subject == AGENT
 
 
-def test_no_keys_is_a_fault(parts: TokenParts) -> None:
-    """Without a keyring nothing is refused as forged: the answer is that there is none now."""
+def test_missing_keys_are_a_fault(parts: TokenParts) -> None:
+    """Without a keyring verification is a fault, not "forged"."""
     token, _ = parts.issue(AGENT, epoch=1)
     parts.keyring_file.unlink()
 

@@ -1,4 +1,4 @@
-"""The words of the token routes: what may be asked, and what is answered."""
+"""The token routes: valid requests, and the responses."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,16 +21,16 @@ def detail_of(refused: pytest.ExceptionInfo[Refusal]) -> str:
     return refused.value.detail or ""
 
 
-def test_agent_wish() -> None:
-    """An agent's token is asked by the cloud's own field names; all may be left out, strange ones too."""
+def test_agent_token_request() -> None:
+    """A request for an agent's token has the cloud's field names; all are optional, others are ignored."""
     whole = {"tenantSpaceId": TENANT, "userAccount": "agent-7", "userId": "ignored", "other": 1}
 
     assert wire.parse_agent(whole) == TokenRequest(Audience.AGENT, TENANT, "agent-7")
     assert wire.parse_agent({}) == TokenRequest(Audience.AGENT)
 
 
-def test_chat_wish() -> None:
-    """A customer's token is asked the same way; ids written as integers are their digits."""
+def test_chat_token_request() -> None:
+    """A request for a customer's token is the same; integer ids become strings."""
     whole = {"tenantSpaceId": 202400000001, "userId": 7, "userName": "Ann"}
 
     assert wire.parse_chat(whole) == TokenRequest(Audience.CHAT, TENANT, "7", "Ann")
@@ -38,8 +38,8 @@ def test_chat_wish() -> None:
 
 
 @pytest.mark.parametrize(("name", "longest"), BOUNDS.items())
-def test_bounds_of_a_wish(name: str, longest: int) -> None:
-    """Each field may be as long as its bound, and no longer, empty or null."""
+def test_bounds_of_a_token_request(name: str, longest: int) -> None:
+    """Each field has a maximum length, and is neither empty nor null."""
     parse = wire.parse_agent if name == "userAccount" else wire.parse_chat
 
     assert "x" * longest in vars_of(parse({name: "x" * longest}))
@@ -53,8 +53,8 @@ def vars_of(requested: TokenRequest) -> tuple[str | None, ...]:
     return requested.tenant, requested.id, requested.name
 
 
-def test_token_question() -> None:
-    """A token to ask about has at most 4096 characters; a hint is ignored."""
+def test_introspection_request() -> None:
+    """A token to introspect has at most 4096 characters; a hint is ignored."""
     longest = "x" * 4096
 
     assert wire.parse_token({"token": longest, "token_type_hint": "access_token"}) == longest
@@ -91,7 +91,7 @@ PAIRS = [(first, second) for first in WAYS for second in WAYS if first < second]
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_two_ways_at_once_are_refused(first: str, second: str) -> None:
-    """Which of two ways is meant is not guessed."""
+    """An ambiguous revocation request is refused."""
     with pytest.raises(Refusal) as refused:
         wire.parse_revocation({first: "x", second: "y", "tenantSpaceId": TENANT})
 
@@ -99,8 +99,8 @@ def test_two_ways_at_once_are_refused(first: str, second: str) -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"tenantSpaceId": TENANT}])
-def test_no_way_is_refused(asked: dict[str, str]) -> None:
-    """A tenant alone is no order: a backend cannot end a whole tenant by leaving a field out."""
+def test_tenant_alone_is_refused(asked: dict[str, str]) -> None:
+    """A backend cannot revoke a whole tenant by leaving a field out."""
     with pytest.raises(Refusal) as refused:
         wire.parse_revocation(asked)
 
@@ -109,7 +109,7 @@ def test_no_way_is_refused(asked: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("way", ["jti", "userAccount", "userId"])
 def test_tenant_must_be_named(way: str) -> None:
-    """What is not a token is named with its tenant."""
+    """A jti or subject needs its tenant."""
     with pytest.raises(Refusal) as refused:
         wire.parse_revocation({way: "x"})
 
@@ -117,7 +117,7 @@ def test_tenant_must_be_named(way: str) -> None:
 
 
 def test_agent_token_is_ready_for_the_cloud() -> None:
-    """The answer has the cloud's three fields by its names, and the jti and the end for the page."""
+    """The response has the cloud's three fields by its names, plus the jti and the expiry for the page."""
     assert wire.render_agent("a.b", AGENT_CLAIMS) == {
         "access_token": "a.b",
         "tenantSpaceId": TENANT,
@@ -128,7 +128,7 @@ def test_agent_token_is_ready_for_the_cloud() -> None:
 
 
 def test_chat_token_is_ready_for_the_cloud() -> None:
-    """The answer has the page's fields by the names of its globals and posts."""
+    """The response has the fields by the names of the page's globals and posts."""
     assert wire.render_chat("a.b", CHAT_CLAIMS) == {
         "thirdUserToken": "a.b",
         "tenantSpaceId": TENANT,
@@ -140,7 +140,7 @@ def test_chat_token_is_ready_for_the_cloud() -> None:
 
 
 def test_introspection_of_an_active_token() -> None:
-    """RFC 7662's members, times in whole seconds, and the cloud's names of the subject."""
+    """The response has RFC 7662's members, times in whole seconds, and the cloud's subject names."""
     assert wire.render_introspection(CHAT_CLAIMS) == {
         "active": True,
         "aud": "chat",
@@ -155,6 +155,6 @@ def test_introspection_of_an_active_token() -> None:
     assert wire.render_introspection(AGENT_CLAIMS)["userAccount"] == "agent-7"
 
 
-def test_introspection_of_anything_else() -> None:
-    """Of a token that is not active nothing is told, whatever the reason."""
+def test_introspection_of_an_inactive_token() -> None:
+    """The response for an inactive token has nothing else, whatever the reason."""
     assert wire.render_introspection(None) == {"active": False}
