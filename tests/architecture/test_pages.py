@@ -58,6 +58,14 @@ def test_proofs_of_a_page_are_there(name: str) -> None:
     assert {name for name in named if not (CHECKOUT / name).is_file()} == set()
 
 
+def test_files_on_the_map_of_the_code_are_there() -> None:
+    """Each file and folder that the contributors' page names with its path exists."""
+    named = set(re.findall(r"`((?:validator|tests|config|nginx)/[\w/.]*)`", page("docs/contributing.md")))
+
+    assert len(named) > 12
+    assert {name for name in named if not (CHECKOUT / name).exists()} == set()
+
+
 def test_both_readmes_have_the_same_blocks_and_links() -> None:
     """The Chinese page has the English one's commands and leads to the same pages."""
     both = [page("README.md"), page("README.zh-CN.md")]
