@@ -1,4 +1,4 @@
-"""How gunicorn answers Prometheus. Every value comes from the validator's own settings."""
+"""How gunicorn serves Prometheus. Every value comes from the validator's own settings."""
 
 from validator.settings.loading import load
 from validator.web import logs
@@ -10,7 +10,7 @@ wsgi_app = "validator.operations.monitoring.wsgi:app"
 logger_class = logs.gunicorn_logger(_settings.log)
 bind = _settings.metrics.bind
 worker_class = MetricsWorker
-# Who watches asks a few times a minute. The second thread is for another watcher, while the first one waits
+# Prometheus scrapes a few times a minute. The second thread is for another scrape, while the first one waits
 # for a database that hangs.
 workers = 1
 threads = 2

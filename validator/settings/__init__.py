@@ -1,1 +1,1 @@
-"""What may be configured: every setting, its kind, and where it is written."""
+"""Loads the settings: every section and its checks, its sources, its frozen policy."""

@@ -1,4 +1,4 @@
-"""The environment of the programs that this one starts: its settings, with changes or instead of its own."""
+"""The environment of the programs that this one starts: with changed settings, or with other ones."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _NOT_PASSED_ON = (PREFIX, "CREDENTIALS_DIRECTORY", "LISTEN_", "NOTIFY_SOCKET", "
 
 
 def export(home: Path, config: Path | None, overrides: Mapping[str, Any]) -> None:
-    """Hand *home*, *config* and the settings in *overrides* down to the programs this one starts."""
+    """Pass *home*, *config* and the settings in *overrides* to the programs that this one starts."""
     os.environ[HOME_VARIABLE] = str(home)
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config.absolute())
@@ -26,7 +26,7 @@ def settings_only(home: Path, values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def isolated(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with *variables* instead of its own settings and credentials."""
+    """Return this process's environment with *variables* in place of its settings and credentials."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     return kept | dict(variables)
 

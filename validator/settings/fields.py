@@ -1,4 +1,4 @@
-"""The kinds of value a setting may have: each says what is wrong and what is allowed.
+"""The kinds of value a setting may have: each complaint names what is wrong and what is allowed.
 
 Those that name a place (an address, a path, a URL) are in `validator.settings.places`.
 """
@@ -21,7 +21,7 @@ _DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)", re.ASCII)
 
 
 def from_text(field: fields.Field[Any], text: str) -> Any:
-    """Return the value that an environment *text* gives *field*: numbers, switches and lists as in TOML.
+    """Return the value of *field* in an environment variable's *text*: numbers, booleans and lists as TOML.
 
     A list may also be written plainly, with commas between its texts.
     """
@@ -38,7 +38,7 @@ def from_text(field: fields.Field[Any], text: str) -> Any:
 
 
 def to_text(value: Any) -> str:
-    """Return the text that an environment variable says *value* with; the reverse of `from_text`."""
+    """Return *value* as the text of an environment variable; the reverse of `from_text`."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
@@ -69,15 +69,15 @@ class Setting(fields.Field[Any]):
 
 
 class Integer(Setting):
-    """An integer from *least* to *most*, and why, where that is not plain."""
+    """An integer from *minimum* to *maximum*; *why* explains them in the complaint."""
 
-    def __init__(self, least: int, most: int, why: str = "") -> None:
+    def __init__(self, minimum: int, maximum: int, why: str = "") -> None:
         super().__init__()
-        self.least, self.most = least, most
-        self.allowed = f"a whole number from {least} to {most}" + (f": {why}" if why else "")
+        self.minimum, self.maximum = minimum, maximum
+        self.allowed = f"a whole number from {minimum} to {maximum}" + (f": {why}" if why else "")
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if type(value) is not int or not self.least <= value <= self.most:
+        if type(value) is not int or not self.minimum <= value <= self.maximum:
             raise self.wrong(value)
         return value
 
@@ -137,7 +137,7 @@ class StringList(Setting):
     """A list of texts."""
 
     allowed = "a list of texts of 1 to 255 characters"
-    takes_text = False  # whether one text, without a list around it, is a value too
+    takes_text = False  # whether one text, without a list around it, is a value, too
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
@@ -166,7 +166,7 @@ class Names(StringList):
 
 
 class Rates(Setting):
-    """How often something may be: one rate or several, all of which hold."""
+    """One rate or several, all of which hold."""
 
     allowed = 'rates such as "60/1m" or "10/5m 50/1h" (units s m h d), or "off"'
 
@@ -178,28 +178,28 @@ class Rates(Setting):
 
 
 class Duration(Setting):
-    """A length of time from *shortest* to *longest*, such as "10m"."""
+    """A duration from *minimum* to *maximum*, such as "10m"."""
 
-    def __init__(self, shortest: str, longest: str) -> None:
+    def __init__(self, minimum: str, maximum: str) -> None:
         super().__init__()
-        self.shortest, self.longest = parse_duration(shortest), parse_duration(longest)
-        self.allowed = f'a text such as "10m" (units ms s m h d), {shortest} to {longest}'
+        self.minimum, self.maximum = parse_duration(minimum), parse_duration(maximum)
+        self.allowed = f'a text such as "10m" (units ms s m h d), {minimum} to {maximum}'
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> timedelta:
         try:
             duration = parse_duration(value)
         except (TypeError, ValueError, OverflowError):
             raise self.wrong(value) from None
-        if not self.shortest <= duration <= self.longest:
+        if not self.minimum <= duration <= self.maximum:
             raise self.wrong(value)
         return duration
 
 
 def shown(value: Any) -> str:
-    """Return *value* as it is written; an enormous number, or a deep list, has no such form."""
+    """Return *value* as it is written, unless it is too large or nested too deeply to be printed."""
     try:
         return repr(value) if isinstance(value, str) else to_text(value)
-    except (TypeError, ValueError, RecursionError):  # such as a date of TOML's, or what is too deep
+    except (TypeError, ValueError, RecursionError):  # such as a date of TOML, or a list nested too deeply
         return "a value that cannot be printed"
 
 

@@ -1,4 +1,4 @@
-"""The kinds of setting that name somebody on the network: origins, hosts, networks, their cookies."""
+"""The kinds of setting that name origins, hosts, networks and cookies."""
 
 import re
 from ipaddress import ip_network
@@ -41,7 +41,7 @@ class HttpsOrigin(Setting):
 
 
 class CloudUrl(Setting):
-    """Where the cloud's API is; a secret goes there, so not without TLS but on this very host."""
+    """The origin of the cloud's API. A secret is sent there, so TLS is required, except on this host."""
 
     allowed = (
         '"" (not used) or an origin such as "https://cloud.example.com"; http:// only for this very host'
@@ -64,7 +64,7 @@ class HostName(Pattern):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         name: str = super()._deserialize(value)
-        if is_address(name):  # nginx holds certificates against names only
+        if is_address(name):  # nginx verifies certificates against names only
             raise self.wrong(value)
         return name
 

@@ -5,7 +5,7 @@ collected before the start is refused, each naming its source, its key, what is 
 Secrets come from files only: the systemd credential `section.key`, else the file a `…_file` key names.
 
 This is the only module that reads the environment and files of configuration;
-`configuration.environment` passes them on to other programs.
+`settings.environment` passes them on to other programs.
 """
 
 import os
@@ -101,7 +101,7 @@ def load(
 
 
 def operator_variable() -> str | None:
-    """Return the name of the person that the command's wrapper hands over, unproven; None without one."""
+    """Return the operator's name that the command's wrapper passes, unproven; None without one."""
     return os.environ.get(OPERATOR_VARIABLE)
 
 

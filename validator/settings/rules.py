@@ -21,7 +21,7 @@ Broken = Iterator[tuple[str, str]]
 
 
 def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
-    """Yield each setting that does not go with the others, or with the *environment*, and why."""
+    """Yield each setting that contradicts the others or the *environment*, and why."""
     callbacks, proxy = sections["callbacks"], sections["proxy"]
     paths = (callbacks["agent_path"], callbacks["chat_path"])
     yield from _server(sections["server"])
@@ -59,7 +59,7 @@ def _server(server: Mapping[str, Any]) -> Broken:
     if server["trusted_proxies"] and not _is_unix(server["bind"]) and not server["proxy_networks"]:
         yield (
             "server.trusted_proxies",
-            "would believe X-Forwarded-For of whoever reaches the port: name the proxy's addresses in "
+            "would believe X-Forwarded-For from anybody who reaches the port: name the proxy's addresses in "
             "server.proxy_networks, or bind a unix socket",
         )
 

@@ -82,7 +82,7 @@ class SessionsSection(Section):
 
 
 class PasswordsSection(Section):
-    """`[passwords]`: what a password must be, and how it is hashed."""
+    """`[passwords]`: the rules of passwords, and how they are hashed."""
 
     policy = PasswordPolicy
     profile = fields.Choice(PASSWORD_PROFILES)
@@ -239,12 +239,12 @@ class LogSection(Section):
 
 
 class CloudSection(Section):
-    """`[cloud]`: how the cloud is asked for its agents, and what is kept of them."""
+    """`[cloud]`: the cloud's API, and what is stored of its agents."""
 
     policy = CloudPolicy
     api_url = hosts.CloudUrl(empty=True)
     token_api_url = hosts.CloudUrl(empty=True)
-    app_key = fields.Pattern(r"[!-~]{0,255}", "printable characters of ASCII without blanks, 255 at the most")
+    app_key = fields.Pattern(r"[!-~]{0,255}", "printable characters of ASCII without blanks, at most 255")
     app_secret_file = places.SecretFile("cloud.app_secret")
     token_path = places.UrlPath()
     agents_path = places.UrlPath()

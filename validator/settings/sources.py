@@ -54,7 +54,7 @@ def environment_variable(key: str) -> str:
 
 
 def from_file(path: Path, name: str, problems: list[str]) -> dict[str, Effective]:
-    """Return what the TOML file *path* writes; what is wrong with it is added to *problems* as of *name*."""
+    """Return the settings in the TOML file *path*; its problems are added to *problems* under *name*."""
     try:
         tables = tomllib.loads(text_of(path.read_bytes()))
     except (OSError, ValueError, RecursionError) as error:
@@ -75,7 +75,7 @@ def from_file(path: Path, name: str, problems: list[str]) -> dict[str, Effective
 
 
 def from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Effective]:
-    """Return what the variables `VALIDATOR_…` write; what is wrong with them is added to *problems*."""
+    """Return the settings in the variables `VALIDATOR_…`; their problems are added to *problems*."""
     known = {environment_variable(key): key for key in KEYS}
     renamed = {environment_variable(key): key for key in _RENAMED}
     written = {}

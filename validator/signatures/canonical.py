@@ -1,4 +1,4 @@
-"""The canonical form of a request: the one text that both ends of a signature must spell alike.
+"""The canonical form of a request: the text that both ends of a signature must build identically.
 
 Its lines, joined with a line feed (on every platform) and with none after the last:
 

@@ -6,7 +6,7 @@
     authorization  {prefix}/{signature}
 
 Hex is lower case, text is signed as UTF-8. The signing key is used as it is written, 64 characters of
-text, not as the 32 bytes that they spell. The time is always given: nothing here asks a clock.
+text, not as the 32 bytes that they spell. The time is always given: nothing here reads a clock.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Every stage of one signature; whoever holds `signing_key` can sign other requests in its name."""
+    """Every stage of one signature. With `signing_key` anybody can sign other requests of the same prefix."""
 
     prefix: str
     canonical: str
@@ -54,7 +54,7 @@ def sign(request: SignableRequest, *, access_key: str, secret_key: str, at: date
 
 
 def sign_stamped(request: SignableRequest, *, access_key: str, secret_key: str, stamp: str) -> Signature:
-    """Return what `sign` returns, for a *stamp* already written: to re-enact a signature made elsewhere."""
+    """Like `sign`, for a *stamp* already written: to repeat a signature made elsewhere."""
     if not _ACCESS_KEY.fullmatch(access_key):
         raise ValueError('the access key must be visible ASCII without "/"')
     if not secret_key:

@@ -1,7 +1,7 @@
-"""Signs guests in: the page's question, checked, becomes an authorization line that is written down first.
+"""Signs guests in: a page's request is checked and recorded, then its authorization line is returned.
 
 In this order: no secret key in the page's body, its fields, the channel (known, in use, of that tenant, a
-page of its origins), the guest's id, the signature. Whatever is not allowed gets one and the same answer.
+page of its origins), the guest's id, the signature. Every refusal gets the same response.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _SHOWN_OF_NAME = 64  # characters of a signed name in the trail
 
 
 class GuestSigning:
-    """Answers the pages of the web chat."""
+    """Serves the pages of the web chat."""
 
     def __init__(
         self, channels: Channels, guests: Guests, counters: Counters, trail: AuditTrail, clock: Clock
@@ -42,7 +42,7 @@ class GuestSigning:
         return guest, cookie
 
     def check_page(self, origin: str | None) -> None:
-        """Raise Refusal, which is written down, unless *origin* has the pages of a channel in use."""
+        """Raise Refusal, which is recorded, unless *origin* has the pages of a channel in use."""
         if not self._channels.is_page_origin(origin):
             self._trail.append(Event(EventName.GUEST, Outcome.REFUSED, Reason.ORIGIN_DENIED))
             raise Refusal(Reason.ORIGIN_DENIED)
@@ -61,20 +61,20 @@ class GuestSigning:
     ) -> str:
         """Return the authorization line for what a page posted; raises Refusal, or Fault."""
         try:
-            ask = parse(values)
-            channel = self._usable_channel(ask, origin)
-            guest = self._guests.guest_for(presented_cookie, ask.presented_id)
+            request = parse(values)
+            channel = self._usable_channel(request, origin)
+            guest = self._guests.guest_for(presented_cookie, request.presented_id)
         except Refusal as refusal:
             self._record_refusal(values, refusal)
             raise
         self._counters.hit_all(*self._limits_on(exchange, guest, channel))
-        line = self._sign(channel, ask.presented_name, guest.id).authorization
+        line = self._sign(channel, request.presented_name, guest.id).authorization
         event = Event(
             EventName.SIGNED,
             Outcome.ACCEPTED,
             tenant=channel.tenant,
             subject=guest.id,
-            detail=f"{channel.id} thirdUserName={ask.presented_name[:_SHOWN_OF_NAME]}",
+            detail=f"{channel.id} thirdUserName={request.presented_name[:_SHOWN_OF_NAME]}",
         )
         self._trail.append(event)
         return line
@@ -82,8 +82,8 @@ class GuestSigning:
     def _limits_on(self, exchange: Exchange, guest: Guest, channel: Channel) -> list[tuple[str, str]]:
         """Return the limits that a signature counts against, the narrowest first, each with its key.
 
-        A network, and all guests who came a moment ago together, have only a share of a channel and of the
-        whole, so that a crowd leaves something for the others.
+        One network, and all new guests together, have only a share of a channel and of the whole, so that a
+        crowd leaves something for the others.
         """
         prefix = source_prefix(exchange)
         counted = [
@@ -98,11 +98,11 @@ class GuestSigning:
         is_fresh = self._guests.is_fresh(guest)
         return [(name, key) for name, key in counted if is_fresh or name not in _OF_FRESH]
 
-    def _usable_channel(self, ask: SigningRequest, origin: str | None) -> Channel:
-        channel = self._channels.find(ask.presented_channel)
+    def _usable_channel(self, request: SigningRequest, origin: str | None) -> Channel:
+        channel = self._channels.find(request.presented_channel)
         if channel is None:
             raise Refusal(Reason.CHANNEL_UNKNOWN)
-        channel.check_usable(ask.presented_tenant, origin)
+        channel.check_usable(request.presented_tenant, origin)
         return channel
 
     def _sign(self, channel: Channel, name: str, guest_id: str) -> Signature:

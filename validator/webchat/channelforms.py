@@ -1,4 +1,4 @@
-"""The forms of what an operator gives for a channel: its id, secret key, origins and order of keys."""
+"""Checks the id, secret key, origins and order of keys that an operator gives for a channel."""
 
 import re
 from collections.abc import Collection
@@ -29,8 +29,8 @@ def check_origins(origins: Collection[str]) -> None:
     """Raise OperatorError unless these are origins of pages, at least one."""
     wrong = [origin for origin in origins if not is_origin(origin)]
     if wrong or not origins:
-        told = ", ".join(wrong) or "nothing"
-        raise OperatorError(f"{told}: a page's origin is such as https://www.example.com")
+        shown = ", ".join(wrong) or "nothing"
+        raise OperatorError(f"{shown}: a page's origin is such as https://www.example.com")
 
 
 def check_secret(secret_key: str) -> None:

@@ -1,4 +1,4 @@
-"""Channels: the web chat channels of the cloud that guests may be signed in to."""
+"""The cloud's web chat channels, to which guests may be signed in."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -96,7 +96,7 @@ class Channel:
 
 
 class Channels:
-    """The table of channels; their secret keys are sealed in it."""
+    """The table of channels; their secret keys are encrypted in it."""
 
     def __init__(
         self, database: Database, tenants: Tenants, encryption: SecretEncryption, clock: Clock
@@ -158,7 +158,7 @@ class Channels:
             return connection.execute(page_query(origin)).first() is not None
 
     def secret_key(self, channel: Channel) -> str:
-        """Return the channel's secret key; raises Fault when it cannot be unsealed."""
+        """Return the channel's secret key; raises Fault when it cannot be decrypted."""
         with self._database.confirmed() as connection:
             box = connection.execute(
                 select(table.c.sealed_secret).where(table.c.id == channel.id)
@@ -168,13 +168,13 @@ class Channels:
     def rotate(self, channel_id: str, secret_key: str) -> None:
         """Replace a channel's secret key by the one the cloud has now."""
         check_secret(secret_key)
-        with suppress(Fault):  # a key that cannot be unsealed any more is replaced by any
+        with suppress(Fault):  # a key that cannot be decrypted any more is replaced by any
             if self.secret_key(self.require(channel_id)) == secret_key:
                 raise OperatorError(f"channel {channel_id} has this key already: take the cloud's new one")
         self._change(channel_id, sealed_secret=self._encryption.encrypt(secret_key, _purpose(channel_id)))
 
     def allow(self, channel_id: str, origin: str) -> None:
-        """Let pages of *origin* use a channel, too; raises OperatorError when it is none."""
+        """Let pages of *origin* use a channel, too; raises OperatorError when it is malformed."""
         check_origins([origin])
         self._write(channel_id, _ALLOW.bindparams(channel=channel_id, origin=origin))
 
@@ -185,7 +185,7 @@ class Channels:
         self._write(channel_id, _delete_origins(channel_id), new)
 
     def remove(self, channel_id: str) -> None:
-        """Remove a channel, with its sealed secret key; raises OperatorError when there is none."""
+        """Remove a channel, with its secret key; raises OperatorError when there is none."""
         self._write(channel_id, _delete_origins(channel_id), delete(table).where(table.c.id == channel_id))
 
     def set_status(self, channel_id: str, status: RecordStatus) -> None:

@@ -1,4 +1,4 @@
-"""Guests: anonymous visitors, told apart by a signed first-party cookie.
+"""Guests: anonymous visitors, recognised by a signed first-party cookie.
 
 A guest's id is made here and begins with the guest prefix, so that it can never be a real person's. The
 cookie binds it to the browser: a signature is given for the id in the cookie and for no other.
@@ -16,15 +16,15 @@ from validator.errors import Reason, Refusal
 from validator.keys.keyring import Keyring
 
 PURPOSE = "validator.guest.v1"
-MAX_LIFETIME = timedelta(days=365)  # what the settings allow at most
-ESTABLISHED_AFTER = timedelta(minutes=10)  # from when on a guest is no longer fresh
+MAX_LIFETIME = timedelta(days=365)  # the maximum of the settings
+ESTABLISHED_AFTER = timedelta(minutes=10)  # a guest known for longer is no longer fresh
 _LEEWAY = timedelta(minutes=5)  # how far the clocks of two nodes may differ
 _ID_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class GuestPolicy:
-    """How guests' ids begin, how long one is kept, and whether a page may choose any id it likes."""
+    """The prefix of guests' ids, how long one is kept, and whether a page may choose any id."""
 
     guest_prefix: str
     guest_lifetime: timedelta
@@ -65,10 +65,10 @@ class Guests:
         return guest, self._keyring.signer(PURPOSE).sign(orjson.dumps(content))
 
     def recognize(self, presented_cookie: str | None) -> Guest:
-        """Return the guest that the cookie's value stands for; raises Refusal when it is not one of ours.
+        """Return the guest that the cookie's value stands for; raises Refusal unless it was made here.
 
         No instant in it is trusted beyond now: a clock that was ahead, here or on another node, neither makes
-        a guest known for longer nor lets the cookie last longer than the policy says.
+        a guest known for longer nor lets the cookie last longer than the policy allows.
         """
         if not presented_cookie:
             raise Refusal(Reason.GUEST_MISSING)
@@ -82,7 +82,7 @@ class Guests:
         return guest
 
     def guest_for(self, presented_cookie: str | None, presented_id: str | None) -> Guest:
-        """Return whom to sign for in a browser that asks for *presented_id*, or leaves it out.
+        """Return the guest of a browser that requests *presented_id*, or leaves it out.
 
         Raises Refusal when it is not the browser's own, unless the policy lets pages choose.
         """
@@ -94,7 +94,7 @@ class Guests:
         return guest
 
     def is_fresh(self, guest: Guest) -> bool:
-        """Return whether *guest* was first seen a moment ago, as all guests of a crowd of robots are."""
+        """Return whether *guest* was first seen less than ten minutes ago, as every guest of a botnet is."""
         return self._clock.now() < guest.first_seen + ESTABLISHED_AFTER
 
     def _recognized(self, presented_cookie: str | None) -> Guest | None:
@@ -111,7 +111,7 @@ class Guests:
     def _end(self, members: dict[str, Any]) -> datetime:
         """Return when the cookie with these *members* ends; the epoch when its instants cannot be true.
 
-        A cookie of an older version does not say when it was made.
+        A cookie of an older version has no instant at which it was made.
         """
         end, made, now = from_milliseconds(members["exp"]), _instant(members, "iat"), self._clock.now()
         if made is None:

@@ -1,7 +1,7 @@
-"""What is signed for a guest of the web chat, and how a page asks for it.
+"""The request of a web chat page, and what is signed for its guest.
 
-A page posts `thirdUserName`, `thirdUserId`, `tenantSpaceId`, `channelConfigId` (more is ignored) and wants
-the authorization line back. Signed is a POST of exactly these four to the cloud's script, with the headers
+A page posts `thirdUserName`, `thirdUserId`, `tenantSpaceId`, `channelConfigId` (more is ignored) and gets
+the authorization line. It signs a POST of exactly these four to the cloud's script, with the headers
 `content-length` and `content-type`. The order of the body's keys and whether content-length counts bytes
 or characters are not documented by the vendor; both are decided per channel.
 """
@@ -34,7 +34,7 @@ class LengthRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """What a page asks to have signed, nothing of it proven."""
+    """What a page wants to have signed, nothing of it proven."""
 
     presented_name: str
     presented_id: str | None
@@ -43,7 +43,7 @@ class SigningRequest:
 
 
 class AuthorizationRequest(TolerantSchema):
-    """The page's question."""
+    """The page's request."""
 
     # Agents read it under the enterprise's signature.
     thirdUserName: Text = PlainText(MAX_USER_NAME)  # noqa: N815 - the cloud's names
@@ -52,8 +52,8 @@ class AuthorizationRequest(TolerantSchema):
     channelConfigId = Identifier(MAX_CHANNEL)  # noqa: N815
 
     @post_load
-    def ask(self, values: dict[str, str], **_: Any) -> SigningRequest:
-        """Return the question."""
+    def to_request(self, values: dict[str, str], **_: Any) -> SigningRequest:
+        """Return the request."""
         return SigningRequest(
             values["thirdUserName"],
             values.get("thirdUserId"),
@@ -63,7 +63,7 @@ class AuthorizationRequest(TolerantSchema):
 
 
 class PayloadRequest(AuthorizationRequest):
-    """The same with any name: of an operator who signs with a key at hand, as the cloud would take it."""
+    """The same with any name, for an operator who signs with a key at hand."""
 
     thirdUserName = Text(MAX_USER_NAME)  # noqa: N815
 
@@ -72,14 +72,14 @@ _REQUEST, _PAYLOAD = AuthorizationRequest(), PayloadRequest()
 
 
 def parse(values: Mapping[str, Any], *, takes_any_name: bool = False) -> SigningRequest:
-    """Return what a page asks; raises Refusal, also when the page discloses a secret key."""
+    """Return a page's request; raises Refusal, also when the page discloses a secret key."""
     if any(name.casefold() == "secretkey" for name in values):
         raise Refusal(
             Reason.SECRET_DISCLOSED,
             "the page sends secretKey: take it out of the page and have the channel's key changed",
         )
-    ask: SigningRequest = load(_PAYLOAD if takes_any_name else _REQUEST, values)
-    return ask
+    request: SigningRequest = load(_PAYLOAD if takes_any_name else _REQUEST, values)
+    return request
 
 
 def signed_body(payload: Mapping[str, str], key_order: tuple[str, ...] = SIGNED_KEYS) -> str:

@@ -552,7 +552,7 @@ def test_lifetimes_match_the_settings_maximum() -> None:
         section, name = key.split(".")
         field = SECTIONS[section].fields[name]
         assert isinstance(field, Duration)
-        assert field.longest <= life
+        assert field.maximum <= life
 
 
 # Purposes and encodings

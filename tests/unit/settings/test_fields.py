@@ -1,4 +1,4 @@
-"""The kinds of setting: what each takes, what it refuses, and how it says so."""
+"""The kinds of setting: what each takes, what it refuses, and its complaint."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -20,7 +20,7 @@ def taken(field: fields.Field[Any], value: object) -> Any:
 
 
 def complaint(field: fields.Field[Any], value: object) -> str:
-    """Return what *field* says about *value*, which it must refuse."""
+    """Return the complaint of *field* about *value*, which it must refuse."""
     with pytest.raises(ValidationError) as refused:
         field.deserialize(value)
     return str(refused.value.messages[0])
@@ -329,7 +329,7 @@ def test_bind_is_taken(bind: str) -> None:
     ],
 )
 def test_bind_is_refused(bind: object) -> None:
-    """A name, a port that is none and anything else that could mean two things is refused."""
+    """A name, an invalid port and anything else that could mean two things is refused."""
     assert '"ADDRESS:PORT" with a numeric address' in complaint(places.Bind(), bind)
 
 
@@ -577,7 +577,7 @@ def test_cloud_is_taken(url: str) -> None:
 )
 def test_other_cloud_is_refused(url: object) -> None:
     """A secret goes there: never in the clear over a network, and with no path, name or password in it."""
-    told = complaint(hosts.CloudUrl(empty=True), url)
+    shown = complaint(hosts.CloudUrl(empty=True), url)
 
-    assert 'an origin such as "https://cloud.example.com"' in told
-    assert "secret" not in told
+    assert 'an origin such as "https://cloud.example.com"' in shown
+    assert "secret" not in shown

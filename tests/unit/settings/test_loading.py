@@ -123,7 +123,7 @@ def test_sections_are_frozen(loaded: Loader) -> None:
 
 
 def test_file_wins_over_the_defaults(loaded: Loader, tmp_path: Path) -> None:
-    """What the operator's file says is in force, and its name is told; the rest stays."""
+    """What the operator's file sets is in force, with the file as its source; the rest stays."""
     settings = loaded('[tokens]\nagent_lifetime = "5m"\n')
 
     assert settings.tokens.agent_lifetime == timedelta(minutes=5)
@@ -133,7 +133,7 @@ def test_file_wins_over_the_defaults(loaded: Loader, tmp_path: Path) -> None:
 
 
 def test_environment_wins_over_the_file(loaded: Loader) -> None:
-    """A variable is in force whatever the file says, and its name is told."""
+    """A variable is in force whatever the file sets, and is the source."""
     settings = loaded(
         '[tokens]\nagent_lifetime = "5m"\nchat_lifetime = "6m"\n', {"VALIDATOR_TOKENS_AGENT_LIFETIME": "4m"}
     )
@@ -280,7 +280,7 @@ def test_each_variable_sets_its_own_key(loaded: Loader) -> None:
 # Everything that is wrong, at once
 
 
-def test_every_problem_is_told_at_once(loaded: Loader, tmp_path: Path) -> None:
+def test_every_problem_is_reported_at_once(loaded: Loader, tmp_path: Path) -> None:
     """Each with where it stands, its key, what is wrong and what is allowed; nothing is started."""
     own = str(tmp_path / "own.toml")
 
@@ -305,7 +305,7 @@ def test_every_problem_is_told_at_once(loaded: Loader, tmp_path: Path) -> None:
 
 
 def test_one_hashing_slot_is_refused_with_the_reason(loaded: Loader) -> None:
-    """A file of an older version with one slot does not start, and says why two are needed."""
+    """A file of an older version with one slot does not start, and shows why two are needed."""
     (problem,) = problems_of(loaded, "[passwords]\nhashing_slots = 1\n")
 
     words = "1 is not allowed; allowed is a whole number from 2 to 64: one is kept for known devices"
@@ -339,9 +339,9 @@ def test_error_says_every_problem_on_a_line(loaded: Loader) -> None:
 )
 def test_unknown_setting_is_a_problem(loaded: Loader, text: str, problem: str) -> None:
     """A misspelt key never passes for set; the nearest one is suggested, if any is near."""
-    (told,) = problems_of(loaded, text)
+    (seen,) = problems_of(loaded, text)
 
-    assert problem in told
+    assert problem in seen
 
 
 def test_renamed_setting_names_the_new_one(loaded: Loader) -> None:
@@ -382,15 +382,15 @@ def test_old_name_stops_the_start(loaded: Loader, text: str, new: str) -> None:
 def test_unknown_variable_is_a_problem(loaded: Loader) -> None:
     """A variable with the prefix that sets nothing is a misspelling."""
     for name in ("VALIDATOR_", "VALIDATOR_TOKENS", "VALIDATOR_SERVER_WORKERSS", "VALIDATOR_server_workers"):
-        (told,) = problems_of(loaded, None, {name: "1"})
-        assert told.startswith(f"environment: {name}: unknown setting; ")
+        (seen,) = problems_of(loaded, None, {name: "1"})
+        assert seen.startswith(f"environment: {name}: unknown setting; ")
 
 
 @pytest.mark.parametrize(
     "content", [b"[server", b"a = ", b"\xff\xfe", b"[server]\nworkers = 2\nworkers = 3\n", b"\x00", b"a = 08"]
 )
 def test_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content: bytes) -> None:
-    """What is not TOML stops the start, with the file's name; other problems are told too."""
+    """A file that is not TOML stops the start, with its name; other problems are reported, too."""
     config = tmp_path / "own.toml"
     config.write_bytes(content)
 
@@ -403,13 +403,13 @@ def test_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content: bytes) -
 
 @pytest.mark.parametrize("where", ["missing.toml", "."])
 def test_missing_file_is_a_problem(tmp_path: Path, where: str) -> None:
-    """A file that was asked for must be there; the defaults do not take its place."""
+    """A file that is named must be there; the defaults do not take its place."""
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load(tmp_path, tmp_path / where, {})
 
 
 def test_callbacks_need_paths_of_their_own(loaded: Loader) -> None:
-    """One path for both callbacks could not tell agents from customers."""
+    """One path for both callbacks could not distinguish agents from customers."""
     (problem,) = problems_of(
         loaded, '[callbacks]\nagent_path = "/v"\n', {"VALIDATOR_CALLBACKS_CHAT_PATH": "/v"}
     )
@@ -435,7 +435,7 @@ def test_paths_lie_in_the_home(loaded: Loader, tmp_path: Path) -> None:
 
 
 def test_home_and_file_come_from_the_environment(tmp_path: Path) -> None:
-    """What the command line leaves out, the environment says; what it says wins."""
+    """The environment gives what the command line leaves out; the command line wins."""
     config = tmp_path / "own.toml"
     config.write_text("[server]\nworkers = 9\n")
     environment = {HOME_VARIABLE: str(tmp_path / "home"), CONFIG_VARIABLE: str(config)}
@@ -447,7 +447,7 @@ def test_home_and_file_come_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_export_hands_down_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that is started afterwards, and asks its environment, has the same settings."""
+    """A program that is started afterwards, and reads its environment, has the same settings."""
     for name in (HOME_VARIABLE, CONFIG_VARIABLE, "VALIDATOR_SERVER_WORKERS", "VALIDATOR_SERVER_BIND"):
         monkeypatch.setenv(name, "")  # so that it is taken away again
         monkeypatch.delenv(name)
@@ -460,7 +460,7 @@ def test_export_hands_down_what_was_chosen(tmp_path: Path, monkeypatch: pytest.M
     assert (settings.home, settings.server.workers, settings.server.bind) == (tmp_path, 9, "127.0.0.1:9")
 
 
-# Places: what a value of the door may be
+# Places: the values of the proxy's settings
 
 
 HOSTILE_WORDS = (
@@ -633,7 +633,7 @@ def written(key: str, value: object) -> dict[str, str]:
     return {environment_variable(key): value if isinstance(value, str) else orjson.dumps(value).decode()}
 
 
-# What a setting needs beside it: where to ask for the cloud; a portal that is at an address, too.
+# What a setting needs beside it: a server for the cloud's name; a portal that is at an address, too.
 BESIDE = {
     "proxy.cloud_host": {"VALIDATOR_PROXY_RESOLVER": '["127.0.0.53"]'},
     "proxy.callbacks_origin": {"VALIDATOR_PROXY_ORIGIN": "https://192.0.2.9"},
@@ -667,7 +667,7 @@ OF_THE_PROXY = [key for key in KEYS if key.startswith("proxy.")]
 @pytest.mark.parametrize(
     "key", [*OF_THE_PROXY, "callbacks.agent_path", "callbacks.chat_path", "callbacks.networks"]
 )
-def test_nothing_hostile_reaches_the_door(loaded: Loader, key: str) -> None:
+def test_nothing_hostile_reaches_the_proxy(loaded: Loader, key: str) -> None:
     """Whatever is rendered into nginx's configuration refuses every text that nginx could read as more."""
     for word in HOSTILE_WORDS:
         # In a plain list these are two texts, or a text with blanks around it that are no part of it.
@@ -722,20 +722,20 @@ def test_networks_are_networks(loaded: Loader) -> None:
     assert networks == (ip_network("203.0.113.7/32"), ip_network("2001:db8::/32"))
 
 
-def test_files_of_the_door_lie_in_the_home(loaded: Loader, tmp_path: Path) -> None:
-    """Relative files are below the home, absolute ones where they say; those not named are not there."""
-    door = loaded(
+def test_files_of_the_proxy_lie_in_the_home(loaded: Loader, tmp_path: Path) -> None:
+    """Relative files are below the home, absolute ones stay; those not named are None."""
+    proxy = loaded(
         '[proxy]\ncertificate = "tls/a.pem"\ncertificate_key = "/etc/a.key"\ndocument_root = "pages"\n'
     ).proxy
 
-    assert (door.certificate, door.certificate_key) == (tmp_path / "tls" / "a.pem", Path("/etc/a.key"))
-    assert door.document_root == tmp_path / "pages"
-    assert (door.client_ca, door.acme_root, door.callbacks_certificate) == (None, None, None)
-    assert door.log_folder == "logs"
+    assert (proxy.certificate, proxy.certificate_key) == (tmp_path / "tls" / "a.pem", Path("/etc/a.key"))
+    assert proxy.document_root == tmp_path / "pages"
+    assert (proxy.client_ca, proxy.acme_root, proxy.callbacks_certificate) == (None, None, None)
+    assert proxy.log_folder == "logs"
 
 
-def test_client_certificate_is_asked_for_where_a_ca_is_named(loaded: Loader) -> None:
-    """The application asks again for what the door demands: one setting decides for both."""
+def test_client_certificate_is_demanded_where_a_ca_is_named(loaded: Loader) -> None:
+    """The application demands again what the proxy demands: one setting decides for both."""
     text = '[proxy]\norigin = "https://a.example"\ncallbacks_origin = "https://b.example"\n'
 
     assert loaded(text).callbacks.client_certificate is False
@@ -766,7 +766,7 @@ def test_secret_is_read_from_its_file(loaded: Loader, tmp_path: Path, mode: int,
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610, 0o601, 0o666])
 def test_secret_that_others_can_open_is_refused(loaded: Loader, tmp_path: Path, mode: int) -> None:
-    """A file that anybody else may read, write or run is a problem, and says what to do."""
+    """A file that anybody else may read, write or run is a problem, and the complaint shows what to do."""
     path = write_secret(tmp_path / "password", SECRET, mode)
 
     (problem,) = problems_of(loaded, POSTGRES)
@@ -859,7 +859,7 @@ def test_secret_is_shown_by_nothing(loaded: Loader, tmp_path: Path) -> None:
     ],
 )
 def test_secret_in_the_file_is_refused_and_not_printed(loaded: Loader, text: str) -> None:
-    """Whoever writes the password where it does not belong does not find it in the log too."""
+    """A password written where it does not belong is not in the log, too."""
     problems = problems_of(loaded, text)
 
     assert problems
@@ -975,7 +975,7 @@ def test_cloud_is_not_asked_by_default(loaded: Loader) -> None:
 
 
 def test_cloud_is_set_up(loaded: Loader, tmp_path: Path) -> None:
-    """Where the cloud is, who asks, with which secret, and whom to trust; files lie in the home."""
+    """The cloud's origin, the app key, its secret, and the authorities to trust; files lie in the home."""
     write_secret(tmp_path / "app.secret", f"{SECRET}\n")
 
     cloud = loaded(f'{CLOUD}ca_file = "ca.pem"\ntimeout = "3s"\n').cloud
@@ -996,12 +996,12 @@ def test_app_secret_may_be_a_credential(loaded: Loader, tmp_path: Path) -> None:
 
 def test_app_secret_is_never_a_setting(loaded: Loader) -> None:
     """There is no place for the secret itself, and a misspelt try does not show it."""
-    for told in (
+    for shown in (
         problems_of(loaded, f'[cloud]\napp_secret = "{SECRET}"\n'),
         problems_of(loaded, None, {"VALIDATOR_CLOUD_APP_SECRET": SECRET}),
         problems_of(loaded, f'[cloud]\napi_url = "https://k:{SECRET}@cloud.example.com"\n'),
     ):
-        assert SECRET not in str(told)
+        assert SECRET not in str(shown)
 
 
 @pytest.mark.parametrize(
@@ -1012,14 +1012,14 @@ def test_app_secret_is_never_a_setting(loaded: Loader) -> None:
     ],
 )
 def test_half_of_the_cloud_is_a_problem(loaded: Loader, text: str, problem: str) -> None:
-    """A cloud without a key, and a secret for no cloud, are told before anything is asked."""
-    (told,) = problems_of(loaded, f"[cloud]\n{text}")
+    """A cloud without a key, and a secret for no cloud, are reported before any request."""
+    (seen,) = problems_of(loaded, f"[cloud]\n{text}")
 
-    assert problem in told
+    assert problem in seen
 
 
-def test_rules_of_several_sections_are_told_together(loaded: Loader, tmp_path: Path) -> None:
-    """Each rule that is broken is told, whichever section it is of."""
+def test_rules_of_several_sections_are_reported_together(loaded: Loader, tmp_path: Path) -> None:
+    """Each broken rule is reported, whichever section it is of."""
     problems = problems_of(
         loaded, '[cloud]\napi_url = "https://c.example"\n[callbacks]\nagent_path = "/v"\nchat_path = "/v"\n'
     )

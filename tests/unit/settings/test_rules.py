@@ -238,7 +238,7 @@ def test_rules_wait_for_the_values() -> None:
 
 
 def test_source_of_the_broken_setting_is_told() -> None:
-    """The complaint says where the setting was written, also when it is another one that has to change."""
+    """The complaint shows where the setting was written, also when another one has to change."""
     (problem,) = problems_of({"proxy.callbacks_certificate": "a.pem"})
 
     assert problem.startswith("environment: VALIDATOR_PROXY_CALLBACKS_CERTIFICATE: ")

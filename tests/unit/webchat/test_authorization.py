@@ -1,4 +1,4 @@
-"""Signing a guest in: the order of the checks, the line, and what is written down."""
+"""Signing a guest in: the order of the checks, the line, and what is recorded."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -51,7 +51,7 @@ class Desk:
         channels.add(CHANNEL, TENANT, SECRET_KEY, [ORIGIN])
         guest, self.cookie = guests.greet(None)
         self.guest_id = guest.id
-        self.asked: dict[str, Any] = {
+        self.posted: dict[str, Any] = {
             "thirdUserName": "访客",
             "thirdUserId": guest.id,
             "tenantSpaceId": TENANT,
@@ -65,7 +65,7 @@ class Desk:
 
     def line(self) -> str:
         """Return the authorization line of a page that does everything right."""
-        return self.signing.authorize(HERE, self.asked, ORIGIN, self.cookie)
+        return self.signing.authorize(HERE, self.posted, ORIGIN, self.cookie)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def desk(
 
 def test_line_signs_exactly_what_was_asked(desk: Desk) -> None:
     """The line is the signature, at this instant, of the channel's body with the channel's key."""
-    request = signable(signed_body(desk.asked))
+    request = signable(signed_body(desk.posted))
 
     assert desk.line() == authorization(request, access_key=CHANNEL, secret_key=SECRET_KEY, at=START)
 
@@ -99,8 +99,8 @@ def test_channels_own_rules_are_followed(desk: Desk) -> None:
     desk.channels.add(
         "other", TENANT, SECRET_KEY, [ORIGIN], key_order=ORDER, length_rule=LengthRule.CHARACTERS
     )
-    desk.asked["channelConfigId"] = "other"
-    request = signable(signed_body(desk.asked, ORDER), LengthRule.CHARACTERS)
+    desk.posted["channelConfigId"] = "other"
+    request = signable(signed_body(desk.posted, ORDER), LengthRule.CHARACTERS)
 
     assert desk.line() == authorization(request, access_key="other", secret_key=SECRET_KEY, at=START)
 
@@ -108,7 +108,7 @@ def test_channels_own_rules_are_followed(desk: Desk) -> None:
 def test_rotated_key_signs(desk: Desk) -> None:
     """After a rotation the next line is signed with the new key."""
     desk.channels.rotate(CHANNEL, SECRET_KEY[::-1])
-    request = signable(signed_body(desk.asked))
+    request = signable(signed_body(desk.posted))
 
     assert desk.line() == authorization(request, access_key=CHANNEL, secret_key=SECRET_KEY[::-1], at=START)
 
@@ -116,7 +116,7 @@ def test_rotated_key_signs(desk: Desk) -> None:
 def test_id_that_was_left_out_is_the_guests(desk: Desk) -> None:
     """A page that leaves the id out has the cookie's id signed."""
     whole = desk.line()
-    del desk.asked["thirdUserId"]
+    del desk.posted["thirdUserId"]
 
     assert desk.line() == whole
 
@@ -124,7 +124,7 @@ def test_id_that_was_left_out_is_the_guests(desk: Desk) -> None:
 def test_integers_are_signed_as_their_digits(desk: Desk) -> None:
     """A page that writes ids as numbers gets the same line as with texts."""
     whole = desk.line()
-    desk.asked |= {"tenantSpaceId": int(TENANT), "channelConfigId": int(CHANNEL)}
+    desk.posted |= {"tenantSpaceId": int(TENANT), "channelConfigId": int(CHANNEL)}
 
     assert desk.line() == whole
 
@@ -132,7 +132,7 @@ def test_integers_are_signed_as_their_digits(desk: Desk) -> None:
 def test_more_fields_are_not_signed(desk: Desk) -> None:
     """What else the page posts changes nothing."""
     whole = desk.line()
-    desk.asked |= {"locale": "zh", "timestamp": "1", "mapService": "google"}
+    desk.posted |= {"locale": "zh", "timestamp": "1", "mapService": "google"}
 
     assert desk.line() == whole
 
@@ -142,7 +142,7 @@ def test_more_fields_are_not_signed(desk: Desk) -> None:
 
 def test_checks_come_in_their_order(desk: Desk) -> None:
     """With everything wrong the first check speaks; each thing put right lets the next one speak."""
-    asked: dict[str, Any] = {
+    posted: dict[str, Any] = {
         "secretKey": SECRET_KEY,
         "channelConfigId": "unknown",
         "tenantSpaceId": OTHER_TENANT,
@@ -153,21 +153,21 @@ def test_checks_come_in_their_order(desk: Desk) -> None:
 
     def reason() -> Reason:
         with pytest.raises(Refusal) as refused:
-            desk.signing.authorize(HERE, asked, page["origin"], page["cookie"])
+            desk.signing.authorize(HERE, posted, page["origin"], page["cookie"])
         return refused.value.reason
 
     assert reason() is Reason.SECRET_DISCLOSED
-    del asked["secretKey"]
+    del posted["secretKey"]
     assert reason() is Reason.FIELD_INVALID
-    asked |= {"thirdUserName": "Guest", "thirdUserId": "somebody-else"}
+    posted |= {"thirdUserName": "Guest", "thirdUserId": "somebody-else"}
     assert reason() is Reason.CHANNEL_UNKNOWN
-    asked["channelConfigId"] = CHANNEL
+    posted["channelConfigId"] = CHANNEL
     assert reason() is Reason.CHANNEL_DISABLED
     desk.channels.set_status(CHANNEL, RecordStatus.ACTIVE)
     assert reason() is Reason.TENANT_DISABLED
     desk.tenants.set_status(TENANT, RecordStatus.ACTIVE)
     assert reason() is Reason.TENANT_NOT_GRANTED
-    asked["tenantSpaceId"] = TENANT
+    posted["tenantSpaceId"] = TENANT
     assert reason() is Reason.ORIGIN_DENIED
     page["origin"] = ORIGIN
     assert reason() is Reason.GUEST_MISSING
@@ -175,12 +175,12 @@ def test_checks_come_in_their_order(desk: Desk) -> None:
     assert reason() is Reason.GUEST_FORGED
     page["cookie"] = desk.cookie
     assert reason() is Reason.GUEST_NOT_OWN
-    asked["thirdUserId"] = desk.guest_id
-    assert desk.signing.authorize(HERE, asked, page["origin"], page["cookie"])
+    posted["thirdUserId"] = desk.guest_id
+    assert desk.signing.authorize(HERE, posted, page["origin"], page["cookie"])
 
 
 def test_what_is_not_allowed_has_one_answer() -> None:
-    """A page cannot tell an unknown channel from a disabled one, or its guest's id from another's."""
+    """A page cannot distinguish an unknown channel from a disabled one, or its guest's id from another's."""
     refusals = [
         *(Reason.CHANNEL_UNKNOWN, Reason.CHANNEL_DISABLED, Reason.TENANT_DISABLED, Reason.TENANT_NOT_GRANTED),
         *(Reason.ORIGIN_DENIED, Reason.GUEST_MISSING, Reason.GUEST_FORGED, Reason.GUEST_NOT_OWN),
@@ -218,9 +218,9 @@ def test_signature_is_written_down(desk: Desk) -> None:
     ],
 )
 def test_refusal_is_written_down(desk: Desk, change: dict[str, str], event: str, reason: str) -> None:
-    """With its exact reason and the channel it was asked for, and nothing else that was presented."""
+    """With its exact reason and the requested channel, and nothing else that was presented."""
     with pytest.raises(Refusal):
-        desk.signing.authorize(HERE, {**desk.asked, **change}, ORIGIN, desk.cookie)
+        desk.signing.authorize(HERE, {**desk.posted, **change}, ORIGIN, desk.cookie)
 
     (entry,) = desk.entries()
     assert (entry["event"], entry["outcome"], entry["reason"]) == (event, "refused", reason)
@@ -230,10 +230,10 @@ def test_refusal_is_written_down(desk: Desk, change: dict[str, str], event: str,
 
 def test_refused_channel_is_named_when_it_is_a_number(desk: Desk) -> None:
     """A page may write the channel as a number; the refusal names it all the same."""
-    asked = {**desk.asked, "channelConfigId": int(CHANNEL), "thirdUserId": "guest-other"}
+    posted = {**desk.posted, "channelConfigId": int(CHANNEL), "thirdUserId": "guest-other"}
 
     with pytest.raises(Refusal):
-        desk.signing.authorize(HERE, asked, ORIGIN, desk.cookie)
+        desk.signing.authorize(HERE, posted, ORIGIN, desk.cookie)
 
     assert desk.entries()[0].get("detail") == CHANNEL
 
@@ -242,13 +242,13 @@ def test_refused_channel_is_named_when_it_is_a_number(desk: Desk) -> None:
 def test_what_is_no_channel_is_not_written_down(desk: Desk, channel: object) -> None:
     """An over-long text or another type is not kept for ever."""
     with pytest.raises(Refusal):
-        desk.signing.authorize(HERE, {**desk.asked, "channelConfigId": channel}, ORIGIN, desk.cookie)
+        desk.signing.authorize(HERE, {**desk.posted, "channelConfigId": channel}, ORIGIN, desk.cookie)
 
     assert "detail" not in desk.entries()[0]
 
 
 def test_without_a_trail_nothing_is_signed(desk: Desk) -> None:
-    """When it cannot be written down there is no line, no refusal and no guest, but a fault."""
+    """When it cannot be recorded there is no line, no refusal and no guest, but a fault."""
     desk.folder.write_text("in the way")
 
     for act in (
@@ -263,7 +263,7 @@ def test_without_a_trail_nothing_is_signed(desk: Desk) -> None:
 
 
 def test_without_the_key_nothing_is_signed(desk: Desk, tmp_path: Path) -> None:
-    """When the channel's secret cannot be unsealed there is a fault, and no entry that says signed."""
+    """When the channel's secret cannot be decrypted there is a fault, and no entry of a signature."""
     (tmp_path / "keys" / "sealing.key").unlink()
 
     with pytest.raises(Fault) as raised:
@@ -289,7 +289,7 @@ def test_greeted_guest_is_written_down(desk: Desk) -> None:
 
 @pytest.mark.parametrize("origin", [None, "null", "https://www.example.com.evil.example"])
 def test_other_pages_are_given_no_guest(desk: Desk, origin: str | None) -> None:
-    """A page that is no channel's is refused, and that is written down."""
+    """A page of no channel is refused, and that is recorded."""
     with pytest.raises(Refusal) as refused:
         desk.signing.greet(origin, desk.cookie)
 

@@ -1,4 +1,4 @@
-"""Channels: what one must be, who may use it, and that its secret key is sealed; on both databases."""
+"""Channels: their form, their pages, and that their secret keys are encrypted; on both databases."""
 
 import re
 from dataclasses import replace
@@ -87,7 +87,7 @@ def test_another_order_is_refused(channels: Channels, order: tuple[str, ...]) ->
 
 
 def test_unknown_channel_is_none_or_an_error(channels: Channels) -> None:
-    """Asking for an unknown channel gives none; requiring and changing it tells the operator."""
+    """`find` returns None for an unknown channel; requiring and changing it raises OperatorError."""
     assert channels.find(CHANNEL) is None
     with pytest.raises(OperatorError, match=f"there is no channel {CHANNEL}"):
         channels.require(CHANNEL)
@@ -206,7 +206,7 @@ def test_secret_key_is_not_in_the_row(channels: Channels, channel: Channel, data
 
 
 def test_secret_key_is_not_in_the_file(channel: Channel, database: Database, tmp_path: Path) -> None:
-    """Whoever copies the embedded database, its log included, does not have the key."""
+    """A copy of the embedded database, its log included, does not have the key."""
     written = b"".join(path.read_bytes() for path in tmp_path.glob("validator.db*"))
 
     # PostgreSQL has no file here; its row is looked at above.

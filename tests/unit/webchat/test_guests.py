@@ -1,4 +1,4 @@
-"""Guests: whose id is whose, how long, and that nobody makes up one of their own."""
+"""Guests: whose id is whose, how long, and that nobody makes one up."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def refusal_of(guests: Guests, cookie: str | None, presented_id: str | None = No
 
 
 def test_new_guest_has_the_prefix_and_a_random_id(guests: Guests) -> None:
-    """Each browser without a cookie gets an id of its own: the prefix and 96 random bits."""
+    """Each browser without a cookie gets a separate id: the prefix and 96 random bits."""
     ids = {guests.greet(None)[0].id for _ in range(50)}
 
     assert len(ids) == 50
@@ -72,7 +72,7 @@ def test_guest_ends_at_the_end(guests: Guests, clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("cookie", [None, ""])
 def test_browser_without_a_cookie_is_nobody(guests: Guests, cookie: str | None) -> None:
-    """Nothing is signed for a browser that was not greeted, whatever id its page asks for."""
+    """Nothing is signed for a browser that was not greeted, whatever id its page requests."""
     assert refusal_of(guests, cookie) is Reason.GUEST_MISSING
     assert refusal_of(guests, cookie, "guest-1") is Reason.GUEST_MISSING
 
@@ -99,7 +99,7 @@ def test_changed_cookie_is_forged(guests: Guests) -> None:
 
 @pytest.mark.parametrize("cookie", ["x", ".", "a.b", "é", "\x00", "." * 100, "guest-1", "A" * 1024])
 def test_made_up_cookie_is_forged(guests: Guests, cookie: str) -> None:
-    """Any other text is a refusal, never an error, and who shows it is greeted as somebody new."""
+    """Any other text is a refusal, never an error, and its browser gets a new guest."""
     assert refusal_of(guests, cookie) is Reason.GUEST_FORGED
     assert guests.greet(cookie)[0].id.startswith("guest-")
 
@@ -143,7 +143,7 @@ def test_guest_of_another_prefix_is_greeted_anew(guests: Guests, keyring: Keyrin
 
 
 def test_without_keys_there_is_a_fault(guests: Guests, tmp_path: Path) -> None:
-    """When the keys are away nobody is greeted anew: that would make a stranger of every guest."""
+    """While the keys are unavailable no new guest is made: that would make a stranger of every guest."""
     _, cookie = guests.greet(None)
     (tmp_path / "keys" / "keyring.json").unlink()
 
@@ -178,7 +178,7 @@ def test_guest_is_fresh_for_ten_minutes_and_stays_known(guests: Guests, clock: F
 def test_cookie_of_an_older_version_works_and_is_fresh(
     guests: Guests, keyring: Keyring, clock: FakeClock
 ) -> None:
-    """A cookie that says only when it ends still stands for its guest, who is known from the next one on."""
+    """A cookie that has only its end still stands for its guest, who is known from the next one on."""
     older = cookie_with(keyring, exp=START + timedelta(days=29))
 
     guest, renewed = guests.greet(older)
@@ -241,7 +241,7 @@ def test_first_instant_in_the_future_makes_nobody_known(
 def test_shorter_lifetime_holds_for_cookies_made_before(
     guests: Guests, keyring: Keyring, clock: FakeClock
 ) -> None:
-    """When guests are kept for less from now on, a cookie ends that much after it was made."""
+    """When guests are kept for a shorter time from now on, a cookie ends that time after it was made."""
     _, cookie = guests.greet(None)
     shorter = Guests(keyring, replace(POLICY, guest_lifetime=timedelta(days=2)), clock)
 
@@ -267,7 +267,7 @@ def test_other_ids_are_free(user_id: str) -> None:
 
 
 def test_free_ids_are_the_pages_choice(keyring: Keyring, clock: FakeClock) -> None:
-    """With the setting on, any id a page asks for is signed; without one, the guest's own."""
+    """With the setting on, any id that a page requests is signed; without one, the guest's own."""
     free = Guests(keyring, replace(POLICY, free_guest_ids=True), clock)
     guest, cookie = free.greet(None)
 

@@ -1,4 +1,4 @@
-"""What is signed for a guest, letter by letter, and how a page asks for it."""
+"""What is signed for a guest, letter by letter, and the request of a page."""
 
 import json
 from itertools import permutations
@@ -146,7 +146,7 @@ def test_table_has_every_escape_there_is() -> None:
 
 @given(st.fixed_dictionaries(dict.fromkeys(SIGNED_KEYS, TEXT)), st.permutations(SIGNED_KEYS))
 def test_body_means_what_was_put_in(payload: dict[str, str], order: list[str]) -> None:
-    """Whatever the values, the text is one JSON object that has them, in the order asked for."""
+    """Whatever the values, the text is one JSON object that has them, in the given order."""
     read = json.loads(signed_body(payload, tuple(order)))
 
     assert read == payload
@@ -190,14 +190,14 @@ def test_length_counts_what_the_rule_says(body: str, octets: str, characters: st
     assert signable(body) == signable(body, LengthRule.BYTES)
 
 
-# The page's question
+# The page's request
 
 
 def test_question_is_read() -> None:
     """The four fields are read, nothing of them proven; more fields are ignored."""
-    asked = {**PAYLOAD, "locale": "zh", "timestamp": 1, "mapService": "google", "extra": {"a": [1]}}
+    posted = {**PAYLOAD, "locale": "zh", "timestamp": 1, "mapService": "google", "extra": {"a": [1]}}
 
-    assert parse(asked) == SigningRequest("Guest", "guest-1", "202400000001", "817854979183314945")
+    assert parse(posted) == SigningRequest("Guest", "guest-1", "202400000001", "817854979183314945")
 
 
 def test_id_may_be_left_out() -> None:
@@ -207,14 +207,14 @@ def test_id_may_be_left_out() -> None:
 
 def test_integers_are_taken_as_their_digits() -> None:
     """Ids that a page writes as JSON numbers are their digits."""
-    asked = {
+    posted = {
         **PAYLOAD,
         "thirdUserId": 7,
         "tenantSpaceId": 202400000001,
         "channelConfigId": 817854979183314945,
     }
 
-    assert parse(asked) == SigningRequest("Guest", "7", "202400000001", "817854979183314945")
+    assert parse(posted) == SigningRequest("Guest", "7", "202400000001", "817854979183314945")
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,10 @@ def test_missing_field_is_refused(missing: str) -> None:
 )
 @pytest.mark.parametrize("value", ["KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF", "", None, 7, {"a": 1}])
 def test_secret_key_is_refused_however_it_is_spelt(spelling: str, value: object) -> None:
-    """A page that sends its secret key is told so, whatever the case, before anything else is looked at."""
-    for asked in ({**PAYLOAD, spelling: value}, {spelling: value}):
+    """A page that sends its secret key is refused for it, whatever the case, before any other check."""
+    for posted in ({**PAYLOAD, spelling: value}, {spelling: value}):
         with pytest.raises(Refusal) as refused:
-            parse(asked)
+            parse(posted)
 
         assert refused.value.reason is Reason.SECRET_DISCLOSED
         assert refused.value.answer is PublicError.SECRET_DISCLOSED
