@@ -1,4 +1,4 @@
-"""`validator registration`: the sheet for the cloud's administrator, from what this home knows."""
+"""`validator registration`: the form for the cloud's administrator, from what this home knows."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def content(folder: Path) -> dict[str, object]:
 
 def test_three_files_are_written_and_named(validator: CommandLine, tmp_path: Path) -> None:
     """The files lie where they were asked for, and are named, with what to do for the certificate."""
-    out = tmp_path / "new" / "sheet"
+    out = tmp_path / "new" / "form"
 
     said = register(validator, out, "--contact", "ops@example.com")
 
@@ -37,7 +37,7 @@ def test_three_files_are_written_and_named(validator: CommandLine, tmp_path: Pat
 
 
 def test_certificate_is_the_one_that_was_handed_over(validator: CommandLine, tmp_path: Path) -> None:
-    """After `cert export` the sheet has the fingerprint that was told there."""
+    """After `cert export` the form has the fingerprint that was printed there."""
     root = authority("root", begin=LONG_AGO, end=FAR_AWAY)
     chain, _ = write(tmp_path, server(root, begin=LONG_AGO, end=FAR_AWAY), root)
     export = ("cert", "export", "--certificate", str(chain), "--out", str(tmp_path / "out"), "--json")

@@ -52,7 +52,7 @@ def test_object_is_for_programs(validator: CommandLine) -> None:
 
     assert said.code == 1
     assert told(said)["ready"] is False
-    assert told(said)["problems"] == ["pools: no worker is alive, nobody is answered"]
+    assert told(said)["problems"] == ["pools: no worker is alive, no request is served"]
     assert told(said)["checks"] == dict.fromkeys(PARTS, "ok")
 
 

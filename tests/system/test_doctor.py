@@ -24,10 +24,10 @@ from validator.clock import stopwatch
 from validator.operations.certificates.judging import Finding, Severity
 from validator.operations.doctor.asking import Stopwatch
 from validator.operations.doctor.case import Case
-from validator.operations.doctor.checked import Checked, Sound
 from validator.operations.doctor.contract import NONSENSE
 from validator.operations.doctor.examination import Doctor
-from validator.operations.doctor.looking import Address
+from validator.operations.doctor.results import Checked, Sound
+from validator.operations.doctor.tls_client import Address
 from validator.operations.doctor.trust import Trust
 
 PROBLEMS = {

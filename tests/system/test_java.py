@@ -27,9 +27,9 @@ from tests.support.server_process import TIMEOUT
 from validator.clock import SystemClock
 from validator.operations.certificates.handover import DER_NAME, PEM_NAME, Which, export
 from validator.operations.certificates.judging import Finding, Severity, check
-from validator.operations.doctor import presented
-from validator.operations.doctor.checked import Checked
-from validator.operations.doctor.looking import Endpoint, look
+from validator.operations.doctor import served_certificates
+from validator.operations.doctor.results import Checked
+from validator.operations.doctor.tls_client import Endpoint, look
 from validator.operations.doctor.trust import read_trust
 
 PACKAGE = "openjdk-17-jdk-headless"
@@ -144,7 +144,7 @@ def problems_of(folder: Path, trusted: Path, *chain: Issued) -> tuple[set[str], 
     clock, trust = SystemClock(), read_trust(trusted)
     with running(context) as patient:
         target = Endpoint(NAME, patient.port, ("127.0.0.1", patient.port))
-        seen = list(presented.judge(target, look(target), trust, None, clock.now()))
+        seen = list(served_certificates.judge(target, look(target), trust, None, clock.now()))
     held = check(*files, (NAME,), clock, trusted=(trust.certificate,) if trust.certificate else ())
     return _problems(seen), _problems(held)
 

@@ -147,4 +147,4 @@ def test_pool_that_is_gone_is_gone(asked: CommandLine, tmp_path: Path) -> None:
 
     said = CommandLine(tmp_path / "copy")("status", "--json", variables=VARIABLES)
 
-    assert told(said)["problems"] == ["pools: no worker is alive, nobody is answered"]
+    assert told(said)["problems"] == ["pools: no worker is alive, no request is served"]

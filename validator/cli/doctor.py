@@ -14,9 +14,9 @@ from validator.errors import OperatorError
 from validator.operations.certificates.handover import load_handover
 from validator.operations.certificates.judging import Severity
 from validator.operations.doctor.case import PLAIN_PORT, Case
-from validator.operations.doctor.checked import Checked, Sound
 from validator.operations.doctor.examination import Doctor
-from validator.operations.doctor.looking import Address
+from validator.operations.doctor.results import Checked, Sound
+from validator.operations.doctor.tls_client import Address
 from validator.operations.doctor.trust import Trust, read_trust
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -33,10 +33,10 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
     with opened() as services:
         settings, handover = services.settings, load_handover(services.settings.home)
         tenants = _tenants(services, tenant_ids)
-        drawn = form.draw_up(settings.proxy, settings.callbacks, handover, tenants, contact, services.clock)
-    for path in form.write(form.render(drawn), out):
+        filled = form.fill_in(settings.proxy, settings.callbacks, handover, tenants, contact, services.clock)
+    for path in form.write(form.render(filled), out):
         say(str(path))
-    if drawn.certificate is None:
+    if filled.certificate is None:
         say(_NO_CERTIFICATE)
 
 

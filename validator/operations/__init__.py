@@ -1,1 +1,1 @@
-"""What operators run beside the server; nothing here serves a request of the enterprise."""
+"""Programs that operators run beside the server; none serves the enterprise's requests."""

@@ -1,1 +1,1 @@
-"""Certificates: read, judged, handed over to the cloud, and made for this machine."""
+"""Certificates: reading, checking, handing over to the cloud, and a local authority."""

@@ -1,4 +1,4 @@
-"""What a certificate says of itself, and which certificate issued which."""
+"""A certificate's properties, and which certificate issued which."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -16,9 +16,9 @@ _FOR_SERVERS = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDE
 
 
 def path_of(certificates: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """Return the server's own certificate, its issuer, that one's issuer, as far as *certificates* go.
+    """Return the server's certificate, its issuer, that one's issuer, as far as *certificates* go.
 
-    The server's own is the first that is no authority, else the first. The order is not asked.
+    They may be in any order. The server's is the first that is not an authority's, else the first.
     """
     leaf = next((each for each in certificates if not is_authority(each)), certificates[0])
     path = [leaf]
@@ -38,8 +38,8 @@ def issuer_of(certificate: x509.Certificate, among: Iterable[x509.Certificate]) 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Return whether the key of *issuer* signed *certificate*.
 
-    Signatures with a weak hash, which the library refuses to look at, are believed by the names: such a
-    certificate is a problem of its own.
+    For a signature with a weak hash, which the library refuses to verify, the names decide: such a
+    certificate is reported separately.
     """
     if certificate.issuer != issuer.subject:
         return False
@@ -53,12 +53,12 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Return whether *certificate* vouches for itself."""
+    """Return whether *certificate* is its own issuer."""
     return is_issued_by(certificate, certificate)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Return whether *certificate* says that it may issue others (RFC 5280, section 4.2.1.9)."""
+    """Return whether *certificate* is marked as an authority's (RFC 5280, section 4.2.1.9)."""
     return any(
         isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
         for extension in certificate.extensions
@@ -66,7 +66,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def is_for_servers(leaf: x509.Certificate) -> bool:
-    """Return whether *leaf* says nothing against its use by a TLS server (RFC 5280, 4.2.1.3 and .12)."""
+    """Return whether *leaf* permits its use by a TLS server (RFC 5280, 4.2.1.3 and .12)."""
     for extension in leaf.extensions:
         value = extension.value
         if isinstance(value, x509.ExtendedKeyUsage) and not _FOR_SERVERS & set(value):
@@ -77,7 +77,7 @@ def is_for_servers(leaf: x509.Certificate) -> bool:
 
 
 def may_issue(certificate: x509.Certificate) -> bool:
-    """Return whether *certificate* is an authority's, and says nothing against its issuing others."""
+    """Return whether *certificate* is an authority's and permits issuing others."""
     usages = [each.value for each in certificate.extensions if isinstance(each.value, x509.KeyUsage)]
     return is_authority(certificate) and all(usage.key_cert_sign for usage in usages)
 
@@ -102,7 +102,7 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def common_names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the common names of the subject, which clients of today do not take for a host's name."""
+    """Return the common names of the subject, which current clients do not accept as a host's name."""
     return tuple(str(part.value) for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
 
 
@@ -116,7 +116,7 @@ def is_for(certificate: x509.Certificate, name: str) -> bool:
 
 
 def title_of(certificate: x509.Certificate) -> str:
-    """Return what to call *certificate*: its subject, else the names it is for, else its fingerprint."""
+    """Return the title of *certificate*: its subject, else its names, else its fingerprint."""
     subject = certificate.subject.rfc4514_string()
     return subject or ", ".join(names_of(certificate)) or fingerprint_of(certificate)
 

@@ -1,10 +1,10 @@
-"""The certificate that the cloud's administrator is given (`.cer`), and the record of what was given.
+"""The certificate that is handed to the cloud's administrator (`.cer`), and its record.
 
-The cloud trusts what is uploaded and nothing else. The issuer's certificate outlives the renewal of the
-server's; the server's own must be given anew each time. Public authorities issue each renewal by another of
-their intermediates: only their root outlives that. A root is enough only while the server sends every
-intermediate. Two files have the same one certificate: `server.cer` in DER to its last byte, and
-`server-pem.cer` in PEM without a byte order mark; Java's keytool reads either.
+The cloud trusts only the certificate that is uploaded. The issuer's certificate outlives the renewal of the
+server's, which must be handed over again each time. Public authorities may issue each renewal from another
+intermediate; only their root outlives that. A root is enough only while the server sends every intermediate.
+Two files contain the same certificate: `server.cer` in DER without trailing bytes, and `server-pem.cer` in
+PEM without a byte-order mark; Java's keytool reads either.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _PUBLIC = 0o644
 
 
 class Which(StrEnum):
-    """The certificates of a chain that may be given."""
+    """The certificates of a chain that may be handed over."""
 
     RECOMMENDED = "recommended"
     LEAF = "leaf"
@@ -41,10 +41,10 @@ class Which(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What was given, and when.
+    """The handed-over certificate, and when it was handed over.
 
-    *names* are those of the server; *subject*, *issuer*, *expires_at* and *sha256* (of the DER, in
-    hexadecimal) are of the certificate in the *files*, which *pem* is too.
+    *names* are those of the server; *subject*, *issuer*, *expires_at*, *sha256* (of the DER, in hexadecimal)
+    and *pem* are those of the certificate in the *files*.
     """
 
     which: Which
@@ -60,21 +60,21 @@ class Handover:
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The certificate that was given."""
+        """The certificate that was handed over."""
         return x509.load_pem_x509_certificate(self.pem.encode("ascii"))
 
 
 def export(
     chain_file: Path, which: Which, out: Path, clock: Clock, *, trusted: Sequence[x509.Certificate] = ()
 ) -> Handover:
-    """Write the certificate for the cloud's administrator into the folder *out*; return what it is, and why.
+    """Write the certificate for the cloud's administrator into the folder *out*; return its record.
 
-    *trusted* are roots and the like, which the server need not send. Raises OperatorError for a file that
-    also has a private key, a certificate that is not there, or one that has expired; else OSError.
+    *trusted* are certificates, such as roots, that the server need not send. Raises OperatorError for a file
+    that contains a private key, a missing certificate, or an expired one; else OSError.
     """
     held = read_chain(chain_file)
     if held.has_key:
-        raise OperatorError(f"{chain_file}: has a private key in it: keep that in a file of its own, 0600")
+        raise OperatorError(f"{chain_file}: has a private key in it: move that to a separate file, 0600")
     path = chain.path_of(held.certificates)
     asked = which
     which, chosen = _choose(path, which, trusted)
@@ -97,17 +97,17 @@ def export(
 
 
 def record(home: Path, handover: Handover) -> None:
-    """Keep in *home* what was given, instead of what was given before; raises OSError."""
+    """Store *handover* in *home*, instead of an earlier one; raises OSError."""
     write_private(home / RECORD, orjson.dumps(asdict(handover), option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def load_handover(home: Path) -> Handover | None:
-    """Return what was given last, None when nothing was; raises OperatorError for a damaged record."""
+    """Return the last record, None without one; raises OperatorError for a damaged record."""
     try:
-        kept: dict[str, Any] = orjson.loads((home / RECORD).read_bytes())
-        times = {name: datetime.fromisoformat(kept[name]) for name in ("expires_at", "at")}
-        lists = {name: tuple(kept[name]) for name in ("names", "files")}
-        handover = Handover(**{**kept, **times, **lists, "which": Which(kept["which"])})
+        stored: dict[str, Any] = orjson.loads((home / RECORD).read_bytes())
+        times = {name: datetime.fromisoformat(stored[name]) for name in ("expires_at", "at")}
+        lists = {name: tuple(stored[name]) for name in ("names", "files")}
+        handover = Handover(**{**stored, **times, **lists, "which": Which(stored["which"])})
         is_whole = chain.fingerprint_of(handover.certificate) == handover.sha256
     except FileNotFoundError:
         return None
@@ -121,14 +121,14 @@ def load_handover(home: Path) -> Handover | None:
 def _choose(
     path: Sequence[x509.Certificate], which: Which, trusted: Sequence[x509.Certificate]
 ) -> tuple[Which, x509.Certificate]:
-    """Return the certificate that is *which* of *path*, with what is recommended named."""
+    """Return the certificate of *path* that *which* names, and its position in place of "recommended"."""
     leaf, last = path[0], path[-1]
     if which is Which.RECOMMENDED:
         which = _recommended(path, trusted)
     if which is Which.LEAF:
         return which, leaf
     if chain.is_self_signed(leaf):
-        raise OperatorError(f"{chain.title_of(leaf)} is self-signed, there is only itself: --which leaf")
+        raise OperatorError(f"{chain.title_of(leaf)} is self-signed, there is no issuer: --which leaf")
     above = path[1] if len(path) > 1 else chain.issuer_of(leaf, trusted)
     if which is Which.ROOT:
         above = last if chain.is_self_signed(last) else chain.issuer_of(last, trusted)
@@ -143,8 +143,8 @@ def _choose(
 def _recommended(path: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]) -> Which:
     """Return which certificate of *path* outlives the most renewals.
 
-    A public authority draws among several intermediates at each renewal, so that its root is given where that
-    is one of *trusted*. Below a root that is in the file only, an enterprise's own, the issuer is given.
+    A public authority picks one of several intermediates at each renewal, so its root is recommended if that
+    is one of *trusted*. Below a root that is only in the file, such as an enterprise's, it is the issuer.
     """
     leaf, last = path[0], path[-1]
     if chain.is_self_signed(leaf):
@@ -157,8 +157,8 @@ def _recommended(path: Sequence[x509.Certificate], trusted: Sequence[x509.Certif
 def _why(which: Which, chosen: x509.Certificate, *, is_recommended: bool) -> str:
     if which is Which.LEAF:
         if chain.is_self_signed(chosen):
-            return "it is self-signed: nothing else vouches for it, and each new one must be given again"
-        return "it was asked for; the next one must be given before the server changes over to it"
+            return "it is self-signed, without an issuer, so each new one must be handed over again"
+        return "you chose it; the next one must be handed over before the server uses it"
     if which is Which.ISSUER and not chain.is_self_signed(chosen):
         return (
             "it issued the server's certificate and outlives its renewal while the same authority issues it; "
@@ -173,7 +173,7 @@ def _why(which: Which, chosen: x509.Certificate, *, is_recommended: bool) -> str
 
 
 def _write(certificate: x509.Certificate, out: Path) -> tuple[str, ...]:
-    """Write both files, which are for everybody; a reader sees the old or the new."""
+    """Write both files, world-readable; a reader sees the old or the new one."""
     out.mkdir(parents=True, exist_ok=True)
     for name, encoding in ((DER_NAME, Encoding.DER), (PEM_NAME, Encoding.PEM)):
         write_private(out / name, certificate.public_bytes(encoding))

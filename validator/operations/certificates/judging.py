@@ -1,9 +1,9 @@
-"""The certificates that a server sends, judged before a client does: are they accepted, and how long.
+"""Checks the certificates that a server sends: would clients accept them, and for how long.
 
-The cloud is a Java client: it wants every intermediate, and today's keys and hashes. It wants the name among
-the subject's alternative names; where there are none it reads the CN, which other clients of today do not.
-`check` looks at, in this order: the file, the order of the chain and where it ends, whether it leads to what
-was handed over, the times, the names, what the certificates may be used for, how strong they are, the key.
+The cloud is a Java client: it needs every intermediate, and current keys and hashes. It looks for the name in
+the subject alternative names; without any it reads the CN, which other current clients do not. `check` looks
+at, in this order: the file, the order of the chain and its end, whether it leads to the certificate that was
+handed over, the times, the names, the permitted uses, the strength, the key.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ _MIN_CURVE = 256
 
 
 class Severity(StrEnum):
-    """A problem stops somebody now or soon; a warning is to be looked at in time."""
+    """A problem stops clients now or soon; a warning needs attention, but not at once."""
 
     PROBLEM = "problem"
     WARNING = "warning"
@@ -34,7 +34,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: a short code, how bad it is, and words that say what is wrong and what to do."""
+    """A finding: a short code, its severity, and words about what is wrong and what to do."""
 
     code: str
     severity: Severity
@@ -51,11 +51,11 @@ def check(
     handed_over: x509.Certificate | None = None,
     margins: Margins = DEFAULT_MARGINS,
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with the chain in *chain_file*, which a server for *names* sends; () is good.
+    """Return the findings about the chain in *chain_file*, which a server for *names* sends.
 
-    *trusted* are certificates at which the chain may end without sending them, as it may at *handed_over*,
-    what the cloud's administrator has; there it should. Without a *key_file* the key is not looked at.
-    Nothing is raised for a file that cannot be read: that is a finding.
+    The chain may end below one of *trusted* without sending it. It should lead to *handed_over*, which the
+    cloud's administrator has. Without a *key_file* the key is not checked. A file that cannot be read is a
+    finding, not an exception.
     """
     try:
         held = read_chain(chain_file)
@@ -65,7 +65,7 @@ def check(
     gap = tuple(_of_end(path, (*trusted, handed_over) if handed_over else trusted))
     return (
         *_of_file(held, path),
-        # Of a chain with a gap it would only be said twice.
+        # For a chain with a gap this would be reported twice.
         *(gap or _of_handover(path, handed_over)),
         *(finding for each in path for finding in _of_times(each, clock, margins)),
         *_of_names(path[0], names),
@@ -76,12 +76,12 @@ def check(
 
 
 def wrong_use(path: Sequence[x509.Certificate]) -> Iterator[Finding]:
-    """Yield what is wrong with what each certificate of *path*, the server's own first, may be used for."""
+    """Yield the findings about the permitted uses of each certificate of *path*, the server's first."""
     leaf, *issuers = path
     title = chain.title_of(leaf)
     if chain.is_authority(leaf):
         words = f"{title} is an authority's certificate, used as a server's: request a server's (CA:FALSE)"
-        # The cloud takes such a one if it is handed over; then its key may issue for any name.
+        # The cloud accepts a self-signed one if it is handed over, but its key may then issue for any name.
         yield (_warning if chain.is_self_signed(leaf) else _problem)("authority-as-server", words)
     if not chain.is_for_servers(leaf):
         words = "is not meant for a TLS server: request one with digitalSignature and serverAuth"
@@ -94,8 +94,8 @@ def wrong_use(path: Sequence[x509.Certificate]) -> Iterator[Finding]:
 
 def _of_file(held: ChainFile, path: Sequence[x509.Certificate]) -> Iterator[Finding]:
     if held.has_key:
-        words = f"{held.path}: has a private key in it, and certificates are given away: "
-        yield _problem("key-in-certificate", words + "keep the key in a file of its own, 0600")
+        words = f"{held.path}: has a private key in it, and certificates are handed to others: "
+        yield _problem("key-in-certificate", words + "move the key to a separate file, 0600")
     belonging = [each for each in dict.fromkeys(held.certificates) if each in path]
     if belonging != list(path):
         order = "; ".join(map(chain.title_of, path))
@@ -118,7 +118,7 @@ def _of_end(path: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate
 
 
 def _of_handover(path: Sequence[x509.Certificate], handed_over: x509.Certificate | None) -> Iterator[Finding]:
-    # A client takes what it trusts for the issuer of any certificate on the way, whatever is sent above that.
+    # A client may end its path at a trusted issuer of any certificate, whatever is sent above it.
     if not handed_over or any(each == handed_over or chain.is_issued_by(each, handed_over) for each in path):
         return
     words = f"the chain ({'; '.join(map(chain.title_of, path))}) does not lead to what was handed over, "
@@ -185,7 +185,7 @@ def _of_key(key_file: Path, leaf: x509.Certificate) -> Iterator[Finding]:
     except UnreadableError as error:
         if error.code == FORBIDDEN:  # as it should be for everybody but root
             yield _warning(
-                "key-unread", f"{key_file}: was not held against the certificate: only root may read it"
+                "key-unread", f"{key_file}: was not compared with the certificate: only root may read it"
             )
         else:
             yield _problem(error.code, error.words)

@@ -1,8 +1,8 @@
-"""How much of a certificate's life is left, and from when that is little.
+"""How much of a certificate's lifetime is left, and when that becomes too little.
 
-A margin is a part of the life, and at most some days. Authorities' clients renew when a third is left, of
-certificates of 90 days and of 6; a fixed number of days would make every short-lived one a problem from its
-first day, and a third of a root's twenty years is no news.
+A margin is a share of the lifetime, with a maximum in days. ACME clients renew when a third is left, for
+certificates of 90 days as for those of 6. A fixed number of days would report every short-lived certificate
+from its first day; a share without a maximum would report a root years too early.
 """
 
 from collections.abc import Iterable
@@ -12,34 +12,34 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 _WHOLE = 1
-_FEW = timedelta(days=2)
+_TWO_DAYS = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """The last 1/*divisor* of a certificate's life, and at most *longest*."""
+    """The last 1/*divisor* of a certificate's lifetime, but at most *longest*."""
 
     longest: timedelta
     divisor: int = _WHOLE
 
     def of(self, certificate: x509.Certificate) -> timedelta:
-        """Return how long before its end *certificate* is within the margin."""
+        """Return how long before the end of *certificate* the margin begins."""
         return min(self.longest, lifetime_of(certificate) / self.divisor)
 
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """From when the end of a certificate is a warning, and from when it is a problem."""
+    """When a certificate's coming end becomes a warning, and when a problem."""
 
     warning: Margin = Margin(timedelta(days=30), 3)
     problem: Margin = Margin(timedelta(days=7), 6)
 
     def is_warning(self, certificate: x509.Certificate, now: datetime) -> bool:
-        """Return whether *certificate* ends within the warning's margin, or has ended."""
+        """Return whether *certificate* is within the warning's margin, or has ended."""
         return left_of(certificate, now) < self.warning.of(certificate)
 
     def is_problem(self, certificate: x509.Certificate, now: datetime) -> bool:
-        """Return whether *certificate* ends within the problem's margin, or has ended."""
+        """Return whether *certificate* is within the problem's margin, or has ended."""
         return left_of(certificate, now) < self.problem.of(certificate)
 
 
@@ -63,4 +63,4 @@ def first_to_end(certificates: Iterable[x509.Certificate]) -> x509.Certificate:
 
 def in_words(left: timedelta) -> str:
     """Return *left* in whole days, or in hours when it is less than two days."""
-    return f"{left.days} days" if left >= _FEW else f"{left // timedelta(hours=1)} hours"
+    return f"{left.days} days" if left >= _TWO_DAYS else f"{left // timedelta(hours=1)} hours"

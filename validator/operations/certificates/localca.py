@@ -1,12 +1,12 @@
-"""An authority of this machine's own, for TLS while there is no real certificate.
+"""A local certificate authority, for TLS while there is no real certificate.
 
-Its folder has `ca.pem`, which a browser or the cloud may be told to trust, `ca-key.pem`, and what it issued
-last: `server.pem` (the server's certificate, then the authority's) with `server-key.pem`. Only `ca.pem` may
-be read by others. The authority is renewed with its old key and name, so that whoever trusts the old
-certificate goes on until that one's own end.
+Its folder has `ca.pem`, which a browser or the cloud may trust, `ca-key.pem`, and the last issued pair:
+`server.pem` (the server's certificate, then the authority's) with `server-key.pem`. Only `ca.pem` is
+world-readable. The authority is renewed with the same key and name, so that clients that trust the old
+certificate accept the server until that one expires.
 
-People are told to trust `ca.pem` in their browsers. A copy of its key is worth nothing for other sites: the
-certificate permits the names that it was made for, `localhost` and loopback only (RFC 5280, 4.2.1.10).
+People add `ca.pem` to their browsers. A stolen key is useless for other sites: the certificate permits only
+the names that it was made for, `localhost` and loopback (RFC 5280, 4.2.1.10).
 """
 
 import hashlib
@@ -39,32 +39,32 @@ from validator.operations.certificates.lifetime import Margin, Margins
 from validator.operations.certificates.pem import UnreadableError, read_chain
 
 CERTIFICATE = "ca.pem"
-_LIFETIME = timedelta(days=825)  # of the authority; the longest that Apple's clients take of a certificate
-_OVERLAP = timedelta(days=180)  # before its end it is renewed: longer than what it issues lives
+_LIFETIME = timedelta(days=825)  # of the authority; the longest that Apple's clients accept
+_OVERLAP = timedelta(days=180)  # renewed this long before its end; longer than an issued certificate lives
 _SERVER_LIFETIME = timedelta(days=90)
 _SERVER_OVERLAP = timedelta(days=30)
-_SKEW = timedelta(hours=24)  # by which another machine's clock may be behind
+_SKEW = timedelta(hours=24)  # how far another machine's clock may be behind
 _PUBLIC = 0o644
 _THIS_HOST, _LOOPBACK = ("localhost",), ("127.0.0.0/8", "::1/128")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalAuthority:
-    """The authority in *folder*, which is made when it is first asked for anything."""
+    """The authority in *folder*, which is made at the first use."""
 
     folder: Path
     clock: Clock
 
     @property
     def certificate(self) -> Path:
-        """The file of its certificate (PEM); it is there once anything was issued."""
+        """The file of its certificate (PEM); it exists once anything was issued."""
         return self.folder / CERTIFICATE
 
     def issue(self, names: Collection[str]) -> tuple[Path, Path]:
         """Return the files of a chain and of its key (PEM) for a server of *names*, hosts and addresses.
 
-        They are made anew when they are missing, near their end, for other names or of another authority.
-        Raises OperatorError for names that are none and for damaged files of the authority; else OSError.
+        They are made again when they are missing, expire soon, or have other names or another issuer. Raises
+        OperatorError for invalid names and for damaged files of the authority; else OSError.
         """
         make_private_folder(self.folder)
         server, key = self.folder / "server.pem", self.folder / "server-key.pem"
@@ -75,23 +75,23 @@ class LocalAuthority:
         return server, key
 
     def _authority(self, names: Collection[str]) -> x509.Certificate:
-        """Return the authority's certificate for *names*, renewed when it is time, or made with its key."""
+        """Return the authority's certificate for *names*, made or renewed if necessary."""
         path = self.folder / "ca-key.pem"
         if not path.exists():
             write_private(path, _pem_of(ec.generate_private_key(ec.SECP256R1())))
         key = _key_in(path)
-        kept = self._kept()
-        if kept and kept.public_key() != key.public_key():
-            kept = None
-        wanted, permitted = _subtrees(names), _permitted_by(kept)
-        if kept and wanted <= permitted and self._lasts(kept, _OVERLAP):
-            return kept
+        stored = self._stored()
+        if stored and stored.public_key() != key.public_key():
+            stored = None
+        wanted, permitted = _subtrees(names), _permitted_by(stored)
+        if stored and wanted <= permitted and self._lasts(stored, _OVERLAP):
+            return stored
         fresh = _certify(key, wanted | permitted, self.clock.now())
         write_private(self.certificate, fresh.public_bytes(Encoding.PEM))
         self.certificate.chmod(_PUBLIC)
         return fresh
 
-    def _kept(self) -> x509.Certificate | None:
+    def _stored(self) -> x509.Certificate | None:
         try:
             return read_chain(self.certificate).certificates[0]
         except UnreadableError:
@@ -136,9 +136,9 @@ def _key_in(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _subtrees(names: Collection[str]) -> frozenset[x509.GeneralName]:
-    """Return what an authority for servers of *names* may issue for: these, and this very machine.
+    """Return the subtrees that an authority for *names* permits: these, and this machine.
 
-    Raises OperatorError for what is neither a name nor an address.
+    Raises OperatorError for anything but a name or an address.
     """
     networks = [*(f"{name}" for name in names if is_address(name)), *_LOOPBACK]
     hosts = [*(name.removeprefix("*.") for name in names if not is_address(name)), *_THIS_HOST]
@@ -151,7 +151,7 @@ def _subtrees(names: Collection[str]) -> frozenset[x509.GeneralName]:
 
 
 def _permitted_by(certificate: x509.Certificate | None) -> frozenset[x509.GeneralName]:
-    """Return what *certificate* may issue for; nothing for one that has no constraints, or for None."""
+    """Return the names that *certificate* permits; none without constraints, or for None."""
     if certificate is None:
         return frozenset()
     found = [each.value for each in certificate.extensions if isinstance(each.value, x509.NameConstraints)]
@@ -161,9 +161,9 @@ def _permitted_by(certificate: x509.Certificate | None) -> frozenset[x509.Genera
 def _certify(
     key: ec.EllipticCurvePrivateKey, permitted: Collection[x509.GeneralName], now: datetime
 ) -> x509.Certificate:
-    """Return a certificate of the authority with *key* that may issue for what is *permitted*.
+    """Return a certificate of the authority with *key*, constrained to *permitted*.
 
-    Its name is the key's, and stays.
+    Its name is derived from the key, so it never changes.
     """
     public = key.public_key()
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -176,7 +176,7 @@ def _certify(
     signing = x509.KeyUsage(
         key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False, **usage
     )
-    # In one order, so that the same names give the same certificate.
+    # Sorted, so that the same names give the same certificate.
     constraints = x509.NameConstraints(sorted(permitted, key=repr), None)
     return (
         x509.CertificateBuilder()

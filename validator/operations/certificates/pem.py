@@ -1,7 +1,7 @@
-"""The proxy's files of certificates and keys (PEM), read as strictly as OpenSSL reads them.
+"""The proxy's files of certificates and keys (PEM), read as strictly as by OpenSSL.
 
-A file holds blocks between a BEGIN and an END line, each on a line of its own (RFC 7468). Text around them
-is passed over. What the proxy could not start with raises `UnreadableError`, in words and with a short code.
+A file holds blocks between a BEGIN and an END line, each a separate line (RFC 7468). Text around them is
+ignored. A file that would stop the proxy from starting raises `UnreadableError`, with a message and a code.
 """
 
 import re
@@ -27,7 +27,7 @@ _CERTIFICATES = {"CERTIFICATE", "X509 CERTIFICATE"}
 
 
 class UnreadableError(OperatorError):
-    """A file is not what it should be; `code` is a short word for it, `words` say what to do."""
+    """A file is not usable; `code` is a short word for the problem, `words` say what to do."""
 
     def __init__(self, words: str, code: str = "unreadable") -> None:
         super().__init__(words)
@@ -36,7 +36,7 @@ class UnreadableError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class ChainFile:
-    """The certificates of one file, in its order, and whether a private key lies there too."""
+    """The certificates of one file, in its order, and whether it also contains a private key."""
 
     path: Path
     certificates: tuple[x509.Certificate, ...]
@@ -55,7 +55,7 @@ def read_chain(path: Path) -> ChainFile:
 
 
 def read_key(path: Path) -> PrivateKeyTypes:
-    """Return the private key in *path*; raises UnreadableError, also when it wants a passphrase."""
+    """Return the private key in *path*; raises UnreadableError, also when it needs a passphrase."""
     keys = [block for label, block in _blocks(path, _read(path)) if _is_key(label)]
     if len(keys) != 1:
         raise _unreadable(
@@ -64,7 +64,7 @@ def read_key(path: Path) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(keys[0], None)
     except TypeError:
-        words = "wants a passphrase, for which the proxy would stop at each start: "
+        words = "needs a passphrase, for which the proxy would wait at each start: "
         words += f"write it without one, readable for root only: openssl pkey -in {path} -out NEW"
         raise UnreadableError(f"{path}: {words}", "key-encrypted") from None
     except (ValueError, UnsupportedAlgorithm):
@@ -72,7 +72,7 @@ def read_key(path: Path) -> PrivateKeyTypes:
 
 
 def read_roots(path: Path = SYSTEM_ROOTS) -> tuple[x509.Certificate, ...]:
-    """Return the certificates in a bundle of roots, without those nobody can read; none without a bundle."""
+    """Return the readable certificates in a bundle of roots; none without a bundle."""
     roots = []
     try:
         blocks = _blocks(path, path.read_bytes())
@@ -96,24 +96,24 @@ def _read(path: Path) -> bytes:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise _unreadable(path, str(error)) from None
-    return content.removeprefix(b"\xef\xbb\xbf")  # OpenSSL passes over it too
+    return content.removeprefix(b"\xef\xbb\xbf")  # OpenSSL ignores it too
 
 
 def _blocks(path: Path, content: bytes) -> list[tuple[str, bytes]]:
     found = [(match[1].decode("ascii"), match[0]) for match in _BLOCK.finditer(content)]
     if len(found) != content.count(b"-----BEGIN "):
-        words = "has a BEGIN or END line that is missing, cut, or not on a line of its own: "
-        raise _unreadable(path, words + "join files with a line's end between them, and copy them whole")
+        words = "has a BEGIN or END line that is missing, cut, or not on a separate line: "
+        raise _unreadable(path, words + "join files with a line feed between them, and copy them whole")
     return found
 
 
 def _certificate(path: Path, block: bytes) -> x509.Certificate:
     try:
         with warnings.catch_warnings():
-            # Of some old roots: their serial number is no number that today's rules allow.
+            # Some old roots have a serial number that today's rules forbid.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             certificate = x509.load_pem_x509_certificate(block)
-            # These are parsed when they are asked for.
+            # These are parsed lazily.
             certificate.extensions, certificate.public_key()
             return certificate
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
@@ -123,7 +123,7 @@ def _certificate(path: Path, block: bytes) -> x509.Certificate:
 
 
 def _what_else(content: bytes, labels: set[str]) -> str:
-    """Return the words for a file without a certificate, by what it seems to be."""
+    """Return the message for a file without a certificate, by what it seems to be."""
     if "PKCS7" in labels:
         return "is PKCS#7, and the proxy needs PEM: openssl pkcs7 -print_certs -in OLD -out NEW"
     if any(map(_is_key, labels)):

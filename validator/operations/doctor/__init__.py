@@ -1,1 +1,1 @@
-"""A server looked at from outside, as the cloud does."""
+"""Checks a server from outside, as the cloud sees it."""

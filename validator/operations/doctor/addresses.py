@@ -1,16 +1,16 @@
-"""Tells what was found at several addresses: what holds for all of them once, the rest by its place."""
+"""Merges the findings of several addresses: common ones appear once, others with their addresses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from validator.operations.doctor.checked import Checked
-from validator.operations.doctor.looking import Address
+from validator.operations.doctor.results import Checked
+from validator.operations.doctor.tls_client import Address
 
 
 def at_each(found: Mapping[Address, Sequence[Checked]]) -> list[Checked]:
-    """Return what was *found* at each address, in the order of looking.
+    """Return the findings of all addresses, in the order of the checks.
 
-    Words that are not the same everywhere begin with the addresses that they are about.
+    A finding that is not the same at all addresses begins with those that it is about.
     """
     places: dict[Checked, list[str]] = {}
     for address, checks in found.items():
@@ -26,7 +26,7 @@ def at_each(found: Mapping[Address, Sequence[Checked]]) -> list[Checked]:
 
 
 def text_of(address: Address) -> str:
-    """Return *address* as it is written in a URL."""
+    """Return *address* in the form of a URL."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

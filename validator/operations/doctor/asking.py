@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from validator.escaping import escaped
-from validator.operations.doctor.looking import TIMEOUT, Endpoint, context_for
+from validator.operations.doctor.tls_client import TIMEOUT, Endpoint, context_for
 from validator.operations.http_client import NoResponse, Place, Response, send, written
 
 _SHOWN = 120

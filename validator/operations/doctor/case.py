@@ -1,4 +1,4 @@
-"""What a doctor is asked to examine: one server as it is registered at the cloud, and how it is reached."""
+"""The subject of an examination: one server as it is registered at the cloud, and how to reach it."""
 
 import socket
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from validator.operations.doctor.contract import Callback
-from validator.operations.doctor.looking import Address, Endpoint
+from validator.operations.doctor.tls_client import Address, Endpoint
 from validator.operations.doctor.trust import Trust
 from validator.origins import HTTPS_PORT, host_of
 from validator.tokens.claims import Audience
@@ -18,10 +18,9 @@ PLAIN_PORT = 80
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is examined: an origin and two paths, what the cloud trusts, and how it is reached.
+    """A server to examine: its origin and two paths, what the cloud trusts, and how to reach it.
 
-    *connect* is asked instead of the addresses that DNS has. *cap* is the most bytes of a body that the
-    server reads.
+    *connect* replaces the addresses from DNS. *cap* is the server's maximum size of a body, in bytes.
     """
 
     origin: str
@@ -37,11 +36,11 @@ class Case:
 
     @property
     def host(self) -> str:
-        """The name, or the address, that the certificate must be for."""
+        """The name, or the address, that the certificate must have."""
         return host_of(self.origin)
 
     def target(self, address: Address) -> Endpoint:
-        """Return the server, looked for at *address*."""
+        """Return the server's endpoint at *address*."""
         port = urlsplit(self.origin).port or HTTPS_PORT
         return Endpoint(self.host, port, address, self.client_certificate, self.client_key)
 
@@ -52,6 +51,6 @@ class Case:
 
 
 def addresses_of(host: str, port: int) -> list[Address]:
-    """Return the addresses that DNS has for *host*, each once; raises OSError when there are none."""
+    """Return the addresses of *host* from DNS, each once; raises OSError when there are none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys((str(entry[4][0]), port) for entry in found))

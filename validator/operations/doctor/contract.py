@@ -1,10 +1,9 @@
-"""Holds one callback to what the cloud relies on: whatever is sent, `retCode` and `message` come back.
+"""Checks one callback against the cloud's contract: every response has `retCode` and `message`.
 
-1 a question with a token that is none is answered at the URL itself, in JSON, with an int `retCode`, a text
-`message` and HTTP 200 · 2 it is refused, by `retCode` and words, as a token is: with `callbacks.always_200`
-the status tells nothing of another reason · 3 a body that cannot be read · 4 another Content-Type · 5 GET ·
-6 a body over the cap have the same shape. An answer without the promised shape ends the examination: the
-others would only repeat it.
+1 a request with an invalid token is answered without a redirect, in JSON, with an int `retCode`, a string
+`message` and HTTP 200 · 2 `retCode` and message refuse the token: with `callbacks.always_200` the status
+would not show another reason · 3 a malformed body, 4 another Content-Type, 5 GET and 6 a body over the cap
+get the same fields. A response without them ends the examination, because the next ones would only repeat it.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import orjson
 from validator.errors import PublicError, Refusal, RetCode
 from validator.operations.certificates.judging import Finding, Severity
 from validator.operations.doctor.asking import Request, printable
-from validator.operations.doctor.checked import Checked, Sound, problem, warning
+from validator.operations.doctor.results import Checked, Sound, problem, warning
 from validator.operations.http_client import NoResponse, Response
 from validator.tokens.claims import Audience
 from validator.untrusted import read_object
@@ -42,7 +41,7 @@ Ask = Callable[[Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A promise that an answer does not keep, and in words how and what to do."""
+    """A promise that a response breaks, with words about what is wrong and what to do."""
 
     promise: str
     words: str
@@ -50,20 +49,20 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One of the two routes: whose it is, and its path."""
+    """One of the two callbacks: its audience and its path."""
 
     audience: Audience
     path: str
 
     def question(self, content_type: str = "application/json", *, padding: int = 0) -> Request:
-        """Return a well-formed question with a token that is none, *padding* bytes longer than it need be."""
+        """Return a well-formed request with an invalid token, which *padding* bytes make longer."""
         content = dict(_QUESTIONS[self.audience])
         content[_TOKEN_FIELDS[self.audience]] += "x" * padding
         return Request("POST", self.path, orjson.dumps(content), content_type)
 
 
 def examine(callback: Callback, ask: Ask, *, cap: int) -> Iterator[Checked]:
-    """Yield what is found of *callback*; bodies of more than *cap* bytes are too large for it."""
+    """Yield the findings about *callback*; a body of more than *cap* bytes is too large for it."""
     side = callback.audience.value
     try:
         reply = ask(callback.question())
@@ -81,7 +80,7 @@ def examine(callback: Callback, ask: Ask, *, cap: int) -> Iterator[Checked]:
 
 
 def broken_promise(reply: Response) -> Breach | None:
-    """Return the first promise that *reply* does not keep, None when it keeps them all."""
+    """Return the first promise that *reply* breaks, or None."""
     if reply.is_redirect:
         place = printable(reply.headers.get("location", "nowhere"))
         return Breach(
@@ -93,7 +92,7 @@ def broken_promise(reply: Response) -> Breach | None:
     if content is None:
         return Breach("body", f"the answer is no JSON object ({reply.status}). {_SEE_LOG}")
     code, message = content.get("retCode"), content.get("message")
-    if type(code) is not int:  # a bool is one to Python, and none to the cloud
+    if type(code) is not int:  # a bool is an int in Python, but not for the cloud
         return Breach("retCode", f"retCode is {_kind(code)}, not an int: {_SHAPE}")
     if not isinstance(message, str) or not message:
         words = "empty" if message == "" else _kind(message)
@@ -102,7 +101,7 @@ def broken_promise(reply: Response) -> Breach | None:
 
 
 def ret_code(reply: Response) -> int:
-    """Return the `retCode` of an answer that keeps its promises."""
+    """Return the `retCode` of a response that breaks no promise."""
     return int((_content(reply) or {})["retCode"])
 
 
@@ -120,7 +119,7 @@ def _variants(callback: Callback, ask: Ask, code: int, cap: int) -> Iterator[Che
 
 
 def _variant(check: str, ask: Ask, request: Request, wanted: int | None) -> Checked:
-    """Return what is found of the answer to *request*: *wanted* is its `retCode`, None for any refusal."""
+    """Return the finding about *request*: *wanted* is the expected `retCode`, None for any refusal."""
     try:
         reply = ask(request)
     except NoResponse as nothing:
@@ -133,17 +132,17 @@ def _variant(check: str, ask: Ask, request: Request, wanted: int | None) -> Chec
         return problem(check, f"is ACCEPTED (retCode 0): {_ACCEPTED}")
     if wanted is not None and code != wanted:
         words = f"retCode {code} instead of {wanted}, because of the Content-Type"
-        return problem(check, f"{words}: read the body as JSON whatever its type is said to be")
+        return problem(check, f"{words}: read the body as JSON, whatever its Content-Type")
     return Sound(check, f"has the promised shape (HTTP {reply.status}, retCode {code})")
 
 
 def _verdict(side: str, reply: Response) -> Iterator[Checked]:
-    """Yield what is found of the status, and of the fields where they tell more than the status did."""
+    """Yield the finding about the status, and the one about the fields where it says more."""
     status = _status(f"{side}-status", reply.status)
     fields = _refusal(f"{side}-nonsense-token", ret_code(reply), _message(reply))
     yield status
-    is_told = not isinstance(status, Sound) and _badness(fields) <= _badness(status)
-    if not is_told or ret_code(reply) == RetCode.ACCEPTED:
+    is_covered = not isinstance(status, Sound) and _badness(fields) <= _badness(status)
+    if not is_covered or ret_code(reply) == RetCode.ACCEPTED:
         yield fields
 
 
@@ -158,25 +157,25 @@ def _status(check: str, status: int) -> Checked:
 
 
 def _refusal(check: str, code: int, message: str) -> Checked:
-    told = f'retCode {code}, "{printable(message)}"'
+    response = f'retCode {code}, "{printable(message)}"'
     if code == RetCode.ACCEPTED:
-        return problem(check, f"a token that is none is ACCEPTED (retCode 0): {_ACCEPTED}")
+        return problem(check, f"an invalid token is ACCEPTED (retCode 0): {_ACCEPTED}")
     if code == RetCode.THROTTLED:
-        return _limited(check, told)
+        return _limited(check, response)
     if code != RetCode.REFUSED:
-        words = f"a token that is none gets no verdict but {told}; it is retCode {RetCode.REFUSED:d}"
+        words = f"an invalid token gets no verdict but {response}; expected is retCode {RetCode.REFUSED:d}"
         return problem(check, f'{words}, "{_REFUSED_WORDS}". {_SEE_LOG}')
     if message != _REFUSED_WORDS:
-        return _not_let_in(check, told)
-    return Sound(check, f"a token that is none is refused ({told})")
+        return _not_let_in(check, response)
+    return Sound(check, f"an invalid token is refused ({response})")
 
 
-def _not_let_in(check: str, told: str) -> Finding:
-    return warning(check, f"this machine is not let in ({told}), so the verdict was not seen: {_LET_IN}")
+def _not_let_in(check: str, response: str) -> Finding:
+    return warning(check, f"this machine has no access ({response}), so the verdict was not seen: {_LET_IN}")
 
 
-def _limited(check: str, told: str) -> Finding:
-    return warning(check, f"a limit is reached ({told}), so the verdict was not seen: ask again in a minute")
+def _limited(check: str, response: str) -> Finding:
+    return warning(check, f"a limit is reached ({response}), so the verdict was not seen: retry in a minute")
 
 
 def _badness(checked: Checked) -> int:
@@ -207,6 +206,6 @@ _SEE_LOG = "Compare the path with the one that is registered, and see the logs o
 _REDIRECT = "register the URL that answers itself, and take the redirect off the callbacks"
 _HTML = "let the proxy pass the server's answer on, and give its own errors as JSON with retCode and message"
 _SHAPE = 'answer {"retCode": 2, "message": "…"}, an int and a text'
-_EVERYWHERE = "every answer on this route needs retCode and message, also one that the proxy gives"
-_ACCEPTED = "take this URL off the cloud at once, anybody can be anybody"
-_LET_IN = "ask from a network in callbacks.networks, with --client-certificate where one is demanded"
+_EVERYWHERE = "every response of this route needs retCode and message, also the proxy's own"
+_ACCEPTED = "remove this URL from the cloud at once, anybody can log in as anybody"
+_LET_IN = "run this from a network in callbacks.networks, with --client-certificate where one is required"

@@ -1,9 +1,9 @@
-"""Looks at a server from outside as the cloud does, and says in words what would not work.
+"""Checks a server from outside as the cloud sees it, and reports what would not work.
 
-1 the name and the addresses behind it. At each address: 2 TLS: its version, old versions refused · 3 the
-certificate (`presented`). At the first of them that has TLS: 4 both callbacks (`contract`) · 5 how long an
-answer takes · 6 what nobody should see (`exposure`). What a step needs and does not find ends the
-examination: the rest would only repeat it.
+1 DNS and the addresses. At each address: 2 TLS: its version, old versions refused · 3 the certificates
+(`served_certificates`). At the first address with TLS: 4 both callbacks (`contract`) · 5 response times · 6
+what must not be public (`exposure`). A step whose precondition fails ends the examination, because the next
+ones would only repeat it.
 """
 
 import re
@@ -15,12 +15,12 @@ from ipaddress import ip_address
 
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.operations.doctor import contract, exposure, presented, timing
+from validator.operations.doctor import contract, exposure, served_certificates, timing
 from validator.operations.doctor.addresses import at_each, text_of
 from validator.operations.doctor.asking import Stopwatch, ask, ask_plainly, in_words
 from validator.operations.doctor.case import Case, addresses_of
-from validator.operations.doctor.checked import Checked, Sound, problem, warning
-from validator.operations.doctor.looking import (
+from validator.operations.doctor.results import Checked, Sound, problem, warning
+from validator.operations.doctor.tls_client import (
     OLD_VERSIONS,
     Address,
     Endpoint,
@@ -42,11 +42,11 @@ class Doctor:
     def __init__(
         self, case: Case, clock: Clock, stopwatch: Stopwatch, resolve: Resolve = addresses_of
     ) -> None:
-        """Take *case*; raises OperatorError when its origin, a path or its client certificate is no good."""
+        """Take *case*; raises OperatorError when its origin, a path or its client certificate is invalid."""
         if not is_origin(case.origin) or not case.origin.startswith("https://") or not _is_host(case.host):
-            raise OperatorError('what is looked at is an origin such as "https://portal.example.com"')
+            raise OperatorError('URL must be an origin such as "https://portal.example.com"')
         if not all(_PATH.fullmatch(callback.path) for callback in case.callbacks):
-            raise OperatorError('a path of a callback begins with "/" and has no blanks or controls')
+            raise OperatorError('a path of a callback begins with "/" and has no blank or control characters')
         self._case, self._clock, self._stopwatch, self._resolve = case, clock, stopwatch, resolve
         try:
             context_for(case.target(("", 0)))
@@ -54,7 +54,7 @@ class Doctor:
             raise OperatorError(f"the client certificate cannot be used: {in_words(error)}") from None
 
     def examine(self) -> Iterator[Checked]:
-        """Yield what is found, in the order of looking."""
+        """Yield the findings, in the order of the checks."""
         reached, now = (yield from self._reached()), self._clock.now()
         found = {target.address: list(self._looked_at(target, now)) for target in reached}
         yield from at_each(found)
@@ -63,14 +63,14 @@ class Doctor:
             yield from self._answers(usable[0])
 
     def _reached(self) -> Generator[Checked, None, list[Endpoint]]:
-        """Yield what is found of the name and its addresses; return the server at each that is reached."""
+        """Yield the findings about the name and its addresses; return the endpoints that can be reached."""
         target, connect = self._case.target(("", 0)), self._case.connect
         try:
             addresses = [connect] if connect else self._resolve(target.host, target.port)
         except OSError as error:
             yield problem("dns", f"{target.host} has no address ({in_words(error)}): enter it into DNS")
             return []
-        yield _dns(target.host, addresses, is_told=connect is not None)
+        yield _dns(target.host, addresses, is_given=connect is not None)
         unreached = {}
         for address in addresses:
             try:
@@ -81,7 +81,7 @@ class Doctor:
         return [self._case.target(address) for address in addresses if address not in unreached]
 
     def _looked_at(self, target: Endpoint, now: datetime) -> Iterator[Checked]:
-        """Yield what is found of TLS and the certificates at one address, first whether TLS is there."""
+        """Yield the findings about TLS and the certificates at one address, first whether TLS works."""
         try:
             yield from self._shown(target, now)
         except OSError as error:
@@ -90,19 +90,19 @@ class Doctor:
             )
 
     def _shown(self, target: Endpoint, now: datetime) -> Iterator[Checked]:
-        """Yield what is found of what *target* shows of itself; raises OSError."""
+        """Yield the findings about the TLS version and the certificates of *target*; raises OSError."""
         try:
             shown = look(target)
         except ssl.SSLError as error:
             yield _without_tls(target, in_words(error))
             return
-        yield Sound("tls", f"{shown.version.replace('v', ' ')} is spoken")
+        yield Sound("tls", f"{shown.version.replace('v', ' ')} is used")
         yield _old_versions(target)
         case = self._case
-        yield from presented.judge(target, shown, case.trust, case.handed_over, now)
+        yield from served_certificates.judge(target, shown, case.trust, case.handed_over, now)
 
     def _answers(self, target: Endpoint) -> Iterator[Checked]:
-        """Yield what is found of everything that is answered."""
+        """Yield the findings about the HTTP responses."""
         ask_it = partial(ask, target, stopwatch=self._stopwatch)
         for callback in self._case.callbacks:
             yield from contract.examine(callback, ask_it, cap=self._case.cap)
@@ -114,25 +114,25 @@ class Doctor:
 
 
 def _has_tls(found: Sequence[Checked]) -> bool:
-    """Return whether what was *found* at an address begins with TLS and does not end for want of it."""
+    """Return whether TLS works throughout, by what was *found* at an address."""
     return isinstance(found[0], Sound) and all(each.code != "tls" for each in found[1:])
 
 
 def _is_host(host: str) -> bool:
-    """Return whether DNS and TLS can be asked for *host*: no label of it is empty or too long."""
+    """Return whether *host* is valid for DNS and TLS: no label is empty or too long."""
     try:
         return bool(host.encode("idna"))
     except UnicodeError:
         return False
 
 
-def _dns(host: str, addresses: list[Address], *, is_told: bool) -> Checked:
+def _dns(host: str, addresses: list[Address], *, is_given: bool) -> Checked:
     shown = ", ".join(address for address, _ in addresses)
-    if is_told:
-        return Sound("dns", f"not asked: {text_of(addresses[0])} is looked at, as told")
+    if is_given:
+        return Sound("dns", f"not used: the address is given, {text_of(addresses[0])}")
     if not all(ip_address(address.partition("%")[0]).is_global for address, _ in addresses):
         words = f"{host} is at {shown}, which is not on the Internet"
-        return warning("dns", f"{words}: the cloud needs a way of its own to it, or another DNS answer")
+        return warning("dns", f"{words}: the cloud needs a private route to it, or another DNS record")
     return Sound("dns", f"{host} is at {shown}")
 
 
@@ -147,17 +147,17 @@ def _old_versions(target: Endpoint) -> Checked:
     spoken = {name: speaks(target, version) for name, version in OLD_VERSIONS.items()}
     old = [name for name, is_spoken in spoken.items() if is_spoken]
     if old:
-        words = f"{' and '.join(old)}, broken versions, are still spoken"
+        words = f"{' and '.join(old)}, broken versions, are still accepted"
         return problem("old-tls", f"{words}: allow TLS 1.2 and 1.3 only (nginx: ssl_protocols)")
     if None in spoken.values():
-        return warning("old-tls", "this machine's OpenSSL has no old versions to try: ask from another one")
+        return warning("old-tls", "this machine's OpenSSL has no old versions: run this on another machine")
     return Sound("old-tls", f"{' and '.join(spoken)} are refused")
 
 
 def _without_tls(target: Endpoint, why: str) -> Checked:
     old = [name for name, version in OLD_VERSIONS.items() if speaks(target, version)]
     if old:
-        words = f"only {' and '.join(old)} is spoken, and the cloud wants TLS 1.2 or 1.3"
+        words = f"only {' and '.join(old)} is accepted, and the cloud needs TLS 1.2 or 1.3"
         return problem("old-tls", f"{words}: allow those (nginx: ssl_protocols)")
-    words = f"no connection over TLS 1.2 or 1.3 comes about ({why})"
-    return problem("tls", f"{words}: see the port, the server's name, and the proxy's error log")
+    words = f"no connection over TLS 1.2 or 1.3 is possible ({why})"
+    return problem("tls", f"{words}: check the port, the server's name, and the proxy's error log")

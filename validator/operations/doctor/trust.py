@@ -1,4 +1,4 @@
-"""What the cloud trusts: the one certificate that was uploaded to it, or what every system trusts."""
+"""The cloud's trust: the one certificate that was uploaded to it, or the usual authorities."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from validator.operations.certificates.cer import read_cer
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The one certificate that is trusted, and what to call it; without one, the system's authorities."""
+    """The one trusted certificate and its description; without one, the system's authorities."""
 
     certificate: x509.Certificate | None = None
     words: str = "this system's authorities"
@@ -24,10 +24,10 @@ class Trust:
 
     @property
     def may_issue(self) -> bool:
-        """Whether others can be issued by what is trusted; a server's own certificate issues none."""
+        """Whether the trusted certificate may issue others; a server's certificate may not."""
         return self.certificate is None or chain.is_authority(self.certificate)
 
 
 def read_trust(path: Path) -> Trust:
-    """Return trust in the certificate in *path*, the file that was uploaded; raises OperatorError."""
+    """Return the trust in the uploaded certificate, the file *path*; raises OperatorError."""
     return Trust(read_cer(path), f"only {path.name}")

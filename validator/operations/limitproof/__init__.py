@@ -1,1 +1,1 @@
-"""Proof of the limits: what is sent, and what came through."""
+"""Proof of the limits: sends requests, and counts how many come through."""

@@ -1,1 +1,1 @@
-"""What a watcher is told of a running server: metrics, and a screen for people."""
+"""Monitoring of a running server: metrics, and a status screen for people."""

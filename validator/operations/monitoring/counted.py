@@ -1,4 +1,4 @@
-"""What the workers have counted, as an engineer asks for it: how fast the callbacks are, what was limited."""
+"""The workers' counts, summarised for people: latencies of the callbacks, reached limits, bad addresses."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ _CALLBACKS: dict[str, str] = {Endpoint.VALIDATE_AGENT: "agent", Endpoint.VALIDAT
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How many answers a callback gave, and the times in ms that a half and 99 of 100 of them kept within.
+    """The number of a callback's responses, and their 50th and 99th percentiles in ms.
 
-    A time is the upper bound of a bucket of the histogram; None: beyond its last one.
+    A percentile is the upper bound of a bucket of the histogram; None: beyond the last one.
     """
 
     callback: str
@@ -31,7 +31,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """How often a limit was reached: by requests it refused, and by those that shadow mode let pass."""
+    """How often a limit was reached: by refused requests, and by those that shadow mode let through."""
 
     limit: str
     refused: int
@@ -39,7 +39,7 @@ class Limited:
 
 
 def latencies(metrics: Iterable[Metric]) -> tuple[Latency, ...]:
-    """Return the latency of each callback that was asked, since the counting began."""
+    """Return the latency of each callback that was called, since counting began."""
     buckets: dict[str, Counter[float]] = {callback: Counter() for callback in _CALLBACKS.values()}
     for sample in _samples(metrics, f"{name_of(REQUEST_SECONDS)}_bucket"):
         callback = _CALLBACKS.get(sample.labels["route"])
@@ -53,7 +53,7 @@ def latencies(metrics: Iterable[Metric]) -> tuple[Latency, ...]:
 
 
 def limited(metrics: Iterable[Metric]) -> tuple[Limited, ...]:
-    """Return each limit that was ever reached since the counting began, the most often reached one first."""
+    """Return each limit that was reached since counting began, the most frequent first."""
     counts: dict[str, Counter[str]] = {}
     for sample in _samples(metrics, f"{name_of(LIMITED)}_total"):
         if sample.value:
@@ -64,7 +64,7 @@ def limited(metrics: Iterable[Metric]) -> tuple[Limited, ...]:
 
 
 def unreadable_sources(metrics: Iterable[Metric]) -> int:
-    """Return how many requests had no readable address of their caller, since the counting began."""
+    """Return how many requests had no readable client address, since counting began."""
     return int(sum(sample.value for sample in _samples(metrics, f"{name_of(UNREADABLE_SOURCES)}_total")))
 
 
@@ -72,7 +72,7 @@ def unreadable_words(count: int) -> str:
     """Return the notice about *count* such requests."""
     return (
         f"sources: {count} requests had an X-Forwarded-For that does not end in an address; their callers "
-        "share one bucket of every limit: see what the proxy in front sends"
+        "share one bucket of every limit: check what the proxy in front sends"
     )
 
 
@@ -81,7 +81,7 @@ def _samples(metrics: Iterable[Metric], name: str) -> Iterable[Sample]:
 
 
 def _quantile(cumulative: Counter[float], share: float) -> float | None:
-    """Return the upper bound in ms of the first bucket with at least so great a share of all below it."""
+    """Return the upper bound in ms of the first bucket that covers at least *share* of all responses."""
     wanted = share * cumulative[inf]
     bound = min(bound for bound, count in cumulative.items() if count >= wanted)
     return None if bound == inf else bound * 1000

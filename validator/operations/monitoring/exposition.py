@@ -1,7 +1,7 @@
-"""Answers Prometheus: `GET /metrics`, and nothing else.
+"""Serves `GET /metrics` for Prometheus, and nothing else.
 
-A WSGI application of its own, in a process of its own: the server that the cloud and people reach has no such
-route. Who asks from another host must be in one of the networks that the settings name.
+A separate WSGI application in a separate process: the server that the cloud and people reach has no such
+route. Clients on other hosts must be in one of the networks that the settings name.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class _Everything(Collector):
-    """Every metric, collected anew each time."""
+    """Every metric, collected at each scrape."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -37,27 +37,27 @@ class _Everything(Collector):
 
 
 def text(services: Services, accept: str = "") -> tuple[bytes, str]:
-    """Return every metric in the newest form that *accept* (the header) takes, and the form's media type."""
+    """Return every metric in the newest format that the header *accept* allows, and its media type."""
     registry = CollectorRegistry()
     registry.register(_Everything(services))
     try:
         encoder, media_type = choose_encoder(accept)
-    except (TypeError, ValueError):  # the library cannot read the version it names
+    except (TypeError, ValueError):  # the library cannot read the version in it
         encoder, media_type = generate_latest, CONTENT_TYPE_PLAIN_0_0_4
     return encoder(registry), media_type
 
 
 def application(services: Services) -> Application:
-    """Return the WSGI application that shows the metrics of *services*."""
+    """Return the WSGI application that serves the metrics of *services*."""
     hosts = Hosts(services.settings.server, ())
     networks = (*_THIS_HOST, *services.settings.metrics.networks)
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        asked_from = environ.get("REMOTE_ADDR", "")
+        address = environ.get("REMOTE_ADDR", "")
         status, headers, body = HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, b""
-        if asked_from and not is_in(asked_from, networks):  # without an address it came by a unix socket
+        if address and not is_in(address, networks):  # a unix socket has no address
             status = HTTPStatus.FORBIDDEN
-        elif asked_from and not hosts.has(environ.get("HTTP_HOST")):
+        elif address and not hosts.has(environ.get("HTTP_HOST")):
             status = HTTPStatus.MISDIRECTED_REQUEST
         elif environ.get("PATH_INFO") != PATH:
             status = HTTPStatus.NOT_FOUND

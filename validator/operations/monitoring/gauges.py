@@ -1,7 +1,7 @@
-"""Every gauge that is looked up when somebody asks: its name, its labels, and what it tells.
+"""Every gauge that is looked up at a scrape: its name, its labels, and its meaning.
 
-Instants are seconds since 1970, as Prometheus has them: an age is `time() - validator_…`. No label holds what
-a caller chose, and none a person, a tenant or an address.
+Instants are seconds since 1970, as in Prometheus: an age is `time() - validator_…`. No label has a value that
+a caller chose, nor a person, a tenant or an address.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ PREFIX = "validator_"
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """What is shown as `validator_…`: the names of its labels, and one sentence on what it tells."""
+    """A gauge `validator_…`: the names of its labels, and one sentence on its meaning."""
 
     labels: tuple[str, ...]
     meaning: str
@@ -75,7 +75,7 @@ GAUGES = {
 
 
 def families(readings: Iterable[Reading]) -> list[GaugeMetricFamily]:
-    """Return the *readings* as the library shows them, in the catalogue's order; no gauge without one."""
+    """Return the *readings* as the library's families, in the catalogue's order; no empty ones."""
     found = {
         name: GaugeMetricFamily(PREFIX + name, gauge.meaning, labels=gauge.labels)
         for name, gauge in GAUGES.items()

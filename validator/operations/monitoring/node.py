@@ -1,6 +1,6 @@
-"""What a node has: its pools of workers, its storages, its trail, its keys, its certificates, its limits.
+"""The parts of a node: its pools of workers, storages, trail, keys, certificates and limits.
 
-Each function looks at one of them, and raises what it meets: Fault, OperatorError, OSError or ValueError.
+Each function reads one of them, and may raise Fault, OperatorError, OSError or ValueError.
 """
 
 import shutil
@@ -25,12 +25,12 @@ from validator.store import schema
 from validator.store.database import Database
 from validator.web.proxy_policy import ProxyPolicy
 
-MAX_KEYS = 3  # that are told of each rate
+MAX_KEYS = 3  # reported for each rate
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A worker: its process id, since when it works, and its resident memory in bytes, if that shows."""
+    """A worker: its process id, its start, and its resident memory in bytes, if readable."""
 
     pid: int
     began: datetime
@@ -59,7 +59,7 @@ class KeyAge:
 class Ending:
     """The certificates that a server of [proxy] sends: when the first of them ends, and in how many days.
 
-    *is_near* says whether one of them is to be renewed.
+    *is_near*: whether one of them must be renewed.
     """
 
     server: str
@@ -70,9 +70,9 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A storage: its kind, its size in bytes if it is a file, and the time of one answer now.
+    """A storage: its kind, its size in bytes if it is a file, and its response time now.
 
-    The time is None while it does not answer and others stand in for it.
+    The time is None while it does not respond and a fallback is used.
     """
 
     kind: str
@@ -98,7 +98,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Fullness:
-    """How a key stands towards a rate of a limit; the key is masked."""
+    """How much of a rate of a limit a key has used; the key is masked."""
 
     limit: str
     key: str
@@ -108,13 +108,13 @@ class Fullness:
 
 
 def pools(directory: Path) -> tuple[Pool, ...]:
-    """Return the pools whose workers count in *directory*."""
+    """Return the pools whose workers share the metrics in *directory*."""
     by_role = groupby(workers(directory), lambda worker: worker.role)
     return tuple(Pool(role, tuple(_process(each) for each in alive)) for role, alive in by_role)
 
 
 def keys(keyring: Keyring, now: datetime) -> tuple[KeyAge, ...]:
-    """Return every key, oldest to newest, without what is secret of it."""
+    """Return every key, oldest to newest, without its secret."""
     return tuple(
         KeyAge(key.id, key.state, key.created_at, (now - key.created_at).days) for key in keyring.list()
     )
@@ -127,7 +127,7 @@ def endings(proxy: ProxyPolicy, now: datetime) -> tuple[Ending, ...]:
 
 
 def database(database: Database) -> Storage:
-    """Return how the database is; the connection is made before the read that is timed."""
+    """Return the database's state; it is connected before the timed read."""
     schema.current(database)
     milliseconds = _timed(lambda: schema.current(database))
     size = sizes.of_database(database)
@@ -135,7 +135,7 @@ def database(database: Database) -> Storage:
 
 
 def counters(counters: Counters) -> Storage:
-    """Return how the counters' storage is."""
+    """Return the state of the counters' storage."""
     policy = counters.policy
     trouble = counters.trouble()
     milliseconds = None if trouble else _timed(counters.trouble)
@@ -144,7 +144,7 @@ def counters(counters: Counters) -> Storage:
 
 
 def trail(directory: Path) -> Trail:
-    """Return how large the trail in *directory* is."""
+    """Return the size of the trail in *directory*."""
     found = files(directory)
     return Trail(len(found), sizes.of_files(found))
 

@@ -1,7 +1,4 @@
-"""What Linux tells of another process: how much memory it has, and how many files it holds open.
-
-Nobody is asked: it is read from /proc. A process that is gone, or that may not be looked at, tells nothing.
-"""
+"""Another process's memory and open files, read from /proc; None for one that is gone or not readable."""
 
 import os
 from collections.abc import Callable
@@ -11,19 +8,19 @@ _PROC = Path("/proc")
 
 
 def resident_bytes(pid: int) -> int | None:
-    """Return how much of the machine's memory the process has; None when that cannot be known."""
-    return _told(
+    """Return the resident memory of the process, or None."""
+    return _read(
         lambda: int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     )
 
 
 def open_descriptors(pid: int) -> int | None:
-    """Return how many files and sockets the process holds open; None when that cannot be known."""
-    return _told(lambda: len(list((_PROC / str(pid) / "fd").iterdir())))
+    """Return how many files and sockets the process has open, or None."""
+    return _read(lambda: len(list((_PROC / str(pid) / "fd").iterdir())))
 
 
-def _told(ask: Callable[[], int]) -> int | None:
+def _read(number: Callable[[], int]) -> int | None:
     try:
-        return ask()
+        return number()
     except OSError:
         return None

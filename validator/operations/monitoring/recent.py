@@ -1,7 +1,7 @@
-"""The last minutes of the audit trail: how many verdicts, on which callback, and why the refused ones were.
+"""The last minutes of the audit trail: the number of verdicts by callback, and the reasons of refusals.
 
-The trail is read backwards from its end, and no further than is asked or `MAX_BYTES` reach; where that is
-not enough, what is told says since when it is known.
+The trail is read backwards from its end, at most `MAX_BYTES`; when that is not enough, the result says since
+when it is complete.
 """
 
 import os
@@ -21,10 +21,10 @@ from validator.clock import iso_milliseconds
 from validator.errors import Reason
 from validator.operations.monitoring import sizes
 
-MAX_BYTES = 64 << 20  # 180,000 verdicts or so, in a third of a second
+MAX_BYTES = 64 << 20  # about 180,000 verdicts, read in a third of a second
 CHUNK = 1 << 20
 MINUTES = (1, 15)
-UNREAD = "unread"  # asked in a form, or from a place, that is refused before the question is read
+UNREAD = "unread"  # refused for its form or its source, before its content is read
 _CALLBACKS = ("agent", "chat", UNREAD)
 _REASONS = frozenset(Reason)
 
@@ -33,7 +33,7 @@ _Kind = tuple[str, str, str]  # audience, outcome and reason, as the trail has t
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The verdicts of the last so many minutes: by callback, and the refused ones by exact reason."""
+    """The verdicts of the last *minutes*: by callback, and the refusals by exact reason."""
 
     minutes: int
     accepted: dict[str, int]
@@ -43,7 +43,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The windows, the time of the trail's last entry, and since when is known if not for all of them."""
+    """The windows, the time of the trail's last entry, and since when they are complete, if they are not."""
 
     windows: tuple[Window, ...]
     last: datetime | None
@@ -53,7 +53,7 @@ class Recent:
 def recent(directory: Path, now: datetime, *, most: int = MAX_BYTES, chunk: int = CHUNK) -> Recent:
     """Return the verdicts of the trail in *directory* of the last `MINUTES` before *now*.
 
-    Not more than *most* bytes are read, *chunk* at a time. Raises OSError when the trail cannot be.
+    At most *most* bytes are read, *chunk* at a time. Raises OSError when the trail cannot be read.
     """
     newer, older = (iso_milliseconds(now - timedelta(minutes=minutes)) for minutes in MINUTES)
     end = iso_milliseconds(now)
@@ -61,13 +61,13 @@ def recent(directory: Path, now: datetime, *, most: int = MAX_BYTES, chunk: int 
     is_cut = sizes.of_files(files(directory)) > most
     last = oldest = ""
     for entry in _newest_first(directory, most, chunk):
-        time = entry["time"]  # of a form that sorts as it is later
+        time = entry["time"]  # in a form that sorts by time
         last = last or time
         if time < older:
             is_cut = False
             break
         oldest = time
-        # Behind *now* stands what was written before the clock was set back.
+        # Entries after *now* were written before the clock was set back.
         if entry.get("event") == EventName.VERDICT and time <= end:
             kind = str(entry.get("audience")), str(entry.get("outcome")), str(entry.get("reason"))
             counts[time >= newer][kind] += 1
@@ -80,7 +80,7 @@ def recent(directory: Path, now: datetime, *, most: int = MAX_BYTES, chunk: int 
 
 
 def _newest_first(directory: Path, most: int, chunk: int) -> Iterator[dict[str, Any]]:
-    """Yield the entries in the last *most* bytes of the trail; what is no whole line is left out."""
+    """Yield the entries in the last *most* bytes of the trail; incomplete lines are skipped."""
     for line in _lines(directory, most, chunk):
         try:
             entry = orjson.loads(line)
@@ -92,20 +92,20 @@ def _newest_first(directory: Path, most: int, chunk: int) -> Iterator[dict[str, 
 
 def _lines(directory: Path, most: int, chunk: int) -> Iterator[bytes]:
     for path in reversed(files(directory)):
-        # It may be put aside this very moment.
+        # It may be rotated at this moment.
         with suppress(FileNotFoundError), path.open("rb") as file:
             end, rest = os.fstat(file.fileno()).st_size, b""
             while end > 0 and most > 0:
                 size = min(chunk, end, most)
                 end, most = end - size, most - size
                 part = os.pread(file.fileno(), size, end) + rest
-                # Its first line may begin before it.
+                # The chunk's first line may begin in the chunk before it.
                 rest, _, part = part.partition(b"\n") if end else (b"", b"", part)
                 yield from reversed(part.splitlines())
 
 
 def _window(minutes: int, counted: Counter[_Kind]) -> Window:
-    """Return a window; text that this program does not write into the trail is not shown."""
+    """Return a window; values that this program never writes into the trail are not shown."""
     accepted, refused = dict.fromkeys(_CALLBACKS, 0), dict.fromkeys(_CALLBACKS, 0)
     reasons: Counter[str] = Counter()
     for (audience, outcome, reason), count in counted.items():

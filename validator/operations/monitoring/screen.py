@@ -1,7 +1,7 @@
 """A status as text for people, 80 columns wide and two dozen lines long, and as an object for programs.
 
-A line that begins with "!" tells of what keeps the node from its work. Lists are cut to what fits; the object
-has all of them.
+A line that begins with "!" shows a problem that stops the node's work. Lists are shortened to what fits; the
+object has them complete.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,13 +24,13 @@ _MAX_REASONS = 4
 _MAX_KEYS = 4
 _MAX_LIMITED = 3
 _MAX_SIZES = 4
-_NEAR = 0.5  # of a limit: what stands below has no need to be shown
+_NEAR = 0.5  # of a limit; a key below is not shown
 
 Part = TypeVar("Part")
 
 
 def to_object(status: NodeStatus) -> dict[str, Any]:
-    """Return *status* with whether it is ready, its problems and its notices."""
+    """Return *status* as an object, with its readiness, problems and notices."""
     summary = {"ready": not status.problems, "problems": status.problems, "notices": status.notices}
     checks = {part: str(found) for part, found in status.checks.items()}
     return {**summary, **asdict(status), "checks": checks}
@@ -63,9 +63,9 @@ def _head(status: NodeStatus) -> str:
     return f"{word:<40}{iso_milliseconds(status.at)}"
 
 
-def _row(name: str, part: Part | Unavailable, told: Callable[[Part], Iterable[str]]) -> Iterator[str]:
-    """Yield the lines of a part, the first with its name; those of trouble begin with "!"."""
-    texts = (f"!{part.unavailable}",) if isinstance(part, Unavailable) else told(part)
+def _row(name: str, part: Part | Unavailable, shown: Callable[[Part], Iterable[str]]) -> Iterator[str]:
+    """Yield the lines of a part, the first with its name; a problem begins with "!"."""
+    texts = (f"!{part.unavailable}",) if isinstance(part, Unavailable) else shown(part)
     for number, text in enumerate(texts):
         yield _line("" if number else name, text)
 
@@ -76,7 +76,7 @@ def _line(name: str, text: str) -> str:
 
 
 def _checks(checks: Mapping[str, PartState]) -> Iterator[str]:
-    """Yield the parts by their state, the worst first; what is degraded is no trouble."""
+    """Yield the parts by their state, the worst first; a degraded part is not a problem."""
     by_state = {state: [part for part, found in checks.items() if found.state is state] for state in State}
     yield from (f"!{part}: {checks[part].told}" for part in by_state[State.UNAVAILABLE])
     yield from (f"{part}: {checks[part].told}" for part in by_state[State.DEGRADED])
@@ -86,7 +86,7 @@ def _checks(checks: Mapping[str, PartState]) -> Iterator[str]:
 
 def _pools(pools: tuple[Pool, ...], at: datetime) -> Iterator[str]:
     if not pools:
-        yield "!none is alive: nobody is answered"
+        yield "!none is alive: no request is served"
     for pool in pools:
         began = [process.began for process in pool.workers]
         oldest, newest = age(at - min(began)), age(at - max(began))
@@ -95,7 +95,7 @@ def _pools(pools: tuple[Pool, ...], at: datetime) -> Iterator[str]:
 
 
 def _sizes(pool: Pool) -> str:
-    """Return the resident memory of each worker, or of the smallest and the largest of many."""
+    """Return the resident memory of each worker, or for many that of the smallest and the largest."""
     if len(pool.workers) <= _MAX_SIZES:
         return " ".join(mebibytes(process.resident) for process in pool.workers)
     known = [process.resident for process in pool.workers if process.resident is not None]
@@ -124,12 +124,12 @@ def _latencies(latencies: tuple[Latency, ...]) -> Iterator[str]:
         bounds = f"p50 {_bound(each.p50)}, p99 {_bound(each.p99)}"
         yield f"{each.callback:<8}{bounds} in {each.answers:,} answers"
     if not latencies:
-        yield "no callback was asked yet"
+        yield "no callback was called yet"
 
 
 def _fullest(keys: tuple[Fullness, ...] | None) -> Iterator[str]:
     if keys is None:
-        yield "not listed: with Redis that would take a walk through all of its keys"
+        yield "not listed: with Redis that would be a scan of all of its keys"
         return
     near = [each for each in keys if each.counted >= _NEAR * each.amount]
     for each in near[:_MAX_FULL]:
@@ -140,8 +140,8 @@ def _fullest(keys: tuple[Fullness, ...] | None) -> Iterator[str]:
 
 
 def _limited(limits: tuple[Limited, ...]) -> Iterator[str]:
-    told = [f"{each.limit} {_limited_counts(each)}" for each in limits]
-    yield from folded("", shortened(told, _MAX_LIMITED, "limits") or ["no limit was reached"])
+    counts = [f"{each.limit} {_limited_counts(each)}" for each in limits]
+    yield from folded("", shortened(counts, _MAX_LIMITED, "limits") or ["no limit was reached"])
 
 
 def _sources(unreadable: int) -> Iterator[str]:
@@ -161,8 +161,8 @@ def _locks(locks: Mapping[str, int]) -> Iterator[str]:
 
 
 def _keys(keys: tuple[KeyAge, ...]) -> Iterator[str]:
-    told = [f"{key.state} {key.id} ({key.days} d)" for key in reversed(keys)]
-    yield from folded("", shortened(told, _MAX_KEYS, "keys"))
+    ages = [f"{key.state} {key.id} ({key.days} d)" for key in reversed(keys)]
+    yield from folded("", shortened(ages, _MAX_KEYS, "keys"))
 
 
 def _certificates(endings: tuple[Ending, ...]) -> Iterator[str]:

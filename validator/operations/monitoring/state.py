@@ -1,7 +1,7 @@
 """Looks up, at each scrape, what no worker counts: readiness, keys, certificates, workers, locks, disks.
 
-Each look-up stands alone. One that fails says so (`validator_lookup_success`), and the others go on: whoever
-watches must see what is well just when something is not.
+Look-ups are independent. One that fails is reported (`validator_lookup_success`) and the others continue:
+when something is broken, monitoring must still show the rest.
 """
 
 import platform
@@ -37,26 +37,26 @@ log = structlog.get_logger("validator.operations.monitoring")
 
 
 def everything(services: Services, look_ups: Mapping[str, LookUp] | None = None) -> list[Metric]:
-    """Return what the workers counted and every gauge as it stands now; raises nothing, whatever breaks."""
+    """Return the workers' counts and the present value of every gauge; raises nothing, whatever breaks."""
     counts: list[Metric] = []
     found: list[Reading] = []
     with _noted("counts", found):
         counts += counted(services.settings.metrics.directory)
     for name, look in (LOOK_UPS if look_ups is None else look_ups).items():
         with _noted(name, found):
-            for told in look(services):
-                found.append(told)  # noqa: PERF402 - what was told before it failed stays
+            for each in look(services):
+                found.append(each)  # noqa: PERF402 - readings before a failure stay
     return [*counts, *families(found)]
 
 
 @contextmanager
 def _noted(name: str, found: list[Reading]) -> Iterator[None]:
-    """Note whether the look-up in such a block succeeds."""
+    """Append a reading of whether the look-up in the block succeeds."""
     success = 0
     try:
         yield
         success = 1
-    except Exception as error:  # noqa: BLE001 - one that fails, however, must not take the others with it
+    except Exception as error:  # noqa: BLE001 - one failure, of any kind, must not stop the others
         log.warning("a look-up failed", lookup=name, error=type(error).__name__)
     found.append(Reading("lookup_success", success, (name,)))
 
@@ -80,7 +80,7 @@ def _keys(services: Services) -> Iterator[Reading]:
 
 
 def _certificates(services: Services) -> Iterator[Reading]:
-    """Yield when the proxy's certificates begin and end; not the distribution's bundle, which is its care."""
+    """Yield when the proxy's certificates begin and end; the distribution cares for its own bundle."""
     proxy = services.settings.proxy
     wanted: dict[str, Path | None] = {name: getattr(proxy, name) for name in (*_OF_SERVERS, *_OF_AUTHORITIES)}
     if not proxy.cloud_host or wanted["cloud_ca"] == SYSTEM_ROOTS:
@@ -107,7 +107,7 @@ def _hashing(services: Services) -> Iterator[Reading]:
 
 
 def _workers(services: Services) -> Iterator[Reading]:
-    """Yield the workers of each role, also those of a role that has none: 0 is told, not left out."""
+    """Yield the workers of each role, also 0 for a role without any."""
     workers = sharing.workers(services.settings.metrics.directory)
     for role in ROLES:
         yield Reading("workers", sum(worker.role == role for worker in workers), (role,))
@@ -119,7 +119,7 @@ def _workers(services: Services) -> Iterator[Reading]:
                 "worker_resident_bytes": resident_bytes(worker.pid),
                 "worker_open_descriptors": open_descriptors(worker.pid),
             }
-            yield from (Reading(name, told, labels) for name, told in usage.items() if told is not None)
+            yield from (Reading(name, value, labels) for name, value in usage.items() if value is not None)
 
 
 def _locks(services: Services) -> Iterator[Reading]:
@@ -149,7 +149,7 @@ def _disks(services: Services) -> Iterator[Reading]:
         "metrics": settings.metrics.directory,
     }
     for place, path in places.items():
-        with suppress(FileNotFoundError):  # it is made when something is first written there
+        with suppress(FileNotFoundError):  # a folder is made at the first write
             disk = shutil.disk_usage(path)
             yield Reading("disk_free_bytes", disk.free, (place,))
             yield Reading("disk_size_bytes", disk.total, (place,))

@@ -1,7 +1,7 @@
-"""How a node is, looked at now: everything that an engineer on call wants to see first.
+"""The present state of a node: everything that an engineer on call wants to see first.
 
-Every part is looked at for itself: one that cannot be is `Unavailable`, and the others are told all the same.
-No part has a secret, a whole address or the name of a person in it.
+Parts are read independently: one that cannot be read is `Unavailable`, and the others are still shown. No
+part contains a secret, a complete address or the name of a person.
 """
 
 import struct
@@ -28,7 +28,7 @@ from validator.operations.monitoring.recent import Recent, recent
 from validator.services import Services
 from validator.web.health import PartState, State
 
-# A half of what NIST SP 800-57 part 1 (table 1, symmetric authentication key) gives a key to sign with.
+# Half of the originator usage period in NIST SP 800-57 part 1 (table 1, symmetric authentication key).
 OLD_KEY = timedelta(days=365)
 LITTLE_DISK = 0.1
 
@@ -37,7 +37,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """A part that could not be looked at, and why."""
+    """A part that could not be read, and why."""
 
     unavailable: str
 
@@ -64,18 +64,18 @@ class NodeStatus:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What keeps the node from its work, or from being looked at; with none it is ready."""
+        """What stops the node's work, or could not be read; without problems it is ready."""
         return tuple(self._problems())
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What is to be looked at in time."""
+        """What needs attention, but not at once."""
         return tuple(self._notices())
 
     def _problems(self) -> Iterator[str]:
         yield from self._checks(State.UNAVAILABLE)
         if self.pools == ():
-            yield "pools: no worker is alive, nobody is answered"
+            yield "pools: no worker is alive, no request is served"
         for name in NodeStatus.__slots__:
             part = getattr(self, name)
             if isinstance(part, Unavailable):
@@ -92,11 +92,11 @@ class NodeStatus:
         keys = () if isinstance(self.keys, Unavailable) else self.keys
         for key in keys:
             if key.state is KeyState.SIGNING and key.days >= OLD_KEY.days:
-                yield f"keys: {key.id} signs for {key.days} days: `validator keys rotate`"
+                yield f"keys: {key.id} has signed for {key.days} days: `validator keys rotate`"
         if isinstance(self.unreadable_sources, int) and self.unreadable_sources:
             yield unreadable_words(self.unreadable_sources)
         if isinstance(self.disk, Disk) and self.disk.free < LITTLE_DISK * self.disk.size:
-            yield "disk: little is free, and a full one stops every answer"
+            yield "disk: nearly full, and a full disk stops every response"
 
     def _checks(self, state: State) -> Iterator[str]:
         yield from (f"{part}: {found}" for part, found in self.checks.items() if found.state is state)
@@ -106,7 +106,7 @@ class NodeStatus:
 
 
 def look(services: Services) -> NodeStatus:
-    """Return how the node with these *services* is now."""
+    """Return the present state of the node with these *services*."""
     settings, now = services.settings, services.clock.now()
     return NodeStatus(
         at=now,
@@ -128,7 +128,7 @@ def look(services: Services) -> NodeStatus:
 
 
 def _part(read: Callable[[], Part]) -> Part | Unavailable:
-    """Return a part, or why it cannot be read; never with the text of a file in it."""
+    """Return a part, or why it cannot be read, without any content of a file."""
     try:
         return read()
     except ValidatorError as error:
@@ -138,4 +138,4 @@ def _part(read: Callable[[], Part]) -> Part | Unavailable:
     except OSError as error:
         return Unavailable(error.strerror or type(error).__name__)
     except (ValueError, LookupError, RuntimeError, struct.error) as error:
-        return Unavailable(f"what is there cannot be read ({type(error).__name__})")
+        return Unavailable(f"its content cannot be read ({type(error).__name__})")

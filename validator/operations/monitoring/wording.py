@@ -1,4 +1,4 @@
-"""Sizes, ages and lists as people write them."""
+"""Sizes, ages and lists as text for people."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from validator.clock import iso_milliseconds
 
 
 def folded(head: str, words: Iterable[str], width: int = 62) -> Iterator[str]:
-    """Yield *words* with commas between them, in as many lines as they need."""
+    """Yield lines of *words*, separated by commas."""
     line = head
     for number, word in enumerate(words):
         comma = ", " if number else ""
@@ -19,23 +19,23 @@ def folded(head: str, words: Iterable[str], width: int = 62) -> Iterator[str]:
 
 
 def shortened(words: list[str], most: int, what: str) -> list[str]:
-    """Return *words*, or the first so many of them and how many others there are."""
+    """Return *words*, or the first *most* of them and the number of the others."""
     rest = len(words) - most
     return words if rest <= 0 else [*words[:most], f"and {rest} other {what}"]
 
 
 def some(count: int, one: str, several: str) -> str:
-    """Return so many things in words."""
+    """Return *count* with its unit."""
     return f"{count:,} {one if count == 1 else several}"
 
 
 def mebibytes(size: int | None) -> str:
-    """Return bytes in MiB; "?" when nobody knows."""
+    """Return bytes in MiB; "?" for None."""
     return "?" if size is None else f"{size / (1 << 20):,.{0 if size >= 10 << 20 else 1}f}"
 
 
 def age(duration: timedelta) -> str:
-    """Return a duration in its largest unit that says enough."""
+    """Return a duration in its largest useful unit."""
     seconds = max(0, int(duration.total_seconds()))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length or seconds == length:

@@ -1,4 +1,4 @@
-"""The application that gunicorn loads for the metrics: settings from the environment, every part opened."""
+"""The application that gunicorn loads for the metrics, with settings from the environment."""
 
 from validator.operations.monitoring.exposition import application
 from validator.services import open_services

@@ -1,1 +1,1 @@
-"""What stands at the door: nginx and certificates."""
+"""nginx, the reverse proxy: its configuration, its error responses, its limits."""

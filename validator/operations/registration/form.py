@@ -1,7 +1,7 @@
-"""The sheet for the cloud's administrator: what to register there, and what is wanted back.
+"""The registration form for the cloud's administrator: what to register there, and what to send back.
 
 It is written in English and in Chinese (Markdown, for mail) and in JSON, from the settings, the tenant spaces
-of this home and the record of the certificate that was handed over. Nothing in it is secret.
+of this home and the record of the handed-over certificate. Nothing in it is secret.
 """
 
 from collections.abc import Collection, Mapping
@@ -32,7 +32,7 @@ _REFUSED = PublicError.VALIDATION_REFUSED.value
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as it is told of: the file it comes in (if it comes), its subject, SHA-256 and end."""
+    """A certificate on the form: its subject, SHA-256 and end, and its files if they are handed over."""
 
     subject: str
     sha256: str
@@ -47,7 +47,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationForm:
-    """Everything the sheet says, whatever the language."""
+    """The content of the form, in any language."""
 
     date: str
     contact: str
@@ -61,7 +61,7 @@ class RegistrationForm:
     always_200: bool
 
 
-def draw_up(
+def fill_in(
     proxy: ProxyPolicy,
     callbacks: CallbackPolicy,
     handover: Handover | None,
@@ -69,7 +69,7 @@ def draw_up(
     contact: str,
     clock: Clock,
 ) -> RegistrationForm:
-    """Return the sheet; raises OperatorError without an origin, or for a contact that is no line of text."""
+    """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = proxy.callbacks_origin or proxy.origin
     if not origin:
         raise OperatorError("there is no URL to register: set proxy.origin, or proxy.callbacks_origin")
@@ -81,8 +81,8 @@ def draw_up(
         agent_url=origin + callbacks.agent_path,
         chat_url=origin + callbacks.chat_path,
         tenants=tuple(sorted(tenants)),
-        certificate=_told(handover.certificate, handover.files) if handover else None,
-        client_authorities=tuple(map(_told, read_chain(proxy.client_ca).certificates))
+        certificate=_entry(handover.certificate, handover.files) if handover else None,
+        client_authorities=tuple(map(_entry, read_chain(proxy.client_ca).certificates))
         if proxy.client_ca
         else (),
         networks=tuple(map(str, callbacks.networks)),
@@ -91,8 +91,8 @@ def draw_up(
     )
 
 
-def render(sheet: RegistrationForm) -> Mapping[str, str]:
-    """Return the files of *sheet* by their names; the same sheet gives the same bytes."""
+def render(form: RegistrationForm) -> Mapping[str, str]:
+    """Return the files of *form* by their names; the same form gives the same bytes."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701 - Markdown, of what an operator configured
@@ -101,14 +101,14 @@ def render(sheet: RegistrationForm) -> Mapping[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    told = {"sheet": sheet, **_answers(), "timeout": f"{timing.TOO_SLOW:g}"}
-    pages = {name: environment.get_template(template).render(told) for name, template in _PAGES.items()}
-    content = orjson.dumps(_content(sheet), option=orjson.OPT_INDENT_2).decode()
+    variables = {"form": form, **_answers(), "timeout": f"{timing.TOO_SLOW:g}"}
+    pages = {name: environment.get_template(template).render(variables) for name, template in _PAGES.items()}
+    content = orjson.dumps(_content(form), option=orjson.OPT_INDENT_2).decode()
     return {**pages, "register.json": f"{content}\n"}
 
 
 def write(files: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
-    """Write *files* into *folder*, which is made when it is missing; return their paths. Raises OSError."""
+    """Write *files* into *folder*, which is made if it is missing; return their paths. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
@@ -116,41 +116,41 @@ def write(files: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
 
 
 def _answers() -> dict[str, str]:
-    """Return the bodies of the two answers that matter most."""
+    """Return the bodies of the two most important responses."""
     accepted = wire.render(RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
     refused = wire.render(_REFUSED.ret_code, _REFUSED.title)
     return {"accepted": accepted.decode(), "refused": refused.decode()}
 
 
-def _content(sheet: RegistrationForm) -> dict[str, Any]:
-    """Return the sheet as one JSON object; "wanted" names what the cloud's administrator is asked for."""
+def _content(form: RegistrationForm) -> dict[str, Any]:
+    """Return the form as one JSON object; "wanted" names what the cloud's administrator must send back."""
     wanted = ["source_networks", "channel_ids", "third_party_authentication_keys"]
-    wanted += [] if sheet.cloud_host else ["cloud_host"]
-    wanted += [] if sheet.tenants else ["tenant_space_ids"]
-    wanted += ["client_certificate_subject"] if sheet.client_authorities else []
+    wanted += [] if form.cloud_host else ["cloud_host"]
+    wanted += [] if form.tenants else ["tenant_space_ids"]
+    wanted += ["client_certificate_subject"] if form.client_authorities else []
     return {
-        "date": sheet.date,
-        "contact": sheet.contact or None,
-        "agent_url": sheet.agent_url,
-        "chat_url": sheet.chat_url,
+        "date": form.date,
+        "contact": form.contact or None,
+        "agent_url": form.agent_url,
+        "chat_url": form.chat_url,
         "method": "POST",
         "content_type": "application/json",
-        "tenant_space_ids": sheet.tenants,
-        "certificate": sheet.certificate,
+        "tenant_space_ids": form.tenants,
+        "certificate": form.certificate,
         "tls_versions": ["1.2", "1.3"],
-        "client_certificate_authorities": sheet.client_authorities,
-        "allowed_networks": sheet.networks,
-        "cloud_host": sheet.cloud_host or None,
+        "client_certificate_authorities": form.client_authorities,
+        "allowed_networks": form.networks,
+        "cloud_host": form.cloud_host or None,
         "answers": {name: orjson.loads(body) for name, body in _answers().items()},
-        "always_http_200": sheet.always_200,
+        "always_http_200": form.always_200,
         "timeout_seconds": timing.TOO_SLOW,
         "follows_redirects": False,
         "wanted": wanted,
     }
 
 
-def _told(certificate: x509.Certificate, files: tuple[str, ...] = ()) -> Certificate:
-    """Return *certificate* as it is told of; of its *files* only the names."""
+def _entry(certificate: x509.Certificate, files: tuple[str, ...] = ()) -> Certificate:
+    """Return *certificate* as it stands on the form; of its *files* only the names."""
     return Certificate(
         subject=printable(chain.title_of(certificate)),
         sha256=chain.fingerprint_of(certificate),

@@ -1,1 +1,1 @@
-"""A stand-in for the cloud, to try an integration out and to hold an enterprise's server to the wire."""
+"""A simulator of the cloud, to try an integration and to test an enterprise's server against the protocol."""

@@ -133,7 +133,7 @@ def test_reason_goes_with_the_choice(tmp_path: Path) -> None:
 
     assert "outlives its renewal" in why[Which.ISSUER]
     assert why[Which.RECOMMENDED] == why[Which.ISSUER]
-    assert "before the server changes over" in why[Which.LEAF]
+    assert "before the server uses it" in why[Which.LEAF]
     assert "must go on sending its intermediates" in why[Which.ROOT]
 
 

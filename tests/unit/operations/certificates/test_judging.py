@@ -378,7 +378,7 @@ def test_key_among_the_certificates_is_told(tmp_path: Path) -> None:
         (pkcs7.serialize_certificates([LEAF.certificate], Encoding.PEM), "openssl pkcs7 -print_certs"),
         (LEAF.key_pem, "are the two files exchanged?"),
         (LEAF.pem[:-30], "copy them whole"),
-        (LEAF.pem.strip() + MIDDLE.pem, "join files with a line's end"),
+        (LEAF.pem.strip() + MIDDLE.pem, "join files with a line feed"),
         (LEAF.pem.replace(b"\nMII", b"\nMXX"), "is damaged"),
     ],
     ids=["empty", "text", "utf-16", "der", "pkcs12", "pkcs7", "key", "cut", "glued", "damaged"],
@@ -422,7 +422,7 @@ def test_key_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     chain, key = write(tmp_path, LEAF, MIDDLE, ROOT)
     locked = LEAF.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     contents = {
-        locked: ("key-encrypted", "wants a passphrase"),
+        locked: ("key-encrypted", "needs a passphrase"),
         LEAF.key_pem.replace(b"\nMI", b"\nMX"): ("unreadable", "is damaged"),
         LEAF.pem: ("unreadable", "has no private keys"),
     }

@@ -1,8 +1,8 @@
 """What holds at every address is told once, what does not is told with its address."""
 
 from validator.operations.doctor.addresses import at_each, text_of
-from validator.operations.doctor.checked import Checked, Sound, problem
-from validator.operations.doctor.looking import Address
+from validator.operations.doctor.results import Checked, Sound, problem
+from validator.operations.doctor.tls_client import Address
 
 ONE, TWO, THREE = ("192.0.2.1", 443), ("2001:db8::1", 443), ("192.0.2.3", 443)
 TLS, GOOD, BAD = Sound("tls", "is spoken"), Sound("trust", "accepts it"), problem("trust", "refuses it")

@@ -10,7 +10,7 @@ from validator.clock import stopwatch
 from validator.errors import OperatorError
 from validator.operations.doctor.case import Case, addresses_of
 from validator.operations.doctor.examination import Doctor
-from validator.operations.doctor.looking import Endpoint
+from validator.operations.doctor.tls_client import Endpoint
 
 
 def doctor(origin: str = "https://portal.example.com", *, certificate: Path | None = None) -> Doctor:

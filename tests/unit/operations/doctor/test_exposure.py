@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from validator.operations.doctor.asking import Request
-from validator.operations.doctor.checked import Checked, Sound
 from validator.operations.doctor.exposure import PRIVATE_ROUTES, private_routes
+from validator.operations.doctor.results import Checked, Sound
 from validator.operations.http_client import NoResponse, Response
 
 AUTHORITY = "portal.example.com"

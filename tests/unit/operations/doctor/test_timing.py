@@ -4,8 +4,8 @@ import pytest
 
 from validator.operations.certificates.judging import Finding
 from validator.operations.doctor.asking import Request
-from validator.operations.doctor.checked import Sound
 from validator.operations.doctor.contract import Callback
+from validator.operations.doctor.results import Sound
 from validator.operations.doctor.timing import CALLS, judge, measure
 from validator.operations.http_client import NoResponse, Response
 from validator.tokens.claims import Audience
@@ -54,4 +54,4 @@ def test_lost_question_is_a_problem() -> None:
     (found,) = measure(CALLBACKS, ask)
 
     assert isinstance(found, Finding)
-    assert (found.code, "question 1 of 20" in found.words) == ("time", True)
+    assert (found.code, "request 1 of 20" in found.words) == ("time", True)

@@ -125,7 +125,7 @@ def test_no_worker_is_no_server() -> None:
     """Where nobody serves, the node is not ready, whatever else is well."""
     of = status(pools=())
 
-    assert line(of, "nobody").startswith("! workers")
+    assert line(of, "no request is served").startswith("! workers")
     assert screen.to_object(of)["ready"] is False
 
 
@@ -180,9 +180,9 @@ def test_redis_is_not_walked_through() -> None:
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"keys": (KeyAge("0a1b2c3d", KeyState.SIGNING, START, 365),)}, "0a1b2c3d signs for 365 days"),
+        ({"keys": (KeyAge("0a1b2c3d", KeyState.SIGNING, START, 365),)}, "0a1b2c3d has signed for 365 days"),
         ({"certificates": (Ending("portal", START, 29, is_near=True),)}, "ends in 29 days"),
-        ({"disk": Disk(99, 1000)}, "little is free"),
+        ({"disk": Disk(99, 1000)}, "nearly full"),
     ],
     ids=["key", "certificate", "disk"],
 )

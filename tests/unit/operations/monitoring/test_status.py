@@ -71,7 +71,7 @@ def test_node_that_is_well_is_told_whole(enterprise: Enterprise) -> None:
     status = look(enterprise.services)
 
     assert unavailable(status) == set()
-    assert status.problems == ("pools: no worker is alive, nobody is answered",)
+    assert status.problems == ("pools: no worker is alive, no request is served",)
     assert set(map(str, status.checks.values())) == {"ok"}
     assert (status.at, status.certificates, status.fullest) == (enterprise.clock.now(), (), ())
 
@@ -107,7 +107,7 @@ def test_keys_have_their_age(enterprise: Enterprise) -> None:
 
     assert not isinstance(status.keys, Unavailable)
     assert [(key.state, key.days) for key in status.keys] == [("signing", 400), ("pending", 0)]
-    assert any("signs for 400 days" in notice for notice in status.notices)
+    assert any("has signed for 400 days" in notice for notice in status.notices)
 
 
 BROKEN = [
@@ -168,7 +168,7 @@ def test_redis_that_is_away_is_told(found_enterprise: Found) -> None:
 
     assert (unavailable(status), status.fullest) == (set(), None)
     assert str(status.checks["counters"]).startswith("degraded: Redis cannot be reached")
-    assert status.problems == ("pools: no worker is alive, nobody is answered",)
+    assert status.problems == ("pools: no worker is alive, no request is served",)
     assert any(notice.startswith("counters: degraded") for notice in status.notices)
     assert any("redis://127.0.0.1:9/0, no answer" in each for each in screen.lines(status))
 

@@ -1,4 +1,4 @@
-"""The sheet for the cloud's administrator says what is configured, in two languages, and nothing secret."""
+"""The form for the cloud's administrator says what is configured, in two languages, and nothing secret."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tests.support.fakes import TENANT, FakeClock
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import Handover, Which, export
 from validator.operations.registration import form
-from validator.operations.registration.form import RegistrationForm, draw_up, render
+from validator.operations.registration.form import RegistrationForm, fill_in, render
 from validator.settings.loading import Settings, load
 
 ROOT = authority("root")
@@ -39,7 +39,7 @@ def drawn(
     tenants: tuple[str, ...] = (TENANT,),
     contact: str = "ops@example.com",
 ) -> RegistrationForm:
-    return draw_up(found.proxy, found.callbacks, handover, tenants, contact, FakeClock())
+    return fill_in(found.proxy, found.callbacks, handover, tenants, contact, FakeClock())
 
 
 def content(files: Mapping[str, str]) -> dict[str, object]:
@@ -82,11 +82,11 @@ def test_json_has_the_same_facts(tmp_path: Path, handover: Handover) -> None:
 
 
 def test_same_day_gives_the_same_bytes(tmp_path: Path, handover: Handover) -> None:
-    """Nothing but the date changes by itself, so that two sheets can be compared."""
+    """Nothing but the date changes by itself, so that two forms can be compared."""
     found, clock = settings(tmp_path, origin=ORIGIN), FakeClock()
     first = drawn(found, handover)
     clock.advance(days=1)
-    later = draw_up(found.proxy, found.callbacks, handover, [TENANT], "ops@example.com", clock)
+    later = fill_in(found.proxy, found.callbacks, handover, [TENANT], "ops@example.com", clock)
 
     assert render(first) == render(drawn(found, handover))
     assert replace(later, date=first.date) == first != later
@@ -120,7 +120,7 @@ def test_client_certificate_is_asked_for_with_mtls(tmp_path: Path, page: str) ->
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_not_known_is_asked_for(tmp_path: Path, page: str) -> None:
-    """Without certificate, tenant, contact and cloud the sheet is whole, and asks for what is missing."""
+    """Without certificate, tenant, contact and cloud the form is complete, and asks for what is missing."""
     files = render(drawn(settings(tmp_path, origin=ORIGIN), tenants=(), contact=""))
 
     assert "sha256sum" not in files[page]
@@ -167,6 +167,6 @@ def test_without_an_origin_there_is_nothing_to_register(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("contact", ["two\nlines", " blank", "x" * (form.MAX_CONTACT + 1)])
 def test_contact_is_one_line(tmp_path: Path, contact: str) -> None:
-    """A contact cannot add lines to the sheet."""
+    """A contact cannot add lines to the form."""
     with pytest.raises(OperatorError, match="contact"):
         drawn(settings(tmp_path, origin=ORIGIN), contact=contact)

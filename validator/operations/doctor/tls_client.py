@@ -1,9 +1,9 @@
-"""Looks at a server's TLS from outside: which versions it speaks, what it sends, what a client makes of it.
+"""A TLS client for checks: which versions a server accepts, what it sends, whether clients verify it.
 
 A Java client trusts exactly the certificate that was uploaded, be it a root, an intermediate or the leaf
-itself, and builds its path from what the server sends and nothing else. OpenSSL does the same with one
-trusted certificate and "partial chain". Dates are left to whoever reads the chain, so that an expired
-certificate is not taken for an untrusted one.
+itself, and builds its path only from what the server sends. OpenSSL does the same with one trusted
+certificate and "partial chain". Dates are checked separately, so that an expired certificate is not reported
+as an untrusted one.
 """
 
 import socket
@@ -17,9 +17,9 @@ from typing import Any, cast
 
 TIMEOUT = 10.0  # seconds for one connection, and for each wait on it
 OLD_VERSIONS = {"TLS 1.0": ssl.TLSVersion.TLSv1, "TLS 1.1": ssl.TLSVersion.TLSv1_1}
-_WITHOUT_DATES = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the module `ssl` has no name for
+_WITHOUT_DATES = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME; the module `ssl` has no name for it
 _DER = 2  # _ssl.ENCODING_DER
-# What this machine's OpenSSL says of itself before anything was sent.
+# Errors of this machine's OpenSSL, before anything was sent.
 _OWN_FAULTS = ("NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS_AVAILABLE")
 
 Address = tuple[str, int]
@@ -27,9 +27,9 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The server as it is registered at the cloud, and the numeric address where it is looked for.
+    """The server as it is registered at the cloud, and the numeric address to connect to.
 
-    `client_certificate` is a file (PEM) that is shown to a server which demands one, with its key.
+    `client_certificate` is a file (PEM) for a server that requires one; `client_key` is its private key.
     """
 
     host: str
@@ -51,7 +51,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a server shows of itself: the version of TLS, and the certificates it sends (DER), leaf first."""
+    """A server's handshake: the version of TLS, and the certificates that it sends (DER), leaf first."""
 
     version: str
     chain: tuple[bytes, ...]
@@ -59,7 +59,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a client does not accept a chain: OpenSSL's number for it (X509_V_ERR_…), and its words."""
+    """Why a client refuses a chain: OpenSSL's error number (X509_V_ERR_…) and message."""
 
     number: int
     words: str
@@ -76,20 +76,20 @@ class Doubt:
 
 
 def reach(target: Endpoint) -> None:
-    """Open a connection and close it; raises OSError when nobody listens."""
+    """Open a connection and close it; raises OSError when no program listens."""
     socket.create_connection(target.address, TIMEOUT).close()
 
 
 def look(target: Endpoint) -> Shown:
-    """Return what a client of today is shown; raises OSError, of which ssl.SSLError is one."""
+    """Return the handshake of a current client; raises OSError, of which ssl.SSLError is a subclass."""
     with connected(target, context_for(target)) as connection:
         return Shown(connection.version() or "", sent_chain(connection))
 
 
 def speaks(target: Endpoint, version: ssl.TLSVersion) -> bool | None:
-    """Return whether the server speaks the old *version*; None where this machine cannot try."""
+    """Return whether the server accepts the old *version*; None where this machine cannot try it."""
     with warnings.catch_warnings():
-        # That old versions are deprecated is why they are looked for.
+        # The check is for versions that are deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             context = context_for(target)
@@ -107,14 +107,14 @@ def speaks(target: Endpoint, version: ssl.TLSVersion) -> bool | None:
 
 
 def doubt(target: Endpoint, anchor: bytes | None, *, with_name: bool = False) -> Doubt | None:
-    """Return why a client that trusts only *anchor* (DER) refuses the server, None when it does not.
+    """Return why a client that trusts only *anchor* (DER) refuses the server, None when it accepts.
 
-    Without *anchor* the system's certificate authorities are trusted. *with_name* holds the name asked for
-    against the certificate too. Raises OSError for anything but a refused certificate.
+    Without *anchor* the system's certificate authorities are trusted. *with_name* also compares the host's
+    name with the certificate. Raises OSError for anything but a refused certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = with_name
-    context.hostname_checks_common_name = False  # as clients of today; Java still reads it where no SAN is
+    context.hostname_checks_common_name = False  # as current clients; Java reads the CN without a SAN
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _WITHOUT_DATES
     if anchor is None:
         context.load_default_certs()
@@ -128,9 +128,9 @@ def doubt(target: Endpoint, anchor: bytes | None, *, with_name: bool = False) ->
 
 
 def context_for(target: Endpoint) -> ssl.SSLContext:
-    """Return a context that takes any certificate: what is wrong with one is found, not stumbled over.
+    """Return a context that accepts any certificate, so that a bad one can be examined.
 
-    Nothing worth stealing is ever sent through it.
+    Nothing secret is ever sent through it.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -140,7 +140,7 @@ def context_for(target: Endpoint) -> ssl.SSLContext:
 
 @contextmanager
 def connected(target: Endpoint, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
-    """Give a TLS connection to the server; raises OSError."""
+    """Yield a TLS connection to the server; raises OSError."""
     with (
         socket.create_connection(target.address, TIMEOUT) as plain,
         context.wrap_socket(plain, server_hostname=target.host) as connection,
@@ -149,7 +149,7 @@ def connected(target: Endpoint, context: ssl.SSLContext) -> Iterator[ssl.SSLSock
 
 
 def sent_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
-    """Return the certificates that the server sent (DER), leaf first, proven by nothing."""
+    """Return the certificates that the server sent (DER), leaf first, unverified."""
     public = getattr(connection, "get_unverified_chain", None)  # Python 3.13
     if public is not None:
         return tuple(public())
@@ -160,6 +160,6 @@ def sent_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
 
 def _with_identity(context: ssl.SSLContext, target: Endpoint) -> ssl.SSLContext:
     if target.client_certificate is not None:
-        # An encrypted key would be asked for at the terminal; an empty password makes it an error instead.
+        # For an encrypted key OpenSSL would prompt at the terminal; an empty password makes it an error.
         context.load_cert_chain(target.client_certificate, target.client_key, password="")
     return context

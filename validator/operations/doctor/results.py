@@ -1,4 +1,4 @@
-"""What was looked at from outside: it is sound, or there is a finding about it."""
+"""The result of one check: sound, or a finding."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from validator.operations.certificates.judging import Finding, Severity
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A check that nothing is wrong with: its short code, and words for the operator."""
+    """A check without a finding: its short code, and words for the operator."""
 
     code: str
     words: str
@@ -17,10 +17,10 @@ Checked = Sound | Finding
 
 
 def problem(code: str, words: str) -> Finding:
-    """Return a finding that keeps the cloud from working, or that lets somebody in who must stay out."""
+    """Return a finding that stops the cloud's requests, or lets an attacker in."""
     return Finding(code, Severity.PROBLEM, words)
 
 
 def warning(code: str, words: str) -> Finding:
-    """Return a finding that is to be looked at in time."""
+    """Return a finding that needs attention, but not at once."""
     return Finding(code, Severity.WARNING, words)

@@ -1,8 +1,8 @@
-"""What the cloud makes of the certificates that a server sends: the chain, trust, names, use, days, drift.
+"""Checks the certificates that a server sends as the cloud would: chain, trust, names, use, days, drift.
 
-OpenSSL is the judge of the chain and the name, in a handshake of its own that trusts what the cloud trusts;
-the certificates that were sent say why. What they may be used for is read in them, as `validator cert check`
-does: Java refuses a key that may not sign, and OpenSSL does not.
+OpenSSL verifies the chain and the name, in a separate handshake that trusts what the cloud trusts; the
+certificates that were sent explain its result. Their permitted uses are read from them, as by `validator cert
+check`: Java refuses a key that may not sign, and OpenSSL does not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,34 +18,34 @@ from validator.operations.certificates import chain
 from validator.operations.certificates.judging import Severity, wrong_use
 from validator.operations.certificates.lifetime import DEFAULT_MARGINS, first_to_end, in_words, left_of
 from validator.operations.doctor.asking import printable
-from validator.operations.doctor.checked import Checked, Sound, problem, warning
-from validator.operations.doctor.looking import Doubt, Endpoint, Shown, doubt
+from validator.operations.doctor.results import Checked, Sound, problem, warning
+from validator.operations.doctor.tls_client import Doubt, Endpoint, Shown, doubt
 from validator.operations.doctor.trust import Trust
 
 Path = Sequence[x509.Certificate]
-_MAX_WORDS = 400  # characters of words that have a title of the server in them
+_MAX_WORDS = 400  # characters of a message that contains a title from the server
 
 
 def judge(
     target: Endpoint, shown: Shown, trust: Trust, handed_over: x509.Certificate | None, now: datetime
 ) -> Iterator[Checked]:
-    """Yield what is found of the certificates that the server at *target* sends; raises OSError.
+    """Yield the findings about the certificates that the server at *target* sends; raises OSError.
 
-    *handed_over* is the certificate that the cloud's administrator was given, if that is known. Where *trust*
-    names no certificate and *handed_over* vouches for the server, it is what is trusted.
+    *handed_over* is the certificate that the cloud's administrator has, if known. It is trusted where *trust*
+    names no certificate and the server's chain leads to it.
     """
     try:
         sent = [_certificate(each) for each in shown.chain]
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         sent = []
     if not sent:
-        yield problem("chain", "no certificate is sent that can be read: get one from an authority")
+        yield problem("chain", "no readable certificate is sent: get one from an authority")
         return
     path = chain.path_of(sent)
     drift = None
     if handed_over is not None and handed_over != trust.certificate:
         drift = _drift(target, handed_over)
-    # The cloud trusts what was handed over to it; a certificate that does not vouch stays a finding below.
+    # The cloud trusts what was handed over; if the chain does not lead there, that is a finding below.
     if trust.certificate is None and isinstance(drift, Sound):
         trust = Trust(handed_over, "only the certificate that was handed over")
     ends = list(_ends(path, doubt(target, trust.anchor), trust))
@@ -59,7 +59,7 @@ def judge(
 
 
 def _ends(path: Path, refused: Doubt | None, trust: Trust) -> Iterator[Checked]:
-    """Yield whether the chain is whole, and whether it ends where the cloud trusts."""
+    """Yield whether the chain is complete, and whether the cloud trusts its end."""
     leaf, last = path[0], path[-1]
     whole = Sound("chain", f"sent is {', then '.join(map(_title, path))}")
     if refused is None:
@@ -88,7 +88,7 @@ def _why(last: x509.Certificate, refused: Doubt, trust: Trust) -> str:
 
 
 def _names(target: Endpoint, leaf: x509.Certificate) -> Checked:
-    """Return whether the leaf, were it trusted, is for the name that was asked for."""
+    """Return whether the leaf is for the host's name, whether or not it is trusted."""
     refused = doubt(target, leaf.public_bytes(Encoding.DER), with_name=True)
     names = ", ".join(map(printable, chain.names_of(leaf)))
     if refused is None or not refused.is_name:
@@ -99,9 +99,9 @@ def _names(target: Endpoint, leaf: x509.Certificate) -> Checked:
 
 
 def _use(path: Path, trust: Trust) -> Iterator[Checked]:
-    """Yield what is wrong with what the certificates may be used for, or that nothing is."""
+    """Yield the findings about the certificates' permitted uses, or that there are none."""
     wrong = [replace(each, code="use", words=printable(each.words, _MAX_WORDS)) for each in wrong_use(path)]
-    # Java takes a server's certificate that is itself trusted for whatever it is; browsers may not.
+    # Java accepts a trusted server's certificate whatever its permitted use; browsers may not.
     if path[0] == trust.certificate:
         wrong = [replace(each, severity=Severity.WARNING) for each in wrong]
     yield from wrong
@@ -123,7 +123,7 @@ def _days(path: Path, now: datetime) -> Checked:
         return problem(
             "days", f"{_title(first)} was good until {ended}: renew it, and let the server reload it"
         )
-    # The first to end need not be the first within its margin, which is a part of its own life.
+    # The first to end need not be the first within its margin, which is a share of each lifetime.
     near = [each for each in path if DEFAULT_MARGINS.is_problem(each, now)]
     if near:
         return problem("days", f"{_title(near[0])} is {_good(near[0], now)}: renew it now")
@@ -139,7 +139,7 @@ def _good(certificate: x509.Certificate, now: datetime) -> str:
 
 
 def _drift(target: Endpoint, handed_over: x509.Certificate) -> Checked:
-    """Return whether a client that trusts what was handed over still accepts what is served."""
+    """Return whether a client that trusts the handed-over certificate still accepts the served one."""
     refused = doubt(target, handed_over.public_bytes(Encoding.DER))
     title = f"{_title(handed_over)} (SHA-256 {chain.fingerprint_of(handed_over)})"
     if refused is None:
@@ -150,7 +150,7 @@ def _drift(target: Endpoint, handed_over: x509.Certificate) -> Checked:
 
 def _certificate(der: bytes) -> x509.Certificate:
     certificate = x509.load_der_x509_certificate(der)
-    certificate.extensions, certificate.public_key()  # parsed when asked for
+    certificate.extensions, certificate.public_key()  # parsed lazily
     return certificate
 
 
