@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 def check_internals(library: str, module: str, tested: str, parts: Mapping[str, bool]) -> None:
     """Fail when a part does not hold, or the installed version of *library* is not one of the *tested*.
 
-    *parts* says of each part that *module* relies on whether it is as expected.
+    *parts* has the parts that *module* relies on, each with whether it is as expected.
     """
     installed = version(library)
     changed = [part for part, is_as_expected in parts.items() if not is_as_expected]

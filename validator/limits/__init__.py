@@ -1,1 +1,1 @@
-"""How often anything may be asked."""
+"""Limits how often a source, token, person or channel may do something."""

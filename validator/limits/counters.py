@@ -193,7 +193,7 @@ class Counters:
 
     def _record(self, item: RateLimitItem, name: str, key: str) -> None:
         """Have the RateLimit headers show the state of *item* for *key*, unless the caller may not see it."""
-        if PURPOSES[name].is_told:
+        if PURPOSES[name].is_shown:
             rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
             _hits_of_request.set((*_hits_of_request.get(), Hit(name, rate, key)))
 

@@ -1,4 +1,4 @@
-"""Whom a limit counts, shown so that an operator knows where to look and a reader does not know who it is."""
+"""Masks the keys of limits: an operator sees where to look, and a reader not whom it is about."""
 
 from ipaddress import IPv4Address, IPv6Network
 
@@ -30,7 +30,7 @@ _PREFIX = 48
 
 
 def masked(limit: str, key: str) -> str:
-    """Return *key*, which *limit* counts, without what tells it from others like it.
+    """Return *key*, which *limit* counts, without what distinguishes it from others like it.
 
     `203.0.113.x`, `2001:db8:1::/48`, `2024…`, `account:li…`; never more than a half of a name. A key is what
     a caller presented, so it is escaped.

@@ -1,4 +1,4 @@
-"""Opens the storage of the counters, and puts into words why one does not count.
+"""Opens the storage of the counters, and explains why one does not count.
 
 Redis on another host is reached with verified TLS only, unless a setting says that the network is safe.
 """
@@ -32,7 +32,7 @@ _REFUSED = {
     "BusyLoadingError": "is still loading its data",
     "TimeoutError": "does not answer in time",
 }
-# What is refused within the script has no kind of its own, but these words; "": any other refusal to write.
+# An error within a script has no class, but one of these words; "": any other refusal to write.
 _IN_A_SCRIPT = {
     "can't run this command": "NoPermissionError",
     "can't access at least one of the keys": "NoPermissionError",
@@ -67,7 +67,7 @@ def open_storage(policy: LimitsPolicy, clock: Clock) -> SqliteStorage | SharedSt
 
 
 def _options(policy: LimitsPolicy) -> dict[str, Any]:
-    """Return what the driver is told beside the URL, which itself may have no options."""
+    """Return the driver's options beside the URL, which itself may have none."""
     options: dict[str, Any] = {"password": policy.storage_password} if policy.storage_password else {}
     if not policy.is_on_a_socket:
         options |= {"socket_keepalive": True, "socket_keepalive_options": dict(_KEEPALIVE)}

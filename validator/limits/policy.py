@@ -1,4 +1,4 @@
-"""Every limit by name: what it protects, who is counted, and how often they may.
+"""Every limit by name: what it protects, what is counted, and how often it may happen.
 
 The names and numbers are settings of `[limits]`; `validator limits show` prints them. A rate is written
 `AMOUNT/PERIOD`, such as `60/1m`; several stand in one text, and all of them hold.
@@ -35,7 +35,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in so long."""
+    """At most *amount* in any *period*."""
 
     amount: int
     period: timedelta
@@ -57,8 +57,8 @@ class Rate:
 class Purpose:
     """What a limit is for: what is counted, for whom, on which endpoints or blueprints.
 
-    Those `at_door` are counted before anything is read, `at_proxy` by the reverse proxy only, the others by
-    the room that knows whom. How one stands is told to the caller, unless who is counted is somebody else.
+    Those `at_door` are counted before the request is read, `at_proxy` by the reverse proxy only, the others
+    by the room that knows the key. The RateLimit headers show one only when the key is the caller's own.
     """
 
     counted: str
@@ -66,7 +66,7 @@ class Purpose:
     endpoints: tuple[str, ...] = ()
     at_door: bool = False
     at_proxy: bool = False
-    is_told: bool = True
+    is_shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +122,16 @@ TENANT = "audience and tenant"
 PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
         # What is not proven counts against its source, what is proven against what it proves: see
-        # `callbacks.validation`. Nobody is told how busy somebody else's token, subject or tenant is.
+        # `callbacks.validation`. No caller sees how busy another one's token, subject or tenant is.
         "callbacks_foreign": Purpose(
-            "questions unreadable, or with a token not signed here", SOURCE, (CALLBACKS,), is_told=False
+            "questions unreadable, or with a token not signed here", SOURCE, (CALLBACKS,), is_shown=False
         ),
         "callbacks_refused": Purpose(
-            "questions refused though the token was signed here", TOKEN, (CALLBACKS,), is_told=False
+            "questions refused though the token was signed here", TOKEN, (CALLBACKS,), is_shown=False
         ),
-        "callbacks_token": Purpose("accepted questions", TOKEN, (CALLBACKS,), is_told=False),
-        "callbacks_subject": Purpose("accepted questions", SUBJECT, (CALLBACKS,), is_told=False),
-        "callbacks_tenant": Purpose("accepted questions", TENANT, (CALLBACKS,), is_told=False),
+        "callbacks_token": Purpose("accepted questions", TOKEN, (CALLBACKS,), is_shown=False),
+        "callbacks_subject": Purpose("accepted questions", SUBJECT, (CALLBACKS,), is_shown=False),
+        "callbacks_tenant": Purpose("accepted questions", TENANT, (CALLBACKS,), is_shown=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_door=True),
         "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_door=True),
         "tokens_caller": Purpose(
@@ -139,12 +139,14 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         ),
         "guest_address": Purpose("requests", SOURCE, (WEBCHAT,), at_door=True),
         "signing_guest": Purpose("signatures", "guest", _SIGNING),
-        "signing_prefix": Purpose("signatures", CHANNEL_PREFIX, _SIGNING, is_told=False),
-        "signing_fresh": Purpose("signatures for guests not seen before", "channel", _SIGNING, is_told=False),
+        "signing_prefix": Purpose("signatures", CHANNEL_PREFIX, _SIGNING, is_shown=False),
+        "signing_fresh": Purpose(
+            "signatures for guests not seen before", "channel", _SIGNING, is_shown=False
+        ),
         "signing_channel": Purpose("signatures", "channel", _SIGNING),
-        "signing_all_prefix": Purpose("signatures", PREFIX, _SIGNING, is_told=False),
+        "signing_all_prefix": Purpose("signatures", PREFIX, _SIGNING, is_shown=False),
         "signing_all_fresh": Purpose(
-            "signatures for guests not seen before", EVERYBODY, _SIGNING, is_told=False
+            "signatures for guests not seen before", EVERYBODY, _SIGNING, is_shown=False
         ),
         "signing_all": Purpose("signatures", EVERYBODY, _SIGNING),
         "cloud_address": Purpose("requests passed on to the cloud", SOURCE, at_proxy=True),

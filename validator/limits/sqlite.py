@@ -1,7 +1,7 @@
 """Counters in an SQLite file that all workers of a node share: a storage for the library `limits`.
 
-A sliding window is two fixed windows, the past one weighted by how much of it is still in sight. Asking and
-counting are one statement, so that no two workers are let through on the same count. Losing the file loses
+A sliding window is two fixed windows, the past one weighted by how much of it is still in sight. Testing and
+counting are one statement, so that no two workers pass on the same count. Losing the file loses
 the counts and nothing else: it is not synced, and may lie on a tmpfs.
 """
 
@@ -174,7 +174,7 @@ class SqliteStorage(Storage, SlidingWindowCounterSupport):
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            # One after the other: SQLite does not wait for whoever changes the journal's mode.
+            # One after the other: SQLite does not wait while another process changes the journal's mode.
             with locked(self._path):
                 self._path.touch(MODE)
                 connection = sqlite3.connect(self._path, timeout=1, isolation_level=None)
@@ -195,7 +195,7 @@ def _present(now: int, expiry: int) -> tuple[int, int, int]:
 
 @cache
 def _acquire(counters: int) -> str:
-    """Return the statement that counts for so many *counters* at once."""
+    """Return the statement that counts for a number of *counters* at once."""
     numbers = [range(first, first + _COLUMNS) for first in range(1, counters * _COLUMNS, _COLUMNS)]
     rows = ", ".join(_ROW.format(*each) for each in numbers)
     are_within = " AND ".join(_IS_WITHIN.format(*each) for each in numbers)

@@ -1,1 +1,1 @@
-"""What this server counts and times, for whoever watches it."""
+"""What this server counts and times, for Prometheus and `validator status`."""

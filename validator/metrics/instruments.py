@@ -1,4 +1,4 @@
-"""Every metric that the workers keep, and how a child of one is had.
+"""The workers' metrics, and `child()` to get one by its labels.
 
 Names and units follow Prometheus' conventions: a prefix, base units, `_total` for what only grows. No label
 holds what a caller chose: routes, statuses and reasons are few, so that the children may be kept for ever.

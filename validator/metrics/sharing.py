@@ -1,8 +1,8 @@
-"""Lets the processes of a node count together: each in files of its own, which another process reads.
+"""Lets the processes of a node count together: each in its own files, which another process reads.
 
 This is prometheus-client's multiprocess mode, with slots in place of process ids. A worker takes the first
 slot that no living process holds, and goes on with what was counted in it: restarts lose no count, and leave
-no file behind. A slot is held by a lock on `worker-NN.lock`, which also tells who holds it.
+no file behind. A slot is held by a lock on `worker-NN.lock`, which also names its process.
 """
 
 import fcntl
@@ -34,9 +34,9 @@ log = structlog.get_logger("validator.metrics")
 
 @dataclass(frozen=True, slots=True)
 class MetricsPolicy:
-    """The folder of the counts, where they are shown (`host:port` or `unix:/path`), who else may ask there.
+    """The folder of the counts, where they are served (`host:port` or `unix:/path`), and to whom.
 
-    This host and a unix socket's users may always; `networks` are those of other hosts that may.
+    This host and a unix socket's users may always read them; `networks` are those of other hosts that may.
     """
 
     directory: Path
@@ -59,9 +59,9 @@ class Worker:
 
 
 def begin(directory: Path, role: str, clock: Clock) -> None:
-    """Count in *directory* from now on; when that is not possible, in this process's memory, and say so.
+    """Count in *directory* from now on; when that is not possible, in this process's memory, and log it.
 
-    To be called in a worker before anything is counted. No request fails for want of metrics.
+    Call it in a worker before anything is counted. No request fails for lack of metrics.
     """
     try:
         make_private_folder(directory)
@@ -111,7 +111,7 @@ def _prepare(directory: Path, slot: str) -> None:
     """
     for path in prometheus_internals.files_of(directory, slot):
         is_usable = path.exists() and prometheus_internals.is_whole(path)
-        # Another one is made aside: who reads meanwhile finds a whole file, the old one or the new one.
+        # A new one gets its name last: a reader finds a whole file, the old one or the new one.
         made = path if is_usable else path.with_suffix(".new")
         if not is_usable:
             made.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Connecting to one of several hosts within a deadline: all are tried at once, the first good one is used.
+"""Connects to one of several hosts within a deadline: all are tried at once, the first good one is used.
 
 The driver tries one host after the other, each for at least two seconds: the one after a host that is
 switched off would never be reached in time.
@@ -17,7 +17,7 @@ _OF_A_HOST = ("host", "hostaddr", "port")
 
 
 class Attempts:
-    """Attempts to connect, each in a thread, because the driver cannot be told to give up in time."""
+    """Attempts to connect, each in a thread, because the driver has no deadline for all of connecting."""
 
     def __init__(self, connect: Callable[[Mapping[str, Any]], Any], seconds: float) -> None:
         """*connect* connects to one host; after *seconds* without a connection another attempt is made."""
@@ -27,7 +27,7 @@ class Attempts:
     def first(self, arguments: Mapping[str, Any], rounds: int) -> Any:
         """Return the first connection that *connect* makes to a host of *arguments*.
 
-        Each host is tried in up to *rounds*, each of so many seconds; the earlier attempts go on meanwhile.
+        Each host is tried in up to *rounds*, a round every `seconds`; the earlier attempts go on meanwhile.
         Raises TimeoutError when there is none in time, and what the driver raises when every host refused.
         """
         targets = _split(arguments)

@@ -88,7 +88,7 @@ def _check_alone(source: Database) -> None:
 
 
 def _check_alone_in_file(file: str) -> None:
-    # Whoever has a file with a write-ahead log open keeps a shared lock on it; this one wants it alone.
+    # A program with an open write-ahead log holds a shared lock on it; this one wants it alone.
     with closing(sqlite3.connect(f"file:{quote(file)}?mode=rw", uri=True, timeout=0)) as connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
@@ -104,7 +104,7 @@ def _check_empty(target: Database) -> None:
     with target.read() as connection:
         found = set(inspect(connection).get_table_names()) - {_OF_ALEMBIC}
         if found - metadata.tables.keys():
-            raise OperatorError("the target has tables of another program: give it a database of its own")
+            raise OperatorError("the target has tables of another program: give it a separate database")
         for name in sorted(found - {_REPLACED}):
             if connection.execute(select(func.count()).select_from(metadata.tables[name])).scalar_one():
                 raise OperatorError(f"the target is not empty: its table {name} has rows")

@@ -1,7 +1,7 @@
 """The database: one engine, one way to read, one way to write.
 
 SQLite (WAL) is embedded and the default; PostgreSQL serves several nodes. Each table is declared in
-the room that owns it, on the `metadata` of this module. A database that cannot answer is a `Fault`.
+the room that owns it, on the `metadata` of this module. An unavailable database is a `Fault`.
 """
 
 from collections.abc import Iterator
@@ -84,27 +84,27 @@ class Database:
     """An open database."""
 
     def __init__(self, policy: DatabasePolicy) -> None:
-        """Prepare the engine; nothing is connected until something is asked."""
+        """Prepare the engine; it connects with the first query."""
         self.engine, self.kept = _open(policy)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for one statement that reads: no transaction, so one round trip."""
-        with _timed("read"), self._answering(), self.engine.connect() as connection:
+        with _timed("read"), self._faulting(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
-    def prepare(self, question: Select[Any]) -> PreparedQuery:
-        """Return *question*, which reads, ready to be asked often."""
-        return PreparedQuery(question, self.kept)
+    def prepare(self, query: Select[Any]) -> PreparedQuery:
+        """Return *query*, compiled once, for a query that runs often."""
+        return PreparedQuery(query, self.kept)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back by an exception."""
-        with _timed("write"), self._answering(), self.engine.begin() as connection:
+        with _timed("write"), self._faulting(), self.engine.begin() as connection:
             yield connection
 
     def check_writable(self) -> None:
-        """Raise Fault(STORE_UNAVAILABLE) unless the database takes changes; nothing is changed.
+        """Raise Fault(STORE_UNAVAILABLE) unless the database can be written; nothing is changed.
 
         No row is touched, so concurrent checks never wait for each other and leave nothing to clean up.
         """
@@ -146,10 +146,10 @@ class Database:
         return None
 
     def accept_restore(self, at: datetime) -> None:
-        """Let an older copy of the database be good as it is."""
+        """Accept an older copy of the database as it is."""
 
     def instants(self, connection: Connection, at: datetime) -> tuple[datetime, datetime]:
-        """Return the earliest and the latest instant that it may be, when a clock says *at*."""
+        """Return the earliest and the latest instant that it may be, when a clock shows *at*."""
         return at, at
 
     def server_time(self, connection: Connection) -> datetime | None:
@@ -163,8 +163,8 @@ class Database:
             Path(str(url.database)).touch(MODE)
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Turn a database that does not answer into a Fault; a broken rule (IntegrityError) stays one."""
+    def _faulting(self) -> Iterator[None]:
+        """Turn the errors of an unavailable database into a Fault; an IntegrityError stays one."""
         try:
             yield
         except sqlalchemy_errors.IntegrityError:

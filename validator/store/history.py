@@ -134,7 +134,7 @@ def has(connection: Connection, kind: Kind, change: str) -> bool:
 
 
 def seen_columns() -> list[Label[Any]]:
-    """Return the columns of `known.Seen` in its order, for a query with the parameters of `asked`."""
+    """Return the columns of `known.Seen` in its order, for a query with the `parameters`."""
     newest = "(SELECT max(id) FROM lasting_changes WHERE kind = '{}')"
     mark = "(SELECT reached FROM marks WHERE name = '{}')"
     is_known = (
@@ -149,6 +149,6 @@ def seen_columns() -> list[Label[Any]]:
     ]
 
 
-def asked(known: Known) -> dict[str, str]:
+def parameters(known: Known) -> dict[str, str]:
     """Return the parameters of a query with `seen_columns`."""
     return {f"known_{kind}": known.of(kind) for kind in Kind}

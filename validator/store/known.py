@@ -78,7 +78,7 @@ class Known:
 class Seen:
     """What a query returned of the changes in the database (`store.history`).
 
-    The ids of the newest change of each kind, "" for none; how many of those it was asked for it has; the
+    The ids of the newest change of each kind, "" for none; how many of the queried changes it has; the
     last number of the kind *ended*; the greatest number of a revocation that was pruned.
     """
 

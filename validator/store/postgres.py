@@ -1,12 +1,12 @@
 """PostgreSQL with deadlines: a server that is stopped, slow or cut off by a firewall must not hold this one.
 
 `statement_timeout` is the server's, and a stopped server does not keep it; `connect_timeout` is at least two
-seconds. So every wait for an answer has a deadline here, after which the connection is given up.
+seconds. So every wait for the server has a deadline here, after which the connection is closed.
 
 Behind a pooler such as PgBouncer in transaction mode, each transaction may run in another server process.
 Then nothing may be left in a session: neither a setting nor a prepared statement, whose name another client
-may have used for another text. Such a connection is recognised by the process id: the one that was named when
-connecting is not the one that answers.
+may have used for another text. Such a connection is recognised by its process id: that of the process which
+answers is not the one that was named when connecting.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from validator.store.transport import connect_arguments
 READ_ONLY = "the server is a standby or read-only: it is not used"
 SILENT = "the server did not answer a moment ago"
 _PREPARE_AFTER = 5  # executions, as the driver does by default
-_REST = timedelta(seconds=1)
+_COOLDOWN = timedelta(seconds=1)
 
 # Local to the transaction behind a pooler, where the next one belongs to another client.
 _EXAMINE = """
@@ -44,7 +44,7 @@ _PING = "SELECT current_setting('transaction_read_only')"
 
 
 class ReadOnly(psycopg.OperationalError):
-    """The server is a standby or read-only: what it answers may be old."""
+    """The server is a standby or read-only: its rows may be old."""
 
 
 class ServerConnection(DeadlineConnection):
@@ -55,7 +55,7 @@ class ServerConnection(DeadlineConnection):
     is_new = True
 
     def check_primary(self) -> None:
-        """Raise ReadOnly when the server takes no changes; to be called outside a transaction."""
+        """Raise ReadOnly when the server is read-only; call it outside a transaction."""
         self.autocommit = True
         row = self.execute(_PING, prepare=False).fetchone()
         self.autocommit = False
@@ -90,15 +90,15 @@ class PooledCursor(psycopg.Cursor[Any]):
 
 
 class Server:
-    """The server, or the servers, that a URL names: makes connections, and knows when none is to be made.
+    """The server, or the servers, that a URL names: makes connections, and has the cool-down.
 
     The cool-down begins when two different connections in a row do not answer: an idle one and the one that
-    was made in its place, or two new ones. It never begins for one connection, which a firewall may have
-    forgotten, nor for a statement of a transaction, which may wait for a row that a request names.
+    replaced it, or two new ones. It never begins for one connection, which a firewall may have forgotten, nor
+    for a statement of a transaction, which may wait for a row that a request names.
     """
 
     def __init__(self, url: URL, timeout: timedelta, *, is_insecure: bool = False) -> None:
-        self.seconds, self.rest = timeout.total_seconds(), Cooldown(_REST)
+        self.seconds, self.cooldown = timeout.total_seconds(), Cooldown(_COOLDOWN)
         # A server that is alive ends a slow statement before the deadline here.
         self._limit = f"{int(self.seconds * 800)}ms"
         self._arguments = connect_arguments(url, is_insecure=is_insecure)
@@ -106,18 +106,18 @@ class Server:
         self._was_silent = False
 
     def connect(self, *, prepares: bool = False, context: Any = None) -> ServerConnection:
-        """Return a new connection to a server that takes changes; with *prepares* it prepares statements.
+        """Return a new connection to a server that is not read-only; with *prepares* it prepares statements.
 
-        Raises what the driver raises, and Silence when nothing answers in time.
+        Raises what the driver raises, and Silence when no server answers in time.
         """
-        # The second attempt, unless a connection was silent just now, is that of the two in a row.
+        # Two rounds make two connections in a row, unless one was silent just now.
         rounds = 1 if self._was_silent else 2
         try:
             connection: ServerConnection = self._attempts.first(
                 self._arguments | {"context": context}, rounds
             )
         except TimeoutError:
-            self.rest.begin()
+            self.cooldown.begin()
             raise Silence("the server does not answer") from None
         self._was_silent = False
         if prepares and connection.is_direct:
@@ -125,12 +125,12 @@ class Server:
         return connection
 
     def note_silence(self) -> None:
-        """Remember that a connection did not answer, until one can be made."""
+        """Remember that a connection did not answer, until a new one is made."""
         self._was_silent = True
 
-    def check_rest(self) -> None:
+    def check_cooldown(self) -> None:
         """Raise Silence during the cool-down."""
-        if self.rest.is_on:
+        if self.cooldown.is_on:
             raise Silence(SILENT)
 
     def _open(self, arguments: Mapping[str, Any]) -> ServerConnection:
@@ -165,11 +165,11 @@ def engine(url: URL, timeout: timedelta, server: Server) -> Engine:
     made = create_engine(url, pool_timeout=timeout.total_seconds(), hide_parameters=True)
 
     def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> ServerConnection:
-        server.check_rest()
+        server.check_cooldown()
         return server.connect(context=options.get("context"))
 
     def check_out(connection: ServerConnection, _record: Any, _proxy: Any) -> None:
-        server.check_rest()
+        server.check_cooldown()
         if connection.is_new:
             connection.is_new = False
         else:
@@ -177,7 +177,7 @@ def engine(url: URL, timeout: timedelta, server: Server) -> Engine:
 
     event.listen(made, "do_connect", connect)
     event.listen(made, "checkout", check_out)
-    event.listen(made, "handle_error", _give_up_read_only)
+    event.listen(made, "handle_error", _drop_read_only)
     return made
 
 
@@ -194,7 +194,7 @@ def _check_idle(connection: ServerConnection, server: Server) -> None:
         connection.seconds = server.seconds
 
 
-def _give_up_read_only(context: Any) -> None:
-    """Give up every idle connection when the server became read-only after one was taken."""
+def _drop_read_only(context: Any) -> None:
+    """Close every idle connection when the server became read-only after one was taken."""
     if isinstance(context.original_exception, errors.ReadOnlySqlTransaction):
         context.is_disconnect = True

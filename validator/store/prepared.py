@@ -1,7 +1,7 @@
-"""Questions that are asked for every request: text made once, and a connection that each thread keeps.
+"""Queries that run for every request: compiled once, on a connection that each thread keeps.
 
-SQLAlchemy says what is asked, in the dialect of the database; asking goes straight to the driver. The row is
-the driver's own: no column of a type of ours may be in it.
+SQLAlchemy compiles the query in the dialect of the database; the driver runs it directly. The row is the
+driver's own, so no column may have a type of this project.
 """
 
 import threading
@@ -20,18 +20,18 @@ Row = tuple[Any, ...]
 
 
 class KeptConnections:
-    """The driver's connection of each thread; to take one from the pool costs more than to ask."""
+    """The driver's connection of each thread; taking one from the pool costs more than the query."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._of_thread, self._all = threading.local(), set[Any]()
 
-    def compile(self, question: Select[Any]) -> str:
-        """Return the text of *question* with the placeholders that the driver takes with a mapping."""
-        return str(question.compile(dialect=sqlite.dialect(paramstyle="named")))
+    def compile(self, query: Select[Any]) -> str:
+        """Return the text of *query*, with the driver's placeholders for a mapping."""
+        return str(query.compile(dialect=sqlite.dialect(paramstyle="named")))
 
-    def ask(self, text: str, parameters: Mapping[str, Any]) -> Row | None:
-        """Return the row that *text* gives; raises what the driver or SQLAlchemy raises."""
+    def fetch(self, text: str, parameters: Mapping[str, Any]) -> Row | None:
+        """Return the row of the query *text*; raises what the driver or SQLAlchemy raises."""
         try:
             row: Row | None = self.get().execute(text, parameters).fetchone()
         except self.engine.dialect.loaded_dbapi.Error:
@@ -48,7 +48,7 @@ class KeptConnections:
         return connection
 
     def drop(self) -> None:
-        """Close this thread's connection, which may be broken; the next question gets a new one."""
+        """Close this thread's connection, which may be broken; the next query gets a new one."""
         connection = self._of_thread.__dict__.pop("connection", None)
         if connection is not None:
             self._all.discard(connection)
@@ -61,7 +61,7 @@ class KeptConnections:
             connection.close()
 
     def connect(self) -> Any:
-        """Return a connection of the driver's that no pool has."""
+        """Return a connection of the driver that is in no pool."""
         pooled = self.engine.raw_connection()
         connection: Any = pooled.dbapi_connection
         pooled.detach()
@@ -69,19 +69,19 @@ class KeptConnections:
 
 
 class PreparedQuery:
-    """One SELECT with named parameters that has one row for an answer, or none."""
+    """One SELECT with named parameters that returns one row or none."""
 
-    def __init__(self, question: Select[Any], connections: KeptConnections) -> None:
+    def __init__(self, query: Select[Any], connections: KeptConnections) -> None:
         self._connections = connections
         self._errors = connections.engine.dialect.loaded_dbapi.Error
         self._seconds = child(STORAGE_SECONDS, "database", "read")
-        self._text = connections.compile(question)
+        self._text = connections.compile(query)
 
-    def ask(self, parameters: Mapping[str, Any]) -> Row | None:
-        """Return the row; raises Fault(STORE_UNAVAILABLE) when the database does not answer."""
+    def fetch(self, parameters: Mapping[str, Any]) -> Row | None:
+        """Return the row; raises Fault(STORE_UNAVAILABLE) when the database is unavailable."""
         began = stopwatch()
         try:
-            return self._connections.ask(self._text, parameters)
+            return self._connections.fetch(self._text, parameters)
         except (self._errors, SQLAlchemyError) as error:
             raise Fault(Reason.STORE_UNAVAILABLE) from error
         finally:

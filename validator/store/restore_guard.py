@@ -57,7 +57,7 @@ class GuardedDatabase(Database):
 
     @contextmanager
     def durable_write(self, at: datetime, kind: Kind = Kind.CHANGED) -> Iterator[Connection]:
-        """Give what `write` gives, for a change of *kind* that no older copy may undo silently.
+        """Like `write`, for a change of *kind* that restoring an older copy must not undo silently.
 
         Raises Fault when the file cannot be written: the change is made then, but not acknowledged.
         """
@@ -74,7 +74,7 @@ class GuardedDatabase(Database):
 
     @contextmanager
     def confirmed(self) -> Iterator[Connection]:
-        """Give what `read` gives, from a database that has every change which this node knows.
+        """Like `read`, from a database that has every change which this node knows.
 
         Raises Fault(STORE_UNAVAILABLE) when it has not.
         """
@@ -108,7 +108,7 @@ class GuardedDatabase(Database):
         return FENCED if horizon == NOT_FENCED or self.known().fence else None
 
     def accept_restore(self, at: datetime) -> None:
-        """Let the database be good as it is; the caller has ended every token and session in it."""
+        """Accept the database as it is; the caller has ended every token and session in it."""
         known = self.known()
         with self.write() as connection:
             now_known = history.accept(
@@ -162,7 +162,7 @@ class GuardedDatabase(Database):
         return True
 
     def _fence(self) -> int:
-        """Make the change that tells what was issued before the loss from what is issued now.
+        """Record the change that separates what was issued before the loss from what is issued now.
 
         One thread does it; the others trust nothing meanwhile, and when it cannot be done.
         """
@@ -180,7 +180,7 @@ class GuardedDatabase(Database):
 
 
 def _look(connection: Connection, known: Known) -> Seen:
-    return Seen.of(connection.execute(select(*history.seen_columns()), history.asked(known)).one())
+    return Seen.of(connection.execute(select(*history.seen_columns()), history.parameters(known)).one())
 
 
 def _lost(connection: Connection, known: Known) -> list[Kind]:

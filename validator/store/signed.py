@@ -1,8 +1,8 @@
-"""PostgreSQL's answers to the questions of every request: each row says where it comes from.
+"""The queries of every request in PostgreSQL: each row says which query it belongs to.
 
-Beside what was asked, a row has the name of its question and whether the server takes changes. A standby may
-not have replayed the last revocation, and behind a pooler the statement of another client could run under the
-same name: neither is accepted as an answer.
+Beside its columns, a row has the name of its query and whether the server is read-only. A standby may not
+have replayed the last revocation, and behind a pooler another client's statement could run under the same
+name: no such row is accepted.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ _MIN_SECOND_TRY = 0.05  # seconds that the second try has, however long the firs
 
 
 class AnotherStatement(psycopg.OperationalError):
-    """The row is another statement's."""
+    """The row belongs to another statement."""
 
 
 class SignedReads(KeptConnections):
     """The connection of each thread, to a server that takes changes.
 
-    A connection that does not answer within half of the timeout is given up, and the question is asked again
-    on a new one. If that answers, every other connection is given up as well: a firewall that forgot one may
-    have forgotten all. If it does not, the cool-down begins.
+    A connection that does not answer within half of the timeout is closed, and the query runs again on a new
+    one. If that answers, every other connection is closed as well: a firewall that forgot one may have
+    forgotten all. If it does not, the cool-down begins.
     """
 
     def __init__(self, engine: Engine, server: Server) -> None:
@@ -40,17 +40,17 @@ class SignedReads(KeptConnections):
         self._generation = 0
         self._names: dict[str, str] = {}
 
-    def compile(self, question: Select[Any]) -> str:
-        """Return the text of *question*, whose columns have names; it always gives one row, signed."""
-        asked = question.add_columns(literal_column("1").label("is_found")).subquery("asked")
-        name = hashlib.sha256(str(question).encode()).hexdigest()[:16]
+    def compile(self, query: Select[Any]) -> str:
+        """Return the text of *query*, whose columns have names; it always returns one row, signed."""
+        found = query.add_columns(literal_column("1").label("is_found")).subquery("found")
+        name = hashlib.sha256(str(query).encode()).hexdigest()[:16]
         sign = select(
-            literal_column(f"'{name}'").label("question"),
+            literal_column(f"'{name}'").label("query"),
             func.current_setting(literal_column("'transaction_read_only'")).label("read_only"),
         ).subquery("sign")
-        columns = [column for column in asked.c if column.name != "is_found"]
-        signed = select(asked.c.is_found, sign.c.question, sign.c.read_only, *columns)
-        text = str(signed.select_from(sign.outerjoin(asked, true())).compile(dialect=self.engine.dialect))
+        columns = [column for column in found.c if column.name != "is_found"]
+        signed = select(found.c.is_found, sign.c.query, sign.c.read_only, *columns)
+        text = str(signed.select_from(sign.outerjoin(found, true())).compile(dialect=self.engine.dialect))
         self._names[text] = name
         return text
 
@@ -61,36 +61,36 @@ class SignedReads(KeptConnections):
         self._of_thread.generation = self._generation
         return connection
 
-    def ask(self, text: str, parameters: Mapping[str, Any]) -> Row | None:
+    def fetch(self, text: str, parameters: Mapping[str, Any]) -> Row | None:
         """Return the row, from this thread's connection or else from a new one; raises psycopg.Error."""
-        if not self._server.rest.admits():
+        if not self._server.cooldown.admits():
             raise Silence(SILENT)
         until = stopwatch() + self._server.seconds
         try:
-            row = self._ask(text, parameters, self._server.seconds / 2)
+            row = self._fetch(text, parameters, self._server.seconds / 2)
         except psycopg.Error as error:
-            row = self._ask_anew(text, parameters, until, error)
-        self._server.rest.end()
+            row = self._fetch_anew(text, parameters, until, error)
+        self._server.cooldown.end()
         return row
 
-    def _ask_anew(
+    def _fetch_anew(
         self, text: str, parameters: Mapping[str, Any], until: float, error: psycopg.Error
     ) -> Row | None:
         """Return the row from a new connection; raises *error* where that would be of no use."""
-        if not self._give_up(error):
+        if not self._close_failed(error):
             raise error
         try:
-            row = self._ask(text, parameters, max(until - stopwatch(), _MIN_SECOND_TRY))
+            row = self._fetch(text, parameters, max(until - stopwatch(), _MIN_SECOND_TRY))
         except psycopg.Error as again:
-            self._give_up(again)
+            self._close_failed(again)
             if isinstance(error, _SLOW) and isinstance(again, _SLOW):
-                self._server.rest.begin()
+                self._server.cooldown.begin()
             raise
         if isinstance(error, (Silence, ReadOnly)):
             self._renew()
         return row
 
-    def _ask(self, text: str, parameters: Mapping[str, Any], seconds: float) -> Row | None:
+    def _fetch(self, text: str, parameters: Mapping[str, Any], seconds: float) -> Row | None:
         if getattr(self._of_thread, "generation", None) != self._generation:
             self.drop()
         connection: ServerConnection = self.get()
@@ -103,8 +103,8 @@ class SignedReads(KeptConnections):
             raise ReadOnly(READ_ONLY)
         return tuple(columns) if is_found else None
 
-    def _give_up(self, error: psycopg.Error) -> bool:
-        """Give up this thread's connection; return whether another one may answer."""
+    def _close_failed(self, error: psycopg.Error) -> bool:
+        """Close this thread's connection; return whether a new one may answer."""
         connection = getattr(self._of_thread, "connection", None)
         if connection is None:
             return False  # none could be made
@@ -115,7 +115,7 @@ class SignedReads(KeptConnections):
         return is_ended or isinstance(error, (*_SLOW, ReadOnly, AnotherStatement))
 
     def _renew(self) -> None:
-        """Have every thread, and the pool, make a new connection before it asks again."""
+        """Have every thread, and the pool, make a new connection before the next query."""
         self._generation += 1
         self._of_thread.generation = self._generation
         self.engine.dispose()

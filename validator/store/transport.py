@@ -1,7 +1,7 @@
 """How PostgreSQL is reached: by a socket or loopback in any way, on another host by verified TLS only.
 
 Without TLS, or with TLS that verifies no name, a machine in the middle reads the password and every row, and
-can add a client of its own.
+can add a client for itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -60,7 +60,7 @@ def problems(url: URL, *, is_insecure: bool, environment: Mapping[str, str]) -> 
 
 
 def _said(url: URL) -> dict[str, Any]:
-    """Return what *url* says in libpq's own words."""
+    """Return the parameters of *url*, by the names of libpq."""
     dialect: Any = url.get_dialect()
     _, said = dialect().create_connect_args(url)
     return dict(said)

@@ -72,8 +72,8 @@ class SubjectStates:
         """
         known = self._database.known()
         parameters = dict(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
-        row = self._queries[subject.audience].ask(
-            {"tenant": subject.tenant, "subject": subject.id, **parameters, **history.asked(known)}
+        row = self._queries[subject.audience].fetch(
+            {"tenant": subject.tenant, "subject": subject.id, **parameters, **history.parameters(known)}
         )
         if row is None:
             return SubjectState(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)

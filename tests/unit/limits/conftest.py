@@ -10,7 +10,7 @@ from tests.support import redis_server as redis
 
 @pytest.fixture
 def redis_server() -> Iterator[redis.RedisServer]:
-    """Run a Redis server of the test's own."""
+    """Run a dedicated Redis server."""
     require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
     with redis.running_server() as server:
         yield server

@@ -1,4 +1,4 @@
-"""Counting against the limits: what passes, what is told, and what happens when the counters are away."""
+"""Counting against the limits: what passes, what is shown, and what happens without the counters."""
 
 import random
 import signal
@@ -29,7 +29,7 @@ NAME, OTHER_NAME = "signing_guest", "signing_channel"
 MINUTE = timedelta(minutes=1)
 MIDNIGHT = datetime(2026, 11, 4, tzinfo=UTC)
 MOMENT = 0.5
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.02
 Made = Callable[..., Counters]
 
@@ -79,14 +79,14 @@ def refusal_of(act: Callable[[], object]) -> Refusal:
 
 @pytest.mark.parametrize("name", PURPOSES)
 def test_limit_is_the_limit(made: Made, name: str) -> None:
-    """Whichever limit it is: as many pass as it says, the next one is refused."""
+    """Of every limit as many pass as it allows, and the next one is refused."""
     counters = made(**{name: "7/1m"})
 
     assert [passes(counters, name=name) for _ in range(9)] == [True] * 7 + [False] * 2
 
 
 def test_keys_and_limits_are_apart(made: Made) -> None:
-    """One who is refused hinders nobody else, and nothing else that they do themselves."""
+    """A refusal affects no other key, and no other limit of the same key."""
     counters = made(signing_guest="1/1m", signing_channel="1/1m")
 
     for name in (NAME, OTHER_NAME):
@@ -108,7 +108,7 @@ def test_every_rate_of_a_limit_holds(made: Made, clock: FakeClock) -> None:
 
 
 def test_one_may_count_for_several(made: Made) -> None:
-    """What costs more than one, as the library's own callers may say, is counted as so many."""
+    """A hit with a cost, as the library allows, counts as that number of hits."""
     counters = made(signing_guest="5/1m")
 
     assert counters.strategy.hit(RateLimitItemPerSecond(5, 60), "k", NAME, cost=4)
@@ -129,7 +129,7 @@ def test_limit_that_is_off_counts_nothing(made: Made, tmp_path: Path) -> None:
 
 
 def test_limit_in_shadow_counts_and_logs_and_lets_pass(made: Made) -> None:
-    """Who would be refused is told of in the log, and passes; the counts are what they would be."""
+    """A request beyond the limit is logged, and passes; the counts are what they would be."""
     counters = made(signing_guest="3/1m", shadow=[NAME])
 
     with capture_logs() as logs:
@@ -147,7 +147,7 @@ def test_limit_in_shadow_counts_and_logs_and_lets_pass(made: Made) -> None:
 
 
 def test_refusal_is_logged_without_whom(made: Made) -> None:
-    """The log tells which limit was reached and not by whom: the request's line does."""
+    """The log names the limit that was reached and not the key: the request's line shows its source."""
     counters = made(signing_guest="1/1m")
 
     with capture_logs() as logs:
@@ -258,7 +258,7 @@ def test_shadow_limit_among_several_counts_and_lets_pass(everywhere: Made) -> No
     assert remaining(counters, ONE, "t") == 4
 
 
-# What is told
+# What is shown
 
 
 def test_windows_tell_what_is_left(made: Made) -> None:
@@ -276,7 +276,7 @@ def test_windows_tell_what_is_left(made: Made) -> None:
 
 
 def test_each_request_begins_anew(made: Made) -> None:
-    """What one request was counted against is not told to the next one."""
+    """The headers of a request show nothing of the request before it."""
     counters = made(signing_guest="3/1m")
     counters.hit(NAME, "k")
 
@@ -286,7 +286,7 @@ def test_each_request_begins_anew(made: Made) -> None:
 
 
 def test_threads_do_not_tell_each_others_windows(made: Made) -> None:
-    """Each thread answers a request of its own."""
+    """Each thread has its own request."""
     counters = made(signing_guest="999/1m")
 
     def answer() -> None:
@@ -299,7 +299,7 @@ def test_threads_do_not_tell_each_others_windows(made: Made) -> None:
 
 @pytest.mark.parametrize("rate", ["5/1m", "1/1m", "20/1h", "1/1s", "3/1d", "1000/1s"])
 def test_refusal_tells_when_to_come_again(made: Made, clock: FakeClock, rate: str) -> None:
-    """Whoever waits as long as they were told passes, whatever came before."""
+    """A key that waits for Retry-After passes, whatever came before."""
     counters = made(signing_guest=rate)
     (parsed,) = parse_rates(rate)
     steps, refused = random.Random(7), 0
@@ -319,7 +319,7 @@ def test_refusal_tells_when_to_come_again(made: Made, clock: FakeClock, rate: st
 @pytest.mark.parametrize("used", [0, 1, 5, 10])
 @pytest.mark.parametrize("seconds", [0, 1, 30, 59, 60, 61, 90, 119, 120, 121])
 def test_window_tells_the_truth(made: Made, clock: FakeClock, used: int, seconds: int) -> None:
-    """As many as are said to remain do pass, and a wait of nothing is told exactly when one passes."""
+    """As many pass as the window says remain, and its wait is zero exactly when one passes."""
     counters = made(signing_guest="10/1m")
     how_many_pass(counters, of=used)
     clock.advance(seconds=seconds)
@@ -335,13 +335,13 @@ def test_window_tells_the_truth(made: Made, clock: FakeClock, used: int, seconds
 
 @pytest.fixture
 def broken(made: Made, tmp_path: Path) -> Counters:
-    """Return counters whose file is none."""
+    """Return counters whose file is not a database."""
     (tmp_path / "limits.db").write_bytes(b"this is not a database" * 512)
     return made(signing_guest="3/1m", workers=4)
 
 
 def test_without_its_file_nothing_passes(broken: Counters) -> None:
-    """On one node the counters are as needed as the database: there is a fault, and no guess instead."""
+    """On one node the counters are as necessary as the database: without them there is a fault."""
     acts: list[Callable[[], object]] = [
         lambda: broken.hit(NAME, "k"),
         lambda: broken.hit_all((NAME, "k"), (OTHER_NAME, "c")),
@@ -381,7 +381,7 @@ def timed(act: Callable[[], bool]) -> tuple[bool, float]:
 
 
 def test_redis_counts_for_every_node(made: Made, redis_server: redis.RedisServer) -> None:
-    """However many nodes and threads ask at one moment, together they let pass what the limit says."""
+    """However many nodes and threads hit at one moment, together they let pass what the limit allows."""
     nodes = [made(url=redis_server.url, signing_guest="20/1d") for _ in range(4)]
     answers: list[bool] = []
 
@@ -397,7 +397,7 @@ def test_redis_counts_for_every_node(made: Made, redis_server: redis.RedisServer
 
 
 def test_redis_is_kept_no_longer_than_needed(shared: Counters, redis_server: redis.RedisServer) -> None:
-    """What is kept there is the library's, by the key and the limit, and ends by itself."""
+    """The stored keys are the library's, with the key and the limit in them, and expire by themselves."""
     shared.hit(NAME, "k")
 
     (key,) = redis_server.keys()
@@ -406,7 +406,7 @@ def test_redis_is_kept_no_longer_than_needed(shared: Counters, redis_server: red
 
 
 def test_redis_tells_when_to_come_again(shared: Counters) -> None:
-    """Whoever has used a day's limit up is told to wait for the next day, and not for a second."""
+    """A used-up limit of a day asks for a wait until the next day, not for a second."""
     assert how_many_pass(shared) == 8
     item = RateLimitItemPerSecond(8, 86400)
     storage = shared.strategy.storage
@@ -436,54 +436,54 @@ def stopped(server: redis.RedisServer) -> Iterator[None]:
 
 
 def seconds_to_recover(counters: Counters, rate: Rate) -> float:
-    """Return how long it took until the counts of the storage were told again; asking counts nothing."""
+    """Return how long it took until the storage's counts were shown again; a look counts nothing."""
     began = stopwatch()
     while counters.window(NAME, rate, "k").remaining == 0:
-        assert stopwatch() - began < PATIENCE_SECONDS
+        assert stopwatch() - began < TIMEOUT_SECONDS
         time.sleep(POLL_SECONDS)
     return stopwatch() - began
 
 
-AWAY = {"killed": killed, "stopped": stopped}
+OUTAGES = {"killed": killed, "stopped": stopped}
 
 
-@pytest.mark.parametrize("name", AWAY)
+@pytest.mark.parametrize("name", OUTAGES)
 def test_without_redis_each_worker_counts_its_share(
     shared: Counters, redis_server: redis.RedisServer, name: str
 ) -> None:
-    """Of eight for four workers each lets two pass, within a second each, says so, and recovers by itself."""
+    """Of eight for four workers each lets two pass, within a second each, logs it, and recovers."""
     assert passes(shared)
-    with AWAY[name](redis_server), capture_logs() as logs:
+    with OUTAGES[name](redis_server), capture_logs() as logs:
         answers = [timed(lambda: passes(shared)) for _ in range(4)]
 
     assert [answer for answer, _ in answers] == [True, True, False, False]
     assert max(seconds for _, seconds in answers) < 1
-    assert max(seconds for _, seconds in answers[1:]) < REDIS_TIMEOUT  # while it rests nobody waits for it
-    away = [entry for entry in logs if "unavailable" in entry["event"]]
-    assert {(entry["log_level"], entry["share"]) for entry in away} == {("error", 4)}
-    assert len(away) == 1  # one line for each time that it is asked and does not answer, not one a count
+    assert max(seconds for _, seconds in answers[1:]) < REDIS_TIMEOUT  # no wait during the cool-down
+    unavailable = [entry for entry in logs if "unavailable" in entry["event"]]
+    assert {(entry["log_level"], entry["share"]) for entry in unavailable} == {("error", 4)}
+    assert len(unavailable) == 1  # one line for each timeout, not one for each hit
     assert seconds_to_recover(shared, Rate(8, timedelta(days=1))) < COOLDOWN.total_seconds() + MOMENT
-    # Killed, it has forgotten the first one; stopped, it may count late what it was asked meanwhile.
+    # Killed, it has forgotten the first hit; stopped, it may count late what was sent meanwhile.
     assert how_many_pass(shared) in ((8,) if name == "killed" else (3, 4, 5, 6, 7))
 
 
-@pytest.mark.parametrize("name", AWAY)
+@pytest.mark.parametrize("name", OUTAGES)
 def test_limit_smaller_than_the_workers_lets_one_pass(
     made: Made, redis_server: redis.RedisServer, name: str
 ) -> None:
-    """A share is never nothing: without Redis a node would answer nobody."""
+    """A share is never zero: without Redis a node would refuse everybody."""
     counters = made(workers=64, url=redis_server.url, signing_guest="8/1d")
 
-    with AWAY[name](redis_server):
+    with OUTAGES[name](redis_server):
         assert [passes(counters), passes(counters)] == [True, False]
 
 
-@pytest.mark.parametrize("name", AWAY)
-def test_without_redis_asking_and_telling_go_on(
+@pytest.mark.parametrize("name", OUTAGES)
+def test_without_redis_hits_and_windows_go_on(
     shared: Counters, redis_server: redis.RedisServer, name: str
 ) -> None:
-    """Asking passes, counting counts, and what is left is said to be nothing, each within a second."""
-    with AWAY[name](redis_server):
+    """Hits pass, and nothing is shown to remain, each within a second."""
+    with OUTAGES[name](redis_server):
         for act in (
             lambda: shared.hit(NAME, "k"),
             lambda: shared.hit_all((NAME, "k"), (OTHER_NAME, "c")),
@@ -495,13 +495,13 @@ def test_without_redis_asking_and_telling_go_on(
         assert shared.window(NAME, Rate(8, timedelta(days=1)), "k").remaining == 0
 
 
-@pytest.mark.parametrize("name", AWAY)
-def test_health_tells_that_redis_is_away(
+@pytest.mark.parametrize("name", OUTAGES)
+def test_health_shows_that_redis_is_unavailable(
     shared: Counters, redis_server: redis.RedisServer, name: str
 ) -> None:
     """The check says so within a second while it is unavailable, and nothing when it is back."""
     assert shared.trouble() is None
-    with AWAY[name](redis_server):
+    with OUTAGES[name](redis_server):
         began = stopwatch()
         trouble = shared.trouble()
         assert stopwatch() - began < 1
@@ -511,12 +511,12 @@ def test_health_tells_that_redis_is_away(
     assert shared.trouble() is None
 
 
-@pytest.mark.parametrize("name", AWAY)
+@pytest.mark.parametrize("name", OUTAGES)
 def test_refusal_by_a_share_tells_when_to_come_again(
     shared: Counters, redis_server: redis.RedisServer, name: str
 ) -> None:
-    """Also without Redis whoever is refused is told a time, and within a second."""
-    with AWAY[name](redis_server):
+    """Also without Redis a refusal has a time to wait, and comes within a second."""
+    with OUTAGES[name](redis_server):
         passed = 0
         while passes(shared):
             passed += 1
@@ -530,14 +530,14 @@ def test_refusal_by_a_share_tells_when_to_come_again(
 
 
 def test_redis_that_is_never_there_does_not_hinder_the_start(made: Made, tmp_path: Path) -> None:
-    """A server that starts while Redis is away starts, and counts for itself."""
+    """A server starts while Redis is unavailable, and counts for itself."""
     counters = made(workers=4, url=f"redis+unix://{tmp_path}/none", signing_guest="8/1d")
 
     assert how_many_pass(counters, of=4) == 2
 
 
 def test_password_is_used_and_not_shown(made: Made) -> None:
-    """The password of the settings opens Redis; without it, it is away; no error tells it."""
+    """Redis takes the password of the settings, and no other; no error shows it."""
     require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
     with redis.running_server("correct-horse") as server:
         right = made(url=server.url, password="correct-horse", signing_guest="3/1d")
@@ -554,11 +554,11 @@ def test_password_is_used_and_not_shown(made: Made) -> None:
         assert how_many_pass(right) == 0
 
 
-# Who stands nearest
+# The fullest keys
 
 
 def test_fullest_keys_come_first(made: Made) -> None:
-    """The keys nearest to a rate are told with what is counted of each, and of no other limit's."""
+    """The keys nearest to a rate are returned with the count of each, and none of another limit."""
     counters = made(signing_guest="30/1m", signing_channel="30/1m")
     for key, times in {"few": 1, "2001:db8::/64": 30, "a/signing_guest/30/60/second": 7}.items():
         for _ in range(times):
@@ -576,25 +576,25 @@ def test_fullest_keys_come_first(made: Made) -> None:
 
 
 def test_fullest_keys_are_weighed_as_they_are_limited(made: Made, clock: FakeClock) -> None:
-    """What is told of a key is what its next request is held against, until it is out of sight."""
+    """The count of a key is the one its next request is measured by, until its window has passed."""
     counters = made(signing_guest="30/1m 100/1h")
     minute, hour = parse_rates("30/1m 100/1h")
     for _ in range(20):
         counters.hit(NAME, "k")
 
-    told = []
+    shown = []
     for _ in range(4):
         left = counters.window(NAME, minute, "k").remaining
-        told.append((counters.fullest(NAME, minute, 9), 30 - left))
+        shown.append((counters.fullest(NAME, minute, 9), 30 - left))
         clock.advance(seconds=30)
 
-    assert told == [([("k", 20)], 20), ([("k", 20)], 20), ([("k", 20)], 20), ([("k", 10)], 10)]
+    assert shown == [([("k", 20)], 20), ([("k", 20)], 20), ([("k", 20)], 20), ([("k", 10)], 10)]
     assert counters.fullest(NAME, minute, 9) == []
     assert counters.fullest(NAME, hour, 9) == [("k", 20)]
 
 
 def test_fullest_keys_of_a_broken_file_are_a_fault(made: Made, tmp_path: Path) -> None:
-    """A file that cannot be read is told as such, and not as nobody."""
+    """A file that cannot be read is a fault, and not an empty list."""
     (tmp_path / "limits.db").write_bytes(b"no database" * 1000)
     counters = made(signing_guest="30/1m")
 
@@ -603,7 +603,7 @@ def test_fullest_keys_of_a_broken_file_are_a_fault(made: Made, tmp_path: Path) -
 
 
 def test_fullest_keys_are_not_sought_in_redis(made: Made) -> None:
-    """Redis is not walked through for a screen: it is said that nothing is listed, without a connection."""
+    """Redis is not scanned for a screen: there is no list, and no connection is made."""
     counters = made(url="redis://127.0.0.1:9/0", signing_guest="30/1m")
 
     assert counters.fullest(NAME, parse_rates("30/1m")[0], 9) is None

@@ -1,4 +1,4 @@
-"""Masking: an operator sees where to look, and a reader does not see who it is."""
+"""Masking: an operator sees where to look, and a reader does not see whom it is about."""
 
 import pytest
 
@@ -37,7 +37,7 @@ MASKED = [
 
 @pytest.mark.parametrize(("limit", "key", "shown"), MASKED)
 def test_keys_are_masked_by_their_kind(limit: str, key: str, shown: str) -> None:
-    """Of an address its network is left, of a name the beginning, and at the most a half of it."""
+    """Of an address its network is left, of a name the beginning, and at most half of it."""
     assert masked(limit, key) == shown
 
 

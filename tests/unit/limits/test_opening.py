@@ -1,4 +1,4 @@
-"""Redis that answers, and does not count: it is degraded, with the reason in words; TLS is verified."""
+"""Redis that answers and does not count: the state is degraded, with the reason; TLS is verified."""
 
 import re
 import sys
@@ -62,7 +62,7 @@ def lost_replica(client: "driver.Redis") -> Iterator[None]:
 
 @contextmanager
 def cannot_save(client: "driver.Redis") -> Iterator[None]:
-    """Let Redis take no changes for want of replicas."""
+    """Let Redis refuse writes because it lacks replicas."""
     client.config_set("min-replicas-to-write", 3)
     yield
     client.config_set("min-replicas-to-write", 0)
@@ -70,7 +70,7 @@ def cannot_save(client: "driver.Redis") -> Iterator[None]:
 
 @contextmanager
 def other_password(client: "driver.Redis") -> Iterator[None]:
-    """Let Redis want a password that this server does not have."""
+    """Let Redis require a password that this server does not have."""
     client.config_set("requirepass", PASSWORD)
     yield
     client.config_set("requirepass", "")
@@ -136,7 +136,7 @@ def documented() -> list[str]:
 
 
 def trouble_with(rules: list[str], server: redis.RedisServer, folder: Path) -> set[str]:
-    """Return the troubles of a user with *rules*, who counts and checks across the end of a window."""
+    """Return the troubles of a user with *rules* that counts and checks across the end of a window."""
     with server.client() as client:
         redis.command(client, f"ACL SETUSER {USER} reset {' '.join(rules)}")
         redis.command(client, "SCRIPT FLUSH")
@@ -153,7 +153,7 @@ def trouble_with(rules: list[str], server: redis.RedisServer, folder: Path) -> s
 
 
 def test_documented_user_of_redis_can_count(redis_server: redis.RedisServer, tmp_path: Path) -> None:
-    """A user with the rules of the guide counts, checks and asks."""
+    """A user with the rules of the guide can hit, test and check."""
     assert trouble_with(documented(), redis_server, tmp_path) == set()
 
 
@@ -171,7 +171,7 @@ def test_each_documented_command_is_needed(redis_server: redis.RedisServer, tmp_
 
 @pytest.fixture(scope="module")
 def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path, Path]]:
-    """Yield the port of a Redis by TLS, the file of its own authority, and that of another one."""
+    """Yield the port of a Redis with TLS, the file of its authority, and that of another authority."""
     require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
     folder = tmp_path_factory.mktemp("tls")
     end = SystemClock().now() + timedelta(days=30)

@@ -109,7 +109,7 @@ def test_whom_an_address_counts_as(source: str) -> None:
 
 @pytest.mark.parametrize("source", NO_ADDRESSES)
 def test_what_is_no_address_is_one_bucket(source: str) -> None:
-    """Whoever sends nonsense shares one count with everybody who does; nothing goes uncounted."""
+    """Malformed addresses share one count; nothing goes uncounted."""
     assert address_bucket(source) == UNKNOWN
 
 
@@ -265,7 +265,7 @@ def test_share_of_a_limit(text: str, percent: int, share: str) -> None:
     ],
 )
 def test_storage_is_named_without_its_secret(url: str | None, words: str) -> None:
-    """Where the counters are is told to operators, and no password in it."""
+    """Operators see where the counters are, without a password."""
     policy = limits_policy(Path("/srv/limits.db"), url, password="secret")
 
     assert policy.storage_name == words

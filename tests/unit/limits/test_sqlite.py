@@ -1,4 +1,4 @@
-"""Counters in a file: as exact as one counter, however many ask; small; and private."""
+"""Counters in a file: as exact as one counter, however many hit it; small; and private."""
 
 import os
 import sqlite3
@@ -64,7 +64,7 @@ def rows_in(file: Path) -> int:
 
 
 def test_limit_is_the_limit(storage: SqliteStorage) -> None:
-    """So many are within it, and not one more; others are not hindered."""
+    """The limit is within it, and not one more; other keys are not affected."""
     assert [hit(storage) for _ in range(12)] == [True] * 10 + [False] * 2
     assert hit(storage, "another")
 
@@ -106,7 +106,7 @@ def weighed(storage: SqliteStorage, counter: Entry) -> int:
 
 
 def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) -> None:
-    """However often somebody is refused, they are let in as soon as they would have been."""
+    """However often a key is refused, it passes as soon as it would have passed."""
     for _ in range(100):
         hit(storage)
 
@@ -137,7 +137,7 @@ def test_several_at_once_cost_as_many(storage: SqliteStorage, amount: int, passe
 
 
 def test_windows_of_other_lengths_and_keys_are_apart(storage: SqliteStorage) -> None:
-    """Keys are told apart to the letter; the library puts a limit's length into its key."""
+    """Keys differ by every letter; the library puts a limit's length into its key."""
     keys = ["k", "K", "k ", "", "k%", "k_", "字", "k\x00", "k'"]
     for key in keys:
         assert [hit(storage, key, limit=1), hit(storage, key, limit=1)] == [True, False]
@@ -289,7 +289,7 @@ def test_clearing_a_key(storage: SqliteStorage) -> None:
 
 
 def test_resetting_forgets_everything(storage: SqliteStorage) -> None:
-    """How many there were is told."""
+    """The number of counters is returned."""
     for number in range(7):
         hit(storage, f"k{number}")
 
@@ -322,7 +322,7 @@ def test_windows_that_are_over_go(storage: SqliteStorage, clock: FakeClock, file
 
 
 def test_counting_prunes(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
-    """Nobody has to call for it: thousands of addresses that came once are gone a while later."""
+    """Pruning happens by itself: thousands of addresses that came once are gone a while later."""
     for number in range(2500):
         hit(storage, f"k{number}")
     clock.advance(seconds=2 * LENGTH)
@@ -359,7 +359,7 @@ def test_file_has_a_bound(storage: SqliteStorage, clock: FakeClock, file: Path) 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_file_is_private(storage: SqliteStorage, tmp_path: Path, mask: int) -> None:
-    """Who asked how often is for this user only, whatever the umask."""
+    """The counts are readable by this user only, whatever the umask."""
     former = os.umask(mask)
     try:
         hit(storage)
@@ -385,7 +385,7 @@ def test_counts_outlive_a_restart(storage: SqliteStorage, file: Path, clock: Fak
 
 
 def test_clock_that_is_set_back_lets_nobody_in_twice(storage: SqliteStorage, clock: FakeClock) -> None:
-    """Whoever used up a window has used it up, wherever the clock has been meanwhile."""
+    """A used-up window stays used up, wherever the clock has been meanwhile."""
     for _ in range(10):
         hit(storage)
     clock.advance(seconds=LENGTH / 2)
@@ -403,7 +403,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_file_that_cannot_be_used_is_an_error(tmp_path: Path, clock: FakeClock, name: str) -> None:
-    """Nothing passes uncounted: there is an error of the library's kind, to everything that asks."""
+    """Nothing passes uncounted: every call raises the library's error."""
     file = tmp_path / "folder" / "limits.db"
     file.parent.mkdir()
     BROKEN[name](file)
@@ -445,7 +445,7 @@ def test_each_thread_has_its_connection(storage: SqliteStorage) -> None:
 
 
 def test_closed_storage_holds_no_file(storage: SqliteStorage, file: Path) -> None:
-    """Whoever opens one again and again, and closes it, does not run out of files; it can be used again."""
+    """Opening and closing again and again does not run out of files; a closed storage can be used again."""
     hit(storage)
 
     storage.close()

@@ -27,7 +27,7 @@ sys.stdin.read()
 
 
 def counting(folder: Path, times: int, first: str = "", then: str = "") -> subprocess.Popen[str]:
-    """Return a process that did *first*, counted so often, did *then*, and lives until its input ends."""
+    """Return a process that did *first*, counted *times*, did *then*, and lives until its input ends."""
     process = subprocess.Popen(
         [sys.executable, "-c", first + COUNTING.format(then=then), str(folder), str(times)],
         cwd=CHECKOUT,
@@ -79,7 +79,7 @@ def test_slots_are_used_again(tmp_path: Path) -> None:
 
 
 def test_looking_keeps_no_slot_from_a_worker(tmp_path: Path) -> None:
-    """Who looks whether a slot is held takes nothing for it: a worker that begins at that moment has it."""
+    """Looking whether a slot is held takes no lock: a worker that begins at that moment gets the slot."""
     lock = tmp_path / "worker-00.lock"
     lock.touch()
 
@@ -144,7 +144,7 @@ def test_another_version_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_another_version_counted_otherwise_is_not_shown(tmp_path: Path) -> None:
-    """A metric, a label or a bucket that this version has not is left out, beside what it has."""
+    """A metric, a label or a bucket that this version does not have is left out."""
     first = """
 from prometheus_client import CollectorRegistry, Counter, Histogram
 def earlier():
@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_used_stops_nobody(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_no_count(tmp_path: Path) -> None:
-    """Who reads before any worker counted reads nothing, and makes no file."""
+    """Before any worker counted there is nothing to read, and reading makes no file."""
     assert list(reading.counted(tmp_path / "none")) == []
     assert list(tmp_path.iterdir()) == []
 

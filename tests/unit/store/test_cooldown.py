@@ -1,4 +1,4 @@
-"""What begins the cool-down of PostgreSQL, in which nobody asks it, and what never does."""
+"""What begins the cool-down of PostgreSQL, during which no query is sent, and what never does."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ from validator.store.prepared import PreparedQuery
 TIMEOUT = timedelta(seconds=1)
 SOON = 1.5
 AT_ONCE = 0.3  # nobody was asked, or the answer came
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.02
 THREADS = 4
 Opened = Callable[[str], Database]
@@ -62,7 +62,7 @@ def ask(database: Database) -> None:
 
 
 def ask_kept(database: Database) -> None:
-    assert database.prepare(select(literal_column("1").label("one"))).ask({}) == (1,)
+    assert database.prepare(select(literal_column("1").label("one"))).fetch({}) == (1,)
 
 
 def change(database: Database) -> None:
@@ -70,8 +70,8 @@ def change(database: Database) -> None:
         connection.execute(text("UPDATE held SET n = n + 1 WHERE id = 1"))
 
 
-def question_of(database: Database) -> PreparedQuery:
-    """Return what asks for the row of the table."""
+def query_of(database: Database) -> PreparedQuery:
+    """Return the query for the row of the table."""
     return database.prepare(select(column("n")).select_from(table("held")))
 
 
@@ -90,20 +90,20 @@ def seconds_to_fault(act: Callable[[], object]) -> float:
 
 
 def seconds_to_answer(act: Callable[[], object]) -> float:
-    """Return how long it took until *act* was no fault any more."""
+    """Return how long it took until *act* raised no fault any more."""
     began = stopwatch()
     while True:
         try:
             act()
         except Fault:
-            assert stopwatch() - began < PATIENCE_SECONDS
+            assert stopwatch() - began < TIMEOUT_SECONDS
             time.sleep(POLL_SECONDS)
         else:
             return stopwatch() - began
 
 
 def test_row_that_is_held_begins_no_rest(opened: Opened, postgres_server: PostgresServer, name: str) -> None:
-    """However many wait in vain for a row that a request can name, other questions are answered at once."""
+    """However many wait in vain for a row that a request can name, other queries return at once."""
     database = opened(postgres_server.url(name))
     with connected(postgres_server, name) as other:
         other.execute("SELECT 1 FROM held FOR UPDATE")
@@ -118,32 +118,32 @@ def test_row_that_is_held_begins_no_rest(opened: Opened, postgres_server: Postgr
 def test_locked_table_is_a_fault_in_time_and_then_at_once(
     opened: Opened, postgres_server: PostgresServer, name: str
 ) -> None:
-    """A question that two connections in a row do not answer begins the rest, and it ends with the lock."""
+    """A query that two connections in a row do not answer begins the cool-down; it ends with the lock."""
     database = opened(postgres_server.url(name))
-    question = question_of(database)
-    assert question.ask({}) == (0,)
+    question = query_of(database)
+    assert question.fetch({}) == (0,)
 
     with connected(postgres_server, name) as other:
         other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")
-        first, second = (seconds_to_fault(lambda: question.ask({})) for _ in range(2))
+        first, second = (seconds_to_fault(lambda: question.fetch({})) for _ in range(2))
 
     assert first < SOON
     assert second < AT_ONCE
-    assert seconds_to_answer(lambda: question.ask({})) < SOON
+    assert seconds_to_answer(lambda: question.fetch({})) < SOON
 
 
 def test_locked_table_holds_one_thread_at_a_time(
     opened: Opened, postgres_server: PostgresServer, name: str
 ) -> None:
-    """Of eight threads that go on asking for three seconds, all wait at first, and then one by one."""
+    """Of eight threads that send queries for three seconds, all wait at first, and then one at a time."""
     database = opened(postgres_server.url(name))
-    question = question_of(database)
+    question = query_of(database)
     waited: list[float] = []
 
     def ask_on() -> None:
         until = stopwatch() + 3
         while stopwatch() < until:
-            waited.append(seconds_to_fault(lambda: question.ask({})))
+            waited.append(seconds_to_fault(lambda: question.fetch({})))
             time.sleep(POLL_SECONDS)
 
     with connected(postgres_server, name) as other:
@@ -155,7 +155,7 @@ def test_locked_table_holds_one_thread_at_a_time(
 
 
 class Threads:
-    """Threads that stay, each with the connection that is kept for it."""
+    """Threads that stay, each with its kept connection."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool, self._start = pool, threading.Barrier(THREADS)
@@ -165,7 +165,7 @@ class Threads:
         return list(self._pool.map(lambda _: self._timed(act), range(THREADS)))
 
     def _timed(self, act: Callable[[], object]) -> float:
-        self._start.wait(PATIENCE_SECONDS)
+        self._start.wait(TIMEOUT_SECONDS)
         return seconds_to(act)
 
 
@@ -180,7 +180,7 @@ def threads() -> Iterator[Threads]:
 def test_forgotten_connections_cost_a_wait_and_no_answer(
     opened: Opened, way: Way, name: str, threads: Threads, act: Callable[[Database], None]
 ) -> None:
-    """When a firewall forgot every connection, each question still gets its answer, within the timeout."""
+    """When a firewall forgot every connection, each query still gets its row, within the timeout."""
     database = opened(way.url(name))
     threads.each(lambda: act(database))
 
@@ -194,7 +194,7 @@ def test_forgotten_connections_cost_a_wait_and_no_answer(
 def test_one_forgotten_connection_tells_of_the_others(
     opened: Opened, way: Way, name: str, threads: Threads
 ) -> None:
-    """After a night without calls only the first question waits: the others get new connections first."""
+    """After a night without calls only the first query waits: the others get new connections first."""
     database = opened(way.url(name))
     threads.each(lambda: ask_kept(database))
     ask_kept(database)
@@ -208,26 +208,26 @@ def test_one_forgotten_connection_tells_of_the_others(
 
 
 def test_canceled_question_is_asked_again(opened: Opened, postgres_server: PostgresServer, name: str) -> None:
-    """A question that the server ends once, as an administrator may, is answered from a new connection."""
+    """A query that the server ends once, as an administrator may, runs again on a new connection."""
     database = opened(postgres_server.url(name))
-    question = question_of(database)
-    question.ask({})
+    question = query_of(database)
+    question.fetch({})
 
     with connected(postgres_server, name) as other:
         other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(1) as pool:
-            pending = pool.submit(question.ask, {})
+            pending = pool.submit(question.fetch, {})
             wait_until_it_waits(postgres_server, name)
             postgres_server.value(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             )
             other.commit()
-            assert pending.result(PATIENCE_SECONDS) == (0,)
+            assert pending.result(TIMEOUT_SECONDS) == (0,)
 
 
 def wait_until_it_waits(server: PostgresServer, database: str) -> None:
-    """Wait until a question of *database* waits for a lock."""
-    deadline = stopwatch() + PATIENCE_SECONDS
+    """Wait until a query of *database* waits for a lock."""
+    deadline = stopwatch() + TIMEOUT_SECONDS
     waiting = (
         f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
     )
@@ -240,7 +240,7 @@ def wait_until_it_waits(server: PostgresServer, database: str) -> None:
 def test_restarted_server_costs_nobody_an_answer(
     opened: Opened, postgres_server: PostgresServer, name: str, act: Callable[[Database], None]
 ) -> None:
-    """Connections that the server ended while they were idle are replaced before anybody is told."""
+    """Connections that the server ended while they were idle are replaced before a caller notices."""
     database = opened(postgres_server.url(name))
     act(database)
 

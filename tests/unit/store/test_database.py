@@ -1,4 +1,4 @@
-"""The database's two doors: what a reader and a writer get, and what becomes of a database that is away."""
+"""The two ways to use the database: what a reader and a writer get, and what happens without it."""
 
 import os
 import socket
@@ -247,7 +247,7 @@ def test_writers_that_read_first_lose_no_update(counting: Database) -> None:
 
 
 def test_writable_database_passes_the_check_unchanged(empty_database: Database) -> None:
-    """The check of a database that takes changes raises nothing, and leaves every row as it was."""
+    """The check of a writable database raises nothing, and leaves every row as it was."""
     schema.upgrade(empty_database)
 
     empty_database.check_writable()
@@ -276,7 +276,7 @@ def test_read_only_postgres_is_not_writable(
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Yield a folder of the test's own that every user may write into; those of pytest are private."""
+    """Yield a folder that every user may write into; those of pytest are private."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o777)
         yield Path(folder)
@@ -351,7 +351,7 @@ def test_sqlite_files_are_private(opened: Callable[..., Database], tmp_path: Pat
 
 
 def test_sqlite_file_is_made_on_purpose_only(opened: Callable[..., Database], tmp_path: Path) -> None:
-    """Whoever asks or writes before the database is made, a health check for one, makes none by the way."""
+    """A read or write before the database is made, such as a health check, makes none."""
     database = opened("sqlite:///a.db")
     for act in (schema.check_newest, ask, ask_to_write):
         fault_of(lambda act=act: act(database))  # type: ignore[misc]
@@ -367,7 +367,7 @@ def test_sqlite_file_is_made_on_purpose_only(opened: Callable[..., Database], tm
 def test_sqlite_file_that_was_deleted_does_not_come_back_empty(
     opened: Callable[..., Database], tmp_path: Path
 ) -> None:
-    """A database whose file is gone is away; it does not say that nobody is known."""
+    """A database whose file is gone is unavailable; it does not say that nobody is known."""
     database = opened("sqlite:///a.db")
     database.make_file()
     with database.write() as connection:
@@ -410,11 +410,11 @@ def test_sqlite_file_lies_in_the_home(opened: Callable[..., Database], tmp_path:
     assert opened("sqlite:////srv/a.db").engine.url.database == "/srv/a.db"
 
 
-# A database that is away
+# An unavailable database
 
 
 def test_garbage_is_a_fault(opened: Callable[..., Database], tmp_path: Path) -> None:
-    """A file that is no database gives no answer, neither to a reader nor to a writer."""
+    """A file that is not a database is a fault, to a reader and to a writer."""
     (tmp_path / "a.db").write_bytes(b"this is not a database" * 512)
     database = opened("sqlite:///a.db")
 
@@ -437,7 +437,7 @@ def test_file_replaced_by_garbage_is_a_fault(opened: Callable[..., Database], tm
 
 
 def test_missing_folder_is_a_fault(opened: Callable[..., Database]) -> None:
-    """A file in a folder that is not there is away."""
+    """A file in a folder that is not there is unavailable."""
     database = opened("sqlite:///missing/a.db")
 
     fault_of(lambda: ask(database))
@@ -445,7 +445,7 @@ def test_missing_folder_is_a_fault(opened: Callable[..., Database]) -> None:
 
 
 def test_missing_table_is_a_fault(empty_database: Database) -> None:
-    """A database without the tables is away; it does not say that nobody is known."""
+    """A database without the tables is unavailable; it does not say that nobody is known."""
     fault_of(lambda: ask(empty_database))
 
 
@@ -475,7 +475,7 @@ def test_second_writer_waits_no_longer_than_the_timeout(empty_policy: DatabasePo
 
 
 def test_waiting_for_a_connection_ends(empty_policy: DatabasePolicy) -> None:
-    """When every connection of the pool is taken, the next one who asks is a fault after the timeout."""
+    """When every connection of the pool is taken, the next query is a fault after the timeout."""
     database = Database(replace(empty_policy, timeout=BRIEF))
     database.make_file()
     pool: Any = database.engine.pool
@@ -506,7 +506,7 @@ def test_long_statement_is_ended(opened: Callable[..., Database], postgres_url: 
 
 
 def test_postgres_that_does_not_run_is_a_fault(opened: Callable[..., Database], tmp_path: Path) -> None:
-    """A server that is stopped is away at once."""
+    """A server that is stopped is unavailable at once."""
     pytest.importorskip("psycopg")
     database = opened(f"postgresql+psycopg://postgres@/validator?host={tmp_path}")
 
@@ -517,7 +517,7 @@ def test_postgres_that_does_not_run_is_a_fault(opened: Callable[..., Database], 
 def test_postgres_that_refuses_is_a_fault(
     opened: Callable[..., Database], postgres_server: PostgresServer
 ) -> None:
-    """A server that does not let this user in is away."""
+    """A server that does not let this user in is unavailable."""
     url = postgres_server.url("no_such_database")
 
     fault_of(lambda: ask(opened(url)))
@@ -526,7 +526,7 @@ def test_postgres_that_refuses_is_a_fault(
 def test_connection_cut_off_is_a_fault_and_comes_back(
     opened: Callable[..., Database], postgres_server: PostgresServer
 ) -> None:
-    """A server that ends the connection is a fault to the one who asks then; a later one connects anew."""
+    """A server that ends the connection is a fault for the query then; a later one connects anew."""
     database = opened(postgres_server.create("cut_off"), timedelta(seconds=5))
     with database.write() as connection:
         counts.create(connection)
@@ -544,7 +544,7 @@ def test_connection_cut_off_is_a_fault_and_comes_back(
 
 
 def test_silent_server_is_a_fault(opened: Callable[..., Database]) -> None:
-    """A server that takes the connection and says nothing is away after the driver's least wait, 2 s."""
+    """A server that accepts a connection and stays silent is unavailable after the driver's minimum, 2 s."""
     pytest.importorskip("psycopg")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -581,7 +581,7 @@ def test_failed_connection_does_not_show_the_password(opened: Callable[..., Data
 
 
 def test_failed_statement_does_not_show_its_values(counting: Database) -> None:
-    """An error tells the statement and not what was in it."""
+    """An error shows the statement and not its parameters."""
     with pytest.raises(IntegrityError) as raised:
         write_a_duplicate(counting, SECRET)
 

@@ -1,4 +1,4 @@
-"""A server that is a standby or read-only is not used: its answers may be older than the last revocation."""
+"""A server that is a standby or read-only is not used: its rows may be older than the last revocation."""
 
 import socket
 import tempfile
@@ -19,7 +19,7 @@ from validator.errors import Fault
 from validator.store.database import Database
 
 TIMEOUT = timedelta(seconds=1)
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 NAME = "switched"
 Opened = Callable[[str], Database]
 Servers = tuple[PostgresServer, PostgresServer]
@@ -56,7 +56,7 @@ def write(database: Database) -> None:
 
 
 def ask(database: Database) -> None:
-    assert database.prepare(select(literal_column("1").label("one"))).ask({}) == (1,)
+    assert database.prepare(select(literal_column("1").label("one"))).fetch({}) == (1,)
 
 
 ACTS = pytest.mark.parametrize("act", [read, write, ask])
@@ -83,7 +83,7 @@ def test_standby_is_not_used_and_the_primary_is_as_soon_as_the_name_means_it(
 
 
 def test_standby_would_answer_with_what_is_revoked_since(servers: Servers, opened: Opened) -> None:
-    """The danger is real: the standby gives an old answer without an error, and the database refuses it."""
+    """The danger is real: the standby returns an old row without an error, and the database refuses it."""
     primary, standby = servers
     database = opened(primary.url(NAME))
     with database.write() as connection:
@@ -99,7 +99,7 @@ def test_standby_would_answer_with_what_is_revoked_since(servers: Servers, opene
 def test_connection_that_stays_on_a_server_that_became_read_only_is_given_up(
     servers: Servers, opened: Opened, act: Callable[[Database], None]
 ) -> None:
-    """Good connections are given up once their server takes no changes, and made anew when it does."""
+    """Connections are closed once their server is read-only, and made anew when it is not."""
     primary = servers[0]
     database = opened(primary.url(NAME))
     write(database)
@@ -119,7 +119,7 @@ def become_read_only(server: PostgresServer, value: str) -> None:
     """Make the sessions of *server* read-only or not, also those that are there."""
     server.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
     server.execute("SELECT pg_reload_conf()")
-    deadline = stopwatch() + PATIENCE_SECONDS
+    deadline = stopwatch() + TIMEOUT_SECONDS
     while server.value("SHOW default_transaction_read_only") != value:
         assert stopwatch() < deadline
 
@@ -149,7 +149,7 @@ def test_transaction_that_began_before_gives_its_connection_up(servers: Servers,
 
 @pytest.fixture
 def silent_host() -> Iterator[Path]:
-    """Yield the folder of a socket that takes connections and says nothing."""
+    """Yield the folder of a socket that accepts connections and stays silent."""
     with (
         tempfile.TemporaryDirectory(prefix="q", dir="/tmp") as folder,
         socket.socket(socket.AF_UNIX) as silent,

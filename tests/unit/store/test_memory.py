@@ -50,7 +50,7 @@ def test_what_was_learned_is_in_the_file_at_the_end(file: Path) -> None:
 
 
 def test_processes_of_a_node_share_it(file: Path) -> None:
-    """Another process knows with its next question, and neither loses what the other knows."""
+    """Another process knows with its next query, and neither loses what the other knows."""
     one, two = Memory(file), Memory(file)
     assert two.known() == Known()
 

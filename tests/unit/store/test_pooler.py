@@ -31,7 +31,7 @@ Opened = Callable[[str], Database]
 
 @pytest.fixture(scope="module")
 def pooler(postgres_server: PostgresServer) -> Iterator[Pooler]:
-    """Run a PgBouncer with two connections to the tests' server, set up with nothing for our sake."""
+    """Run a PgBouncer with two connections to the tests' server, with no setting for this project."""
     require_package(pgbouncer.DEBIAN_PACKAGE, found=pgbouncer.program() is not None)
     with running_pooler(postgres_server) as running:
         yield running
@@ -55,7 +55,7 @@ def disabled(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathF
 
 
 def statuses(database: Database, times: int) -> set[RecordStatus | None]:
-    """Return how the disabled account's agent and customer stand, asked in turn."""
+    """Return the states of the disabled account's agent and customer, queried in turn."""
     subject_states = SubjectStates(database)
     return {subject_states.of(subject).account_status for _ in range(times) for subject in (AGENT, CUSTOMER)}
 
@@ -63,7 +63,7 @@ def statuses(database: Database, times: int) -> set[RecordStatus | None]:
 def test_disabled_account_is_disabled_by_way_of_a_pooler(
     pooler: Pooler, disabled: str, opened: Opened
 ) -> None:
-    """Eight clients ask of agent and customer at once over two server processes: every answer is right."""
+    """Eight clients query agent and customer at once over two server processes: every row is right."""
     databases = [opened(pooler.url(disabled)) for _ in range(8)]
     seen: list[set[RecordStatus | None]] = []
     waiting = iter(databases)
@@ -75,7 +75,7 @@ def test_disabled_account_is_disabled_by_way_of_a_pooler(
 
 
 def prepare_five_texts(where: str) -> None:
-    """Ask five questions, each on a connection of its own, as the driver does when it prepares every one."""
+    """Run five queries, each on a separate connection, as the driver does when it prepares every one."""
     for number in range(5):
         with psycopg.connect(where, autocommit=True, prepare_threshold=0) as connection:
             connection.execute(f"SELECT {number}")
@@ -92,7 +92,7 @@ def test_prepared_statements_do_collide_behind_it(pooler: Pooler, disabled: str)
 def test_row_of_another_statement_is_no_answer(
     disabled: str, opened: Opened, postgres_server: PostgresServer
 ) -> None:
-    """Where a pooler was not recognised, the row of another question is still refused, by its name."""
+    """Where a pooler was not recognised, the row of another query is still refused, by its name."""
     database = opened(postgres_server.url(disabled))
     texts = [
         database.kept.compile(select(literal_column(f"'{name}'").label("name")))
@@ -106,8 +106,8 @@ def test_row_of_another_statement_is_no_answer(
 
     database.kept.get().cursor_factory = Mixed
     with pytest.raises(AnotherStatement):
-        database.kept._ask(texts[0], {}, 1.0)  # type: ignore[attr-defined]
-    assert database.kept.ask(texts[0], {}) == ("agent",)
+        database.kept._fetch(texts[0], {}, 1.0)  # type: ignore[attr-defined]
+    assert database.kept.fetch(texts[0], {}) == ("agent",)
 
 
 def test_pooler_is_recognised(
@@ -136,7 +136,7 @@ def test_deadlines_hold_behind_a_pooler_and_stay_with_their_transaction(
         of_read = connection.execute(show).scalar_one()
     with database.write() as connection:
         of_write = [connection.execute(show).scalar_one() for _ in range(2)]
-    of_question = database.prepare(show).ask({})
+    of_question = database.prepare(show).fetch({})
     others = {neighbour(pooler, disabled, setting) for _ in range(4)}
 
     assert {of_read, *of_write, *(of_question or ())} == {"1600ms"}

@@ -29,14 +29,14 @@ ROOT = Path(__file__).parents[3]
 TIMEOUT = timedelta(seconds=1)
 SOON = 1.5  # also for being used again: a rest of one second, and a moment
 AT_ONCE = 0.3  # nobody was asked
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.02
 END_OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 Opened = Callable[[], Database]
 
 
 class Server:
-    """A server of the tests' own, whose every process can be stopped: it is there, and silent."""
+    """A dedicated server, whose every process can be stopped: it is there, and silent."""
 
     def __init__(self, server: postgres.PostgresServer) -> None:
         self._pid_file = server.socket_folder / "data" / "postmaster.pid"
@@ -99,7 +99,7 @@ def write(database: Database) -> None:
 
 
 def ask_kept(database: Database) -> None:
-    assert database.prepare(select(literal_column("1").label("one"))).ask({}) == (1,)
+    assert database.prepare(select(literal_column("1").label("one"))).fetch({}) == (1,)
 
 
 def seconds_to_fault(act: Callable[[], object]) -> float:
@@ -122,7 +122,7 @@ def seconds_to_answer(act: Callable[[], object]) -> float:
             assert stopwatch() - asked < AT_ONCE, cause_of(fault)  # noqa: PT017 - faults are many here
         else:
             return stopwatch() - began
-        assert stopwatch() - began < PATIENCE_SECONDS
+        assert stopwatch() - began < TIMEOUT_SECONDS
         time.sleep(POLL_SECONDS)
 
 
@@ -145,12 +145,12 @@ def test_stopped_server_is_a_fault_in_time(
 
 
 def test_stopped_server_is_asked_again_after_its_rest(opened: Opened, server: Server) -> None:
-    """The rest ends also while the server is away, so that its return is noticed; another one follows."""
+    """The cool-down ends also while the server is unavailable, so that its return is noticed."""
     database = opened()
 
     with server.stopped():
         seconds_to_fault(lambda: ask(database))
-        deadline = stopwatch() + PATIENCE_SECONDS
+        deadline = stopwatch() + TIMEOUT_SECONDS
         while (waited := seconds_to_fault(lambda: ask(database))) < AT_ONCE:
             assert stopwatch() < deadline
             time.sleep(POLL_SECONDS)
@@ -161,7 +161,7 @@ def test_stopped_server_is_asked_again_after_its_rest(opened: Opened, server: Se
 
 
 def test_rest_is_of_one_database_only(opened: Opened, server: Server) -> None:
-    """What did not answer one database hinders no other one that was opened."""
+    """The cool-down of one open database does not hinder another one."""
     database, other = opened(), opened()
     with server.stopped():
         seconds_to_fault(lambda: ask(database))
@@ -180,7 +180,7 @@ def begin_and(database: Database, then: Callable[[Connection], object]) -> None:
 def test_server_that_stops_in_a_transaction_is_a_fault_in_time(
     opened: Opened, server: Server, step: str
 ) -> None:
-    """Whichever step of a write it is that gets no answer, nobody waits longer, and nobody is told "done"."""
+    """Whichever step of a write gets no answer, no caller waits longer, and none gets a success."""
     database = opened()
     write(database)
 
@@ -202,7 +202,7 @@ def test_server_that_stops_in_a_transaction_is_a_fault_in_time(
 
 
 def test_many_who_ask_a_stopped_server_all_get_their_fault(opened: Opened, server: Server) -> None:
-    """However many threads ask, each has its answer in time: for a connection, and for a statement on it."""
+    """However many threads send queries, each gets a result in time: for connecting, and for a statement."""
     database = opened()
     ask(database)
 
@@ -217,7 +217,7 @@ def test_many_who_ask_a_stopped_server_all_get_their_fault(opened: Opened, serve
 
 
 def test_outage_leaves_nothing_to_make_up_for(opened: Opened, server: Server) -> None:
-    """After a long outage the first answer comes as after a short one: nothing is caught up with."""
+    """After a long outage the first result comes as after a short one: nothing is caught up with."""
     database = opened()
 
     with server.stopped():
@@ -268,7 +268,7 @@ database.close()
 
 
 def test_process_ends_although_connections_are_pending(server: Server, tmp_path: Path) -> None:
-    """A process that could not connect does not stay for the connections that nobody waits for any more."""
+    """A process that could not connect ends without waiting for its pending connections."""
     with server.stopped():
         began = stopwatch()
         done = subprocess.run(
@@ -287,7 +287,7 @@ def test_process_ends_although_connections_are_pending(server: Server, tmp_path:
 
 @pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
 def test_server_keeps_the_deadline_too(opened: Opened, setting: str) -> None:
-    """The server itself ends what takes longer, before it is given up and rests for no fault of its own."""
+    """The server itself ends what takes longer, before its connection is closed and a cool-down begins."""
     with opened().read() as connection:
         assert connection.execute(text(f"SHOW {setting}")).scalar_one() == "800ms"
 
@@ -300,7 +300,7 @@ def test_late_connections_are_closed(opened: Opened, server: Server) -> None:
     assert seconds_to_answer(lambda: ask(database)) < SOON
     query = "SELECT pid, state, query FROM pg_stat_activity WHERE backend_type = 'client backend'"
 
-    deadline = stopwatch() + PATIENCE_SECONDS
+    deadline = stopwatch() + TIMEOUT_SECONDS
     while True:
         gc.collect()  # the driver leaves what timed out to the collector
         with other.read() as connection:
@@ -311,7 +311,7 @@ def test_late_connections_are_closed(opened: Opened, server: Server) -> None:
 
 
 def test_server_that_was_restarted_costs_nobody_an_answer(opened: Opened) -> None:
-    """Connections that the server ended, kept or in the pool, are replaced before anybody is told."""
+    """Connections that the server ended, kept or in the pool, are replaced before a caller notices."""
     database, other = opened(), opened()
     ask(database)
     ask_kept(database)

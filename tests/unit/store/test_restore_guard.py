@@ -73,7 +73,7 @@ def look(marked: GuardedDatabase) -> int:
     """Query the database as a verdict does; return the number that a token carries at least."""
     known = marked.known()
     with marked.read() as connection:
-        row = connection.execute(select(*history.seen_columns()), history.asked(known)).one()
+        row = connection.execute(select(*history.seen_columns()), history.parameters(known)).one()
     return marked.trust(known, Seen.of(row))
 
 

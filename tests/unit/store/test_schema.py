@@ -44,7 +44,7 @@ def step_to(connection: Connection, version: str) -> None:
 
 
 def import_every_owner() -> None:
-    """Import every module, so that every table is on the metadata, whoever owns it."""
+    """Import every module, so that every table is on the metadata, whichever room owns it."""
     for module in pkgutil.walk_packages(validator.__path__, "validator."):
         if not module.name.startswith(ACTING):
             importlib.import_module(module.name)
@@ -143,7 +143,7 @@ def test_upgrade_again_changes_nothing(empty_database: Database) -> None:
 
 
 def test_identities_of_before_become_links(empty_database: Database) -> None:
-    """Whoever was an agent before links were kept is linked to it by the upgrade; nobody else is."""
+    """An account that was an agent before links existed is linked to it by the upgrade; no other is."""
     with empty_database.write() as connection:
         step_to(connection, "0002")
         connection.execute(
@@ -211,7 +211,7 @@ def test_newest_schema_passes(database: Database) -> None:
 
 
 def test_empty_database_is_refused(empty_database: Database) -> None:
-    """Without a schema nothing may be answered, and the operator is told what to run."""
+    """Without a schema every request is a fault, which names the command to run."""
     with pytest.raises(Fault, match=r"the schema is missing.*`validator db upgrade`") as raised:
         schema.check_newest(empty_database)
 

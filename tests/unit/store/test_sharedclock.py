@@ -64,7 +64,7 @@ def test_nodes_have_the_servers_clock(server: Database) -> None:
 
 
 def test_server_is_not_asked_each_time(server: Database) -> None:
-    """A thousand readings are one question to the server."""
+    """A thousand readings are one query to the server."""
     asked: list[str] = []
     event.listen(server.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
     clock = SharedClock(server, wrong())

@@ -124,7 +124,7 @@ def test_environment_that_changes_nothing_is_left_alone() -> None:
 
 @pytest.mark.parametrize("wanted", ["any", "standby", "prefer-standby", "read-only"])
 def test_standby_is_not_asked_for(wanted: str) -> None:
-    """A URL that asks for a standby is refused; by default the server must take changes."""
+    """A URL that asks for a standby is refused; by default the server must be writable."""
     assert "standby" in found(f"u@localhost/n?target_session_attrs={wanted}")[0]
     assert arguments("u@localhost/n")["target_session_attrs"] == "read-write"
 
