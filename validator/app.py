@@ -1,4 +1,4 @@
-"""The HTTP application: blueprints and error replies, nothing else."""
+"""The HTTP application: blueprints, what runs around every request, and the error handler."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from validator.web.routes import callbacks, login, openapi, portal, probes, toke
 
 
 class _Application(Flask):
-    """Flask, which would log an error with its message and so with whatever secret is in it."""
+    """Flask, which by default logs an error with its message, and so with a secret in it."""
 
     def log_exception(self, exc_info: Any) -> None:
-        """Log nothing: the error handler does, without the message."""
+        """Log nothing: the error handler logs the error, without its message."""
 
 
 def create_app(services: Services) -> Flask:
@@ -26,7 +26,7 @@ def create_app(services: Services) -> Flask:
     settings = services.settings
     app = _Application("validator", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body
-    # Every OPTIONS, redirect and extra slash would be an answer that no route promised.
+    # Automatic responses to OPTIONS, extra slashes and the like would be promised by no route.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
@@ -36,7 +36,7 @@ def create_app(services: Services) -> Flask:
     ratelimit.install(app, services.counters)
     known = Hosts(settings.server, (settings.proxy.origin, settings.proxy.callbacks_origin))
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
-    # After the check of the name, which counts by itself; before the page checks of the blueprints.
+    # After the check of the Host, which counts by itself; before the page checks of the blueprints.
     RouteLimiter(services.counters).init_app(app)
     errors = ErrorResponses(settings.callbacks, replies, services.counters)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
@@ -70,5 +70,5 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
             app.register_blueprint(bp)
         if settings.portal.enabled:
             app.register_blueprint(portal.blueprint(settings.portal))
-            if settings.proxy.document_root is None:  # the proxy's own home page would hide it
+            if settings.proxy.document_root is None:  # else the proxy's home page hides it
                 app.register_blueprint(portal.front(settings.portal))

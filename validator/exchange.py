@@ -1,4 +1,4 @@
-"""The exchange that is being answered: its request id, its source, the role of this server."""
+"""One HTTP request and its response: the request id, the source, the role of this server."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Which request is being answered: its id, the address it came from, the role of this server.
+    """A request's id, its source address, and the role of this server.
 
-    It `is_certified` when the caller showed a client certificate that the proxy verified.
+    It `is_certified` when the caller presented a client certificate that the proxy verified.
     """
 
     request_id: str = "-"
@@ -18,5 +18,5 @@ class Exchange:
 
 
 _NONE = Exchange()
-# For the trail only: whatever decides gets its exchange as an argument.
+# For the trail only: every decision gets its exchange as an argument.
 current_exchange: ContextVar[Exchange] = ContextVar("current_exchange", default=_NONE)

@@ -73,14 +73,14 @@ class Services:
     readiness: Readiness
 
     def close(self) -> None:
-        """Let go of the trail, which writes its head into the database, of that, and of the counters."""
+        """Close the trail, which writes its head into the database, then the database and the counters."""
         self.trail.close()
         self.database.close()
         self.counters.close()
 
 
 def open_services(settings: Settings, clock: Clock | None = None) -> Services:
-    """Return every part, built from *settings*; nothing is read or connected until it is asked."""
+    """Return every part, built from *settings*; nothing is read or connected before it is used."""
     clock = clock or SystemClock()
     database = GuardedDatabase(settings.database, settings.keys.directory)
     keyring = Keyring(settings.keys.directory, clock)

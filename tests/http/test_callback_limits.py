@@ -211,7 +211,7 @@ def test_refused_token_is_counted_for_itself(enterprise: Enterprise, side: Side,
 def test_wrong_presentations_do_not_hold_the_right_one_back(
     enterprise: Enterprise, side: Side, name: str
 ) -> None:
-    """Somebody who presents a good token wrongly takes nothing from whoever presents it rightly."""
+    """Presenting a good token wrongly uses up nothing of the limits of its correct use."""
     token, _ = issued(enterprise, side.subject)
     cloud = enterprise.visitor()
     for _ in range(30):
@@ -340,7 +340,7 @@ def test_throttled_question_says_so_with_always_200(found_enterprise: Found, jun
 
 
 def test_no_answer_tells_how_a_limit_stands(enterprise: Enterprise) -> None:
-    """Neither a stranger nor the cloud is told how busy a source, a token, a subject or a tenant is."""
+    """No response shows a stranger or the cloud how busy a source, a token, a subject or a tenant is."""
     cloud, token = enterprise.visitor(), issued(enterprise, AGENT)[0]
     answers = [AGENT_SIDE.ask(cloud, AGENT_SIDE.question(text)) for text in (token, "x") for _ in range(9)]
 

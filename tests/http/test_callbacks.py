@@ -425,7 +425,7 @@ def test_tolerated_bodies_are_there() -> None:
     assert len(TOLERATED) >= 10
 
 
-# Requests that are none
+# Invalid requests
 
 
 def wrong_bodies(side: Side) -> Iterator[bytes]:
@@ -442,7 +442,7 @@ def wrong_bodies(side: Side) -> Iterator[bytes]:
 
 @both_sides
 def test_malformed_body_is_400_with_both_fields(lasting_enterprise: Enterprise, side: Side) -> None:
-    """What cannot be read as the question is 400 and retCode 1, and is written down."""
+    """A malformed request gets 400 and retCode 1, and is recorded."""
     cloud = lasting_enterprise.visitor()
 
     for body in wrong_bodies(side):
@@ -602,7 +602,7 @@ def test_something_away_is_503_with_both_fields(
 def test_malformed_body_without_a_trail_is_503(
     enterprise: Enterprise, side: Side, broken: breakage.Breakage
 ) -> None:
-    """A question that cannot be read, nor written down that it could not, is 503 and retCode 4."""
+    """A malformed request that cannot be recorded gets 503 and retCode 4."""
     cloud = enterprise.visitor()
 
     with broken(enterprise):
@@ -701,7 +701,7 @@ def test_callbacks_are_not_served_to_people(found_enterprise: Callable[..., Ente
         assert (answer.status_code, ret_code(answer)) == (404, 1)
 
 
-# What is written down
+# What is recorded
 
 
 @both_sides

@@ -154,7 +154,7 @@ def every_kind(enterprise: Enterprise, browser: FlaskClient, headers: dict[str, 
 
 
 def test_every_answer_has_an_id_and_safe_headers(enterprise: Enterprise) -> None:
-    """Whatever the answer is, it has an id of its own and headers that keep browsers from misusing it."""
+    """Every response has a unique request id, and headers that keep browsers from misusing it."""
     answers = every_kind(enterprise, enterprise.visitor(), {})
 
     assert len({answer.headers["X-Request-ID"] for answer in answers}) == len(answers)

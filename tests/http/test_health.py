@@ -197,7 +197,7 @@ def test_redis_that_is_unavailable_degrades(found_enterprise: Callable[..., Ente
 
 @pytest.mark.parametrize("broken", PARTS)
 def test_words_of_a_broken_part_give_nothing_away(enterprise: Enterprise, broken: str) -> None:
-    """What is told about a broken part has no secret, no path of this machine and no content of a file."""
+    """The report of a broken part has no secret, no path of this machine and no content of a file."""
     secrets = [
         *(SECRET_KEY, PASSWORD, LOGIN, enterprise.basic[1], "not what should be here"),
         *(key.secret.hex() for key in enterprise.services.keyring.list()),

@@ -86,7 +86,7 @@ def told(answer: TestResponse) -> bytes:
 
 
 def own_words(browser: FlaskClient, path: str, headers: dict[str, str]) -> bytes:
-    """Return what *path* says to bodies that have no words of their own."""
+    """Return the message of *path* for bodies without a specific one."""
     names = (*("access_token", "userAccount", "Token", "userId", "userName"), *("account", "password"))
     nobody = orjson.dumps(dict.fromkeys((*names, "tenantSpaceId"), "x"))
     return b"\n".join(told(send(browser, path, body, headers)) for body in (b"", b"{", b"[]", b"{}", nobody))

@@ -48,7 +48,7 @@ def test_own_names_are_answered(found_enterprise: Found, host: str) -> None:
 
 @pytest.mark.parametrize("host", STRANGE)
 def test_other_names_are_refused(found_enterprise: Found, host: str) -> None:
-    """A name that is none of these reads nothing, however much it looks like one."""
+    """Every other name reads nothing, however similar it is."""
     assert status(found_enterprise(SETTINGS), "/openapi.json", host) == 421
 
 

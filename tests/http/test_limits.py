@@ -1,4 +1,4 @@
-"""Every limit over HTTP: how many come through, what one too many is told, and who is counted together."""
+"""Every limit over HTTP: how many requests pass, the response to one too many, what is counted together."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -163,7 +163,7 @@ def passed(answers: Iterable[TestResponse]) -> int:
 
 
 def burst(enterprise: Enterprise, name: str, times: int, browser: FlaskClient | None = None) -> int:
-    """Return how many of so many requests that the limit *name* counts came through."""
+    """Return how many of *times* requests that the limit *name* counts passed."""
     ask, browser = REQUESTS[name][0], browser or enterprise.visitor()
     return passed(ask(enterprise, browser) for _ in range(times))
 
@@ -269,7 +269,7 @@ def test_both_rates_of_a_limit_hold(found_enterprise: Found, name: str) -> None:
 
 @every_limit
 def test_retry_after_is_enough_for_both_rates(found_enterprise: Found, name: str) -> None:
-    """Refused by both rates of a limit, one may return when both allow it, and is told so."""
+    """After a refusal by both rates of a limit, Retry-After is enough for both."""
     enterprise = limited(found_enterprise, name, f"{RATE} {AMOUNT + 3}/1h")
     enterprise.clock.instant = MIDNIGHT
     browser, ask = enterprise.visitor(), REQUESTS[name][0]
@@ -284,7 +284,7 @@ def test_retry_after_is_enough_for_both_rates(found_enterprise: Found, name: str
 
 @every_limit
 def test_refused_are_not_counted(found_enterprise: Found, name: str) -> None:
-    """Whoever goes on asking while refused does not have to wait any longer for it."""
+    """Refused requests do not prolong the wait."""
     enterprise = limited(found_enterprise, name)
     browser, ask = enterprise.visitor(), REQUESTS[name][0]
     burst(enterprise, name, AMOUNT, browser)
@@ -296,7 +296,7 @@ def test_refused_are_not_counted(found_enterprise: Found, name: str) -> None:
     assert ask(enterprise, browser).status_code != TOO_MANY
 
 
-# What precedes the request that is counted, and is written down for itself.
+# What precedes the request that is counted, and is recorded separately.
 PREPARATIONS = {
     "callbacks_subject": "token_issued",
     "callbacks_tenant": "token_issued",
@@ -308,7 +308,7 @@ PREPARATIONS = {
 
 @every_limit
 def test_throttled_leave_nothing_in_the_trail(found_enterprise: Found, name: str) -> None:
-    """Whoever is refused for asking too often cannot fill the audit trail with it."""
+    """Requests beyond a limit cannot fill the audit trail."""
     enterprise = limited(found_enterprise, name)
     browser = enterprise.visitor()
     burst(enterprise, name, AMOUNT, browser)
@@ -397,7 +397,7 @@ def told(answer: TestResponse, field: str, form: re.Pattern[str]) -> list[tuple[
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if not name.startswith(("callbacks_", "login_"))])
 def test_fields_of_the_draft_tell_how_a_limit_stands(found_enterprise: Found, name: str) -> None:
-    """RateLimit-Policy tells the quota, RateLimit how much is left and from when one more would pass."""
+    """RateLimit-Policy has the quota, RateLimit the remainder and when one more would pass."""
     enterprise = limited(found_enterprise, name)
     browser, ask = enterprise.visitor(), REQUESTS[name][0]
 
@@ -412,7 +412,7 @@ def test_fields_of_the_draft_tell_how_a_limit_stands(found_enterprise: Found, na
 
 
 def test_fields_tell_every_rate(found_enterprise: Found) -> None:
-    """A limit with two rates is told with both, and two limits on a route with either."""
+    """The headers show both rates of a limit, and both limits of a route."""
     rates = {"limits.tokens_address": "5/1m 100/1h", "limits.tokens_caller": "7/1d"}
     enterprise = found_enterprise(UNLIMITED | rates)
 
@@ -431,7 +431,7 @@ def test_fields_tell_every_rate(found_enterprise: Found) -> None:
 
 
 def test_login_and_password_tell_nothing(found_enterprise: Found) -> None:
-    """Whoever guesses passwords is not told how many guesses are left, nor which limit refuses."""
+    """No response to a guessed password shows how many guesses are left, or which limit refuses."""
     enterprise = found_enterprise(UNLIMITED | {"limits.login_address": RATE, f"limits.{OTHER}": RATE})
     browser = enterprise.visitor()
 
@@ -444,7 +444,7 @@ def test_login_and_password_tell_nothing(found_enterprise: Found) -> None:
 
 
 def test_old_fields_are_never_sent(found_enterprise: Found) -> None:
-    """No route tells its limits in the fields from before the draft."""
+    """No route shows its limits in the fields from before the draft."""
     enterprise = found_enterprise({f"limits.{name}": "1/1m" for name in RATED})
     browser = enterprise.visitor()
 
@@ -541,7 +541,7 @@ def test_requests_for_no_route_are_counted(
 
 
 def test_scanner_cannot_spread_over_paths(found_enterprise: Found) -> None:
-    """All requests for no route, and those to routes without a limit of their own, are counted together."""
+    """Requests for no route, and those to routes without a separate limit, are counted together."""
     enterprise = limited(found_enterprise, OTHER, f"{len(NO_ROUTES)}/1m")
     browser = enterprise.visitor()
 
@@ -626,7 +626,7 @@ LIES: dict[str, list[tuple[str, str]]] = {
 
 @every_address_limit
 def test_lies_about_the_address_change_nothing(found_enterprise: Found, name: str) -> None:
-    """Without a trusted proxy, whatever a caller says of its address, it is counted by its connection."""
+    """Without a trusted proxy a caller is counted by its connection, whatever address its headers claim."""
     enterprise = limited(found_enterprise, name, f"{len(LIES)}/1m")
     liar, ask = browser_from(enterprise, "192.0.2.7"), REQUESTS[name][0]
 
@@ -682,7 +682,7 @@ HANDED_ON = [
 
 @every_address_limit
 def test_behind_a_proxy_its_word_counts(found_enterprise: Found, name: str) -> None:
-    """Behind a trusted proxy only the last address counts, whoever connects and whatever stands before."""
+    """Behind a trusted proxy only the last address counts, whatever precedes it."""
     enterprise = limited(found_enterprise, name, f"{len(HANDED_ON)}/1m", **PROXY)
     ask = REQUESTS[name][0]
 
@@ -722,7 +722,7 @@ OTHERS: list[tuple[str, Ask]] = [
 
 @pytest.mark.parametrize(("name", "ask_as_other"), OTHERS, ids=[name for name, _ in OTHERS])
 def test_one_limit_does_not_touch_anothers(found_enterprise: Found, name: str, ask_as_other: Ask) -> None:
-    """Another caller, guest or channel has a count of its own."""
+    """Another caller, guest or channel has a separate count."""
     enterprise = limited(found_enterprise, name)
     other = enterprise.visitor()
     assert burst(enterprise, name, AMOUNT + 1) == AMOUNT
@@ -766,7 +766,7 @@ def test_right_logins_count_too(found_enterprise: Found) -> None:
     assert "Set-Cookie" not in answers[-1].headers
 
 
-# The counters are away
+# The counters are unavailable
 
 
 def test_without_counters_nothing_is_let_through(found_enterprise: Found) -> None:

@@ -33,7 +33,7 @@ def logged_in(enterprise: Enterprise, login: str) -> FlaskClient:
 
 
 def ret_code(enterprise: Enterprise, token: str, code: str) -> int:
-    """Return what the cloud is told of *token* when it presents it for the agent *code*."""
+    """Return the response to the cloud when it presents *token* for the agent *code*."""
     question = {"access_token": token, "tenantSpaceId": TENANT, "userAccount": code}
     answer = enterprise.visitor().post(AGENT_SIDE.path, json=question).json
     assert answer is not None
@@ -114,7 +114,7 @@ def test_own_agent_needs_no_name(enterprise: Enterprise) -> None:
 
 
 def test_choice_must_be_made(enterprise: Enterprise) -> None:
-    """A person with several and none of their own is told to name one; with one there is no choice."""
+    """With several accounts and no default a person has to name one; a single one needs no choice."""
     add(enterprise, "ann", Identity())
     link(enterprise, "11", login="ann")
     browser = logged_in(enterprise, "ann")

@@ -1,4 +1,4 @@
-"""Lockout over HTTP: how often a password may be guessed, and that guessing locks nobody out of their own."""
+"""Lockout over HTTP: how often a password may be guessed, and that guessing locks no owner out."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -100,7 +100,7 @@ class Stranger:
         return self.guess(PASSWORD, account, address).status_code == 200
 
     def fail(self, times: int, account: str = LOGIN, address: str | None = None) -> list[TestResponse]:
-        """Return the answers to so many wrong passwords."""
+        """Return the responses to *times* wrong passwords."""
         return [self.guess(WRONG, account, address) for _ in range(times)]
 
 
@@ -212,7 +212,7 @@ def test_failures_during_a_lock_do_not_extend_it(guarded: Guarded, stranger: Str
 
 
 def test_delay_counts_from_the_last_guess(guarded: Guarded, stranger: Stranger) -> None:
-    """Whoever waits longer than they must saves nothing up: the next failure blocks from when it is made."""
+    """Waiting longer than necessary saves nothing up: the next failure blocks from its own time."""
     stranger.fail(FREE)
     guarded.pass_time(days=1)
 
@@ -358,7 +358,7 @@ def test_lock_is_known_to_every_worker(guarded: Guarded, stranger: Stranger) -> 
 
 
 def test_session_goes_on_during_a_lock(guarded: Guarded, stranger: Stranger) -> None:
-    """Whoever is logged in stays so, and has tokens, while strangers guess."""
+    """A session goes on, and gets tokens, while strangers guess."""
     browser = guarded.enterprise.person()
 
     stranger.fail(2 * FREE)
@@ -646,7 +646,7 @@ def test_spoilt_device_cookie_is_a_strangers(guarded: Guarded, stranger: Strange
 
 @spoilt_cookies
 def test_failures_with_a_spoilt_cookie_are_a_strangers(guarded: Guarded, spoil: Spoil) -> None:
-    """Whoever presents a new invalid cookie with every guess has no more guesses for it."""
+    """A new invalid cookie with every guess allows no more guesses."""
     browser = known_browser(guarded)
     kept = browser.get_cookie(DEVICE)
     assert kept is not None
@@ -690,7 +690,7 @@ def accounts_beyond(n: int) -> Iterator[str]:
 
 
 def spray(stranger: Stranger, times: int, address: str, mark: int = 0) -> None:
-    """Guess once at each of so many accounts from one address."""
+    """Guess once at each of *times* accounts from one address."""
     for account in islice(accounts_beyond(mark), times):
         stranger.guess(account=account, address=address)
 

@@ -211,7 +211,7 @@ def answered(enterprise: Enterprise, path: str, method: str, operation: Any) -> 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda part: part)
 def test_success_is_as_described(enterprise: Enterprise, path: str, method: str) -> None:
-    """Every operation has a request that succeeds, with what the description says of success."""
+    """Every operation has a request that succeeds as the description states."""
     operation = operation_of(enterprise, path, method)
 
     case, answer = answered(enterprise, path, method, operation)

@@ -43,7 +43,7 @@ def test_new_password_replaces_the_old(enterprise: Enterprise) -> None:
 
 
 def test_change_ends_every_other_session(enterprise: Enterprise) -> None:
-    """Whoever changes the password stays in with a new cookie; every session from before has ended."""
+    """Changing the password keeps this browser logged in by a new cookie and ends every earlier session."""
     browser, other = enterprise.person(), enterprise.person()
     before = browser.get_cookie(SESSION_COOKIE)
     assert before is not None
@@ -195,7 +195,7 @@ def test_change_is_not_made_unless_written_down(enterprise: Enterprise, broken: 
 
 
 def test_no_password_is_written_down(enterprise: Enterprise, capfd: pytest.CaptureFixture[str]) -> None:
-    """The trail tells of changes and refusals, and neither it nor the log holds a password."""
+    """The trail has the changes and refusals, and neither it nor the log has a password."""
     browser = enterprise.person()
     change(browser, old="a-wrong-old-password")
     change(browser, new="a-short-one")

@@ -75,7 +75,7 @@ def document(browser: FlaskClient, name: str) -> Document:
 
 @pytest.mark.parametrize(("path", "status"), [("", 302), ("/nowhere", 404)])
 def test_origin_itself_leads_to_the_pages(browser: FlaskClient, path: str, status: int) -> None:
-    """The first address that somebody types shows the pages; one that is none stays unknown."""
+    """The first address that somebody types shows the pages; unknown addresses stay unknown."""
     answer = browser.get(path or "/")
 
     assert (answer.status_code, answer.headers.get("Location")) == (status, "/portal/" if not path else None)
@@ -134,7 +134,7 @@ def test_chat_pages_need_their_ids(found_enterprise: Found) -> None:
 
 
 def test_pages_are_no_part_of_the_api(found_enterprise: Found) -> None:
-    """What programs are told of the routes is the same with the pages and without."""
+    """Programs get the same responses from the routes with the pages and without."""
     described = [found_enterprise(settings).visitor().get("/openapi.json").data for settings in ({}, ON)]
 
     assert described[0] == described[1]

@@ -120,7 +120,7 @@ def test_changed_password_by_the_operator_ends_sessions(enterprise: Enterprise) 
 
 
 def test_presented_cookie_is_never_adopted(enterprise: Enterprise) -> None:
-    """A login gives a secret of its own to a browser that came with one chosen by somebody else."""
+    """A login never adopts a presented secret: somebody else may have chosen it (session fixation)."""
     chosen = "attacker-chosen-secret-attacker-chosen-secr"
     victim, attacker = enterprise.visitor(), enterprise.visitor()
     for browser in (victim, attacker):

@@ -106,7 +106,7 @@ def test_refused_source_is_written_down(found_enterprise: Found, side: Side) -> 
 
 @both_sides
 def test_body_of_a_refused_source_does_not_matter(found_enterprise: Found, side: Side) -> None:
-    """A stranger cannot tell a good question from nonsense by the answer: nothing of it is read."""
+    """A stranger cannot distinguish a good request from nonsense by the response: nothing of it is read."""
     enterprise = found_enterprise({**NETWORKS, **PROXIED})
     good = ask_from(enterprise, side, DENIED)
 
@@ -117,7 +117,7 @@ def test_body_of_a_refused_source_does_not_matter(found_enterprise: Found, side:
 
 @both_sides
 def test_refused_source_is_counted(found_enterprise: Found, side: Side) -> None:
-    """Whoever is refused too often is throttled, and then leaves no more lines; the cloud is not."""
+    """A source that is refused too often is throttled and leaves no more entries; the cloud is not."""
     enterprise = found_enterprise({**NETWORKS, **PROXIED, "limits.callbacks_foreign": "3/1m"})
 
     answers = [ask_from(enterprise, side, DENIED) for _ in range(6)]
@@ -193,7 +193,7 @@ def test_certificate_cannot_be_claimed(found_enterprise: Found, side: Side) -> N
 
 @both_sides
 def test_missing_certificate_is_counted(found_enterprise: Found, side: Side) -> None:
-    """Whoever asks without the certificate too often is throttled."""
+    """A source that sends too many requests without the certificate is throttled."""
     enterprise = found_enterprise({**CERTIFIED, **PROXIED, "limits.callbacks_foreign": "2/1m"})
 
     assert [ret_code(ask_from(enterprise, side, ALLOWED)) for _ in range(4)] == [2, 2, 3, 3]

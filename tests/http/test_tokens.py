@@ -31,7 +31,7 @@ both_sides = pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
 
 
 def is_alive(enterprise: Enterprise, token: str, subject: Subject) -> bool:
-    """Return whether the cloud would be told that *token* is good."""
+    """Return whether the callback accepts *token*."""
     side = AGENT_SIDE if subject.audience is Audience.AGENT else CHAT_SIDE
     asked = Side(side.path, subject, side.token_field, side.subject_field)
     return asked.ask(enterprise.visitor(), asked.question(token)).json == {
@@ -117,7 +117,7 @@ def test_person_has_no_token_for_anybody_else(
 def test_person_without_that_identity_has_no_token(
     enterprise: Enterprise, identity: Identity, missing: str
 ) -> None:
-    """An account that is only an agent, or only a customer, gets tokens of that kind only, and is told so."""
+    """An account that is only an agent, or only a customer, gets only tokens of that kind, and the reason."""
     services = enterprise.services
     services.accounts.add("ann", TENANT, services.accounts.require(LOGIN).password_hash, identity)
     browser = enterprise.visitor()
@@ -213,7 +213,7 @@ def test_client_has_tokens_of_its_audiences_only(enterprise: Enterprise, route: 
 
 @both_sides
 def test_client_has_no_token_for_a_disabled_account(enterprise: Enterprise, side: Side) -> None:
-    """A subject that has an account here which is disabled is refused, whoever asserts it."""
+    """A subject with a disabled account is refused, whichever principal asserts it."""
     browser, route = enterprise.visitor(), ROUTES[side.subject.audience]
     requested = {key: value for key, value in side.question("").items() if key != side.token_field}
     assert browser.post(route, json=requested, auth=enterprise.basic).status_code == 200
@@ -469,7 +469,7 @@ def test_client_ends_every_token_of_a_subject(enterprise: Enterprise, side: Side
 @both_encodings
 @pytest.mark.parametrize("token", ["x", "a.b", "A" * 4096])
 def test_unknown_token_is_ended_already(lasting_enterprise: Enterprise, post: Encoding, token: str) -> None:
-    """A token that is none is answered with 200, as RFC 7009 2.2 wants."""
+    """An invalid token gets 200, as RFC 7009, section 2.2 requires."""
     answer = post(lasting_enterprise.visitor(), REVOKE, {"token": token}, lasting_enterprise.basic)
 
     assert (answer.status_code, answer.data) == (200, b"")
@@ -561,7 +561,7 @@ def test_other_media_types_are_415(
 
 @both_sides
 def test_revocation_is_written_down(enterprise: Enterprise, side: Side) -> None:
-    """The trail tells who ended which token, and does not hold it."""
+    """The trail has the client and the id of an ended token, but not the token."""
     token, claims = issued(enterprise, side.subject)
 
     as_json(enterprise.visitor(), REVOKE, {"token": token}, enterprise.basic)

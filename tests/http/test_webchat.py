@@ -128,7 +128,7 @@ def test_prefix_and_lifetime_are_settings(found_enterprise: Callable[..., Enterp
     assert cookie(answer, GUEST_COOKIE)[1]["max-age"] == "7200"
 
 
-# Cookies that are none
+# Invalid cookies
 
 
 def forge(enterprise: Enterprise, value: str) -> str:

@@ -1,1 +1,1 @@
-"""The cloud asks whether a token is good; this room answers."""
+"""Validates the tokens that the cloud presents on its two callbacks."""

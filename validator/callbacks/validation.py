@@ -1,17 +1,17 @@
 """The only place that decides: a presentation becomes a verdict.
 
-Prove before you throttle: the source of these questions is the cloud, and anybody can make the cloud ask, so
-that a limit on sources or on presented names would be a switch in strangers' hands. The source may ask; then
-the token's signature puts a question into one of three classes, each with limits of its own:
+Prove before you throttle: the source of these requests is the cloud, and anybody can make the cloud send
+one, so that strangers could switch the callbacks off by a limit on sources or on presented names. After the
+check of the source the token's signature puts a request into one of three classes, each with separate limits:
 
 - *foreign*: the body is unreadable, or the token was not signed here for this audience. Counted per source;
   beyond the limit neither the database nor the trail is touched.
 - *ours, not good*: signed here, but expired, not yet valid, presented with another tenant, subject or name,
-  or ended (`standing`: tenant, account, epoch, revocations). Counted per token, never against its subject or
-  tenant.
+  or ended (`tokens.subject_state`: tenant, account, epoch, revocations). Counted per token, never against its
+  subject or tenant.
 - *good*: counted per token, then per subject, then per tenant and audience, all by what the token claims.
 
-Within each class the first check that fails is the reason. The verdict is recorded, then given.
+Within each class the first check that fails is the reason. The verdict is recorded, then returned.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Verdict:
 
     @property
     def shape(self) -> ProblemType | None:
-        """What the cloud sees of a refusal: the same for every reason there is."""
+        """What the cloud sees of a refusal: the same for every reason."""
         return None if self.reason is None else PublicError.VALIDATION_REFUSED.value
 
 
@@ -125,9 +125,9 @@ class Validation:
 
 
 def limits_of_good(claims: Claims) -> tuple[tuple[str, str], ...]:
-    """Return the limits that an accepted question counts against, the narrowest first, each with its key.
+    """Return the limits that an accepted request counts against, the narrowest first, each with its key.
 
-    Every key has the audience in it, or the jti, so that agents and customers never share a limit.
+    Every key contains the audience or the jti, so that agents and customers never share a limit.
     """
     subject = claims.subject
     tenant = f"{subject.audience}:{subject.tenant}"  # no tenant's id has a colon
@@ -139,7 +139,7 @@ def limits_of_good(claims: Claims) -> tuple[tuple[str, str], ...]:
 
 
 def _check_match(claims: Claims, presentation: Presentation) -> None:
-    """Raise Refusal unless the token speaks of exactly the tenant, subject and name that are presented."""
+    """Raise Refusal unless the token has exactly the tenant, subject and name that are presented."""
     subject = claims.subject
     if subject.tenant != presentation.presented_tenant:
         raise Refusal(Reason.TENANT_MISMATCH)

@@ -1,7 +1,7 @@
-"""The words of the cloud's two callbacks, both directions: field names, types, sizes, result codes.
+"""The wire format of the cloud's two callbacks: field names, types, sizes and result codes.
 
 Agent side: `{"access_token","tenantSpaceId","userAccount"}`. Customer side:
-`{"Token","userName","userId","tenantSpaceId"}` with a capital T. Answer to both, always:
+`{"Token","userName","userId","tenantSpaceId"}` with a capital T. The response to both is
 `{"retCode": int, "message": text}`; 0 is success to the cloud, the other codes are in `errors.RetCode`.
 Unknown fields are ignored, an integer id is taken as its digits, the Content-Type does not matter.
 """
@@ -25,9 +25,9 @@ ACCEPTED_MESSAGE = "validate success"
 
 @dataclass(frozen=True, slots=True)
 class CallbackPolicy:
-    """The two routes, whether every answer on them has HTTP status 200, and who may ask.
+    """The two routes, whether every response on them has HTTP status 200, and which sources are allowed.
 
-    Without `networks` anybody may; with `client_certificate` only who showed one that the proxy verified.
+    Without `networks` all are; with `client_certificate` only those with one that the proxy verified.
     """
 
     agent_path: str
@@ -38,11 +38,11 @@ class CallbackPolicy:
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody may ask, from anywhere."""
+        """Whether every source is allowed."""
         return not self.networks and not self.client_certificate
 
     def is_callback(self, path: str) -> bool:
-        """Return whether *path* is one of the two routes or lies below one: the cloud reads the answer."""
+        """Return whether *path* is one of the two routes or lies below one: the cloud reads the response."""
         path = plain_path(path)
         return any(
             path == route or path.startswith(f"{route}/") for route in (self.agent_path, self.chat_path)
@@ -51,7 +51,7 @@ class CallbackPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """What the cloud presents, nothing of it proven: a token, and whose it is said to be."""
+    """What the cloud presents, unproven: a token, and the tenant, subject and name claimed for it."""
 
     audience: Audience
     presented_token: str = field(repr=False)
@@ -63,13 +63,13 @@ class Presentation:
 def plain_path(path: str) -> str:
     """Return *path* with one slash wherever it has several.
 
-    A base URL with a slash at its end, and a path with one at its begin, are often joined as they are.
+    A base URL that ends with a slash is often joined with a path that begins with one.
     """
     return _SLASHES.sub("/", path) if "//" in path else path
 
 
 class AgentRequest(TolerantSchema):
-    """The agent side's question."""
+    """The agent side's request."""
 
     access_token = Text(MAX_TOKEN)
     tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815 - the cloud's name
@@ -77,7 +77,7 @@ class AgentRequest(TolerantSchema):
 
 
 class ChatRequest(TolerantSchema):
-    """The customer side's question."""
+    """The customer side's request."""
 
     Token = Text(MAX_TOKEN)
     userName = Text(MAX_USER_NAME)  # noqa: N815
@@ -86,7 +86,7 @@ class ChatRequest(TolerantSchema):
 
 
 class CallbackAnswer(TolerantSchema):
-    """The answer to both questions."""
+    """The response to both requests."""
 
     retCode = fields.Integer(required=True, strict=True, validate=validate.OneOf(list(map(int, RetCode))))  # noqa: N815
     message = Text(255)
@@ -97,7 +97,7 @@ _CHAT_REQUEST = ChatRequest()
 
 
 def parse_agent(body: bytes) -> Presentation:
-    """Return what the agent side's *body* presents; raises Refusal when it cannot be read."""
+    """Return what the agent side's *body* presents; raises Refusal when it is malformed."""
     values = load(_AGENT_REQUEST, read_object(body))
     return Presentation(
         Audience.AGENT, values["access_token"], values["tenantSpaceId"], values["userAccount"]
@@ -105,7 +105,7 @@ def parse_agent(body: bytes) -> Presentation:
 
 
 def parse_chat(body: bytes) -> Presentation:
-    """Return what the customer side's *body* presents; raises Refusal when it cannot be read."""
+    """Return what the customer side's *body* presents; raises Refusal when it is malformed."""
     values = load(_CHAT_REQUEST, read_object(body))
     return Presentation(
         Audience.CHAT, values["Token"], values["tenantSpaceId"], values["userId"], values["userName"]
@@ -113,10 +113,10 @@ def parse_chat(body: bytes) -> Presentation:
 
 
 def render(ret_code: RetCode, message: str) -> bytes:
-    """Return the body of an answer."""
+    """Return the body of a response."""
     return orjson.dumps({"retCode": int(ret_code), "message": message})
 
 
 def render_ascii(ret_code: RetCode, message: str) -> str:
-    """Return the body of an answer in ASCII, as a header can hold it."""
+    """Return the body of a response in ASCII, which fits into a header."""
     return json.dumps({"retCode": int(ret_code), "message": message}, separators=(",", ":"))

@@ -1,8 +1,8 @@
-"""Turns whatever was raised into the response: for Flask's error handler, and for the fast path.
+"""Turns every exception into a response, for Flask's error handler and for the fast path.
 
-A refusal is an outcome and is not logged here. A fault is logged with its reason and its cause; an error that
-nobody foresaw is logged by its type and its frames, never by its message, which may hold a secret. Both are
-counted. The response has the shape that its path promises: the cloud's, or a problem (RFC 9457).
+A refusal is an outcome and is not logged here. A fault is logged with its reason and its cause, an unforeseen
+error with its type and its frames, never with its message, which may contain a secret. Both are counted. The
+response has the shape that its path promises: the cloud's, or a problem (RFC 9457).
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ class ErrorResponses:
         return reply
 
     def _known(self, error: Exception, exchange: Exchange) -> ValidatorError:
-        """Return *error* as one of the catalogue, without a detail that is not for the caller."""
+        """Return *error* as a reason of the catalogue, without a detail that is not for the caller."""
         if isinstance(error, InternalServerError) and isinstance(error.original_exception, Exception):
             error = error.original_exception  # Flask wraps what is raised after the view
         if isinstance(error, Refusal):

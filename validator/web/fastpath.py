@@ -1,8 +1,8 @@
-"""The fast path of the cloud's requests: the same rooms, without Flask's dispatch.
+"""The fast path of the cloud's requests: the same validation, without Flask's dispatch.
 
-A POST on one of the two routes, with a body that says its length and is within the limit, gets its response
-here, whatever it is: the verdict, a refusal or a fault. Every other request goes to Flask. Without this
-module every response is the same, and takes longer.
+A POST on one of the two routes, with a Content-Length within the limit, gets its response here: a verdict, a
+refusal or a fault. Every other request goes to Flask. Without this module every response would be the same
+and take longer.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -44,13 +44,13 @@ class FastPath:
         self._replies, self._routes, self._errors = replies, routes, errors
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Respond, or let Flask respond; for both, a callback's path may have doubled slashes."""
+        """Respond, or let Flask respond; on both paths a callback's path may have doubled slashes."""
         path = wire.plain_path(environ.get("PATH_INFO", ""))
-        if self._routes.is_callback(path):
-            environ["PATH_INFO"] = path
         route = self._parsers.get(path) if environ["REQUEST_METHOD"] == "POST" else None
         length = None if route is None else get_content_length(environ)
         if route is None or length is None or length > self._policy.max_body:
+            if self._routes.is_callback(path):
+                environ["PATH_INFO"] = path
             return self._flask_app(environ, start_response)
         endpoint, parse = route
         exchange, began = middleware.begin(self._policy, environ)

@@ -1,8 +1,8 @@
-"""What the reverse proxy in front says of a request, believed only when it comes from there.
+"""The headers of the reverse proxy about a request, trusted only when the proxy sent them.
 
 The proxy overwrites these headers: `X-Forwarded-For` (its last entry is the address the proxy saw),
 `X-Forwarded-Proto`, `X-Request-ID`, and `X-Client-Verify` (nginx's `$ssl_client_verify`). On a unix socket
-whoever may open it is the proxy; on a TCP bind its address must lie in `server.proxy_networks`.
+every process that may open it counts as the proxy; on TCP its address must be in `server.proxy_networks`.
 """
 
 import random
@@ -19,8 +19,8 @@ from validator.metrics.instruments import UNREADABLE_SOURCES, child
 from validator.networks import KEPT_ADDRESSES, address_of, forwarded_address_of, is_in
 from validator.web.policy import ServerPolicy
 
-# By the first nginx says that it sets the status 200 itself. It drops the body of what it answers anew,
-# and takes the second for it.
+# With the first nginx announces that it sets the status 200 itself. It drops the body of a response that it
+# replaces, and takes the second instead.
 STATUS_HEADER, ANSWER_HEADER = "X-Validator-Status", "X-Validator-Answer"
 _STATUS_VARIABLE = f"HTTP_{STATUS_HEADER.upper().replace('-', '_')}"
 UNKNOWN_SOURCE = "unknown"
@@ -30,7 +30,7 @@ log = structlog.get_logger("validator.proxy")
 
 
 def exchange(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
-    """Return which request *environ* (PEP 3333) tells of, and where it came from."""
+    """Return the exchange of the request in *environ* (PEP 3333)."""
     trusted = is_from_proxy(policy, environ)
     return Exchange(
         _request_id(environ, trusted=trusted),
@@ -62,14 +62,14 @@ def is_from_proxy(policy: ServerPolicy, environ: Mapping[str, Any]) -> bool:
 
 def _request_id(environ: Mapping[str, Any], *, trusted: bool) -> str:
     presented = environ.get("HTTP_X_REQUEST_ID", "") if trusted else ""
-    # An id is no secret; the system's randomness is a call that hands the interpreter to another thread.
+    # An id needs no secure randomness; a call for that lets the interpreter switch to another thread.
     return presented if _REQUEST_ID.fullmatch(presented) else f"{random.getrandbits(128):032x}"
 
 
 def _forwarded_source(policy: ServerPolicy, environ: Mapping[str, Any]) -> str:
-    """Return the address that the proxy saw, which is the last it wrote.
+    """Return the address that the proxy saw, the last one in its header.
 
-    Callers whose address cannot be read share one bucket of every limit: that is logged once and counted.
+    Callers with a malformed address share one bucket of every limit; that is logged once and counted.
     """
     presented = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
     source = _forwarded(presented)

@@ -1,8 +1,8 @@
 """Whether this server can do its work: the one source for load balancers, operators and metrics.
 
-Each part that an answer needs has a check. A check returns None when the part is well, returns a short text
+Each part that a response needs has a check. A check returns None when the part works, returns a short text
 when the part works but is degraded (it has a fallback, or will need a person soon), and raises Fault when the
-part cannot do its work. A degraded part is no reason to stay down: only an unavailable one is.
+part cannot do its work. Only an unavailable part takes the server out of service, not a degraded one.
 """
 
 import errno
@@ -31,7 +31,7 @@ _MARK = 64  # bytes: more than a mark has
 
 
 class State(StrEnum):
-    """How a part is."""
+    """The state of a part."""
 
     OK = "ok"
     DEGRADED = "degraded"
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """How a part is, in words that anybody may read; *cause* is for the operator's terminal only."""
+    """The state of a part, in words that anybody may read; *cause* is for the operator's terminal only."""
 
     state: State = State.OK
     words: str = ""
@@ -51,7 +51,7 @@ class PartState:
 
     @property
     def told(self) -> str:
-        """The text for the operator's terminal: with the driver's own sentence."""
+        """The text for the operator's terminal, with the driver's message."""
         return f"{self} ({self.cause})" if self.cause else str(self)
 
 
@@ -66,7 +66,7 @@ def overall(states: Mapping[str, PartState]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folders that must take what an answer writes; that of the database is None when a server has it."""
+    """The folders that requests write to; that of the database is None when a database server has it."""
 
     keys: Path
     trail: Path
@@ -74,7 +74,7 @@ class Places:
 
 
 class Health:
-    """Checks everything that an answer needs."""
+    """Checks everything that a response needs."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Health:
         }
 
     def checks(self) -> dict[str, PartState]:
-        """Return the state of each part; waits as long as the parts themselves may take."""
+        """Return the state of each part; waits as long as the parts take."""
         return {part: state_by(check) for part, check in self.parts.items()}
 
     def _check_store(self) -> str | None:
@@ -109,7 +109,7 @@ class Health:
         return lost
 
     def _check_keys(self) -> str | None:
-        """Raise Fault unless the keys can be used, nobody else can replace them, and marks can be written."""
+        """Raise Fault unless the keys are usable, nobody else can replace them, and marks can be written."""
         self._keyring.list()
         self._encryption.check()
         try:
@@ -120,7 +120,7 @@ class Health:
         return None
 
     def _check_counters(self) -> PartState | None:
-        """Return why Redis does not count; without Redis a file that does not count is a Fault."""
+        """Return why Redis does not count; without Redis, a file that does not count raises Fault."""
         try:
             trouble = self._counters.trouble()
         finally:

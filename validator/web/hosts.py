@@ -1,10 +1,9 @@
-"""Which names this server answers to, so that a page of another site cannot reach it by a name of its own.
+"""Checks the Host of requests against DNS rebinding.
 
-DNS rebinding: a page's own name comes to mean an address of the server, and the browser then lets the page
-read the answers. It still sends that name as Host. So on a TCP bind only numeric addresses, this host's names
-and the names in the settings are answered; behind a unix socket or a trusted proxy the proxy has chosen the
-name. The cloud's questions, which prove themselves by a token, and the probe of the process are answered by
-any name.
+In that attack the name of another site's page resolves to an address of this server, and the browser lets
+the page read the responses. It still sends that name as Host. So on a TCP bind only numeric addresses, this
+host's names and the names in the settings are allowed; behind a unix socket or a trusted proxy the proxy has
+chosen the name. The callbacks, which a token proves, and the probe of the process allow any name.
 """
 
 import socket
@@ -24,7 +23,7 @@ UNKNOWN = "this server does not answer to that name: server.hosts lists those it
 
 
 class Hosts:
-    """The names that requests may be sent to."""
+    """The allowed names in the header Host."""
 
     def __init__(self, policy: ServerPolicy, origins: Iterable[str]) -> None:
         """Know the names in *policy*, the hosts of *origins*, and this host's own name."""
@@ -32,7 +31,7 @@ class Hosts:
         self._names = {*policy.hosts, *filter(None, of_origins), socket.gethostname().lower()}
 
     def has(self, header: str | None) -> bool:
-        """Return whether the name in a *header* Host is known; without one it is no browser's request."""
+        """Return whether the name in a *header* Host is known; a request without one is not a browser's."""
         if header is None:
             return True
         name = _name_in(header)
@@ -63,7 +62,7 @@ def install(
 
 
 def _name_in(header: str) -> str:
-    """Return the name in a header Host, without brackets, port and the dot of a whole name."""
+    """Return the name in a header Host, without brackets, port and the final dot."""
     if header.startswith("["):
         address, closing, _ = header[1:].partition("]")
         return address if closing else ""

@@ -1,4 +1,4 @@
-"""What a view may know of its request: the body, read strictly; the caller's proof; the page's origin."""
+"""What a view may use of its request: the exchange, the body, the credentials, the page's origin."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ _MAX_COOKIE = 1024
 
 
 def exchange() -> Exchange:
-    """Return the exchange that decisions about the present request need."""
+    """Return the exchange of the present request, which decisions take as an argument."""
     return middleware.exchange_of(request.environ)
 
 
@@ -49,7 +49,7 @@ def read_body(environ: Mapping[str, Any], length: int) -> bytes:
 
 
 def _body_in_chunks(maximum: int) -> bytes:
-    """Return a body that says no length; without chunks (RFC 9112, section 6.3) it has none."""
+    """Return a body without a Content-Length; without chunks there is none (RFC 9112, section 6.3)."""
     if not request.environ.get("wsgi.input_terminated"):
         return b""
     content = _read(request.environ, maximum + 1)
@@ -67,7 +67,7 @@ def _read(environ: Mapping[str, Any], size: int) -> bytes:
 
 
 def json_object() -> dict[str, Any]:
-    """Return the JSON object in the body; raises Refusal when it is not one, or not said to be JSON."""
+    """Return the JSON object in the body; raises Refusal for anything else, or another Content-Type."""
     if request.mimetype != JSON:
         raise Refusal(Reason.MEDIA_TYPE_UNSUPPORTED, f"the Content-Type must be {JSON}")
     return read_object(body())
@@ -79,18 +79,18 @@ def form_or_json_object() -> dict[str, Any]:
 
 
 def page_origin() -> str | None:
-    """Return the origin that the browser says the page is of."""
+    """Return the origin of the page that sent the request, as the browser states it."""
     return request.headers.get("Origin")
 
 
 def credentials() -> Credentials:
-    """Return what proves the caller; whoever sends any `Authorization` is meant to be a client."""
+    """Return the credentials of the caller; a request with any `Authorization` is one of a client."""
     session = cookie(SESSION_COOKIE)
     header = request.headers.get("Authorization")
     if header is None:
         is_browser = any(name in request.headers for name in _OF_BROWSERS)
         return Credentials(presented_session=session, is_browser=is_browser)
-    # werkzeug's reader of this header takes what is not ASCII for an error of its own.
+    # werkzeug's parser raises an unrelated error for a header that is not ASCII.
     basic = request.authorization if header.isascii() else None
     if basic is None or basic.type != "basic":
         return Credentials("", "", session)
@@ -98,7 +98,7 @@ def credentials() -> Credentials:
 
 
 def check_page(policy: ServerPolicy) -> None:
-    """Raise Refusal when another site's page sends the browser here (CSRF)."""
+    """Raise Refusal when another site's page made the browser send the request (CSRF)."""
     fetch_site = request.headers.get("Sec-Fetch-Site")
     if request.method not in _SAFE_METHODS and not is_from_allowed_page(
         page_origin(), fetch_site, own=own_origin(policy), allowed=policy.public_origins
@@ -107,6 +107,6 @@ def check_page(policy: ServerPolicy) -> None:
 
 
 def cookie(name: str) -> str | None:
-    """Return the value of the cookie *name*, if it may be one of ours."""
+    """Return the value of the cookie *name*, if it may be one of this server."""
     value = request.cookies.get(name)
     return value if value and len(value) <= _MAX_COOKIE and value.isascii() else None

@@ -1,4 +1,4 @@
-"""The table of limits: what stands on each route and method, for reviewers and for the tests."""
+"""The table of limits on each route and method, for reviewers and for the tests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def rows(app: Flask, policy: LimitsPolicy, workers: int) -> Iterator[dict[str, A
 
 
 def _uncounted(route: str, method: str, workers: int) -> dict[str, Any]:
-    """Return the row of a probe, which nothing limits."""
+    """Return the row of a probe, which has no limit."""
     return {
         "route": route,
         "method": method,

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, where it came from, its log line, its headers."""
+"""What runs around every request: its id and source, its log line, its headers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ log = structlog.get_logger("validator.access")
 
 
 def install(app: Flask, policy: ServerPolicy) -> None:
-    """Let *app* know each request's id and source, answer with the id and safe headers, and record each."""
+    """Give each request of *app* an exchange, its response safe headers, and record it."""
 
     @app.before_request
     def begin_request() -> None:
@@ -40,7 +40,7 @@ def install(app: Flask, policy: ServerPolicy) -> None:
 def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, float]:
     """Return the exchange of the request in *environ* (PEP 3333), and when it began by the stopwatch.
 
-    From then on it is the exchange of what is written to the trail.
+    From then on entries of the trail have this exchange.
     """
     began = stopwatch()
     exchange = forwarded.exchange(policy, environ)
@@ -50,7 +50,7 @@ def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, floa
 
 
 def exchange_of(environ: Mapping[str, Any]) -> Exchange:
-    """Return the exchange of a request that was begun."""
+    """Return the exchange of a request after `begin`."""
     exchange: Exchange = environ[_BEGUN][0]
     return exchange
 
@@ -58,7 +58,7 @@ def exchange_of(environ: Mapping[str, Any]) -> Exchange:
 def finish(
     reply: Response, environ: Mapping[str, Any], method: str, path: str, endpoint: str | None
 ) -> Response:
-    """Return *reply* with the headers that every response has, after its request was recorded."""
+    """Record the request, and return *reply* with the headers that every response has."""
     exchange, began = environ[_BEGUN]
     for name, value in headers(exchange):
         reply.headers.setdefault(name, value)
@@ -67,14 +67,14 @@ def finish(
 
 
 def headers(exchange: Exchange) -> list[tuple[str, str]]:
-    """Return the headers that every answer has."""
+    """Return the headers that every response has."""
     return [("X-Request-ID", exchange.request_id), *_HEADERS]
 
 
 def record(
     exchange: Exchange, method: str, path: str, endpoint: str | None, status: int, began: float
 ) -> None:
-    """Count and log a request that is answered now, and *began* at that time of the stopwatch."""
+    """Count and log a request that *began* at that time of the stopwatch and gets its response now."""
     seconds = stopwatch() - began
     child(REQUEST_SECONDS, endpoint or NO_ROUTE, str(status)).observe(seconds)
     log.info(

@@ -1,4 +1,4 @@
-"""How this server listens, whom it trusts in front of it, and how it logs."""
+"""How this server listens, which proxies it trusts, and how it logs."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +33,7 @@ class ServerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LogPolicy:
-    """The least level that is logged, and the form of a line."""
+    """The lowest level that is logged, and the format of a line."""
 
     level: str
     format: str

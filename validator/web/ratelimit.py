@@ -1,7 +1,7 @@
 """Limits on routes: flask-limiter's default limit, by endpoint, and a count of requests that no route takes.
 
-Here only the source address is counted, since nothing else of a request is proven yet. What is known later
-(tenant, guest, channel, caller) is counted by the room that knows it, with the same `Counters`.
+Only the source address is counted here, since nothing else of a request is proven yet. The packages that
+prove a tenant, guest, channel or client count it themselves, with the same `Counters`.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from validator.limits.counters import Counters, Window, source_bucket
 from validator.limits.policy import PURPOSES, Rate, limits_on
 from validator.web import incoming
 
-# A limit's state on an answer to a login would help whoever guesses passwords.
+# A limit's state in the response to a login would help an attacker who guesses passwords.
 _SILENT_ENDPOINTS = (Endpoint.LOG_IN, Endpoint.CHANGE_PASSWORD)
 
 

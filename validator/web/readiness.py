@@ -1,8 +1,8 @@
-"""Answers probes: whether this server lives, and whether it can do its work.
+"""Responds to probes: whether this server is alive, and whether it can do its work.
 
-A load balancer probes often, and several at once, above all when something is slow. So each process looks at
-most once a second, in a thread for each part, and waits for no part longer than a deadline; a probe in
-between gets the last look and its age. Only because a probe costs so little is it never limited.
+Load balancers probe often, and several at once, above all when something is slow. So each process checks its
+parts at most once a second, in a thread for each part, and waits for no part longer than a deadline; a probe
+in between gets the last result and its age. Probes need no limit because they cost so little.
 """
 
 import math
@@ -19,23 +19,23 @@ from validator.clock import stopwatch
 from validator.web.health import Check, PartState, State, overall, state_by
 
 DEADLINE = 1.5  # seconds for all parts together
-FRESH = 1.0  # seconds in which a look is not repeated
-_RECENT = 5.0  # seconds after which a probe rather waits for the look that is being made
+FRESH = 1.0  # seconds in which a check is not repeated
+_RECENT = 5.0  # seconds after which a probe waits for the check that is running
 
 log = structlog.get_logger("validator.health")
 
 
 class Seconds(Protocol):
-    """Seconds that only ever grow."""
+    """A monotonic clock."""
 
     def __call__(self) -> float:
-        """Return them."""
+        """Return its seconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The state of each part, and how many seconds ago that was."""
+    """The state of each part, and its age in seconds."""
 
     states: Mapping[str, PartState]
     age: float
@@ -55,19 +55,19 @@ class Look:
 
 
 class Readiness:
-    """Looks at every part, for any number of probes."""
+    """Checks every part, for any number of probes."""
 
     def __init__(
         self, parts: Mapping[str, Check], seconds: Seconds = stopwatch, deadline: float = DEADLINE
     ) -> None:
-        """Look at *parts* by their checks; a look takes at most *deadline* seconds."""
+        """Check *parts*; all together take at most *deadline* seconds."""
         self._lookers = {part: _Looker(part, check) for part, check in parts.items()}
         self._seconds, self._deadline = seconds, deadline
         self._looking = Lock()
         self._last: tuple[float, Mapping[str, PartState]] = (float("-inf"), _unknown(parts))
 
     def latest(self) -> Look:
-        """Return a look that is at most a second old, or the last one while another is being made."""
+        """Return a result that is at most a second old, or the last one while another check is running."""
         age = self._seconds() - self._last[0]
         if age >= FRESH and self._looking.acquire(timeout=self._deadline if age >= _RECENT else 0):
             try:
@@ -80,7 +80,7 @@ class Readiness:
     def _look(self) -> None:
         began = self._seconds()
         if began - self._last[0] < FRESH:
-            return  # another probe looked while this one waited
+            return  # another probe checked while this one waited
         for looker in self._lookers.values():
             looker.begin()
         until = stopwatch() + self._deadline
@@ -88,7 +88,7 @@ class Readiness:
 
 
 class _Looker:
-    """Checks a part in a thread, one at a time: a check that hangs leaves one thread behind, not many."""
+    """Checks a part in a thread, one at a time: a check that hangs leaves only one thread behind."""
 
     def __init__(self, part: str, check: Check) -> None:
         self._part, self._check = part, check
@@ -99,11 +99,11 @@ class _Looker:
         """Begin a check, unless the last one still runs."""
         if self._pending is None or self._pending.done():
             self._pending, self._is_late = Future(), False
-            # Not of a pool: the interpreter would wait for its threads at exit, however long they hang.
+            # Not from a pool: at exit the interpreter waits for the threads of pools, however long they hang.
             Thread(target=self._run, args=(self._pending,), name=f"check-{self._part}", daemon=True).start()
 
     def state(self, until: float) -> PartState:
-        """Return what the check found; unavailable when that takes longer than *until* (by the stopwatch)."""
+        """Return the state found; unavailable when it takes longer than *until* (by the stopwatch)."""
         assert self._pending is not None  # noqa: S101 - begun before
         try:
             return self._pending.result(0 if self._is_late else max(0.0, until - stopwatch()))
@@ -114,7 +114,7 @@ class _Looker:
     def _run(self, found: "Future[PartState]") -> None:
         try:
             found.set_result(state_by(self._check))
-        except Exception as error:  # noqa: BLE001 - a check that breaks unforeseen must not pass for a good one
+        except Exception as error:  # noqa: BLE001 - an unforeseen error in a check must not count as success
             log.error("a check failed", part=self._part, error=type(error).__name__)
             found.set_result(PartState(State.UNAVAILABLE, "cannot be checked: see the log"))
 

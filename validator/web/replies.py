@@ -1,4 +1,4 @@
-"""The shapes of answers: JSON, text, problems (RFC 9457) and the cloud's `{retCode, message}`."""
+"""The shapes of responses: JSON, text, problems (RFC 9457) and the cloud's `{retCode, message}`."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,28 +19,28 @@ _VERDICT_SHAPE = ProblemType(200, RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
 
 
 def json_reply(content: Mapping[str, Any], status: int = 200) -> Response:
-    """Return *content* as a JSON answer."""
+    """Return *content* as a JSON response."""
     return Response(orjson.dumps(content), status, content_type=JSON)
 
 
 def text_reply(text: str) -> Response:
-    """Return *text* as it is."""
+    """Return *text* unchanged."""
     return Response(text, 200, content_type="text/plain; charset=utf-8")
 
 
 def empty_reply(status: int = 204) -> Response:
-    """Return an answer without a body."""
+    """Return a response without a body."""
     return Response(status=status)
 
 
 def set_cookie(reply: Response, name: str, value: str, lifetime: timedelta) -> Response:
-    """Return *reply*, setting a cookie that only this host gets back, over TLS, and no script reads."""
+    """Return *reply*, setting a cookie that is sent only to this host, over TLS, and that no script reads."""
     reply.set_cookie(name, value, max_age=lifetime, secure=True, httponly=True, samesite="Lax", path="/")
     return reply
 
 
 def forget_cookie(reply: Response, name: str) -> Response:
-    """Return *reply*, taking a cookie away."""
+    """Return *reply*, deleting a cookie."""
     reply.delete_cookie(name, secure=True, httponly=True, samesite="Lax", path="/")
     return reply
 
@@ -59,7 +59,7 @@ def allow_page(reply: Response, origin: str | None) -> Response:
 def problem(
     answer: PublicError, status: int, request_id: str, *, detail: str | None = None
 ) -> dict[str, Any]:
-    """Return the members of a problem (RFC 9457); `error` is OAuth's word, where there is one."""
+    """Return the members of a problem (RFC 9457); `error` is OAuth's word for it, if any."""
     members = {
         "type": f"urn:validator:problem:{answer.name.lower().replace('_', '-')}",
         "title": answer.value.title,
@@ -74,7 +74,7 @@ def problem(
 def problem_reply(
     answer: PublicError, detail: str | None, retry_after: timedelta | None, request_id: str
 ) -> Response:
-    """Return what went wrong in the shape of RFC 9457."""
+    """Return the response to an error in the shape of RFC 9457."""
     status = answer.value.status
     body = orjson.dumps(problem(answer, status, request_id, detail=detail))
     reply = Response(body, status, content_type=PROBLEM_TYPE)
@@ -84,12 +84,12 @@ def problem_reply(
 
 
 class CallbackReplies:
-    """Answers on the cloud's two routes; every one of them has `retCode` and `message`."""
+    """Responses on the cloud's two routes; every one has `retCode` and `message`."""
 
     def __init__(self, *, always_200: bool, policy: ServerPolicy) -> None:
-        """With *always_200*, give every answer the HTTP status 200, unless the proxy of *policy* does it.
+        """With *always_200*, give every response the HTTP status 200, unless the proxy of *policy* does it.
 
-        Our nginx does: it has to know the true status, to leave out a node that cannot answer.
+        The project's nginx does: it needs the true status, to leave out a node that is unavailable.
         """
         self._always_200, self._policy = always_200, policy
         self._bodies = {
@@ -98,7 +98,7 @@ class CallbackReplies:
         }
 
     def verdict_body(self, verdict: Verdict) -> bytes:
-        """Return the body of the answer that tells *verdict*; its status is 200 and its type JSON."""
+        """Return the body of the response with *verdict*; its status is 200 and its type JSON."""
         return self._bodies[verdict.shape or _VERDICT_SHAPE]
 
     def verdict(self, verdict: Verdict) -> Response:

@@ -1,7 +1,7 @@
-"""What is answered when nobody knows which route was asked: to what is no HTTP, or too long to be read.
+"""The response to malformed HTTP and to requests that are too long to be read, whose route is unknown.
 
-The answer is a problem (RFC 9457) that has the two fields of the cloud's callbacks as well: it may have been
-one of them. nginx answers the same by itself.
+It is a problem (RFC 9457) that has the two fields of the cloud's callbacks as well, because the request may
+have been one of them. nginx gives the same response by itself.
 """
 
 from http import HTTPStatus
@@ -22,16 +22,16 @@ _STATUSES: dict[type[Exception], HTTPStatus] = {
 
 
 def problem_of_any_route(kind: PublicError, status: int, request_id: str) -> bytes:
-    """Return the body of an answer of *kind*, with that HTTP status."""
+    """Return the body of a response of *kind* with the HTTP *status*."""
     shape = kind.value
     members = {"retCode": int(shape.ret_code), "message": shape.title}
     return orjson.dumps(problem(kind, status, request_id) | members)
 
 
 def answer(error: Exception) -> bytes:
-    """Return the whole answer to a request that gunicorn's *error* is about, head and body.
+    """Return the whole response to the request that gunicorn's *error* is about, head and body.
 
-    It says nothing of what was sent: there may be a secret in it.
+    It contains nothing of what was sent, because that may contain a secret.
     """
     is_theirs = isinstance(error, parse_errors.ParseException)
     status = (

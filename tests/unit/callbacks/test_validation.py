@@ -200,7 +200,7 @@ def test_every_refusal_looks_the_same(reason: Reason) -> None:
 
 
 def about(entry: dict[str, object]) -> dict[str, object]:
-    """Return what an entry tells of a verdict, without its time and its place in the trail."""
+    """Return the members of a verdict's entry, without its time and its place in the trail."""
     names = ("event", "outcome", "reason", "tenant", "subject", "audience", "jti", "by", "detail")
     return {name: entry[name] for name in names if name in entry}
 

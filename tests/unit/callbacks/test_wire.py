@@ -149,7 +149,7 @@ def test_values_are_never_quoted(side: str) -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_every_wrong_field_is_named(side: str) -> None:
-    """An empty object is told all that it lacks at once."""
+    """The refusal of an empty object names every missing field at once."""
     assert detail_of(side, b"{}") == "; ".join(f"{name}: missing" for name in sorted(MAX_LENGTH[side]))
 
 

@@ -89,7 +89,7 @@ def test_instant_in_the_future_is_suspicious_until_the_next(
 def test_minutes_are_not_suspicious(
     enterprise: Enterprise, record: Callable[[Enterprise], None], what: str
 ) -> None:
-    """Hosts without a good clock differ by so much; what limits that is the leeway of tokens."""
+    """Hosts without a good clock may differ by this; the leeway of tokens limits it."""
     enterprise.clock.advance(minutes=5)
     record(enterprise)
     enterprise.clock.advance(minutes=-5)

@@ -1,4 +1,4 @@
-"""What the proxy says of a request, and of whom it is believed."""
+"""The headers of the proxy about a request, and which senders are trusted with them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -56,7 +56,7 @@ BELIEVED = ("203.0.113.9", True, True, "https://portal.example.com")
     [(ON_SOCKET, ""), (ON_SOCKET, STRANGER), (ON_TCP, PROXY), (ON_TCP, "::ffff:192.0.2.1")],
 )
 def test_proxy_is_believed(policy: ServerPolicy, remote: str) -> None:
-    """On a unix socket whoever may open it, on TCP who is in the named networks: all four headers count."""
+    """All four headers count on a unix socket, and on TCP from the configured networks."""
     assert told(policy, remote) == BELIEVED
 
 
@@ -95,7 +95,7 @@ def test_origin_is_secure_unless_the_proxy_says_otherwise(scheme: str, own: str)
     "verified", ["", "NONE", "FAILED:unable to verify", "success", "SUCCESS,SUCCESS", " SUCCESS x"]
 )
 def test_only_one_word_certifies(verified: str) -> None:
-    """What nginx says of a certificate that is missing, wrong or expired certifies nobody."""
+    """The header for a missing, wrong or expired certificate certifies nobody."""
     assert told(ON_SOCKET, "", {**SAID, "X-Client-Verify": verified})[2] is False
 
 

@@ -140,7 +140,7 @@ def test_every_logger_writes_once(
 
 
 def test_steps_of_the_schema_are_not_told(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
-    """What alembic says of each step is no event of this server's, unless something is wrong."""
+    """Alembic's line about each step is not logged, unless something is wrong."""
     configure("debug")
 
     logging.getLogger("alembic.runtime.migration").info("Running upgrade")

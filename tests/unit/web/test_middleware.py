@@ -91,7 +91,7 @@ def test_each_request_has_an_id_of_its_own() -> None:
 @pytest.mark.usefixtures("logged")
 @pytest.mark.parametrize("presented", ["a" * 8, "a" * 64, REQUEST_ID, "A-Z-0-9-"])
 def test_id_of_a_trusted_proxy_is_kept(presented: str) -> None:
-    """Behind a trusted proxy the id is the proxy's, so that both logs tell of one request."""
+    """Behind a trusted proxy the id is the proxy's, so that both logs have the same id for a request."""
     headers = {"X-Request-ID": presented}
 
     assert exchange_of(app_with(1), headers).request_id == presented
@@ -162,7 +162,7 @@ def test_source_behind_a_proxy_is_what_it_wrote_last(forwarded: str, source: str
     ],
 )
 def test_on_tcp_only_the_named_networks_are_the_proxy(remote: str, source: str) -> None:
-    """Whoever else reaches the port is believed nothing: neither an address, nor an id, nor a certificate."""
+    """Nothing is trusted from any other sender: no address, no id, no certificate."""
     networks = (ip_network("127.0.0.1"), ip_network("2001:db8::/64"))
     app = app_with(1, bind="127.0.0.1:8000", proxy_networks=networks)
     said = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": REQUEST_ID, "X-Client-Verify": "SUCCESS"}
@@ -191,7 +191,7 @@ def test_source_behind_a_silent_proxy_is_unknown() -> None:
 @pytest.mark.usefixtures("logged")
 @pytest.mark.parametrize("role", ["all", "people", "callbacks"])
 def test_role_is_the_servers(role: str) -> None:
-    """The exchange tells which kind of server answers."""
+    """The exchange has the role of the server."""
     assert exchange_of(app_with(role=role)).role == role
 
 

@@ -1,4 +1,4 @@
-"""The limits at the door: every route counts the address it was asked from, and tells what is left."""
+"""The address limits: every route counts the source of a request, and shows how much is left."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -19,7 +19,7 @@ from validator.limits.policy import UNKNOWN
 from validator.web import middleware, ratelimit
 from validator.web.policy import ServerPolicy
 
-# The endpoints of the small application: some with a limit of their own, some without.
+# The endpoints of the small application: some with a separate limit, some without.
 ENDPOINTS = (
     "webchat.guest",
     "webchat.authorize",
@@ -144,7 +144,7 @@ def test_limit_that_is_off_lets_everybody_pass(door: Callable[..., Door]) -> Non
 
 
 def test_limit_in_shadow_refuses_nobody(door: Callable[..., Door]) -> None:
-    """Everybody passes, and the log tells who would not."""
+    """Every request passes, and the log has those beyond the limit."""
     guarded = door(other_address="3/1m", shadow=["other_address"])
 
     with capture_logs() as logs:
@@ -155,7 +155,7 @@ def test_limit_in_shadow_refuses_nobody(door: Callable[..., Door]) -> None:
 
 @pytest.mark.parametrize("source", ["", "-", "nonsense", "192.0.2.7:80"])
 def test_request_without_an_address_is_limited(door: Callable[..., Door], source: str) -> None:
-    """Whoever comes from nowhere shares a count with all who do: an empty key would switch the limit off."""
+    """All requests without an address share one count: an empty key would switch the limit off."""
     guarded = door(other_address="3/1m")
 
     assert guarded.statuses("health.look", 2, source) == [200] * 2
@@ -195,7 +195,7 @@ def test_answer_tells_the_limit_and_its_state(door: Callable[..., Door]) -> None
 
 @pytest.mark.parametrize("path", ["login.log_in"])
 def test_login_does_not_tell_its_limit(door: Callable[..., Door], path: str) -> None:
-    """Whoever guesses passwords is not told how many more they may try."""
+    """No response to a guessed password shows how many more guesses pass."""
     guarded = door(login_address="3/1m")
 
     answers = [guarded.ask(path) for _ in range(5)]

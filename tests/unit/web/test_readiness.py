@@ -1,4 +1,4 @@
-"""Probes: a look a second at most, never longer than the deadline, whatever hangs; and its age is told."""
+"""Probes: at most one look a second, never longer than the deadline, whatever hangs; and its age is shown."""
 
 import threading
 from collections.abc import Iterator
@@ -162,7 +162,7 @@ def mistaken() -> str | None:
     ],
 )
 def test_what_is_broken_is_unavailable(check: Check, words: str, cause: str) -> None:
-    """A fault, and a mistake nobody foresaw, make a part unavailable; only a fault's cause is told."""
+    """A fault and an unforeseen error make a part unavailable; only the cause of a fault is shown."""
     with capture_logs() as logs:
         look = Readiness({"store": check}).latest()
 

@@ -144,7 +144,7 @@ def test_only_who_must_prove_themselves_is_asked_to(answer: PublicError) -> None
 )
 @pytest.mark.parametrize("answer", [PublicError.THROTTLED, PublicError.UNAVAILABLE])
 def test_wait_is_rounded_up(answer: PublicError, retry_after: timedelta | None, seconds: str) -> None:
-    """Whole seconds, never too few and at least one: who waits that long is not refused again for it."""
+    """Whole seconds, never too few and at least one: after this wait the request passes."""
     assert problem_reply(answer, None, retry_after, "r").headers["Retry-After"] == seconds
     assert BY_STATUS.refusal({}, answer.value, None, retry_after).headers["Retry-After"] == seconds
 
@@ -161,13 +161,13 @@ def test_wait_is_the_least_that_is_enough(retry_after: timedelta) -> None:
     "answer", [answer for answer in PublicError if answer.value.status not in (429, 503)]
 )
 def test_others_are_not_told_to_wait(answer: PublicError) -> None:
-    """Only who may come again later is told when, unless a wait was named."""
+    """Only responses that allow a later retry have Retry-After, unless a wait was given."""
     assert "Retry-After" not in problem_reply(answer, None, None, "r").headers
     assert problem_reply(answer, None, timedelta(seconds=3), "r").headers["Retry-After"] == "3"
 
 
 def test_wait_is_told_under_status_200_too() -> None:
-    """A cloud that is always answered with 200 is told a wait that was named."""
+    """Responses that always have status 200 have Retry-After when a wait was given."""
     reply = ALWAYS_200.refusal({}, PublicError.THROTTLED.value, None, timedelta(seconds=2.5))
 
     assert (reply.status_code, reply.headers["Retry-After"]) == (200, "3")

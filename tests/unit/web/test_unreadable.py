@@ -1,4 +1,4 @@
-"""What is answered to what is no HTTP: a promised shape, and nothing of what was sent."""
+"""The response to malformed HTTP: a promised shape, and nothing of what was sent."""
 
 from http.client import HTTPResponse
 from io import BytesIO

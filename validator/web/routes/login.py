@@ -21,7 +21,7 @@ def blueprint(
     bp = Blueprint(endpoints.LOGIN, __name__, url_prefix="/api/v1")
 
     def welcome(account: Account, device: str | None) -> Response:
-        """Begin a session instead of the presented one, and let the browser be known from now on."""
+        """Replace the presented session by a new one, and make this browser a known device."""
         secret, session = authentication.log_in(account, incoming.credentials())
         reply = json_reply(wire.render(session, links.of(account.id)))
         reply = set_cookie(reply, incoming.SESSION_COOKIE, secret, sessions.policy.lifetime)

@@ -1,4 +1,4 @@
-"""The routes of load balancers: does the process live, and can it do its work."""
+"""The routes of load balancers: is the process alive, and can it do its work."""
 
 from flask import Blueprint, Response
 

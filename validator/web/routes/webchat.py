@@ -1,4 +1,4 @@
-"""The routes that a guest's page calls: be given a guest id, have a signature made."""
+"""The routes that a guest's page calls: get a guest id, get a signature."""
 
 from flask import Blueprint, Response
 

@@ -1,4 +1,4 @@
-"""The pages: filled in without a hole, each with a nonce of its own, values never as markup."""
+"""The pages: filled in completely, each with a new nonce, values never as markup."""
 
 import re
 from dataclasses import replace

@@ -87,7 +87,7 @@ def test_pages_take_no_route_of_others(tmp_path: Path, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/rest", "/rest/cc-management/v1/thirdparty/thirdPartyValidate/pages"])
 def test_pages_stay_away_from_the_callbacks(tmp_path: Path, path: str) -> None:
-    """No page lies above or below a route of the cloud, whose answers have a shape of their own."""
+    """No page lies above or below a route of the cloud, whose responses have a different shape."""
     assert "portal.path: is a callback's too" in problem(tmp_path, path=path)
 
 
@@ -98,6 +98,6 @@ def test_prefix_may_be_a_path_or_nothing(tmp_path: Path) -> None:
 
 
 def test_guests_need_a_channel(tmp_path: Path) -> None:
-    """A tenant space without a channel is told, instead of a page that is not there."""
+    """A tenant space without a channel is reported, instead of a missing page."""
     assert "portal.channel: is missing" in problem(tmp_path, tenant="2024")
     assert loaded(tmp_path, channel="81", tenant="2024").pages == ("agent", "customer", "guest")
