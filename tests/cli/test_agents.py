@@ -442,7 +442,7 @@ def test_unreadable_entry_stops_no_other_and_removes_nobody(synced: Connected) -
 
     assert said.code == 0
     assert "agent 2 of the list: accountCode: longer than 100 characters: left out" in said.err
-    assert "nobody is removed" in said.err
+    assert "no agent is removed" in said.err
     assert synced.codes() == ["11", "12", "13", "agent-7"]
     changes = orjson.loads(said.out)
     assert (changes["unreadable"], changes["removed"], changes["changed"]) == (1, [], 1)
