@@ -92,7 +92,7 @@ def stages(services: Services, questions: list[Question]) -> dict[str, Act]:
         PARSING: over(wire.parse_agent, [question.body for question in questions]),
         READING: over(read_object, [question.body for question in questions]),
         "limits (counters)": over(
-            lambda claims: services.counters.hit_all(*limits_of_good(claims)),
+            lambda claims: services.rate_limits.hit_all(*limits_of_good(claims)),
             [question.claims for question in questions],
         ),
         "proof of the token": over(

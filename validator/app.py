@@ -33,12 +33,12 @@ def create_app(services: Services) -> Flask:
     middleware.install(app, settings.server)
     replies = CallbackReplies(always_200=settings.callbacks.always_200, policy=settings.server)
     _register(app, services, replies)
-    ratelimit.install(app, services.counters)
+    ratelimit.install(app, services.rate_limits)
     known = Hosts(settings.server, (settings.proxy.origin, settings.proxy.callbacks_origin))
-    hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.counters.hit_other)
+    hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.rate_limits.hit_other)
     # After the check of the Host, which counts by itself; before the page checks of the blueprints.
-    RouteLimiter(services.counters).init_app(app)
-    errors = ErrorResponses(settings.callbacks, replies, services.counters)
+    RouteLimiter(services.rate_limits).init_app(app)
+    errors = ErrorResponses(settings.callbacks, replies, services.rate_limits)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
     if settings.server.role != "people":
         app.wsgi_app = FastPath(  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
 from validator.keys.encryption import SecretEncryption
 from validator.keys.keyring import Keyring
-from validator.limits.counters import Counters
+from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
@@ -49,7 +49,7 @@ class Services:
     keyring: Keyring
     encryption: SecretEncryption
     trail: AuditTrail
-    counters: Counters
+    rate_limits: RateLimits
     tenants: Tenants
     accounts: Accounts
     links: Links
@@ -76,7 +76,7 @@ class Services:
         """Close the trail, which writes its head into the database, then the database and the counters."""
         self.trail.close()
         self.database.close()
-        self.counters.close()
+        self.rate_limits.close()
 
 
 def open_services(settings: Settings, clock: Clock | None = None) -> Services:
@@ -87,7 +87,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     encryption = SecretEncryption(settings.keys.directory)
     heads = HeadTable(database, settings.audit.directory)
     trail = AuditTrail(settings.audit, settings.keys.directory, clock, heads)
-    counters = Counters(settings.limits, clock, workers=settings.server.workers)
+    rate_limits = RateLimits(settings.limits, clock, workers=settings.server.workers)
     tenants = Tenants(database, clock)
     accounts = Accounts(database, tenants, clock, settings.webchat.is_reserved)
     links = Links(database, clock)
@@ -113,7 +113,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     revocations = Revocations(database, clock)
     channels = Channels(database, tenants, encryption, clock)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
-    health = Health(database, keyring, encryption, counters, trail, clock, places, settings.tokens.leeway)
+    health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
     return Services(
         settings=settings,
         clock=clock,
@@ -121,7 +121,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         keyring=keyring,
         encryption=encryption,
         trail=trail,
-        counters=counters,
+        rate_limits=rate_limits,
         tenants=tenants,
         accounts=accounts,
         links=links,
@@ -136,17 +136,17 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         issuance=Issuance(
             TokenIssuer(keyring, settings.tokens, clock),
             subject_states,
-            counters,
+            rate_limits,
             trail,
             settings.webchat.is_reserved,
         ),
         introspection=Introspection(verifier, subject_states, revocations, trail),
         verifier=verifier,
         revocations=revocations,
-        validation=Validation(verifier, subject_states, counters, trail, settings.callbacks),
+        validation=Validation(verifier, subject_states, rate_limits, trail, settings.callbacks),
         channels=channels,
         guest_signing=GuestSigning(
-            channels, Guests(keyring, settings.webchat, clock), counters, trail, clock
+            channels, Guests(keyring, settings.webchat, clock), rate_limits, trail, clock
         ),
         agents=Agents(database, tenants, encryption, settings.cloud, clock),
         health=health,

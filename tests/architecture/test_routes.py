@@ -84,7 +84,7 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
     ]
     for path, location, endpoint in at_path:
         named = limits_on(endpoint)
-        expected = [name for name in named if PURPOSES[name].at_door]
+        expected = [name for name in named if PURPOSES[name].at_route]
         if path in (callbacks.agent_path, callbacks.chat_path):
             expected = [NOT_POST]
         if zones_of(location) != expected:

@@ -556,7 +556,7 @@ def broken_validation(enterprise: Enterprise) -> Validation:
     return BrokenValidation(
         services.verifier,
         services.subject_states,
-        services.counters,
+        services.rate_limits,
         services.trail,
         services.settings.callbacks,
     )

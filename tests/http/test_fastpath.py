@@ -173,7 +173,7 @@ class BrokenValidation(Validation):
 
 def unforeseen(enterprise: Enterprise) -> Enterprise:
     services, policy = enterprise.services, enterprise.services.settings.callbacks
-    parts = (services.verifier, services.subject_states, services.counters, services.trail)
+    parts = (services.verifier, services.subject_states, services.rate_limits, services.trail)
     return replace(enterprise, services=replace(services, validation=BrokenValidation(*parts, policy)))
 
 

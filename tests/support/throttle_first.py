@@ -7,7 +7,7 @@ from validator.callbacks.validation import Validation, Verdict
 from validator.callbacks.wire import Presentation
 from validator.errors import Refusal
 from validator.exchange import Exchange
-from validator.limits.counters import source_bucket
+from validator.limits.rate_limits import source_bucket
 
 
 class ThrottleFirst(Validation):
@@ -16,14 +16,14 @@ class ThrottleFirst(Validation):
     def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
         """Return the verdict, unless the source or the named tenant has used its limit up."""
         failures = ("callbacks_foreign", source_bucket(exchange))
-        self._counters.test(*failures)
-        self._counters.hit("callbacks_tenant", presentation.presented_tenant)
+        self._rate_limits.test(*failures)
+        self._rate_limits.hit("callbacks_tenant", presentation.presented_tenant)
         try:
             self._subject_states.check(
                 self._verifier.verify(presentation.presented_token, presentation.audience)
             )
         except Refusal as refusal:
-            self._counters.hit(*failures)
+            self._rate_limits.hit(*failures)
             return Verdict(refusal.reason)
         return Verdict()
 
@@ -34,7 +34,7 @@ def throttling_first(enterprise: Enterprise) -> Enterprise:
     validation = ThrottleFirst(
         services.verifier,
         services.subject_states,
-        services.counters,
+        services.rate_limits,
         services.trail,
         services.settings.callbacks,
     )

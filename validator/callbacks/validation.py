@@ -22,7 +22,7 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.errors import ProblemType, PublicError, Reason, Refusal
 from validator.exchange import Exchange
-from validator.limits.counters import Counters, source_bucket
+from validator.limits.rate_limits import RateLimits, source_bucket
 from validator.networks import is_in
 from validator.tokens.claims import Claims
 from validator.tokens.subject_state import SubjectStates
@@ -48,12 +48,12 @@ class Validation:
         self,
         verifier: TokenVerifier,
         subject_states: SubjectStates,
-        counters: Counters,
+        rate_limits: RateLimits,
         trail: AuditTrail,
         policy: CallbackPolicy,
     ) -> None:
         self._verifier, self._subject_states, self._policy = verifier, subject_states, policy
-        self._counters, self._trail = counters, trail
+        self._rate_limits, self._trail = rate_limits, trail
 
     def validate(self, exchange: Exchange, read: Callable[[], Presentation]) -> Verdict:
         """Return the verdict on the presentation that *read* returns from the request of *exchange*.
@@ -84,16 +84,16 @@ class Validation:
         try:
             claims = self._verifier.read(presentation.presented_token, presentation.audience)
         except Refusal as refusal:
-            self._counters.hit("callbacks_foreign", source_bucket(exchange))
+            self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
             return self._recorded(presentation, None, refusal.reason)
         try:
             self._verifier.check_time(claims)
             _check_match(claims, presentation)
             self._subject_states.check(claims)
         except Refusal as refusal:
-            self._counters.hit("callbacks_refused", claims.jti)
+            self._rate_limits.hit("callbacks_refused", claims.jti)
             return self._recorded(presentation, claims.jti, refusal.reason)
-        self._counters.hit_all(*limits_of_good(claims))
+        self._rate_limits.hit_all(*limits_of_good(claims))
         return self._recorded(presentation, claims.jti)
 
     def record_unread(self, exchange: Exchange, refusal: Refusal) -> Refusal:
@@ -102,7 +102,7 @@ class Validation:
         A throttled source does not fill the trail. Raises Fault when the refusal cannot be recorded.
         """
         try:
-            self._counters.hit("callbacks_foreign", source_bucket(exchange))
+            self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
         except Refusal as throttled:
             return throttled
         self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))

@@ -57,14 +57,14 @@ class Rate:
 class Purpose:
     """What a limit is for: what is counted, for whom, on which endpoints or blueprints.
 
-    Those `at_door` are counted before the request is read, `at_proxy` by the reverse proxy only, the others
+    Those `at_route` are counted before the request is read, `at_proxy` by the reverse proxy only, the others
     by the room that knows the key. The RateLimit headers show one only when the key is the caller's own.
     """
 
     counted: str
     key: str
     endpoints: tuple[str, ...] = ()
-    at_door: bool = False
+    at_route: bool = False
     at_proxy: bool = False
     is_shown: bool = True
 
@@ -132,12 +132,12 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "callbacks_token": Purpose("accepted questions", TOKEN, (CALLBACKS,), is_shown=False),
         "callbacks_subject": Purpose("accepted questions", SUBJECT, (CALLBACKS,), is_shown=False),
         "callbacks_tenant": Purpose("accepted questions", TENANT, (CALLBACKS,), is_shown=False),
-        "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_door=True),
-        "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_door=True),
+        "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_route=True),
+        "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_route=True),
         "tokens_caller": Purpose(
             "tokens issued", "person or client", (Endpoint.ISSUE_AGENT, Endpoint.ISSUE_CHAT)
         ),
-        "guest_address": Purpose("requests", SOURCE, (WEBCHAT,), at_door=True),
+        "guest_address": Purpose("requests", SOURCE, (WEBCHAT,), at_route=True),
         "signing_guest": Purpose("signatures", "guest", _SIGNING),
         "signing_prefix": Purpose("signatures", CHANNEL_PREFIX, _SIGNING, is_shown=False),
         "signing_fresh": Purpose(
@@ -150,7 +150,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         ),
         "signing_all": Purpose("signatures", EVERYBODY, _SIGNING),
         "cloud_address": Purpose("requests passed on to the cloud", SOURCE, at_proxy=True),
-        OTHER: Purpose("requests to other routes, or to none", SOURCE, at_door=True),
+        OTHER: Purpose("requests to other routes, or to none", SOURCE, at_route=True),
     }
 )
 

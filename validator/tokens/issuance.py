@@ -8,7 +8,7 @@ from collections.abc import Callable
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
-from validator.limits.counters import Counters
+from validator.limits.rate_limits import RateLimits
 from validator.tokens.claims import Audience, Claims, Subject, TokenRequest
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.principals import Principal
@@ -23,17 +23,17 @@ class Issuance:
         self,
         issuer: TokenIssuer,
         subject_states: SubjectStates,
-        counters: Counters,
+        rate_limits: RateLimits,
         trail: AuditTrail,
         is_reserved: Callable[[str], bool],
     ) -> None:
         """Issue tokens of *issuer*; *is_reserved* returns whether a userId is reserved for guests."""
         self._issuer, self._subject_states = issuer, subject_states
-        self._counters, self._trail, self._is_reserved = counters, trail, is_reserved
+        self._rate_limits, self._trail, self._is_reserved = rate_limits, trail, is_reserved
 
     def issue(self, caller: Principal, requested: TokenRequest) -> tuple[str, Claims]:
         """Return a token and its claims; raises Refusal, or Fault when a dependency is unavailable."""
-        self._counters.hit("tokens_caller", caller.label)
+        self._rate_limits.hit("tokens_caller", caller.label)
         try:
             subject = caller.subject_of(requested)
             self._check_reserved(subject)

@@ -17,7 +17,7 @@ from validator.callbacks.wire import CallbackPolicy
 from validator.causes import cause_name
 from validator.errors import Fault, Reason, Refusal, ValidatorError
 from validator.exchange import Exchange
-from validator.limits.counters import Counters
+from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import FAULTS, child
 from validator.web import middleware
 from validator.web.logs import frames
@@ -36,8 +36,8 @@ _REASON_OF_STATUS = {
 class ErrorResponses:
     """Responds to errors."""
 
-    def __init__(self, routes: CallbackPolicy, replies: CallbackReplies, counters: Counters) -> None:
-        self._routes, self._replies, self._counters = routes, replies, counters
+    def __init__(self, routes: CallbackPolicy, replies: CallbackReplies, rate_limits: RateLimits) -> None:
+        self._routes, self._replies, self._rate_limits = routes, replies, rate_limits
 
     def respond(self, error: Exception, environ: Mapping[str, Any]) -> Response:
         """Return the response to the request in *environ*, which raised *error*; log and count a fault."""
@@ -58,7 +58,7 @@ class ErrorResponses:
         if isinstance(error, Refusal):
             return error
         if isinstance(error, RateLimitExceeded):
-            return self._counters.last_refusal()
+            return self._rate_limits.last_refusal()
         if isinstance(error, HTTPException):
             return Refusal(_REASON_OF_STATUS.get(error.code or 500, Reason.REQUEST_INVALID))
         return _fault(error, exchange)

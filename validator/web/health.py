@@ -21,7 +21,7 @@ from validator.errors import Fault, Reason
 from validator.files import check_room
 from validator.keys.encryption import SecretEncryption
 from validator.keys.keyring import Keyring
-from validator.limits.counters import Counters
+from validator.limits.rate_limits import RateLimits
 from validator.ownership import check_folder, words_of
 from validator.store import schema
 from validator.store.database import Database
@@ -81,14 +81,14 @@ class Health:
         database: Database,
         keyring: Keyring,
         encryption: SecretEncryption,
-        counters: Counters,
+        rate_limits: RateLimits,
         trail: AuditTrail,
         clock: Clock,
         places: Places,
         leeway: timedelta,
     ) -> None:
         self._database, self._keyring, self._encryption = database, keyring, encryption
-        self._counters, self._trail, self._places = counters, trail, places
+        self._rate_limits, self._trail, self._places = rate_limits, trail, places
         self.parts: Mapping[str, Check] = {
             "store": self._check_store,
             "keys": self._check_keys,
@@ -122,9 +122,9 @@ class Health:
     def _check_counters(self) -> PartState | None:
         """Return why Redis does not count; without Redis, a file that does not count raises Fault."""
         try:
-            trouble = self._counters.trouble()
+            trouble = self._rate_limits.trouble()
         finally:
-            self._counters.close()  # this thread's connection: the thread may end with the check
+            self._rate_limits.close()  # this thread's connection: the thread may end with the check
         if trouble is None:
             return None
         words = f"{trouble.words}; each worker counts for itself, against its share of every limit"

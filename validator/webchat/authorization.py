@@ -13,8 +13,8 @@ from validator.audit.trail import AuditTrail
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
-from validator.limits.counters import Counters, source_prefix
 from validator.limits.policy import EVERYBODY
+from validator.limits.rate_limits import RateLimits, source_prefix
 from validator.signatures.signer import Signature, sign
 from validator.sizes import MAX_CHANNEL
 from validator.webchat.channels import Channel, Channels
@@ -29,9 +29,9 @@ class GuestSigning:
     """Serves the pages of the web chat."""
 
     def __init__(
-        self, channels: Channels, guests: Guests, counters: Counters, trail: AuditTrail, clock: Clock
+        self, channels: Channels, guests: Guests, rate_limits: RateLimits, trail: AuditTrail, clock: Clock
     ) -> None:
-        self._channels, self._guests, self._counters = channels, guests, counters
+        self._channels, self._guests, self._rate_limits = channels, guests, rate_limits
         self._trail, self._clock = trail, clock
 
     def greet(self, origin: str | None, presented_cookie: str | None) -> tuple[Guest, str]:
@@ -67,7 +67,7 @@ class GuestSigning:
         except Refusal as refusal:
             self._record_refusal(values, refusal)
             raise
-        self._counters.hit_all(*self._limits_on(exchange, guest, channel))
+        self._rate_limits.hit_all(*self._limits_on(exchange, guest, channel))
         line = self._sign(channel, request.presented_name, guest.id).authorization
         event = Event(
             EventName.SIGNED,

@@ -63,7 +63,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     issuer = TokenIssuer(services.keyring, services.settings.tokens, services.clock)
     tokens = {subject: issuer.issue(subject, epoch=0, revocation=0)[0] for subject in SUBJECTS}
     policy = services.settings.callbacks
-    judge = Validation(services.verifier, services.subject_states, services.counters, trail, policy)
+    judge = Validation(services.verifier, services.subject_states, services.rate_limits, trail, policy)
     yield Matrix(judge, trail, tokens)
     services.close()
 

@@ -19,19 +19,19 @@ from tests.support.fakes import START, FakeClock
 from tests.support.limit_parts import limits_policy
 from validator.clock import SystemClock
 from validator.errors import ConfigurationError
-from validator.limits.counters import Counters
 from validator.limits.policy import LimitsPolicy, Rate
+from validator.limits.rate_limits import RateLimits
 from validator.limits.strategy import COOLDOWN
 
 USER, PASSWORD = "validator", "correct-horse"
 
 
-def counting(policy: LimitsPolicy) -> Counters:
-    return Counters(policy, FakeClock(), workers=1)
+def counting(policy: LimitsPolicy) -> RateLimits:
+    return RateLimits(policy, FakeClock(), workers=1)
 
 
 @pytest.fixture
-def shared(redis_server: redis.RedisServer, tmp_path: Path) -> Counters:
+def shared(redis_server: redis.RedisServer, tmp_path: Path) -> RateLimits:
     """Return counters in Redis."""
     return counting(limits_policy(tmp_path / "none", redis_server.url, signing_guest="3/1m"))
 
@@ -87,7 +87,7 @@ ANSWERS_YET: dict[str, tuple[Callable[["driver.Redis"], AbstractContextManager[N
 
 @pytest.mark.parametrize("name", ANSWERS_YET)
 def test_redis_that_does_not_count_is_named(
-    shared: Counters, redis_server: redis.RedisServer, name: str
+    shared: RateLimits, redis_server: redis.RedisServer, name: str
 ) -> None:
     """What answers and does not count is trouble with its reason, in the check and in the log."""
     begin, words = ANSWERS_YET[name]
@@ -106,14 +106,14 @@ def test_redis_that_does_not_count_is_named(
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS_YET.keys() - {"lost replica", "other password"}))
-def test_ping_does_not_notice(shared: Counters, redis_server: redis.RedisServer, name: str) -> None:
+def test_ping_does_not_notice(shared: RateLimits, redis_server: redis.RedisServer, name: str) -> None:
     """To a PING, which was the check once, such a Redis is well: only counting shows it."""
     with redis_server.client() as client, ANSWERS_YET[name][0](client):
         assert client.ping()
 
 
 def test_connections_to_a_former_primary_are_given_up(
-    shared: Counters, redis_server: redis.RedisServer
+    shared: RateLimits, redis_server: redis.RedisServer
 ) -> None:
     """A Redis that refuses to count loses its connections: the name may mean another server by now."""
     shared.hit("signing_guest", "k")
@@ -141,13 +141,13 @@ def trouble_with(rules: list[str], server: redis.RedisServer, folder: Path) -> s
         redis.command(client, f"ACL SETUSER {USER} reset {' '.join(rules)}")
         redis.command(client, "SCRIPT FLUSH")
     url = server.url.replace("://", f"://{USER}@")
-    counters = counting(limits_policy(folder / "none", url, PASSWORD, signing_guest="3/1s"))
+    rate_limits = counting(limits_policy(folder / "none", url, PASSWORD, signing_guest="3/1s"))
     with capture_logs() as logs, server.client() as client:
-        first = counters.trouble()
-        counters.hit("signing_guest", "k")
+        first = rate_limits.trouble()
+        rate_limits.hit("signing_guest", "k")
         client.pexpire("LIMITS:{check}", 500)  # as if most of its window had passed
-        again = counters.trouble()
-        counters.window("signing_guest", Rate(3, timedelta(seconds=1)), "k")
+        again = rate_limits.trouble()
+        rate_limits.window("signing_guest", Rate(3, timedelta(seconds=1)), "k")
     said = {entry["why"] for entry in logs if entry["log_level"] == "error"}
     return {trouble.words for trouble in (first, again) if trouble} | said
 
@@ -184,7 +184,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, P
         yield server.tls_port, folder / "own.pem", folder / "other.pem"
 
 
-def by_tls(port: int, ca_file: Path | None, host: str = "localhost", scheme: str = "rediss") -> Counters:
+def by_tls(port: int, ca_file: Path | None, host: str = "localhost", scheme: str = "rediss") -> RateLimits:
     policy = limits_policy(Path("none"), f"{scheme}://{host}:{port}/0", ca_file=ca_file, signing_guest="3/1m")
     return counting(policy)
 

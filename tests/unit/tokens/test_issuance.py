@@ -463,7 +463,7 @@ def test_revocation_during_issuance_revokes_the_token(enterprise: Enterprise, ta
     issuer = TokenIssuer(services.keyring, services.settings.tokens, enterprise.clock)
     subject_states = RevokingSubjectStates(enterprise, targets_by_name()[target])
     issuance = Issuance(
-        issuer, subject_states, services.counters, services.trail, services.settings.webchat.is_reserved
+        issuer, subject_states, services.rate_limits, services.trail, services.settings.webchat.is_reserved
     )
 
     _, claims = issuance.issue(person(enterprise), AGENT_WISH)

@@ -14,8 +14,8 @@ from tests.support.fakes import FakeClock
 from tests.support.limit_parts import limits_policy
 from validator.errors import Fault, Refusal
 from validator.exchange import Exchange
-from validator.limits.counters import Counters, source_bucket
 from validator.limits.policy import UNKNOWN
+from validator.limits.rate_limits import RateLimits, source_bucket
 from validator.web import middleware, ratelimit
 from validator.web.policy import ServerPolicy
 
@@ -36,15 +36,15 @@ Asked = Callable[..., TestResponse]
 class Door:
     """A small application behind the limits, whose views do nothing but answer."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, rate_limits: RateLimits) -> None:
         self.answered = 0
         app = Flask("door")
         for endpoint in ENDPOINTS:
             app.add_url_rule(f"/{endpoint}", endpoint, self._view(endpoint), methods=["GET", "POST"])
         middleware.install(app, POLICY)
-        ratelimit.install(app, counters)
-        ratelimit.RouteLimiter(counters).init_app(app)
-        app.register_error_handler(RateLimitExceeded, lambda _: self._refuse(counters.last_refusal()))
+        ratelimit.install(app, rate_limits)
+        ratelimit.RouteLimiter(rate_limits).init_app(app)
+        app.register_error_handler(RateLimitExceeded, lambda _: self._refuse(rate_limits.last_refusal()))
         app.register_error_handler(Refusal, self._refuse)
         app.register_error_handler(Fault, lambda fault: (str(fault.reason), 503))
         self._browser = app.test_client()
@@ -82,7 +82,7 @@ def door(tmp_path: Path) -> Callable[..., Door]:
 
     def make(**options: object) -> Door:
         policy = limits_policy(tmp_path / "limits.db", **options)  # type: ignore[arg-type]
-        return Door(Counters(policy, FakeClock(), workers=1))
+        return Door(RateLimits(policy, FakeClock(), workers=1))
 
     return make
 

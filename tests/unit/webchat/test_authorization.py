@@ -15,8 +15,8 @@ from validator.audit.trail import AuditTrail, TrailPolicy
 from validator.errors import Fault, PublicError, Reason, Refusal
 from validator.exchange import Exchange
 from validator.keys.keyring import Keyring
-from validator.limits.counters import Counters
 from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, parse_rates
+from validator.limits.rate_limits import RateLimits
 from validator.signatures.signer import authorization
 from validator.tenants import RecordStatus, Tenants
 from validator.webchat.authorization import GuestSigning
@@ -45,9 +45,9 @@ class Desk:
         keys = folder.parent / "keys"
         self.trail = AuditTrail(TrailPolicy(folder, 2**20, False, 10**6, 10**6, 0), keys, clock)
         self.trail.create_key()
-        counters = Counters(limits_of(folder.parent / "limits.db"), clock, workers=1)
+        rate_limits = RateLimits(limits_of(folder.parent / "limits.db"), clock, workers=1)
         guests = Guests(keyring, GuestPolicy("guest-", timedelta(days=30), free_guest_ids=False), clock)
-        self.signing = GuestSigning(channels, guests, counters, self.trail, clock)
+        self.signing = GuestSigning(channels, guests, rate_limits, self.trail, clock)
         channels.add(CHANNEL, TENANT, SECRET_KEY, [ORIGIN])
         guest, self.cookie = guests.greet(None)
         self.guest_id = guest.id

@@ -13,8 +13,8 @@ from pathlib import Path
 from validator.audit.folder import files
 from validator.clock import stopwatch
 from validator.keys.keyring import Keyring, KeyState
-from validator.limits.counters import Counters
 from validator.limits.masking import masked
+from validator.limits.rate_limits import RateLimits
 from validator.metrics.sharing import Worker, workers
 from validator.operations.certificates.chain import path_of
 from validator.operations.certificates.lifetime import DEFAULT_MARGINS, first_to_end, left_of
@@ -134,11 +134,11 @@ def database(database: Database) -> Storage:
     return Storage("PostgreSQL" if size is None else "SQLite", size, milliseconds)
 
 
-def counters(counters: Counters) -> Storage:
+def counters(rate_limits: RateLimits) -> Storage:
     """Return the state of the counters' storage."""
-    policy = counters.policy
-    trouble = counters.trouble()
-    milliseconds = None if trouble else _timed(counters.trouble)
+    policy = rate_limits.policy
+    trouble = rate_limits.trouble()
+    milliseconds = None if trouble else _timed(rate_limits.trouble)
     size = None if policy.storage else sizes.of_sqlite(policy.file)
     return Storage(policy.storage_name, size, milliseconds)
 
@@ -155,12 +155,12 @@ def disk(home: Path) -> Disk:
     return Disk(usage.free, usage.total)
 
 
-def fullest(counters: Counters) -> tuple[Fullness, ...] | None:
+def fullest(rate_limits: RateLimits) -> tuple[Fullness, ...] | None:
     """Return the keys nearest to each rate, the nearest of all first; None where they cannot be listed."""
     found: list[Fullness] = []
-    for name, limit in counters.policy.limits.items():
+    for name, limit in rate_limits.policy.limits.items():
         for rate in limit.rates:
-            nearest = counters.fullest(name, rate, MAX_KEYS)
+            nearest = rate_limits.fullest(name, rate, MAX_KEYS)
             if nearest is None:
                 return None
             found += [

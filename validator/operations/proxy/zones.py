@@ -54,7 +54,7 @@ class Zone:
 
 def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
     """Return the zone of each limit on addresses by its name, the callbacks' `not_post`, the probe's."""
-    names = [name for name, purpose in PURPOSES.items() if purpose.at_door or purpose.at_proxy]
+    names = [name for name, purpose in PURPOSES.items() if purpose.at_route or purpose.at_proxy]
     made = {name: _zone(name, policy.limits[name]) for name in names}
     return {**made, NOT_POST: _zone(NOT_POST, policy.limits[OTHER]), PROBE: Zone(PROBE, "", 0, Mode.OFF)}
 

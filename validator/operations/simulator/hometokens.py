@@ -66,7 +66,7 @@ class HomeTokens:
         issuance = Issuance(
             issuer,
             services.subject_states,
-            services.counters,
+            services.rate_limits,
             services.trail,
             services.settings.webchat.is_reserved,
         )

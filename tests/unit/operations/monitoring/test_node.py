@@ -8,7 +8,7 @@ import pytest
 from tests.support.fakes import FakeClock
 from tests.support.limit_parts import limits_policy
 from validator.errors import Fault
-from validator.limits.counters import Counters
+from validator.limits.rate_limits import RateLimits
 from validator.operations.monitoring import node
 from validator.operations.monitoring.node import Fullness
 from validator.store.database import Database, DatabasePolicy
@@ -27,10 +27,12 @@ def test_database_is_told_with_its_kind(database: Database) -> None:
 
 def test_size_has_the_log_in_it(tmp_path: Path) -> None:
     """What SQLite has written to its log only is a part of the size, as every file of its is."""
-    counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
-    counters.hit("other_address", "192.0.2.1")
+    rate_limits = RateLimits(
+        limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1
+    )
+    rate_limits.hit("other_address", "192.0.2.1")
 
-    told = node.counters(counters)
+    told = node.counters(rate_limits)
 
     files = {file.name: file.stat().st_size for file in tmp_path.glob("limits.db*")}
     assert files["limits.db-wal"] > 0
@@ -61,7 +63,7 @@ def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
     policy = limits_policy(
         tmp_path / "limits.db", signing_guest="10/1m", callbacks_foreign="100/1h", tokens_caller="4/1m 8/1h"
     )
-    counters = Counters(policy, FakeClock(), workers=1)
+    rate_limits = RateLimits(policy, FakeClock(), workers=1)
     for name, key, times in (
         ("signing_guest", "guest-of-the-house", 5),
         ("callbacks_foreign", "203.0.113.77", 90),
@@ -69,9 +71,9 @@ def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
         ("tokens_caller", "account:li.wei", 3),
     ):
         for _ in range(times):
-            counters.hit(name, key)
+            rate_limits.hit(name, key)
 
-    assert node.fullest(counters) == (
+    assert node.fullest(rate_limits) == (
         Fullness("callbacks_foreign", "2001:db8:1::/48", 100, 100, 3600),
         Fullness("callbacks_foreign", "203.0.113.x", 90, 100, 3600),
         Fullness("tokens_caller", "account:li…", 3, 4, 60),
@@ -82,8 +84,10 @@ def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
 
 def test_few_keys_of_each_rate_are_told(tmp_path: Path) -> None:
     """However many there are, only the first few of each rate are told."""
-    counters = Counters(limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1)
+    rate_limits = RateLimits(
+        limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1
+    )
     for number in range(50):
-        counters.hit("other_address", f"192.0.2.{number}")
+        rate_limits.hit("other_address", f"192.0.2.{number}")
 
-    assert len(node.fullest(counters) or ()) == node.MAX_KEYS
+    assert len(node.fullest(rate_limits) or ()) == node.MAX_KEYS

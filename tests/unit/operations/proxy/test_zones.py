@@ -78,7 +78,7 @@ def test_modes_are_the_limits_own() -> None:
 
 def test_there_is_a_zone_for_each_limit_on_addresses() -> None:
     """Each limit that is counted at the door has its zone, and the callbacks one for what is no POST."""
-    names = {name for name, purpose in PURPOSES.items() if purpose.at_door or purpose.at_proxy}
+    names = {name for name, purpose in PURPOSES.items() if purpose.at_route or purpose.at_proxy}
     made = zones(settings_of().limits)
 
     assert set(made) == names | {NOT_POST, PROBE}

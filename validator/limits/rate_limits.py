@@ -72,7 +72,7 @@ def source_prefix(exchange: Exchange) -> str:
     return prefix_bucket(exchange.source)
 
 
-class Counters:
+class RateLimits:
     """Every limit, by name."""
 
     def __init__(self, policy: LimitsPolicy, clock: Clock, *, workers: int) -> None:
