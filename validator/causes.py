@@ -1,10 +1,10 @@
-"""What is behind an error: the driver's own sentence for the operator's terminal, its name for the log."""
+"""The cause behind an error: the driver's message for the operator's terminal, its class for the log."""
 
 
 def cause_of(error: BaseException) -> str:
     """Return the first line of the innermost cause of *error*, and its notes; "" without a cause.
 
-    It is the driver's own sentence. For the operator's terminal only: it may name hosts, users and files.
+    This is the driver's message, for the operator's terminal only: it may name hosts, users and files.
     """
     innermost = _innermost(error)
     if innermost is error:
@@ -14,9 +14,9 @@ def cause_of(error: BaseException) -> str:
 
 
 def cause_name(error: BaseException) -> str | None:
-    """Return the class of the innermost cause of *error* and the database's own code; None without a cause.
+    """Return the class of the innermost cause of *error* and the database's error code; None without one.
 
-    For the log: a driver's sentence may have what a caller sent in it, and these have not.
+    For the log: a driver's message may contain a caller's input, these do not.
     """
     innermost = _innermost(error)
     if innermost is error:

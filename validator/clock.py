@@ -1,4 +1,4 @@
-"""The only module that asks the time."""
+"""The only module that reads the clock."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,39 +8,39 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
-    """Anything that knows the present instant."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
-        """Return the present instant, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
 
 class SystemClock:
-    """The machine's clock, kept right by NTP."""
+    """The machine's clock, synchronised by NTP."""
 
     def now(self) -> datetime:
-        """Return the present instant, aware, in UTC."""
-        return datetime.now(UTC)  # noqa: TID251 - the one place that may ask
+        """Return the current time, aware, in UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - the only permitted use
 
 
 def to_milliseconds(instant: datetime) -> int:
-    """Return *instant* as whole milliseconds since 1970, the form in tokens and in the database."""
+    """Return *instant* in whole milliseconds since 1970, the format in tokens and in the database."""
     return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
     """Return the instant *milliseconds* after 1970; the inverse of `to_milliseconds`.
 
-    Raises OverflowError when the instant lies outside the years a datetime can hold.
+    Raises OverflowError when it is outside the years of a datetime.
     """
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def iso_milliseconds(instant: datetime) -> str:
-    """Return *instant* as `yyyy-MM-ddTHH:mm:ss.SSSZ`, always three digits of milliseconds."""
+    """Return *instant* as `yyyy-MM-ddTHH:mm:ss.SSSZ`, always with three digits of milliseconds."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def stopwatch() -> float:
-    """Return seconds that only ever grow, for measuring how long something took; not a time of day."""
+    """Return monotonic seconds, to measure durations; not a time of day."""
     return time.perf_counter()

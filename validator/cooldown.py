@@ -1,4 +1,4 @@
-"""Cool-down: after a dependency times out, fail fast for a moment; else requests queue up behind it."""
+"""Cool-down: after a dependency times out, fail fast for a while instead of queueing requests behind it."""
 
 import threading
 from datetime import timedelta
@@ -7,31 +7,31 @@ from validator.clock import stopwatch
 
 
 class Cooldown:
-    """A moment of the given length after each time that something did not answer."""
+    """A cool-down of a fixed length after each time-out of a dependency."""
 
     def __init__(self, length: timedelta) -> None:
         self._seconds, self._until = length.total_seconds(), 0.0
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Begin, or begin anew."""
+        """Begin or restart the cool-down."""
         self._until = stopwatch() + self._seconds
 
     def end(self) -> None:
-        """End it: there was an answer."""
+        """End the cool-down: the dependency responded."""
         if self._until:
             self._until = 0.0
 
     @property
     def is_on(self) -> bool:
-        """Whether it is that moment."""
+        """Whether the cool-down is in force."""
         return stopwatch() < self._until
 
     def admits(self) -> bool:
-        """Return whether the caller may ask now.
+        """Return whether the caller may use the dependency now.
 
-        After the moment, one caller at a time may try, once per length, until `end`: a dependency that is
-        still silent then holds one thread and not all of them.
+        After the cool-down, one caller per length may try until `end`: a dependency that is still silent then
+        blocks one thread, not all of them.
         """
         if not self._until:
             return True

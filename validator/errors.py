@@ -1,10 +1,11 @@
-"""The catalogue of refusals: an exact Reason for the audit trail, a coarse Answer for the caller.
+"""The catalogue of refusals: an exact Reason for the audit trail, a coarse PublicError for the caller.
 
-Every way a request can fail has one `Reason`. Each reason has exactly one `PublicError`, and many reasons
-share one, so that a caller cannot tell an expired token from a forged one or from somebody else's.
+Every way in which a request can fail has one `Reason`. Each reason has exactly one `PublicError`, and many
+reasons share one, so that a caller cannot distinguish an expired token from a forged one or from another
+person's (oracle).
 
-A `Refusal` is an outcome: the server did its work and the answer is no. A `Fault` is something broken
-that the answer needs; it is answered as unavailable, never as yes.
+A `Refusal` is an outcome: the server worked, and the decision is no. A `Fault` is a broken dependency of the
+response; the response is "unavailable", never yes.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class RetCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """What the outside sees of a refusal: HTTP status, `retCode` on the callbacks, and fixed words."""
+    """The public form of a refusal: HTTP status, the callbacks' `retCode`, and a fixed text."""
 
     status: int
     ret_code: RetCode
@@ -33,7 +34,7 @@ class ProblemType:
 
 
 class PublicError(Enum):
-    """The coarse answers. RFC 6749 names an `error` word for some; those also answer RFC 7009 and 7662."""
+    """The coarse errors. Some have an `error` code of RFC 6749, which RFC 7009 and 7662 use as well."""
 
     MALFORMED = ProblemType(400, RetCode.MALFORMED, "malformed request", "invalid_request")
     SECRET_DISCLOSED = ProblemType(400, RetCode.MALFORMED, "a secret key must never leave the server")
@@ -54,7 +55,7 @@ class PublicError(Enum):
 
 
 class Reason(StrEnum):
-    """Exactly why; for the audit trail and the operator, never for the caller."""
+    """The exact reason, for the audit trail and the operator, never for the caller."""
 
     BODY_UNREADABLE = "body_unreadable"
     BODY_TOO_LARGE = "body_too_large"
@@ -111,7 +112,7 @@ class Reason(StrEnum):
     FAULT = "fault"
 
 
-_ANSWERS: dict[PublicError, tuple[Reason, ...]] = {
+_REASONS: dict[PublicError, tuple[Reason, ...]] = {
     PublicError.MALFORMED: (Reason.BODY_UNREADABLE, Reason.FIELD_INVALID, Reason.REQUEST_INVALID),
     PublicError.MISDIRECTED: (Reason.HOST_UNKNOWN,),
     PublicError.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
@@ -170,17 +171,17 @@ _ANSWERS: dict[PublicError, tuple[Reason, ...]] = {
     PublicError.FAULTY: (Reason.FAULT,),
 }
 PUBLIC_ERROR_OF: dict[Reason, PublicError] = {
-    reason: answer for answer, reasons in _ANSWERS.items() for reason in reasons
+    reason: error for error, reasons in _REASONS.items() for reason in reasons
 }
 
 
 class ValidatorError(Exception):
-    """The root of everything this project raises on purpose."""
+    """The base class of all exceptions that this project raises deliberately."""
 
     def __init__(
         self, reason: Reason, detail: str | None = None, *, retry_after: timedelta | None = None
     ) -> None:
-        """Keep the exact *reason*; *detail* is for the caller and must give nothing away."""
+        """Store the exact *reason*; *detail* is for the caller and must not reveal anything."""
         super().__init__(f"{reason}: {detail}" if detail else str(reason))
         self.reason = reason
         self.detail = detail
@@ -188,20 +189,20 @@ class ValidatorError(Exception):
 
     @property
     def answer(self) -> PublicError:
-        """The coarse answer that the outside gets for this reason."""
+        """The public error for this reason."""
         return PUBLIC_ERROR_OF[self.reason]
 
 
 class Refusal(ValidatorError):  # noqa: N818 - an outcome, not an error
-    """An outcome: the request was understood and the answer is no."""
+    """An outcome: the request was understood, and the decision is no."""
 
 
 class Fault(ValidatorError):  # noqa: N818 - the word is in the catalogue
-    """Something the answer depends on is broken; nothing may be accepted meanwhile."""
+    """A dependency of the response is broken; nothing may be accepted meanwhile."""
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; `problems` names every reason at once, one line each."""
+    """The configuration is invalid; `problems` has every problem, one line each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -209,7 +210,7 @@ class ConfigurationError(Exception):
 
 
 class OperatorError(Exception):
-    """What an operator asked for cannot be done; its `lines` say why, without secrets."""
+    """An operator's command cannot be executed; its `lines` explain why, without secrets."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))

@@ -1,4 +1,4 @@
-"""Private files and folders: made for one user only, and replaced whole or not at all."""
+"""Private files and folders: for one user only, and replaced atomically."""
 
 import codecs
 import errno
@@ -17,14 +17,14 @@ from validator.ownership import check_file
 
 MODE = 0o600
 FOLDER_MODE = 0o700
-LOCK_TIMEOUT = 1.0  # seconds: a holder that was stopped must not stop everybody else
+LOCK_TIMEOUT = 1.0  # seconds: a stopped holder must not block all others
 _KEY_BYTES = 32
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32 LE begins like UTF-16
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32 LE begins like UTF-16 LE
 _MIN_PAUSE, _MAX_PAUSE = 50e-6, 5e-3  # seconds between two attempts to lock a file
 
 
 def make_private_folder(path: Path) -> None:
-    """Make *path* and what is missing above it; raises PermissionError when other users may look into it."""
+    """Create *path* and its missing parents; raises PermissionError when other users have access to it."""
     for folder in (*reversed(path.absolute().parents), path):
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     if path.stat().st_mode & 0o077:
@@ -33,11 +33,11 @@ def make_private_folder(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep every other process from changing *path* in such a block; readers are not kept.
+    """Exclude other processes from changing *path* within the block; readers are not blocked.
 
     Raises TimeoutError when another process holds the lock for `LOCK_TIMEOUT`.
     """
-    lock = KeptLock(path)
+    lock = FileLock(path)
     try:
         with lock:
             yield
@@ -45,27 +45,27 @@ def locked(path: Path) -> Iterator[None]:
         lock.close()
 
 
-class KeptLock:
-    """The lock that `locked` takes, with its file kept open between uses; safe for several threads.
+class FileLock:
+    """The lock of `locked`, with its file left open between uses; safe for several threads.
 
-    The threads of a process share the open file, and so its lock: among them, `threads` decides.
+    The threads of a process share the open file, and so its lock; `threads` excludes them from each other.
     """
 
     def __init__(self, path: Path, *, makes_folder: bool = False) -> None:
-        """Lock *path*; with *makes_folder* its private folder is made whenever it is not there."""
+        """Lock *path*; with *makes_folder*, create its private folder whenever it is missing."""
         self._path, self._makes_folder = path.with_name(f".{path.name}.lock"), makes_folder
         self._descriptor = -1
         self.threads = Lock()
 
     @property
-    def is_kept(self) -> bool:
-        """Whether the file is open, and nobody removed or moved it since: others would take a new one."""
+    def is_current(self) -> bool:
+        """Whether the file is open and still at its path: otherwise other processes would lock a new one."""
         if self._descriptor < 0:
             return False
         try:
             return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
         except OSError:
-            return False  # raised here, it would keep the lock; whoever opens the file next is told why
+            return False  # raising would leave the lock held; the next open raises the error
 
     def __enter__(self) -> None:
         deadline = stopwatch() + LOCK_TIMEOUT
@@ -84,14 +84,14 @@ class KeptLock:
                     make_private_folder(self._path.parent)
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
             self._lock(deadline)
-            if self.is_kept:
+            if self.is_current:
                 return
             self.close()
 
     def _lock(self, deadline: float) -> None:
-        """Poll: flock(2) itself has no timeout, and a signal reaches the main thread only."""
+        """Poll: flock(2) has no timeout, and a signal reaches the main thread only."""
         pause = _MIN_PAUSE
-        while not _is_locked_now(self._descriptor):
+        while not _try_lock(self._descriptor):
             if stopwatch() >= deadline:
                 raise self._timeout("another process")
             time.sleep(pause)
@@ -105,14 +105,14 @@ class KeptLock:
         self.threads.release()
 
     def close(self) -> None:
-        """Let go of the file, and of the lock."""
+        """Close the file, which releases the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
 
 
-def _is_locked_now(descriptor: int) -> bool:
-    """Take the lock of an open file, and return whether it was free."""
+def _try_lock(descriptor: int) -> bool:
+    """Try to lock an open file; return whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -121,9 +121,9 @@ def _is_locked_now(descriptor: int) -> bool:
 
 
 def read_private(path: Path, owners: Collection[int] = ()) -> bytes:
-    """Return the content of *path*; raises OSError, NotPrivateError when others own it or may touch it.
+    """Return the content of *path*; raises OSError, NotPrivateError when others own or may access it.
 
-    *owners* are users who may own it beside this process's user and root.
+    *owners* are permitted owners besides this process's user and root.
     """
     with path.open("rb") as file:
         check_file(path, os.fstat(file.fileno()), owners)
@@ -131,7 +131,7 @@ def read_private(path: Path, owners: Collection[int] = ()) -> bytes:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """Raise OSError unless *size* bytes can be written in *folder* now, in a file without a name."""
+    """Raise OSError unless an unnamed file of *size* bytes can be written in *folder* now."""
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         if file.write(bytes(size)) != size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -140,7 +140,7 @@ def check_room(folder: Path, size: int) -> None:
 def text_of(content: bytes) -> str:
     """Return the text of a file's *content*: UTF-8, with or without a byte-order mark.
 
-    Raises ValueError that says in words what else it is.
+    Raises ValueError that describes the actual encoding.
     """
     check_not_wide(content)
     try:
@@ -150,13 +150,13 @@ def text_of(content: bytes) -> str:
 
 
 def check_not_wide(content: bytes) -> None:
-    """Raise ValueError when *content* begins with the mark of UTF-16 or UTF-32, as some editors save it."""
+    """Raise ValueError when *content* has the byte-order mark of UTF-16 or UTF-32."""
     if content.startswith(_WIDE):
         raise ValueError("is UTF-16 or UTF-32, not UTF-8: save it as UTF-8")
 
 
 def secret_of(content: bytes) -> str:
-    """Return the secret in a file's *content*, without a mark before it and line ends after it.
+    """Return the secret in a file's *content*, without a byte-order mark and trailing line ends.
 
     Raises ValueError, which quotes nothing of it.
     """
@@ -164,7 +164,7 @@ def secret_of(content: bytes) -> str:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace *path* by *content*, on the disk before this returns; a reader sees the old or the new."""
+    """Atomically replace *path* by *content* and sync it; a reader sees the old or the new content."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:  # mkstemp makes it 0600
@@ -179,22 +179,22 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def make_private_key(path: Path) -> None:
-    """Write 256 random bits in hexadecimal to *path*, unless it is there already."""
+    """Write 256 random bits in hexadecimal to *path*, unless it exists."""
     with locked(path):
         if not path.exists():
             write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
 
 
 def read_private_key(path: Path) -> bytes:
-    """Return the key that `make_private_key` made; raises OSError, or ValueError when it is no such key."""
+    """Return the key of `make_private_key`; raises OSError, or ValueError when it is malformed."""
     key = bytes.fromhex(read_private(path).decode("ascii").strip())
     if len(key) != _KEY_BYTES:
-        raise ValueError(f"{path.name} has not {_KEY_BYTES} bytes")
+        raise ValueError(f"{path.name} does not have {_KEY_BYTES} bytes")
     return key
 
 
 def sync_and_close(descriptor: int) -> None:
-    """Put what was written to an open file on the disk, and close it."""
+    """Sync an open file to disk and close it."""
     try:
         os.fdatasync(descriptor)
     finally:
@@ -202,7 +202,7 @@ def sync_and_close(descriptor: int) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Put the names in the folder *path* on the disk, where its file system can (a CIFS share cannot)."""
+    """Sync the names in the folder *path*, if its file system supports it (a CIFS share does not)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

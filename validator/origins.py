@@ -1,4 +1,4 @@
-"""What a web origin is, and whether a browser's request came from an allowed one."""
+"""Web origins, and whether a browser's request comes from an allowed one (CSRF)."""
 
 import re
 from collections.abc import Collection
@@ -11,7 +11,7 @@ _DEFAULT_PORTS = {"http": 80, "https": HTTPS_PORT}
 
 
 def is_origin(text: str) -> bool:
-    """Return whether *text* is an origin as browsers write it: scheme, host, maybe a port (RFC 6454)."""
+    """Return whether *text* is an origin in the form of browsers: scheme, host, maybe a port (RFC 6454)."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -26,19 +26,19 @@ def is_origin(text: str) -> bool:
 
 
 def host_of(origin: str) -> str:
-    """Return the host of *origin*, without brackets and port; "" for no origin."""
+    """Return the host of *origin*, without brackets and port; "" if it is not an origin."""
     return urlsplit(origin).hostname or ""
 
 
 def is_from_allowed_page(
     origin: str | None, fetch_site: str | None, *, own: str, allowed: Collection[str]
 ) -> bool:
-    """Return whether a request that carries a cookie may act on it.
+    """Return whether a request with a cookie comes from an allowed page (CSRF).
 
     *origin* and *fetch_site* are the headers `Origin` and `Sec-Fetch-Site`, which pages cannot set; *own* is
-    the origin that was asked, *allowed* are others. What the browser says of the site goes before what the
-    origin looks like: behind TLS, a page over plain HTTP has the same host. A request with neither header is
-    not from a browser of the last years, and so carries nobody else's cookie.
+    this server's origin, *allowed* are others. `Sec-Fetch-Site` takes precedence over `Origin`: behind TLS, a
+    page over plain HTTP has the same host. A request with neither header is not from a browser of recent
+    years, and so carries nobody else's cookie.
     """
     if origin is not None and origin in allowed:
         return True

@@ -1,8 +1,8 @@
-"""Who may own and touch what holds secrets, as sshd's StrictModes has it, and words for what is wrong.
+"""Checks the owner and mode of secrets, like sshd's StrictModes, and describes what is wrong.
 
-A file is this process's user's, for nobody else; or root's, and then a group may read it too, as PostgreSQL
-allows for its keys: so a secret that Kubernetes mounts for a pod's group can be used. A folder is this user's
-or root's, and nobody else may write into it: whoever may, can put another file in a key's place.
+A file belongs to this process's user and is accessible to no other user; or it is root's, and then a group
+may read it too, as PostgreSQL permits for its keys: so a secret that Kubernetes mounts for a pod's group is
+usable. A folder is this user's or root's, and no other user may write to it: they could replace a key's file.
 """
 
 import os
@@ -10,13 +10,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 ROOT = 0
-_OF_OTHERS = 0o077
-_OF_OTHERS_BUT_READING = 0o037
-_WRITING = 0o022
+_OTHERS = 0o077
+_OTHERS_EXCEPT_GROUP_READ = 0o037
+_OTHERS_WRITE = 0o022
 
 
 class NotPrivateError(PermissionError):
-    """A file or folder that others own or may touch; `words` say what to do, without its path."""
+    """A file or folder that others own or may access; `words` has the remedy, without its path."""
 
     def __init__(self, path: Path, words: str) -> None:
         super().__init__(f"{path} {words}")
@@ -27,20 +27,20 @@ def check_file(path: Path, status: os.stat_result, owners: Collection[int] = ())
     """Raise NotPrivateError unless *status* of the open file *path* is as above; *owners* may own it too."""
     _check_owner(path, status, owners)
     of_root_only = status.st_uid == ROOT != os.geteuid()
-    if status.st_mode & (_OF_OTHERS_BUT_READING if of_root_only else _OF_OTHERS):
+    if status.st_mode & (_OTHERS_EXCEPT_GROUP_READ if of_root_only else _OTHERS):
         raise NotPrivateError(path, "is open to other users; chmod 0600 it")
 
 
 def check_folder(path: Path) -> None:
-    """Raise NotPrivateError unless the folder *path* is as above, and OSError when it cannot be looked at."""
+    """Raise NotPrivateError unless the folder *path* is as above; OSError when it cannot be examined."""
     status = path.stat()
     _check_owner(path, status)
-    if status.st_mode & _WRITING:
+    if status.st_mode & _OTHERS_WRITE:
         raise NotPrivateError(path, "can be written by other users; chmod 0700 it")
 
 
 def words_of(error: Exception, name: str) -> str:
-    """Return what is wrong with the file or folder *name*, and what to do, without its path and content."""
+    """Return the problem with the file or folder *name* and the remedy, without its path and content."""
     if isinstance(error, NotPrivateError):
         return f"{name} {error.words}"
     if isinstance(error, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Where the files shipped beside the code are: in a wheel inside the package, in a checkout above it."""
+"""Locates the files shipped with the code: inside the package in a wheel, above it in a checkout."""
 
 from pathlib import Path
 

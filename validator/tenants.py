@@ -1,4 +1,4 @@
-"""Tenants: the tenant spaces of the cloud that this server answers for."""
+"""Tenants: the tenant spaces of the cloud that this server serves."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_TENANT}}}", re.ASCII)
 
 
 class RecordStatus(StrEnum):
-    """Whether a tenant, an account, a client or a channel may be used."""
+    """Whether a tenant, an account, a client or a channel is active."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -27,7 +27,7 @@ class RecordStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant space: its id at the cloud, a name for people, and whether it may be used."""
+    """A tenant space: its id at the cloud, a display name, and whether it is active."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class Tenants:
         self._database, self._clock = database, clock
 
     def add(self, tenant_id: str, name: str) -> Tenant:
-        """Add a tenant; raises OperatorError when the id is not one or is taken."""
+        """Add a tenant; raises OperatorError when the id is invalid or taken."""
         if not _ID.fullmatch(tenant_id):
             raise OperatorError(f"a tenant space id has 1 to {MAX_TENANT} of A-Z a-z 0-9 . _ -")
         _check_name(name)
@@ -79,33 +79,33 @@ class Tenants:
         return tenant
 
     def list(self) -> list[Tenant]:
-        """Return every tenant, by id."""
+        """Return every tenant, sorted by id."""
         with self._database.read() as connection:
             return [_tenant(row) for row in connection.execute(select(table).order_by(table.c.id))]
 
     def rename(self, tenant_id: str, name: str) -> None:
-        """Give a tenant another name for people; raises OperatorError when that cannot be."""
+        """Change a tenant's display name; raises OperatorError when it is too long or the tenant unknown."""
         _check_name(name)
         self._change(tenant_id, name=name)
 
     def check_unused(self, tenant_id: str) -> None:
-        """Raise OperatorError when an account or channel of the tenant is left."""
-        for name, of_it in (("accounts", "accounts"), ("channels", "channels")):
+        """Raise OperatorError when the tenant still has an account or channel."""
+        for name in ("accounts", "channels"):
             other = metadata.tables.get(name)
             if other is None:
                 continue
             with self._database.read() as connection:
                 if connection.execute(select(other.c.id).where(other.c.tenant == tenant_id)).first():
-                    raise OperatorError(f"tenant {tenant_id} still has {of_it}: remove them first")
+                    raise OperatorError(f"tenant {tenant_id} still has {name}: remove them first")
 
     def remove(self, tenant_id: str) -> None:
-        """Remove a tenant, with the list of the cloud's agents in it.
+        """Remove a tenant and its copy of the cloud's list of agents.
 
-        Raises OperatorError when there is none, or an account or channel of it is left.
+        Raises OperatorError when it is unknown, or still has an account or channel.
         """
         try:
             with self._database.durable_write(self._clock.now()) as connection:
-                agents = metadata.tables.get("agents")  # of another room, and only a copy of the cloud's list
+                agents = metadata.tables.get("agents")  # only a copy of the cloud's list
                 if agents is not None:
                     connection.execute(delete(agents).where(agents.c.tenant == tenant_id))
                 removed = connection.execute(delete(table).where(table.c.id == tenant_id))

@@ -1,8 +1,8 @@
-"""What came from outside, read strictly: a JSON object and its bounded fields.
+"""Strict parsing of untrusted input: a JSON object and its bounded fields.
 
-A body is one JSON object in UTF-8 (a byte-order mark is tolerated), at most `MAX_DEPTH` deep, with no
-key twice in one object, no NaN or infinity, no NUL and no lone surrogate anywhere. Everything else is
-a `Refusal`, never an exception of the JSON library. The size is capped before the body gets here.
+A body is one JSON object in UTF-8 (a byte-order mark is tolerated), at most `MAX_DEPTH` deep, without
+duplicate keys, NaN, infinity, NUL and lone surrogates. Everything else is a `Refusal`, never an exception of
+the JSON library. Callers limit the size.
 """
 
 import json
@@ -20,14 +20,14 @@ from validator.errors import Reason, Refusal
 MAX_DEPTH = 8
 _MAX_FORM_FIELDS = 16
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
-# These draw nothing: Hangul fillers, unwritten Khmer vowels, Mongolian selectors, a joiner, empty Braille.
+# Invisible: Hangul fillers, unwritten Khmer vowels, Mongolian selectors, a joiner, empty Braille.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
-# An unterminated string runs to the end of the text, so that no body makes this pattern start over.
+# An unterminated string matches to the end of the text, so that no body causes backtracking (ReDoS).
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 def read_object(body: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
-    """Return the JSON object that *body* spells.
+    """Return the JSON object in *body*.
 
     Raises Refusal(BODY_UNREADABLE) with a short reason that quotes nothing of the body.
     """
@@ -48,7 +48,7 @@ def read_object(body: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """Return the fields of a form body; raises Refusal(BODY_UNREADABLE), also for a field given twice."""
+    """Return the fields of a form body; raises Refusal(BODY_UNREADABLE), also for a duplicate field."""
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -66,9 +66,9 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def load(schema: "TolerantSchema", values: Mapping[str, Any]) -> Any:
-    """Return what *schema* makes of *values*.
+    """Return *values* as loaded by *schema*.
 
-    Raises Refusal(FIELD_INVALID) whose detail names the fields that are wrong, never their values.
+    Raises Refusal(FIELD_INVALID), whose detail names the invalid fields, never their values.
     """
     try:
         return schema.load(values)
@@ -77,7 +77,7 @@ def load(schema: "TolerantSchema", values: Mapping[str, Any]) -> Any:
 
 
 class TolerantSchema(Schema):
-    """A schema that ignores fields it does not know, for callers that may add some."""
+    """A schema that ignores unknown fields, which callers may add."""
 
     class Meta:
         """Marshmallow's options."""
@@ -86,50 +86,50 @@ class TolerantSchema(Schema):
 
 
 class Text(fields.String):
-    """A string of 1 to *longest* code points without NUL or lone surrogates; nothing else is a string."""
+    """A string of 1 to *max_length* code points without NUL or lone surrogates."""
 
     default_error_messages = {  # noqa: RUF012 - as the library declares it
         "required": "missing",
         "null": "missing",
         "invalid": "not a string",
         "empty": "empty",
-        "long": "longer than {longest} characters",
+        "long": "longer than {max_length} characters",
         "forbidden": "has a NUL or a lone surrogate",
     }
 
-    def __init__(self, longest: int, *, required: bool = True, **options: Any) -> None:
-        """Allow at most *longest* code points."""
-        bounds = {"minLength": 1, "maxLength": longest}
+    def __init__(self, max_length: int, *, required: bool = True, **options: Any) -> None:
+        """Allow at most *max_length* code points."""
+        bounds = {"minLength": 1, "maxLength": max_length}
         super().__init__(required=required, metadata={**bounds, **options.pop("metadata", {})}, **options)
-        self.longest = longest
+        self.max_length = max_length
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         if not value:
             raise self.make_error("empty")
-        if len(value) > self.longest:
-            raise self.make_error("long", longest=self.longest)
+        if len(value) > self.max_length:
+            raise self.make_error("long", max_length=self.max_length)
         if is_forbidden(value):
             raise self.make_error("forbidden")
         return value
 
 
 class Identifier(Text):
-    """A `Text` whose caller may have written it as a JSON integer: taken as its decimal digits."""
+    """A `Text` that may also be a JSON integer, which becomes its decimal digits."""
 
-    def __init__(self, longest: int, *, required: bool = True) -> None:
-        """Allow at most *longest* characters or digits."""
-        super().__init__(longest, required=required, metadata={"type": ["string", "integer"]})
+    def __init__(self, max_length: int, *, required: bool = True) -> None:
+        """Allow at most *max_length* characters or digits."""
+        super().__init__(max_length, required=required, metadata={"type": ["string", "integer"]})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if type(value) is int and len(str(abs(value))) <= self.longest:
+        if type(value) is int and len(str(abs(value))) <= self.max_length:
             value = str(value)
         return super()._deserialize(value, attr, data, **kwargs)
 
 
 class PlainText(Text):
-    """A `Text` that can be told from every other by eye: `is_plain`."""
+    """A `Text` that is distinguishable from any other by eye: `is_plain`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -143,10 +143,10 @@ class Name(PlainText, Identifier):
 
 
 def is_plain(text: str) -> bool:
-    """Return whether *text* has only printable, visible characters, and no blank at its ends.
+    """Return whether *text* has only visible, printable characters and no blank at its ends.
 
-    Control, bidirectional and zero-width characters are not printable; some others that draw nothing count as
-    letters or symbols, and marks alone draw nothing either.
+    Control, bidirectional and zero-width characters are not printable; some other invisible ones count as
+    letters or symbols, and marks alone are invisible as well.
     """
     is_visible = not text or any(unicodedata.category(character)[0] not in "MZ" for character in text)
     return text.isprintable() and text == text.strip() and is_visible and not _BLANK.search(text)
@@ -162,7 +162,7 @@ def _unreadable(why: str) -> Refusal:
 
 
 def _check_depth(text: str, max_depth: int) -> None:
-    """Refuse deep nesting before parsing: the parser itself recurses."""
+    """Refuse deep nesting before parsing: the parser recurses (stack exhaustion)."""
     if text.count("{") + text.count("[") <= max_depth:
         return
     depth = 0

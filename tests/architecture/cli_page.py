@@ -1,6 +1,6 @@
-"""The page of the command line, made from the commands themselves: `python -m tests.architecture.cli_page`.
+"""Generates the page of the command line from the commands: `python -m tests.architecture.cli_page`.
 
-It writes `docs/cli.md`; a test fails while the page is not what the commands say.
+It writes `docs/cli.md`; a test fails when the page is out of date.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def render() -> str:
 
 
 def _contexts(parent: click.Context) -> Iterator[click.Context]:
-    """Yield the context of every group and command below *parent*, in reading order."""
+    """Yield the context of every group and command below *parent*, in order."""
     group = parent.command
     assert isinstance(group, click.Group)
     for name, command in sorted(group.commands.items()):

@@ -1,7 +1,7 @@
-"""The proofs that docs/security.md names, run row by row: `python -m tests.architecture.proofs [WORD]`.
+"""Runs the tests named in docs/security.md, row by row: `python -m tests.architecture.proofs [WORD]`.
 
-Every test file that a row of a table names is run, once, and each row has a line: `passed`, `FAILED`, or
-`NOT RUN` when no test of a file ran. With WORD only rows that contain it are run. Exit 1 unless all passed.
+Every test file named in a row of a table runs once, and each row has a line: `passed`, `FAILED`, or `NOT RUN`
+when no test of a file ran. With WORD only rows that contain it run. Exits with 1 unless all passed.
 """
 
 import re
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 class Outcomes:
-    """A plugin of pytest: how the tests of each file went, and whether the file could be read."""
+    """A pytest plugin that records the results of each file's tests, and whether the file was collected."""
 
     def __init__(self) -> None:
         self.of: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -45,7 +45,7 @@ def rows(text: str) -> list[Row]:
 
 
 def result(row: Row, outcomes: Mapping[str, Counter[str]]) -> str:
-    """Return how *row* went, by the *outcomes* of its files."""
+    """Return the result of *row*, from the *outcomes* of its files."""
     counted = [outcomes.get(file, Counter()) for file in row.files]
     if any(each["failed"] for each in counted):
         return "FAILED"
@@ -53,7 +53,7 @@ def result(row: Row, outcomes: Mapping[str, Counter[str]]) -> str:
 
 
 def main(word: str = "") -> int:
-    """Run the rows that contain *word*, print how each went, and return the exit code."""
+    """Run the rows that contain *word*, print their results, and return the exit code."""
     wanted, seen = [row for row in rows(PAGE.read_text("utf-8")) if word in str(row)], Outcomes()
     files = sorted({file for row in wanted for file in row.files})
     options = ["-q", "-n", "2", "--dist", "loadfile", f"--rootdir={CHECKOUT}"]

@@ -1,4 +1,4 @@
-"""What the rules of the house are held against: the files that are, or are about to be, tracked."""
+"""The files that the architecture tests examine: those tracked by git or about to be."""
 
 import ast
 import subprocess
@@ -29,5 +29,5 @@ def tree(path: Path) -> ast.Module:
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return every function and method of the module at *path*, inner ones too."""
+    """Return every function and method of the module at *path*, nested ones too."""
     return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]

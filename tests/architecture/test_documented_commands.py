@@ -1,13 +1,13 @@
-"""Every command of the documentation is run, as it is written.
+"""Runs every command of the documentation as it is written.
 
 The pages are README.md and those in docs/. In them a block fenced as
 
-    ```sh         is run: all blocks of a page in order, as one script of bash, which stops at what fails;
-    ```text       is not run: output, a file, or a command to read only.
+    ```sh         is run: all blocks of a page in order, as one bash script, which stops at a failure;
+    ```text       is not run: output, a file, or a command only to be read.
 
-No other fence may hold a command. A page runs in a folder with `validator` on the path, this environment as
-`.venv`, and a fresh demonstration in `./var`, served on the documented address: `127.0.0.1:8000` is replaced
-by a free port. Commands that another test or the continuous integration runs are in RUN_ELSEWHERE.
+No other fence may contain a command. A page runs in a folder with `validator` on the path, this environment
+as `.venv`, and a fresh demonstration in `./var`, served on the documented address: `127.0.0.1:8000` is
+replaced by a free port. Commands that another test or the continuous integration runs are in RUN_ELSEWHERE.
 """
 
 import os
@@ -48,14 +48,14 @@ def command_of(line: str) -> str:
 
 
 def script(page: str) -> str:
-    """Return what of *page* is run here."""
+    """Return the commands of *page* that run here."""
     lines = "".join(text for fence, text in blocks(page) if fence == "sh").splitlines()
     return "\n".join(line for line in lines if command_of(line) not in RUN_ELSEWHERE).strip()
 
 
 @pytest.fixture
 def demonstration(tmp_path: Path) -> Iterator[Server]:
-    """Yield a server with a fresh demonstration in `var`, in the folder that the page will run in."""
+    """Yield a server with a fresh demonstration in `var`, in the folder of the page."""
     (tmp_path / ".venv").symlink_to(sys.prefix)
     validator = CommandLine(tmp_path / "var")
     validator.did("init", "--demo")
@@ -80,7 +80,7 @@ def run(text: str, bind: str, folder: Path) -> "subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "sh" in dict(blocks(page))])
 def test_commands_of_a_page_work(page: str, demonstration: Server, tmp_path: Path) -> None:
-    """Pasted one after the other, the commands of a page do what they say, without an error."""
+    """The commands of a page succeed when pasted one after the other."""
     done = run(script(page), demonstration.bind, tmp_path)
 
     assert done.returncode == 0, done
@@ -88,7 +88,7 @@ def test_commands_of_a_page_work(page: str, demonstration: Server, tmp_path: Pat
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_readme_shows_a_request_and_its_response(page: str, demonstration: Server, tmp_path: Path) -> None:
-    """The response below the first request is what the request returns."""
+    """The response below the first request is the actual one."""
     (shown,) = (text for fence, text in blocks(page) if fence == "json")
 
     printed = run(script(page), demonstration.bind, tmp_path).stdout
@@ -97,7 +97,7 @@ def test_readme_shows_a_request_and_its_response(page: str, demonstration: Serve
 
 
 def test_commands_are_really_run(demonstration: Server, tmp_path: Path) -> None:
-    """A right command finds the program, the demonstration and its server; a wrong one fails its page."""
+    """A correct command finds the program and its server; a wrong one fails its page."""
     right = "validator tenants list\ncurl -sSf http://127.0.0.1:8000/healthz"
     wrong = "validator tenants nonsense\necho never"
 
@@ -110,13 +110,13 @@ def test_commands_are_really_run(demonstration: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_fences_say_what_they_hold(page: str) -> None:
-    """Every block of a page is fenced with a word that says whether it is run."""
+def test_fences_are_known(page: str) -> None:
+    """Every block of a page is fenced as commands or as text."""
     assert [fence for fence, _ in blocks(page) if fence not in FENCES] == []
 
 
-def test_what_runs_elsewhere_runs_there() -> None:
-    """Each command that is not run here is in the file that is said to run it."""
+def test_commands_run_elsewhere_are_there() -> None:
+    """Each command that is not run here is in the file that should run it."""
     for command, place in RUN_ELSEWHERE.items():
         words = command.split()
         content = (CHECKOUT / place).read_text("utf-8")
@@ -124,14 +124,14 @@ def test_what_runs_elsewhere_runs_there() -> None:
 
 
 def test_readme_begins_with_the_first_run() -> None:
-    """Who opens the project finds `make run` and `make test` in the first block of commands."""
+    """The first block of the README has `make run` and `make test`."""
     first = next(text for fence, text in blocks("README.md") if fence == "sh")
 
     assert {command_of(line) for line in first.splitlines()} >= {"make run", "make test"}
 
 
 def test_blocks_are_read_as_they_are_written() -> None:
-    """Blocks keep their order and their lines, and a comment does not hide what runs elsewhere."""
+    """Blocks keep their order and lines, and a comment does not hide a command."""
     shell, output, make = "sh\necho one \\\n  two # three\n", "text\nrm -r /\n", "sh\nmake run  # here\n"
     text = "\nwords\n\n".join(f"```{block}```\n" for block in (shell, output, make))
 

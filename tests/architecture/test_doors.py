@@ -1,4 +1,4 @@
-"""Who may touch what comes from outside: Flask's request, and the schemas that read it."""
+"""The boundary to untrusted input: which modules use Flask's request, and the schemas that parse it."""
 
 import ast
 import importlib
@@ -16,7 +16,7 @@ from validator.settings.section import Section
 from validator.untrusted import TolerantSchema
 
 VIEWS = "validator/web/routes/"
-# What every exchange shares, the application that answers errors, and the stand-in for the cloud.
+# Shared by every exchange, the application that handles errors, and the fake cloud.
 DOORS = (
     "validator/web/",
     "validator/app.py",
@@ -26,8 +26,8 @@ DOORS = (
 OF_THE_REQUEST = {"request", "g", "session", "current_app"}
 
 
-def is_door(path: Path) -> bool:
-    """Return whether the module at *path* speaks HTTP."""
+def is_boundary(path: Path) -> bool:
+    """Return whether the module at *path* handles HTTP."""
     return str(path).startswith(DOORS)
 
 
@@ -42,7 +42,7 @@ def imported_from(path: Path, module: str) -> set[str]:
 
 
 def imports_whole(path: Path, module: str) -> bool:
-    """Return whether the module at *path* imports *module* as such."""
+    """Return whether the module at *path* imports *module* as a whole."""
     return any(
         alias.name == module
         for node in ast.walk(tree(path))
@@ -63,17 +63,17 @@ def schemas() -> Iterator[type[Schema]]:
         yield from (one for one in subclasses if one.__module__.startswith("validator."))
 
 
-def test_no_room_reaches_for_the_request() -> None:
-    """Flask's `request`, `g`, `session` and `current_app` stay at the door: the rooms are given values."""
-    rooms = [path for path in modules() if not is_door(path)]
+def test_request_is_used_at_the_boundary_only() -> None:
+    """Only the boundary uses `request`, `g`, `session` and `current_app`; other modules get values."""
+    others = [path for path in modules() if not is_boundary(path)]
 
-    assert [str(path) for path in rooms if imported_from(path, "flask") & OF_THE_REQUEST] == []
+    assert [str(path) for path in others if imported_from(path, "flask") & OF_THE_REQUEST] == []
     assert [str(path) for path in modules() if imports_whole(path, "flask")] == []
 
 
 def test_the_search_for_the_request_finds_it() -> None:
-    """What is looked for is there at the door, so that the search cannot pass for want of any."""
-    assert [path for path in modules() if is_door(path) and "request" in imported_from(path, "flask")]
+    """The control: the search finds Flask's request at the boundary."""
+    assert [path for path in modules() if is_boundary(path) and "request" in imported_from(path, "flask")]
 
 
 def test_views_only_parse_act_and_render() -> None:
@@ -93,12 +93,12 @@ def test_views_only_parse_act_and_render() -> None:
 
 
 def test_requests_are_read_with_tolerant_schemas() -> None:
-    """`untrusted.load`, the one way a request is read, takes a tolerant schema and no other."""
+    """`untrusted.load`, the only way to parse a request, takes a tolerant schema and no other."""
     assert get_type_hints(untrusted.load)["schema"] is TolerantSchema
 
 
 def test_nothing_else_loads_a_schema() -> None:
-    """Only `untrusted` and the settings call a schema's own `load`."""
+    """Only `untrusted` and the settings call a schema's `load`."""
     allowed = {"validator/untrusted.py", "validator/settings/loading.py"}
     calls = [
         f"{path}:{node.lineno}"
@@ -128,14 +128,14 @@ def test_bounded_fields_are_read_tolerantly() -> None:
 
 
 def test_settings_are_not_read_tolerantly() -> None:
-    """An operator's misspelt setting is told: no section of the settings ignores what it does not know."""
+    """A misspelt setting is an error: no section of the settings ignores unknown keys."""
     sections = {schema for schema in schemas() if issubclass(schema, Section)}
 
     assert {schema.__qualname__ for schema in sections if schema.Meta.unknown != "raise"} == set()
 
 
 def test_decisions_are_given_their_exchange() -> None:
-    """The context variable serves the trail: a decision that read it could not be seen to depend on it."""
+    """Only the trail reads the context variable; decisions get their exchange as an argument."""
     users = {
         str(path) for path in modules() if "current_exchange" in imported_from(path, "validator.exchange")
     }

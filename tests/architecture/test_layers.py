@@ -1,4 +1,4 @@
-"""The floors of the house: imports go one way, and no room is in a circle with another."""
+"""The layers of the packages: imports go one way, without a cycle."""
 
 from graphlib import CycleError, TopologicalSorter
 
@@ -14,32 +14,32 @@ def imports() -> grimp.ImportGraph:
     return grimp.build_graph(ROOT, cache_dir=None)
 
 
-def floors(imports: grimp.ImportGraph) -> list[str]:
-    """Return the rooms from the ground up; raises CycleError naming those in a circle."""
-    rooms = imports.find_children(ROOT)
+def layers(imports: grimp.ImportGraph) -> list[str]:
+    """Return the packages from the lowest layer up; raises CycleError with those in a cycle."""
+    packages = imports.find_children(ROOT)
     above = {
-        room: {
+        package: {
             other
-            for other in rooms - {room}
-            if imports.direct_import_exists(importer=room, imported=other, as_packages=True)
+            for other in packages - {package}
+            if imports.direct_import_exists(importer=package, imported=other, as_packages=True)
         }
-        for room in rooms
+        for package in packages
     }
     return list(TopologicalSorter(above).static_order())
 
 
-def test_rooms_are_in_no_circle(imports: grimp.ImportGraph) -> None:
-    """Each room stands on others, and none of them on it."""
-    order = floors(imports)
+def test_packages_have_no_import_cycle(imports: grimp.ImportGraph) -> None:
+    """No package imports another that imports it, directly or not."""
+    order = layers(imports)
 
     assert order.index("validator.store") < order.index("validator.web") < order.index("validator.cli")
 
 
-def test_arrow_that_runs_back_up_is_a_circle(imports: grimp.ImportGraph) -> None:
-    """The control: one import of the application by the store closes a circle, and it is found."""
+def test_import_cycle_is_found(imports: grimp.ImportGraph) -> None:
+    """The control: an import of the application by the store is found as a cycle."""
     imports.add_import(importer="validator.store.database", imported="validator.app")
     try:
         with pytest.raises(CycleError):
-            floors(imports)
+            layers(imports)
     finally:
         imports.remove_import(importer="validator.store.database", imported="validator.app")

@@ -1,4 +1,4 @@
-"""Where commands print: in one module, which escapes what a stranger may have chosen."""
+"""Commands print in one module, which escapes text that a stranger may have chosen."""
 
 import re
 
@@ -6,7 +6,7 @@ from tests.architecture.source import CHECKOUT, modules
 
 
 def test_commands_print_in_one_place() -> None:
-    """No command echoes by itself: what is printed goes through `cli.output`, which escapes it."""
+    """No command calls `echo`: all output goes through `cli.output`, which escapes it."""
     printing = re.compile(
         r"\bclick\.(secho|echo|echo_via_pager)\b|\bprint\(|\bsys\.(stdout|stderr)\.write|\bos\.write"
     )
@@ -19,8 +19,8 @@ def test_commands_print_in_one_place() -> None:
     assert found == ["validator/cli/output.py"]
 
 
-def test_lines_are_drawn_raw_only_where_they_are_escaped() -> None:
-    """Only the screen that is drawn in place, whose lines are escaped, and JSON bypass the escaping."""
+def test_escaping_is_bypassed_only_where_text_is_escaped() -> None:
+    """Only the live screen, whose lines are escaped, and JSON bypass the escaping."""
     raw = re.compile(r"\bdraw\(")
     found = {str(path) for path in modules() if raw.search((CHECKOUT / path).read_text("utf-8"))}
 

@@ -1,4 +1,4 @@
-"""The pages say what the program does: their numbers are the defaults, their proofs exist, they agree."""
+"""The pages match the program: their numbers are the defaults, and their tests and links exist."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ def page(name: str) -> str:
 
 
 def numbers() -> Iterator[tuple[str, str, list[str]]]:
-    """Yield each number of the security page: its setting, its value, and the tests that prove it."""
+    """Yield each number of the security page: its setting, its value, and its tests."""
     for row in NUMBER.finditer(page("docs/security.md")):
         yield row["key"], row["value"], row["tests"].split(", ")
 
@@ -34,12 +34,12 @@ def default(key: str) -> str:
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, value, _ in numbers()])
 def test_number_of_the_security_page_is_the_default(key: str, value: str) -> None:
-    """A reviewer reads the number that is in force."""
+    """Each number on the security page is the default of its setting."""
     assert value == default(key)
 
 
 def test_every_limit_is_on_the_security_page() -> None:
-    """No limit, and no number of the lockout, is left out."""
+    """The security page has every limit and every number of the lockout."""
     told = {key for key, _, _ in numbers()}
     settings = tomllib.loads(page("config/default.toml"))
     lockout = set(settings["lockout"]) - {"enabled", "reset_after"}
@@ -50,7 +50,7 @@ def test_every_limit_is_on_the_security_page() -> None:
 
 
 @pytest.mark.parametrize("name", ["docs/security.md", "docs/findings.md"])
-def test_proofs_of_a_page_are_there(name: str) -> None:
+def test_tests_named_on_a_page_exist(name: str) -> None:
     """Each test that the page names exists."""
     named = set(re.findall(r"tests/[\w/]+\.py", page(name)))
 
@@ -67,7 +67,7 @@ def test_files_on_the_map_of_the_code_are_there() -> None:
 
 
 def test_both_readmes_have_the_same_blocks_and_links() -> None:
-    """The Chinese page has the English one's commands and leads to the same pages."""
+    """The Chinese README has the English one's commands and links."""
     both = [page("README.md"), page("README.zh-CN.md")]
 
     commands = [[re.sub(r"\s*#.*", "", line) for line in _fenced(text)] for text in both]
@@ -79,7 +79,7 @@ def test_both_readmes_have_the_same_blocks_and_links() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_readme_ends_with_every_runtime_dependency(name: str) -> None:
-    """The last part of the page names each package that an installation needs."""
+    """The last section of the README names each package that an installation needs."""
     project = tomllib.loads(page("pyproject.toml"))["project"]
     needed = {re.split(r"[>=\[]", each)[0] for each in project["dependencies"]}
 
@@ -89,7 +89,7 @@ def test_readme_ends_with_every_runtime_dependency(name: str) -> None:
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
-    """Nobody has to look for a page."""
+    """The README links to every page."""
     pages = {f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
 
     assert pages == set(re.findall(r"\]\((docs/[^)]+)\)", page("README.md")))
@@ -102,7 +102,7 @@ PAGES = ("*.md", "docs/*.md", "deploy/*.md", "benchmarks/*.md")
     "name", sorted(str(p.relative_to(CHECKOUT)) for g in PAGES for p in CHECKOUT.glob(g))
 )
 def test_links_of_a_page_lead_to_pages_and_headings(name: str) -> None:
-    """Each link to a file finds it, and each link to a heading finds the heading."""
+    """Each link to a file or heading finds its target."""
     links = re.findall(r"\]\(((?!https?:|mailto:)[^)#\s]*)(?:#([^)]*))?\)", page(name))
 
     lost = [f"{path}#{heading}" for path, heading in links if not _leads_somewhere(name, path, heading)]
@@ -111,13 +111,13 @@ def test_links_of_a_page_lead_to_pages_and_headings(name: str) -> None:
 
 
 def _leads_somewhere(name: str, path: str, heading: str) -> bool:
-    """Return whether *path*, as the page *name* links to it, exists and has *heading*, if one is named."""
+    """Return whether *path*, linked from the page *name*, exists and has *heading*, if given."""
     target = (CHECKOUT / name).parent / path if path else CHECKOUT / name
     return target.exists() and (not heading or heading in _anchors(target.read_text("utf-8")))
 
 
 def _anchors(text: str) -> set[str]:
-    """Return the headings of *text* as GitHub spells them in links."""
+    """Return the headings of *text* as GitHub's anchors."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -129,7 +129,7 @@ def _fenced(text: str) -> list[str]:
 
 
 def test_every_problem_is_on_the_protocol_page() -> None:
-    """The table of problems has each type, with the status and the title that are answered."""
+    """The table of problems has each type with its status and title."""
     rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| ([^|]+?) \|", page("docs/protocol.md"), re.MULTILINE)
     answers = {
         (answer.name.lower().replace("_", "-"), str(answer.value.status), answer.value.title)
@@ -139,8 +139,8 @@ def test_every_problem_is_on_the_protocol_page() -> None:
     assert {tuple(row) for row in rows} == answers
 
 
-def test_every_finding_says_what_holds_now() -> None:
-    """No row of the findings is left without a word, and one without a test says that it is not done here."""
+def test_every_finding_has_its_state() -> None:
+    """Each row of the findings has a state, and one without a test says that it is not done here."""
     rows = re.findall(
         r"^\| (\S+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page("docs/findings.md"), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""`python -m tests.architecture.proofs` runs every proof of the security page, and says how each row went."""
+"""`python -m tests.architecture.proofs` runs the tests of every row of the security page and reports them."""
 
 import re
 import subprocess
@@ -11,8 +11,8 @@ from tests.architecture.proofs import PAGE, Row, result, rows
 from tests.architecture.source import CHECKOUT
 
 
-def test_every_row_with_a_proof_is_found() -> None:
-    """No row of the page that names a test is left out, and no test file that it names."""
+def test_every_row_with_a_test_is_found() -> None:
+    """Every row that names a test is found, and every test file in it."""
     text = PAGE.read_text("utf-8")
     found = rows(text)
 
@@ -33,13 +33,13 @@ def test_every_row_with_a_proof_is_found() -> None:
     ],
 )
 def test_row_passes_only_with_each_of_its_files(first: Counter[str], second: Counter[str], word: str) -> None:
-    """One failed test fails the row; a file of which nothing ran does not count as passed."""
+    """A failed test fails the row; a file without a run test does not count as passed."""
     assert result(Row("claim", ("a.py", "b.py")), {"a.py": first, "b.py": second}) == word
 
 
 @pytest.mark.slow
 def test_rows_are_run_and_reported() -> None:
-    """One row, chosen by a word: its file is really run, and it has a line of its own."""
+    """A row chosen by a word runs its file and has one line in the report."""
     command = [sys.executable, "-m", "tests.architecture.proofs", "no such row"]
     nothing = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60)
     command[-1] = "shortest password"

@@ -1,4 +1,4 @@
-"""One location for each public route: what the application serves is what the proxy passes on."""
+"""One location for each public route: the proxy passes on exactly the application's routes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from validator.app import create_app
 from validator.limits.policy import PURPOSES, limits_on
 from validator.operations.proxy.zones import NOT_POST
 
-# What is asked from inside only: by the load balancer, the monitoring, the developers.
+# Routes for internal use only: the load balancer, the monitoring, the developers.
 PRIVATE = {"/readyz", "/openapi.json", "/metrics"}
 PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
 FORMS = {"together": {}, "apart": WITH_CALLBACKS, "pages": PAGES, "everything": {**EVERYTHING, **PAGES}}
@@ -21,12 +21,12 @@ FORMS = {"together": {}, "apart": WITH_CALLBACKS, "pages": PAGES, "everything": 
 
 @pytest.fixture(params=FORMS)
 def text(request: pytest.FixtureRequest) -> str:
-    """Return validator.conf: with the callbacks on the portal's server, on their own, with everything set."""
+    """Return validator.conf: with the callbacks on the portal's server, separate, or with everything set."""
     return rendered(FORMS[request.param])
 
 
 def application(text: str = "") -> Flask:
-    """Return the application with every route that *text* is for; nothing is read or connected for it."""
+    """Return the application with every route of *text*; nothing is read or connected."""
     settings = PAGES if "location ^~ /portal/" in text else {}
     if "try_files $uri" in text:
         settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
@@ -39,13 +39,13 @@ def endpoints(app: Flask) -> dict[str, str]:
 
 
 def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
-    """Yield each path, or folder of paths, that the proxy passes on to the application, with its location."""
+    """Yield each path, or folder of paths, that the proxy passes to the application, with its location."""
     for server in servers(text):
         for location in server.all("location"):
             (pools,) = location.own("proxy_pass") or [[""]]
             if pools[0].startswith("http://validator_"):
                 form, path = location.arguments
-                if path == "/door-ready":  # not a path of its own, but where a health check is sent on to
+                if path == "/door-ready":  # not a separate path, but the target of a health check
                     assert location.own("internal")
                     continue
                 assert form == "=" or (form, path) == ("^~", "/portal/"), (
@@ -73,7 +73,7 @@ def zones_of(location: Directive) -> list[str]:
 
 
 def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
-    """Return each passed path whose zones are not those that its endpoint's limits ask for."""
+    """Return each passed path whose zones differ from its endpoint's limits."""
     callbacks = settings_of().callbacks
     wrong = {}
     at_path = [
@@ -93,17 +93,17 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
 
 
 def test_every_public_route_has_a_location(text: str) -> None:
-    """A route that is added without a location, or a location whose route is gone, fails here."""
+    """A route without a location, or a location without a route, fails here."""
     assert unpaired(application(text), text) == (set(), set())
 
 
 def test_each_location_is_counted_as_its_route(text: str) -> None:
-    """The zone of a location is the limit that the application counts its endpoint's requests by."""
+    """A location's zone is the limit by which the application counts its endpoint."""
     assert wrongly_counted(application(text), text) == {}
 
 
-def test_no_location_is_there_twice(text: str) -> None:
-    """Each path is passed on in one place, to one pool: the callbacks to theirs, people's to the other."""
+def test_locations_are_unique(text: str) -> None:
+    """Each path is passed on once, to one pool: callbacks to theirs, people's routes to the other."""
     callbacks = settings_of().callbacks
     pools = [(path, location.value("proxy_pass")) for path, location in passed_on(text)]
 
@@ -114,8 +114,8 @@ def test_no_location_is_there_twice(text: str) -> None:
         assert pool == (of_pool if path.endswith("/") or path == "/portal" else of_pool + path)
 
 
-def test_what_is_inside_stays_inside(text: str) -> None:
-    """No location leads to the description or the metrics; one to readiness is for load balancers only."""
+def test_internal_routes_are_not_public(text: str) -> None:
+    """No location leads to the OpenAPI document or the metrics; readiness is for load balancers only."""
     asked = {
         argument for server in servers(text) for one in server.all("location") for argument in one.arguments
     }
@@ -133,7 +133,7 @@ def test_what_is_inside_stays_inside(text: str) -> None:
 
 
 def test_planted_route_is_found() -> None:
-    """A route that nobody told the proxy about is named."""
+    """The control: a route without a location is named."""
     app = application()
     app.add_url_rule("/api/v1/planted", "login.planted", lambda: "")
 
@@ -141,7 +141,7 @@ def test_planted_route_is_found() -> None:
 
 
 def test_planted_location_is_found() -> None:
-    """A location that no route answers is named, and so is a route whose location went away."""
+    """The control: a location without a route is named, and a route that lost its location."""
     text = rendered()
 
     renamed = text.replace("location = /api/v1/login {", "location = /api/v1/planted {")
@@ -151,7 +151,7 @@ def test_planted_location_is_found() -> None:
 
 
 def test_planted_zone_is_found() -> None:
-    """A location that is counted by another limit than its route, or by none, is named."""
+    """The control: a location with another limit than its route, or none, is named."""
     text = rendered()
     (rate,) = settings_of().limits.limits["login_address"].rates
     line = f"limit_req zone=validator_login_address burst={rate.amount - 1}"
@@ -164,7 +164,7 @@ def test_planted_zone_is_found() -> None:
 
 
 def test_roles_share_the_routes() -> None:
-    """Each of the two roles serves its part of what the proxy passes on; nothing is between them."""
+    """The two roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
     for role in ("callbacks", "people"):
         services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role})

@@ -1,4 +1,4 @@
-"""The shape of the code: what a module and a folder look like, how long things get, what they are called."""
+"""The form of the code: docstrings, lengths of modules and functions, names."""
 
 import ast
 import re
@@ -14,17 +14,17 @@ LONG_FUNCTIONS = {
 FORBIDDEN_FILES = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
 FORBIDDEN_CLASS = re.compile(r"Util|Helper|Manager|Common|Processor")
 FORBIDDEN_FUNCTION = re.compile(r"_*(handle|process)_|.*(^|_)(utils?|helpers?|manager)(_|$)")
-# Methods that override a library's have the library's names.
+# Methods that override a library's method have its name.
 OF_LIBRARIES = {"process_bind_param", "process_result_value", "handle_error"}
 
 
 def module_lengths() -> dict[str, int]:
-    """Return how many lines each module has."""
+    """Return the number of lines of each module."""
     return {str(path): len((CHECKOUT / path).read_text("utf-8").splitlines()) for path in modules()}
 
 
 def function_lengths() -> dict[str, int]:
-    """Return how many lines each function has, with its docstring and without its decorators."""
+    """Return the number of lines of each function, with its docstring and without its decorators."""
     return {
         f"{path}::{one.name}": (one.end_lineno or one.lineno) - one.lineno + 1
         for path in modules()
@@ -32,20 +32,20 @@ def function_lengths() -> dict[str, int]:
     }
 
 
-def test_every_module_says_what_it_is_for() -> None:
-    """A module of the package begins with a docstring whose first paragraph is whole sentences."""
+def test_every_module_has_a_docstring() -> None:
+    """The first paragraph of a module's docstring is whole sentences."""
     beginnings = {str(path): (ast.get_docstring(tree(path)) or "").split("\n\n")[0] for path in modules()}
 
     assert {path: text for path, text in beginnings.items() if not text.endswith((".", ":"))} == {}
 
 
-def test_every_test_module_says_what_it_promises() -> None:
-    """A module of the tests begins with a docstring."""
+def test_every_test_module_has_a_docstring() -> None:
+    """A test module begins with a docstring."""
     assert [str(path) for path in modules("tests") if not ast.get_docstring(tree(path))] == []
 
 
 def test_every_test_states_its_promise() -> None:
-    """A test's docstring is the promise that it holds the project to."""
+    """A test's docstring is the promise that it tests."""
     silent = [
         f"{path}::{one.name}"
         for path in modules("tests")
@@ -56,8 +56,8 @@ def test_every_test_states_its_promise() -> None:
     assert silent == []
 
 
-def test_folder_has_no_code_of_its_own() -> None:
-    """A folder's `__init__.py` is one sentence and imports nothing; only the package's own is a paragraph."""
+def test_package_has_no_code() -> None:
+    """A package's `__init__.py` is one sentence and imports nothing; the root's may be a paragraph."""
     beginnings = {path: tree(path) for path in modules() if path.name == "__init__.py"}
     told = {path: ast.get_docstring(module) or "" for path, module in beginnings.items()}
 
@@ -67,28 +67,28 @@ def test_folder_has_no_code_of_its_own() -> None:
 
 
 def test_every_folder_is_a_package() -> None:
-    """Each folder of code has its `__init__.py`, with the sentence of what it is."""
+    """Each folder of code has an `__init__.py`, with a sentence about it."""
     folders = {path.parent for path in modules()}
 
     assert [str(path) for path in sorted(folders) if not (CHECKOUT / path / "__init__.py").exists()] == []
 
 
 def test_modules_are_short() -> None:
-    """A module has one subject and at most 300 lines."""
+    """A module has at most 300 lines."""
     too_long = {path for path, lines in module_lengths().items() if lines > MAX_MODULE}
 
     assert too_long == set()
 
 
 def test_functions_are_short() -> None:
-    """A function has at most 40 lines with its docstring; the exceptions are named, with their reason."""
+    """A function has at most 40 lines with its docstring; exceptions are listed with their reason."""
     too_long = {name for name, lines in function_lengths().items() if lines > MAX_FUNCTION}
 
     assert too_long == LONG_FUNCTIONS.keys()
 
 
 def test_names_mean_something() -> None:
-    """No file, class or function is called by a word that fits everything."""
+    """No file, class or function has an unspecific name."""
     every = [*modules(), *modules("tests")]
     files = [str(path) for path in every if FORBIDDEN_FILES & set(re.split(r"[/_.]", str(path)))]
     classes = [

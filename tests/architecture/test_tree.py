@@ -1,4 +1,4 @@
-"""What lies in the checkout: the top level, the changelog, and no trace of whose machine it was."""
+"""The files of the checkout: the top level, the changelog, and no trace of a developer's machine."""
 
 import re
 import tomllib
@@ -12,16 +12,16 @@ FILES = {"pyproject.toml", "README.md", "README.zh-CN.md", "Makefile", "CHANGELO
 DOTFILES = {".editorconfig", ".gitattributes", ".gitignore", ".dockerignore", ".pre-commit-config.yaml"}
 SECTIONS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 RELEASE = re.compile(r"## (?:\[?Unreleased\]?|\[?(?P<version>\d+\.\d+\.\d+)\]? - (?P<date>\d{4}-\d\d-\d\d))")
-# Put together here, so that this file does not have what it looks for.
+# Concatenated, so that this file does not contain the pattern.
 UNFINISHED = re.compile(rb"\b(" + b"|".join([b"TO" + b"DO", b"FIX" + b"ME", b"X" * 3]) + rb")\b")
 OF_SOMEBODY = re.compile(rb"/(?:home|Users)/[a-z]")
-# Hostile bodies and signatures of others are kept to the byte, whatever they spell.
+# Hostile bodies and foreign signatures are exact bytes, whatever they contain.
 DATA = Path("tests/vectors")
 BINARY = {".bin", ".cer", ".der", ".png"}
 
 
 def own_files() -> list[Path]:
-    """Return the files of text whose words are this project's."""
+    """Return the text files that this project wrote."""
     texts = [path for path in tracked() if path.suffix not in BINARY]
     return [path for path in texts if not path.is_relative_to(DATA) or path.suffix == ".md"]
 
@@ -32,12 +32,12 @@ def changelog() -> list[str]:
 
 
 def releases() -> list[re.Match[str] | None]:
-    """Return the headings of the changelog's releases, newest first; None for one of another form."""
+    """Return the headings of the changelog's releases, newest first; None for a malformed one."""
     return [RELEASE.fullmatch(line) for line in changelog() if line.startswith("## ")]
 
 
-def test_top_level_is_what_the_house_has() -> None:
-    """Nothing stands at the top but what is known to stand there."""
+def test_top_level_is_known() -> None:
+    """The top level contains only the known files and folders."""
     tops = {(path.parts[0], len(path.parts) > 1) for path in tracked()}
 
     assert {name for name, is_folder in tops if is_folder} - FOLDERS == set()
@@ -45,20 +45,20 @@ def test_top_level_is_what_the_house_has() -> None:
     assert {name for name, is_folder in tops if not is_folder} >= FILES
 
 
-def test_nothing_that_is_made_is_tracked() -> None:
-    """No cache, database, key or environment is among the files."""
+def test_no_generated_file_is_tracked() -> None:
+    """No cache, database, key or environment is tracked."""
     made = re.compile(r"\.(pyc|db|db-wal|db-shm|key|pem|log|sqlite3?)$|__pycache__|\.egg-info|^\.venv|^var/")
 
     assert [str(path) for path in tracked() if made.search(str(path))] == []
 
 
 def test_nothing_is_left_for_later() -> None:
-    """No file has a mark of unfinished work."""
+    """No file has a marker of unfinished work."""
     assert [str(path) for path in own_files() if UNFINISHED.search((CHECKOUT / path).read_bytes())] == []
 
 
 def test_no_path_of_a_machine() -> None:
-    """No file names the folder of this checkout, or somebody's home."""
+    """No file contains the path of this checkout, or of a home folder."""
     here = (str(CHECKOUT).encode(), f"{Path.home()}/".encode())
     contents = {str(path): (CHECKOUT / path).read_bytes() for path in own_files()}
 
@@ -67,7 +67,7 @@ def test_no_path_of_a_machine() -> None:
 
 
 def test_text_is_plain() -> None:
-    """Every file is UTF-8 with Unix line ends, no blanks at the end of lines, and a whole last line."""
+    """Every file is UTF-8 with Unix line ends, no trailing blanks, and a final line feed."""
     contents = {str(path): (CHECKOUT / path).read_bytes().decode("utf-8") for path in own_files()}
 
     assert [path for path, text in contents.items() if "\r" in text] == []
@@ -76,18 +76,18 @@ def test_text_is_plain() -> None:
 
 
 def test_page_of_the_command_line_is_current() -> None:
-    """docs/cli.md says what the commands say; `python -m tests.architecture.cli_page` writes it anew."""
+    """docs/cli.md matches the commands; `python -m tests.architecture.cli_page` rewrites it."""
     assert cli_page.PAGE.read_text("utf-8") == cli_page.render()
 
 
-def test_changelog_has_its_title_and_says_its_form() -> None:
-    """The changelog begins with its title and names the form it keeps."""
+def test_changelog_has_its_title_and_format() -> None:
+    """The changelog begins with its title and names its format."""
     assert changelog()[0] == "# Changelog"
     assert any("keepachangelog.com" in line for line in changelog()[:5])
 
 
-def test_changelog_tells_of_releases_newest_first() -> None:
-    """Every release is unreleased or has a version and a date, and they go down."""
+def test_changelog_lists_releases_newest_first() -> None:
+    """Every release is unreleased or has a version and a date, newest first."""
     found = releases()
     dated = [match for match in found if match and match["version"]]
 
@@ -99,8 +99,8 @@ def test_changelog_tells_of_releases_newest_first() -> None:
     assert [match["date"] for match in dated] == sorted((match["date"] for match in dated), reverse=True)
 
 
-def test_changelog_has_known_sections_with_something_in_them() -> None:
-    """Under a release stand the six known sections, each with at least one entry."""
+def test_changelog_has_known_nonempty_sections() -> None:
+    """Each section of a release is one of the six known ones and has an entry."""
     lines = [line for line in changelog() if line.startswith(("#", "- "))]
 
     sections = [index for index, line in enumerate(lines) if line.startswith("### ")]
@@ -112,8 +112,8 @@ def test_changelog_has_known_sections_with_something_in_them() -> None:
     ] == []
 
 
-def test_changelog_knows_the_version() -> None:
-    """The version of the package is the newest that was released, or one that is about to be."""
+def test_changelog_has_the_version() -> None:
+    """The package's version is the newest release, or about to be released."""
     version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     told = [match["version"] for match in releases() if match]
 

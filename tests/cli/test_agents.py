@@ -178,7 +178,7 @@ def test_large_removal_is_refused_until_forced(synced: Connected) -> None:
     """A list that lacks too many changes nothing and ends with 1; `--force` follows it."""
     synced.cloud.agents = [agent("11", 1001)]
 
-    check_refused(synced("sync"), "lacks 2 of the 3 agents kept here, more than 20 % (cloud.max_removal)")
+    check_refused(synced("sync"), "lacks 2 of the 3 agents stored here, more than 20 % (cloud.max_removal)")
     assert synced.codes() == ["11", "12", "agent-7"]
 
     assert synced("sync", "--force", "--json").json()["removed"] == ["12", "agent-7"]
@@ -201,10 +201,10 @@ def test_empty_list_is_refused(connect: Connect) -> None:
     ("path", "wrong", "words"),
     [
         (TOKEN_PATH, [Misbehaviour(401)], "refuses the app key: see cloud.app_key"),
-        (TOKEN_PATH, [Misbehaviour(200, b"<html>")], "is not what it should be: the body is not JSON"),
+        (TOKEN_PATH, [Misbehaviour(200, b"<html>")], "is malformed: the body is not JSON"),
         (AGENTS_PATH, [Misbehaviour(401)] * 2, "refuses the app key: see cloud.app_key"),
         (AGENTS_PATH, [Misbehaviour(302)], "redirects, which is not followed"),
-        (AGENTS_PATH, [Misbehaviour(503)] * 2, "has a fault of its own"),
+        (AGENTS_PATH, [Misbehaviour(503)] * 2, "has an internal error"),
         (AGENTS_PATH, [Misbehaviour(200, b'{"agents": [{}]}')], "agent 1 of the list: workNo: missing"),
         (AGENTS_PATH, [Misbehaviour(200, b'{"agents": {}}')], "agents: not a list"),
     ],
@@ -239,7 +239,7 @@ def test_slow_cloud_is_given_up(connect: Connect) -> None:
     agents = connect(timeout="200ms")
     agents.cloud.misbehave(TOKEN_PATH, *[Misbehaviour(is_slow=True)] * 2)
 
-    check_refused(agents("sync"), "did not answer within 0.2 s, 2 times: see cloud.timeout")
+    check_refused(agents("sync"), "did not respond within 0.2 s, 2 times: see cloud.timeout")
 
 
 def test_cloud_that_is_not_set_up_is_told(validator: CommandLine) -> None:

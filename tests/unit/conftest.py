@@ -1,4 +1,4 @@
-"""A database for each test of a contract, on SQLite and on a real PostgreSQL, and what lies beside it."""
+"""Fixtures: a database for each test of a contract, on SQLite and a real PostgreSQL, and its parts."""
 
 import shutil
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=EACH_DATABASE)
 def empty_policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
-    """Return where an empty database of the test's own is."""
+    """Return the settings of a separate empty database."""
     if request.param == "sqlite":
         return DatabasePolicy(tmp_path, "sqlite:///empty.db", TIMEOUT)
     return DatabasePolicy(tmp_path, request.getfixturevalue("postgres_database"), TIMEOUT)
@@ -45,7 +45,7 @@ def empty_database(empty_policy: DatabasePolicy) -> Iterator[Database]:
 
 @pytest.fixture(params=EACH_DATABASE)
 def policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
-    """Return where a database with the newest schema and no rows is; it is the test's own."""
+    """Return the settings of a separate database with the newest schema and no rows."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "validator.db")
         return DatabasePolicy(tmp_path, "sqlite:///validator.db", TIMEOUT)
@@ -54,7 +54,7 @@ def policy(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePolicy:
 
 @pytest.fixture
 def database(policy: DatabasePolicy) -> Iterator[Database]:
-    """Yield a database with the newest schema and no rows; afterwards the rows are gone again."""
+    """Yield a database with the newest schema and no rows; delete all rows afterwards."""
     opened = Database(policy)
     yield opened
     if make_url(policy.url).drivername != "sqlite":
@@ -65,7 +65,7 @@ def database(policy: DatabasePolicy) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file with the newest schema; copy it, don't use it."""
+    """Return a SQLite file with the newest schema, only to be copied."""
     home = tmp_path_factory.mktemp("template")
     _upgrade(DatabasePolicy(home, "sqlite:///validator.db", TIMEOUT))
     return home / "validator.db"
@@ -73,14 +73,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_with_schema(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the URL of a PostgreSQL database with the newest schema, shared by the tests of a worker."""
+    """Return the URL of a PostgreSQL database with the newest schema, shared by a worker's tests."""
     url = postgres_server.create("contract")
     _upgrade(DatabasePolicy(tmp_path_factory.mktemp("postgres"), url, TIMEOUT))
     return url
 
 
 def _empty(connection: Connection) -> None:
-    """Take every row away but the schema's version, in whatever order the tables point to each other."""
+    """Delete every row except the schema's version, in any order of foreign keys."""
     names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
     connection.execute(text("SET LOCAL session_replication_role = replica"))
     for name in set(names) - {"alembic_version"}:
@@ -105,7 +105,7 @@ def encryption(tmp_path: Path) -> SecretEncryption:
 
 @pytest.fixture
 def tenants(database: Database, clock: FakeClock) -> Tenants:
-    """Return the table of tenants, with two in it."""
+    """Return the table of tenants with two tenants."""
     table = Tenants(database, clock)
     table.add(TENANT, "First")
     table.add(OTHER_TENANT, "Second")

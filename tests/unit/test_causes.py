@@ -1,4 +1,4 @@
-"""What is behind an error: the driver's sentence for the operator, its class and code for the log."""
+"""The cause behind an error: the driver's message for the operator, its class and code for the log."""
 
 import sqlite3
 
@@ -39,18 +39,18 @@ def sqlite_error() -> sqlite3.Error:
     ],
 )
 def test_log_has_class_and_code_and_no_text(cause: BaseException, name: str) -> None:
-    """The innermost cause is named by its class and the database's own code; what it says is left out."""
+    """The log has the innermost cause's class and error code, not its message."""
     assert cause_name(fault_from(RuntimeError("outer"), cause)) == name
 
 
-def test_operator_reads_the_first_line_and_the_notes() -> None:
-    """The innermost cause's first line is its sentence, followed by what was noted of it."""
+def test_operator_gets_the_first_line_and_the_notes() -> None:
+    """The operator gets the first line of the innermost cause and its notes."""
     cause = sqlite3.DatabaseError("file is not a database\nmore")
     cause.add_note("/srv/validator.db")
 
     assert cause_of(fault_from(RuntimeError("outer"), cause)) == "file is not a database, /srv/validator.db"
 
 
-def test_without_a_cause_there_is_nothing_to_say() -> None:
-    """A fault of its own has no sentence of a driver."""
+def test_fault_without_a_cause_has_no_message() -> None:
+    """A fault without a cause has no driver's message."""
     assert (cause_of(fault_from()), cause_name(fault_from())) == ("", None)

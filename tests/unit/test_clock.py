@@ -1,4 +1,4 @@
-"""Instants go to milliseconds and back, and to the protocol's text form."""
+"""Times convert to milliseconds and back, and to the protocol's text format."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,13 +12,13 @@ from validator.clock import EPOCH, SystemClock, from_milliseconds, iso_milliseco
 FIRST = to_milliseconds(datetime.min.replace(tzinfo=UTC))
 LAST = to_milliseconds(datetime.max.replace(tzinfo=UTC))
 INSTANTS = st.datetimes(timezones=st.just(UTC))
-# Offsets that no instant of these years is carried out of the calendar by.
+# Offsets that keep every time of these years within the calendar.
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-ZONED = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=ZONES)  # noqa: DTZ001 - hypothesis asks for naive bounds
+ZONED = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=ZONES)  # noqa: DTZ001 - hypothesis needs naive bounds
 
 
-def test_system_clock_tells_aware_utc() -> None:
-    """The present instant carries its zone, lies after this was written, and does not run backwards."""
+def test_system_clock_returns_aware_utc() -> None:
+    """The current time has its zone, is later than this test was written, and does not run backwards."""
     clock = SystemClock()
 
     first, second = clock.now(), clock.now()
@@ -29,13 +29,13 @@ def test_system_clock_tells_aware_utc() -> None:
 
 @given(st.integers(FIRST, LAST))
 def test_milliseconds_round_trip(milliseconds: int) -> None:
-    """Every whole millisecond of the calendar comes back unchanged."""
+    """Every whole millisecond of the calendar round-trips."""
     assert to_milliseconds(from_milliseconds(milliseconds)) == milliseconds
 
 
 @given(INSTANTS)
 def test_instant_loses_less_than_a_millisecond(instant: datetime) -> None:
-    """Microseconds are dropped towards the past, before 1970 as well as after it."""
+    """Microseconds are truncated towards the past, before 1970 as well."""
     lost = instant - from_milliseconds(to_milliseconds(instant))
 
     assert timedelta(0) <= lost < timedelta(milliseconds=1)
@@ -43,7 +43,7 @@ def test_instant_loses_less_than_a_millisecond(instant: datetime) -> None:
 
 @given(ZONED)
 def test_zone_does_not_change_the_instant(instant: datetime) -> None:
-    """The same instant written in another zone is the same number and the same text."""
+    """The same time in another zone yields the same number and text."""
     elsewhere = instant.astimezone(UTC)
 
     assert to_milliseconds(instant) == to_milliseconds(elsewhere)
@@ -67,15 +67,15 @@ def test_known_instants(instant: datetime, milliseconds: int) -> None:
 
 @pytest.mark.parametrize("milliseconds", [FIRST - 1, LAST + 1, 2**63, -(2**63), 10**400])
 def test_instant_outside_the_calendar_overflows(milliseconds: int) -> None:
-    """A presented number too large for a date raises OverflowError and nothing else."""
+    """A number too large for a date raises OverflowError and nothing else."""
     with pytest.raises(OverflowError):
         from_milliseconds(milliseconds)
 
 
-def test_naive_instant_is_a_mistake() -> None:
-    """An instant without a zone is refused instead of guessed."""
+def test_naive_instant_is_an_error() -> None:
+    """A time without a zone is refused instead of guessed."""
     with pytest.raises(TypeError):
-        to_milliseconds(datetime(2026, 1, 1))  # noqa: DTZ001 - the mistake under test
+        to_milliseconds(datetime(2026, 1, 1))  # noqa: DTZ001 - the error under test
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_naive_instant_is_a_mistake() -> None:
     ],
 )
 def test_known_texts(instant: datetime, text: str) -> None:
-    """The text is in UTC, cut to three digits of milliseconds and never rounded into the future."""
+    """The text is in UTC, truncated to milliseconds and never rounded up."""
     assert iso_milliseconds(instant) == text
 
 
 @given(INSTANTS)
-def test_text_has_one_shape_and_can_be_read_back(instant: datetime) -> None:
-    """Every text has 24 characters of one form and means the instant's whole millisecond."""
+def test_text_has_one_format_and_round_trips(instant: datetime) -> None:
+    """Every text has 24 characters in one format and parses to the whole millisecond."""
     text = iso_milliseconds(instant)
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)

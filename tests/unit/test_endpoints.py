@@ -1,4 +1,4 @@
-"""The declared endpoints are the application's: nothing counts, labels or limits a view by another name."""
+"""The declared endpoints are those of the application."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def endpoints(app: Flask) -> set[str]:
 
 
 def test_declared_endpoints_are_those_of_the_application(found_enterprise: Callable[..., Enterprise]) -> None:
-    """With every route on, each has a declared endpoint, and each declared endpoint has a route."""
+    """Each route has a declared endpoint, and each declared endpoint has a route."""
     app = create_app(found_enterprise(PAGES).services)
 
     assert endpoints(app) == set(Endpoint)

@@ -1,4 +1,4 @@
-"""The catalogue of refusals is complete, unambiguous, and coarse to the outside."""
+"""The catalogue of refusals: complete, unambiguous, and coarse for the caller."""
 
 from collections import Counter
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from validator.errors import (
-    _ANSWERS,
+    _REASONS,
     PUBLIC_ERROR_OF,
     ConfigurationError,
     Fault,
@@ -18,34 +18,34 @@ from validator.errors import (
 )
 
 
-def test_every_reason_has_exactly_one_answer() -> None:
-    """No reason is without an answer, and none is listed under two."""
-    listed = Counter(reason for reasons in _ANSWERS.values() for reason in reasons)
+def test_every_reason_has_exactly_one_public_error() -> None:
+    """No reason is without a public error, and none has two."""
+    listed = Counter(reason for reasons in _REASONS.values() for reason in reasons)
 
     assert listed == Counter(Reason)
     assert PUBLIC_ERROR_OF.keys() == set(Reason)
 
 
-def test_every_answer_is_used() -> None:
-    """There is no answer that no reason leads to."""
+def test_every_public_error_is_used() -> None:
+    """Every public error has a reason."""
     assert set(PUBLIC_ERROR_OF.values()) == set(PublicError)
 
 
-def test_no_answer_or_reason_is_an_alias() -> None:
+def test_no_public_error_or_reason_is_an_alias() -> None:
     """Two names with equal values would silently become one member."""
     assert set(PublicError.__members__) == {answer.name for answer in PublicError}
     assert set(Reason.__members__) == {reason.name for reason in Reason}
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_reason_is_its_own_name_in_small_letters(reason: Reason) -> None:
-    """The word in the audit trail can be found in the code by searching for it."""
+def test_reason_is_its_name_in_lower_case(reason: Reason) -> None:
+    """A reason in the audit trail can be found in the code by a search."""
     assert reason.value == reason.name.lower()
 
 
 @pytest.mark.parametrize("answer", PublicError)
 def test_no_refusal_looks_like_success(answer: PublicError) -> None:
-    """Every answer has a failing retCode, words to show, and only a verdict is a 200."""
+    """Every public error has a failing retCode and a text, and only a verdict has status 200."""
     shape = answer.value
 
     assert shape.ret_code is not RetCode.ACCEPTED
@@ -65,14 +65,14 @@ def test_ret_codes_are_the_published_ones() -> None:
 
 
 def test_ret_code_agrees_with_the_status() -> None:
-    """A server's own trouble is never told as the caller's, nor the other way round."""
+    """A server's failure is never reported as the caller's, nor the reverse."""
     for answer in PublicError:
         is_ours = answer.value.ret_code is RetCode.UNAVAILABLE
         assert (answer.value.status >= 500) is is_ours
 
 
-def test_what_is_wrong_with_a_token_cannot_be_told_apart() -> None:
-    """Expired, forged, revoked and somebody else's are one answer."""
+def test_reasons_against_a_token_are_indistinguishable() -> None:
+    """Expired, forged, revoked and another person's tokens have one public error (oracle)."""
     about_a_token = [reason for reason in Reason if reason.startswith("token_")]
     mismatches = [Reason.TENANT_MISMATCH, Reason.SUBJECT_MISMATCH, Reason.NAME_MISMATCH]
 
@@ -81,8 +81,8 @@ def test_what_is_wrong_with_a_token_cannot_be_told_apart() -> None:
     }
 
 
-def test_unknown_account_and_wrong_password_cannot_be_told_apart() -> None:
-    """A login gives no way to find out which accounts exist."""
+def test_unknown_account_and_wrong_password_are_indistinguishable() -> None:
+    """A login does not reveal which accounts exist (user enumeration)."""
     assert (
         PUBLIC_ERROR_OF[Reason.ACCOUNT_UNKNOWN]
         is PUBLIC_ERROR_OF[Reason.PASSWORD_WRONG]
@@ -91,8 +91,8 @@ def test_unknown_account_and_wrong_password_cannot_be_told_apart() -> None:
 
 
 @pytest.mark.parametrize("kind", [Refusal, Fault])
-def test_raised_reason_brings_its_answer(kind: type[ValidatorError]) -> None:
-    """Whoever catches it finds the reason, the answer, and when to try again."""
+def test_exception_has_reason_public_error_and_retry_after(kind: type[ValidatorError]) -> None:
+    """The exception has the reason, the public error and the time to wait."""
     error = kind(Reason.THROTTLED, retry_after=timedelta(seconds=9))
 
     assert isinstance(error, ValidatorError)
@@ -101,19 +101,19 @@ def test_raised_reason_brings_its_answer(kind: type[ValidatorError]) -> None:
     assert str(error) == "throttled"
 
 
-def test_detail_follows_the_reason_in_words() -> None:
+def test_text_has_reason_and_detail() -> None:
     """A log line of the error has both."""
     assert str(Refusal(Reason.FIELD_INVALID, "name: empty")) == "field_invalid: name: empty"
 
 
-def test_refusal_and_fault_are_not_each_other() -> None:
-    """An outcome is never caught as something broken, nor the other way round."""
+def test_refusal_and_fault_are_separate() -> None:
+    """An outcome is never caught as a fault, nor the reverse."""
     assert not issubclass(Refusal, Fault)
     assert not issubclass(Fault, Refusal)
 
 
 def test_configuration_error_names_every_problem() -> None:
-    """All problems are told at once, one line each; no request's handler may take it for a refusal."""
+    """All problems are reported at once, one line each; it is not a refusal to a request handler."""
     error = ConfigurationError(["a is missing", "b is not a number"])
 
     assert error.problems == ["a is missing", "b is not a number"]

@@ -1,4 +1,4 @@
-"""Private files: who may read them, and that a reader never sees half of one."""
+"""Private files: who may read them, and that a reader never sees a partial one."""
 
 import os
 import re
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.parallel_threads import at_once
 from validator.files import (
-    KeptLock,
+    FileLock,
     locked,
     make_private_folder,
     make_private_key,
@@ -48,7 +48,7 @@ def umask(mask: int) -> Iterator[None]:
 
 @contextmanager
 def max_file(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond *size* bytes, as on a full disk."""
+    """Limit every file of this process to *size* bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -66,8 +66,8 @@ def names_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("content", [b"", b"a", bytes(range(256)), b"x" * 1_000_000])
-def test_what_is_written_is_read(tmp_path: Path, content: bytes) -> None:
-    """Any content comes back as it was, and nothing but the one file is there."""
+def test_written_content_is_read(tmp_path: Path, content: bytes) -> None:
+    """Any content round-trips, and the folder has no other file."""
     path = tmp_path / "file"
 
     write_private(path, content)
@@ -78,7 +78,7 @@ def test_what_is_written_is_read(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_new_file_is_private(tmp_path: Path, mask: int) -> None:
-    """A file is for this user only, whatever the umask says."""
+    """A file is for this user only, whatever the umask."""
     with umask(mask):
         write_private(tmp_path / "file", b"secret")
 
@@ -96,8 +96,8 @@ def test_replaced_file_becomes_private(tmp_path: Path) -> None:
     assert (mode_of(path), read_private(path)) == (0o600, b"new")
 
 
-def test_reader_keeps_what_it_opened(tmp_path: Path) -> None:
-    """Who opened the old file reads all of the old one; who opens it now reads all of the new one."""
+def test_reader_keeps_the_file_it_opened(tmp_path: Path) -> None:
+    """An open old file reads completely; a newly opened one is the new file."""
     path = tmp_path / "file"
     write_private(path, b"old" * 1000)
 
@@ -109,7 +109,7 @@ def test_reader_keeps_what_it_opened(tmp_path: Path) -> None:
 
 
 def test_reader_at_the_same_time_sees_old_or_new(tmp_path: Path) -> None:
-    """While a file is replaced again and again, every reading is whole."""
+    """While a file is replaced repeatedly, every read is complete."""
     path, contents = tmp_path / "file", (b"a" * 300_000, b"b" * 300_000)
     write_private(path, contents[0])
     done, readings = threading.Event(), []
@@ -130,7 +130,7 @@ def test_reader_at_the_same_time_sees_old_or_new(tmp_path: Path) -> None:
 
 
 def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    """A content that cannot be written whole is not written at all, and leaves nothing lying about."""
+    """Content that cannot be written completely is not written, and leaves no temporary file."""
     path = tmp_path / "file"
     write_private(path, b"old")
 
@@ -141,8 +141,8 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["file"]
 
 
-def test_place_that_cannot_be_taken_leaves_no_temporary(tmp_path: Path) -> None:
-    """When the last step fails, too, the temporary file is gone and what was there is there."""
+def test_failed_rename_leaves_no_temporary(tmp_path: Path) -> None:
+    """When the last step fails, the temporary file is removed and the old content stays."""
     path = tmp_path / "file"
     path.mkdir()
 
@@ -154,7 +154,7 @@ def test_place_that_cannot_be_taken_leaves_no_temporary(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
-    """No folder is made by the way."""
+    """No folder is created implicitly."""
     with pytest.raises(FileNotFoundError):
         write_private(tmp_path / "missing" / "file", b"new")
 
@@ -163,7 +163,7 @@ def test_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
 def test_private_file_is_read(tmp_path: Path, mode: int) -> None:
-    """What only this user may touch is read."""
+    """A file accessible to this user only is read."""
     path = tmp_path / "file"
     path.write_bytes(b"secret")
     path.chmod(mode)
@@ -173,7 +173,7 @@ def test_private_file_is_read(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("bit", [0o040, 0o020, 0o010, 0o004, 0o002, 0o001])
 def test_file_open_to_others_is_refused(tmp_path: Path, bit: int) -> None:
-    """One right of the group or of others is enough to refuse a file, with words that say how to mend it."""
+    """A single permission of the group or of others refuses a file, with the remedy."""
     path = tmp_path / "file"
     path.write_bytes(b"secret")
     path.chmod(0o600 | bit)
@@ -185,14 +185,14 @@ def test_file_open_to_others_is_refused(tmp_path: Path, bit: int) -> None:
 
 
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
-    """A file that is not there is the usual error."""
+    """A missing file raises the usual error."""
     with pytest.raises(FileNotFoundError):
         read_private(tmp_path / "missing")
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o027])
 def test_new_folder_is_private(tmp_path: Path, mask: int) -> None:
-    """A folder is for this user only, whatever the umask says, and once more changes nothing."""
+    """A folder is for this user only, whatever the umask; repeating it changes nothing."""
     with umask(mask):
         make_private_folder(tmp_path / "folder")
         make_private_folder(tmp_path / "folder")
@@ -200,16 +200,16 @@ def test_new_folder_is_private(tmp_path: Path, mask: int) -> None:
     assert mode_of(tmp_path / "folder") == 0o700
 
 
-def test_folders_above_are_private_too(tmp_path: Path) -> None:
-    """What was missing above the folder is made for this user only, as the folder itself."""
+def test_created_parents_are_private_too(tmp_path: Path) -> None:
+    """Missing parents are created for this user only, like the folder."""
     with umask(0o022):
         make_private_folder(tmp_path / "home" / "keys")
 
     assert mode_of(tmp_path / "home") == 0o700
 
 
-def test_folder_above_that_was_there_is_left_alone(tmp_path: Path) -> None:
-    """A folder that somebody else made keeps its mode."""
+def test_existing_parent_is_unchanged(tmp_path: Path) -> None:
+    """An existing parent keeps its mode."""
     tmp_path.chmod(0o755)
 
     make_private_folder(tmp_path / "keys")
@@ -219,7 +219,7 @@ def test_folder_above_that_was_there_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bit", [0o040, 0o020, 0o010, 0o004, 0o002, 0o001])
 def test_folder_open_to_others_is_refused(tmp_path: Path, bit: int) -> None:
-    """A folder that others may use in any way is not taken, and not changed either: it may be theirs."""
+    """A folder that others have any access to is refused and not changed: it may be theirs."""
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "file").touch()
@@ -234,7 +234,7 @@ def test_folder_open_to_others_is_refused(tmp_path: Path, bit: int) -> None:
 
 
 def test_link_to_an_open_folder_is_refused(tmp_path: Path) -> None:
-    """It is the folder behind a link that must be closed to others."""
+    """The folder behind a symbolic link must be private."""
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o755)
     (tmp_path / "folder").symlink_to("open")
@@ -244,7 +244,7 @@ def test_link_to_an_open_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
-    """A file is not taken for a folder, nor removed."""
+    """A file is neither taken for a folder nor removed."""
     (tmp_path / "folder").write_bytes(b"content")
 
     with pytest.raises(FileExistsError):
@@ -256,8 +256,8 @@ def test_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
 # Locks
 
 
-def test_one_at_a_time_is_in_a_locked_block(tmp_path: Path) -> None:
-    """Eight who count up a file in locked blocks, ten times each, lose no count."""
+def test_locked_blocks_exclude_each_other(tmp_path: Path) -> None:
+    """Eight threads that increment a file in locked blocks lose no count."""
     path = tmp_path / "file"
     path.write_text("0")
 
@@ -265,23 +265,23 @@ def test_one_at_a_time_is_in_a_locked_block(tmp_path: Path) -> None:
         for _ in range(10):
             with locked(path):
                 number = int(path.read_text())
-                time.sleep(0)  # lets others run between reading and writing
+                time.sleep(0)  # lets other threads run between reading and writing
                 path.write_text(str(number + 1))
 
     assert at_once(8, count_up) == []
     assert path.read_text() == "80"
 
 
-def test_lock_is_a_private_file_beside(tmp_path: Path) -> None:
-    """The lock is a file of its own, which replacing the other one does not lose; it has no content."""
+def test_lock_is_a_separate_private_file(tmp_path: Path) -> None:
+    """The lock is a separate empty file, so that replacing the other file keeps the lock."""
     with umask(0o000), locked(tmp_path / "file"):
         assert names_in(tmp_path) == [".file.lock"]
 
     assert mode_of(tmp_path / ".file.lock") == 0o600
 
 
-def test_lock_is_let_go_by_an_error(tmp_path: Path) -> None:
-    """Whoever fails in a locked block does not lock the others out."""
+def test_lock_is_released_on_an_error(tmp_path: Path) -> None:
+    """An error in a locked block releases the lock."""
     with pytest.raises(ZeroDivisionError), locked(tmp_path / "file"):
         raise ZeroDivisionError
 
@@ -289,8 +289,8 @@ def test_lock_is_let_go_by_an_error(tmp_path: Path) -> None:
         pass
 
 
-def test_reader_is_not_kept(tmp_path: Path) -> None:
-    """Reading goes on while somebody has the lock."""
+def test_reader_is_not_blocked(tmp_path: Path) -> None:
+    """A locked file can be read."""
     write_private(tmp_path / "file", b"content")
 
     with locked(tmp_path / "file"):
@@ -301,7 +301,7 @@ def test_reader_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_new_key_is_random_and_private(tmp_path: Path) -> None:
-    """A key is 256 random bits, in hexadecimal on one line of a file for this user only."""
+    """A key is 256 random bits, in hexadecimal on one line of a private file."""
     keys = set()
     for name in "abcdefgh":
         make_private_key(tmp_path / name)
@@ -313,8 +313,8 @@ def test_new_key_is_random_and_private(tmp_path: Path) -> None:
     assert {len(key) for key in keys} == {32}
 
 
-def test_key_that_is_there_stays(tmp_path: Path) -> None:
-    """Making a key again changes nothing, also when eight do it at once."""
+def test_existing_key_stays(tmp_path: Path) -> None:
+    """Creating a key again changes nothing, even in eight threads at once."""
     path = tmp_path / "key"
     seen: list[bytes] = []
 
@@ -332,11 +332,11 @@ def test_key_that_is_there_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"00" * 31, b"00" * 33, b"0" * 63, b"no key" * 10, b"\xff" * 64, b"g" * 64]
 )
-def test_no_key_is_an_error_that_does_not_quote_it(tmp_path: Path, content: bytes) -> None:
-    """What has not the form of a key is none, and the error does not tell what it is."""
+def test_malformed_key_is_an_error_that_does_not_quote_it(tmp_path: Path, content: bytes) -> None:
+    """A malformed key is an error that does not reveal the content."""
     write_private(tmp_path / "key", content)
 
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - several kinds, one promise
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - several messages, one promise
         read_private_key(tmp_path / "key")
 
     assert b"no key" not in str(error.value).encode()
@@ -355,7 +355,7 @@ def test_key_open_to_others_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_a_folder_is_synced(tmp_path: Path) -> None:
-    """The names in a folder are put on the disk; what is no folder is an error."""
+    """The names in a folder are synced; anything but a folder is an error."""
     sync_folder(tmp_path)
     (tmp_path / "file").touch()
 
@@ -363,11 +363,11 @@ def test_only_a_folder_is_synced(tmp_path: Path) -> None:
         sync_folder(tmp_path / "file")
 
 
-def test_kept_lock_keeps_others_out(tmp_path: Path) -> None:
-    """Who takes a kept lock again and again, and who opens it for once, take turns."""
-    path, kept = tmp_path / "file", KeptLock(tmp_path / "file")
+def test_reused_lock_excludes_others(tmp_path: Path) -> None:
+    """A lock that stays open and one opened once exclude each other."""
+    path, lock = tmp_path / "file", FileLock(tmp_path / "file")
     path.write_text("0")
-    locks = iter((kept, None, None))
+    locks = iter((lock, None, None))
 
     def count_up() -> None:
         own = next(locks)
@@ -377,12 +377,12 @@ def test_kept_lock_keeps_others_out(tmp_path: Path) -> None:
 
     assert at_once(3, count_up) == []
     assert path.read_text() == "60"
-    kept.close()
+    lock.close()
 
 
 @pytest.mark.slow
-def test_lock_of_a_stopped_process_is_not_waited_for(tmp_path: Path) -> None:
-    """A process that holds the lock and is stopped delays the others by a second each, and no longer."""
+def test_wait_for_a_stopped_process_is_bounded(tmp_path: Path) -> None:
+    """A stopped process that holds the lock delays others by at most a second each."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path / "file")], stdout=subprocess.PIPE, cwd=ROOT
     )
@@ -390,9 +390,9 @@ def test_lock_of_a_stopped_process_is_not_waited_for(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"locked\n"
         holder.send_signal(signal.SIGSTOP)
-        began, kept = time.monotonic(), KeptLock(tmp_path / "file")
+        began, lock = time.monotonic(), FileLock(tmp_path / "file")
 
-        refused = at_once(4, kept.__enter__)
+        refused = at_once(4, lock.__enter__)
 
         assert [type(error) for error in refused] == [TimeoutError] * 4
         assert time.monotonic() - began < 1.5
@@ -403,41 +403,41 @@ def test_lock_of_a_stopped_process_is_not_waited_for(tmp_path: Path) -> None:
         holder.wait()
         assert holder.stdout is not None
         holder.stdout.close()
-    with kept:  # a process that ended holds no lock
+    with lock:  # an ended process holds no lock
         pass
-    kept.close()
+    lock.close()
 
 
-def test_kept_lock_follows_its_file(tmp_path: Path) -> None:
-    """When somebody removes the file of a kept lock, it is taken anew, as everybody else takes it."""
-    kept = KeptLock(tmp_path / "file")
-    with kept:
+def test_removed_lock_file_is_recreated(tmp_path: Path) -> None:
+    """When a lock's file is removed, the lock uses the new file like all others."""
+    lock = FileLock(tmp_path / "file")
+    with lock:
         pass
     (tmp_path / ".file.lock").unlink()
 
-    with kept:
+    with lock:
         assert (tmp_path / ".file.lock").exists()
-    assert kept.is_kept
-    kept.close()
-    assert not kept.is_kept
+    assert lock.is_current
+    lock.close()
+    assert not lock.is_current
 
 
-def test_kept_lock_stays_at_its_place(tmp_path: Path) -> None:
-    """When somebody moves the folder away, the lock is the one in the folder that is there now."""
+def test_lock_file_of_a_moved_folder_is_recreated(tmp_path: Path) -> None:
+    """When the folder is moved away, the lock uses the folder now at its path."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    kept = KeptLock(folder / "file")
-    with kept:
+    lock = FileLock(folder / "file")
+    with lock:
         pass
     folder.rename(tmp_path / "aside")
-    assert not kept.is_kept
-    folder.touch()  # a file, in which nothing is
-    assert not kept.is_kept
-    with pytest.raises(NotADirectoryError), kept:
+    assert not lock.is_current
+    folder.touch()  # an empty file
+    assert not lock.is_current
+    with pytest.raises(NotADirectoryError), lock:
         pass
     folder.unlink()
     folder.mkdir()
 
-    with kept:
+    with lock:
         assert (folder / ".file.lock").exists()
-    kept.close()
+    lock.close()

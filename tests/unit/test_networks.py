@@ -1,4 +1,4 @@
-"""Networks of addresses: who lies in one, and that nothing else does."""
+"""Networks: which addresses are in one, and that nothing else is."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
@@ -28,7 +28,7 @@ NETWORKS: tuple[Network, ...] = (
     ],
 )
 def test_address_of_a_network_is_in(address: str) -> None:
-    """From the first to the last address of a network, and an IPv4 one also as IPv6 writes it."""
+    """The first to the last address of a network are in it, an IPv4 one also in its mapped form."""
     assert is_in(address, NETWORKS)
 
 
@@ -47,7 +47,7 @@ def test_address_of_a_network_is_in(address: str) -> None:
     ],
 )
 def test_address_beside_a_network_is_not_in(address: str) -> None:
-    """One address before the first or after the last one is outside, and so are other spellings of IPv4."""
+    """The addresses just outside are not in it, nor are other spellings of IPv4."""
     assert not is_in(address, NETWORKS)
 
 
@@ -58,19 +58,19 @@ NO_ADDRESSES = [
 
 
 @pytest.mark.parametrize("text", NO_ADDRESSES)
-def test_what_is_no_address_is_in_no_network(text: str) -> None:
-    """Not even the network of all addresses has it."""
+def test_invalid_address_is_in_no_network(text: str) -> None:
+    """Not even the network of all addresses contains it."""
     assert not is_in(text, (*NETWORKS, ip_network("0.0.0.0/0"), ip_network("::/0")))
 
 
-def test_nobody_is_in_no_network() -> None:
-    """An empty list allows nobody; who asks decides what an empty setting means."""
+def test_empty_list_contains_no_address() -> None:
+    """An empty list contains no address; the caller decides what an empty setting means."""
     assert not is_in("203.0.113.9", ())
 
 
 @given(address=st.ip_addresses(), network=st.sampled_from(NETWORKS))
-def test_everybody_is_in_or_out(address: IPv4Address | IPv6Address, network: Network) -> None:
-    """For any address the answer is that of the numbers between the first and the last of the network."""
+def test_membership_is_that_of_the_numbers(address: IPv4Address | IPv6Address, network: Network) -> None:
+    """For any address, membership is a comparison with the first and last number of the network."""
     seen = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
     is_between = int(network.network_address) <= int(seen) <= int(network.broadcast_address)
 
@@ -89,7 +89,7 @@ def test_everybody_is_in_or_out(address: IPv4Address | IPv6Address, network: Net
     ],
 )
 def test_address_has_one_form(text: str, address: str) -> None:
-    """IPv4 that IPv6 spells is IPv4, and a zone, which may hold anything, is left out."""
+    """IPv4-mapped addresses are IPv4, and a zone, which may be any text, is dropped."""
     assert str(address_of(text)) == address
 
 
@@ -108,7 +108,7 @@ def test_address_has_one_form(text: str, address: str) -> None:
     ],
 )
 def test_port_of_a_forwarded_address_is_left_out(text: str, address: str) -> None:
-    """Proxies add the caller's port, with brackets and quotes as RFC 7239 has them; the address counts."""
+    """A port added by a proxy, with RFC 7239's brackets and quotes, is dropped."""
     assert str(forwarded_address_of(text)) == address
 
 
@@ -120,6 +120,6 @@ def test_port_of_a_forwarded_address_is_left_out(text: str, address: str) -> Non
         *("for=198.51.100.23", "a.example:80"),
     ],
 )
-def test_what_is_no_forwarded_address_is_none(text: str) -> None:
-    """A name, a hidden node, a port that is none: no address is guessed."""
+def test_invalid_forwarded_address_is_none(text: str) -> None:
+    """A name, a hidden node or an invalid port yields no address."""
     assert forwarded_address_of(text) is None

@@ -1,4 +1,4 @@
-"""What a web origin is, and which requests may act on a cookie."""
+"""Web origins, and which requests with a cookie are allowed (CSRF)."""
 
 from itertools import product
 
@@ -67,19 +67,19 @@ OTHER = "https://evil.example"
 
 @pytest.mark.parametrize("text", ORIGINS)
 def test_origin(text: str) -> None:
-    """What a browser sends as an origin is one: scheme, host, and a port that is not the scheme's own."""
+    """A browser's origin has a scheme, a host, and a port unless it is the scheme's default."""
     assert is_origin(text)
 
 
 @pytest.mark.parametrize("text", NO_ORIGINS)
-def test_no_origin(text: str) -> None:
-    """What a browser never sends is none, so that a setting that could never match is noticed at once."""
+def test_invalid_origin(text: str) -> None:
+    """Text that no browser sends is not an origin, so that a useless setting is detected at once."""
     assert not is_origin(text)
 
 
 @given(st.text(st.sampled_from("htps:/[]@.%?#-_a1:80\n \x00é*")) | st.text())
-def test_arbitrary_text_is_told_apart(text: str) -> None:
-    """No text makes the question fail, and an origin never has a path, a user, a space or an upper case."""
+def test_arbitrary_text_has_a_result(text: str) -> None:
+    """No text raises, and an origin never has a path, a user, a space or upper case."""
     for each in (text, f"https://{text}", f"http://[{text}]"):
         if is_origin(each):
             assert each == each.lower()
@@ -87,7 +87,7 @@ def test_arbitrary_text_is_told_apart(text: str) -> None:
 
 
 OWN = "https://validator.example.com"
-# origin, fetch site -> may act
+# origin, fetch site, is allowed
 PAGES = [
     (PORTAL, None, True),
     (PORTAL, "same-origin", True),
@@ -106,7 +106,7 @@ PAGES = [
     (OTHER, None, False),
     (OTHER, "same-site", False),
     (OTHER, "cross-site", False),
-    (OTHER, "same-origin", True),  # the page of the very server that is asked, whatever its name outside
+    (OTHER, "same-origin", True),  # a page of this server, whatever its public name
     ("null", None, False),
     ("null", "cross-site", False),
     ("", None, False),
@@ -119,10 +119,10 @@ PAGES = [
     (PORTAL[:-1], None, False),
     ("https://example.com", None, False),
     ("https://a.portal.example.com", None, False),
-    (OWN, None, True),  # a browser of before 2023 names the origin and not the site
+    (OWN, None, True),  # a browser from before 2023 sends only the origin
     (OWN, "same-origin", True),
     (OWN, "none", True),
-    (OWN, "same-site", False),  # plain HTTP looks the same behind TLS: what the browser says goes first
+    (OWN, "same-site", False),  # plain HTTP looks the same behind TLS: Sec-Fetch-Site takes precedence
     (OWN, "cross-site", False),
     (OWN, "", False),
     (f"{OWN}:443", None, False),
@@ -134,8 +134,8 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("origin", "fetch_site", "may_act"), PAGES)
-def test_which_pages_may_act(origin: str | None, fetch_site: str | None, may_act: bool) -> None:
-    """A page of an allowed origin or of this server itself may, another one may not; exact texts only."""
+def test_which_pages_are_allowed(origin: str | None, fetch_site: str | None, may_act: bool) -> None:
+    """A page of an allowed origin or this server is allowed, others are not; texts must be equal."""
     assert is_from_allowed_page(origin, fetch_site, own=OWN, allowed=ALLOWED) is may_act
 
 
@@ -143,6 +143,6 @@ def test_which_pages_may_act(origin: str | None, fetch_site: str | None, may_act
     ("origin", "fetch_site"), [*product((PORTAL, OTHER, "null"), (None, "same-site", "cross-site"))]
 )
 def test_nothing_is_allowed_by_default(origin: str, fetch_site: str | None) -> None:
-    """Without an allowed origin no page of another origin may act; the own one may."""
+    """Without allowed origins only this server's pages are allowed."""
     assert not is_from_allowed_page(origin, fetch_site, own=OWN, allowed=())
     assert is_from_allowed_page(OWN, None, own=OWN, allowed=())

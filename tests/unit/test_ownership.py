@@ -1,4 +1,4 @@
-"""Secrets are their user's or root's, and nobody else can read, change or replace them."""
+"""Secrets belong to their user or root, and others cannot read, change or replace them."""
 
 import errno
 import os
@@ -21,14 +21,14 @@ def status(mode: int, user: int) -> os.stat_result:
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let this process be that of a user who is not root; return the user."""
+    """Run this process as a user other than root; return the user."""
     monkeypatch.setattr(os, "geteuid", lambda: 999)
     return 999
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o440])
 def test_file_of_root_may_be_read_by_a_group(service: int, mode: int) -> None:
-    """A secret that root gave to a group, as Kubernetes does for a pod's, can be used."""
+    """A secret that root gave to a group, as Kubernetes does for a pod, is usable."""
     check_file(FILE, status(mode, 0))
 
 
@@ -36,15 +36,15 @@ def test_file_of_root_may_be_read_by_a_group(service: int, mode: int) -> None:
     ("mode", "user"),
     [(0o640, 999), (0o440, 999), (0o620, 0), (0o610, 0), (0o604, 0), (0o602, 0), (0o601, 0), (0o660, 0)],
 )
-def test_file_that_others_may_touch_is_refused(service: int, mode: int, user: int) -> None:
-    """What others may do more is refused, with words that say what to do."""
+def test_file_with_other_access_is_refused(service: int, mode: int, user: int) -> None:
+    """Any further access of others is refused, with the remedy."""
     with pytest.raises(NotPrivateError, match="is open to other users; chmod 0600 it"):
         check_file(FILE, status(mode, user))
 
 
 @pytest.mark.parametrize("owners", [(), (1000,)])
 def test_file_of_another_user_is_refused(service: int, owners: tuple[int, ...]) -> None:
-    """A file of another user, who knows and can replace it, is refused unless that user is named."""
+    """Another user's file is refused unless that user is named: its owner can read and replace it."""
     with pytest.raises(NotPrivateError, match="belongs to another user"):
         check_file(FILE, status(0o600, OTHER), owners)
 
@@ -52,7 +52,7 @@ def test_file_of_another_user_is_refused(service: int, owners: tuple[int, ...]) 
 
 
 def test_file_of_another_user_is_refused_on_reading(tmp_path: Path) -> None:
-    """The owner is that of the file that is read, not of a name."""
+    """The checked owner is that of the opened file, not of its path (TOCTOU)."""
     file = tmp_path / "key"
     file.write_bytes(b"secret")
     file.chmod(0o600)
@@ -67,7 +67,7 @@ def test_file_of_another_user_is_refused_on_reading(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702, 0o1777, 0o2770])
 def test_folder_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
-    """Who may write into the folder can put another file in a key's place."""
+    """Write access to the folder permits replacing a key's file."""
     tmp_path.chmod(mode)
 
     with pytest.raises(NotPrivateError, match="can be written by other users"):
@@ -80,7 +80,7 @@ def test_folder_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> N
 
 
 def test_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    """Its owner could open it to themselves."""
+    """The folder's owner could give themselves access."""
     tmp_path.chmod(0o700)
     _give_to_other(tmp_path)
 
@@ -98,8 +98,8 @@ WORDS = {
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_what_is_wrong_is_said_with_what_to_do(name: str) -> None:
-    """Each kind of trouble has words for an operator, without the path and without what is in the file."""
+def test_problem_has_a_remedy(name: str) -> None:
+    """Each problem has a message with the remedy, without the path and the file's content."""
     error, said = WORDS[name]
 
     words = words_of(error, "keyring.json")
@@ -110,8 +110,8 @@ def test_what_is_wrong_is_said_with_what_to_do(name: str) -> None:
     assert "0123456789abcdef" not in words
 
 
-def test_room_is_what_can_be_written_now(tmp_path: Path) -> None:
-    """A full disk has no room and a read-only one takes nothing; otherwise nothing is left behind."""
+def test_room_is_checked_by_writing(tmp_path: Path) -> None:
+    """A full or read-only disk fails the check; otherwise no file remains."""
     with small_disk(tmp_path / "disk") as disk:
         check_room(disk.folder, 65_536)
         assert list(disk.folder.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Where shipped files are found in a checkout."""
+"""Locating shipped files in a checkout."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from validator.shipped import shipped
 
 
 def test_shipped_file_is_found() -> None:
-    """The default settings are found, and are the file with the settings."""
+    """The default settings are found."""
     path = shipped("config/default.toml")
 
     assert path.is_absolute()
@@ -15,6 +15,6 @@ def test_shipped_file_is_found() -> None:
 
 @pytest.mark.parametrize("name", ["config/missing.toml", "config", ""])
 def test_missing_file_is_named(name: str) -> None:
-    """A file that is not there, or a folder, is an incomplete installation; the words name it."""
+    """A missing file, or a folder, is an incomplete installation; the message names it."""
     with pytest.raises(FileNotFoundError, match=f"^{name} is missing from this installation$"):
         shipped(name)

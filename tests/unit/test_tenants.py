@@ -1,4 +1,4 @@
-"""Tenants: the tenant spaces that this server answers for, on both databases."""
+"""Tenants: the tenant spaces that this server serves, on both databases."""
 
 import pytest
 
@@ -10,12 +10,12 @@ from validator.tenants import RecordStatus, Tenant, Tenants
 
 @pytest.fixture
 def tenants(database: Database, clock: FakeClock) -> Tenants:
-    """Return the table of tenants, empty."""
+    """Return the empty table of tenants."""
     return Tenants(database, clock)
 
 
 def test_added_tenant_is_found(tenants: Tenants) -> None:
-    """A new tenant is in use from the instant it was added."""
+    """A new tenant is active from the time it was added."""
     added = tenants.add("202400000001", "First 第一")
 
     assert added == Tenant("202400000001", "First 第一", RecordStatus.ACTIVE, START)
@@ -23,14 +23,14 @@ def test_added_tenant_is_found(tenants: Tenants) -> None:
 
 
 def test_unknown_tenant_is_none_or_an_error(tenants: Tenants) -> None:
-    """Asking for an unknown tenant gives none; requiring it tells the operator."""
+    """Finding an unknown tenant returns None; requiring it raises an error for the operator."""
     assert tenants.find("1") is None
     with pytest.raises(OperatorError, match="there is no tenant 1"):
         tenants.require("1")
 
 
-def test_id_is_taken_once(tenants: Tenants) -> None:
-    """The same id is not added twice, and the first stays as it was."""
+def test_id_is_unique(tenants: Tenants) -> None:
+    """The same id cannot be added twice, and the first tenant is unchanged."""
     first = tenants.add("1", "First")
 
     with pytest.raises(OperatorError, match="tenant 1 exists already"):
@@ -40,7 +40,7 @@ def test_id_is_taken_once(tenants: Tenants) -> None:
 
 
 def test_ids_differ_by_case(tenants: Tenants) -> None:
-    """An id is the cloud's and is compared as it is written."""
+    """An id is the cloud's and is case-sensitive."""
     tenants.add("a", "small")
 
     assert tenants.find("A") is None
@@ -48,14 +48,14 @@ def test_ids_differ_by_case(tenants: Tenants) -> None:
 
 
 @pytest.mark.parametrize("tenant_id", ["1", "a" * 64, "A.b_c-9"])
-def test_id_of_the_allowed_form_is_taken(tenants: Tenants, tenant_id: str) -> None:
+def test_valid_id_is_accepted(tenants: Tenants, tenant_id: str) -> None:
     """An id has up to 64 of the allowed characters."""
     assert tenants.add(tenant_id, "n").id == tenant_id
 
 
 @pytest.mark.parametrize("tenant_id", ["", "a" * 65, "a b", "a/b", "a\n", "é", "١", "a:b", "\x00"])
-def test_id_of_another_form_is_refused(tenants: Tenants, tenant_id: str) -> None:
-    """Anything else is no id; nothing is written."""
+def test_invalid_id_is_refused(tenants: Tenants, tenant_id: str) -> None:
+    """Any other id is refused, and nothing is written."""
     with pytest.raises(OperatorError, match="a tenant space id has 1 to 64 of"):
         tenants.add(tenant_id, "n")
 
@@ -63,7 +63,7 @@ def test_id_of_another_form_is_refused(tenants: Tenants, tenant_id: str) -> None
 
 
 def test_tenants_are_listed_by_id(tenants: Tenants) -> None:
-    """The list is sorted by id, whatever the order they were added in."""
+    """The list is sorted by id."""
     for tenant_id in ("2", "10", "1"):
         tenants.add(tenant_id, "n")
 
@@ -71,7 +71,7 @@ def test_tenants_are_listed_by_id(tenants: Tenants) -> None:
 
 
 def test_status_changes_one_tenant(tenants: Tenants) -> None:
-    """Disabling and enabling acts on the named tenant and on no other."""
+    """Disabling and enabling affects only the named tenant."""
     tenants.add("1", "First")
     tenants.add("2", "Second")
 
@@ -83,6 +83,6 @@ def test_status_changes_one_tenant(tenants: Tenants) -> None:
 
 
 def test_status_of_an_unknown_tenant_is_an_error(tenants: Tenants) -> None:
-    """A misspelt id does not pass for done."""
+    """A misspelt id is an error."""
     with pytest.raises(OperatorError, match="there is no tenant 1"):
         tenants.set_status("1", RecordStatus.DISABLED)

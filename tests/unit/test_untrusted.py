@@ -1,4 +1,4 @@
-"""What the strict reader takes and refuses: the committed bodies, the field classes, and arbitrary bytes."""
+"""The strict parser: the committed bodies, the field classes, and arbitrary bytes."""
 
 import json
 import time
@@ -27,14 +27,14 @@ def index(folder: str) -> list[dict[str, str]]:
 
 
 def listed(folder: str, *layers: str) -> list[Any]:
-    """Return the files of *folder* as parameters named after the file; all layers if none is named."""
+    """Return the files of *folder*, of the given layers or all, as parameters named after the file."""
     chosen = [entry for entry in index(folder) if not layers or entry["layer"] in layers]
     assert chosen, f"no body of {layers or 'any layer'} in {folder}"
     return [pytest.param(BODIES / folder / entry["file"], id=entry["file"]) for entry in chosen]
 
 
 class AgentBody(TolerantSchema):
-    """The agent callback, with bounds no schema of the house exceeds."""
+    """The agent callback, with bounds that no schema of the project exceeds."""
 
     access_token = Text(8192)
     tenantSpaceId = Identifier(256)  # noqa: N815 - the cloud's names
@@ -58,7 +58,7 @@ class LoginBody(TolerantSchema):
 
 
 class WebchatBody(TolerantSchema):
-    """A guest's request for a signature, who may not have an id yet."""
+    """A guest's request for a signature; the id is optional."""
 
     thirdUserName = Text(256)  # noqa: N815
     thirdUserId = Identifier(256, required=False)  # noqa: N815
@@ -67,7 +67,7 @@ class WebchatBody(TolerantSchema):
 
 
 class SmallBody(TolerantSchema):
-    """One text and one identifier, both short, the second of which may be left out."""
+    """A short text and a short optional identifier."""
 
     name = Text(3)
     number = Identifier(3, required=False)
@@ -85,19 +85,19 @@ def fits(schema: type[TolerantSchema], values: dict[str, Any]) -> bool:
 
 
 def reason_for(schema: TolerantSchema, values: dict[str, Any]) -> str:
-    """Return the detail of the refusal that *schema* gives to *values*."""
+    """Return the detail of *schema*'s refusal of *values*."""
     with pytest.raises(Refusal) as refused:
         load(schema, values)
     assert refused.value.reason is Reason.FIELD_INVALID
     return refused.value.detail or ""
 
 
-# The corpus
+# Corpus
 
 
 @pytest.mark.parametrize(("folder", "fewest"), [("hostile", 150), ("tolerated", 10)])
 def test_index_and_folder_name_the_same_files(folder: str, fewest: int) -> None:
-    """No body lies unlisted, none is listed twice or missing, and the corpus cannot quietly shrink."""
+    """Every body is listed exactly once, and the corpus cannot shrink unnoticed."""
     names = [entry["file"] for entry in index(folder)]
 
     assert len(names) >= fewest
@@ -105,7 +105,7 @@ def test_index_and_folder_name_the_same_files(folder: str, fewest: int) -> None:
     assert set(names) | {"index.toml"} == {path.name for path in (BODIES / folder).iterdir()}
 
 
-def test_every_hostile_body_says_why_and_which_layer() -> None:
+def test_every_hostile_body_has_a_reason_and_a_layer() -> None:
     """Each entry has a reason and one of the three layers, and every layer is in use."""
     entries = index("hostile")
 
@@ -115,12 +115,12 @@ def test_every_hostile_body_says_why_and_which_layer() -> None:
 
 @pytest.mark.parametrize("path", [*listed("hostile"), *listed("tolerated")])
 def test_bodies_stay_small(path: Path) -> None:
-    """No body is beyond 64 KiB, so that the whole corpus stays cheap to send."""
+    """No body exceeds 64 KiB, so that the whole corpus is cheap to send."""
     assert path.stat().st_size <= LARGEST
 
 
-def test_no_two_bodies_are_the_same() -> None:
-    """Each hostile body tries something of its own."""
+def test_hostile_bodies_are_distinct() -> None:
+    """No two hostile bodies are the same."""
     bodies = [(BODIES / "hostile" / entry["file"]).read_bytes() for entry in index("hostile")]
 
     assert len(bodies) == len(set(bodies))
@@ -128,7 +128,7 @@ def test_no_two_bodies_are_the_same() -> None:
 
 @pytest.mark.parametrize("path", listed("hostile", "reader"))
 def test_unreadable_body_is_refused(path: Path) -> None:
-    """What is not one strict JSON object is a refusal, whose detail quotes nothing of the body."""
+    """Anything but one strict JSON object is refused, without quoting the body."""
     with pytest.raises(Refusal) as refused:
         read_object(path.read_bytes())
 
@@ -140,7 +140,7 @@ def test_unreadable_body_is_refused(path: Path) -> None:
 
 @pytest.mark.parametrize("path", listed("hostile", "schema"))
 def test_body_without_the_fields_is_read_and_fits_no_schema(path: Path) -> None:
-    """A JSON object with missing or wrong fields passes the reader and none of the four schemas."""
+    """An object with missing or invalid fields passes the parser and none of the four schemas."""
     values = read_object(path.read_bytes())
 
     assert not any(fits(schema, values) for schema in FOUR_BODIES)
@@ -148,7 +148,7 @@ def test_body_without_the_fields_is_read_and_fits_no_schema(path: Path) -> None:
 
 @pytest.mark.parametrize("path", listed("hostile", "value"))
 def test_body_with_wrong_values_is_read_and_fits_a_schema(path: Path) -> None:
-    """A well-formed body about nobody passes the reader and at least one schema: judgement is needed."""
+    """A well-formed body with wrong values passes the parser and at least one schema."""
     values = read_object(path.read_bytes())
 
     assert any(fits(schema, values) for schema in FOUR_BODIES)
@@ -156,7 +156,7 @@ def test_body_with_wrong_values_is_read_and_fits_a_schema(path: Path) -> None:
 
 @pytest.mark.parametrize("path", listed("tolerated"))
 def test_unusual_body_is_read(path: Path) -> None:
-    """A tolerated body gives its three fields as text, whatever else it carries."""
+    """A tolerated body yields its three fields as text, whatever else it has."""
     presentation = load(AgentBody(), read_object(path.read_bytes()))
 
     assert presentation.keys() == {"access_token", "tenantSpaceId", "userAccount"}
@@ -164,11 +164,11 @@ def test_unusual_body_is_read(path: Path) -> None:
     assert presentation["tenantSpaceId"] == "202501010001"
 
 
-# The reader
+# Parser
 
 
 def test_detail_names_what_is_wrong() -> None:
-    """Each way of being unreadable has its own words for the operator."""
+    """Each kind of unreadable body has a distinct detail for the operator."""
     expected = {
         b"\xff": "the body is not UTF-8",
         b"{": "the body is not JSON",
@@ -184,7 +184,7 @@ def test_detail_names_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 8, 20])
 def test_depth_bound_is_exact(depth: int) -> None:
-    """As deep as the bound is read, one deeper is refused."""
+    """A body at the maximum depth is read, one level deeper is refused."""
     body = b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
 
     assert read_object(body, max_depth=depth) == json.loads(body)
@@ -210,7 +210,7 @@ OBJECTS = st.dictionaries(SOUND_TEXT, SHALLOW, max_size=6)
 
 
 def agrees_with_json(body: bytes) -> None:
-    """Fail if the reader raises anything but a refusal, or reads something else than json does."""
+    """Fail if the parser raises anything but a refusal, or differs from json."""
     try:
         values = read_object(body)
     except Refusal:
@@ -220,20 +220,20 @@ def agrees_with_json(body: bytes) -> None:
 
 @given(st.binary())
 def test_arbitrary_bytes_are_read_or_refused(body: bytes) -> None:
-    """No bytes make the reader raise anything but a refusal."""
+    """No bytes make the parser raise anything but a refusal."""
     agrees_with_json(body)
 
 
 @given(st.lists(JSON_PIECES, max_size=40).map("".join))
 def test_arbitrary_pieces_of_json_are_read_or_refused(inner: str) -> None:
-    """No sequence of JSON's own pieces does either, alone, as an object's inside, or as a value."""
+    """The same for sequences of JSON tokens, alone, within an object, or as a value."""
     for text in (inner, f"{{{inner}}}", f'{{"a":{inner}}}', f'{{"a":"{inner}"}}'):
         agrees_with_json(text.encode())
 
 
 @given(OBJECTS, st.binary(max_size=3), st.integers(min_value=0))
 def test_damaged_object_is_read_or_refused(values: dict[str, Any], damage: bytes, where: int) -> None:
-    """A few bytes put anywhere into a good body make it another good body or a refusal."""
+    """A few bytes inserted into a valid body make another valid body or a refusal."""
     body = json.dumps(values).encode()
     at = where % (len(body) + 1)
 
@@ -241,10 +241,10 @@ def test_damaged_object_is_read_or_refused(values: dict[str, Any], damage: bytes
 
 
 @given(OBJECTS, st.booleans(), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]))
-def test_sound_object_is_read_as_it_was_written(
+def test_valid_object_round_trips(
     values: dict[str, Any], ensure_ascii: bool, indent: int | None, encoding: str
 ) -> None:
-    """Every object within the bounds comes back equal, escaped or raw, compact or spread out."""
+    """Every object within the bounds reads back equal, escaped or raw, compact or indented."""
     body = json.dumps(values, ensure_ascii=ensure_ascii, indent=indent).encode(encoding)
 
     assert read_object(body) == values
@@ -263,8 +263,8 @@ ATTACKS: dict[str, Callable[[int], bytes]] = {
 }
 
 
-def least_seconds(body: bytes, *, runs: int = 9) -> float:
-    """Return the least processor time of this thread that one reading of *body* took."""
+def min_seconds(body: bytes, *, runs: int = 9) -> float:
+    """Return the minimum processor time of this thread for one read of *body*."""
     taken = []
     for _ in range(runs):
         begin = time.thread_time()
@@ -276,13 +276,13 @@ def least_seconds(body: bytes, *, runs: int = 9) -> float:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_reading_takes_linear_time(attack: str) -> None:
-    """A body 16 times as long takes about 16 times as long; with a quadratic reader it would be 256 times."""
+    """A body 16 times as long takes about 16 times as long, not 256 (quadratic)."""
     small, large = (ATTACKS[attack](size) for size in (4 * 1024, LARGEST))
 
-    assert least_seconds(large) < 80 * max(least_seconds(small), 1e-5)
+    assert min_seconds(large) < 80 * max(min_seconds(small), 1e-5)
 
 
-# The form reader
+# Forms
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_reading_takes_linear_time(attack: str) -> None:
     ],
 )
 def test_form_is_read(body: bytes, members: dict[str, str]) -> None:
-    """A form's fields come out decoded, an empty value stays, and only the ampersand separates."""
+    """A form's fields are decoded, an empty value stays, and only the ampersand separates."""
     assert read_form(body) == members
 
 
@@ -321,7 +321,7 @@ def test_form_is_read(body: bytes, members: dict[str, str]) -> None:
     ],
 )
 def test_ambiguous_or_broken_form_is_refused(body: bytes) -> None:
-    """A field twice, a field without a value, NUL, invalid UTF-8 and too many fields are refusals."""
+    """A duplicate field, a field without a value, NUL, invalid UTF-8 and too many fields are refused."""
     with pytest.raises(Refusal, match=r"^body_unreadable: the (body|form) "):
         read_form(body)
 
@@ -333,7 +333,7 @@ FORM_PIECES = st.sampled_from(
 
 @given(st.binary() | st.lists(FORM_PIECES, max_size=20).map(lambda pieces: "".join(pieces).encode()))
 def test_arbitrary_form_is_read_or_refused(body: bytes) -> None:
-    """No bytes make the form reader raise anything but a refusal, and what it reads can be stored."""
+    """No bytes make the form parser raise anything but a refusal, and its result can be stored."""
     try:
         members = read_form(body)
     except Refusal:
@@ -345,8 +345,8 @@ def test_arbitrary_form_is_read_or_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", ["a", "abc", "字字字", "😀😀😀", " ", "a\nb"])
-def test_text_is_kept_as_it_is(value: str) -> None:
-    """A string within its bound, counted in code points, is neither trimmed nor normalised."""
+def test_text_is_unchanged(value: str) -> None:
+    """A string within its maximum, in code points, is neither trimmed nor normalised."""
     assert load(SmallBody(), {"name": value}) == {"name": value}
 
 
@@ -363,7 +363,7 @@ def test_text_is_kept_as_it_is(value: str) -> None:
     ],
 )
 def test_text_refuses_everything_else(value: object, why: str) -> None:
-    """Nothing but a string of 1 to 3 sound code points is such a text; the detail says what is wrong."""
+    """Only a string of 1 to 3 valid code points is such a text; the detail names the problem."""
     assert reason_for(SmallBody(), {"name": value}) == f"name: {why}"
 
 
@@ -371,28 +371,28 @@ def test_text_refuses_everything_else(value: object, why: str) -> None:
     ("value", "digits"), [(0, "0"), (7, "7"), (999, "999"), (-99, "-99"), ("007", "007"), ("x", "x")]
 )
 def test_identifier_takes_an_integer_as_its_digits(value: object, digits: str) -> None:
-    """An integer becomes its decimal string, a string stays as it is written."""
+    """An integer becomes its decimal string, a string is unchanged."""
     assert load(SmallBody(), {"name": "a", "number": value})["number"] == digits
 
 
 @pytest.mark.parametrize("value", [True, False, 1.0, 1000, -100, 10**4000, [], {}, None, "", "abcd", "\x00"])
 def test_identifier_refuses_everything_else(value: object) -> None:
-    """A bool or fraction is no integer here, and an integer obeys the bound with its sign."""
+    """A bool or fraction is not an integer, and an integer's maximum includes its sign."""
     assert reason_for(SmallBody(), {"name": "a", "number": value}).startswith("number: ")
 
 
 def test_optional_field_may_be_left_out() -> None:
-    """A field that is not required is absent from the result, not None."""
+    """An omitted optional field is absent from the result, not None."""
     assert load(SmallBody(), {"name": "a"}) == {"name": "a"}
 
 
 def test_missing_field_is_named() -> None:
-    """A required field that is not there is named in the detail."""
+    """The detail names a missing required field."""
     assert reason_for(SmallBody(), {}) == "name: missing"
 
 
-def test_all_wrong_fields_are_named_by_their_wire_names_in_order() -> None:
-    """The detail names every wrong field at once, sorted, as the caller spelled it."""
+def test_all_invalid_fields_are_named_in_order() -> None:
+    """The detail names every invalid field at once, sorted, as the caller spelled it."""
     detail = reason_for(AgentBody(), {"tenantSpaceId": True, "userAccount": ""})
 
     assert detail == "access_token: missing; tenantSpaceId: not a string; userAccount: empty"
@@ -400,19 +400,19 @@ def test_all_wrong_fields_are_named_by_their_wire_names_in_order() -> None:
 
 @given(SOUND_TEXT.filter(lambda text: len(text) > 3))
 def test_detail_never_quotes_a_value(value: str) -> None:
-    """What was presented does not come back in the answer."""
+    """The detail never contains a presented value."""
     assert reason_for(SmallBody(), {"name": value}) == "name: longer than 3 characters"
 
 
 def test_tolerant_schema_drops_unknown_fields() -> None:
-    """A field the schema does not know is ignored, whatever it is."""
+    """An unknown field is ignored."""
     values = {"account": "a", "password": "b", "__proto__": {}, "extra": [1]}
 
     assert load(LoginBody(), values) == {"account": "a", "password": "b"}
 
 
 def test_bounds_are_published_with_the_field() -> None:
-    """The field tells the OpenAPI page its bounds, and keeps what else it was told."""
+    """The field's bounds are in its OpenAPI metadata, beside any other metadata."""
     assert Text(5, metadata={"description": "d"}).metadata == {
         "minLength": 1,
         "maxLength": 5,
@@ -422,7 +422,7 @@ def test_bounds_are_published_with_the_field() -> None:
 
 @given(st.text())
 def test_forbidden_text_is_what_cannot_be_stored(text: str) -> None:
-    """Exactly the texts with a NUL or without a UTF-8 form are forbidden."""
+    """Exactly the texts with a NUL or without a UTF-8 encoding are forbidden."""
     try:
         storable = b"\x00" not in text.encode("utf-8")
     except UnicodeEncodeError:
@@ -433,5 +433,5 @@ def test_forbidden_text_is_what_cannot_be_stored(text: str) -> None:
 
 @given(SOUND_TEXT, st.sampled_from(["\x00", "\ud800", "\udbff", "\udc00", "\udfff"]), SOUND_TEXT)
 def test_forbidden_character_is_found_anywhere(before: str, forbidden: str, after: str) -> None:
-    """One NUL or half of a pair makes the whole text forbidden, wherever it stands."""
+    """A NUL or lone surrogate anywhere makes the whole text forbidden."""
     assert is_forbidden(before + forbidden + after)

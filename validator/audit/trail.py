@@ -27,7 +27,7 @@ from validator.audit.writer import Writer
 from validator.clock import Clock, iso_milliseconds, stopwatch
 from validator.errors import Fault, Reason
 from validator.exchange import Exchange, current_exchange
-from validator.files import KeptLock, make_private_key, read_private_key, sync_and_close
+from validator.files import FileLock, make_private_key, read_private_key, sync_and_close
 from validator.metrics.instruments import EVENTS, STORAGE_SECONDS, child
 
 KEY_FILE = "audit.key"
@@ -60,7 +60,7 @@ class AuditTrail:
     def __init__(self, policy: TrailPolicy, keys: Path, clock: Clock, table: HeadTable | None = None) -> None:
         """Write according to *policy*, chained with the key in *keys*; the head goes there and to *table*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
-        self._lock = KeptLock(policy.directory / folder.CURRENT, makes_folder=True)
+        self._lock = FileLock(policy.directory / folder.CURRENT, makes_folder=True)
         self._writer = Writer(policy.directory, keys, policy.max_file, self.key)
         self._ceiling = Ceiling(policy.unproven_per_source, policy.unproven_in_all)
         self._reserve = Reserve(policy.directory, policy.reserve)

@@ -1,1 +1,1 @@
-"""What this server asks of the cloud."""
+"""Client of the cloud's API: reads its list of agents and stores them."""

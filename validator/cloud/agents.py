@@ -1,8 +1,8 @@
-"""The agents of the cloud, as its list had them last: account code, work number, SIP number.
+"""The cloud's agents according to its last list: account code, work number, SIP number.
 
-The account code is what the cloud's callback calls `userAccount`. SIP passwords are not kept unless a setting
-says so, and then sealed, each for its own row. A list that would remove a large share of what is here, or all
-of it, is more likely a mistake of the cloud or of a setting than the truth: it is refused until forced.
+The account code is the callback's `userAccount`. SIP passwords are only stored if a setting permits it, and
+then encrypted, each bound to its row. A list that would remove all agents, or a large share, is more likely a
+mistake of the cloud or of a setting than the truth: it is refused unless forced.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -33,7 +33,7 @@ from validator.store.database import Database, Instant, metadata
 from validator.tenants import Tenants
 
 Progress = Callable[[int, int], None]
-_AT_ONCE = 500  # rows of one statement
+_BATCH = 500  # rows per statement
 
 table = Table(
     "agents",
@@ -61,7 +61,7 @@ _REMOVE = delete(table).where(
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent of the cloud, and when its list had them last."""
+    """An agent of the cloud, and the time of the last list that had it."""
 
     tenant: str
     account_code: str
@@ -73,7 +73,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a list changed here: how many agents came, changed and stayed, and the codes of those who went."""
+    """The changes by a list: the numbers of added, changed and unchanged agents, and the removed codes."""
 
     added: int
     changed: int
@@ -83,7 +83,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Who is on one side only: agents of the cloud, and account codes that are used here."""
+    """Agents that are only in the cloud, and account codes that are only used here."""
 
     only_in_cloud: tuple[Agent, ...]
     only_here: tuple[str, ...]
@@ -112,15 +112,15 @@ class Agents:
         force: bool = False,
         progress: Progress | None = None,
     ) -> Changes:
-        """Make the agents of *tenant* those that the cloud *listed*, all or nothing; return what changed.
+        """Replace the agents of *tenant* by those *listed*, all or nothing; return the changes.
 
-        *progress* is told how many of how many are written. From a list that is not whole nobody is removed:
-        whoever seems to be missing may be in the part that was not read. Raises OperatorError when more would
-        go than the policy lets go. With *force* both are meant.
+        *progress* is called with the number of written and of all agents. A list that is not *is_whole*
+        removes no agent: a missing one may be in the part that was not read. Raises OperatorError when more
+        agents would be removed than the policy permits. *force* overrides both.
         """
         self._tenants.require(tenant)
         now = self._clock.now()
-        rows = [self._row(tenant, agent, now) for agent in listed]  # sealed before the transaction begins
+        rows = [self._row(tenant, agent, now) for agent in listed]  # encrypted before the transaction begins
         with self._database.write() as connection:
             before = {agent.account_code: agent for agent in _select(connection, tenant)}
             gone = sorted(before.keys() - {agent.account_code for agent in listed})
@@ -130,25 +130,25 @@ class Agents:
                 self._check_removal(len(gone), len(before))
             if gone:
                 connection.execute(_REMOVE, [{"of_tenant": tenant, "gone": code} for code in gone])
-            for done in range(0, len(rows), _AT_ONCE):
-                connection.execute(_UPSERT, rows[done : done + _AT_ONCE])
+            for done in range(0, len(rows), _BATCH):
+                connection.execute(_UPSERT, rows[done : done + _BATCH])
                 if progress:
-                    progress(min(done + _AT_ONCE, len(rows)), len(rows))
+                    progress(min(done + _BATCH, len(rows)), len(rows))
         return _changes(before, rows, gone)
 
     def list(self, tenant: str | None = None) -> list[Agent]:
-        """Return the agents, of one tenant or of all, by tenant and account code."""
+        """Return the agents of *tenant*, or of all tenants, sorted by tenant and account code."""
         with self._database.read() as connection:
             return _select(connection, tenant)
 
     def has(self, tenant: str, account_code: str) -> bool:
-        """Return whether the cloud's list has an agent of this code."""
+        """Return whether the cloud's list has an agent with this code."""
         query = select(table.c.work_no).where(table.c.tenant == tenant, table.c.account_code == account_code)
         with self._database.read() as connection:
             return connection.execute(query).one_or_none() is not None
 
     def difference(self, tenant: str, codes_here: Collection[str]) -> Difference:
-        """Return who is in the cloud's list of *tenant* but not among *codes_here*, and the reverse."""
+        """Return the agents only in the cloud's list of *tenant*, and the *codes_here* missing from it."""
         agents = self.list(tenant)
         in_cloud = {agent.account_code for agent in agents}
         return Difference(
@@ -157,14 +157,16 @@ class Agents:
         )
 
     def sip_password(self, agent: Agent) -> str | None:
-        """Return the SIP password of *agent* if it is kept; raises Fault when it cannot be unsealed."""
+        """Return the stored SIP password of *agent*, or None; raises Fault when it cannot be decrypted."""
         query = select(table.c.sealed_sip_password).where(
             table.c.tenant == agent.tenant, table.c.account_code == agent.account_code
         )
         with self._database.read() as connection:
-            box = connection.execute(query).scalar_one_or_none()
+            ciphertext = connection.execute(query).scalar_one_or_none()
         return (
-            None if box is None else self._encryption.decrypt(box, _purpose(agent.tenant, agent.account_code))
+            None
+            if ciphertext is None
+            else self._encryption.decrypt(ciphertext, _purpose(agent.tenant, agent.account_code))
         )
 
     def _row(self, tenant: str, agent: ListedAgent, now: datetime) -> dict[str, Any]:
@@ -180,11 +182,11 @@ class Agents:
         }
 
     def _check_removal(self, gone: int, before: int) -> None:
-        most = self._policy.max_removal
-        if gone * 100 > most * before:
+        limit = self._policy.max_removal
+        if gone * 100 > limit * before:
             raise OperatorError(
-                f"the cloud's list lacks {gone} of the {before} agents kept here, more than {most} % "
-                "(cloud.max_removal): nothing was changed; if they are really gone, --force"
+                f"the cloud's list lacks {gone} of the {before} agents stored here, more than {limit} % "
+                "(cloud.max_removal): nothing was changed; if they really left, use --force"
             )
 
 
@@ -204,7 +206,7 @@ def _changes(before: Mapping[str, Agent], rows: list[dict[str, Any]], gone: list
 
 
 def _is_same(agent: Agent, row: Mapping[str, Any]) -> bool:
-    """Return whether *row* says of *agent* what is known; a sealed password looks new each time."""
+    """Return whether *row* equals the stored *agent*; ciphertexts are not compared, they always differ."""
     has_password = row["sealed_sip_password"] is not None
     now = (row["work_no"], row["sip_account"], has_password)
     return now == (agent.work_no, agent.sip_account, agent.has_sip_password)

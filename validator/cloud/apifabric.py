@@ -1,12 +1,12 @@
-"""The cloud's API Fabric: a token for the app key, and with it the list of agents.
+"""Client of the cloud's API Fabric: gets a token for the app key, and with it the list of agents.
 
-    POST token_path   {"app_key", "app_secret"}, X-Token-Expire: seconds   -> a token, kept until near its end
+    POST token_path   {"app_key", "app_secret"}, X-Token-Expire: seconds   -> a token, cached
     GET  agents_path  x-app-key: app_key, Authorization: Bearer token      -> the agents
 
-A question that fails on the way, or with a 5xx, is asked once more; after a 4xx never, but for a 401 to a
-token, which is replaced once. TLS is verified, redirects are not followed, proxies of the environment are not
-used, and an answer may be neither compressed nor large. What goes wrong is told without the key, the secret,
-the token, or anything that the cloud wrote but a wrong account code.
+A request that fails in transit or with a 5xx is retried once; a 4xx is never retried, except that a 401
+replaces the token once. TLS is verified, redirects are not followed, proxies of the environment are not used,
+and a response must be neither compressed nor large. Error messages have neither the key, the secret, the
+token, nor anything else that the cloud sent, except an invalid account code.
 """
 
 import ssl
@@ -22,103 +22,107 @@ from validator.cloud.policy import CloudPolicy
 from validator.cloud.wire import AgentList
 from validator.errors import OperatorError, Refusal
 
-LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; an agent takes about a hundred
-_NEAR_THE_END = timedelta(seconds=30)
+MAX_RESPONSE = 16 * 1024 * 1024  # bytes; an agent takes about a hundred
+_RENEWAL_MARGIN = timedelta(seconds=30)
 _TRIES = 2
 _UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedToken:
     text: str = field(repr=False)
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     status: int
     body: bytes = field(repr=False)
 
 
 class ApiFabric:
-    """Asks the cloud. Everything that goes wrong is an OperatorError that says what to do."""
+    """Sends requests to the cloud. Every failure is an OperatorError with the remedy."""
 
-    def __init__(self, policy: CloudPolicy, clock: Clock, *, largest_answer: int = LARGEST_ANSWER) -> None:
-        """Ask by *policy*; an answer of more than *largest_answer* bytes is refused."""
-        self._policy, self._clock, self._largest_answer = policy, clock, largest_answer
-        self._kept: _Kept | None = None
+    def __init__(self, policy: CloudPolicy, clock: Clock, *, max_response: int = MAX_RESPONSE) -> None:
+        """Connect according to *policy*; a response of more than *max_response* bytes is refused."""
+        self._policy, self._clock, self._max_response = policy, clock, max_response
+        self._cached: _CachedToken | None = None
 
     def agents(self) -> AgentList:
-        """Return the agents that the cloud has for the tenant of the app key; raises OperatorError."""
+        """Return the cloud's agents for the tenant of the app key; raises OperatorError."""
         self._check_settings()
         with self._client() as client:
-            answer = self._ask_for_agents(client)
-            if answer.status == _UNAUTHORIZED:
-                self._kept = None  # the cloud may have ended it before its time
-                answer = self._ask_for_agents(client)
+            response = self._request_agents(client)
+            if response.status == _UNAUTHORIZED:
+                self._cached = None  # the cloud may have revoked it early
+                response = self._request_agents(client)
         path = self._policy.agents_path
-        _check_status(answer.status, path, "cloud.agents_path")
+        _check_status(response.status, path, "cloud.agents_path")
         try:
-            return wire.parse_agents(answer.body)
+            return wire.parse_agents(response.body)
         except Refusal as refusal:
-            raise _unlike(path, refusal) from None
+            raise _unexpected(path, refusal) from None
 
-    def _ask_for_agents(self, client: httpx2.Client) -> _Answer:
+    def _request_agents(self, client: httpx2.Client) -> _Response:
         policy = self._policy
         headers = {"x-app-key": policy.app_key, "Authorization": f"Bearer {self._token(client)}"}
-        return self._ask(client, client.build_request("GET", policy.agents_path, headers=headers))
+        return self._send_with_retry(client, client.build_request("GET", policy.agents_path, headers=headers))
 
     def _token(self, client: httpx2.Client) -> str:
-        """Return the token that is kept, or a new one when it is near its end."""
+        """Return the cached token, or a new one when it is about to expire."""
         now, policy = self._clock.now(), self._policy
-        if self._kept is None or now >= self._kept.until - _NEAR_THE_END:
-            asked = client.build_request(
+        if self._cached is None or now >= self._cached.until - _RENEWAL_MARGIN:
+            request = client.build_request(
                 "POST",
                 f"{policy.token_api_url or policy.api_url}{policy.token_path}",
                 json={"app_key": policy.app_key, "app_secret": policy.app_secret},
                 headers={"X-Token-Expire": str(int(policy.token_lifetime.total_seconds()))},
             )
-            self._kept = self._read_token(self._ask(client, asked), now)
-        return self._kept.text
+            self._cached = self._read_token(self._send_with_retry(client, request), now)
+        return self._cached.text
 
-    def _read_token(self, answer: _Answer, asked_at: datetime) -> _Kept:
+    def _read_token(self, response: _Response, requested_at: datetime) -> _CachedToken:
         path = self._policy.token_path
-        _check_status(answer.status, path, "cloud.token_path")
+        _check_status(response.status, path, "cloud.token_path")
         try:
-            token = wire.parse_token(answer.body)
+            token = wire.parse_token(response.body)
         except Refusal as refusal:
-            raise _unlike(path, refusal) from None
-        longest = self._policy.token_lifetime
-        lifetime = longest if token.lifetime is None else min(timedelta(seconds=token.lifetime), longest)
-        return _Kept(token.text, asked_at + lifetime)
+            raise _unexpected(path, refusal) from None
+        max_lifetime = self._policy.token_lifetime
+        lifetime = (
+            max_lifetime if token.lifetime is None else min(timedelta(seconds=token.lifetime), max_lifetime)
+        )
+        return _CachedToken(token.text, requested_at + lifetime)
 
-    def _ask(self, client: httpx2.Client, request: httpx2.Request) -> _Answer:
-        """Return the answer to *request*: at the second try when the first failed on the way or by a 5xx."""
+    def _send_with_retry(self, client: httpx2.Client, request: httpx2.Request) -> _Response:
+        """Return the response to *request*, sent again once after a transport error or a 5xx."""
         with suppress(httpx2.RequestError):
-            answer = self._send(client, request)
-            if answer.status < 500:
-                return answer
+            response = self._send(client, request)
+            if response.status < 500:
+                return response
         try:
             return self._send(client, request)
         except httpx2.RequestError as error:
-            raise OperatorError(self._in_words(error)) from None
+            raise OperatorError(self._described(error)) from None
 
-    def _send(self, client: httpx2.Client, request: httpx2.Request) -> _Answer:
+    def _send(self, client: httpx2.Client, request: httpx2.Request) -> _Response:
         deadline = stopwatch() + self._policy.timeout.total_seconds()
         with closing(client.send(request, stream=True)) as response:
             if response.headers.get("content-encoding", "identity") != "identity":
-                raise OperatorError(f"the cloud's answer at {request.url.path} is compressed, unasked")
+                raise OperatorError(
+                    f"the cloud's response at {request.url.path} is compressed, which was not requested"
+                )
             body = bytearray()
             for chunk in response.iter_raw():
                 body += chunk
-                if len(body) > self._largest_answer:
+                if len(body) > self._max_response:
                     raise OperatorError(
-                        f"the cloud's answer at {request.url.path} is larger than {self._largest_answer} "
-                        "bytes: see that cloud.api_url is the cloud's"
+                        f"the cloud's response at {request.url.path} is larger than {self._max_response} "
+                        "bytes: check that cloud.api_url is the cloud's"
                     )
                 if stopwatch() > deadline:
                     raise httpx2.ReadTimeout("the body took too long", request=request)
-            return _Answer(response.status_code, bytes(body))
+            return _Response(response.status_code, bytes(body))
 
     def _client(self) -> httpx2.Client:
         return httpx2.Client(
@@ -131,9 +135,9 @@ class ApiFabric:
         )
 
     def _trust(self) -> ssl.SSLContext:
-        """Return whom to trust: the system's authorities, or only those in the file of the setting."""
+        """Return the TLS context that trusts the system's authorities, or only those of `ca_file`."""
         file = self._policy.ca_file
-        # Not create_default_context: it writes the session's keys where $SSLKEYLOGFILE says.
+        # Not create_default_context: it would write the session keys to $SSLKEYLOGFILE.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.hostname_checks_common_name = False
@@ -151,42 +155,42 @@ class ApiFabric:
             raise OperatorError("the cloud is not set up: set cloud.api_url, cloud.app_key and its secret")
         if self._policy.app_secret is None:
             raise OperatorError(
-                "the app key has no secret: set cloud.app_secret_file, or give the systemd credential "
+                "the app key has no secret: set cloud.app_secret_file or the systemd credential "
                 "cloud.app_secret"
             )
 
-    def _in_words(self, error: httpx2.RequestError) -> str:
-        """Return why the cloud gave no answer, without what the library says: that may quote the request."""
-        asked, cause = error.request.url, str(error)
+    def _described(self, error: httpx2.RequestError) -> str:
+        """Return why there was no response, without the library's message, which may quote the request."""
+        requested, cause = error.request.url, str(error)
         url, setting = self._policy.api_url, "cloud.api_url"
-        if asked.path == self._policy.token_path and self._policy.token_api_url:
+        if requested.path == self._policy.token_path and self._policy.token_api_url:
             url, setting = self._policy.token_api_url, "cloud.token_api_url"
         if isinstance(error, httpx2.TimeoutException):
             seconds = self._policy.timeout.total_seconds()
-            return f"{url} did not answer within {seconds:g} s, {_TRIES} times: see cloud.timeout"
+            return f"{url} did not respond within {seconds:g} s, {_TRIES} times: see cloud.timeout"
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             return f"the certificate of {url} is not trusted: set cloud.ca_file to its authority's"
         if isinstance(error, httpx2.ConnectError):
             return f"{url} cannot be reached, {_TRIES} times: see {setting}, the name and the firewall"
-        return f"{url} broke off its answer, {_TRIES} times: {type(error).__name__}"
+        return f"{url} closed the connection within its response, {_TRIES} times: {type(error).__name__}"
 
 
 def _check_status(status: int, path: str, setting: str) -> None:
-    """Raise OperatorError, with what to look at, unless *status* is 200."""
+    """Raise OperatorError, with what to check, unless *status* is 200."""
     if status == httpx2.codes.OK:
         return
     if 300 <= status < 400:
-        what = "redirects, which is not followed: set cloud.api_url to where the API is"
+        what = "redirects, which is not followed: set cloud.api_url to the API's address"
     elif status in (400, _UNAUTHORIZED, 403):
-        what = "refuses the app key: see cloud.app_key, its secret, and what the cloud lets it ask"
+        what = "refuses the app key: see cloud.app_key, its secret, and its permissions in the cloud"
     elif status == httpx2.codes.NOT_FOUND:
         what = f"has no such route: see cloud.api_url and {setting}"
     elif status == httpx2.codes.TOO_MANY_REQUESTS:
-        what = "is asked too often: wait, then try again"
+        what = "limits the rate of requests: wait, then try again"
     else:
-        what = "has a fault of its own: try again later" if status >= 500 else "does not give what is asked"
+        what = "has an internal error: try again later" if status >= 500 else "sends an unexpected status"
     raise OperatorError(f"the cloud {what} ({status} at {path})")
 
 
-def _unlike(path: str, refusal: Refusal) -> OperatorError:
-    return OperatorError(f"the cloud's answer at {path} is not what it should be: {refusal.detail}")
+def _unexpected(path: str, refusal: Refusal) -> OperatorError:
+    return OperatorError(f"the cloud's response at {path} is malformed: {refusal.detail}")

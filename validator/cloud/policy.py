@@ -1,6 +1,6 @@
-"""How the cloud's API is used, and what is kept of its agents.
+"""The settings of the cloud's API and of the stored agents.
 
-The client of the API is a module apart: no server uses it, or loads what it needs.
+The client of the API is a separate module: no server uses it or loads its dependencies.
 """
 
 from dataclasses import dataclass, field

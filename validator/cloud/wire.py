@@ -1,9 +1,8 @@
-"""The words of the cloud's API Fabric: its answers to the question for a token and to that for the agents.
+"""The fields of the cloud's API Fabric: its responses to the requests for a token and for the agents.
 
-Read tolerantly: fields nobody needs are ignored, null and "" count as missing, numbers may come as texts and
-texts as integers. Only what the list cannot do without is demanded, `agents` and each one's `workNo`. An
-entry that cannot be read is left out and named: the others are good, but the list is not whole, so nobody may
-be removed by it.
+They are read tolerantly: unknown fields are ignored, null and "" count as missing, and numbers and texts may
+be written as each other. Only `agents` and each agent's `workNo` are required. An unreadable entry is left
+out and reported: the others are valid, but the list is incomplete, so that no agent may be removed by it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +17,12 @@ from validator.untrusted import Name, Text, TolerantSchema, load, read_object
 
 MAX_TOKEN = 8192
 _MAX_SIP_PASSWORD = 255
-_IN_A_HEADER = validate.Regexp(r"[!-~]+\Z", error="has characters that fit into no header")
+_IN_A_HEADER = validate.Regexp(r"[!-~]+\Z", error="has characters that are invalid in a header")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """The cloud's token for its API, and for how many seconds it says it is good; None when it does not."""
+    """The cloud's token for its API, and its lifetime in seconds, None if the cloud sends none."""
 
     text: str = field(repr=False)
     lifetime: int | None
@@ -41,9 +40,9 @@ class ListedAgent:
 
 @dataclass(frozen=True, slots=True)
 class AgentList:
-    """The cloud's list: its agents by account code, how many have none, and where its SIP service is.
+    """The cloud's list: its agents by account code, the number without a code, and its SIP service.
 
-    `unreadable` says in words which entries were left out; without any the list is whole.
+    `unreadable` describes the entries that were left out; the list is complete if it is empty.
     """
 
     agents: tuple[ListedAgent, ...]
@@ -53,24 +52,24 @@ class AgentList:
     sip_service_port: int | None = None
 
 
-class _Answer(TolerantSchema):
+class _Response(TolerantSchema):
     @pre_load
-    def leave_out_what_is_empty(self, values: Any, **_: Any) -> Any:
-        """Take null and "" for missing."""
+    def drop_empty(self, values: Any, **_: Any) -> Any:
+        """Treat null and "" as missing."""
         if not isinstance(values, Mapping):
             return values
         return {name: value for name, value in values.items() if value is not None and value != ""}
 
 
-class TokenAnswer(_Answer):
-    """The answer to the question for a token."""
+class TokenResponse(_Response):
+    """The response to the request for a token."""
 
     AccessToken = Text(MAX_TOKEN, validate=_IN_A_HEADER)
     Expires = fields.Raw()
 
 
-class AgentsAnswer(_Answer):
-    """The answer to the question for the agents."""
+class AgentsResponse(_Response):
+    """The response to the request for the agents."""
 
     agents = fields.List(
         fields.Raw(allow_none=True),
@@ -81,7 +80,7 @@ class AgentsAnswer(_Answer):
     sipServicePort = Name(5, required=False)  # noqa: N815
 
 
-class AgentEntry(_Answer):
+class AgentEntry(_Response):
     """One agent of the list."""
 
     workNo = Name(MAX_WORK_NO)  # noqa: N815
@@ -90,26 +89,26 @@ class AgentEntry(_Answer):
     sipPwd = Text(_MAX_SIP_PASSWORD, required=False)  # noqa: N815
 
 
-_TOKEN, _AGENTS, _ENTRY = TokenAnswer(), AgentsAnswer(), AgentEntry()
+_TOKEN, _AGENTS, _ENTRY = TokenResponse(), AgentsResponse(), AgentEntry()
 
 
 def parse_token(body: bytes) -> AccessToken:
-    """Return the token in the cloud's answer; raises Refusal, which quotes nothing of it."""
-    answer = load(_TOKEN, read_object(body))
-    return AccessToken(answer["AccessToken"], _whole(answer.get("Expires")))
+    """Return the token in the cloud's response; raises Refusal, which quotes nothing of it."""
+    response = load(_TOKEN, read_object(body))
+    return AccessToken(response["AccessToken"], _integer(response.get("Expires")))
 
 
 def parse_agents(body: bytes) -> AgentList:
-    """Return the list of agents in the cloud's answer; no word quotes a value of it.
+    """Return the list of agents in the cloud's response; no message quotes a value of it.
 
-    An agent without an `accountCode` can be nobody's here, and is only counted. Raises Refusal when the
-    answer is not a list, or no entry of it can be read.
+    An agent without an `accountCode` cannot be linked to an account, and is only counted. Raises Refusal when
+    the response is not a list, or all its entries are unreadable.
     """
-    answer = load(_AGENTS, read_object(body))
+    response = load(_AGENTS, read_object(body))
     unreadable: list[str] = []
     entries = [
         entry
-        for number, values in enumerate(answer["agents"], 1)
+        for number, values in enumerate(response["agents"], 1)
         for entry in _entry(number, values, unreadable)
     ]
     if unreadable and not entries:
@@ -119,13 +118,13 @@ def parse_agents(body: bytes) -> AgentList:
         agents=_each_once(map(_agent, named), unreadable),
         left_out=len(entries) - len(named),
         unreadable=tuple(unreadable),
-        sip_service_ip=answer.get("sipServiceIp"),
-        sip_service_port=_whole(answer.get("sipServicePort")),
+        sip_service_ip=response.get("sipServiceIp"),
+        sip_service_port=_integer(response.get("sipServicePort")),
     )
 
 
 def _entry(number: int, values: Any, unreadable: list[str]) -> Iterator[dict[str, str]]:
-    """Yield the entry *number* of the list, or add to *unreadable* what is wrong with it."""
+    """Yield the entry *number* of the list, or add its problem to *unreadable*."""
     try:
         yield load(_ENTRY, values)
     except Refusal as refusal:
@@ -137,7 +136,7 @@ def _agent(entry: Mapping[str, str]) -> ListedAgent:
 
 
 def _each_once(agents: Iterable[ListedAgent], unreadable: list[str]) -> tuple[ListedAgent, ...]:
-    """Return the agents by account code; of one that is listed twice as different agents, neither."""
+    """Return the agents sorted by account code, without codes that are listed for different agents."""
     found: dict[str, ListedAgent] = {}
     doubtful = {
         agent.account_code for agent in agents if found.setdefault(agent.account_code, agent) != agent
@@ -147,8 +146,8 @@ def _each_once(agents: Iterable[ListedAgent], unreadable: list[str]) -> tuple[Li
     return tuple(found[code] for code in sorted(found.keys() - doubtful))
 
 
-def _whole(value: Any) -> int | None:
-    """Return the number that *value* is or spells, as far as it can be one of seconds or of a port."""
+def _integer(value: Any) -> int | None:
+    """Return the integer that *value* is or spells, if it can be seconds or a port, else None."""
     text = str(value) if type(value) is int else value
     is_number = isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 9
     return int(text) if is_number else None

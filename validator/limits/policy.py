@@ -16,7 +16,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from validator.endpoints import CALLBACKS, TOKENS, WEBCHAT, Endpoint
-from validator.networks import KEPT_ADDRESSES, address_of
+from validator.networks import CACHED_ADDRESSES, address_of
 
 UNKNOWN = "unknown"
 EVERYBODY = "everybody"
@@ -181,13 +181,13 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
     )
 
 
-@lru_cache(KEPT_ADDRESSES)
+@lru_cache(CACHED_ADDRESSES)
 def address_bucket(source: str) -> str:
     """Return the bucket of *source*: itself in IPv4, its /64 in IPv6; malformed addresses share one."""
     return _network(source, 32, 64).removesuffix("/32")
 
 
-@lru_cache(KEPT_ADDRESSES)
+@lru_cache(CACHED_ADDRESSES)
 def prefix_bucket(source: str) -> str:
     """Return the network of *source* that one customer of a provider may hold: an IPv4 /24, an IPv6 /48.
 

@@ -16,7 +16,7 @@ from flask import request
 
 from validator.exchange import Exchange
 from validator.metrics.instruments import UNREADABLE_SOURCES, child
-from validator.networks import KEPT_ADDRESSES, address_of, forwarded_address_of, is_in
+from validator.networks import CACHED_ADDRESSES, address_of, forwarded_address_of, is_in
 from validator.web.policy import ServerPolicy
 
 # With the first nginx announces that it sets the status 200 itself. It drops the body of a response that it
@@ -79,12 +79,12 @@ def _forwarded_source(policy: ServerPolicy, environ: Mapping[str, Any]) -> str:
     return source
 
 
-@lru_cache(KEPT_ADDRESSES)
+@lru_cache(CACHED_ADDRESSES)
 def _forwarded(presented: str) -> str:
     return str(forwarded_address_of(presented) or UNKNOWN_SOURCE)
 
 
-@lru_cache(KEPT_ADDRESSES)
+@lru_cache(CACHED_ADDRESSES)
 def _address(presented: str) -> str:
     return str(address_of(presented) or UNKNOWN_SOURCE)
 

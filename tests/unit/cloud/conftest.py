@@ -1,4 +1,4 @@
-"""A cloud to ask, and the table that its agents are kept in."""
+"""Fixtures: a fake cloud, and the table of its agents."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,11 +37,11 @@ def cloud() -> Iterator[FakeCloud]:
 
 @pytest.fixture
 def fabric_policy(cloud: FakeCloud) -> CloudPolicy:
-    """Return how that cloud is asked."""
+    """Return the settings for that cloud."""
     return replace(POLICY, api_url=cloud.url)
 
 
 @pytest.fixture
 def agents(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
-    """Return the table of agents, empty, with the policy of the defaults."""
+    """Return the empty table of agents with the default policy."""
     return Agents(database, tenants, encryption, POLICY, clock)

@@ -1,4 +1,4 @@
-"""The agents kept here: what a list changes, what it may not remove, and what is kept of a SIP password."""
+"""The stored agents: what a list changes, what it must not remove, and how a SIP password is stored."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ SIP_PASSWORD = "a-sip-password-of-11"
 
 
 def listed(*codes: str) -> tuple[ListedAgent, ...]:
-    """Return agents of these codes as the cloud lists them."""
+    """Return listed agents with these codes."""
     return tuple(ListedAgent(code, f"10{code}", f"10{code}") for code in codes)
 
 
@@ -31,8 +31,8 @@ def codes(agents: Agents, tenant: str | None = TENANT) -> list[str]:
     return [agent.account_code for agent in agents.list(tenant)]
 
 
-def boxes(database: Database) -> list[bytes | None]:
-    """Return what is stored for SIP passwords, in the order of the codes."""
+def ciphertexts(database: Database) -> list[bytes | None]:
+    """Return the stored SIP passwords, sorted by code."""
     with database.read() as connection:
         rows = connection.execute(text("SELECT sealed_sip_password FROM agents ORDER BY account_code"))
         return [None if box is None else bytes(box) for box in rows.scalars()]
@@ -41,8 +41,8 @@ def boxes(database: Database) -> list[bytes | None]:
 # What a list changes
 
 
-def test_first_list_is_kept(agents: Agents) -> None:
-    """Every listed agent is here, with its numbers and the instant."""
+def test_first_list_is_stored(agents: Agents) -> None:
+    """Every listed agent is stored with its numbers and the time."""
     changes = agents.sync(TENANT, [ListedAgent("11", "1001", "8001"), ListedAgent("12", "1002")])
 
     assert changes == Changes(added=2, changed=0, unchanged=0, removed=())
@@ -52,8 +52,8 @@ def test_first_list_is_kept(agents: Agents) -> None:
     ]
 
 
-def test_next_list_is_followed(agents: Agents, clock: FakeClock) -> None:
-    """Agents come, change, stay and go with the cloud's list, and everybody has its instant."""
+def test_next_list_replaces_the_first(agents: Agents, clock: FakeClock) -> None:
+    """The next list adds, changes and removes agents, and all get its time."""
     agents.sync(TENANT, numbered(10))
     clock.advance(hours=1)
     now = (*numbered(8), ListedAgent("00008", "77", None), ListedAgent("00011", "1"))
@@ -67,16 +67,16 @@ def test_next_list_is_followed(agents: Agents, clock: FakeClock) -> None:
     assert {agent.synced_at for agent in kept.values()} == {clock.now()}
 
 
-def test_same_list_at_the_same_instant_changes_nothing(agents: Agents) -> None:
-    """What belongs to a list is known by its codes, not by when it came."""
+def test_same_list_changes_nothing(agents: Agents) -> None:
+    """An agent is identified by its code, not by the time of the list."""
     agents.sync(TENANT, numbered(10))
 
     assert agents.sync(TENANT, numbered(10)) == Changes(0, 0, 10, ())
     assert len(agents.list()) == 10
 
 
-def test_tenants_have_lists_of_their_own(agents: Agents) -> None:
-    """A list of one tenant neither changes nor removes an agent of another, of the same code too."""
+def test_tenants_have_separate_lists(agents: Agents) -> None:
+    """A tenant's list does not affect another tenant's agents, even with the same code."""
     agents.sync(OTHER_TENANT, listed("11", "12"))
     agents.sync(TENANT, [ListedAgent("11", "9")])
 
@@ -95,15 +95,15 @@ def test_tenants_have_lists_of_their_own(agents: Agents) -> None:
 
 
 def test_unknown_tenant_has_no_list(agents: Agents) -> None:
-    """Agents of a tenant that is not here are not kept."""
+    """Agents of an unknown tenant are not stored."""
     with pytest.raises(OperatorError, match="there is no tenant 999"):
         agents.sync("999", listed("11"))
 
     assert agents.list() == []
 
 
-def test_long_list_tells_how_far_it_is(agents: Agents) -> None:
-    """Every five hundred agents the caller is told how many of how many are written."""
+def test_long_list_reports_progress(agents: Agents) -> None:
+    """The caller gets the progress after every five hundred agents."""
     told: list[tuple[int, int]] = []
 
     agents.sync(TENANT, numbered(1200), progress=lambda done, total: told.append((done, total)))
@@ -113,7 +113,7 @@ def test_long_list_tells_how_far_it_is(agents: Agents) -> None:
 
 
 def test_list_that_fails_half_way_changes_nothing(agents: Agents) -> None:
-    """A list is followed as a whole or not at all."""
+    """A list is stored as a whole or not at all."""
     agents.sync(TENANT, numbered(1000))
 
     def fail(done: int, total: int) -> None:
@@ -126,12 +126,12 @@ def test_list_that_fails_half_way_changes_nothing(agents: Agents) -> None:
     assert agents.sync(TENANT, (*numbered(900), *listed("x"))).added == 1
 
 
-# What it may not remove
+# Removal
 
 
 @pytest.mark.parametrize(("left", "is_refused"), [(10, False), (9, False), (8, False), (7, True), (1, True)])
 def test_large_removal_is_refused(agents: Agents, left: int, is_refused: bool) -> None:
-    """A list that lacks more than a fifth of what is here changes nothing; just a fifth may go."""
+    """A list that lacks more than a fifth of the agents changes nothing; exactly a fifth may be removed."""
     agents.sync(TENANT, numbered(10))
     now = (*numbered(left), *listed("new"))
 
@@ -139,8 +139,8 @@ def test_large_removal_is_refused(agents: Agents, left: int, is_refused: bool) -
         with pytest.raises(OperatorError) as refused:
             agents.sync(TENANT, now)
         assert str(refused.value) == (
-            f"the cloud's list lacks {10 - left} of the 10 agents kept here, more than 20 % "
-            "(cloud.max_removal): nothing was changed; if they are really gone, --force"
+            f"the cloud's list lacks {10 - left} of the 10 agents stored here, more than 20 % "
+            "(cloud.max_removal): nothing was changed; if they really left, use --force"
         )
     else:
         agents.sync(TENANT, now)
@@ -148,8 +148,8 @@ def test_large_removal_is_refused(agents: Agents, left: int, is_refused: bool) -
     assert codes(agents) == [one.account_code for one in (numbered(10) if is_refused else now)]
 
 
-def test_forced_removal_is_made(agents: Agents) -> None:
-    """Whoever means it removes as many as there are."""
+def test_forced_removal_is_executed(agents: Agents) -> None:
+    """With force any number of agents is removed."""
     agents.sync(TENANT, numbered(10))
 
     assert agents.sync(TENANT, numbered(1), force=True).removed == tuple(f"{n:05}" for n in range(1, 10))
@@ -160,7 +160,7 @@ def test_forced_removal_is_made(agents: Agents) -> None:
 def test_empty_list_is_refused(
     database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock, max_removal: int
 ) -> None:
-    """A list of nobody never removes everybody by itself, whatever the setting."""
+    """An empty list never removes all agents without force, whatever the setting."""
     policy = replace(POLICY, max_removal=max_removal)
     agents = Agents(database, tenants, encryption, policy, clock)
     assert agents.sync(TENANT, []) == Changes(0, 0, 0, ())
@@ -177,7 +177,7 @@ def test_empty_list_is_refused(
 def test_share_is_the_setting(
     database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock
 ) -> None:
-    """With none allowed to go, one who is gone is refused; with half, half may go."""
+    """With 0 % no agent may be removed; with 50 % half may be."""
     strict, lax = (
         Agents(database, tenants, encryption, replace(POLICY, max_removal=share), clock) for share in (0, 50)
     )
@@ -193,81 +193,81 @@ def test_share_is_the_setting(
 
 
 @pytest.fixture
-def keeping(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
-    """Return the table of agents, with the setting that keeps SIP passwords."""
+def storing(database: Database, tenants: Tenants, encryption: SecretEncryption, clock: FakeClock) -> Agents:
+    """Return the table of agents with the setting that stores SIP passwords."""
     return Agents(database, tenants, encryption, replace(POLICY, keep_sip_passwords=True), clock)
 
 
 def test_sip_password_is_not_stored(agents: Agents, database: Database) -> None:
-    """By default the password that the cloud sends along is in no row."""
+    """By default the cloud's password is in no row."""
     agents.sync(TENANT, [ListedAgent("11", "1001", "1001", SIP_PASSWORD)])
 
     (agent,) = agents.list()
     assert not agent.has_sip_password
     assert agents.sip_password(agent) is None
-    assert boxes(database) == [None]
+    assert ciphertexts(database) == [None]
 
 
-def test_kept_sip_password_is_sealed(keeping: Agents, database: Database) -> None:
-    """With the setting it is stored, sealed, and comes back as it was."""
-    keeping.sync(TENANT, [ListedAgent("11", "1001", "1001", SIP_PASSWORD), ListedAgent("12", "1002")])
+def test_stored_sip_password_is_encrypted(storing: Agents, database: Database) -> None:
+    """With the setting it is stored encrypted, and decrypts."""
+    storing.sync(TENANT, [ListedAgent("11", "1001", "1001", SIP_PASSWORD), ListedAgent("12", "1002")])
 
-    with_password, without = keeping.list()
+    with_password, without = storing.list()
     assert (with_password.has_sip_password, without.has_sip_password) == (True, False)
-    assert keeping.sip_password(with_password) == SIP_PASSWORD
-    assert keeping.sip_password(without) is None
-    box, nothing = boxes(database)
+    assert storing.sip_password(with_password) == SIP_PASSWORD
+    assert storing.sip_password(without) is None
+    box, nothing = ciphertexts(database)
     assert nothing is None
     assert box is not None
     assert SIP_PASSWORD.encode() not in box
 
 
-def test_sealed_password_opens_in_its_own_row_only(keeping: Agents, database: Database) -> None:
-    """A password that was moved to another agent, or to another tenant's, does not open there."""
-    keeping.sync(TENANT, [ListedAgent("11", "1001", None, SIP_PASSWORD)])
-    (box,) = boxes(database)
-    keeping.sync(TENANT, [*listed("11", "12")])
-    keeping.sync(OTHER_TENANT, [*listed("11")])
+def test_encrypted_password_decrypts_in_its_row_only(storing: Agents, database: Database) -> None:
+    """A password moved to another agent's or tenant's row does not decrypt."""
+    storing.sync(TENANT, [ListedAgent("11", "1001", None, SIP_PASSWORD)])
+    (box,) = ciphertexts(database)
+    storing.sync(TENANT, [*listed("11", "12")])
+    storing.sync(OTHER_TENANT, [*listed("11")])
     with database.write() as connection:
         connection.execute(update(table).values(sealed_sip_password=box))
 
-    own, *others = keeping.list()
+    own, *others = storing.list()
 
-    assert keeping.sip_password(own) == SIP_PASSWORD
+    assert storing.sip_password(own) == SIP_PASSWORD
     for other in others:
         with pytest.raises(Fault) as fault:
-            keeping.sip_password(other)
+            storing.sip_password(other)
         assert fault.value.reason is Reason.KEYS_UNAVAILABLE
 
 
-def test_switching_off_forgets_the_passwords(keeping: Agents, agents: Agents, database: Database) -> None:
-    """The next list after the setting was switched off takes every stored password away."""
+def test_switching_off_deletes_the_passwords(storing: Agents, agents: Agents, database: Database) -> None:
+    """The next list after the setting was switched off deletes all stored passwords."""
     one = [ListedAgent("11", "1001", "1001", SIP_PASSWORD)]
-    keeping.sync(TENANT, one)
-    assert keeping.sync(TENANT, one).unchanged == 1
-    assert boxes(database) != [None]
+    storing.sync(TENANT, one)
+    assert storing.sync(TENANT, one).unchanged == 1
+    assert ciphertexts(database) != [None]
 
     assert agents.sync(TENANT, one).changed == 1
 
-    assert boxes(database) == [None]
+    assert ciphertexts(database) == [None]
 
 
-def test_without_the_key_nothing_is_kept(keeping: Agents, tmp_path: Path) -> None:
-    """A password that cannot be sealed is a fault, and no agent of the list is here."""
+def test_without_the_key_nothing_is_stored(storing: Agents, tmp_path: Path) -> None:
+    """A password that cannot be encrypted is a fault, and no agent of the list is stored."""
     (tmp_path / "keys" / "sealing.key").unlink()
 
     with pytest.raises(Fault) as fault:
-        keeping.sync(TENANT, [*listed("10"), ListedAgent("11", "1001", None, SIP_PASSWORD)])
+        storing.sync(TENANT, [*listed("10"), ListedAgent("11", "1001", None, SIP_PASSWORD)])
 
     assert fault.value.reason is Reason.KEYS_UNAVAILABLE
-    assert keeping.list() == []
+    assert storing.list() == []
 
 
-# Who is where
+# Differences
 
 
-def test_difference_is_told_both_ways(agents: Agents) -> None:
-    """Who is only in the cloud, and who is only here, by their codes; other tenants do not count."""
+def test_difference_is_returned_both_ways(agents: Agents) -> None:
+    """The result has agents only in the cloud and codes only here, for one tenant."""
     agents.sync(TENANT, listed("11", "12", "13"))
     agents.sync(OTHER_TENANT, listed("14"))
 
@@ -279,7 +279,7 @@ def test_difference_is_told_both_ways(agents: Agents) -> None:
 
 
 def test_agent_is_known_by_tenant_and_code(agents: Agents) -> None:
-    """A code is an agent's in its own tenant and in no other, letter by letter."""
+    """A code exists in its tenant only, and its case matters."""
     agents.sync(TENANT, listed("a1"))
 
     assert agents.has(TENANT, "a1")

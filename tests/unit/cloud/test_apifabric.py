@@ -1,4 +1,4 @@
-"""Asking the cloud: what is sent, how long a token is kept, and every way in which the cloud can fail."""
+"""The cloud's client: its requests, the caching of a token, and every failure of the cloud."""
 
 import gzip
 import json
@@ -33,28 +33,28 @@ BOTH = pytest.mark.parametrize("path", [TOKEN_PATH, AGENTS_PATH], ids=["token", 
 
 @pytest.fixture
 def fabric(fabric_policy: CloudPolicy, clock: FakeClock, cloud: FakeCloud) -> ApiFabric:
-    """Return what asks the cloud, which has one agent."""
+    """Return a client of a cloud with one agent."""
     cloud.agents = [agent("11")]
     return ApiFabric(fabric_policy, clock)
 
 
-def complaint(fabric: ApiFabric) -> str:
-    """Return what an operator is told when the agents are not to be had: one line, without a secret."""
+def error_of(fabric: ApiFabric) -> str:
+    """Return the operator's message when the agents cannot be read: one line without a secret."""
     with pytest.raises(OperatorError) as raised:
         fabric.agents()
-    told = str(raised.value)
-    assert told.isprintable()
-    assert not any(secret in told for secret in SECRETS)
+    message = str(raised.value)
+    assert message.isprintable()
+    assert not any(secret in message for secret in SECRETS)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
-    return told
+    return message
 
 
-# What is sent
+# Requests
 
 
-def test_questions_are_as_the_cloud_wants_them(fabric: ApiFabric, cloud: FakeCloud) -> None:
-    """Key and secret go for a token, and key and token for the agents, in the cloud's own words."""
+def test_requests_are_as_the_cloud_expects(fabric: ApiFabric, cloud: FakeCloud) -> None:
+    """Key and secret are sent for a token, key and token for the agents, in the cloud's fields."""
     fabric.agents()
 
     token, agents = cloud.asked
@@ -71,7 +71,7 @@ def test_questions_are_as_the_cloud_wants_them(fabric: ApiFabric, cloud: FakeClo
 
 
 def test_agents_are_returned(fabric: ApiFabric) -> None:
-    """What the cloud lists is what comes back."""
+    """The cloud's listed agents are returned."""
     listed = fabric.agents()
 
     assert [(one.account_code, one.work_no) for one in listed.agents] == [("11", "1001")]
@@ -81,7 +81,7 @@ def test_agents_are_returned(fabric: ApiFabric) -> None:
 def test_paths_and_lifetime_are_settings(
     fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock
 ) -> None:
-    """Routes that the vendor spells otherwise, and another lifetime, need no new program."""
+    """Other paths and another lifetime need only settings."""
     cloud.misbehave("/t", Misbehaviour(200, json.dumps({"AccessToken": "x"}).encode()))
     cloud.misbehave("/CC-Management", Misbehaviour(200, b'{"agents": []}'))
     policy = replace(
@@ -92,19 +92,19 @@ def test_paths_and_lifetime_are_settings(
     assert cloud.asked[0].headers["x-token-expire"] == "3600"
 
 
-def test_environment_names_no_proxy(fabric: ApiFabric, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment, which nobody listens at, is not asked."""
+def test_proxy_of_the_environment_is_ignored(fabric: ApiFabric, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy named in the environment is not used."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
     assert fabric.agents().agents
 
 
-# The token
+# Token
 
 
-def test_token_is_kept(fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock) -> None:
-    """One token is good for every question until half a minute before its end, then there is a new one."""
+def test_token_is_cached(fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock) -> None:
+    """One token serves every request until half a minute before its end, then a new one is requested."""
     for seconds, tokens in ((0, 1), (569, 1), (1, 2), (0, 2)):
         clock.advance(seconds=seconds)
         fabric.agents()
@@ -114,10 +114,10 @@ def test_token_is_kept(fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock) ->
 @pytest.mark.parametrize(
     ("expires", "kept"), [("300", 269), (300, 269), ("999999", 569), (None, 569), ("soon", 569)], ids=repr
 )
-def test_token_is_kept_as_long_as_the_cloud_says(
+def test_token_is_cached_for_the_clouds_lifetime(
     fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock, expires: object, kept: int
 ) -> None:
-    """The cloud's word counts where it is shorter than what was asked for."""
+    """The cloud's lifetime applies if it is shorter than the requested one."""
     cloud.expires = expires
     fabric.agents()
 
@@ -130,7 +130,7 @@ def test_token_is_kept_as_long_as_the_cloud_says(
 
 
 def test_short_token_is_used_once(fabric: ApiFabric, cloud: FakeCloud) -> None:
-    """A token that is always near its end is still good for the question it was fetched for."""
+    """A token that is always near its end is used for the request it was fetched for."""
     cloud.expires = "1"
 
     fabric.agents()
@@ -140,7 +140,7 @@ def test_short_token_is_used_once(fabric: ApiFabric, cloud: FakeCloud) -> None:
 
 
 def test_token_that_the_cloud_ended_is_replaced_once(fabric: ApiFabric, cloud: FakeCloud) -> None:
-    """A 401 to a kept token brings a fresh one, and with it the agents."""
+    """A 401 for a cached token replaces it and then returns the agents."""
     fabric.agents()
     cloud.end_tokens()
 
@@ -148,26 +148,24 @@ def test_token_that_the_cloud_ended_is_replaced_once(fabric: ApiFabric, cloud: F
     assert (cloud.count(TOKEN_PATH), cloud.count(AGENTS_PATH)) == (2, 3)
 
 
-def test_second_401_is_told(fabric: ApiFabric, cloud: FakeCloud) -> None:
-    """A cloud that refuses the fresh token too is asked no third time."""
+def test_second_401_is_an_error(fabric: ApiFabric, cloud: FakeCloud) -> None:
+    """When the cloud refuses the new token too, there is no third request."""
     cloud.misbehave(AGENTS_PATH, Misbehaviour(401), Misbehaviour(401))
 
-    told = complaint(fabric)
+    message = error_of(fabric)
 
-    assert "refuses the app key: see cloud.app_key" in told
+    assert "refuses the app key: see cloud.app_key" in message
     assert (cloud.count(TOKEN_PATH), cloud.count(AGENTS_PATH)) == (2, 2)
     assert fabric.agents().agents
 
 
-# What fails
+# Failures
 
 
 @BOTH
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_fault_of_the_cloud_is_tried_once_more(
-    fabric: ApiFabric, cloud: FakeCloud, path: str, status: int
-) -> None:
-    """One 5xx is forgiven, a second one is told."""
+def test_server_error_is_retried_once(fabric: ApiFabric, cloud: FakeCloud, path: str, status: int) -> None:
+    """One 5xx is retried, a second one is an error."""
     cloud.misbehave(path, Misbehaviour(status))
     assert fabric.agents().agents
     assert cloud.count(path) == 2
@@ -175,9 +173,9 @@ def test_fault_of_the_cloud_is_tried_once_more(
     cloud.end_tokens()
     fresh = ApiFabric(fabric._policy, FakeClock())
     cloud.misbehave(path, Misbehaviour(status), Misbehaviour(status))
-    told = complaint(fresh)
-    assert "fault of its own" in told
-    assert f"({status} at {path})" in told
+    message = error_of(fresh)
+    assert "internal error" in message
+    assert f"({status} at {path})" in message
     assert cloud.count(path) == 4
 
 
@@ -190,31 +188,31 @@ def test_fault_of_the_cloud_is_tried_once_more(
         (400, "refuses the app key: see cloud.app_key"),
         (403, "refuses the app key: see cloud.app_key"),
         (404, "has no such route: see cloud.api_url and cloud."),
-        (418, "does not give what is asked"),
-        (429, "is asked too often"),
-        (204, "does not give what is asked"),
+        (418, "sends an unexpected status"),
+        (429, "limits the rate of requests"),
+        (204, "sends an unexpected status"),
     ],
 )
-def test_other_status_is_told_and_not_tried_again(
+def test_other_status_is_not_retried(
     fabric: ApiFabric, cloud: FakeCloud, path: str, status: int, words: str
 ) -> None:
-    """No 4xx is asked twice, no redirect followed; the operator is told what to look at."""
+    """A 4xx is not retried, a redirect not followed; the error says what to check."""
     elsewhere = (("Location", f"{cloud.url}/elsewhere"),)
     cloud.misbehave(path, Misbehaviour(status, headers=elsewhere))
 
-    told = complaint(fabric)
+    message = error_of(fabric)
 
-    assert words in told
-    assert f"({status} at {path})" in told
+    assert words in message
+    assert f"({status} at {path})" in message
     assert cloud.count(path) == 1
     assert cloud.count("/elsewhere") == 0
 
 
-def test_refused_key_is_told(fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock) -> None:
-    """A wrong secret is refused at the token, once; no agents are asked for."""
-    told = complaint(ApiFabric(replace(fabric_policy, app_secret="another"), clock))
+def test_refused_key_is_an_error(fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock) -> None:
+    """A wrong secret is refused once, at the token; the agents are not requested."""
+    message = error_of(ApiFabric(replace(fabric_policy, app_secret="another"), clock))
 
-    assert "refuses the app key" in told
+    assert "refuses the app key" in message
     assert [one.path for one in cloud.asked] == [TOKEN_PATH]
 
 
@@ -222,33 +220,33 @@ def test_refused_key_is_told(fabric_policy: CloudPolicy, cloud: FakeCloud, clock
 def test_slow_cloud_is_given_up(
     fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, path: str
 ) -> None:
-    """A cloud that does not answer within the timeout is asked twice, not waited for."""
+    """A cloud that does not respond within the timeout gets two requests."""
     cloud.misbehave(path, Misbehaviour(is_slow=True), Misbehaviour(is_slow=True))
 
-    told = complaint(ApiFabric(replace(fabric_policy, timeout=timedelta(milliseconds=150)), clock))
+    message = error_of(ApiFabric(replace(fabric_policy, timeout=timedelta(milliseconds=150)), clock))
 
-    assert told == f"{cloud.url} did not answer within 0.15 s, 2 times: see cloud.timeout"
+    assert message == f"{cloud.url} did not respond within 0.15 s, 2 times: see cloud.timeout"
     assert cloud.count(path) == 2
 
 
 @pytest.mark.parametrize(("timeout", "is_given_up"), [(0.2, True), (20, False)])
-def test_dripping_answer_has_a_deadline(
+def test_dripping_response_has_a_deadline(
     fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, timeout: float, is_given_up: bool
 ) -> None:
-    """An answer whose bytes come one by one, each in time, is given up when the whole takes too long."""
+    """A response that arrives byte by byte (slowloris) is aborted when the whole takes too long."""
     dripping = Misbehaviour(200, b'{"agents": []}', drips=True)
     cloud.misbehave(AGENTS_PATH, *[dripping] * (2 if is_given_up else 1))
     fabric = ApiFabric(replace(fabric_policy, timeout=timedelta(seconds=timeout)), clock)
 
     if is_given_up:
-        assert complaint(fabric) == f"{cloud.url} did not answer within 0.2 s, 2 times: see cloud.timeout"
+        assert error_of(fabric) == f"{cloud.url} did not respond within 0.2 s, 2 times: see cloud.timeout"
     else:
         assert fabric.agents().agents == ()
 
 
 @BOTH
-def test_slow_once_is_forgiven(fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock, path: str) -> None:
-    """One answer that does not come is asked for again."""
+def test_slow_response_is_retried(fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock, path: str) -> None:
+    """One missing response is requested again."""
     cloud.misbehave(path, Misbehaviour(is_slow=True))
 
     patient = ApiFabric(replace(fabric._policy, timeout=timedelta(milliseconds=400)), clock)
@@ -258,71 +256,74 @@ def test_slow_once_is_forgiven(fabric: ApiFabric, cloud: FakeCloud, clock: FakeC
 
 
 @BOTH
-def test_answer_that_is_broken_off_is_asked_for_again(fabric: ApiFabric, cloud: FakeCloud, path: str) -> None:
-    """Half an answer is none: once it is forgiven, twice it is told."""
+def test_truncated_response_is_retried(fabric: ApiFabric, cloud: FakeCloud, path: str) -> None:
+    """A truncated response is retried once; the second one is an error."""
     half = Misbehaviour(body=b'{"agents": [', breaks_off=True)
     cloud.misbehave(path, half)
     assert fabric.agents().agents
 
     cloud.misbehave(path, half, half)
-    told = complaint(ApiFabric(fabric._policy, FakeClock()))
+    message = error_of(ApiFabric(fabric._policy, FakeClock()))
 
-    assert told == f"{cloud.url} broke off its answer, 2 times: RemoteProtocolError"
+    assert message == f"{cloud.url} closed the connection within its response, 2 times: RemoteProtocolError"
 
 
-def test_cloud_that_is_not_there_is_told(fabric_policy: CloudPolicy, clock: FakeClock) -> None:
-    """Where nobody listens, the operator is told where that was."""
+def test_unreachable_cloud_is_an_error(fabric_policy: CloudPolicy, clock: FakeClock) -> None:
+    """The error of an unreachable cloud names its URL."""
     with running_cloud() as gone:
         url = gone.url
 
-    told = complaint(ApiFabric(replace(fabric_policy, api_url=url), clock))
+    message = error_of(ApiFabric(replace(fabric_policy, api_url=url), clock))
 
-    assert told == f"{url} cannot be reached, 2 times: see cloud.api_url, the name and the firewall"
+    assert message == f"{url} cannot be reached, 2 times: see cloud.api_url, the name and the firewall"
 
 
-def test_token_may_be_asked_elsewhere(cloud: FakeCloud, fabric_policy: CloudPolicy, clock: FakeClock) -> None:
-    """On premises the token has a port of its own: it is asked there, the list is not, and words name it."""
+def test_token_may_be_requested_elsewhere(
+    cloud: FakeCloud, fabric_policy: CloudPolicy, clock: FakeClock
+) -> None:
+    """On premises only the token has a separate port, which errors name."""
     with running_cloud() as tokens:
         cloud.issued = tokens.issued
         policy = replace(fabric_policy, token_api_url=tokens.url)
         listed = ApiFabric(policy, clock).agents()
-    told = complaint(ApiFabric(policy, clock))
+    message = error_of(ApiFabric(policy, clock))
 
     assert listed.agents == ()
     assert [one.path for one in tokens.asked] == [TOKEN_PATH]
     assert [one.path for one in cloud.asked] == [AGENTS_PATH]
     assert (
-        told == f"{tokens.url} cannot be reached, 2 times: see cloud.token_api_url, the name and the firewall"
+        message
+        == f"{tokens.url} cannot be reached, 2 times: see cloud.token_api_url, the name and the firewall"
     )
 
 
 @BOTH
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"null", b'{"agents": 7}', b'{"AccessToken": 7}'])
-def test_answer_of_another_kind_is_told(
+def test_malformed_response_is_an_error(
     fabric: ApiFabric, cloud: FakeCloud, path: str, content: bytes
 ) -> None:
-    """What is no such answer is told with its route, and is not asked for again."""
+    """A malformed response is an error with its path, and is not retried."""
     cloud.misbehave(path, Misbehaviour(200, content, (("Content-Type", "application/json"),)))
 
-    told = complaint(fabric)
+    message = error_of(fabric)
 
-    assert told.startswith(f"the cloud's answer at {path} is not what it should be: ")
+    assert message.startswith(f"the cloud's response at {path} is malformed: ")
     assert cloud.count(path) == 1
 
 
 @BOTH
-def test_enormous_answer_is_refused(
+def test_oversized_response_is_refused(
     fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, path: str
 ) -> None:
-    """An answer of one byte too many is not read; one of just so many is."""
+    """A response one byte over the maximum is refused; one of exactly the maximum is read."""
     cloud.agents = []
     fitting = json.dumps({"AccessToken": "x", "agents": []}).encode().ljust(300)
     cloud.misbehave(path, Misbehaviour(200, fitting + b" "))
-    fabric = ApiFabric(fabric_policy, clock, largest_answer=300)
+    fabric = ApiFabric(fabric_policy, clock, max_response=300)
 
     assert (
-        complaint(fabric) == f"the cloud's answer at {path} is larger than 300 bytes: "
-        "see that cloud.api_url is the cloud's"
+        error_of(fabric) == f"the cloud's response at {path} is larger than 300 bytes: "
+        "check that cloud.api_url is the cloud's"
     )
 
     cloud.misbehave(AGENTS_PATH, Misbehaviour(200, fitting))
@@ -330,35 +331,35 @@ def test_enormous_answer_is_refused(
 
 
 @BOTH
-def test_compressed_answer_is_refused(fabric: ApiFabric, cloud: FakeCloud, path: str) -> None:
-    """A few bytes that unpack to very many are not unpacked; the question asked for plain ones."""
+def test_compressed_response_is_refused(fabric: ApiFabric, cloud: FakeCloud, path: str) -> None:
+    """A decompression bomb is not decompressed; the request asked for identity."""
     bomb = gzip.compress(b" " * 1_000_000)
     cloud.misbehave(path, Misbehaviour(200, bomb, (("Content-Encoding", "gzip"),)))
 
-    assert complaint(fabric) == f"the cloud's answer at {path} is compressed, unasked"
+    assert error_of(fabric) == f"the cloud's response at {path} is compressed, which was not requested"
     assert {one.headers["accept-encoding"] for one in cloud.asked} == {"identity"}
 
 
 # Settings
 
 
-def test_cloud_that_is_not_set_up_is_told(clock: FakeClock) -> None:
-    """Without the setting nothing is asked, and the operator is told which ones are needed."""
-    told = complaint(ApiFabric(POLICY, clock))
+def test_missing_settings_are_an_error(clock: FakeClock) -> None:
+    """Without the settings nothing is requested, and the error names them."""
+    message = error_of(ApiFabric(POLICY, clock))
 
-    assert told == "the cloud is not set up: set cloud.api_url, cloud.app_key and its secret"
+    assert message == "the cloud is not set up: set cloud.api_url, cloud.app_key and its secret"
 
 
-def test_missing_secret_is_told(fabric_policy: CloudPolicy, clock: FakeClock, cloud: FakeCloud) -> None:
-    """Without a secret nothing is asked."""
-    told = complaint(ApiFabric(replace(fabric_policy, app_secret=None), clock))
+def test_missing_secret_is_an_error(fabric_policy: CloudPolicy, clock: FakeClock, cloud: FakeCloud) -> None:
+    """Without a secret nothing is requested."""
+    message = error_of(ApiFabric(replace(fabric_policy, app_secret=None), clock))
 
-    assert "set cloud.app_secret_file" in told
+    assert "set cloud.app_secret_file" in message
     assert cloud.asked == []
 
 
 def test_policy_shows_no_secret(fabric_policy: CloudPolicy) -> None:
-    """A policy that is printed by mistake has neither key nor secret."""
+    """The repr of the policy has neither key nor secret."""
     assert not any(secret in repr(fabric_policy) for secret in SECRETS)
 
 
@@ -366,7 +367,7 @@ def test_policy_shows_no_secret(fabric_policy: CloudPolicy) -> None:
 
 
 def test_certificate_of_the_authority_in_the_file_is_trusted(tmp_path: Path, clock: FakeClock) -> None:
-    """With the authority's certificate in the file, its cloud is asked."""
+    """A cloud certified by the authority in the file is trusted."""
     with running_cloud(server_context(tmp_path)) as cloud:
         policy = replace(POLICY, api_url=cloud.url, ca_file=tmp_path / "ca.pem")
 
@@ -377,7 +378,7 @@ def test_certificate_of_the_authority_in_the_file_is_trusted(tmp_path: Path, clo
 def test_certificate_of_another_authority_is_refused(
     tmp_path: Path, clock: FakeClock, ca_file: str | None
 ) -> None:
-    """A cloud whose certificate is of nobody trusted hears neither key nor secret."""
+    """A cloud with an untrusted certificate gets neither key nor secret."""
     other = tmp_path / "other"
     other.mkdir()
     server_context(other)
@@ -385,29 +386,31 @@ def test_certificate_of_another_authority_is_refused(
     with running_cloud(server_context(tmp_path)) as cloud:
         policy = replace(POLICY, api_url=cloud.url, ca_file=tmp_path / ca_file if ca_file else None)
 
-        told = complaint(ApiFabric(policy, clock))
+        message = error_of(ApiFabric(policy, clock))
 
-        assert told == f"the certificate of {cloud.url} is not trusted: set cloud.ca_file to its authority's"
+        assert (
+            message == f"the certificate of {cloud.url} is not trusted: set cloud.ca_file to its authority's"
+        )
         assert cloud.asked == []
 
 
 def test_certificate_for_another_name_is_refused(tmp_path: Path, clock: FakeClock) -> None:
-    """A trusted authority's certificate for another host is not the cloud's."""
+    """A trusted authority's certificate for another host is refused."""
     with running_cloud(server_context(tmp_path, "127.0.0.9")) as cloud:
         policy = replace(POLICY, api_url=cloud.url, ca_file=tmp_path / "ca.pem")
 
-        assert "is not trusted" in complaint(ApiFabric(policy, clock))
+        assert "is not trusted" in error_of(ApiFabric(policy, clock))
         assert cloud.asked == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"], ids=repr)
-def test_file_of_authorities_that_cannot_be_read_is_told(
+def test_unreadable_file_of_authorities_is_an_error(
     fabric_policy: CloudPolicy, clock: FakeClock, tmp_path: Path, content: bytes | None
 ) -> None:
-    """A file that is missing, or has no certificate in it, is named."""
+    """A file that is missing or has no certificate is named."""
     if content is not None:
         (tmp_path / "ca.pem").write_bytes(content)
 
-    told = complaint(ApiFabric(replace(fabric_policy, ca_file=tmp_path / "ca.pem"), clock))
+    message = error_of(ApiFabric(replace(fabric_policy, ca_file=tmp_path / "ca.pem"), clock))
 
-    assert told == f"cloud.ca_file: {tmp_path / 'ca.pem'} cannot be read as certificates in PEM"
+    assert message == f"cloud.ca_file: {tmp_path / 'ca.pem'} cannot be read as certificates in PEM"

@@ -1,4 +1,4 @@
-"""The cloud's answers: what is read of them, what is tolerated, and what spoils a list."""
+"""The cloud's responses: what is read, what is tolerated, and what makes a list incomplete."""
 
 import json
 
@@ -15,17 +15,17 @@ def body(**members: object) -> bytes:
 
 
 def refusal_of(content: bytes) -> str:
-    """Return the words in which a list of agents is refused."""
+    """Return the detail with which a list of agents is refused."""
     with pytest.raises(Refusal) as refused:
         wire.parse_agents(content)
     return str(refused.value.detail)
 
 
-# The token
+# Token
 
 
 def test_token_is_read() -> None:
-    """The token and its lifetime are read from an answer in which everything is a text."""
+    """The token and its lifetime are read from a response with only texts."""
     token = wire.parse_token(body(AccessToken=TOKEN, ApplyType="Bearer", Expires="600", CreateTime="1"))
 
     assert (token.text, token.lifetime) == (TOKEN, 600)
@@ -35,8 +35,8 @@ def test_token_is_read() -> None:
 @pytest.mark.parametrize(
     "expires", [None, "", "soon", "-1", "1.5", [], {}, True, 1.5, "6" * 10, "٦٠"], ids=repr
 )
-def test_lifetime_that_is_none_is_unknown(expires: object) -> None:
-    """A lifetime that is missing, or is no number, is not made up."""
+def test_invalid_lifetime_is_unknown(expires: object) -> None:
+    """A missing lifetime, or one that is not a number, is None."""
     assert wire.parse_token(body(AccessToken=TOKEN, Expires=expires)).lifetime is None
     assert wire.parse_token(body(AccessToken=TOKEN)).lifetime is None
     assert wire.parse_token(body(AccessToken=TOKEN, Expires=600)).lifetime == 600
@@ -45,8 +45,8 @@ def test_lifetime_that_is_none_is_unknown(expires: object) -> None:
 @pytest.mark.parametrize(
     "token", [None, "", 7, ["x"], "with blank", "line\r\nX-Injected: 1", "é", "x" * 8193], ids=ascii
 )
-def test_token_that_fits_into_no_header_is_refused(token: object) -> None:
-    """A token is a text that a header can carry and nothing else; the refusal does not repeat it."""
+def test_token_that_is_invalid_in_a_header_is_refused(token: object) -> None:
+    """A token must be valid in a header; the refusal does not quote it."""
     with pytest.raises(Refusal) as refused:
         wire.parse_token(body(AccessToken=token))
 
@@ -54,11 +54,11 @@ def test_token_that_fits_into_no_header_is_refused(token: object) -> None:
     assert not isinstance(token, str) or not token or token not in str(refused.value)
 
 
-# The agents
+# Agents
 
 
 def test_list_is_read() -> None:
-    """Every agent is read with its names, in the order of the codes; the SIP password shows in no repr."""
+    """Every agent is read with its fields, sorted by code; no repr has the SIP password."""
     content = body(
         sipServiceIp="192.0.2.9",
         sipServicePort=5060,
@@ -83,14 +83,14 @@ def test_list_is_read() -> None:
     ("port", "read"), [(5060, 5060), ("5060", 5060), (None, None), ("", None), ("sip", None)], ids=repr
 )
 def test_port_is_a_number_or_a_text(port: object, read: int | None) -> None:
-    """The vendor writes the port both ways; one that is no number is unknown."""
+    """The vendor writes the port both ways; an invalid one is None."""
     assert wire.parse_agents(body(agents=[], sipServicePort=port)).sip_service_port == read
 
 
 @pytest.mark.parametrize("code", ["11", 11], ids=repr)
 @pytest.mark.parametrize("work_no", ["1001", 1001], ids=repr)
 def test_numbers_may_be_texts(code: object, work_no: object) -> None:
-    """Codes and numbers are the same whichever way they are written."""
+    """Codes and numbers are the same in either form."""
     content = body(agents=[{"accountCode": code, "workNo": work_no, "sipAccount": work_no}])
 
     assert wire.parse_agents(content).agents == (ListedAgent("11", "1001", "1001"),)
@@ -99,8 +99,8 @@ def test_numbers_may_be_texts(code: object, work_no: object) -> None:
 @pytest.mark.parametrize(
     "nothing", [{}, {"sipAccount": None, "sipPwd": None}, {"sipAccount": "", "sipPwd": ""}]
 )
-def test_only_agents_and_work_numbers_are_needed(nothing: dict[str, object]) -> None:
-    """Everything else may be missing, null or empty, and what nobody knows is ignored."""
+def test_only_agents_and_work_numbers_are_required(nothing: dict[str, object]) -> None:
+    """All else may be missing, null or empty, and unknown fields are ignored."""
     content = body(agents=[{"accountCode": "11", "workNo": 1, "new": {"of": ["the", "cloud"]}, **nothing}])
 
     assert wire.parse_agents(content) == AgentList((ListedAgent("11", "1"),))
@@ -108,7 +108,7 @@ def test_only_agents_and_work_numbers_are_needed(nothing: dict[str, object]) -> 
 
 @pytest.mark.parametrize("nothing", [{}, {"accountCode": None}, {"accountCode": ""}], ids=repr)
 def test_agent_without_a_code_is_only_counted(nothing: dict[str, object]) -> None:
-    """An agent that no login could be linked to is left out and counted."""
+    """An agent without a code cannot be linked, and is only counted."""
     listed = wire.parse_agents(body(agents=[agent("11"), {"workNo": 1002, **nothing}]))
 
     assert [one.account_code for one in listed.agents] == ["11"]
@@ -116,14 +116,14 @@ def test_agent_without_a_code_is_only_counted(nothing: dict[str, object]) -> Non
 
 
 def test_agent_listed_twice_alike_is_one() -> None:
-    """The same agent twice is that agent, whether its numbers are texts or not."""
+    """The same agent twice is one agent, whether its numbers are texts or not."""
     content = body(agents=[agent("11", 1001), agent(11, "1001")])
 
     assert len(wire.parse_agents(content).agents) == 1
 
 
 def test_code_of_two_agents_is_left_out() -> None:
-    """One code for two work numbers cannot be stored: neither is, it is named, and the others are read."""
+    """A code with two work numbers is left out and reported; the others are read."""
     listed = wire.parse_agents(body(agents=[agent("11", 1001), agent("11", 1002), agent("12", 1003)]))
 
     assert [each.account_code for each in listed.agents] == ["12"]
@@ -131,7 +131,7 @@ def test_code_of_two_agents_is_left_out() -> None:
 
 
 def test_long_account_code_is_read() -> None:
-    """A code of 100 characters, as the vendor's reference allows, is an agent like any other."""
+    """A code of 100 characters, as the vendor's reference allows, is read."""
     listed = wire.parse_agents(body(agents=[agent("v" * 100), agent("11")]))
 
     assert [each.account_code for each in listed.agents] == ["11", "v" * 100]
@@ -157,8 +157,8 @@ def test_long_account_code_is_read() -> None:
     ],
     ids=repr,
 )
-def test_one_wrong_entry_is_named_and_the_others_are_read(wrong: object, words: str) -> None:
-    """An entry that cannot be read stops no other; alone, it is the whole answer that cannot be read."""
+def test_invalid_entry_is_reported_and_the_others_are_read(wrong: object, words: str) -> None:
+    """An invalid entry does not affect others; alone, it makes the response unreadable."""
     listed = wire.parse_agents(body(agents=[agent("11"), wrong, agent("13", 1003)]))
 
     assert [each.account_code for each in listed.agents] == ["11", "13"]
@@ -186,8 +186,8 @@ def test_one_wrong_entry_is_named_and_the_others_are_read(wrong: object, words: 
     ],
     ids=repr,
 )
-def test_answer_that_is_no_list_is_refused(content: bytes, words: str) -> None:
-    """Whatever is not an object with a list of agents is refused, in words that quote nothing of it."""
+def test_malformed_list_is_refused(content: bytes, words: str) -> None:
+    """Anything but an object with a list of agents is refused, without quoting it."""
     told = refusal_of(content)
 
     assert words in told
@@ -196,7 +196,7 @@ def test_answer_that_is_no_list_is_refused(content: bytes, words: str) -> None:
 
 
 def test_long_list_is_read() -> None:
-    """Ten thousand agents are one list."""
+    """Ten thousand agents are read as one list."""
     content = body(agents=[agent(f"{number:05}", number) for number in range(10_000)])
 
     assert len(wire.parse_agents(content).agents) == 10_000
