@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask_limiter import Limiter
 from gunicorn import glogging, systemd, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.http import errors as parse_errors
@@ -29,7 +30,7 @@ from tests.support.library_internals import check_internals
 from validator.limits import redis
 from validator.metrics import prometheus_internals
 from validator.store import psycopg_internals
-from validator.web import gunicorn_internals
+from validator.web import gunicorn_internals, ratelimit
 
 
 def parameters(function: Any) -> tuple[str, ...]:
@@ -117,6 +118,23 @@ def test_psycopg() -> None:
     )
 
 
+def test_flask_limiter() -> None:
+    """It counts with `limiter` only, which `ratelimit` replaces, and has no attribute that this hides."""
+    extension = Limiter(str, storage_uri="memory://")
+    own = {"_rates", "_route_strategy", "_texts"}
+
+    check_internals(
+        "flask-limiter",
+        ratelimit.__name__,
+        ratelimit.TESTED,
+        {
+            "Limiter.limiter": isinstance(vars(Limiter).get("limiter"), property),
+            "limiter.hit": "method = self.limiter.hit" in inspect.getsource(Limiter),
+            "names": not own & {*vars(extension), *dir(Limiter)},
+        },
+    )
+
+
 def test_limits() -> None:
     """The keys and the script that counts one entry are those that `redis` counts several entries like."""
     storage = redis.SharedStorage("redis://127.0.0.1:9")
@@ -148,6 +166,7 @@ def test_failure_names_the_library_and_its_version(is_as_expected: bool, tested:
 @pytest.mark.parametrize(
     ("library", "tested"),
     [
+        ("flask-limiter", ratelimit.TESTED),
         ("gunicorn", gunicorn_internals.TESTED),
         ("limits", redis.TESTED),
         ("prometheus-client", prometheus_internals.TESTED),

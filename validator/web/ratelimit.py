@@ -17,6 +17,8 @@ from validator.limits.policy import PURPOSES, Rate, limits_on
 from validator.limits.rate_limits import RateLimits, Window, source_bucket
 from validator.web import incoming
 
+# Of flask-limiter, whose `limiter` is replaced: tests/architecture/test_library_internals.py checks that.
+TESTED = ">=4.1,<4.2"
 # A limit's state in the response to a login would help an attacker who guesses passwords.
 _SILENT_ENDPOINTS = (Endpoint.LOG_IN, Endpoint.CHANGE_PASSWORD)
 

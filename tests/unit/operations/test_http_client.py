@@ -1,4 +1,4 @@
-"""One request over a connection of its own: whole, in pieces, in time or not at all."""
+"""One request over a dedicated connection: whole, in pieces, in time or not at all."""
 
 import socket
 from collections.abc import Callable, Iterator
