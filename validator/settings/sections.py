@@ -15,7 +15,7 @@ from validator.metrics.sharing import MetricsPolicy
 from validator.passwords.hashing import PROFILES as HASHING_PROFILES
 from validator.passwords.policy import PROFILES as PASSWORD_PROFILES
 from validator.passwords.policy import PasswordPolicy
-from validator.settings import fields, hosts, places
+from validator.settings import fields, network, places
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
@@ -44,10 +44,10 @@ class ServerSection(Section):
     graceful_timeout = fields.Duration("1s", "10m")
     keep_alive = fields.Duration("1s", "10m")
     trusted_proxies = fields.Integer(0, 1)
-    proxy_networks = hosts.Networks()
-    public_origins = hosts.Origins()
+    proxy_networks = network.Networks()
+    public_origins = network.Origins()
     max_body = fields.Integer(1024, 1_048_576)
-    hosts = hosts.HostNames()
+    hosts = network.HostNames()
 
 
 class CallbacksSection(Section):
@@ -57,7 +57,7 @@ class CallbacksSection(Section):
     agent_path = places.UrlPath()
     chat_path = places.UrlPath()
     always_200 = fields.Boolean()
-    networks = hosts.Networks()
+    networks = network.Networks()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         """Return whether the proxy demands a certificate of the cloud."""
@@ -167,26 +167,26 @@ class ProxySection(Section):
     """`[proxy]`."""
 
     policy = ProxyPolicy
-    origin = hosts.HttpsOrigin(empty=True)
+    origin = network.HttpsOrigin(empty=True)
     listen = places.Addresses()
     listen_plain = places.Addresses()
     certificate = places.PlainHomePath()
     certificate_key = places.PlainHomePath()
-    callbacks_origin = hosts.HttpsOrigin(empty=True)
+    callbacks_origin = network.HttpsOrigin(empty=True)
     callbacks_certificate = places.PlainHomePath()
     callbacks_certificate_key = places.PlainHomePath()
     client_ca = places.PlainHomePath()
     prefix = places.UrlPath(empty=True)
-    cross_origins = hosts.Origins()
-    cloud_host = hosts.HostName()
+    cross_origins = network.Origins()
+    cloud_host = network.HostName()
     cloud_port = fields.Integer(1, 65535)
     cloud_address = places.SocketAddress(empty=True)
     cloud_ca = places.PlainHomePath(empty=False)
-    cloud_cookies = hosts.CookieNames()
+    cloud_cookies = network.CookieNames()
     cookie_path = fields.Choice(("/service-cloud/", "/"))
     cloud_max_body = fields.Integer(1024, 2**30)
-    resolver = hosts.NameServers()
-    load_balancers = hosts.Networks()
+    resolver = network.NameServers()
+    load_balancers = network.Networks()
     callbacks_upstream = places.Binds()
     people_upstream = places.Binds()
     connections = fields.Integer(1, 10_000)
@@ -227,7 +227,7 @@ class MetricsSection(Section):
     policy = MetricsPolicy
     directory = places.HomePath(empty=False)
     bind = places.Bind()
-    networks = hosts.Networks()
+    networks = network.Networks()
 
 
 class LogSection(Section):
@@ -242,8 +242,8 @@ class CloudSection(Section):
     """`[cloud]`: the cloud's API, and what is stored of its agents."""
 
     policy = CloudPolicy
-    api_url = hosts.CloudUrl(empty=True)
-    token_api_url = hosts.CloudUrl(empty=True)
+    api_url = network.CloudUrl(empty=True)
+    token_api_url = network.CloudUrl(empty=True)
     app_key = fields.Pattern(r"[!-~]{0,255}", "printable characters of ASCII without blanks, at most 255")
     app_secret_file = places.SecretFile("cloud.app_secret")
     token_path = places.UrlPath()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
 from validator.settings import fields as kind
-from validator.settings import hosts, places
+from validator.settings import network, places
 
 PASSWORD = "hunter2-hunter2"
 
@@ -217,7 +217,7 @@ def test_words_are_a_list_of_texts(value: object, is_allowed: bool) -> None:
 )
 def test_origin_is_taken(origin: str) -> None:
     """Scheme, host and perhaps a port, as a browser writes them."""
-    assert taken(hosts.Origins(), [origin]) == (origin,)
+    assert taken(network.Origins(), [origin]) == (origin,)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_origin_is_taken(origin: str) -> None:
 )
 def test_origin_is_refused(origin: str) -> None:
     """What a browser would never send as an origin can never match, and is refused at the start."""
-    assert "a list of origins such as" in complaint(hosts.Origins(), ["https://ok.example.com", origin])
+    assert "a list of origins such as" in complaint(network.Origins(), ["https://ok.example.com", origin])
 
 
 @pytest.mark.parametrize(
@@ -438,8 +438,12 @@ def test_empty_password_in_a_url_is_refused() -> None:
         (kind.StringList(), "true", ["true"]),
         (kind.StringList(), "", []),
         (kind.StringList(), '["a"', '["a"'),
-        (hosts.Origins(), "https://a.example,https://b.example", ["https://a.example", "https://b.example"]),
-        (hosts.Origins(), '["https://a.example"]', ["https://a.example"]),
+        (
+            network.Origins(),
+            "https://a.example,https://b.example",
+            ["https://a.example", "https://b.example"],
+        ),
+        (network.Origins(), '["https://a.example"]', ["https://a.example"]),
         (kind.Duration("0s", "1d"), "10m", "10m"),
         (kind.Duration("0s", "1d"), "10", "10"),
         (kind.Line(), "4", "4"),
@@ -460,7 +464,7 @@ EVERY_KIND = [
     kind.Line(),
     kind.Choice(("a", "b")),
     kind.StringList(),
-    hosts.Origins(),
+    network.Origins(),
     kind.Duration("1s", "1d"),
     places.UrlPath(),
     places.Bind(),
@@ -557,7 +561,7 @@ def test_enormous_port_is_refused() -> None:
 )
 def test_cloud_is_taken(url: str) -> None:
     """The cloud is an origin with TLS, or without it on this very host; or there is none."""
-    assert taken(hosts.CloudUrl(empty=True), url) == url
+    assert taken(network.CloudUrl(empty=True), url) == url
 
 
 @pytest.mark.parametrize(
@@ -577,7 +581,7 @@ def test_cloud_is_taken(url: str) -> None:
 )
 def test_other_cloud_is_refused(url: object) -> None:
     """A secret goes there: never in the clear over a network, and with no path, name or password in it."""
-    shown = complaint(hosts.CloudUrl(empty=True), url)
+    shown = complaint(network.CloudUrl(empty=True), url)
 
     assert 'an origin such as "https://cloud.example.com"' in shown
     assert "secret" not in shown
