@@ -64,6 +64,8 @@ class _Broken(BaseHTTPRequestHandler):
     """What a server says that has lost its application: a page, which is no JSON."""
 
     def do_POST(self) -> None:
+        # Without reading the body, a client that still sends it would see a broken pipe instead.
+        self.rfile.read(int(self.headers["Content-Length"]))
         self.send_error(500)
 
     def log_message(self, *_: object) -> None:

@@ -4,6 +4,8 @@ import mmap
 import os
 import resource
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from validator.operations.monitoring.processes import open_descriptors, resident_bytes
@@ -30,13 +32,21 @@ def test_memory_that_is_taken_shows() -> None:
     assert after <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + (8 << 20)
 
 
+@contextmanager
+def shell(script: str, folder: Path) -> Iterator[int]:
+    """Yield the id of a shell that has run *script*, and opens and closes nothing until the end."""
+    command = ["sh", "-c", f"{script} echo ready; read line"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=folder) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process.pid
+
+
 def test_open_files_show(tmp_path: Path) -> None:
     """Three more open files are three more descriptors."""
-    before = open_descriptors(os.getpid())
-    files = [(tmp_path / str(number)).open("w") for number in range(3)]
-    after = open_descriptors(os.getpid())
-    for file in files:
-        file.close()
+    with shell("", tmp_path) as plain, shell("exec 3>one 4>two 5>three;", tmp_path) as with_files:
+        before, after = open_descriptors(plain), open_descriptors(with_files)
 
     assert before is not None
     assert after == before + 3

@@ -3,13 +3,13 @@
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from time import thread_time
 
 import pytest
 
 from tests.support.fakes import START
 from tests.support.status_parts import verdict, write
 from validator.audit.events import Event, EventName, Outcome
-from validator.clock import stopwatch
 from validator.errors import Reason
 from validator.operations.monitoring.recent import Recent, recent
 
@@ -162,8 +162,8 @@ def busy(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_busy_trail_is_read_at_once(busy: Path) -> None:
     """Thousand verdicts a second are counted in well under a second; so the whole of what is ever read is."""
-    began = stopwatch()
+    began = thread_time()  # what it costs, whatever else the machine has to do
     told = recent(busy, START)
 
     assert told.windows[0].accepted["agent"] == 60_000
-    assert stopwatch() - began < 2  # a third of one, on a machine with nothing else to do
+    assert thread_time() - began < 2  # usually a third of a second
