@@ -37,7 +37,7 @@ demo: run-https-packages $(VENV)/.installed
 	@exec $(BIN)/validator demo --https=$(HTTPS_PORT) --cloud-port=$(CLOUD_PORT)
 
 test: test-packages $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: run-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS) tests/unit tests/http tests/cli tests/architecture
