@@ -9,8 +9,8 @@ back. The peers verify a posted token for a remote party (`benchmarks.contenders
 constant.
 
 Each server runs on the first core and the load (wrk, 32 kept-alive connections) on the last, in turn,
-round by round. Before that each must tell a good token from a forged one; an answer under load that is
-not the right one is an error. The figures are medians over the rounds, the ratios too: each is to
+round by round. Before that each must pass a test with a valid and a forged token; a wrong answer under load
+is an error. The figures are medians over the rounds, the ratios too: each is to
 another server of the same round. Then the callback alone is pressed further (`benchmarks.pressure`).
 What cannot be installed is skipped, and named. The exit code is 0 when there were no errors; whether a
 bar is met is printed, of a full run only.
@@ -63,7 +63,7 @@ class Entrant:
     questions: Questions
 
     def load(self, seconds: float) -> Sample:
-        """Ask this server without a pause for so long."""
+        """Send requests to this server without a pause for *seconds*."""
         file, right = self.questions.file, self.questions.right
         return wrk.load(self.server, file, right, seconds=seconds, connections=CONNECTIONS)
 

@@ -3,13 +3,13 @@
     python -m benchmarks.growth [--postgres] [--quick] [--json FILE]
 
 The same callback, and the look at the standing alone, with 1, 1,000 and 1,000,000 accounts, as many revoked
-tokens, and one or five signing keys. Every size is a home of its own; all are asked in turn, round by round,
+tokens, and one or five signing keys. Every size has its own home; all are measured in turn, round by round,
 and each figure is a ratio to the size of 1,000 and 1,000 in the same round. Who is asked about is drawn from
 all accounts, the revocations that are looked up from all there could be, and the tokens are signed by all
 keys alike: no page of the database and no key is asked more often than others.
 
 The bar is 1.15 for a million accounts and a million revoked tokens. With --postgres the same is also done on
-a PostgreSQL server of its own; it is the distribution's, and is ended and removed.
+a separate PostgreSQL server; it is the distribution's, and is ended and removed.
 """
 
 import sys
@@ -38,7 +38,7 @@ _CHECKED = 20
 def main() -> int:
     """Measure, print the tables, and return 0 when the bar is met; a quick run has only to be right."""
     parser = reports.options("growth", quick="3,000 for a million; the figures are rough")
-    parser.add_argument("--postgres", action="store_true", help="also on a PostgreSQL server of its own")
+    parser.add_argument("--postgres", action="store_true", help="also on a separate PostgreSQL server")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--calls", type=int, default=400, help="of each size in each round")
     given = parser.parse_args()

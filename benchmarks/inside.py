@@ -1,6 +1,6 @@
 """The application called in this process, without a network, as a worker of `serve --role callbacks` has it.
 
-A call is what gunicorn does with a request: an environ of its own, the application, every byte of the answer.
+A call is what gunicorn does with a request: a new environ, the application, every byte of the response.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ from validator.web import logs
 
 SOURCE = "203.0.113.7"
 ANSWER = b'{"retCode":0,"message":"validate success"}'
-# What gunicorn says of every request.
+# The part of gunicorn's environ that every request has.
 ENVIRON: dict[str, Any] = {
     "wsgi.version": (1, 0),
     "wsgi.url_scheme": "http",
@@ -100,6 +100,6 @@ def _start_response(_status: str, _headers: Any, _error: Any = None) -> Any:
 
 
 def _environ(path: str, body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return what gunicorn says of a request, all but its body."""
+    """Return gunicorn's environ of a request, without its body."""
     about = {"PATH_INFO": path, "RAW_URI": path, "CONTENT_LENGTH": str(len(body))}
     return ENVIRON | about, body

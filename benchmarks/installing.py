@@ -1,4 +1,4 @@
-"""Installs the peers of a comparison, each into an environment of its own, from what its folder pins.
+"""Installs the peers of a comparison, each into a separate environment, with its pinned requirements.
 
 The environments are kept in `var/bench`, and made anew when a pin, the source or the Python changed. Pins are
 `requirements.txt` (PyPI) or `package.json` with its lock (npm).

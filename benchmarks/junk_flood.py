@@ -3,7 +3,7 @@
     python -m benchmarks.junk_flood [--quick] [--json FILE]
 
 An open-loop probe asks the agent callback about good tokens at a fixed rate, once with nothing else going on
-and once while junk comes from the same address: tokens that were never signed, in an open loop of its own.
+and once while junk comes from the same address: tokens that were never signed, in a separate open loop.
 The server has two workers; of its limits those on one token and on one subject are raised, since a token
 stands for many here. The figures are medians over the rounds, and the ratio is to the idle figure of the same
 round. The bars: no good token is refused, the 99th percentile is at most twice that without junk, and the
@@ -37,7 +37,7 @@ _TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: rounds of so many seconds, questions and junk a second."""
+    """The extent of a measurement: rounds, seconds of each, questions and junk a second."""
 
     rounds: int
     seconds: float

@@ -1,7 +1,7 @@
 """Requests of a benchmark over plain sockets: one by itself, and a flood of logins.
 
-The flood sends the next request as soon as the last one is answered; it runs in a process of its own
-(`login_flood` can be handed to one), so that it does not stop the clock of whoever measures meanwhile.
+The flood sends the next request as soon as the last one is answered; it runs in a separate process
+(`login_flood` can be handed to one), so that it does not delay the process that measures meanwhile.
 """
 
 import secrets
@@ -41,7 +41,7 @@ def is_whole(answer: bytes) -> bool:
 
 
 def ask(address: Address, request: bytes) -> bytes:
-    """Return the answer to one *request*, over a connection of its own; raises OSError when there is none."""
+    """Return the response to one *request*, over a new connection; raises OSError when there is none."""
     with socket.create_connection(address, _TIMEOUT) as connection:
         connection.sendall(request)
         answer = b""

@@ -13,7 +13,7 @@ turn, round by round, so that whatever else the machine does falls on all of the
 
 With two cores or more the servers are pinned to the first and the load to the last. Nothing is switched off:
 limits, lockout and audit trail are as shipped. The figures are medians over the rounds, the ratios too: each
-is to the same server's idle figure of the same round. The bar is two pools at the most 5 times idle at the
+is to the same server's idle figure of the same round. The bar is two pools at most 5 times idle at the
 99th percentile, without an error.
 """
 

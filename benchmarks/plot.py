@@ -1,6 +1,6 @@
 """The ratios of a comparison as a picture: one horizontal bar each, in units of bare gunicorn.
 
-The picture brings its own background, in the light or the dark of whoever looks, so that it can be read
+The picture brings its own background, in the viewer's light or dark theme, so that it can be read
 wherever it is put. The same figures always give the same bytes.
 """
 

@@ -1,7 +1,7 @@
 """How the callback carries more: more connections, a second worker, a rate that does not wait for answers.
 
 - Connections: as in the comparison, from 1 to 64 at once.
-- Workers: with four cores or more the load has cores of its own. With two or three it has to share: one
+- Workers: with four cores or more the load has separate cores. With two or three it has to share: one
   worker and its load then run on one core, two workers and theirs on two, so that everything doubles.
 - Paced: an open-loop probe at a share of the most that was measured. Bare gunicorn gets the same rate; what
   it takes is what the probe and the machine cost.
@@ -23,7 +23,7 @@ from benchmarks.wrk import Sample
 
 CONNECTIONS = (1, 4, 16, 32, 64)
 PACE = 0.7  # of the most that was measured
-_OWN_CORES = 4  # from so many on, two workers leave cores to the load
+_OWN_CORES = 4  # from this number on, two workers leave cores to the load
 
 
 def connections(server: Server, questions: Questions, rounds: int, seconds: float) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def _latencies(measured: list[Span]) -> dict[str, Any]:
 
 
 def _placed(number: int) -> tuple[list[int], list[int]]:
-    """Return the cores of so many workers, and those of their load."""
+    """Return the cores of *number* workers, and those of their load."""
     own = cores()[:number]
     return own, cores()[2:] if len(cores()) >= _OWN_CORES else own
 

@@ -28,7 +28,7 @@ class Questions:
         return answer.startswith(b"HTTP/1.1 200") and self.right in answer
 
     def check(self, server: Server) -> None:
-        """Raise RuntimeError unless *server* tells a good token from a forged one."""
+        """Raise RuntimeError unless *server* accepts a valid token and refuses a forged one."""
         answer = ask(server.address, self.good[0])
         if not self.is_right(answer):
             raise RuntimeError(f"refuses a good token: {answer!r}")
@@ -44,7 +44,7 @@ def of_ours(good: list[bytes], folder: Path, *, is_constant: bool) -> Questions:
 
 
 def of_peer(state: Path) -> Questions:
-    """Return the questions that a peer wrote down into its folder *state*."""
+    """Return the requests that a peer wrote into its folder *state*."""
     told = orjson.loads((state / _WRITTEN).read_bytes())
     good = [_post(told["path"], told["headers"], body) for body in told["bodies"]]
     file = state / "requests"

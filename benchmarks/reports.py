@@ -1,4 +1,4 @@
-"""The report of a benchmark: what every one of them is told, its figures as JSON, its tables as Markdown."""
+"""The report of a benchmark: the options of every one, its figures as JSON, its tables as Markdown."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
-"""Servers for a benchmark: started as programs of their own, waited for, and stopped at the end.
+"""Servers for a benchmark: started as separate programs, waited for, and stopped at the end.
 
-A server inherits the cores it may use from whoever starts it (`benchmarks.machine.pinned`).
+A server inherits its cores from the process that starts it (`benchmarks.machine.pinned`).
 """
 
 import os

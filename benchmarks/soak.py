@@ -5,7 +5,7 @@
 A real `serve --role callbacks --workers 2` with the default settings and its log in /dev/null is asked at a
 fixed rate over kept-alive connections. Without --rate it is first found out how much it can carry, and the
 rate is 70 % of that. Of the questions 90 % are about good tokens of agents and 7 % of customers; the others
-are about expired, forged and revoked ones. They come from so many addresses, and are about so many tenants,
+are about expired, forged and revoked ones. They come from many addresses, and are about many tenants,
 that no limit is reached. Meanwhile each worker's memory, descriptors and threads are looked at, and the files
 that grow.
 
@@ -101,7 +101,7 @@ def _find_rate(report: dict[str, Any], load: Load, given: Namespace) -> float:
     maximum = load.flood(seconds)
     busy = (time.process_time() - used) / seconds
     report["maximum"] = {"rate": round(maximum), "processor_of_load": round(busy, 3)}
-    sys.stderr.write(f"{maximum:.0f} requests a second at the most, the load at {busy:.0%} of a core\n")
+    sys.stderr.write(f"{maximum:.0f} requests a second at most, the load at {busy:.0%} of a core\n")
     return round(SHARE * maximum)
 
 

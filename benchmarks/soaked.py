@@ -122,7 +122,7 @@ def _rest(report: dict[str, Any]) -> str:
     spent -= sum(worker["processor"] for worker in first["workers"].values())
     files = ", ".join(f"{name} {size / 1024:,.0f} kB" for name, size in last["files"].items())
     maximum = report.get("maximum")
-    carried = f" of at the most {maximum['rate']}" if maximum else ""
+    carried = f" of at most {maximum['rate']}" if maximum else ""
     return (
         f"{report['plan']['rate']:g} requests a second{carried}; {spent / answered * 1e6:.0f} µs of the"
         f" workers' processor time for each; the load took {report['load']['processor']:.0%} of a core.\n"

@@ -5,7 +5,7 @@
 The whole callback, with the default settings and nothing switched off, is called as a worker would call it,
 and held against a bare Flask application with a constant answer, in interleaved rounds: the bar is 3.2 times
 that. Then each stage is called by itself with real arguments, one after the other as in a callback, so that
-it finds the processor's caches as it does there; what the stages do not make up is told as time between them.
+it finds the processor's caches as it does there; the remainder is reported as time between them.
 The log goes to /dev/null; the database, the counters and the trail are in a temporary folder. All is on one
 core.
 
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def measure(plan: dict[str, int]) -> dict[str, Timed]:
-    """Return what each thing took in the rounds of *plan*, of so many calls each."""
+    """Return the time of each stage in the rounds of *plan*."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, rounds.silenced() as stream:
         services = found(Path(folder) / "home", SIZE)
         try:

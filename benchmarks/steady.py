@@ -87,9 +87,9 @@ class Load:
         every: float = 60,
         told: Callable[[Span], object] = lambda _: None,
     ) -> None:
-        """Ask *rate* a second for so long; *told* is given what was seen, *every* so many seconds.
+        """Send *rate* requests a second for *seconds*; call *told* with the results *every* few seconds.
 
-        However it ends, it is told of the last part too: that may be the one with all the errors.
+        However it ends, the last part is reported too: that may be the one with all the errors.
         """
         try:
             self._ask_steadily(rate, int(rate * seconds), every, told)
@@ -201,7 +201,7 @@ def probe(
     seconds: float,
     connections: int = 32,
 ) -> Span:
-    """Ask *rate* a second for so long, over connections of its own; *right* is in every right answer."""
+    """Send *rate* requests a second for *seconds*, over new connections; right responses contain *right*."""
     spans: list[Span] = []
     load = Load(address, [Asked(each, right) for each in requests], connections)
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.reports import markdown
 
-_BUSY = 0.9  # of a core: whoever used less was held up by something else
+_BUSY = 0.9  # of a core: a process that used less was delayed by something else
 _BASES = ("gunicorn", "flask")
 
 
@@ -56,7 +56,7 @@ def _workers(report: dict[str, Any]) -> str:
     for number in ("one", "two"):
         each = told[number]
         rows.append([number, f"{each['rate']:,}", each["p99"], each["server_microseconds"], each["errors"]])
-    shared = "on the workers' own cores" if told["load"] == "shared" else "on cores of its own"
+    shared = "on the workers' own cores" if told["load"] == "shared" else "on separate cores"
     idle = median(sum(one["idle"]) / len(one["idle"]) for one in told["two"]["rounds"])
     return (
         f"{markdown(['workers', 'req/s', 'p99 ms', 'processor µs each', 'errors'], rows)}\n\n"

@@ -57,13 +57,13 @@ def sizes(home: Path) -> dict[str, int]:
     found = {name: file.stat().st_size for name, file in files.items() if file.exists()}
     trail = 0
     for file in (home / "audit").glob("*.jsonl"):
-        with suppress(FileNotFoundError):  # it was put aside between two looks
+        with suppress(FileNotFoundError):  # it was rotated between two looks
             trail += file.stat().st_size
     return found | {"audit trail": trail}
 
 
 def look(master: int, home: Path, answered: int) -> Sample:
-    """Return how the server of *master* is now, after so many answers."""
+    """Return the state of the server of *master* now, after *answered* responses."""
     seen = {}
     for pid in workers(master):
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -73,7 +73,7 @@ def look(master: int, home: Path, answered: int) -> Sample:
 
 @contextmanager
 def watched(seeing: Callable[[], Sample], every: float) -> Iterator[list[Sample]]:
-    """Look *every* so many seconds while the block lasts; the list grows."""
+    """Look *every* few seconds while the block lasts; the list grows."""
     samples, is_over = [seeing()], Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""Closed-loop load by the program wrk: so many connections, each asking again as soon as it is answered."""
+"""Closed-loop load by the program wrk: connections that each send again as soon as they are answered."""
 
 import resource
 import shutil
@@ -53,7 +53,7 @@ def write_requests(file: Path, requests: Sequence[bytes]) -> None:
 def load(
     server: Server, requests: Path, right: bytes, *, seconds: float, connections: int, threads: int = 1
 ) -> Sample:
-    """Ask *server* the questions in the file *requests* for so long; *right* is in every right answer."""
+    """Send the file *requests* to *server* for *seconds*; right responses contain *right*."""
     command = ["wrk", f"-t{min(threads, connections)}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
     command += ["--timeout", "10s", "-s", str(_SCRIPT), f"http://{server.address[0]}:{server.address[1]}"]
     command += ["--", str(requests), right.decode()]

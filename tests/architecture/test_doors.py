@@ -21,7 +21,7 @@ DOORS = (
     "validator/web/",
     "validator/app.py",
     "validator/operations/simulator/cloud.py",
-    "validator/operations/simulator/servicedoors.py",
+    "validator/operations/simulator/service_routes.py",
 )
 OF_THE_REQUEST = {"request", "g", "session", "current_app"}
 

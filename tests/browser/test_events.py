@@ -1,4 +1,4 @@
-"""What the agent bar tells its page, and the WebSocket: both through /service-cloud/."""
+"""The agent bar's messages to its page, and the WebSocket: both through /service-cloud/."""
 
 import pytest
 from playwright.sync_api import Page
@@ -33,7 +33,7 @@ def told_events(tab: Page) -> list[list[str]]:
 
 @pytest.mark.parametrize("prefix", ["", PREFIX], ids=["root", "prefix"])
 def test_events_arrive(browse: Browsing, around: Street, prefix: str) -> None:
-    """The frame is asked under the portal's origin, and tells its page."""
+    """The frame is loaded from the portal's origin, and sends messages to its page."""
     tab = visit(browse(around.ours), f"{PORTAL}/agentbar.html", library=JQUERY_3_7, prefix=prefix)
 
     ask_for_event(tab, "AgentState_Ready", PORTAL)

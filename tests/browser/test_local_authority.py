@@ -73,7 +73,7 @@ def certutil(home: Path, *words: str) -> None:
 
 
 def trust(home: Path, certificate: Path) -> None:
-    """Let the browser of the user at *home* trust *certificate*, as people are told to."""
+    """Let the browser of the user at *home* trust *certificate*, as the documentation says."""
     certutil(home, "-A", "-t", "C,,", "-n", certificate.parent.name, "-i", str(certificate))
 
 

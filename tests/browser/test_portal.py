@@ -49,7 +49,7 @@ from tests.support.ready_pages import (
 
 Opening = Callable[..., BrowserContext]
 AGENT_COOKIES = ["sum_atime", "sum_refresh_token", "sum_sid", "sum_token"]
-CALLER = "88889007"  # whoever calls at the stand-in
+CALLER = "88889007"  # the simulator's caller
 PATHS = [f"/portal{path}" for path in ("", "/", "/login", "/agent", "/customer", "/guest", "/static/page.js")]
 ON_PHONE = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
 FORBIDDEN = """(origin) => {
@@ -136,7 +136,7 @@ def test_bar_without_its_cookies_is_explained(opening: Opening, seat: Seat) -> N
 
 
 def test_events_of_a_call_are_told(seat: Seat) -> None:
-    """What the bar tells of a call that comes in, is answered and ends, the page shows, newest first."""
+    """The page shows the bar's events of an incoming call, newest first."""
     bar, before = bar_of(seat.tab), len(events(seat.tab))
 
     for button in ("Simulate a ring", "Answer", "Hang up"):
@@ -151,7 +151,7 @@ def test_events_of_a_call_are_told(seat: Seat) -> None:
 
 
 def test_one_click_calls_out(seat: Seat) -> None:
-    """A number goes to the bar with one click, and it calls; what is no number never gets there."""
+    """A number goes to the bar with one click, and it calls; an invalid number never gets there."""
     bar = bar_of(seat.tab)
     state = bar.locator("#state")
     before = state.inner_text()
@@ -167,7 +167,7 @@ def test_one_click_calls_out(seat: Seat) -> None:
 
 
 def test_verdict_is_in_the_trail(stage: Stage, seat: Seat) -> None:
-    """The trail has the page's token by the request that got it, and what the cloud was told of it."""
+    """The trail has the page's token by the request that got it, and the verdict about it."""
     issued = stage.explained(seat.request_id)
 
     verdict = stage.verdict_of(issued["jti"])
@@ -276,7 +276,7 @@ def test_disabled_account_cannot_log_in(stage: Stage, opening: Opening) -> None:
 
 
 def test_ended_session_asks_for_a_login(stage: Stage, opening: Opening) -> None:
-    """Whose session was ended elsewhere is told so with a way to log in, which leads back to the page."""
+    """A session that was ended elsewhere is reported with a link to log in, which leads back to the page."""
     stage.add_customer("sun.qi")
     profile = opening()
     profile.route(

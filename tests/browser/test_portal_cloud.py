@@ -51,7 +51,7 @@ def test_vendors_call_gets_the_bar(
 def test_vendors_call_with_a_bad_token_gets_the_documented_error(
     browse: Browsing, stage: Stage, libraries: dict[str, Any]
 ) -> None:
-    """The twin: what is no token is refused in the cloud's own words, with this enterprise's in them."""
+    """The counterpart: an invalid token is refused in the cloud's words, with this enterprise's in them."""
     tab = page_with(JQUERY_1_8, browse(stage.hosts), libraries, PORTAL)
 
     answer = tab.evaluate(FETCH, {**stage.agent_token(), "access_token": "no token"})

@@ -152,7 +152,7 @@ def test_get_needs_no_origin(browse: Browsing, around: Street) -> None:
 
 
 def clear_site_data(browser: BrowserContext, around: Street) -> None:
-    """Let a page of a portal with a session of its own get an answer of the cloud that clears cookies."""
+    """Let a page of a portal with its own session get a response of the cloud that clears cookies."""
     browser.add_cookies([{"name": "JSESSIONID", "value": "of-the-portal", "url": PORTAL}])
     around.centre.says[AGENT_SCRIPT] = Says(b"", 200, [("Clear-Site-Data", '"cookies"')])
 

@@ -32,7 +32,7 @@ def test_script_asked_for_as_anything_is_run_twice(
 ) -> None:
     """Positive control: without it jQuery runs what says that it is a script, and then the page does again.
 
-    jQuery 3 leaves that out where it is told that the call is `crossDomain`.
+    jQuery 3 omits that for a call with `crossDomain`.
     """
     options = {"dataType": "none", "crossDomain": cross_domain}
 

@@ -195,7 +195,7 @@ def test_name_of_the_account_is_no_password(validator: CommandLine) -> None:
 
 
 def test_remembered_password_is_no_change(validator: CommandLine) -> None:
-    """With the vendor's profile one of the last five is refused, and the trail tells of no new password."""
+    """With the vendor's profile one of the last five is refused, and the trail has no new password."""
     profile = {"VALIDATOR_PASSWORDS_PROFILE": "cec"}
     password = "Nine-Loud-Hills-0f-Amber!"
     first = validator("accounts", "set-password", LOGIN, stdin=password, variables=profile)
@@ -318,7 +318,7 @@ def test_refusal_is_told(validator: CommandLine, words: list[str], why: str) -> 
 
 
 def test_refused_change_is_not_written_as_done(validator: CommandLine) -> None:
-    """The trail never tells of an account, as accepted, that was refused."""
+    """The trail never records a refused change of an account as accepted."""
     before = len(validator.trail())
 
     check_refused(

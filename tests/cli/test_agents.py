@@ -163,7 +163,7 @@ def test_kept_sip_password_is_sealed(connect: Connect) -> None:
 
 
 def test_long_list_tells_how_far_it_is(connect: Connect) -> None:
-    """Of a list of more than a thousand agents the progress is told, on standard error only."""
+    """For more than a thousand agents the progress is printed, on standard error only."""
     agents = connect()
     agents.cloud.agents = [agent(f"{number:05}", number) for number in range(1001)]
 
@@ -212,7 +212,7 @@ def test_empty_list_is_refused(connect: Connect) -> None:
 def test_cloud_that_fails_changes_nothing(
     synced: Connected, path: str, wrong: list[Misbehaviour], words: str
 ) -> None:
-    """Whatever the cloud does, the list stays, nothing is written down, and one line says what to do."""
+    """Whatever the cloud does, the list stays, nothing is recorded, and one line shows what to do."""
     written = synced.validator.trail()
     synced.cloud.misbehave(path, *wrong)
 
@@ -224,7 +224,7 @@ def test_cloud_that_fails_changes_nothing(
 
 
 def test_conflicting_codes_change_nothing_of_it(synced: Connected) -> None:
-    """Of one code for two agents neither is taken: what was known of it stays, and the operator is told."""
+    """Of one code for two agents neither is taken: the known one stays, and the operator gets a notice."""
     synced.cloud.agents.append(agent("11", 2002))
 
     said = synced("sync")
@@ -449,7 +449,7 @@ def test_unreadable_entry_stops_no_other_and_removes_nobody(synced: Connected) -
 
 
 def test_force_removes_by_a_list_that_is_not_whole(synced: Connected) -> None:
-    """With `--force` whoever is not in the part that was read goes."""
+    """`--force` removes agents that are not in the readable part."""
     synced.cloud.agents = [agent("11", 1001), {"accountCode": "12"}]
 
     assert synced("sync", "--force").code == 0

@@ -79,7 +79,7 @@ def test_no_vector_gives_its_secrets_away(
 
 
 def test_signing_with_keys_needs_no_home(nowhere: CommandLine, tmp_path: Path) -> None:
-    """With keys of its own a signature is made on any machine, and nothing is left behind."""
+    """With keys in files a signature is made on any machine, and nothing is left behind."""
     vector = VECTORS[1]
 
     assert by_key(nowhere, tmp_path, vector).out == vector["expected"]["authorization"] + "\n"
@@ -87,7 +87,7 @@ def test_signing_with_keys_needs_no_home(nowhere: CommandLine, tmp_path: Path) -
 
 
 def test_line_json_and_explanation_agree(validator: CommandLine, tmp_path: Path) -> None:
-    """The three forms tell of one signature; `--json` has exactly prefix, canonical and authorization."""
+    """The three forms show one signature; `--json` has exactly prefix, canonical and authorization."""
     line, stages, explained = (by_channel(validator, tmp_path, *form) for form in FORMS)
 
     content = stages.json()
@@ -269,7 +269,7 @@ def test_signing_is_written_down(validator: CommandLine, tmp_path: Path) -> None
 def test_channel_signs_its_own_payloads_only(
     validator: CommandLine, tmp_path: Path, changed: dict[str, str], words: str
 ) -> None:
-    """A payload of another channel or tenant space is refused, and the refusal is written down."""
+    """A payload of another channel or tenant space is refused, and the refusal is recorded."""
     said = by_channel(validator, tmp_path, payload={**PAYLOAD, **changed})
 
     check_refused(said, words)
@@ -278,7 +278,7 @@ def test_channel_signs_its_own_payloads_only(
 
 @pytest.mark.parametrize("at", ["9999-01-01T00:00:00.000Z", "9999-01-01T00:00:00Z"])
 def test_channel_signs_nothing_in_store(validator: CommandLine, tmp_path: Path, at: str) -> None:
-    """An instant in the future is refused for a channel, and taken with keys of one's own."""
+    """An instant in the future is refused for a channel, and accepted with keys in files."""
     vector = {**VECTORS[1], "timestamp": at}
 
     said = by_channel(validator, tmp_path, "--at", at)

@@ -75,7 +75,7 @@ def test_both_servers_are_checked(validator: CommandLine, both: dict[str, str]) 
 def test_portals_certificate_must_have_the_callbacks_name_too(
     validator: CommandLine, portal: dict[str, str], tmp_path: Path
 ) -> None:
-    """Callbacks without a certificate of their own use the portal's, which then must have both names."""
+    """Callbacks without a separate certificate use the portal's, which then must have both names."""
     variables = {**portal, "VALIDATOR_PROXY_CALLBACKS_ORIGIN": f"https://{CALLBACKS}"}
 
     refused = validator("cert", "check", variables=variables)
@@ -208,7 +208,7 @@ def test_export_gives_the_recommended_certificate(
 
 
 def test_export_tells_people(validator: CommandLine, portal: dict[str, str], tmp_path: Path) -> None:
-    """Without --json the same is told line by line."""
+    """Without --json the same is printed line by line."""
     said = validator("cert", "export", "--out", str(tmp_path / "out"), variables=portal)
 
     assert (said.code, said.err) == (0, "")
@@ -230,7 +230,7 @@ def test_operator_may_choose(
 def test_export_is_of_the_server_that_the_cloud_calls(
     validator: CommandLine, both: dict[str, str], tmp_path: Path
 ) -> None:
-    """With a server of their own, the callbacks' certificate is given and not the portal's."""
+    """With a separate server, the callbacks' certificate is exported and not the portal's."""
     command = ("cert", "export", "--out", str(tmp_path / "out"), "--json")
 
     told = validator(*command, variables=both).json()

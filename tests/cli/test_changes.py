@@ -99,7 +99,7 @@ def test_new_identity_works(validator: CommandLine) -> None:
 
 
 def test_tokens_that_others_had_for_the_new_identity_end(validator: CommandLine) -> None:
-    """A backend had a token for a subject without an account: whoever gets its name does not get that."""
+    """A backend's token for a subject without an account does not pass to a later account of that name."""
     foreign = issue(validator, "--user-account", "agent-8")
 
     validator.did("accounts", "set", LOGIN, "--user-account", "agent-8")
@@ -192,7 +192,7 @@ def client_id(validator: CommandLine) -> str:
 
 
 def test_client_is_changed(validator: CommandLine) -> None:
-    """Name, tenants and audiences change; what is not given stays; a lost tenant is told of."""
+    """Name, tenants and audiences change; what is not given stays; a lost tenant is reported."""
     validator.did("tenants", "add", "9")
 
     said = validator("clients", "set", client_id(validator), "--name", "shop", "--tenant", "9")
@@ -220,7 +220,7 @@ def test_client_that_cannot_be_is_refused(validator: CommandLine, words: list[st
 
 
 def test_second_client_of_a_name_is_refused(validator: CommandLine) -> None:
-    """Two clients of one name cannot be told apart in an incident."""
+    """Two clients of one name could not be distinguished in an incident."""
     check_refused(validator("clients", "add", "backend", "--tenant", TENANT), "is called backend already")
     validator.did("clients", "add", "shop", "--tenant", TENANT)
 
@@ -228,7 +228,7 @@ def test_second_client_of_a_name_is_refused(validator: CommandLine) -> None:
 
 
 def test_removed_client_is_gone(validator: CommandLine) -> None:
-    """A removed client is not in the list, and what its tokens are worth is told."""
+    """A removed client is not in the list, and the validity of its tokens is printed."""
     said = validator("clients", "remove", client_id(validator))
 
     assert "its tokens stay valid" in said.out

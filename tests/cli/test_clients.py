@@ -117,7 +117,7 @@ def test_adding_is_written_down(validator: CommandLine) -> None:
 
 @pytest.mark.parametrize("command", ["rotate", "enable", "disable"])
 def test_unknown_client_is_refused(validator: CommandLine, command: str) -> None:
-    """A client that was never added is told of, and no secret is printed for it."""
+    """An unknown client is an error, and no secret is printed for it."""
     check_refused(validator("clients", command, "client-0"), "there is no client client-0")
 
 

@@ -61,7 +61,7 @@ def test_looking_at_no_database_makes_none(validator: CommandLine) -> None:
 
 
 def test_upgrade_of_an_empty_database(validator: CommandLine) -> None:
-    """`db upgrade` makes the newest schema, tells from what to what, and writes it down."""
+    """`db upgrade` makes the newest schema, prints both versions, and records the change."""
     newest = validator("db", "current", "--json").json()["newest"]
 
     said = empty_database(validator).did("db", "upgrade")
@@ -111,7 +111,7 @@ def test_newer_schema_is_advised_of_alike(validator: CommandLine, words: str) ->
 
 @pytest.mark.parametrize("words", ["check", "db upgrade", "tenants list", "init"])
 def test_damaged_file_is_named_with_the_drivers_words(validator: CommandLine, words: str) -> None:
-    """A file that is no database is named, and so is what the driver says of it."""
+    """A file that is no database is named, together with the driver's message."""
     (validator.home / "validator.db").write_bytes(b"garbage, and no database at all" * 100)
 
     said = validator(*words.split())
@@ -122,7 +122,7 @@ def test_damaged_file_is_named_with_the_drivers_words(validator: CommandLine, wo
 
 
 def test_step_that_fails_says_why(validator: CommandLine) -> None:
-    """A migration that cannot be made is told in the database's own words, and nothing is changed."""
+    """A failed migration is reported in the database's words, and nothing is changed."""
     with closing(sqlite3.connect(empty_database(validator).home / "validator.db")) as connection:
         connection.execute("CREATE TABLE tenants (id TEXT)")
 
@@ -180,7 +180,7 @@ def test_serving_an_empty_database_is_refused(validator: CommandLine) -> None:
 
 
 def test_keys_can_be_kept_on_another_schema(validator: CommandLine) -> None:
-    """A key is looked at and rotated without the database: in an emergency it may be away."""
+    """Keys are listed and rotated without the database: in an emergency it may be unavailable."""
     validator.pretend_schema("0000")
 
     assert [validator("keys", "list").code, validator("keys", "rotate").code] == [0, 0]

@@ -301,7 +301,7 @@ def test_one_kind_to_itself_is_refused(lived_in: CommandLine) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://u:secret@h/d", "mysql://h/d", "nonsense"])
 def test_url_is_checked_as_in_the_settings(lived_in: CommandLine, url: str) -> None:
-    """A password in the URL, another kind of database and nonsense are told, and no password is repeated."""
+    """A password in the URL, another kind of database and nonsense are reported, without the password."""
     said = lived_in("db", "copy", "--to", url)
 
     check_misused(said)
@@ -394,7 +394,7 @@ def test_backup_to_a_disk_without_hard_links(
 
 
 def test_backup_of_a_damaged_database_fails(lived_in: CommandLine, tmp_path: Path) -> None:
-    """What cannot be restored is no backup: the damage is told, and no file is left."""
+    """What cannot be restored is no backup: the damage is reported, and no file is left."""
     lived_in.did("db", "current")
     content = bytearray((lived_in.home / FILE).read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)

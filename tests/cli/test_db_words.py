@@ -1,4 +1,4 @@
-"""What keeps PostgreSQL from being used is told on the operator's terminal in the server's own words."""
+"""Why PostgreSQL cannot be used is shown on the operator's terminal in the server's words."""
 
 import subprocess
 import sys

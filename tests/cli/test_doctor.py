@@ -127,7 +127,7 @@ def test_paths_are_the_settings_or_given(validator: CommandLine, patient: Patien
 
 
 def test_home_is_not_needed(nowhere: CommandLine, patient: Patient, trusted: str) -> None:
-    """Whoever only looks needs no home, and gets none."""
+    """A check needs no home, and makes none."""
     said = nowhere(*words(patient, trusted))
 
     assert said.code == 0

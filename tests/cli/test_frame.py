@@ -248,7 +248,7 @@ def test_database_that_is_away_is_told(validator: CommandLine) -> None:
 
 
 def test_trail_that_is_away_stops_every_change(validator: CommandLine) -> None:
-    """What cannot be written down is not done."""
+    """A change that cannot be recorded is not made."""
     trail = validator.home / "audit" / "audit.jsonl"
     trail.unlink()
     trail.mkdir()

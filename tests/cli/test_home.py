@@ -1,4 +1,4 @@
-"""`init` and `check`: the home is made once, privately, and tells when something is missing."""
+"""`init` and `check`: the home is made once, privately; missing parts are reported."""
 
 import hashlib
 import shlex
@@ -218,7 +218,7 @@ def test_check_needs_a_home(nowhere: CommandLine) -> None:
 
 
 def test_init_says_whether_the_home_is_new(nowhere: CommandLine) -> None:
-    """A new home is told from one that was there, and the next step is named until it was taken."""
+    """The output distinguishes a new home from an existing one, and names the next step until it is done."""
     first, second = nowhere.did("init"), nowhere.did("init")
     nowhere.did("tenants", "add", "7")
 

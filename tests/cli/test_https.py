@@ -41,7 +41,7 @@ def test_it_serves_everything_on_a_socket_of_its_own(validator: CommandLine, wor
 
 
 def test_home_that_no_socket_fits_into_is_refused(tmp_path: Path) -> None:
-    """A path longer than a socket's may be is told in words, before gunicorn stumbles over it."""
+    """A path too long for a socket is reported in words, before gunicorn fails on it."""
     deep = CommandLine(tmp_path / ("d" * 100))
     deep.did("init")
 
@@ -77,7 +77,7 @@ def test_it_serves_everything_to_this_machine(tmp_path: Path) -> None:
 def test_workers_user_is_chosen_by_root_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, user: str
 ) -> None:
-    """Whoever is not root keeps the setting, which nginx ignores: a login may have a form it would refuse."""
+    """Only root sets the worker user, which nginx ignores otherwise and might refuse the form of."""
     monkeypatch.setattr(os, "geteuid", lambda: number)
 
     assert in_force(tmp_path, {"proxy.worker_user": "_setting"}).proxy.worker_user == user

@@ -92,7 +92,7 @@ def test_signing_key_is_not_revoked(validator: CommandLine) -> None:
 
 
 def test_unknown_key_is_refused(validator: CommandLine) -> None:
-    """A key that is not in the keyring is told of."""
+    """A key that is not in the keyring is an error."""
     check_refused(validator("keys", "revoke", "00000000"), "there is no key 00000000")
 
 

@@ -1,11 +1,11 @@
 """`limits show`: readable on 80 columns, filtered by limit and route, and the whole table on demand."""
 
 from tests.support.command_line import CommandLine, check_refused
-from validator.cli.limitview import WIDTH
+from validator.cli.limits_view import WIDTH
 
 
 def test_view_fits_a_terminal(validator: CommandLine) -> None:
-    """By default each limit is a paragraph, no line of it wider than a terminal; each limit is told once."""
+    """By default each limit is one paragraph, and no line is wider than a terminal."""
     said = validator("limits", "show")
 
     lines = said.out.splitlines()

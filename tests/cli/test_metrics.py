@@ -1,4 +1,4 @@
-"""`validator metrics`: what Prometheus is told, printed once; and what is refused before it is served."""
+"""`validator metrics`: the metrics, printed once; and what is refused before serving."""
 
 import socket
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_serving_where_the_server_is_is_refused(validator: CommandLine) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("bind", ["nonsense", "localhost:80", "unix:relative"])
 def test_serving_nowhere_is_refused(validator: CommandLine, bind: str) -> None:
-    """An address that is none is told with what is allowed."""
+    """An invalid address is reported with what is allowed."""
     said = validator.program("metrics", "serve", "--bind", bind)
 
     assert (said.code, said.out) == (1, "")

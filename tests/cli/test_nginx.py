@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_files_are_written_and_named(nowhere: CommandLine, tmp_path: Path) -> None:
-    """The two files are written into the folder, which is made, and each is told; no home is needed."""
+    """The two files are written into the folder, which is made, and each is printed; no home is needed."""
     out = tmp_path / "a" / "door"
 
     said = nowhere("nginx", "render", "--out", str(out), variables=PORTAL)
@@ -176,7 +176,7 @@ def test_check_needs_nginx(certified: CommandLine, tmp_path: Path, monkeypatch: 
 
 
 def test_table_of_limits_has_the_proxys(validator: CommandLine) -> None:
-    """`limits show --all` tells what nginx holds off once there is a door, and nothing of it before."""
+    """`limits show --all` shows nginx's limits once a proxy is configured, and not before."""
     without = validator("limits", "show", "--all").out
     with_door = validator("limits", "show", "--all", variables=PORTAL).out
 

@@ -1,4 +1,4 @@
-"""`serve` before it serves: whatever is missing is told once, in words, and no server is left behind."""
+"""`serve` before it serves: whatever is missing is reported once, in words, and no server is left behind."""
 
 import socket
 from contextlib import closing
@@ -68,7 +68,7 @@ def test_plain_http_for_other_hosts_is_told(bind: str, is_told: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("bind", ["nonsense", "localhost:80", "127.0.0.1:99999", "unix:relative"])
 def test_serving_nowhere_is_refused(validator: CommandLine, bind: str) -> None:
-    """An address that is none is told with what is allowed."""
+    """An invalid address is reported with what is allowed."""
     said = validator.program("serve", "--bind", bind)
 
     assert (said.code, said.out) == (1, "")

@@ -102,7 +102,7 @@ def test_client_passes_what_needs_no_home(
 def test_somebody_else_who_is_not_named_is_skipped(
     validator: CommandLine, server: Server, client: tuple[str, ...]
 ) -> None:
-    """A client that names nobody else is told which options the skipped steps are waiting for."""
+    """Without another subject, the skipped steps name the options that they need."""
     said = run(validator, server, "wrong-user", "wrong-tenant", *client)
 
     skipped = [line for line in said.out.splitlines() if line.startswith("skip")]
@@ -143,7 +143,7 @@ def test_client_and_home_go_together(validator: CommandLine, server: Server, cli
 def test_client_with_a_registration_tries_guests_too(
     validator: CommandLine, server: Server, client: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """The channel's key comes from what the cloud was told, without any home."""
+    """The channel's key comes from the registration, without any home."""
     file = register(tmp_path, "127.0.0.1:9", trustme.CA().cert_pem.bytes())
     channel = ("--channel", CHANNEL, "--origin", ORIGIN, "--registration", str(file))
 
@@ -154,7 +154,7 @@ def test_client_with_a_registration_tries_guests_too(
 
 
 def test_difference_is_told_and_exits_with_1(validator: CommandLine, server: Server, tmp_path: Path) -> None:
-    """A scenario of one's own that expects something else fails: one line, expected and got, exit code 1."""
+    """A scenario file that expects something else fails: one line, expected and got, exit code 1."""
     (tmp_path / "own.yaml").write_text(OWN)
 
     said = run(validator, server, str(tmp_path / "own.yaml"), "--junit", str(tmp_path / "report.xml"))
@@ -180,7 +180,7 @@ def test_json_has_every_result(validator: CommandLine, server: Server, tmp_path:
 
 
 def test_tokens_are_in_the_trail_and_not_in_the_output(validator: CommandLine, server: Server) -> None:
-    """Every token that is made for a scenario is written down as issued, and is never printed."""
+    """Every token that is made for a scenario is recorded as issued, and is never printed."""
     said = run(validator, server, "good-tokens", "expired-token")
 
     assert said.code == 0, said
@@ -207,7 +207,7 @@ def test_server_that_is_away_fails_every_step(validator: CommandLine) -> None:
 
 
 def test_home_without_anybody_is_told(nowhere: CommandLine) -> None:
-    """Without an account, or without a home at all, it is told what to do."""
+    """Without an account, or without a home, the message says what to do."""
     check_refused(nowhere("simulate", "run", "--target", "http://127.0.0.1:9"), "validator init")
     nowhere.did("init")
 
@@ -247,7 +247,7 @@ def test_disabled_account_is_nobody(validator: CommandLine) -> None:
     ],
 )
 def test_wrong_use_is_told(validator: CommandLine, words: tuple[str, ...], told: str) -> None:
-    """Options that do not go together are told before anything is asked."""
+    """Options that do not go together are reported before any request."""
     check_misused(validator("simulate", "run", *words), told)
 
 
@@ -267,7 +267,7 @@ def test_unknown_scenario_is_told(validator: CommandLine) -> None:
 
 
 def test_broken_scenario_is_told_whole(validator: CommandLine, tmp_path: Path) -> None:
-    """Every problem of a file is told at once."""
+    """All problems of a file are reported at once."""
     (tmp_path / "own.yaml").write_text("scenario: a\nabout: b\nsteps: [{name: x}, 7]\n")
 
     said = validator("simulate", "run", str(tmp_path / "own.yaml"), "--target", "http://127.0.0.1:9")
@@ -287,7 +287,7 @@ def test_scenarios_are_listed(nowhere: CommandLine) -> None:
 
 
 def test_stand_in_does_not_start_with_a_bad_registration(nowhere: CommandLine, tmp_path: Path) -> None:
-    """Every problem is told before anything listens; no secret is among the words."""
+    """All problems are reported before anything listens; no secret is in the messages."""
     file = register(tmp_path, "127.0.0.1:9", b"no certificate")
     (tmp_path / "channel.secret").chmod(0o644)
 

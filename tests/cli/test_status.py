@@ -38,7 +38,7 @@ def lines(said: Said) -> list[str]:
 
 
 def test_node_without_a_server_is_not_ready(validator: CommandLine) -> None:
-    """A home in order whose server does not run is told whole, with that as the only trouble: exit 1."""
+    """A home in order whose server does not run is shown completely, with that as its one problem: exit 1."""
     said = validator("status")
 
     assert (said.code, said.err) == (1, "Error: not ready\n")
@@ -61,7 +61,7 @@ def test_object_is_for_programs(validator: CommandLine) -> None:
     [("validator.db", "database"), ("keys/keyring.json", "keys"), ("keys/sealing.key", "can answer")],
 )
 def test_missing_part_is_told_beside_the_rest(validator: CommandLine, missing: str, trouble: str) -> None:
-    """Without its database or a key everything else is told, in order and without a traceback."""
+    """Without its database or a key everything else is shown, in order and without a traceback."""
     (validator.home / missing).unlink()
 
     said = validator("status")
@@ -72,7 +72,7 @@ def test_missing_part_is_told_beside_the_rest(validator: CommandLine, missing: s
 
 
 def test_no_home_has_no_status(nowhere: CommandLine) -> None:
-    """Where no home is, that is told in one line, and none is made."""
+    """Without a home that is reported in one line, and none is made."""
     check_refused(nowhere("status"), "no home")
 
     assert not nowhere.home.exists()
@@ -111,7 +111,7 @@ def test_status_changes_nothing(validator: CommandLine) -> None:
 def watching(validator: CommandLine, *words: str, output: int) -> "subprocess.Popen[bytes]":
     """Return a running `status --watch` whose standard output is a file descriptor."""
     environment = {**clean_environment(), "VALIDATOR_HOME": str(validator.home), "TERM": "xterm"}
-    # Whoever runs the tests in the background may have Ctrl-C ignored, and what they start inherits that.
+    # When the tests run in the background, Ctrl-C may be ignored, and child processes inherit that.
     command = [
         "env",
         "--default-signal=INT",

@@ -94,7 +94,7 @@ def test_unknown_tenant_is_refused(validator: CommandLine, command: str) -> None
     "words", [["add", "a b"], ["add", TENANT], ["disable", "7"], ["enable", "7"]], ids=str
 )
 def test_refused_change_is_not_written_as_done(validator: CommandLine, words: list[str]) -> None:
-    """The trail never tells of a change, as accepted, that was refused."""
+    """The trail never records a refused change as accepted."""
     before = len(validator.trail())
 
     validator("tenants", *words)

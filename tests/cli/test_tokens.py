@@ -246,7 +246,7 @@ def test_unknown_name_is_noticed(validator: CommandLine, words: list[str]) -> No
 
 
 def test_subject_without_an_account_is_known_by_its_tokens(validator: CommandLine) -> None:
-    """Whoever was issued a token is known, also without an account here."""
+    """The subject of an issued token is known, also without an account here."""
     issue(validator, *CUSTOMER)
 
     assert validator("tokens", "revoke", "--tenant", TENANT, "--user-id", "visitor-1").err == ""

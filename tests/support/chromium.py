@@ -55,7 +55,7 @@ def program() -> str | None:
 
 
 def public_key_of(certificate: bytes) -> str:
-    """Return the SHA-256 of the public key in *certificate* (PEM; the first one), as Chromium is told it."""
+    """Return the SHA-256 of the public key in *certificate* (PEM; the first one), in Chromium's form."""
     key = x509.load_pem_x509_certificate(certificate).public_key()
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(spki).digest()).decode()

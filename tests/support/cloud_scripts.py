@@ -1,7 +1,7 @@
 """The stand-in of the cloud with scripts that a page really runs, and sessions that it insists on.
 
 Its cookies prove a session: without them the agent bar's frame and the chat's second script are answered with
-401. It also sets a `JSESSIONID`, which portals often have of their own.
+401. It also sets a `JSESSIONID`, which portals often set too.
 """
 
 from collections.abc import Iterator

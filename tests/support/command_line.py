@@ -61,7 +61,7 @@ class CommandLine:
         """Run the command in this process; whatever it raises unforeseen is the test's failure."""
         without = dict.fromkeys(os.environ.keys() - clean_environment().keys())
         environment = {**without, **_of(self.home), **(variables or {})}
-        # In a context of its own: a command tells the audit trail who is acting.
+        # In a separate context: a command sets the acting operator in it.
         result: Result = contextvars.copy_context().run(
             CliRunner().invoke, cli, list(words), input=stdin, env=environment, prog_name="validator"
         )

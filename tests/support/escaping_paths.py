@@ -119,7 +119,7 @@ def is_inside(line: str) -> bool:
 
 
 def readings(path: str) -> set[str]:
-    """Return *path* as servers may understand it: decoded twice at the most, and cleaned, in every order."""
+    """Return *path* as servers may understand it: decoded at most twice, and cleaned, in every order."""
     found = {path}
     for order in permutations((_decoded, _decoded, _without_parameters, _with_slashes, _until_nul)):
         text = path

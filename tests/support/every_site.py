@@ -67,7 +67,7 @@ def built(libraries: Mapping[str, Path], settings: Mapping[str, str] | None = No
 
 
 def _write_pages(folder: Path, libraries: Mapping[str, Path]) -> None:
-    """Lay the pages and the libraries into *folder*, for whoever serves them."""
+    """Write the pages and the libraries into *folder*, to be served."""
     shutil.copytree(PAGES, folder)
     (folder / "lib").mkdir()
     for name, file in libraries.items():
@@ -98,7 +98,7 @@ def _vendor_portal(around: Outside, folder: Path) -> Iterator[Door]:
 
 
 def _public_key_at(door: Door) -> str:
-    """Return the public key of whoever answers at *door*."""
+    """Return the public key of the server at *door*."""
     with door.connect() as connection:
         certificate = connection.getpeercert(binary_form=True)
     assert certificate is not None

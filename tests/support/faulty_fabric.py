@@ -1,4 +1,4 @@
-"""A stand-in for the cloud's API Fabric: a real HTTP server on loopback that misbehaves when it is told to.
+"""A stand-in for the cloud's API Fabric: a real HTTP server on loopback that misbehaves on demand.
 
 It is written from the protocol alone and shares nothing with the code it tests.
 """
@@ -19,7 +19,7 @@ APP_SECRET = "app-secret-QqX2-never-shown"
 TOKEN = "access-token-never-shown"
 SIP_PASSWORD = "sip-password-never-shown"
 _PAUSE = 0.03  # seconds between two bytes of a body that drips
-_TIMEOUT = 30  # seconds that a slow answer waits for its release at the most
+_TIMEOUT = 30  # seconds; the maximum wait of a slow response for its release
 
 
 def agent(code: str | int, work_no: str | int = 1001, **more: object) -> dict[str, object]:

@@ -100,7 +100,7 @@ class Patient:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the validator does, with the planted fault; with *always_200* no status tells of it."""
+    """Responds as the validator does, with the planted fault; with *always_200* no status shows it."""
 
     def __init__(
         self, *arguments: Any, fault: Fault | None, bodies: list[bytes], is_plain: bool, always_200: bool

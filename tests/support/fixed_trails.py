@@ -58,12 +58,12 @@ class Place:
         return [line for path in self.files() for line in path.read_bytes().splitlines(keepends=True)]
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return what was told, oldest first, without those of the trail about itself and torn ones."""
+        """Return the entries, oldest first, without those of the trail about itself and torn ones."""
         entries = reading.entries(self.folder)
         return [entry for entry in entries if not entry["event"].startswith("trail_")]
 
     def subjects(self) -> list[str]:
-        """Return the subjects that were told of, oldest first."""
+        """Return the subjects of the entries, oldest first."""
         return [entry["subject"] for entry in self.entries()]
 
     def problems(self) -> list[tuple[str, int]]:
@@ -85,7 +85,7 @@ def about(subject: str) -> Event:
 
 
 def write_days(place: Place, clock: FakeClock, days: int, a_day: int) -> None:
-    """Write so many entries on each of several days: each day has a file of its own."""
+    """Write *a_day* entries on each of *days*: each day has its own file."""
     trail = place.open(clock)
     for day in range(days):
         for number in range(a_day):

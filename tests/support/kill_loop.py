@@ -59,7 +59,7 @@ class Survival:
 
 
 def survive(home: Path, rounds: int, seconds: float) -> Survival:
-    """Kill a server of two workers under load so often, after so many seconds each time."""
+    """Repeatedly kill a server of two workers under load, after the given seconds each time."""
     acknowledged: list[Answer] = []
     with node(home, PLENTY) as here:
         questions = [*here.questions, *_changes(here)]

@@ -1,8 +1,8 @@
-"""Who exists, by the clock: whether the time of a refused login tells what was refused.
+"""Timing oracle: whether the time of a refused login reveals the reason.
 
 `python -m tests.support.login_timing [SAMPLES]` asks a real server for 2,000 refusals of each class, in an
 order drawn anew for every turn, and prints for each two classes the area under the ROC curve (AUC): 0.5 when
-their times cannot be told apart, 0 or 1 when they always can.
+their times are indistinguishable, 0 or 1 when they always differ.
 """
 
 import random

@@ -57,7 +57,7 @@ class Entrance:
             raise
 
     def send(self, request: bytes, method: str = "GET") -> Answer:
-        """Send the bytes of one request over a connection of its own, and read the answer."""
+        """Send the bytes of one request over a new connection, and read the response."""
         with self.connect() as connection:
             # An answer may come, and the connection end, before everything is sent.
             with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
@@ -67,7 +67,7 @@ class Entrance:
     def ask(
         self, target: str, method: str = "GET", headers: Headers = (), body: bytes | None = None
     ) -> Answer:
-        """Send one request over a connection of its own."""
+        """Send one request over a new connection."""
         return self.send(self.request(target, method, headers, body), method)
 
     def post(self, target: str, content: Any, headers: Headers = ()) -> Answer:
@@ -98,7 +98,7 @@ def read_answer(connection: socket, method: str = "GET") -> Answer:
 
 
 def check_headers(answer: Answer) -> None:
-    """Assert what every answer of the door has, whoever made it: each header once, and no version."""
+    """Assert what every response of nginx has, whatever made it: each header once, and no version."""
     counts = Counter(name.lower() for name, _ in answer.headers if name.lower() != "set-cookie")
     repeated = {name: count for name, count in counts.items() if count > 1}
     assert repeated == {}
@@ -269,7 +269,7 @@ def _edit(path: Path, edits: Mapping[str, str]) -> None:
 
 
 class Listener(socketserver.ThreadingUnixStreamServer):
-    """Somebody behind nginx who writes down what is asked, and answers each alike once `may_answer`.
+    """A server behind nginx that records requests, and gives each the same response once `may_answer`.
 
     The silent one ends the connection instead.
     """

@@ -1,4 +1,4 @@
-"""A real nginx for a test, run by somebody without rights, and a client that says exactly what it is told to.
+"""A real nginx for a test, run without privileges, and a client that sends exactly the given bytes.
 
 The client trusts one CA, connects to loopback whatever the name, and can come from another loopback address.
 """
@@ -106,7 +106,7 @@ class Door:
     def ask(
         self, target: str, method: str = "GET", headers: Headers = (), body: bytes | None = None
     ) -> Answer:
-        """Send one request over a connection of its own; *headers* may repeat and contradict each other."""
+        """Send one request over a new connection; *headers* may repeat and contradict each other."""
         with self.connect() as connection:
             # An answer may come, and the connection end, before everything is sent.
             with suppress(OSError):

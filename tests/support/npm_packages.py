@@ -74,7 +74,7 @@ def fetched(library: Library, cache: Path) -> Path:
     if not place.exists():
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             made = _unpacked(library, Path(folder))
-            made.replace(place)  # whole or not at all, whoever else fetches it at this moment
+            made.replace(place)  # atomically: another process may fetch it at this moment
     digest = hashlib.sha256(place.read_bytes()).hexdigest()
     if digest != library.sha256:
         place.unlink()

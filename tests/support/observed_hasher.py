@@ -11,7 +11,7 @@ CHEAPEST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class ObservedHasher(PasswordHasher):
-    """Hashes at the cost of another hasher, and tells of every verification before it runs."""
+    """Hashes at the cost of another hasher, and reports every verification before it runs."""
 
     def __init__(self, like: PasswordHasher) -> None:
         super().__init__(like.time_cost, like.memory_cost, like.parallelism)

@@ -199,7 +199,7 @@ def main() -> None:
             longest, recovery = max(e.longest for e in seen), max(e.recovery for e in seen)
             sys.stdout.write(
                 f"{name}: {rounds} rounds, {codes.total()} answers, the longest {longest:.2f} s, "
-                f"recovery at the most {recovery:.2f} s, {dict(codes)}\n"
+                f"recovery at most {recovery:.2f} s, {dict(codes)}\n"
             )
 
 

@@ -1,4 +1,4 @@
-"""Opens a page in a browser, and tells what came of it."""
+"""Opens a page in a browser, and returns the result."""
 
 from typing import Any
 from urllib.parse import urlencode

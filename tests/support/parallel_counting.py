@@ -11,7 +11,7 @@ from validator.limits.sqlite import SqliteStorage
 
 
 def hits_at_once(storage: SqliteStorage, count: int, key: str, limit: int, expiry: int) -> int:
-    """Count *key* in so many threads at once; return how many were within the limit."""
+    """Count *key* in parallel threads; return how many were within the limit."""
     answers: list[bool] = []
 
     raised = at_once(count, lambda: answers.append(storage.acquire_sliding_window_entry(key, limit, expiry)))
@@ -23,7 +23,7 @@ def hits_at_once(storage: SqliteStorage, count: int, key: str, limit: int, expir
 def hits_by_processes(
     file: Path, keys: list[str], limit: int, expiry: int, processes: int, threads: int
 ) -> list[int]:
-    """Count each key by so many processes of *threads* at once; return how many were within the limit."""
+    """Count each key by parallel processes of *threads*; return how many were within the limit."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     start, queue = context.Barrier(processes), context.SimpleQueue()

@@ -57,7 +57,7 @@ def variables(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def addresses(amount: int, first: str = "127.32.0.1") -> list[str]:
-    """Return so many addresses of this host, from *first* on; sockets can be bound to them."""
+    """Return *amount* addresses of this host, from *first* on; sockets can be bound to them."""
     return [str(IPv4Address(first) + number) for number in range(amount)]
 
 
@@ -191,7 +191,7 @@ class Answered:
 
 
 def send(bind: str, guess: Guess) -> Answered:
-    """Make a guess over a connection of its own from its address; when the server is busy, again."""
+    """Make a guess over a new connection from its address; retry when the server is busy."""
     deadline = time.monotonic() + 3 * TIMEOUT
     while (answered := _send_once(bind, guess)).status == _BUSY:
         assert time.monotonic() < deadline, "the server is busy for ever"
@@ -216,7 +216,7 @@ def _send_once(bind: str, guess: Guess) -> Answered:
 
 
 def send_all(bind: str, guesses: Sequence[Guess], at_once: int) -> list[Answered]:
-    """Make every guess, so many at once; return the answers in the order of the guesses."""
+    """Make every guess, in parallel; return the responses in the order of the guesses."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(send, repeat(bind), guesses))
 
@@ -228,7 +228,7 @@ def admitted(home: Path, answers: Sequence[Answered]) -> int:
 
 
 def login_entries(home: Path, login: str | None = None) -> list[dict[str, str]]:
-    """Return what the audit trail of *home* tells of logins, at one account or at any, oldest first."""
+    """Return the logins in the audit trail of *home*, at one account or at any, oldest first."""
     logins = (entry for entry in entries(home / "audit") if entry["event"] == "login")
     return [entry for entry in logins if login is None or entry.get("subject") == login]
 

@@ -17,7 +17,7 @@ Answers = Counter[Reason | None]
 
 
 def guess_at_once(lockout: Lockout, attempts: list[Attempt]) -> Answers:
-    """Reserve every attempt at the same time, each in a thread of its own; count the answers."""
+    """Reserve every attempt at the same time, each in its own thread; count the results."""
     answers: list[Reason | None] = []
     waiting = list(attempts)
 
@@ -30,7 +30,7 @@ def guess_at_once(lockout: Lockout, attempts: list[Attempt]) -> Answers:
 def guess_in_processes(
     where: DatabasePolicy, policy: LockoutPolicy, rounds: list[list[Attempt]], processes: int
 ) -> list[Answers]:
-    """Reserve the attempts of each round by so many processes at once; count the answers of each round."""
+    """Reserve the attempts of each round in parallel processes; count the results of each round."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     start, queue = context.Barrier(processes), context.SimpleQueue()

@@ -12,7 +12,7 @@ import orjson
 
 from tests.support.postgres_processes import family
 
-# A part of a secret is a leak too: its end is searched for, since a token begins with what is no secret.
+# A part of a secret is a leak too: its end is searched for, since the beginning of a token is not secret.
 _TAIL = 20
 
 

@@ -49,7 +49,7 @@ class Stage:
         return {name: issued[name] for name in ("access_token", "tenantSpaceId", "userAccount")}
 
     def verdict_of(self, jti: str) -> dict[str, Any]:
-        """Return what the cloud was told last about the token *jti*."""
+        """Return the last verdict about the token *jti*."""
         return [verdict for verdict in verdicts(self.validator.home) if verdict.get("jti") == jti][-1]
 
     def explained(self, request_id: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _settings(cloud: Simulator, port: str) -> dict[str, str]:
         "portal.tenant": TENANT,
         "limits.other_address": VISITORS,
         "proxy.origin": PORTAL,
-        # Beside its own port one that the cloud could be told before nginx was there.
+        # Beside its own port one that could be registered at the cloud before nginx started.
         "proxy.listen": _json(["127.0.0.1:{port}", f"127.0.0.1:{port}"]),
         "proxy.certificate": "{folder}/stage/portal.pem",
         "proxy.certificate_key": "{folder}/stage/portal.key",

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests: the distribution's programs, a folder of its own, one socket.
+"""A real PostgreSQL server for the tests: the distribution's programs, a separate folder, one socket.
 
 Nobody else can reach it: it listens on no network address, and its socket lies in a private folder.
 """

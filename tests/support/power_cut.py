@@ -215,7 +215,7 @@ def cut_often(folder: Path, cuts: int, seed: int, unsynced: str = "") -> Count:
 
 
 def _judge(home: Path, chance: random.Random, count: Count) -> None:
-    """Count what `verify` says of *home* as it is, after a restart, and after its end was cut off."""
+    """Count the findings of `verify` for *home* as it is, after a restart, and after its end was cut off."""
     count.cuts += 1
     copy = Path(shutil.copytree(home, home.with_name("restarted")))
     for place, is_restarted in ((home, False), (copy, True)):

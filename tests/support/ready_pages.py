@@ -112,14 +112,14 @@ def write(chat: Locator, text: str) -> None:
 
 
 def trouble_in(tab: Page) -> tuple[str, str]:
-    """Return the first trouble that the page tells of, when it does: its key, and the words."""
+    """Return the first trouble that the page shows: its key, and the words."""
     told = tab.locator(".trouble[data-key]").first
     told.wait_for()
     return str(told.get_attribute("data-key")), told.inner_text()
 
 
 def request_id_in(tab: Page) -> str:
-    """Return the request id that the page tells the administrator."""
+    """Return the request id that the page shows for the administrator."""
     return tab.locator(".trouble code").inner_text()
 
 

@@ -1,4 +1,4 @@
-"""A real Redis server for the tests: a folder of its own, one Unix socket, nothing kept on the disk.
+"""A real Redis server for the tests: a separate folder, one Unix socket, nothing stored on disk.
 
 Nobody else can reach it: it listens on no network address, and its socket lies in a private folder. It can be
 stopped in the middle, killed and started again, which is what it is for.

@@ -1,4 +1,4 @@
-"""A real Redis server for the tests: in a folder of its own, on a socket that nobody else reaches."""
+"""A real Redis server for the tests: in a separate folder, on a private socket."""
 
 import shutil
 import signal

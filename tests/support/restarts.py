@@ -119,10 +119,10 @@ def disturbed(home: Path, *, is_activated: bool = True) -> Iterator[tuple[Pool, 
         pool.close()
 
 
-def _wait_until_answered(clients: Clients, so_many: int) -> None:
-    """Return when so many were answered, or failed: on a slow machine else nobody is between two restarts."""
+def _wait_until_answered(clients: Clients, answers: int) -> None:
+    """Wait for *answers* responses or failures, so that a slow machine has some between two restarts."""
     deadline = time.monotonic() + 2 * TIMEOUT
-    while clients.answered < so_many and time.monotonic() < deadline:
+    while clients.answered < answers and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -182,7 +182,7 @@ def main() -> None:
         mixed = ["reload", "rotation", "restart"]
         done = [ask_in("a socket that stays", requests, mixed)]
         # Of the comparison a tenth says enough.
-        done += [ask_in("a socket of its own", requests // 10, mixed, is_activated=False)]
+        done += [ask_in("a separate socket", requests // 10, mixed, is_activated=False)]
     if given.json:
         given.json.write_bytes(orjson.dumps(done, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     of_promise = done if kinds else done[:1]

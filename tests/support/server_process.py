@@ -1,4 +1,4 @@
-"""A real server for a test: `validator serve` in a process of its own, asked over a socket."""
+"""A real server for a test: `validator serve` in a separate process, reached over a socket."""
 
 import signal
 import socket
@@ -36,7 +36,7 @@ class Server:
         return httpx2.Client(transport=httpx2.HTTPTransport(uds=uds), base_url=url, timeout=TIMEOUT)
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """Send one request over a connection of its own."""
+        """Send one request over a new connection."""
         with self.client() as client:
             return client.request(method, path, **options)
 

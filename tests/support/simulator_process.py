@@ -1,4 +1,4 @@
-"""A running stand-in for the cloud, for a test: `validator simulate serve` in a process of its own."""
+"""A running simulated cloud, for a test: `validator simulate serve` in a separate process."""
 
 import subprocess
 import sys
@@ -80,7 +80,7 @@ class Simulator:
 
 
 def register(folder: Path, authority: str, certificate: bytes, *, names: str = "[]") -> Path:
-    """Write what the cloud is told of the enterprise at *authority*; return the file."""
+    """Write the registration of the enterprise at *authority*; return the file."""
     (folder / "server.cer").write_bytes(certificate)
     write_private(folder / "channel.secret", SECRET_KEY.encode())
     write_private(folder / "app.secret", APP_SECRET.encode())

@@ -75,7 +75,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the caller got while the slow clients held so many connections at the most."""
+    """The caller's responses while the slow clients held up to *connections* connections."""
 
     held: int
     answers: Sequence[Answered]
@@ -111,7 +111,7 @@ class Target:
         return int(self.url.rpartition(":")[2])
 
     def attacked(self, mode: Mode, connections: int, seconds: float) -> Served:
-        """Return what the caller got for so many *seconds* once the slow clients are there."""
+        """Return the caller's responses for *seconds* once the slow clients are connected."""
         with slow_clients(f"{self.url}{mode.path}", mode, connections) as come_again:
             wait_until(partial(self._is_held, connections), "the slow clients are there")
             held, answers = self.held(), []
@@ -145,7 +145,7 @@ def answered(ask: Ask) -> Answered:
 
 @contextmanager
 def slow_clients(url: str, mode: Mode, connections: int) -> Iterator[Callable[[], None]]:
-    """Let so many clients be slow at *url* while the block lasts; yield what sends others for them."""
+    """Run slow clients at *url* while the block lasts; yield a function that replaces them."""
     found = shutil.which(DEBIAN_PACKAGE)
     assert found is not None
     amounts = ["-c", str(connections), "-r", str(connections), "-l", _LASTING, "-p", "20", "-u", url]

@@ -2,8 +2,8 @@
 
 A case is a vector of `tests/vectors/smuggling` sent to one target. It comes from a loopback address of its
 own, by which its lines are found in the door's log and in what is behind. The second request, which hides in
-the first, asks for a path of its own that the door passes on to nobody: whoever behind has heard of it was
-told by the first.
+the first, asks for a separate path that the front forwards to nobody: a server behind that received it was
+sent it by the first.
 """
 
 import re
@@ -87,7 +87,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A request that somebody behind the front has heard; the id is None where none is told."""
+    """A request that the server behind the front received; the id is None where it has none."""
 
     request_id: str | None
     source: str
@@ -140,7 +140,7 @@ def load_vectors(folder: Path = VECTORS) -> list[Vector]:
 
 
 def cases(vectors: Sequence[Vector], targets: Sequence[str]) -> list[Case]:
-    """Return each of *vectors* for each of *targets*, each with a loopback address of its own."""
+    """Return each of *vectors* for each of *targets*, each with its own loopback address."""
     return [
         Case(vector, target, f"127.{20 + place}.{number // 250}.{number % 250 + 1}")
         for place, target in enumerate(targets)
@@ -149,7 +149,7 @@ def cases(vectors: Sequence[Vector], targets: Sequence[str]) -> list[Case]:
 
 
 def converse(door: Door, case: Case, question: bytes) -> list[int]:
-    """Send *case* to *door* over a connection of its own; return the statuses of all answers.
+    """Send *case* to *door* over a new connection; return the statuses of all responses.
 
     The last is NEVER_ENDED when the door still held the connection long after everybody had spoken.
     """

@@ -81,7 +81,7 @@ class Cloud:
         return self.received[-1]
 
     def serve(self) -> None:
-        """Take connections until the listener is closed; each has a thread of its own."""
+        """Accept connections until the listener is closed; each has its own thread."""
         numbers = count()
         with suppress(OSError):
             while True:
@@ -112,7 +112,7 @@ class Cloud:
             self._open.pop(number, None)
 
     def _exchange(self, connection: ssl.SSLSocket, stream: BinaryIO, number: int) -> bool:
-        """Read a request and answer it; tell whether another may follow on this connection."""
+        """Read a request and respond; return whether another may follow on this connection."""
         head = raw_http.read_head(stream, number)
         if head is None:
             return False
@@ -163,7 +163,7 @@ def standing(
 
 
 def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Return the rules of one connection: of its own, so that no other's handshake is taken up again."""
+    """Return the TLS context of one connection: a separate one, so that no session is resumed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sni_callback = _refuse_other_names

@@ -1,8 +1,8 @@
-"""A scratch machine for a test: systemd on a copy of this one's root folder, in namespaces of its own.
+"""A scratch machine for a test: systemd on a copy of this one's root folder, in separate namespaces.
 
 What is written in it lies in memory and is gone with it; the checkout is at /srv/validator, read only. It has
-no network but its own loopback, sees no process of this machine, and its systemd starts only what it is told
-to. It takes root and Linux namespaces.
+no network but its own loopback, sees no process of this machine, and its systemd starts only the
+test's units. It needs root and Linux namespaces.
 """
 
 import os
@@ -23,7 +23,7 @@ CHECKOUT = "/srv/validator"
 _TIMEOUT = 120  # seconds for one step of an installation
 _NAMESPACES = ("--pid", "--mount", "--ipc", "--uts", "--net", "--cgroup", "--fork", "--kill-child")
 _INSTALLED = "/usr/lib/systemd/system"
-# As systemd-nspawn does it: a root of its own by pivot_root (a chroot could have no user namespaces), mounts
+# As systemd-nspawn does it: a separate root by pivot_root (a chroot could have no user namespaces), mounts
 # that are shared (a child mounts the credentials), devices that do no harm, and sysctls that are read only.
 _BOOT = r"""
 set -eu

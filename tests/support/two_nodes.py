@@ -1,4 +1,4 @@
-"""Two nodes of one enterprise: one PostgreSQL, one Redis, the same keys, and a server of its own on each.
+"""Two nodes of one enterprise: one PostgreSQL, one Redis, the same keys, and a separate server on each.
 
 `python -m tests.support.two_nodes [ROUNDS]` measures what a cluster promises, and prints it: for how long the
 other node goes on accepting a token that was ended on the first, what a rotation of the keys costs, and how
@@ -65,7 +65,7 @@ class Node:
         return said.out
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """Send the server one request over a connection of its own."""
+        """Send the server one request over a new connection."""
         assert self.server is not None
         return self.server.ask(method, path, **options)
 
@@ -128,7 +128,7 @@ def both_serving(nodes: Pair) -> Iterator[Pair]:
 
 @dataclass(frozen=True)
 class Subject:
-    """An agent with an account, in a tenant of their own."""
+    """An agent with an account, in a separate tenant."""
 
     tenant: str
     login: str
@@ -320,7 +320,7 @@ def count_admitted(nodes: Pair, login: str, first_source: str) -> int:
 
 
 def log_in_at_once(nodes: Pair, login: str, source: str, amount: int) -> list[int]:
-    """Log in so many times at once, with the right password and from one address; return the statuses."""
+    """Log in several times at once, with the right password and from one address; return the statuses."""
     body = {"account": login, "password": PASSWORD}
     with ThreadPoolExecutor(amount) as pool:
         chosen = [nodes[number % 2] for number in range(amount)]

@@ -3,8 +3,8 @@
 Written from what is known of that form, not from its text: two blocks, /demo/ for the whole host of the
 cloud and /service-cloud/ for that folder. As it stands nobody reaches the cloud through it: the path is
 glued, there is no name in the handshake, and /demo/ sends the portal's own Host. So each of these three
-stands alone in a server of its own, with the other two mended; all that comes after them is shown in the
-server where all three are mended, as whoever got it to work has it.
+stands alone in a separate server, with the other two fixed; all that comes after them is shown in the
+server where all three are fixed, as in a working installation.
 """
 
 from collections.abc import Mapping

@@ -184,7 +184,7 @@ def test_edge_of_a_window_is_no_gap(found_enterprise: Callable[..., Enterprise],
 
 @contextmanager
 def attack(bind: str, login: str) -> Iterator[Callable[[], bool]]:
-    """Attack from every address in the background until the end; give what tells whether it still goes on."""
+    """Attack from every address in the background; yield a function that says whether it continues."""
     is_over = Event()
 
     def guess_on(guesses: Sequence[Guess]) -> None:

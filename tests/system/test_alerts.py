@@ -89,7 +89,7 @@ def test_alerts_fire_when_they_should() -> None:
 
 @pytest.mark.parametrize("alert", [alert["alert"] for alert in alerts()])
 def test_every_alert_is_tried(alert: str, tmp_path: Path) -> None:
-    """Each alert has a case of its own name, with a good instance; without the alert the case fails."""
+    """Each alert has a case with its name, with a good instance; without the alert the case fails."""
     (case,) = [case for case in cases() if case["name"] == alert]
     rules = yaml.safe_load(RULES.read_text("utf-8"))
     for group in rules["groups"]:

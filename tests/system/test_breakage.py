@@ -185,7 +185,7 @@ def answers_now(here: Node) -> tuple[int, int, int]:
 
 
 def ask_once(here: Node, question: Question) -> httpx2.Response:
-    """Ask once, over a connection of its own; every answer is prompt."""
+    """Send one request over a new connection; every answer is prompt."""
     headers = {"Content-Type": "application/json", **question.headers}
     asked = time.monotonic()
     answer = here.server.ask("POST", question.path, content=question.body, headers=headers)

@@ -315,7 +315,7 @@ def away(path: Path) -> Iterator[None]:
 
 
 def ask_while_broken(here: Stage, client_id: str, outages: list[Callable[[], None]]) -> None:
-    """Ask everything while the keys are away, and again after each of *outages*."""
+    """Send every request while the keys are missing, and again after each of *outages*."""
     password = here.canaries.secrets["password"]
     with away(here.validator.home / "keys"):
         ask_everything(here, client_id, password)
@@ -410,7 +410,7 @@ def test_password_in_a_setting_is_refused_unseen(stage: Stage, variable: str, fo
 
 
 def test_no_process_leaves_its_memory_behind(stage: Stage) -> None:
-    """A process of the server that dies writes no core file, whatever whoever started it allows."""
+    """A process of the server that dies writes no core file, whatever the starting process allows."""
     stage.cli("init")
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))

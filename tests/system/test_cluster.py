@@ -44,7 +44,7 @@ SOON = 1.0  # seconds
 
 @pytest.fixture(scope="module")
 def nodes(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Yield two running nodes, which tests share, each with subjects of its own."""
+    """Yield two running nodes, which tests share, each with its own subjects."""
     require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
     name = f"cluster_{uuid4().hex}"
     with running_cluster(tmp_path_factory.mktemp("cluster"), postgres_server, name) as running:

@@ -209,7 +209,7 @@ def test_health_check_asks_the_server(home: Path, tmp_path: Path, kind: str) -> 
 
 
 def test_health_check_is_asked_where_the_server_listens() -> None:
-    """HEALTHCHECK runs the file that is copied, with the place that the server is told."""
+    """HEALTHCHECK runs the file that is copied, with the server's address."""
     [check] = of("HEALTHCHECK")
     [variables] = of("ENV")
 
@@ -295,7 +295,7 @@ def test_everything_that_is_named_is_declared(compose: dict[str, Any]) -> None:
 def test_metrics_are_for_their_own_network(
     compose: dict[str, Any], nowhere_home: Path, tmp_path: Path
 ) -> None:
-    """Whoever is in the watchers' network may ask; it has the certificate to look at, and not its key."""
+    """The monitoring network may fetch them; it has the certificate to look at, and not its key."""
     service, network = compose["services"]["metrics"], compose["networks"]["watch"]
     file = tmp_path / "settings.toml"
     shutil.copy(CHECKOUT / "deploy" / "settings.example.toml", file)

@@ -288,7 +288,7 @@ def under_way(demo: Demo, body: bytes) -> Iterator[ssl.SSLSocket]:
 
 
 def test_settings_of_others_are_not_taken(tmp_path: Path) -> None:
-    """It writes settings of its own, so others cannot be named."""
+    """It writes its own settings, so others cannot be named."""
     file = tmp_path / "other.toml"
     file.touch()
 

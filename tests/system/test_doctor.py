@@ -132,7 +132,7 @@ def test_planted_fault_is_found_by_its_check(
 
 @pytest.mark.parametrize("fault", WARNINGS, ids=str)
 def test_lesser_fault_is_a_warning(sound: ssl.SSLContext, authority: Authority, fault: Fault) -> None:
-    """What the cloud can live with is told, and is no problem."""
+    """What the cloud tolerates is reported, but not as a problem."""
     with running(sound, fault) as patient:
         found = examine(case_of(patient, authority.trust))
 
@@ -248,7 +248,7 @@ def test_handed_over_certificate_is_trusted_where_none_is_named(
 def test_bad_certificate_is_found_by_its_check(
     authority: Authority, options: dict[str, Any], code: str
 ) -> None:
-    """Dates and names are told apart from trust: the chain of these certificates is good."""
+    """Dates and names are separate from trust: the chain of these certificates is good."""
     with running(tls_context(authority.issue(**options))) as patient:
         found = examine(case_of(patient, authority.trust))
 
@@ -266,7 +266,7 @@ def test_certificate_that_ends_soon_is_a_warning(authority: Authority) -> None:
 
 
 def test_drift_from_what_was_handed_over_is_found(sound: ssl.SSLContext, authority: Authority) -> None:
-    """A certificate that was handed over and does not vouch for what is served is a problem of its own."""
+    """A certificate that was handed over and does not vouch for what is served is a separate problem."""
     with running(sound) as patient:
         case = case_of(patient, authority.trust)
         above = trust_of(authority.intermediate.cert_pem)
@@ -378,7 +378,7 @@ def test_slow_answers_are_found(
 
 
 def test_nothing_secret_is_sent(sound: ssl.SSLContext, authority: Authority) -> None:
-    """Every question has the one token that is none."""
+    """Every request has the one invalid token."""
     with running(sound) as patient:
         examine(case_of(patient, authority.trust))
 

@@ -106,7 +106,7 @@ class Certified:
 
 @pytest.fixture(scope="module")
 def certified(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
-    """Yield a door with the callbacks on a server of their own, for two networks and one CA's clients."""
+    """Yield a proxy with the callbacks on a separate server, for two networks and one CA's clients."""
     home = Path(shutil.copytree(template, tmp_path_factory.mktemp("certified") / "home"))
     authority, stranger = trustme.CA(), trustme.CA()
     files = {"clients.pem": authority.cert_pem.bytes()}
@@ -123,7 +123,7 @@ def shut(request: pytest.FixtureRequest) -> Iterator[FrontDoor]:
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[tuple[FrontDoor, Listener]]:
-    """Yield a door, and somebody behind it who writes down what comes through."""
+    """Yield a proxy, and a server behind it that records what comes through."""
     with (
         folder_for_nginx() as folder,
         listening(folder / "listener.sock") as behind,
@@ -341,7 +341,7 @@ def test_caller_cannot_say_who_it_is(door: FrontDoor, home: Path) -> None:
 
 
 def test_one_id_names_a_request_everywhere(door: FrontDoor, home: Path) -> None:
-    """The answer, nginx's log and the trail tell of one request by the same id."""
+    """The response, nginx's log and the trail have the same id for one request."""
     answer = door.portal.post(AGENT_PATH, NONSENSE)
 
     request_id = answer.value("X-Request-ID")
@@ -524,7 +524,7 @@ def test_certificate_authority_finds_its_challenge(door: FrontDoor) -> None:
     ("path", "word"), [("/", "detail"), ("/api/v1/login", "detail"), (AGENT_PATH, "message")]
 )
 def test_plain_http_on_the_port_for_tls_is_refused(door: FrontDoor, path: str, word: str) -> None:
-    """A client that forgets TLS is told so in the shape of its path, not in HTML."""
+    """A client that forgets TLS gets an error in the form of its path, not in HTML."""
     answer = Entrance(door.port, None, NAME, None).ask(path)
 
     members = orjson.loads(answer.body)
@@ -551,7 +551,7 @@ UNREADABLE: Mapping[str, tuple[bytes, int]] = {
     "no http": (b"nonsense %s %s\r\n\r\n", 400),
     "header too large": (b"POST %s HTTP/1.1\r\nHost: %s\r\nA: " + LONG.encode() + b"\r\n\r\n", 431),
     "address too long": (b"POST %s?" + LONG.encode() + b" HTTP/1.1\r\nHost: %s\r\n\r\n", 414),
-    "escape that is none": (b"POST %s%%zz HTTP/1.1\r\nHost: %s\r\n\r\n", 400),
+    "invalid escape": (b"POST %s%%zz HTTP/1.1\r\nHost: %s\r\n\r\n", 400),
     "way out of the root": (b"POST /../..%s HTTP/1.1\r\nHost: %s\r\n\r\n", 400),
 }
 
@@ -560,7 +560,7 @@ UNKNOWN_PATH = {
     "unknown version",
     "no http",
     "address too long",
-    "escape that is none",
+    "invalid escape",
     "way out of the root",
 }
 
@@ -613,7 +613,7 @@ def test_question_is_too_large(shut: FrontDoor) -> None:
 
 
 def test_nobody_answers(shut: FrontDoor) -> None:
-    """While the application is away, the cloud reads that nothing is known, and when to come again."""
+    """While the application is unavailable, the cloud's response says so, and when to retry."""
     status = 200 if shut.settings.callbacks.always_200 else 503
 
     for path in (AGENT_PATH, CHAT_PATH):
@@ -825,7 +825,7 @@ HALF_OPEN: Mapping[str, tuple[Mapping[str, str], bool, str, str]] = {
 
 @pytest.mark.parametrize("name", HALF_OPEN)
 def test_application_asks_again(certified: Certified, name: str) -> None:
-    """Where the door was opened by hand, the application refuses the same question, and writes it down."""
+    """Where nginx was opened by hand, the application refuses the same request, and records it."""
     edits, is_certified, source, reason = HALF_OPEN[name]
     upstream = {**CERTIFIED, "server.bind": certified.bind, "server.trusted_proxies": "1"}
     files = {"clients.pem": certified.authority.cert_pem.bytes()}
@@ -846,7 +846,7 @@ def test_people_come_from_everywhere(certified: Certified) -> None:
     assert answer.status == 200
 
 
-# What is written down
+# What is logged
 
 
 def test_log_is_json_without_a_query(door: FrontDoor) -> None:

@@ -49,12 +49,12 @@ def cloud_server(around: Outside) -> Cloud:
 
 
 def page(door: Door) -> Headers:
-    """Return what a browser says of a request of the portal's own page."""
+    """Return a browser's headers of a request from the portal's own page."""
     return [("Origin", door.origin), ("Sec-Fetch-Site", "same-origin")]
 
 
 def shop() -> Headers:
-    """Return what a browser says of a request of the allowed page of another site."""
+    """Return a browser's headers of a request from the allowed page of another site."""
     return [("Origin", SHOP), ("Sec-Fetch-Site", "cross-site")]
 
 
@@ -115,7 +115,7 @@ def test_cookie_of_any_path(door: Door, cloud_server: Cloud, prefix: str, path: 
 
 @pytest.mark.parametrize(("level", "is_told"), [("crit", False), ("warn", True)])
 def test_error_log_has_no_query(around: Outside, level: str, is_told: bool) -> None:
-    """A limit, or a cloud that is away, writes no request down; a level below (the control) does."""
+    """A limit, or an unavailable cloud, logs no request; a lower log level (the control) does."""
     around.nameserver.names[NAME] = ELSEWHERE
     edits = {"validator.error.log crit;": f"validator.error.log {level};"}
     with proxy_pair.our_door(around, {"limits.cloud_address": "1/1h"}, edits) as door:
@@ -127,7 +127,7 @@ def test_error_log_has_no_query(around: Outside, level: str, is_told: bool) -> N
 
 @either_place
 def test_errors_are_readable(door: Door, cloud_server: Cloud, prefix: str) -> None:
-    """An allowed page can read errors too, the cloud's and the door's; so it can tell what is wrong."""
+    """An allowed page can read errors too, the cloud's and nginx's, so it can show what is wrong."""
     cloud_server.says[CHAT_SCRIPT] = Says(b"<html>", 500)
     answers = [
         door.ask(prefix + CHAT_SCRIPT, "POST", shop(), GUEST),
@@ -168,7 +168,7 @@ def test_preflight(door: Door, cloud_server: Cloud, prefix: str) -> None:
 
 @either_place
 def test_preflight_of_a_foreign_page(door: Door, cloud_server: Cloud, prefix: str) -> None:
-    """A page that is not allowed is told so, without a word that its browser could take for a permission."""
+    """A page that is not allowed gets an error, without a header that grants its browser anything."""
     asks = [("Origin", f"{SHOP}.attacker.example"), ("Access-Control-Request-Method", "POST")]
 
     answer = door.ask(prefix + CHAT_SCRIPT, "OPTIONS", asks)
@@ -365,7 +365,7 @@ STREAM = "/service-cloud/webclient/events"
 def test_events_arrive_one_by_one(
     door: Door, cloud_server: Cloud, prefix: str, asked: tuple[str, str], answered: Headers
 ) -> None:
-    """An event of a stream is there before the next one is sent, whoever says that it is a stream."""
+    """An event of a stream arrives before the next one is sent, whichever side marks it as a stream."""
     go_on, first, second = Event(), b"data: 1\n\n", b"data: 2\n\n"
     kind = [("Content-Type", "text/event-stream"), *answered]
     cloud_server.says[STREAM] = Says(first + second, headers=kind, after=go_on, early=len(first))

@@ -36,7 +36,7 @@ RATE = f"{AMOUNT}/1h"
 ZONES = ("login_address", "tokens_address", "guest_address", "cloud_address", "other_address")
 STRICT = {
     **{f"limits.{name}": RATE for name in ZONES},
-    "proxy.load_balancers": '["127.0.0.1"]',  # so that each test comes from addresses of its own
+    "proxy.load_balancers": '["127.0.0.1"]',  # so that each test has its own addresses
     "proxy.document_root": "{folder}/pages",
     "proxy.cloud_host": "cloud.example.net",
     "proxy.cloud_address": "127.0.0.1:1",
@@ -116,7 +116,7 @@ def test_one_too_many_is_refused(strict: FrontDoor, place: str) -> None:
 
 
 def test_limits_are_apart(strict: FrontDoor) -> None:
-    """Whoever used up one limit still has the others."""
+    """A source that used up one limit still has the others."""
     source = "198.51.100.100"
     assert statuses(strict, source, "POST", "/api/v1/login", AMOUNT + 1)[-1] == 429
 
@@ -155,7 +155,7 @@ def test_questions_are_never_counted_by_address(strict: FrontDoor) -> None:
 
 
 def test_refusals_are_counted_in_the_log(strict: FrontDoor) -> None:
-    """The access log says of each request whether a limit refused it."""
+    """The access log shows for each request whether a limit refused it."""
     source = "198.51.100.103"
     statuses(strict, source, "GET", "/nothing", AMOUNT + 2)
 
@@ -179,14 +179,14 @@ def test_refusals_are_counted_in_the_log(strict: FrontDoor) -> None:
     ],
 )
 def test_a_network_of_ipv6_is_one(strict: FrontDoor, first: str, second: str) -> None:
-    """Whoever has one address of a /64 has them all: they share a bucket, and none is without one."""
+    """The addresses of a /64 have one owner: they share a bucket, and none is without one."""
     assert 429 not in statuses(strict, first, "POST", "/webchat/guest", AMOUNT)
 
     check_throttled(ask(strict, second, "POST", "/webchat/guest"))
 
 
 def test_a_network_of_ipv6_is_never_more_than_two(strict: FrontDoor) -> None:
-    """However a /64 with zeros in it is written shortest, whoever has it gets no more than two buckets."""
+    """However a /64 with zeros is abbreviated, its owner gets at most two buckets."""
     endings = ("::1", "0:0:1:2:3:4", "0:0:1::", "0:0:1:0:0:1", "0:0:0:1::", "0:0:ffff:ffff:0:1", "::a:b:c")
     addresses = [f"2001:dba:{ending}".replace(":::", "::") for ending in endings]
 
@@ -208,7 +208,7 @@ def test_addresses_of_ipv4_are_apart_however_they_are_written(strict: FrontDoor)
 
 
 def test_networks_of_ipv6_are_apart(strict: FrontDoor) -> None:
-    """Another /64 has a bucket of its own."""
+    """Another /64 has its own bucket."""
     assert statuses(strict, "2001:db8:2:1::1", "POST", "/webchat/guest", AMOUNT + 1)[-1] == 429
 
     for other in ("2001:db8:2:2::1", "2001:db8:2::1", "2001:db8:3:1::1", "2001:db9:2:1::1"):

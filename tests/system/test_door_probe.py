@@ -59,7 +59,7 @@ TROUBLE = {
 
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_each_trouble_has_its_words(around: Outside, tmp_path: Path, trouble: str) -> None:
-    """What was one 502 is told apart: who is not believed, who is not there, and whose name is not known."""
+    """One 502 is split into its causes: an untrusted server, an unreachable one, an unknown name."""
     door: dict[str, str] = {}
     beside = nullcontext()
     if trouble == "impostor":

@@ -25,7 +25,7 @@ SAMPLES, FEW = 80, 20
 
 
 class NaivePasswords(Passwords):
-    """What suggests itself, and tells who exists: nothing to compare with, so nothing is hashed."""
+    """The obvious code, which reveals accounts: without a hash to compare with, nothing is hashed."""
 
     def verify(self, password: str, expected: str | None) -> bool:
         """Hash only when there is something to compare with."""
@@ -82,7 +82,7 @@ def without_id(answer: TestResponse) -> tuple[int, list[tuple[str, str]], str]:
 
 
 def test_time_of_a_refusal_tells_nothing(services: Services) -> None:
-    """No class of refusals takes longer or shorter than another one, as far as so few samples can tell."""
+    """No class of refusals takes longer or shorter than another one, as far as these few samples can show."""
     found = areas(times(asking(services), SAMPLES))
 
     assert len(found) == 15

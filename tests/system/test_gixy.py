@@ -33,7 +33,7 @@ RENDERINGS: Mapping[str, Mapping[str, str]] = {
     "everything": EVERYTHING,
     "everything for a newer nginx": {**EVERYTHING, "proxy.nginx_version": "1.26"},
 }
-# What it says of other things than safety, by the name of the check.
+# Its findings about other things than safety, by the name of the check.
 NOT_ABOUT_SAFETY = {
     "try_files_is_evil_too": "wants a cache of open files, for speed; a removed page would stay for a minute",
 }

@@ -186,7 +186,7 @@ def words(tmp_path: Path) -> Path:
 
 
 def hydra(bind: str, words: Path) -> bool:
-    """Let hydra guess, and tell whether it found the password.
+    """Let hydra guess; return whether it found the password.
 
     It stops at the first 401 and says that it found nothing, so it is shown 403 instead.
     """
@@ -202,7 +202,7 @@ def hydra(bind: str, words: Path) -> bool:
 
 
 def ffuf(bind: str, words: Path) -> bool:
-    """Let ffuf guess, and tell whether it found the password."""
+    """Let ffuf guess; return whether it found the password."""
     require_package("ffuf", found=shutil.which("ffuf") is not None)
     body = orjson.dumps({"account": "ffuf", "password": "FUZZ"}).decode()
     found = words.with_suffix(".json")

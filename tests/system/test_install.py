@@ -266,7 +266,7 @@ def test_metrics_are_shown(installation: Installation) -> None:
 
 
 def test_metrics_tell_of_a_pool_that_is_gone(installation: Installation) -> None:
-    """A pool that was stopped has no worker, and is told as such by the service that shows it."""
+    """A stopped pool has no worker, and the metrics show that."""
     installation.follow("Metrics")
     ask = "curl -sSf http://127.0.0.1:9464/metrics | grep -F 'validator_workers{role=\"people\"}'"
     installation.did("systemctl stop validator@people.socket validator@people.service")

@@ -59,7 +59,7 @@ class FirstRun:
 
 @pytest.fixture(scope="module", autouse=True)
 def _programs() -> None:
-    """Ask for what Debian keeps in packages of its own."""
+    """Request what Debian ships in separate packages."""
     require_package("make", found=shutil.which("make") is not None)
     require_package("curl", found=shutil.which("curl") is not None)
 

@@ -73,7 +73,7 @@ def test_worker_that_dies_shows(home: Path, server: Server) -> None:
 
 
 def test_server_that_ends_shows(home: Path) -> None:
-    """Without a server nobody serves, and that is told by a 0; what was counted stays."""
+    """Without a server the number of workers is 0; the counts stay."""
     with watched(home) as metrics:
         with serving(home) as server:
             server.ask("POST", AGENT_PATH, json={})
@@ -87,7 +87,7 @@ def test_server_that_ends_shows(home: Path) -> None:
 
 
 def test_it_begins_while_something_is_broken(home: Path) -> None:
-    """Without its database it is shown all the same, and says what is away; back again, it says so."""
+    """Without its database the metrics are still shown, with what is unavailable, until it is back."""
     database = home / "validator.db"
     database.rename(home / "away")
     with watched(home) as metrics:
@@ -141,7 +141,7 @@ def test_unix_socket_is_for_the_user_and_the_group(home: Path) -> None:
 
 
 def test_log_has_the_form_of_the_house(home: Path) -> None:
-    """Every line is a JSON object with a time, also of what is no HTTP; and says nothing of what was sent."""
+    """Every line is a JSON object with a time, also for malformed requests, and repeats nothing of them."""
     with watched(home) as metrics:
         with metrics.connect() as connection:
             connection.sendall(b"GET / a-secret-word\r\n\r\n")

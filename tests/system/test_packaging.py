@@ -92,14 +92,14 @@ def test_installed_program_sets_up_a_demonstration(programs: Path, tmp_path: Pat
 
 
 def pip(*arguments: str) -> None:
-    """Run pip quietly; what it says of a failure becomes the test's."""
+    """Run pip quietly; its output becomes the test's on failure."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def validator(programs: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the installed program in *folder* with an environment of its own."""
+    """Run the installed program in *folder* with a separate environment."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "VALIDATOR_OPERATOR": "tester"}
     command = [str(programs / "validator"), *arguments]
     return subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True)

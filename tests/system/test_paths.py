@@ -37,7 +37,7 @@ def ours(request: pytest.FixtureRequest, around: Outside) -> Iterator[tuple[Door
 
 
 def page(door: Door) -> Headers:
-    """Return what a browser says of a request of the portal's own page."""
+    """Return a browser's headers of a request from the portal's own page."""
     return [("Origin", door.origin), ("Sec-Fetch-Site", "same-origin")]
 
 

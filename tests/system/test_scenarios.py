@@ -184,7 +184,7 @@ def test_signing_with_another_key_fails_both_guests_scenarios(enterprise: Enterp
 
 
 def test_who_is_known_is_found_in_the_home(enterprise: Enterprise) -> None:
-    """Without being told, the runner takes the home's first account, its tenant, its channel and page."""
+    """By default the runner takes the home's first account, its tenant, its channel and page."""
     assert known_at(enterprise.services, None) == KNOWN
     assert known_at(enterprise.services, Known(TENANT, user_account="other")) == replace(
         KNOWN, user_account="other"
@@ -192,7 +192,7 @@ def test_who_is_known_is_found_in_the_home(enterprise: Enterprise) -> None:
 
 
 def test_who_else_is_there_is_found_in_the_home(enterprise: Enterprise) -> None:
-    """Without being told, the runner takes the next account of the tenant, and another tenant in use."""
+    """By default the runner takes the next account of the tenant, and another tenant in use."""
     services = enterprise.services
 
     assert others_at(services, KNOWN, Others()) == Others("agent-8", "customer-8", "Ann", OTHER_TENANT)
@@ -211,7 +211,7 @@ def test_who_is_not_in_use_is_nobody_else(enterprise: Enterprise) -> None:
 
 
 def test_tenant_with_a_namesake_is_the_other_tenant(enterprise: Enterprise) -> None:
-    """Where the other tenant has somebody of the same name, only the token's tenant tells the two apart."""
+    """If the other tenant has an account of the same name, only the token's tenant distinguishes the two."""
     services = enterprise.services
     services.tenants.add("202400000009", "Ninth")
     services.accounts.add("li.wei.9", "202400000009", "no password fits", Identity(AGENT.id))

@@ -153,7 +153,7 @@ def chat_routes(server: Server) -> set[str]:
 
 
 def test_reload_of_broken_settings_leaves_the_server_as_it_is(validator: CommandLine, tmp_path: Path) -> None:
-    """SIGHUP with settings that cannot be used is told in the log; the server goes on with the old ones.
+    """SIGHUP with invalid settings is logged; the server continues with the old ones.
 
     Mended, they come into force with the next SIGHUP.
     """

@@ -1,4 +1,4 @@
-"""The stand-in for the cloud in a process of its own, before a real server behind TLS."""
+"""The simulated cloud in a separate process, with a real server behind TLS."""
 
 import shutil
 import socket

@@ -157,7 +157,7 @@ def yes_server(certificate: trustme.LeafCert) -> Iterator[str]:
 
 
 def told_by(url: str, folder: Path) -> list[Any]:
-    """Return what the page at *url* wrote down in a fresh browser."""
+    """Return what the page at *url* recorded in a fresh browser."""
     command = [
         *BROWSER,
         *QUIET,
@@ -181,7 +181,7 @@ await until(() => frames.ccbarclient && frames.ccbarclient.document.getElementBy
 
 
 def test_bar_is_built_and_rings(simulator: Simulator, tmp_path: Path) -> None:
-    """The frame ccbarclient is there; who asked for it is told of a simulated ring, and of nothing else."""
+    """The frame ccbarclient exists; listeners get a simulated ring, and nothing else."""
     script = (
         AGENT_POST
         + """

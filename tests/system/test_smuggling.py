@@ -133,7 +133,7 @@ def test_nobody_else_was_heard(became: Became) -> None:
 
 
 def test_the_trail_knows_only_counted_requests(house: House, became: Became) -> None:
-    """Every request that the audit trail tells of has the id and the address that nginx gave it."""
+    """Every request in the audit trail has the id and the address that nginx gave it."""
     counted = {(one.request_id, case.source) for case, seen in became.of.values() for one in seen.counted}
     told = {(entry["request_id"], entry["source"]) for entry in house.validator.trail() if "source" in entry}
 

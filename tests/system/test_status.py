@@ -117,7 +117,7 @@ def test_screen_names_nobody(asked: CommandLine) -> None:
 
 
 def test_broken_node_is_told(asked: CommandLine) -> None:
-    """While the servers run, a lost database and keys open to others are told, each with its line: exit 1."""
+    """While the servers run, a lost database and keys open to others are reported, one line each: exit 1."""
     database, keyring = asked.home / "validator.db", asked.home / "keys" / "keyring.json"
     database.rename(asked.home / "lost.db")
     keyring.chmod(0o644)
@@ -142,7 +142,7 @@ def test_broken_node_is_told(asked: CommandLine) -> None:
 
 
 def test_pool_that_is_gone_is_gone(asked: CommandLine, tmp_path: Path) -> None:
-    """Beside a copy of the home, whose servers run elsewhere, nobody is told to be alive."""
+    """For a copy of the home, whose servers run elsewhere, no worker is shown as alive."""
     shutil.copytree(asked.home, tmp_path / "copy")
 
     said = CommandLine(tmp_path / "copy")("status", "--json", variables=VARIABLES)

@@ -20,7 +20,7 @@ DEBIAN_PACKAGE, PROGRAM = "testssl.sh", "testssl"
 SECTIONS = (("-p", "-s", "-f"), ("-P", "-S", "-U"))
 GRAVE = {"MEDIUM", "HIGH", "CRITICAL", "FATAL"}
 ALLOWED = {
-    "cert_revocation": "a CA of one's own publishes no revocations",
+    "cert_revocation": "a private CA publishes no revocations",
     "cert_validityPeriod": "the certificates of these tests never end",
     "cipher_order": "all ciphers offered are good ones, so that the client may choose (Mozilla intermediate)",
 }
@@ -45,7 +45,7 @@ _TIMEOUT = 300  # seconds; a scan takes about one minute
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the scanner says of one thing it looked at."""
+    """The scanner's result for one check."""
 
     id: str
     severity: str

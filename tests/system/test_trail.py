@@ -23,7 +23,7 @@ from tests.support.postgres_processes import family
 from tests.support.server_process import Server, serving, wait_until
 
 Lines = list[bytes]
-# Descriptors with their paths, and enough of what is sent to tell an answer.
+# Descriptors with their paths, and enough of the sent bytes to recognise a response.
 STRACE = ["strace", "-f", "-y", "-s", "16", "-e", "trace=fdatasync,fsync,write,writev,sendto,sendmsg"]
 SYNC = re.compile(r"(fdatasync|fsync)\(\d+<[^>]*/audit\.jsonl>")
 WRITE = re.compile(r"write\(\d+<[^>]*/audit\.jsonl>")
@@ -214,7 +214,7 @@ def traced(
 
 
 def test_graceful_stop_leaves_a_current_head_and_loses_no_count(tmp_path: Path) -> None:
-    """After SIGTERM both heads are the last entry's, and what two workers only counted is told by entries."""
+    """After SIGTERM both heads are the last entry's, and refusals that workers only counted have entries."""
     validator = CommandLine(tmp_path / "home")
     validator.did("init")
     with serving(validator.home, "--workers", "2") as server:

@@ -72,7 +72,7 @@ def cloud_server(around: Outside, impostor: Cloud) -> Cloud:
 
 
 def page(door: Door) -> Headers:
-    """Return what a browser says of a request of the portal's own page."""
+    """Return a browser's headers of a request from the portal's own page."""
     return [("Origin", door.origin), ("Sec-Fetch-Site", "same-origin")]
 
 
@@ -90,7 +90,7 @@ def test_01_glued_path(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: 
 
 @either_place
 def test_02_no_name_in_the_handshake(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str) -> None:
-    """The cloud is told its name in the handshake; the vendor's form tells none and is refused."""
+    """The handshake has the cloud's name (SNI); the vendor's form has none and is refused."""
     vendors = vendor[Form.NAMELESS].ask(prefix + CHAT_SCRIPT, headers=page(vendor[Form.NAMELESS]))
     assert (vendors.status, cloud_server.received) == (502, [])
     wait_until(lambda: bool(cloud_server.refused), "the cloud has refused the handshake")
@@ -128,7 +128,7 @@ def test_04_impostor(vendor: Vendor, around: Outside, impostor: Cloud, prefix: s
 def test_05_claimed_address(
     vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: str, claimed: str
 ) -> None:
-    """The cloud is told the address that nginx saw; in the vendor's form the one that the client claims."""
+    """The cloud gets the address that nginx saw; in the vendor's form the one that the client claims."""
     claims = [("X-Forwarded-For", claimed), ("X-Real-IP", claimed), ("Forwarded", f"for={claimed}")]
     vendor[Form.WORKING].ask(PREFIX + CHAT_SCRIPT, headers=[*page(vendor[Form.WORKING]), *claims])
     assert cloud_server.last().value("X-Real-IP").startswith("6.6.6.6")
@@ -234,7 +234,7 @@ def test_10_no_origin(vendor: Vendor, ours: Door, cloud_server: Cloud, prefix: s
 
 
 def foreign(door: Door) -> list[Headers]:
-    """Return what browsers say of requests of pages that are not the portal's."""
+    """Return browsers' headers of requests from other pages than the portal's."""
     origins = [
         ATTACKER,
         "null",
@@ -508,7 +508,7 @@ def test_16_lost_redirects(vendor: Vendor, cloud_server: Cloud) -> None:
 
 @either_place
 def test_16_lost_port(vendor: Vendor, ours: Door, prefix: str) -> None:
-    """Redirects of nginx itself keep the port that the browser knows; the vendor's form tells its own."""
+    """Redirects of nginx itself keep the port that the browser knows; the vendor's form has nginx's own."""
     target, known = f"{prefix or ''}/service-cloud", [("Host", f"{NAME}:8443")]
     vendors = vendor[Form.WORKING].ask("/service-cloud", headers=known)
     assert (

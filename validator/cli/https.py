@@ -18,7 +18,7 @@ from validator.errors import OperatorError
 from validator.operations.certificates import localca
 from validator.operations.certificates.localca import LocalAuthority
 from validator.operations.proxy import nginx
-from validator.operations.proxy.placing import place_checked
+from validator.operations.proxy.checked_install import place_checked
 from validator.settings.loading import Settings
 
 PORT = 8443

@@ -10,7 +10,7 @@ import click
 from validator.accounts.policy import LockoutPolicy
 from validator.app import create_app
 from validator.cli.frame import Group, load_settings, opened
-from validator.cli.limitview import by_limit
+from validator.cli.limits_view import by_limit
 from validator.cli.output import json_option, say, show
 from validator.cli.scratch import scratch_server
 from validator.errors import OperatorError

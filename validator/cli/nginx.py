@@ -9,8 +9,8 @@ from validator.cli.output import say
 from validator.clock import SystemClock
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx as proxy
-from validator.operations.proxy.placing import place_checked
-from validator.operations.proxy.probing import ask_cloud
+from validator.operations.proxy.checked_install import place_checked
+from validator.operations.proxy.cloud_probe import ask_cloud
 
 
 @click.group(cls=Group)

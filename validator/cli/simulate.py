@@ -11,9 +11,10 @@ from validator.cli.output import json_option, say, show
 from validator.cli.process import check_free, prepare_process
 from validator.clock import SystemClock
 from validator.operations.certificates.localca import CERTIFICATE
-from validator.operations.simulator import library, registration, standby
+from validator.operations.simulator import library, registration
 from validator.operations.simulator.serving import run as run_over_tls
 from validator.operations.simulator.serving import serve as serve_cloud
+from validator.operations.simulator.tls_proxy import tls_proxy as local_proxy
 from validator.settings.places import Bind
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -64,8 +65,8 @@ def tls_proxy(
     bind: str, origin: str, certificate: Path, key: Path, application: str, cloud: str, cloud_authority: Path
 ) -> None:
     """Serve TLS for `validator demo` when nginx is not installed."""
-    before_both = standby.open_door(application, cloud, str(cloud_authority), origin)
-    run_over_tls(before_both, bind=bind, certificate=certificate, key=key)
+    proxy = local_proxy(application, cloud, str(cloud_authority), origin)
+    run_over_tls(proxy, bind=bind, certificate=certificate, key=key)
 
 
 @simulate.command("scenarios", examples=["validator simulate scenarios"])

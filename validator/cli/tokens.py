@@ -5,7 +5,7 @@ import click
 from validator.cli.frame import Group, opened
 from validator.cli.operators import operator
 from validator.cli.output import json_option, show
-from validator.cli.revoking import revoke
+from validator.cli.revoke import revoke
 from validator.cli.secretinput import presented_token
 from validator.errors import OperatorError
 from validator.tokens import wire

@@ -1,4 +1,4 @@
-"""Fills the database of this peer, and writes down what to ask it: `python furnish.py STATE NUMBER`."""
+"""Fills the database of this peer, and writes its requests into a file: `python furnish.py STATE NUMBER`."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Fills the database of this peer, and writes down what to ask it: `python furnish.py STATE NUMBER`."""
+"""Fills the database of this peer, and writes its requests into a file: `python furnish.py STATE NUMBER`."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ from oauth2_provider.models import AccessToken, Application  # noqa: E402
 def main() -> None:
     """Make a client and an account, and *NUMBER* tokens.
 
-    Who asks is authorised by a token of its own: with the client's password in place of it, each question
+    The client is authorised by a separate token: with its password instead, each request
     would cost a hash of a password.
     """
     call_command("migrate", verbosity=0)

@@ -30,7 +30,7 @@ Told = tuple[Sequence[str], str]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Yield what runs programs together, in a process of its own and in the test's folder."""
+    """Yield a function that runs programs together, in a separate process in the test's folder."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*programs: Told, timeout: float = LONG, path: str | None = None) -> "subprocess.Popen[bytes]":
@@ -66,13 +66,13 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
 
 
 def shell(script: str, stop: str = "SIGTERM") -> Told:
-    """Return a program that runs *script*; it is told to stop by the signal *stop*."""
+    """Return a program that runs *script*; the signal *stop* stops it."""
     return ("/bin/sh", "-c", f"PATH=/usr/bin:/bin; {script}"), stop
 
 
 def lasting(name: str, script: str = "", stop: str = "SIGTERM") -> Told:
     """Return a program that writes its number to the file *name* and stays until it is stopped."""
-    # A shell that has traps must wait for a child of its own; any other leaves nothing when it is killed.
+    # A shell with traps must wait for a child process; any other leaves nothing when it is killed.
     stay = f"sleep {LONG} & wait" if script else f"exec sleep {LONG}"
     return shell(f"{script} echo $$ > {name}.new; mv {name}.new {name}; {stay}", stop)
 
@@ -127,7 +127,7 @@ def test_reload_is_passed_on(run: Run, tmp_path: Path) -> None:
     process.send_signal(signal.SIGHUP)
 
     for name in names:
-        wait_until((tmp_path / f"{name}.reloaded").exists, f"{name} is told")
+        wait_until((tmp_path / f"{name}.reloaded").exists, f"{name} is reloaded")
     assert process.poll() is None
     assert all(map(is_running, pids))
 
@@ -146,7 +146,7 @@ def test_adopted_orphan_is_none_of_them(run: Run, tmp_path: Path) -> None:
 
 
 def test_program_that_cannot_be_started_ends_all(run: Run, tmp_path: Path, path: str | None) -> None:
-    """When a later program is not there, what was started is stopped, and the failure is told."""
+    """When a later program is not there, what was started is stopped, and the failure is reported."""
     process = run(lasting("one"), (("/nowhere/program",), "SIGTERM"), path=path)
 
     assert process.wait(TIMEOUT) != 0
@@ -165,7 +165,7 @@ def test_stop_while_starting_leaves_nothing(run: Run, tmp_path: Path) -> None:
 
 
 def test_killed_it_takes_its_programs_along(run: Run, tmp_path: Path) -> None:
-    """Even when it is killed, which it cannot see to itself, its programs are told to stop."""
+    """Even when it is killed, which it cannot handle, its programs get a signal to stop."""
     require_package("util-linux", found=shutil.which("setpriv") is not None)
     process = run(lasting("one"), lasting("two"))
     pids = [number_in(tmp_path / name) for name in ("one", "two")]
@@ -176,7 +176,7 @@ def test_killed_it_takes_its_programs_along(run: Run, tmp_path: Path) -> None:
 
 
 def test_last_is_stopped_first_by_its_own_signal(run: Run, tmp_path: Path) -> None:
-    """The one in front may finish what it does, before the one behind it is told."""
+    """The one in front may finish its work before the one behind it gets the signal."""
     first = lasting("one", "trap 'echo one TERM >> said; exit' TERM;")
     last = lasting("two", "trap 'sleep 0.3; echo two QUIT >> said; exit' QUIT;", "SIGQUIT")
     process = run(first, last)
@@ -190,7 +190,7 @@ def test_last_is_stopped_first_by_its_own_signal(run: Run, tmp_path: Path) -> No
 
 
 def test_patience_has_an_end(run: Run, tmp_path: Path) -> None:
-    """What does not stop when it is told is killed, and so are its own children."""
+    """A program that ignores the signal is killed, and so are its children."""
     deaf = "trap 'echo > deaf.told; wait' TERM; sh -c 'echo $$ > child; exec sleep 600' &"
     process = run(lasting("deaf", deaf), timeout=0.2)
     pids = [number_in(tmp_path / "deaf"), number_in(tmp_path / "child")]
@@ -208,7 +208,7 @@ def test_second_stop_is_in_a_hurry(run: Run, tmp_path: Path) -> None:
     process = run(slow)
     pid = number_in(tmp_path / "one")
     process.terminate()
-    wait_until((tmp_path / "told").exists, "it is told to stop")
+    wait_until((tmp_path / "told").exists, "it got the signal to stop")
 
     process.terminate()
 

@@ -1,4 +1,4 @@
-"""What a server needs so that its limits can be proven, and a request that shows whether it has that."""
+"""The requirements for proving a server's limits, and a request that checks them."""
 
 from validator.audit.reading import entries
 from validator.errors import OperatorError
@@ -17,20 +17,20 @@ NEEDED = (
 
 
 def check(services: Services, sender: Sender) -> None:
-    """Raise OperatorError, with all that is needed, unless *sender* reaches a server that can be proven."""
+    """Raise OperatorError with all requirements unless *sender* reaches a server that meets them."""
     if not (_is_ready(services.settings) and _is_reached(services, sender)):
         raise OperatorError(NEEDED)
 
 
 def _is_ready(settings: Settings) -> bool:
-    """Return whether requests may come from any address, and refusals differ from answers."""
+    """Return whether requests may come from any address, and refusals have another status."""
     callbacks = settings.callbacks
     is_open = not callbacks.networks and not callbacks.client_certificate and not callbacks.always_200
     return is_open and settings.server.trusted_proxies == 1 and settings.server.role == "all"
 
 
 def _is_reached(services: Services, sender: Sender) -> bool:
-    """Return whether a login has an entry in this home's trail, with the address that was sent."""
+    """Return whether this home's trail records a login with the address that was sent."""
     address = sender.spread()
     request_id = sender.guess(sender.mark, address).headers.get("X-Request-ID")
     return any(

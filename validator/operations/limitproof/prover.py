@@ -1,9 +1,9 @@
-"""Proves the limits: sends one more than each allows to a running server, and counts what came through.
+"""Proves the limits: sends one request more than each allows, and counts how many come through.
 
-The server must have this home and the settings in `needs`: each proof comes from a separate address, which
-is sent in `X-Forwarded-For`. Nobody else may use the server for two minutes, since some limits are
-everybody's. What the lockout let through is counted in the audit trail, because every refused login looks the
-same.
+The server must have this home and the settings in `needs`: each proof comes from a separate address, which is
+sent in `X-Forwarded-For`. The server must have no other clients for two minutes, because some limits are
+shared by all. What the lockout lets through is counted in the audit trail, because all refused logins look
+alike.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from validator.services import Services
 from validator.tenants import RecordStatus, Tenant
 from validator.tokens.claims import Audience
 
-_NEEDED = timedelta(seconds=30)  # of a window; a burst over its edge would meet two of them
+_NEEDED = timedelta(seconds=30)  # of a window; a burst across its edge would be counted in two
 _PER_CHANNEL, _PER_TOKEN, _PER_SUBJECT, _PER_GUEST = 10, 20, 40, 5
 _TOO_MANY = 429
 _LOCKED = (Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED)
@@ -32,7 +32,7 @@ _LOCKED = (Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED)
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How many a limit allows, and how many came through."""
+    """How many requests a limit allows, and how many came through."""
 
     limit: str
     rate: str
@@ -73,7 +73,7 @@ class Prover:
             yield from self._lockout(tenant)
 
     def _sends(self, tenant: Tenant) -> dict[str, Send]:
-        """Return, for each limit, what sends the next request that it counts and no other limit refuses."""
+        """Return, for each limit, a function that sends a request that only this limit can refuse."""
         agent_path = self._services.settings.callbacks.agent_path
         client = self._services.clients.add(self._sender.mark, [tenant.id], list(Audience))
         one, basic = self._sender.address(), (client[0].id, client[1])
@@ -90,7 +90,7 @@ class Prover:
         }
 
     def _proven(self, name: str, send: Send, already: int = 0) -> Iterator[Proof]:
-        """Yield the proof of the limit *name*, of which *already* so many are used, if it is enforced."""
+        """Yield the proof of the limit *name* if it is enforced; *already* requests are counted."""
         limit = self._services.settings.limits.limits[name]
         if limit.mode is not Mode.ENFORCE:
             return
@@ -111,7 +111,7 @@ class Prover:
                 yield proof
 
     def _accepted(self, tenant: Tenant) -> dict[str, Send]:
-        """Return what sends the next accepted question: of one token, of one subject, of one tenant."""
+        """Return functions that send accepted requests: with one token, for one subject, for one tenant."""
         per_token = self._allowed(_PER_TOKEN, "callbacks_token")
         per_subject = self._allowed(_PER_SUBJECT, "callbacks_subject")
         return {
@@ -123,15 +123,15 @@ class Prover:
         }
 
     def _allowed(self, most: int, *names: str) -> int:
-        """Return *most*, or less where a limit of *names* would refuse what another one is to count."""
+        """Return *most*, or less if a limit of *names* would refuse what another limit must count."""
         limits = [self._services.settings.limits.limits[name] for name in names]
         rates = [rate.amount for each in limits if each.mode is Mode.ENFORCE for rate in each.rates]
         return min([most, *rates])
 
     def _signing(self, tenant: Tenant) -> Iterator[Proof]:
-        """Yield the proofs of the limits on signatures, in one burst, each with what is counted by then.
+        """Yield the proofs of the limits on signatures, in one burst with a running count.
 
-        First of one channel: one guest, one prefix, new guests from everywhere, known ones; then of many.
+        First those of one channel: one guest, one prefix, new guests, known guests; then those of many.
         """
         per_guest = self._allowed(_PER_GUEST, "signing_guest")
         per_channel = self._allowed(_PER_CHANNEL, "signing_prefix", "signing_fresh", "signing_channel")
@@ -150,7 +150,7 @@ class Prover:
         yield from self._proven("signing_all", many(is_known=True), signer.signed)
 
     def _lockout(self, tenant: Tenant) -> Iterator[Proof]:
-        """Yield the proofs of the lockout: of an account, of a known device, of an address, of a prefix."""
+        """Yield the proofs of the lockout of an account, a known device, an address and a prefix."""
         policy, sender = self._services.settings.lockout, self._sender
         in_a_row = Rate(policy.allowed_failures, timedelta(0))
         device, one, prefix = sender.known_device(tenant), sender.address(), sender.prefix()
@@ -168,7 +168,7 @@ class Prover:
                 yield Proof(name, words, rate.amount, self._admitted(sent))
 
     def _admitted(self, request_ids: list[str]) -> int:
-        """Return at how many of these logins a password was looked at."""
+        """Return for how many of these logins a password was verified."""
         reasons = {
             entry["request_id"]: entry["reason"]
             for entry in entries(self._services.settings.audit.directory)
@@ -179,7 +179,7 @@ class Prover:
 
 
 def _wait_for_window(clock: Clock, rate: Rate) -> None:
-    """Wait until the present window of *rate* is not about to end: a burst over its edge meets two."""
+    """Wait for a new window of *rate* if this one ends soon: a burst across the edge is counted in two."""
     left = rate.period - (clock.now() - EPOCH) % rate.period
     if left < _NEEDED < rate.period:
         sleep(left.total_seconds())

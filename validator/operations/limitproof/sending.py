@@ -1,4 +1,4 @@
-"""What a proof sends to the server: requests of every kind, each from an address of the proof's choice."""
+"""Sends a proof's requests to the server, each from a chosen address."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Sender:
         base_url = "http://localhost" if path else url
         self._services, self._url = services, url
         self._http = httpx2.Client(base_url=base_url, transport=transport, timeout=10)
-        # Others than in a proof of a minute ago.
+        # Random, so that they differ from those of a recent proof.
         self._addresses = count(_FIRST_ADDRESS + secrets.randbelow(_ADDRESSES))
         self._spreads = count(secrets.randbelow(_PREFIXES))
         self.mark = f"proof-{secrets.token_hex(4)}"
@@ -53,9 +53,10 @@ class Sender:
         per_subject: int = NEVER,
         presented: str | None = None,
     ) -> Send:
-        """Return what asks the next question, with a new token and about a new agent after so many.
+        """Return a function that sends the next request to the agents' callback.
 
-        With *presented* another agent than the token's is presented.
+        The token is new after *per_token* requests, the agent after *per_subject*. *presented* is an agent to
+        name instead of the token's.
         """
         numbers, state = count(), {"subject": "", "token": ""}
 
@@ -66,7 +67,7 @@ class Sender:
                 state["subject"] = f"{name}-{number // per_subject}"
             if is_new or number % per_token == 0:
                 wish = TokenRequest(Audience.AGENT, tenant.id, state["subject"])
-                # A label of its own: so many tokens would reach the limit on one caller's.
+                # A separate label for each: many tokens of one would reach the limit for one caller.
                 operator = Operator(f"operator:{self.mark}-{name}-{number}")
                 state["token"] = self._services.issuance.issue(operator, wish)[0]
             question = {
@@ -79,7 +80,7 @@ class Sender:
         return send
 
     def known_device(self, tenant: Tenant) -> dict[str, str]:
-        """Return the cookie of a browser that has logged in to an account made for this."""
+        """Return the device cookie of a browser that has logged in to a new account."""
         password = secrets.token_urlsafe(24)
         password_hash = self._services.passwords.hash(password)
         self._services.accounts.add(self.mark, tenant.id, password_hash, Identity())
@@ -93,12 +94,12 @@ class Sender:
         cookies: dict[str, str] | None = None,
         password: str = "wrong",  # noqa: S107
     ) -> httpx2.Response:
-        """Return the answer to a login from *address*."""
+        """Return the response to a login from *address*."""
         body = {"account": login, "password": password}
         return self.post("/api/v1/login", address, json=body, cookies=cookies)
 
     def post(self, path: str, address: str, **options: Any) -> httpx2.Response:
-        """Return the answer to a POST that a proxy would hand on from *address*; raises OperatorError."""
+        """Return the response to a POST as if a proxy forwarded it from *address*; raises OperatorError."""
         cookies = options.pop("cookies", None) or {}
         headers = {
             "X-Forwarded-For": address,
@@ -114,14 +115,14 @@ class Sender:
         return answer
 
     def address(self) -> str:
-        """Return an address that nothing has been counted for."""
+        """Return an address without any counted request."""
         return str(IPv4Address(next(self._addresses)))
 
     def spread(self) -> str:
-        """Return an address in a prefix that few requests come from, so that no limit on those is met."""
+        """Return an address in a new prefix, so that no limit on prefixes is reached."""
         return next(self.prefix())
 
     def prefix(self) -> Iterator[str]:
-        """Return addresses of one IPv6 /48, each of another /64, that nothing has been counted for."""
+        """Return addresses of one IPv6 /48, each in another /64, without any counted request."""
         prefix = f"2001:db8:{next(self._spreads) % _PREFIXES:x}"
         return (f"{prefix}:{number:x}::1" for number in range(2**16))

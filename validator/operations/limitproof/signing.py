@@ -1,4 +1,4 @@
-"""What a proof of the limits on signatures sends: as new guests and as known ones, on its own channels."""
+"""Sends the requests for signatures of a proof, as new and as known guests, on dedicated channels."""
 
 import secrets
 import string
@@ -20,7 +20,7 @@ _OK = 200
 
 
 class Signer:
-    """Has guests' signatures made, and counts them."""
+    """Requests guests' signatures, and counts them."""
 
     def __init__(self, sender: Sender, services: Services, tenant: Tenant, per_guest: int) -> None:
         """Sign for *tenant*, at most *per_guest* times for each guest."""
@@ -36,10 +36,11 @@ class Signer:
         per_channel: int = NEVER,
         is_known: bool = False,
     ) -> Send:
-        """Return what asks for the next signature, for a new guest and on a new channel after so many.
+        """Return a function that requests the next signature.
 
-        It comes from the next of *addresses*, or each time from another prefix. The guests are new ones, or,
-        with *is_known*, known for long enough not to be held to the share of new guests.
+        The guest is new after *per_guest* requests, the channel after *per_channel*. The source is the next
+        of *addresses*, or each time another prefix. With *is_known* the guests are established, so that the
+        share of new guests does not limit them.
         """
         numbers, state = count(), {"guest": ""}
 
@@ -66,7 +67,7 @@ class Signer:
         return self._sender.post("/webchat/guest", address).cookies[GUEST_COOKIE]
 
     def _known_guest(self) -> str:
-        """Return the cookie of a guest who was greeted a while ago, as this home's keys sign it."""
+        """Return the cookie of an established guest, signed with this home's keys."""
         before = _Earlier(self._services.clock)
         return Guests(self._services.keyring, self._services.settings.webchat, before).greet(None)[1]
 
@@ -77,11 +78,11 @@ class Signer:
 
 
 class _Earlier:
-    """A clock that shows a time at which a guest of now was new."""
+    """A clock in the past, so that a guest greeted by it is established now."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def now(self) -> datetime:
-        """Return the instant so long ago."""
+        """Return an instant in the past."""
         return self._clock.now() - 2 * ESTABLISHED_AFTER

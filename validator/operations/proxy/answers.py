@@ -1,4 +1,4 @@
-"""What nginx answers by itself, in the shape that the application's answers have."""
+"""nginx's own error responses, in the form of the application's."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from validator.web.unreadable import problem_of_any_route
 
 @dataclass(frozen=True, slots=True)
 class NginxAnswer:
-    """One error of nginx: its own numbers for it, the status that is answered, the kind of answer, a hint."""
+    """One error of nginx: its internal statuses, the status that is sent, the public error, a hint."""
 
     statuses: tuple[int, ...]
     status: int
@@ -22,17 +22,17 @@ class NginxAnswer:
 
     @property
     def name(self) -> str:
-        """The last segment of the internal path that answers it."""
+        """The last segment of the internal path that serves it."""
         return str(self.statuses[0] if self.hint else self.status)
 
     @property
     def problem(self) -> Markup:
-        """The body as RFC 9457 has it, with the members that the application's problems have."""
+        """The body (RFC 9457), with the same members as the application's problems."""
         return _quoted(orjson.dumps(problem(self.kind, self.status, "$request_id", detail=self.hint)))
 
     @property
     def unread(self) -> Markup:
-        """The same with the callbacks' two fields, where the path could not be read."""
+        """The same with the callbacks' two fields, for a path that could not be read."""
         return _quoted(problem_of_any_route(self.kind, self.status, "$request_id"))
 
     @property
@@ -63,14 +63,14 @@ _ANSWERS = (
 )
 
 
-def door_answers() -> tuple[NginxAnswer, ...]:
-    """Return every error that nginx answers by itself."""
+def nginx_answers() -> tuple[NginxAnswer, ...]:
+    """Return every error response of nginx."""
     return _ANSWERS
 
 
 def _quoted(body: bytes) -> Markup:
-    """Return *body* as a text of nginx; `$request_id` in it is nginx's own."""
+    """Return *body* as a string of nginx's configuration; nginx expands `$request_id` in it."""
     text = body.decode("ascii")
     if "'" in text or "\\" in text:
-        raise ValueError("a body that nginx would read otherwise")
+        raise ValueError("nginx would read this body differently")
     return Markup(f"'{text}'")  # noqa: S704 - quoted for nginx, and never HTML

@@ -1,6 +1,6 @@
-"""The headers and cookies that nginx passes on, takes away, or writes itself."""
+"""The headers that nginx forwards, removes or sets."""
 
-# What an answer of the cloud may not say to this host's browsers.
+# Response headers of the cloud that must not reach this host's browsers.
 HIDDEN_HEADERS = """
     Strict-Transport-Security Public-Key-Pins Clear-Site-Data Service-Worker-Allowed
     Content-Security-Policy Content-Security-Policy-Report-Only Access-Control-Allow-Origin
@@ -10,13 +10,13 @@ HIDDEN_HEADERS = """
     Reporting-Endpoints Activate-Storage-Access Secure-Session-Registration Sec-Session-Registration
     Set-Login Speculation-Rules Use-As-Dictionary X-Powered-By X-Request-ID Set-Cookie2
 """.split()  # noqa: SIM905 - as a list it would take a line for each
-# What the application reads of a caller's request, beside the body; nothing else reaches it.
+# The request headers that the application reads; no others reach it.
 PASSED_HEADERS = """
     Accept Accept-Language Access-Control-Request-Headers Access-Control-Request-Method Authorization
     Content-Type If-Modified-Since If-None-Match Origin Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site
     User-Agent
 """.split()  # noqa: SIM905 - as a list it would take a line for each
-# What programs behind a proxy believe of it: a caller's own would be a lie that the cloud may act on.
+# Headers that applications trust from a proxy; a client could forge them, and the cloud may act on them.
 PROXIES_HEADERS = """
     Forwarded X-Forwarded Forwarded-For X-Forwarded-By X-Forwarded-Client-Cert X-Forwarded-Host
     X-Forwarded-Port X-Forwarded-Prefix X-Forwarded-Path X-Forwarded-Uri X-Forwarded-Protocol

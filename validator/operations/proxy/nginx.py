@@ -1,8 +1,8 @@
-"""Renders nginx's configuration from the settings, and lets nginx check it.
+"""Renders nginx's configuration from the settings, and lets nginx test it.
 
-The templates in `nginx/` are read from top to bottom like what they make. Every value has been checked
-against its own form by the settings; here each is held once more against what means nothing to nginx, so that
-no value can ever be configuration. Rendering the same settings gives the same bytes.
+The templates in `nginx/` read from top to bottom like their result. The settings have checked the form of
+every value; here each is checked again for characters with a meaning to nginx, so that no value can inject
+configuration. Rendering the same settings gives the same bytes.
 """
 
 import re
@@ -20,7 +20,7 @@ from validator.callbacks.wire import CallbackPolicy
 from validator.errors import OperatorError, PublicError
 from validator.limits.policy import LimitsPolicy
 from validator.networks import is_address, is_this_host
-from validator.operations.proxy.answers import door_answers
+from validator.operations.proxy.answers import nginx_answers
 from validator.operations.proxy.headers import HIDDEN_HEADERS, PASSED_HEADERS, PROXIES_HEADERS
 from validator.operations.proxy.zones import ROUTES, zones
 from validator.origins import HTTPS_PORT, host_of
@@ -31,9 +31,9 @@ FILES = ("nginx.conf", "validator.conf")
 FOLDERS = ("logs", "tmp")
 _HTTP2_ON = (1, 25, 1)  # since then `listen ... http2` is deprecated
 _PLAIN = re.compile(r"[A-Za-z0-9._~/@+:=\[\]%-]*", re.ASCII)
-_MAX_KEY = 32  # characters that nginx's tables take as they are, with room
+_MAX_KEY = 32  # characters of a key that surely fit nginx's default hash buckets
 _PROGRAM = "nginx"
-_TIMEOUT = 30  # seconds that nginx may take to look at a configuration
+_TIMEOUT = 30  # seconds that nginx may take to test a configuration
 
 
 def render(
@@ -41,7 +41,7 @@ def render(
 ) -> Mapping[str, str]:
     """Return the files of nginx's configuration by their names; *max_body* is in bytes.
 
-    Raises OperatorError when a setting that is needed is empty, or has a value that nginx would read as more.
+    Raises OperatorError when a required setting is empty, or has a value that nginx would read as more.
     """
     _check_complete(proxy)
     environment = _environment()
@@ -50,7 +50,7 @@ def render(
 
 
 def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write *files* into *folder*, with the folders that nginx wants there; each file is replaced whole."""
+    """Write *files* into *folder*, with the folders that nginx needs; each file is replaced atomically."""
     for part in ("", *FOLDERS):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
@@ -60,7 +60,7 @@ def write(files: Mapping[str, str], folder: Path) -> None:
 
 
 def check(folder: Path) -> str:
-    """Return what nginx says of the files in *folder*; raises OperatorError when it would not start."""
+    """Return nginx's output for the files in *folder*; raises OperatorError when it would not start."""
     command = [program(), "-t", "-q", "-p", f"{folder.absolute()}/", "-c", FILES[0], "-e", "stderr"]
     done = subprocess.run(  # noqa: S603 - every word is ours
         command, capture_output=True, text=True, check=False, timeout=_TIMEOUT, stdin=subprocess.DEVNULL
@@ -101,7 +101,7 @@ def _environment() -> Environment:
 def _context(
     proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, max_body: int
 ) -> dict[str, Any]:
-    zone_of, answers = zones(limits), door_answers()
+    zone_of, answers = zones(limits), nginx_answers()
     takes_http2_on = tuple(map(int, proxy.nginx_version.split("."))) >= _HTTP2_ON
     return {
         "proxy": proxy,
@@ -136,7 +136,7 @@ def _context(
 
 
 def authority_of(origin: str) -> str:
-    """Return the host of *origin* with its port, as the header Host has it."""
+    """Return the host of *origin* with its port, as in the header Host."""
     return urlsplit(origin).netloc
 
 
@@ -146,7 +146,7 @@ def _server_name(origin: str) -> str:
 
 
 def _cloud_places(proxy: ProxyPolicy) -> Iterator[str]:
-    """Yield how the cloud may spell itself in a redirect; under a prefix also without its name."""
+    """Yield the forms of the cloud's origin in a redirect; under a prefix also none."""
     host, port = proxy.cloud_host, proxy.cloud_port
     yield f"https://{host}:{port}"
     if port == HTTPS_PORT:
@@ -157,25 +157,25 @@ def _cloud_places(proxy: ProxyPolicy) -> Iterator[str]:
 
 
 def _exactly(text: str) -> Markup:
-    """Return what matches *text* in a map, and nothing else; what is long for a table is a pattern."""
+    """Return the key that matches exactly *text* in a map; a long one becomes a pattern."""
     plain = str(_plain(text))
     key = plain if len(plain) <= _MAX_KEY else f"~*^{re.escape(plain)}$"
     return Markup(f'"{key}"')  # noqa: S704 - of a plain value
 
 
 def _pattern_of(prefix: str) -> Markup:
-    """Return what matches *prefix* after its first slash, with one slash or more wherever it has one."""
+    """Return a pattern of *prefix* after its first slash, with `/+` for each of its slashes."""
     pattern = "".join(f"{re.escape(segment)}/+" for segment in prefix.split("/") if segment)
     return Markup(pattern)  # noqa: S704 - of a path's plain characters
 
 
 def _slashed(path: str) -> Markup:
-    """Return what matches *path*, with one slash or more wherever it has one."""
+    """Return a pattern of *path*, with `/+` for each of its slashes."""
     return Markup(str(_plain(path)).replace(".", r"\.").replace("/", "/+"))  # noqa: S704 - of plain characters
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* as it goes into the file; raises OperatorError when it could be more than a value."""
+    """Return *value* as text for the file; raises OperatorError when it could be configuration."""
     if isinstance(value, Markup):
         return value
     text = str(value)

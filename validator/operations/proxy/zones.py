@@ -1,8 +1,8 @@
-"""The limits that the reverse proxy holds off by itself, and the public routes that they are on.
+"""The limits that nginx enforces itself, and the public routes that they are on.
 
 nginx has a leaky bucket, the application a sliding window. A bucket that leaks at the limit's rate and holds
-the limit's amount never refuses what the application would let through: the application stays the exact
-limit, and the proxy keeps a flood from costing a worker anything.
+the limit's amount never refuses a request that the application would let through: the application's limit
+stays the exact one, and nginx keeps a flood away from the workers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from validator.callbacks.wire import CallbackPolicy
 from validator.limits.policy import OTHER, PURPOSES, SOURCE, Limit, LimitsPolicy, Mode, Rate
 from validator.web.proxy_policy import ProxyPolicy
 
-PROBE = "probe"  # nothing limits it, or clients of the prober's address could take a node out of rotation
+PROBE = "probe"  # unlimited, or clients with the prober's address could take a node out of rotation
 # The public routes of the application beside the callbacks, each with the limit that counts its requests.
 ROUTES = (
     ("/healthz", PROBE),
@@ -28,13 +28,13 @@ ROUTES = (
     ("/webchat/guest", "guest_address"),
     ("/webchat/authorizationService", "guest_address"),
 )
-NOT_POST = "not_post"  # what is no POST on the callbacks, counted like any other request
+NOT_POST = "not_post"  # other methods than POST on the callbacks, counted like any other request
 _MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One zone of nginx: its name, its rate in nginx's form, how many more may come at once, its mode."""
+    """One zone of nginx: its name, its rate in nginx's form, its burst, its mode."""
 
     name: str
     rate: str
@@ -53,7 +53,7 @@ class Zone:
 
 
 def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
-    """Return the zone of each limit on addresses by its name, the callbacks' `not_post`, the probe's."""
+    """Return the zones by name: each limit on addresses, the callbacks' `not_post`, the probe."""
     names = [name for name, purpose in PURPOSES.items() if purpose.at_route or purpose.at_proxy]
     made = {name: _zone(name, policy.limits[name]) for name in names}
     return {**made, NOT_POST: _zone(NOT_POST, policy.limits[OTHER]), PROBE: Zone(PROBE, "", 0, Mode.OFF)}
@@ -107,5 +107,5 @@ def _zone(name: str, limit: Limit) -> Zone:
 
 
 def _per_minute(rate: Rate) -> int:
-    """Return the whole number of requests a minute, rounded up; nginx knows no other rates."""
+    """Return the requests a minute, rounded up; nginx has only whole numbers."""
     return -(-rate.amount * _MINUTE // rate.seconds)

@@ -1,9 +1,8 @@
-"""Decides who is let in: an agent, a customer or a guest, from what a page posted.
+"""Admits an agent, a customer or a guest, by the values that a page posted.
 
-Agents and customers are asked about at the enterprise; a guest's signature is checked here. Before that,
-what the cloud knows itself: the tenant, the channel, the agent's login. Whoever is not let in gets the one
-error the cloud has, with the enterprise's message or `null`; why exactly is written down for the status
-page.
+First the cloud's own data is checked: the tenant, the channel, the agent's login. Then the enterprise
+validates agents and customers, and a guest's signature is verified here. A refusal is the cloud's one error,
+with the enterprise's message or `null`; the exact reason is recorded for the status page.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +30,7 @@ _AUTHORIZATION = "thirdPartAuthorization"
 
 
 class AgentPage(TolerantSchema):
-    """What the page of the agent bar posts."""
+    """The fields that the page of the agent bar posts."""
 
     access_token = Text(MAX_TOKEN)
     tenantSpaceId = Identifier(MAX_TENANT)  # noqa: N815 - the cloud's names
@@ -39,7 +38,7 @@ class AgentPage(TolerantSchema):
 
 
 class ChatPage(TolerantSchema):
-    """What a page of the web chat posts, with a token or with a signature."""
+    """The fields that a page of the web chat posts, with a token or with a signature."""
 
     thirdUserToken = Text(MAX_TOKEN, required=False)  # noqa: N815
     thirdPartAuthorization = Text(_MAX_AUTHORIZATION, required=False)  # noqa: N815
@@ -54,7 +53,7 @@ _AGENT_PAGE, _CHAT_PAGE = AgentPage(), ChatPage()
 
 
 class NotAdmitted(Exception):  # noqa: N818 - an outcome
-    """Somebody is not let in; *message* is what the cloud shows, *why* is for the status page."""
+    """A visitor is refused; the cloud shows *message*, the status page *why*."""
 
     def __init__(self, why: str, *, message: str | None = None, details: Mapping[str, object]) -> None:
         super().__init__(why)
@@ -63,7 +62,7 @@ class NotAdmitted(Exception):  # noqa: N818 - an outcome
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Somebody who is let in, what their page posted, and what the enterprise answered."""
+    """An admitted visitor, the values that the page posted, and the enterprise's response."""
 
     visitor: Visitor
     values: Mapping[str, str] = field(repr=False)
@@ -71,7 +70,7 @@ class Admitted:
 
 
 class Admission:
-    """Lets in whom one enterprise vouches for."""
+    """Admits the visitors that one enterprise validates."""
 
     def __init__(self, registration: Registration, callback: Asking, clock: Clock) -> None:
         self._registration, self._callback, self._clock = registration, callback, clock
@@ -138,7 +137,7 @@ def _read(schema: TolerantSchema, body: bytes) -> dict[str, str]:
 
 
 def _accepted(reply: Reply, values: Mapping[str, str]) -> dict[str, object]:
-    """Return what is told of *reply*; raises NotAdmitted unless it vouches for the values."""
+    """Return the details of *reply*; raises NotAdmitted unless it accepts."""
     details: dict[str, object] = {
         **values,
         **_over_the_wire(reply.wire),
@@ -152,7 +151,7 @@ def _accepted(reply: Reply, values: Mapping[str, str]) -> dict[str, object]:
 
 
 def _over_the_wire(wire: Wire | None) -> dict[str, object]:
-    """Return the request to the enterprise and its answer, by the names that the status page shows."""
+    """Return the request to the enterprise and its response, by the names on the status page."""
     if wire is None:
         return {}
     return {

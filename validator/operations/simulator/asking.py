@@ -1,4 +1,4 @@
-"""Does what a step says at one of the two callbacks, as the cloud would, and tells what came of it."""
+"""Runs a step at one of the two callbacks, as the cloud would, and returns its result."""
 
 import json
 from collections import Counter
@@ -16,14 +16,14 @@ from validator.operations.simulator.tokens import Presented, others_fields, subj
 
 _VERDICT = (200,)
 _UNREAD = (200, 400)
-# Not accepted for want of an answer: that a token is bad was not said.
+# Not verdicts against a token: accepted, throttled, unavailable.
 _NO_REFUSALS = (RetCode.ACCEPTED, RetCode.THROTTLED, RetCode.UNAVAILABLE)
 _IDS = ("tenantSpaceId", "userId")
 
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What came of a step: whether it is what was expected, in words, and the slowest answer's time."""
+    """The result of a step: whether it is as expected, in words, and the slowest response's time."""
 
     is_expected: bool
     words: str
@@ -31,7 +31,7 @@ class Got:
 
 
 def ask(step: Step, target: Target, tokens: Presented) -> Got:
-    """Return what came of *step*; raises Skipped, and what getting a token raises."""
+    """Return the result of *step*; raises Skipped, and what getting a token raises."""
     pieces = question(step, target, tokens)
     if step.hang_up:
         return _left_alone(step, target, pieces)
@@ -46,7 +46,7 @@ def ask(step: Step, target: Target, tokens: Presented) -> Got:
 
 
 def question(step: Step, target: Target, tokens: Presented) -> Sequence[bytes]:
-    """Return the bytes of the question, in the pieces that are sent one by one."""
+    """Return the bytes of the request, in the pieces that are sent one by one."""
     body = _body(step, target, tokens)
     path = target.agent_path if step.ask == "agent" else target.chat_path
     head, body = target.written(path, body, {"Content-Type": step.content_type}, version=step.http)
@@ -58,7 +58,7 @@ def question(step: Step, target: Target, tokens: Presented) -> Sequence[bytes]:
 
 
 def together(gots: Sequence[Got]) -> Got:
-    """Return one line for many: each wording once, with how often it came."""
+    """Return one result for many: each wording once, with its number."""
     slowest = max(got.milliseconds for got in gots)
     counted = Counter(got.words for got in gots)
     words = "; ".join(words if len(gots) == 1 else f"{count} x {words}" for words, count in counted.items())
@@ -89,7 +89,7 @@ def _members(step: Step, target: Target, tokens: Presented) -> Mapping[str, Any]
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether *text* is spelt as its number would be: no leading zero."""
+    """Return whether *text* is a number's canonical form, without a leading zero."""
     return text.isascii() and text.isdigit() and str(int(text)) == text
 
 

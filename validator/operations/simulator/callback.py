@@ -1,8 +1,8 @@
-"""Asks the enterprise whether a token is good, as the cloud does: over HTTPS, once, with a limit of time.
+"""Asks the enterprise whether a token is valid, as the cloud does: over HTTPS, once, with a timeout.
 
-Trusted is the registered certificate and nothing else; redirects are not followed. Accepted is HTTP status
-200 with the JSON object `{"retCode": 0, "message": text}`, `retCode` an integer. Of any other answer the
-message is kept, if it has one: it is what the cloud shows.
+Only the registered certificate is trusted; redirects are not followed. A token is accepted by HTTP status 200
+with the JSON object `{"retCode": 0, "message": text}`, `retCode` an integer. The cloud shows the message of
+any other response, if it has one.
 """
 
 import json
@@ -19,12 +19,12 @@ from validator.untrusted import read_object
 
 JSON = "application/json;charset=UTF-8"
 _OK = 200
-_MAX_SHOWN = 1024  # bytes of an answer
+_MAX_SHOWN = 1024  # bytes of a response
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One exchange with the enterprise as it went over the wire; *sent* holds the token."""
+    """One exchange with the enterprise as sent and received; *sent* contains the token."""
 
     request: str
     sent: str = field(repr=False)
@@ -35,7 +35,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the enterprise said: whether the token is good, its message, what was wrong with the answer."""
+    """The enterprise's verdict: whether it accepts the token, its message, and errors in its response."""
 
     is_accepted: bool = False
     ret_code: int | None = None
@@ -46,7 +46,7 @@ class Reply:
 
 
 class Asking(Protocol):
-    """Anything that asks an enterprise its two questions."""
+    """A client of an enterprise's two callbacks."""
 
     def ask_agent(self, token: str, tenant: str, account: str) -> Reply:
         """Return whether *token* is *account*'s in *tenant*."""
@@ -58,7 +58,7 @@ class Asking(Protocol):
 
 
 class Callback:
-    """The two questions to one enterprise."""
+    """The client of one enterprise's two callbacks."""
 
     def __init__(self, enterprise: Enterprise) -> None:
         self._enterprise, self._tls = enterprise, trusting(enterprise.certificate)
@@ -93,7 +93,7 @@ class Callback:
 
 
 def read_reply(answer: Response) -> Reply:
-    """Return what *answer* says to the cloud, and everything that is wrong with its form."""
+    """Return the verdict in *answer*, and everything that is wrong with its form."""
     milliseconds = round(answer.seconds * 1000)
     try:
         members = read_object(answer.body)

@@ -1,25 +1,25 @@
-"""Whom the cloud's side trusts: exactly the certificate that was handed over, or the system's authorities.
+"""TLS trust on the cloud's side: only the handed-over certificate, or the system's authorities.
 
-The cloud is a Java client: trusted is the certificate itself or what it signed, and names are checked against
-the subject alternative names only.
+The cloud is a Java client: it trusts the certificate itself and those that it signed, and checks names only
+against the subject alternative names.
 """
 
 import ssl
 
 
 def trusting(certificate: bytes) -> ssl.SSLContext:
-    """Return how to connect when nothing is trusted but *certificate* (DER) and what it signed."""
+    """Return a context that trusts only *certificate* (DER) and those that it signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
-    # As in Java, a certificate that was handed over is trusted itself, whoever signed it.
+    # As in Java, the handed-over certificate itself is trusted, whatever signed it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(cadata=certificate)
     return context
 
 
 def system_trust() -> ssl.SSLContext:
-    """Return how to connect when the system's own authorities are trusted."""
+    """Return a context that trusts the system's authorities."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

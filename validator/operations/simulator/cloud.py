@@ -1,7 +1,7 @@
-"""The stand-in for the cloud: its doors, a status page, and the cloud's 404 for everything else.
+"""The simulated cloud: its routes, a status page, and the cloud's 404 for everything else.
 
-The doors of the pages are below `/service-cloud/` (`servicedoors`). API Fabric has a host of its own in
-reality; here it is at the same one. The status page is answered to this host only.
+The pages' routes are below `/service-cloud/` (`service_routes`). The real API Fabric has a separate host;
+here it shares this one. The status page is served to this host only.
 """
 
 from dataclasses import asdict
@@ -11,13 +11,13 @@ from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
 from validator.networks import is_loopback
-from validator.operations.simulator import pages, servicedoors
+from validator.operations.simulator import pages, service_routes
 from validator.operations.simulator.admission import Admission
 from validator.operations.simulator.callback import Asking
 from validator.operations.simulator.fabric import Fabric, FabricRefused
 from validator.operations.simulator.records import Records
 from validator.operations.simulator.registration import Registration
-from validator.operations.simulator.servicedoors import HTML, SCRIPT, json_reply, text_reply
+from validator.operations.simulator.service_routes import HTML, SCRIPT, json_reply, text_reply
 from validator.operations.simulator.visits import Visits
 from validator.web.portal.words import LANGUAGES, language_of
 
@@ -28,19 +28,19 @@ _STATUS_CSP = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline';
 
 
 def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> Flask:
-    """Return the stand-in for the cloud that knows *registration* and asks its enterprise by *callback*."""
+    """Return the simulated cloud with *registration*, which calls its enterprise through *callback*."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.url_map.merge_slashes = False
     records = Records(clock)
     admission = Admission(registration, callback, clock)
-    app.register_blueprint(servicedoors.blueprint(registration, admission, Visits(), records, clock))
+    app.register_blueprint(service_routes.blueprint(registration, admission, Visits(), records, clock))
     app.register_blueprint(_fabric(Fabric(registration, clock), records))
     app.register_blueprint(_status(registration, records))
 
     @app.before_request
     def one_slash_only() -> Response | None:
-        # Flask takes any number of slashes at the beginning for one; the cloud does not.
+        # Flask treats several leading slashes as one; the cloud does not.
         is_doubled = str(request.environ["PATH_INFO"]).startswith("//")
         return text_reply("404 Not Found\n", 404) if is_doubled else None
 

@@ -1,9 +1,8 @@
-"""API Fabric: what the enterprise asks of the cloud with an application's key.
+"""API Fabric: the cloud's API for enterprises, with an application's key.
 
-`tokenByAkSk` gives an AccessToken for an `app_key` and its `app_secret`, which lives for as many seconds as
-the header `X-Token-Expire` says, at most 3600. `queryAgentInfo` lists the agents of the application's
-tenant to who presents such a token with its `x-app-key`. The form of the errors is this project's: the
-cloud's is unknown.
+`tokenByAkSk` issues an AccessToken for an `app_key` and its `app_secret`; its lifetime in seconds is that of
+the header `X-Token-Expire`, at most 3600. With that token and its `x-app-key`, `queryAgentInfo` lists the
+agents of the application's tenant. The form of the errors is this project's: the cloud's is unknown.
 """
 
 import hmac
@@ -27,7 +26,7 @@ _BEARER = "Bearer "
 
 
 class FabricRefused(Exception):  # noqa: N818 - an outcome
-    """The request is refused; *status* is HTTP's, the text what the answer says."""
+    """The request is refused; *status* is the HTTP status, the text the response's message."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
@@ -35,7 +34,7 @@ class FabricRefused(Exception):  # noqa: N818 - an outcome
 
 
 class KeyRequest(TolerantSchema):
-    """What tokenByAkSk is sent."""
+    """The body of a request to tokenByAkSk."""
 
     app_key = Text(128)
     app_secret = Text(1024)
@@ -51,7 +50,7 @@ _KEY_QUESTION = KeyRequest()
 
 
 class Fabric:
-    """Gives AccessTokens, in memory, and lists agents."""
+    """Issues AccessTokens, stored in memory, and lists agents."""
 
     def __init__(self, registration: Registration, clock: Clock) -> None:
         self._registration, self._clock = registration, clock
@@ -80,7 +79,7 @@ class Fabric:
         }
 
     def agents(self, presented_key: str | None, presented_authorization: str | None) -> dict[str, Any]:
-        """Return the agents of the tenant of the application that asks; raises FabricRefused."""
+        """Return the agents of the requesting application's tenant; raises FabricRefused."""
         app = self._authorized(presented_key, presented_authorization or "")
         agents = [
             {

@@ -1,7 +1,7 @@
-"""Does what a step says as a guest's page: has itself given a guest id and a signature.
+"""Runs a step as a guest's page: requests a guest id and a signature.
 
-The signature is then held against the channel's key as the cloud holds it, when the key is known here. A step
-that alters something of it expects the cloud to refuse, and at the stage where it was altered.
+The signature is then verified as the cloud would, when the channel's key is known here. A step that alters a
+part of it expects the cloud to refuse at the stage of that part.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from validator.untrusted import read_object
 _SKEW = timedelta(minutes=5)
 _NAME = "Guest"
 _THROTTLED = 429
-# Where the cloud must notice what was altered.
+# The stage at which the cloud must notice each alteration.
 _NOTICED = {
     "form": Stage.FORM,
     "scheme": Stage.SCHEME,
@@ -47,7 +47,7 @@ class GuestPages:
     clock: Clock
 
     def ask(self, step: Step) -> Got:
-        """Return what came of *step*; raises Skipped."""
+        """Return the result of *step*; raises Skipped."""
         known = self.target.known
         if known.channel is None or known.origin is None:
             raise Skipped("no channel is known: give --channel and --origin")
@@ -61,7 +61,7 @@ class GuestPages:
         return self._judged(step, values, answer)
 
     def _page(self, step: Step) -> tuple[dict[str, Any], str]:
-        """Return what the page posts and the cookie that the browser sends with it."""
+        """Return the values that the page posts and the browser's cookie."""
         guest_id, cookie = self._guest() if step.guest != "none" else ("guest-of-nobody", "")
         if step.guest == "stranger":
             guest_id, _ = self._guest()
@@ -125,7 +125,7 @@ class GuestPages:
 def altered(
     what: str, values: Mapping[str, Any], line: Line, channel: Channel, now: datetime
 ) -> tuple[Mapping[str, Any], str, Channel, datetime]:
-    """Return what the cloud gets when *what* is another: the values, the line, the channel, its clock."""
+    """Return the cloud's values, line, channel and clock, with *what* altered."""
     if what in values:
         return {**values, what: f"{values[what]}x"}, _joined(line), channel, now
     if what == "secret key":

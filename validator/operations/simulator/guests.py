@@ -1,8 +1,8 @@
-"""Holds what a guest's page posted against its auth-v2 line, with the channel's key and the cloud's clock.
+"""Verifies a guest's auth-v2 line against the posted values, with the channel's key and the cloud's clock.
 
-Signed are the four fields of `authv2.webchat`, taken from what the page posted, as the request that the cloud
-rebuilds. When only the signature differs, the channel's settings that would make it right are looked for: the
-order of the keys and the rule of the length are what the two ends most often disagree about.
+The signature covers the four fields of `webchat.wire`, from the posted values, as the request that the cloud
+rebuilds. When only the signature differs, other settings of the channel are tried: the order of the keys and
+the length rule are the usual disagreements.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from validator.webchat.wire import SIGNED_KEYS, LengthRule, signable, signed_bod
 def verify_guest(
     values: Mapping[str, str], presented_line: str, channel: Channel, *, now: datetime, skew: timedelta
 ) -> Line:
-    """Return the parts of the line that signs *values* for *channel* near *now*; raises SignatureRefused."""
+    """Return the line that signs *values* for *channel* around *now*, parsed; raises SignatureRefused."""
     _check_time(parse(presented_line), now, skew)
     request = signable(signed_body(values, channel.key_order), channel.length_rule)
     try:

@@ -1,7 +1,7 @@
-"""What a scenario can know when it runs on the target's own host, with its home: any token, and the channel.
+"""Tokens and channels from the target's home, for scenarios that run on its host.
 
-Only the runner of scenarios uses this. The stand-in for the cloud never does: the cloud has no key of the
-enterprise's. Every token is written into the target's audit trail, whatever clock it is made with.
+Only the runner of scenarios uses this, never the simulated cloud: the cloud has no key of the enterprise.
+Every token is recorded in the target's audit trail, whatever its times.
 """
 
 from dataclasses import dataclass, replace
@@ -36,17 +36,17 @@ class _ShiftedClock:
 
 
 class HomeTokens:
-    """Tokens made with the target's keyring, at any time."""
+    """Tokens made with the target's keyring, for any time."""
 
     def __init__(self, services: Services, caller: Principal, known: Known) -> None:
         self._services, self._caller, self._known = services, caller, known
 
     def issue(self, side: str) -> str:
-        """Return a token that is good now; raises Refusal when the target would not issue it."""
+        """Return a valid token; raises Refusal when the target would not issue it."""
         return self._issued(side, timedelta())
 
     def issue_timed(self, side: str, kind: str) -> str:
-        """Return a token of another time; raises Skipped when the target allows no difference of clocks."""
+        """Return a token with other times; raises Skipped when the target has no clock tolerance."""
         policy = self._services.settings.tokens
         lifetime, leeway = policy.lifetime(Audience(side)), policy.leeway
         shifts = {
@@ -123,7 +123,7 @@ def _completed(known: Known, identity: Identity) -> Known:
 
 
 def _other_tenant(services: Services, known: Known) -> str | None:
-    """Return another tenant in use, best one with a namesake: only the token tells the two apart."""
+    """Return another tenant in use, preferably with the same subject, so that only the token differs."""
     in_use = [one.id for one in services.tenants.list() if one.status is RecordStatus.ACTIVE]
     namesakes = [
         one.tenant

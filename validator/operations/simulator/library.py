@@ -1,4 +1,4 @@
-"""The scenarios that are shipped, and those of your own: a name or a file becomes a scenario."""
+"""Finds scenarios: shipped ones by name, others by file."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ def shipped() -> dict[str, Scenario]:
 
 
 def find(names: tuple[str, ...]) -> dict[str, Scenario]:
-    """Return the scenarios that *names* name: shipped ones, or files; without any, every shipped one.
+    """Return the scenarios of *names*, shipped ones or files; without any, every shipped one.
 
-    Raises OperatorError for a name that is neither, ConfigurationError for files that cannot be used.
+    Raises OperatorError for a name that is neither, ConfigurationError for invalid files.
     """
     if not names:
         return shipped()
@@ -39,5 +39,5 @@ def _path(name: str) -> Path:
     if own.is_file():
         return own
     raise OperatorError(
-        f"{name} is no shipped scenario and no file; `validator simulate scenarios` lists them"
+        f"{name} is neither a shipped scenario nor a file; see `validator simulate scenarios`"
     )

@@ -1,4 +1,4 @@
-"""The scripts and pages that the stand-in answers with, each with what was posted written into it."""
+"""The simulator's scripts and pages, with the posted values filled in."""
 
 import html
 import json
@@ -25,7 +25,7 @@ _ROWS = (
     ("last", "Last exchanges", "最近的交互"),
     (
         "hint",
-        "Newest first, as they happen; open one for its request to the enterprise, the answer and the "
+        "Newest first, as they happen; open one for its request to the enterprise, the response and the "
         "request id, which <code>validator audit explain</code> takes. Tokens and signatures are masked: "
         "their length and the beginning of their SHA-256 are shown.",
         "最新的在最前，实时更新；展开后可见发往企业的请求、应答和请求 ID"
@@ -50,14 +50,14 @@ STATUS_WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def script(name: str, given: Mapping[str, object]) -> str:
-    """Return the script *name*, which knows *given*."""
-    # In a script "<" could end the element it is put into, and U+2028 is a line's end to old engines.
+    """Return the script *name*, with *given* as its constant."""
+    # "<" could end the script element, and U+2028 ends a line for old engines (json.dumps escapes it).
     literal = json.dumps(given).replace("<", "\\u003c")
     return shipped(name).replace(_GIVEN_IN_SCRIPT, f"const given = {literal};", 1)
 
 
 def bar(given: Mapping[str, object]) -> str:
-    """Return the document in the agent bar's frame, which knows *given*."""
+    """Return the document in the agent bar's frame, with *given* filled in."""
     return shipped("bar.html").replace(_GIVEN_IN_PAGE, html.escape(json.dumps(given)), 1)
 
 
@@ -70,7 +70,7 @@ def shipped(name: str) -> str:
 def status(registration: Registration, records: list[Record], language: str) -> str:
     """Return the status page in *language*: what is registered, and the last exchanges, newest first."""
     words = STATUS_WORDS[language]
-    told = (
+    facts = (
         ("agent_side", registration.enterprise.agent_url),
         ("customer_side", registration.enterprise.chat_url),
         ("tenants", ", ".join(sorted(registration.tenants))),
@@ -78,19 +78,19 @@ def status(registration: Registration, records: list[Record], language: str) -> 
         ("channels", ", ".join(sorted(registration.channels))),
     )
     parts = {
-        "facts": _pairs((words[key], text or "-") for key, text in told),
+        "facts": _pairs((words[key], text or "-") for key, text in facts),
         "exchanges": "".join(_exchange(record, words) for record in records) or f"<p>{words['nothing']}</p>",
         **words,
     }
     page = shipped("status.html")
-    # Put in last: what was posted may look like a place to fill in.
+    # Exchanges are filled in last: posted values may look like a placeholder.
     for name in sorted(parts, key="exchanges".__eq__):
         page = page.replace(f"{{{{{name}}}}}", parts[name])
     return page
 
 
 def _exchange(record: Record, words: Mapping[str, str]) -> str:
-    """Return one exchange as an element that opens; its outcome is a class too, for its colour."""
+    """Return one exchange as a <details> element; its outcome is also a class, for its colour."""
     is_in = record.outcome == "let in"
     outcome = words["let_in"] if is_in else record.outcome.replace("refused", words["refused"], 1)
     facts = [(words["origin"], record.origin), *record.details.items()]

@@ -1,4 +1,4 @@
-"""What the cloud was told of one enterprise: a TOML file, checked as a whole, then frozen.
+"""An enterprise's registration at the cloud: a TOML file, checked as a whole, then frozen.
 
     [enterprise]   agent_url, chat_url, certificate (the .cer), give_up_after
     [cloud]        names, cookie_domain, skew
@@ -7,7 +7,7 @@
     [[channels]]   id, tenant, secret_key_file, key_order, length_rule
     [[apps]]       key, tenant, secret_file
 
-Secrets are in files of their own, open to their owner only; a relative path is relative to the registration.
+Secrets are in separate files, readable only by their owner; paths are relative to the registration.
 """
 
 import tomllib
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private, secret_of, text_of
 from validator.operations.certificates.cer import read_cer
-from validator.operations.simulator.registrationtables import LISTS, TABLES
+from validator.operations.simulator.registration_tables import LISTS, TABLES
 from validator.webchat.wire import LengthRule
 
 
@@ -38,7 +38,7 @@ class Enterprise:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """The stand-in itself: its names (none: any will do), its cookies' domain, its clock's tolerance."""
+    """The simulator itself: its names (none: any), its cookies' domain, its clock tolerance."""
 
     names: tuple[str, ...]
     cookie_domain: str
@@ -77,7 +77,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Everything the cloud knows of one enterprise."""
+    """Everything that the cloud knows about one enterprise."""
 
     enterprise: Enterprise
     cloud: Cloud
@@ -97,7 +97,7 @@ class Registration:
 
 
 def load(path: Path) -> Registration:
-    """Return what the file *path* registers; raises ConfigurationError naming every problem at once."""
+    """Return the registration in the file *path*; raises ConfigurationError with every problem at once."""
     problems: list[str] = []
     content = _checked(_tables(path, problems), problems)
     enterprise, cloud = content["enterprise"], content["cloud"]
@@ -132,7 +132,7 @@ def _tables(path: Path, problems: list[str]) -> dict[str, Any]:
 
 
 def _checked(content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Return every table and every list of tables, each with its checked values; wrong ones are left out."""
+    """Return every table and every list of tables with its checked values, without the invalid ones."""
     checked: dict[str, Any] = {}
     for name, kind in TABLES.items():
         rows = list(_rows([content.get(name, {})], kind, f"[{name}]", problems))
@@ -182,7 +182,7 @@ def _secret(folder: Path, name: str, problems: list[str]) -> str:
 
 
 def _broken_rules(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the tables say that does not go together."""
+    """Yield the contradictions between tables."""
     tenants = [row["id"] for row in content["tenants"]]
     for name, key in (("tenants", "id"), ("channels", "id"), ("apps", "key")):
         named = [row[key] for row in content[name]]

@@ -1,4 +1,4 @@
-"""Tells the results of scenarios: a line for a person, JUnit's XML for continuous integration."""
+"""Reports the results of scenarios: a line for people, JUnit XML for continuous integration."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ _SIGNS = {PASSED: "ok  ", FAILED: "FAIL", SKIPPED: "skip"}
 
 def line(result: Result) -> str:
     """Return the one line of *result*."""
-    told = f"{_SIGNS[result.outcome]}  {result.scenario}: {result.step}"
+    step = f"{_SIGNS[result.outcome]}  {result.scenario}: {result.step}"
     if result.outcome == SKIPPED:
-        return f"{told}  [{escaped(result.got)}]"
-    return f"{told}  [expected {result.expected}, got {escaped(result.got)}, {result.milliseconds} ms]"
+        return f"{step}  [{escaped(result.got)}]"
+    return f"{step}  [expected {result.expected}, got {escaped(result.got)}, {result.milliseconds} ms]"
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return how many steps ended how."""
+    """Return the number of steps by outcome."""
     counts = Counter(result.outcome for result in results)
     return ", ".join(f"{counts[outcome]} {outcome}" for outcome in (PASSED, FAILED, SKIPPED))
 
 
 def junit(results: Sequence[Result]) -> bytes:
-    """Return the results in the form that continuous integration reads: a suite for each scenario."""
+    """Return the results as JUnit XML, a suite for each scenario."""
     root = Element("testsuites")
     for name in dict.fromkeys(result.scenario for result in results):
         own = [result for result in results if result.scenario == name]

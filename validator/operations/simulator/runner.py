@@ -15,7 +15,7 @@ PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One step: `passed`, `failed` or `skipped`, with what was expected and what came instead or why not."""
+    """One step: `passed`, `failed` or `skipped`, what was expected, and what came or why it was skipped."""
 
     scenario: str
     step: str
@@ -32,7 +32,7 @@ class Runner:
         self._target, self._source, self._pages = target, source, pages
 
     def run(self, scenarios: Mapping[str, Scenario]) -> Iterator[Result]:
-        """Yield the result of every step, in order; raises OperatorError when no token is to be had."""
+        """Yield the result of every step, in order; raises OperatorError when no token can be issued."""
         for name, scenario in scenarios.items():
             tokens = Presented(self._source)
             for step in scenario.steps:
@@ -52,5 +52,5 @@ class Runner:
         try:
             return ask(step, self._target, tokens)
         except Refusal as refusal:
-            # From the home: the target itself would not issue such a token.
+            # From the home: the target itself refuses to issue such a token.
             return Got(is_expected=False, words=f"no token is issued: {refusal.reason}", milliseconds=0)

@@ -1,31 +1,31 @@
-"""A scenario: one subject, told as steps that each do something to the enterprise and expect something of it.
+"""A scenario: steps that each send something to the enterprise and expect a result.
 
     scenario: duplicate calls            # its name
-    about: The cloud may ask twice.      # why it is there
+    about: The cloud may call twice.     # its purpose
     steps:
       - name: the same token twice       # one line of the report
         ask: agent                       # agent, chat (the two callbacks) or guest (a signature)
         token: good                      # see TOKENS; callbacks only
-        whose: other                     # who is asked about: see WHOSE; the token stays one's own
-        fields: {tenantSpaceId: "1"}     # fields of the body, more or others than usual
-        without: [userAccount]           # fields to leave out
+        whose: other                     # the subject in the request: see WHOSE; the token stays the same
+        fields: {tenantSpaceId: "1"}     # additional or replaced fields of the body
+        without: [userAccount]           # fields to omit
         integers: true                   # ids of digits as JSON numbers
-        body: '{"a":'                    # a body of its own instead
+        body: '{"a":'                    # the complete body instead
         bom: true                        # the body behind a byte-order mark
         content_type: text/plain         # instead of application/json
-        times: 2                         # one after the other
-        at_once: 200                     # side by side
+        times: 2                         # requests in sequence
+        at_once: 200                     # requests in parallel
         http: "1.0"                      # the version of HTTP; else 1.1
-        pieces: 4                        # the body in so many parts
+        pieces: 4                        # number of parts that the body is sent in
         pause: 300ms                     # before each part but the first, or before hanging up
-        hang_up: true                    # close the connection without reading an answer
-        within: 5s                       # how long the cloud waits at the most
+        hang_up: true                    # close the connection without reading a response
+        within: 5s                       # the cloud's timeout
         origin: https://evil.example     # guest only: the page's origin
         guest: own                       # guest only: own, stranger or none
-        alter: secret key                # guest only: what of the signature the cloud gets otherwise
+        alter: secret key                # guest only: the part of the signature that is altered
         expect: accepted                 # see EXPECTATIONS
 
-Only `name`, `ask` and `expect` are needed. Everything wrong with a file is told at once.
+Only `name`, `ask` and `expect` are required. All errors of a file are reported at once.
 """
 
 import json
@@ -42,10 +42,10 @@ from validator.files import text_of
 from validator.settings.fields import parse_duration, shown
 
 ASKS = ("agent", "chat", "guest")
-# How a token is presented. Those after the bar need a keyring: they are of another time.
+# Kinds of tokens. Those with other times need a keyring.
 TOKENS = ("good", "other audience", "altered payload", "altered signature", "other spelling", "nonsense")
 TIMED_TOKENS = ("expired", "not yet valid", "from a clock ahead", "to a clock behind")
-# The token's own, somebody else of the same tenant who exists, or oneself in another tenant that exists.
+# The token's subject, another existing one of the same tenant, or the same one in another existing tenant.
 WHOSE = ("own", "other", "other tenant")
 GUESTS = ("own", "stranger", "none")
 ALTERATIONS = (
@@ -66,7 +66,7 @@ _OF_BOTH = frozenset({*_NEEDED, "fields", "without", "content_type"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the report: what is done, and what is expected."""
+    """One line of the report: the request, and the expected result."""
 
     name: str
     ask: str
@@ -93,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One subject."""
+    """A scenario with its steps."""
 
     name: str
     about: str
@@ -101,7 +101,7 @@ class Scenario:
 
 
 def load(path: Path) -> Scenario:
-    """Return the scenario in the file *path*; raises ConfigurationError naming every problem at once."""
+    """Return the scenario in the file *path*; raises ConfigurationError with every problem at once."""
     try:
         content = yaml.safe_load(text_of(path.read_bytes()))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -150,7 +150,7 @@ def _wrong_values(row: Mapping[Any, Any]) -> Iterator[str]:
 
 
 def _wrong_together(row: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each key that would not be heeded: a step that does less than it says cannot fail."""
+    """Yield each key that would be ignored: a step that does less than it says cannot fail."""
     is_guest = row["ask"] == "guest"
     for key in row:
         if key not in _OF_BOTH and (key in _OF_GUESTS) is not is_guest:
@@ -160,7 +160,7 @@ def _wrong_together(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _allowed(key: Any, value: Any, ask: Any) -> str | None:
-    """Return what is allowed for *key* when *value* is not, else None."""
+    """Return what is allowed for *key*, or None when *value* is."""
     choices = {
         "ask": ASKS,
         "token": TOKENS + TIMED_TOKENS,
@@ -201,7 +201,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_json(value: Any) -> bool:
-    """Return whether *value* can be sent: no date of YAML's, nothing endless, no lone surrogate."""
+    """Return whether *value* can be sent as JSON: no YAML date, no infinity, no lone surrogate."""
     try:
         return bool(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Serves the stand-in: gunicorn over TLS, one process (it remembers in memory) with several threads."""
+"""Serves the simulated cloud: gunicorn over TLS, one process (its state is in memory), several threads."""
 
 import ssl
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _HERE = ("127.0.0.1", "::1", "localhost")
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn, told everything by this program and nothing by files or the environment."""
+    """gunicorn, configured only by this program, not by files or the environment."""
 
     def __init__(self, app: Any, options: dict[str, Any]) -> None:
         self._app, self._options = app, options
@@ -35,7 +35,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def serve(registration: Registration, clock: Clock, *, bind: str, folder: Path) -> None:
-    """Serve on *bind* with a certificate kept in *folder*, until a signal; raises OSError, OperatorError."""
+    """Serve on *bind* until a signal, with a certificate in *folder*; raises OSError, OperatorError."""
     names = registration.cloud.names
     certificate, key = LocalAuthority(folder, clock).issue(names or _HERE)
 
@@ -71,7 +71,7 @@ def run(
 
 
 def server_context(certificate: Path, key: Path, names: tuple[str, ...]) -> ssl.SSLContext:
-    """Return how the stand-in answers TLS; with *names*, only to who asks for one of them (SNI)."""
+    """Return the server's TLS context; with *names*, only clients that name one of them (SNI) connect."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)

@@ -1,8 +1,8 @@
 """Verifies an auth-v2 line as the cloud does, stage by stage, and names the stage that differs.
 
 In this order: the form of the line, its scheme, its access key, the names of the signed headers, the
-signature over the request that the verifier itself saw. Nothing here asks a clock; how old a line may be is
-decided by who knows what it is for.
+signature over the request that the verifier received. The age of a line is not checked here; each caller has
+its own rule for that.
 """
 
 import hmac
@@ -19,7 +19,7 @@ _LINE = re.compile(
 
 
 class Stage(StrEnum):
-    """What of a signature is looked at."""
+    """The stages of verifying a signature."""
 
     FORM = "form"
     SCHEME = "scheme"
@@ -31,7 +31,7 @@ class Stage(StrEnum):
 
 
 class SignatureRefused(Exception):  # noqa: N818 - an outcome
-    """The line is not this request's; `stage` is where it differs, the text how."""
+    """The line does not sign this request; `stage` is where it differs, the text how."""
 
     def __init__(self, stage: Stage, why: str) -> None:
         super().__init__(why)
@@ -40,7 +40,7 @@ class SignatureRefused(Exception):  # noqa: N818 - an outcome
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An authorization line in its five parts, nothing of it proven."""
+    """An authorization line in its five parts, unverified."""
 
     scheme: str
     access_key: str
@@ -50,7 +50,7 @@ class Line:
 
 
 def parse(presented_line: str) -> Line:
-    """Return the parts of *presented_line*; raises SignatureRefused when it has not that form."""
+    """Return the parts of *presented_line*; raises SignatureRefused when it is malformed."""
     match = _LINE.fullmatch(presented_line)
     if match is None:
         raise SignatureRefused(
@@ -75,7 +75,7 @@ def verify(presented_line: str, request: SignableRequest, *, access_key: str, se
 
 
 def is_signed(line: Line, request: SignableRequest, secret_key: str) -> bool:
-    """Return whether the signature in *line* is that of *request* at the time that the line says."""
+    """Return whether *line* has the signature of *request* at the time in the line."""
     try:
         expected = sign_stamped(
             request, access_key=line.access_key, secret_key=secret_key, stamp=line.stamp

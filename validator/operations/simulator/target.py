@@ -1,4 +1,4 @@
-"""The enterprise's server that scenarios are run against: where it is, and who is known there."""
+"""The enterprise's server that scenarios run against: its address, and the subjects known there."""
 
 import json
 import ssl
@@ -15,16 +15,16 @@ from validator.operations.http_client import Place, Response, send, written
 # The documented routes; the enterprise may have registered others.
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
-_TIMEOUT = timedelta(seconds=10)  # for what is only preparation: a token, a guest's cookie
+_TIMEOUT = timedelta(seconds=10)  # for preparations: a token, a guest's cookie
 
 
 class Skipped(Exception):  # noqa: N818 - an outcome
-    """A step cannot be done with what was given; the text says what is missing."""
+    """A step cannot be run with the given options; the text names the missing one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who is known at the enterprise, and from which page guests come; what is not given is None."""
+    """The subjects known at the enterprise, and the guests' channel and page; None for what is not given."""
 
     tenant: str
     user_account: str | None = None
@@ -36,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Who else exists there: an agent and a customer of the same tenant, and another tenant."""
+    """Other existing subjects: an agent and a customer of the same tenant, and another tenant."""
 
     user_account: str | None = None
     user_id: str | None = None
@@ -46,7 +46,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server, its two callbacks, and who is known there."""
+    """A server, its two callbacks, and the subjects known there."""
 
     place: Place
     agent_path: str
@@ -58,12 +58,12 @@ class Target:
 
     @classmethod
     def at(cls, url: str, tls: ssl.SSLContext, known: Known, **options: Any) -> "Target":
-        """Return the server at *url*; its path, if it has one, goes before every route."""
+        """Return the server at *url*; a path in it becomes the prefix of every route."""
         prefix = urlsplit(url).path.rstrip("/")
         return cls(place=Place.at(url, tls), known=known, prefix=prefix, **options)
 
     def timeout(self, within: timedelta) -> timedelta:
-        """Return how long to wait for an answer that is due *within* a time."""
+        """Return how long to wait for a response that is due *within* a time."""
         return within if self.give_up_after is None else min(within, self.give_up_after)
 
     def post(self, path: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
@@ -80,15 +80,15 @@ class Target:
 
 
 def basic(client_id: str, client_secret: str) -> dict[str, str]:
-    """Return the header by which a backend client proves itself (RFC 7617)."""
+    """Return the header that authenticates a backend client (RFC 7617)."""
     pair = b64encode(f"{client_id}:{client_secret}".encode()).decode("ascii")
     return {"Authorization": f"Basic {pair}"}
 
 
 def is_server_url(text: str) -> bool:
-    """Return whether *text* is a URL for a `Target`: https, a host, no query; http of this host only.
+    """Return whether *text* is a URL for a `Target`: https, a host, no query; http only for this host.
 
-    Tokens that are good go there, and a client's secret.
+    Valid tokens and a client's secret are sent there.
     """
     try:
         parts = urlsplit(text)

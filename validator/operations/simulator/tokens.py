@@ -1,4 +1,4 @@
-"""Where scenarios get enterprise tokens from, and how a token is spoiled before it is presented."""
+"""Sources of enterprise tokens for scenarios, and the alteration of tokens before they are presented."""
 
 import string
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ _FIELDS = {"agent": "access_token", "chat": "thirdUserToken"}
 
 
 class TokenSource(Protocol):
-    """Anything that has tokens issued for who is known at the target."""
+    """A source of tokens for the subjects known at the target."""
 
     def issue(self, side: str) -> str:
-        """Return a token for *side*, `agent` or `chat`, that is good now; raises Skipped."""
+        """Return a valid token for *side*, `agent` or `chat`; raises Skipped."""
         ...
 
     def issue_timed(self, side: str, kind: str) -> str:
-        """Return a token of another time, one of `TIMED_TOKENS`; raises Skipped."""
+        """Return a token with other times, of a *kind* in `TIMED_TOKENS`; raises Skipped."""
         ...
 
 
@@ -36,7 +36,7 @@ class ClientTokens:
         self._headers = basic(client_id, client_secret)
 
     def issue(self, side: str) -> str:
-        """Return a token for *side*; raises Skipped, or OperatorError when the target gives none."""
+        """Return a token for *side*; raises Skipped, or OperatorError when the target issues none."""
         subject = subject_fields(side, self._target.known)
         try:
             answer = self._target.post(f"/api/v1/tokens/{side}", subject, self._headers)
@@ -58,7 +58,7 @@ class ClientTokens:
 
 @dataclass(frozen=True, slots=True)
 class ClientAndHome:
-    """Tokens that the target issues to a backend client, and those of another time from its home."""
+    """Tokens that the target issues to a backend client, and those with other times from its home."""
 
     client: TokenSource
     home: TokenSource
@@ -68,7 +68,7 @@ class ClientAndHome:
         return self.client.issue(side)
 
     def issue_timed(self, side: str, kind: str) -> str:
-        """Return the home's token of another time."""
+        """Return the home's token with other times."""
         return self.home.issue_timed(side, kind)
 
 
@@ -80,13 +80,13 @@ class Presented:
         self._tokens: dict[tuple[str, str], str] = {}
 
     def token(self, side: str, kind: str) -> str:
-        """Return what is presented on *side* as a token of *kind*; raises Skipped, OperatorError."""
+        """Return the token of *kind* to present on *side*; raises Skipped, OperatorError."""
         if (side, kind) not in self._tokens:
             self._tokens[side, kind] = self._made(side, kind)
         return self._tokens[side, kind]
 
     def hidden(self, text: str) -> str:
-        """Return *text*, which the target wrote, without any token that it quotes."""
+        """Return *text* from the target with every token in it masked."""
         for token in self._tokens.values():
             text = text.replace(token, "(token)")
         return text
@@ -119,7 +119,7 @@ def spoiled(token: str, kind: str) -> str:
 
 
 def subject_fields(side: str, known: Known) -> Mapping[str, str]:
-    """Return who is known at the target, in the cloud's words; raises Skipped when nobody is on *side*."""
+    """Return the fields of the subject known on *side*, in the cloud's names; raises Skipped without one."""
     if side == "agent":
         if known.user_account is None:
             raise Skipped("no agent is named: give --user-account")
@@ -130,10 +130,10 @@ def subject_fields(side: str, known: Known) -> Mapping[str, str]:
 
 
 def others_fields(side: str, whose: str, known: Known, others: Others) -> Mapping[str, str]:
-    """Return somebody who exists and for whom the token of who is known is not good, in the cloud's words.
+    """Return the fields of an existing subject that the known subject's token is not valid for.
 
-    *whose* is `other` or `other tenant`. Raises Skipped when nobody else is known on *side*: a name that
-    nobody has is refused as unknown, which says nothing of the token.
+    *whose* is `other` or `other tenant`. Raises Skipped without another subject on *side*: a name that does
+    not exist is refused as unknown, which proves nothing about the token.
     """
     own = subject_fields(side, known)
     if whose == "other tenant":

@@ -1,6 +1,6 @@
-"""Who is logged in to the stand-in: cookies that were set, and whose they are.
+"""The simulator's sessions: cookies, and the visitors that they belong to.
 
-Kept in memory, the newest few hundred: this is for trying things out, not for serving anybody.
+Only the newest few hundred are stored, in memory: the simulator is for trials, not for production.
 """
 
 import secrets
@@ -35,7 +35,7 @@ class Visits:
         self._lock = Lock()
 
     def begin_agent(self, visitor: Visitor, at: datetime) -> dict[str, str]:
-        """Return the four cookies of an agent who was let in *at* that time."""
+        """Begin an agent's session *at* a time; return its four cookies."""
         token = self._remember(AGENT_COOKIE, visitor)
         return {
             "sum_atime": str(to_milliseconds(at)),
@@ -45,11 +45,11 @@ class Visits:
         }
 
     def begin_chat(self, visitor: Visitor) -> dict[str, str]:
-        """Return the cookie of a visitor of the web chat who was let in."""
+        """Begin the session of a visitor of the web chat; return its cookie."""
         return {CHAT_COOKIE: self._remember(CHAT_COOKIE, visitor)}
 
     def find(self, presented_cookies: Mapping[str, str], name: str) -> Visitor | None:
-        """Return whose cookie *name* is, or None."""
+        """Return the visitor that the cookie *name* belongs to, or None."""
         with self._lock:
             return self._visitors.get((name, presented_cookies.get(name, "")))
 

@@ -1,4 +1,4 @@
-"""The pages: their templates filled in, each answer with a nonce of its own, and the files they load.
+"""The pages: their templates filled in, each response with its own nonce, and the files that they load.
 
 A page's scripts carry the nonce, and what they import inherits it. On a page that runs the cloud's script,
 that script may load others ('strict-dynamic'), and may set style attributes; inline handlers, `eval`, and
@@ -84,8 +84,8 @@ class Pages:
     def asset(self, name: str, presented_version: str | None = None) -> Asset:
         """Return the file *name*; raises Refusal when there is none.
 
-        Of the present version it may be kept for ever: all files of a version lie below a path of their own,
-        so that the next one's are asked for anew. A page of another version gets the present file.
+        Of the present version it may be cached for ever: all files of a version are below a separate path,
+        so that those of the next are requested anew. A page of another version gets the present file.
         """
         if name not in self._assets:
             raise Refusal(Reason.ROUTE_UNKNOWN)

@@ -1,4 +1,4 @@
-"""Which ready pages there are, where, and what they tell the cloud."""
+"""The settings of the ready pages: which are served, where, and their parameters for the cloud."""
 
 from dataclasses import dataclass
 

@@ -59,7 +59,7 @@ def test_what_is_told_is_of_the_file(tmp_path: Path) -> None:
 
 
 def test_files_are_for_everybody(tmp_path: Path) -> None:
-    """The files may be read by whoever sends them on."""
+    """The files are world-readable, so that anybody can send them."""
     told = given(tmp_path, LEAF, MIDDLE)
 
     assert [Path(file).stat().st_mode & 0o777 for file in told.files] == [0o644, 0o644]
@@ -97,7 +97,7 @@ def test_root_of_this_system_is_recommended(tmp_path: Path) -> None:
     ] * 2
     assert "another intermediate" in told.why
     assert given(tmp_path, LEAF, MIDDLE).which is Which.ISSUER
-    # What `cert check` says of the renewal: the root still leads to it, the intermediate would not have.
+    # `cert check` of the renewal: it chains to the root, but no longer to the intermediate.
     files = write(tmp_path, server(other), other)
     of_root = check(*files, (), FakeClock(), trusted=[ROOT.certificate], handed_over=told.certificate)
     of_middle = check(*files, (), FakeClock(), trusted=[ROOT.certificate], handed_over=MIDDLE.certificate)
@@ -128,7 +128,7 @@ def test_self_signed_certificate_is_given_itself(tmp_path: Path) -> None:
 
 
 def test_reason_goes_with_the_choice(tmp_path: Path) -> None:
-    """Each choice tells what becomes of it at a renewal."""
+    """Each choice says what happens to it at a renewal."""
     why = {which: given(tmp_path, LEAF, MIDDLE, ROOT, which=which).why for which in Which}
 
     assert "outlives its renewal" in why[Which.ISSUER]
@@ -212,7 +212,7 @@ def test_damaged_record_is_told(tmp_path: Path, old: bytes, new: bytes) -> None:
 
 
 def test_certificate_of_the_record_is_a_certificate(tmp_path: Path) -> None:
-    """Whoever reads the record has the certificate itself, without the exported files."""
+    """The record contains the certificate itself, without the exported files."""
     record(tmp_path, given(tmp_path, LEAF, MIDDLE))
     kept = load_handover(tmp_path)
 

@@ -1,4 +1,4 @@
-"""A chain that the cloud would not accept, or not for long, is told so; a good one has no finding."""
+"""A chain that the cloud would not accept, or not for long, has a finding; a good one has none."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -87,7 +87,7 @@ def test_chain_leads_to_what_was_handed_over(tmp_path: Path) -> None:
 
 
 def test_what_was_handed_over_need_not_be_sent(tmp_path: Path) -> None:
-    """The cloud has it; a chain with a gap before it is told once, as that."""
+    """The cloud has it; a chain with a gap below it is reported once, as that."""
     assert check(*write(tmp_path, LEAF, MIDDLE), (NAME,), FakeClock(), handed_over=ROOT.certificate) == ()
     finding = only(check(*write(tmp_path, LEAF), (NAME,), FakeClock(), handed_over=ROOT.certificate))
     assert finding.code == "missing-intermediate"
@@ -148,7 +148,7 @@ def test_end_is_told_in_time(
 
 
 def test_margins_are_the_operators(tmp_path: Path) -> None:
-    """How long before the end it is told can be set."""
+    """How long before the end it is reported can be set."""
     files = write(tmp_path, LEAF, MIDDLE, ROOT)
     margins = Margins(problem=Margin(timedelta(days=61)))
 
@@ -176,7 +176,7 @@ def test_margins_are_the_operators(tmp_path: Path) -> None:
 def test_margins_are_parts_of_the_life(
     tmp_path: Path, life: timedelta, left: timedelta, severity: Severity | None
 ) -> None:
-    """A certificate of any length is good when fresh, and is told of when a third and a sixth are left."""
+    """A certificate of any length is good when fresh, and is reported when a third and a sixth are left."""
     leaf = server(MIDDLE, begin=START + left - life, end=START + left)
 
     findings = check(*write(tmp_path, leaf, MIDDLE, ROOT), (NAME,), FakeClock())
@@ -185,7 +185,7 @@ def test_margins_are_parts_of_the_life(
 
 
 def test_last_hours_are_told_in_hours(tmp_path: Path) -> None:
-    """Of less than two days the hours are told, not "0 days"."""
+    """Less than two days are shown in hours, not as "0 days"."""
     leaf = server(MIDDLE, begin=START - timedelta(days=5), end=START + timedelta(hours=20, minutes=1))
 
     assert (
@@ -418,7 +418,7 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
 
 
 def test_key_that_cannot_be_used_is_told(tmp_path: Path) -> None:
-    """A key with a passphrase, one that is damaged and a file without any are told apart, by words."""
+    """A key with a passphrase, a damaged one and a file without any have different messages."""
     chain, key = write(tmp_path, LEAF, MIDDLE, ROOT)
     locked = LEAF.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     contents = {

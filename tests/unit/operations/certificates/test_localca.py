@@ -87,7 +87,7 @@ def test_what_is_issued_has_no_finding(authority: LocalAuthority) -> None:
 
 
 def test_names_of_the_files_are_fixed(authority: LocalAuthority) -> None:
-    """Whoever configures the proxy knows the paths beforehand."""
+    """The paths are known before anything is issued, for the proxy's settings."""
     chain, key = authority.issue(NAMES)
 
     assert sorted(contents(authority)) == ["ca-key.pem", "ca.pem", "server-key.pem", "server.pem"]
@@ -196,7 +196,7 @@ def test_what_is_damaged_is_made_anew(authority: LocalAuthority, name: str) -> N
 
 
 def test_damaged_key_of_the_authority_is_told(authority: LocalAuthority) -> None:
-    """An authority that others trust is not replaced silently: the operator is told what to do."""
+    """An authority that others trust is not replaced silently: the message says what to do."""
     authority.issue(NAMES)
     before = contents(authority)
     (authority.folder / "ca-key.pem").write_bytes(b"cut")
@@ -208,7 +208,7 @@ def test_damaged_key_of_the_authority_is_told(authority: LocalAuthority) -> None
 
 
 def test_lost_key_of_the_authority_is_another_authority(authority: LocalAuthority) -> None:
-    """Without its key an authority issues nothing more: there is a new one, with a name of its own."""
+    """Without its key an authority issues nothing more: there is a new one, with another name."""
     authority.issue(NAMES)
     old = certificates(authority.certificate)[0]
     (authority.folder / "ca-key.pem").unlink()
@@ -232,7 +232,7 @@ def test_key_of_the_authority_open_to_others_is_refused(authority: LocalAuthorit
 
 
 def test_name_that_is_none_is_told(authority: LocalAuthority) -> None:
-    """What cannot be a server's name is told, and nothing is issued for it."""
+    """An invalid server name is reported, and nothing is issued for it."""
     with pytest.raises(OperatorError, match="not the names or addresses"):
         authority.issue(("no name",))
 

@@ -1,4 +1,4 @@
-"""What holds at every address is told once, what does not is told with its address."""
+"""A finding of every address appears once, any other with its addresses."""
 
 from validator.operations.doctor.addresses import at_each, text_of
 from validator.operations.doctor.results import Checked, Sound, problem
@@ -9,7 +9,7 @@ TLS, GOOD, BAD = Sound("tls", "is spoken"), Sound("trust", "accepts it"), proble
 
 
 def test_one_address_needs_no_name() -> None:
-    """What was found is told as it is."""
+    """The findings are returned unchanged."""
     assert at_each({ONE: [TLS, BAD]}) == [TLS, BAD]
 
 

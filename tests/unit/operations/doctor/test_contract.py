@@ -52,7 +52,7 @@ def test_promise_is_kept(body: bytes) -> None:
     ],
 )
 def test_promise_is_broken(body: bytes, promise: str) -> None:
-    """Each way to break it is told apart, also for bodies made to break a parser."""
+    """Each way to break it has its own finding, also for bodies made to break a parser."""
     fault = broken_promise(reply(body))
 
     assert fault is not None

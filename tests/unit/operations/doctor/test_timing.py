@@ -46,7 +46,7 @@ def test_both_callbacks_are_asked_in_turn(seconds: float, calls: int) -> None:
 
 
 def test_lost_question_is_a_problem() -> None:
-    """A question without an answer ends the measuring, and is told with its number."""
+    """A request without a response ends the measuring, and is reported with its number."""
 
     def ask(request: Request) -> Response:
         raise NoResponse("nothing within 10 s")

@@ -33,7 +33,7 @@ def reached(counts: dict[tuple[str, str], int]) -> Iterable[Metric]:
 
 
 def test_latency_is_a_bound_of_the_histogram() -> None:
-    """The time that so many answers kept within is the upper bound of the bucket that reaches them."""
+    """A percentile is the upper bound of the bucket that reaches it."""
     fast, slow = [0.0004] * 98, [0.003] * 2
 
     assert latencies(answered({(AGENT, "200"): fast + slow})) == (Latency("agent", 100, 1.0, 5.0),)
@@ -57,13 +57,13 @@ def test_beyond_the_last_bound_nothing_is_known() -> None:
 
 
 def test_without_answers_there_is_no_latency() -> None:
-    """Callbacks that nobody asked are not told of."""
+    """Callbacks without requests are not reported."""
     assert latencies(answered({})) == ()
     assert latencies([]) == ()
 
 
 def test_reached_limits_are_told_with_their_mode() -> None:
-    """What a limit refused, and what it let pass in shadow mode, is told; the most often reached is first."""
+    """What a limit refused, and what shadow mode let pass, is reported, the most frequent first."""
     counts = {
         ("callbacks_foreign", "enforce"): 2,
         ("callbacks_tenant", "shadow"): 7,

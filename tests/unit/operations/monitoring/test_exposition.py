@@ -22,7 +22,7 @@ def ask(enterprise: Enterprise, path: str = "/metrics", method: str = "GET", **e
 
 
 def test_plain_form_can_be_read(enterprise: Enterprise) -> None:
-    """Whoever asks for nothing special gets the form that every Prometheus reads."""
+    """Without an Accept header the response has the form that every Prometheus reads."""
     answer = ask(enterprise)
 
     assert (answer.status_code, answer.mimetype) == (200, "text/plain")
@@ -113,7 +113,7 @@ def test_other_hosts_may_not_ask(enterprise: Enterprise, address: str) -> None:
     ],
 )
 def test_named_networks_may_ask(found_enterprise: Found, address: str, status: int) -> None:
-    """The networks of the settings may ask; this host and whoever may open a unix socket always may."""
+    """The networks of the settings have access; this host and a unix socket always have."""
     enterprise = found_enterprise({"metrics.networks": '["10.20.0.0/16"]'})
 
     assert ask(enterprise, REMOTE_ADDR=address).status_code == status

@@ -15,7 +15,7 @@ from validator.store.database import Database, DatabasePolicy
 
 
 def test_database_is_told_with_its_kind(database: Database) -> None:
-    """Of an embedded database the bytes are told, of a server not; of both how long one read takes."""
+    """An embedded database has a size, a server has none; both have the time of one read."""
     is_embedded = database.engine.url.drivername == "sqlite"
 
     told = node.database(database)
@@ -40,7 +40,7 @@ def test_size_has_the_log_in_it(tmp_path: Path) -> None:
 
 
 def test_trail_is_told_while_a_file_is_put_aside(tmp_path: Path) -> None:
-    """A file that is gone between the listing and the look has no bytes, and the others are told."""
+    """A file that is removed between listing and reading counts as 0, and the others are counted."""
     (tmp_path / "audit-000001.jsonl").write_bytes(b"x" * 100)
     (tmp_path / "audit-000002.jsonl").symlink_to(tmp_path / "gone")
 
@@ -83,7 +83,7 @@ def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
 
 
 def test_few_keys_of_each_rate_are_told(tmp_path: Path) -> None:
-    """However many there are, only the first few of each rate are told."""
+    """However many there are, only the first few of each rate are reported."""
     rate_limits = RateLimits(
         limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1
     )

@@ -1,4 +1,4 @@
-"""What is told of a process is what it has; one that is not there tells nothing."""
+"""A process's memory and descriptors are reported; one that does not exist has none."""
 
 import mmap
 import os
@@ -19,7 +19,7 @@ def gone() -> int:
 
 
 def test_memory_that_is_taken_shows() -> None:
-    """A process that takes 64 MiB has so much more, and not more than it ever had."""
+    """A process that takes 64 MiB more has 64 MiB more, and not more than it ever had."""
     before = resident_bytes(os.getpid())
     taken = mmap.mmap(-1, 64 << 20)
     taken.write(b"x" * (64 << 20))

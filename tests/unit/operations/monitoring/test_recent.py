@@ -71,7 +71,7 @@ def test_file_that_is_put_aside_meanwhile_stops_nobody(tmp_path: Path) -> None:
 
 
 def test_trail_is_read_over_its_files(tmp_path: Path) -> None:
-    """A file that was put aside within the window is read, too; an older one only at its end."""
+    """A file that was rotated within the window is read, too; an older one only at its end."""
     for minute, name in [(40, "audit-000001.jsonl"), (5, "audit-000002.jsonl"), (0, "audit.jsonl")]:
         at = START - timedelta(minutes=minute)
         write(tmp_path, [(at, verdict("agent"))] * 10, name)
@@ -135,7 +135,7 @@ def test_damaged_lines_stop_nobody(tmp_path: Path, strange: bytes) -> None:
 
 
 def test_text_of_a_damaged_trail_is_not_shown(tmp_path: Path) -> None:
-    """A reason or an audience that this program does not write is told as unknown."""
+    """A reason or an audience that this program never writes is shown as unknown."""
     write(tmp_path, [(START, verdict("agent", FORGED))])
     file = tmp_path / "audit.jsonl"
     file.write_bytes(file.read_bytes().replace(b"token_forged", b"\\u001b[31m").replace(b'"agent"', b'"x"'))

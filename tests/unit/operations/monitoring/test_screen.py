@@ -150,7 +150,7 @@ def test_window_that_is_cut_short_is_told() -> None:
 
 
 def test_refusals_are_told_by_reason() -> None:
-    """The most frequent reasons are told, and that there are others."""
+    """The most frequent reasons are shown, and that there are others."""
     nothing = dict.fromkeys(("agent", "chat", "unread"), 0)
     reasons = {f"reason_{number}": 100 - number for number in range(8)}
     windows = tuple(Window(minutes, nothing, nothing, reasons) for minutes in (1, 15))
@@ -187,7 +187,7 @@ def test_redis_is_not_walked_through() -> None:
     ids=["key", "certificate", "disk"],
 )
 def test_what_is_to_be_done_in_time_is_a_notice(parts: dict[str, object], words: str) -> None:
-    """An old key, a certificate near its end and a full disk are told, and the node is ready."""
+    """An old key, a certificate near its end and a full disk are notices, and the node is ready."""
     of = status(**parts)
 
     assert words in line(of, words)

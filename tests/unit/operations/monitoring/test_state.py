@@ -52,7 +52,7 @@ def test_everything_is_well(enterprise: Enterprise) -> None:
 
 
 def test_broken_database_hides_nothing_else(enterprise: Enterprise) -> None:
-    """Without its database the store is not ready and no lock is told; the rest is."""
+    """Without its database the store is not ready and there are no locks; the rest is there."""
     services = enterprise.services
     services.database.close()
     (services.settings.home / "validator.db").write_bytes(b"no database" * 1000)
@@ -95,7 +95,7 @@ def test_look_up_that_fails_unforeseen_hides_nothing_else(enterprise: Enterprise
 
 
 def test_spoilt_counts_hide_nothing_else(enterprise: Enterprise) -> None:
-    """Counts that cannot be read are told as such."""
+    """Unreadable counts are reported as a failed look-up."""
     folder = enterprise.services.settings.metrics.directory
     folder.mkdir(mode=0o700)
     (folder / "counter_00.db").write_bytes(b"\x40\0\0\0\0\0\0\0\x08\0\0\0not json" + bytes(64))
@@ -163,7 +163,7 @@ def written(folder: Path, name: str, *parts: bytes) -> str:
 
 
 def test_certificates_tell_when_they_end(found_enterprise: Found, tmp_path: Path) -> None:
-    """Each configured certificate's own end, and of several authorities the first end, are told."""
+    """The end of each configured certificate is reported, for several authorities the first end."""
     ends = {name: START + timedelta(days=days) for name, days in {"old": 5, "new": 900, "leaf": 30}.items()}
     old, new = (certificates.authority(name, end=ends[name]) for name in ("old", "new"))
     leaf = certificates.server(new, end=ends["leaf"])
@@ -201,7 +201,7 @@ def test_intermediate_that_ends_first_is_told(found_enterprise: Found, tmp_path:
 
 
 def test_unreadable_certificate_does_not_hide_another(found_enterprise: Found, tmp_path: Path) -> None:
-    """A file that is not there is told as a look-up that failed; the other's end stays."""
+    """A missing file is reported as a failed look-up; the other's end stays."""
     good = written(tmp_path, "ca.pem", certificates.authority("cloud").pem)
     settings = {
         "proxy.callbacks_origin": "https://callbacks.example.com",
@@ -236,7 +236,7 @@ def holding(folder: Path, slot: str, numbering: str) -> Iterator[None]:
 
 
 def test_worker_in_another_container_has_no_size(enterprise: Enterprise) -> None:
-    """A number that means another process here is not asked about: the worker is told, its memory is not."""
+    """A process id of another namespace is not looked up: the worker is reported, its memory is not."""
     folder = enterprise.services.settings.metrics.directory
     folder.mkdir(mode=0o700)
     own = str(Path("/proc/self/ns/pid").readlink())

@@ -34,7 +34,7 @@ def unavailable(status: NodeStatus) -> set[str]:
 
 
 def ask(enterprise: Enterprise, token: str, times: int = 1) -> None:
-    """Ask about *token* as the cloud does, from an address of its own."""
+    """Validate *token* as the cloud does, from a separate address."""
     question = {"access_token": token, "tenantSpaceId": TENANT, "userAccount": AGENT.id}
     for _ in range(times):
         enterprise.visitor().post(AGENT_PATH, json=question, environ_base={"REMOTE_ADDR": SOURCE})
@@ -99,7 +99,7 @@ def test_locks_are_told(enterprise: Enterprise) -> None:
 
 
 def test_keys_have_their_age(enterprise: Enterprise) -> None:
-    """Each key is told with its state and its days; one that signs for a year is a notice."""
+    """Each key has its state and its age in days; one that has signed for a year is a notice."""
     enterprise.clock.advance(days=400)
     enterprise.services.keyring.stage()
 
@@ -120,7 +120,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("part", "lost", "failing"), BROKEN, ids=[name for name, _, _ in BROKEN])
 def test_each_part_fails_alone(found_enterprise: Found, part: str, lost: set[str], failing: set[str]) -> None:
-    """A file that is no such file costs the parts that live in it, and every other is told as before."""
+    """A damaged file costs the parts that are stored in it, and no other."""
     enterprise = found_enterprise()
     path = home_of(enterprise) / part
     path.touch()
@@ -135,7 +135,7 @@ def test_each_part_fails_alone(found_enterprise: Found, part: str, lost: set[str
 
 
 def test_trail_that_may_not_be_read_is_told(enterprise: Enterprise) -> None:
-    """A trail that is a folder is told as trouble; so the verdicts are not told as none."""
+    """A trail that is a folder is a problem, so that its verdicts are not shown as 0."""
     trail = enterprise.services.settings.audit.directory / "audit.jsonl"
     trail.parent.mkdir(exist_ok=True)
     trail.mkdir()
@@ -174,7 +174,7 @@ def test_redis_that_is_away_is_told(found_enterprise: Found) -> None:
 
 
 def test_certificates_of_the_door_have_their_days(found_enterprise: Found, tmp_path: Path) -> None:
-    """The days are told that a server's certificate has left; one that cannot be read is lost alone."""
+    """A server's certificate has its remaining days; an unreadable one costs only itself."""
     file = tmp_path / "chain.pem"
     enterprise = found_enterprise({"proxy.certificate": str(file), "proxy.certificate_key": str(file)})
     lost = look(enterprise.services)
@@ -205,7 +205,7 @@ def test_near_end_is_a_part_of_the_life(
 
 
 def test_workers_are_told_with_their_memory(enterprise: Enterprise) -> None:
-    """Living workers are told by role with their memory, if their process shows."""
+    """Living workers are listed by role, with their memory if it is readable."""
     folder = enterprise.services.settings.metrics.directory
     with (
         working(folder, "00", "callbacks", os.getpid()),

@@ -24,7 +24,7 @@ from validator.operations.monitoring.wording import age, folded, mebibytes, shor
     ],
 )
 def test_ages(seconds: float, words: str) -> None:
-    """An age is told in the largest unit of which there are two, or which it is exactly."""
+    """An age has the largest unit of which there are two, or which it is exactly."""
     assert age(timedelta(seconds=seconds)) == words
 
 
@@ -32,7 +32,7 @@ def test_ages(seconds: float, words: str) -> None:
     ("size", "words"), [(None, "?"), (0, "0.0"), (1_600_000, "1.5"), (10 << 20, "10"), (1 << 40, "1,048,576")]
 )
 def test_sizes(size: int | None, words: str) -> None:
-    """A size is told in MiB, a small one with a tenth."""
+    """A size is in MiB, a small one with a tenth."""
     assert mebibytes(size) == words
 
 
@@ -43,7 +43,7 @@ def test_lists_are_folded() -> None:
 
 
 def test_lists_are_shortened() -> None:
-    """Of a long list the beginning is told, and how many more there are."""
+    """A long list shows its beginning, and how many more there are."""
     assert shortened(["a", "b"], 2, "letters") == ["a", "b"]
     assert shortened(["a", "b", "c"], 1, "letters") == ["a", "and 2 other letters"]
 

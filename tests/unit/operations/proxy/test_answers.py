@@ -8,7 +8,7 @@ import pytest
 from tests.support.nginx_directives import parse, servers
 from tests.support.nginx_renderings import EVERYTHING, WITH_CALLBACKS, rendered
 from validator.errors import PublicError, RetCode
-from validator.operations.proxy.answers import door_answers
+from validator.operations.proxy.answers import nginx_answers
 from validator.web.openapi import Problem
 from validator.web.replies import problem
 
@@ -25,7 +25,7 @@ def read(quoted: str) -> Any:
 
 def test_every_error_of_nginx_has_one_answer() -> None:
     """No error is answered with nginx's own page, and none is answered in two ways."""
-    statuses = [status for answer in door_answers() for status in map(str, answer.statuses)]
+    statuses = [status for answer in nginx_answers() for status in map(str, answer.statuses)]
 
     assert len(statuses) == len(set(statuses))
     assert set(OF_NGINX.split()) - set(statuses) - NOT_FROM_US == set()
@@ -36,7 +36,7 @@ def test_answers_are_the_applications() -> None:
 
     A problem has the callbacks' two fields only where the path could not be read.
     """
-    for answer in door_answers():
+    for answer in nginx_answers():
         shape = answer.kind.value
         callback, own, unread = read(answer.callback), read(answer.problem), read(answer.unread)
 
@@ -52,7 +52,7 @@ def test_answers_are_the_applications() -> None:
 
 def test_no_answer_is_a_yes() -> None:
     """Whatever happens at the door, the cloud never reads it as an accepted token."""
-    every = door_answers()
+    every = nginx_answers()
 
     assert RetCode.ACCEPTED not in {answer.kind.value.ret_code for answer in every}
     assert {answer.kind for answer in every} >= {
@@ -64,7 +64,7 @@ def test_no_answer_is_a_yes() -> None:
 
 def test_statuses_are_what_is_answered() -> None:
     """The status of an answer is the catalogue's where nginx's error means the same."""
-    of_kind = {answer.kind: answer.status for answer in door_answers()}
+    of_kind = {answer.kind: answer.status for answer in nginx_answers()}
 
     for kind in (
         PublicError.NOT_FOUND,
@@ -78,9 +78,9 @@ def test_statuses_are_what_is_answered() -> None:
 
 @pytest.mark.parametrize("settings", [EVERYTHING, WITH_CALLBACKS, {}], ids=["everything", "apart", "least"])
 def test_every_server_has_every_answer(settings: dict[str, str]) -> None:
-    """Each server that answers at all sends all of nginx's errors to a place of its own that is internal."""
+    """Each server sends all of nginx's errors to a separate internal location."""
     text = rendered(settings)
-    expected = {status for answer in door_answers() for status in map(str, answer.statuses)}
+    expected = {status for answer in nginx_answers() for status in map(str, answer.statuses)}
     answering = [one for one in servers(text) if not one.own("ssl_reject_handshake")]
 
     for server in answering:

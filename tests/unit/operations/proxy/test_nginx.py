@@ -166,7 +166,7 @@ def test_check_tells_what_nginx_refuses(folder: Path) -> None:
 
 
 def test_missing_certificate_is_told(folder: Path) -> None:
-    """A certificate that is not there is told by its name before anything is started."""
+    """A missing certificate is reported by name before anything is started."""
     nginx.write(render(settings_of(ROWS[0].settings, folder)), folder)
     (folder / "portal.pem").unlink()
 
@@ -341,7 +341,7 @@ def test_browsers_are_told_to_stay_with_https(origin: str, subdomains: str, expe
 
 
 def test_callbacks_of_their_own_are_only_there() -> None:
-    """With an origin of their own the callbacks are on its server and not on the portal's."""
+    """With a separate origin the callbacks are on its server and not on the portal's."""
     together, apart = rendered(), rendered(WITH_CALLBACKS)
     callback = ["=", settings_of().callbacks.agent_path]
 
@@ -613,7 +613,7 @@ def test_wall_lets_through_what_the_settings_take(key: str) -> None:
 
 
 def test_home_with_a_blank_is_told() -> None:
-    """A home whose name nginx would read as two words is told by name, not written."""
+    """A home whose name nginx would read as two words is reported by name, not written."""
     with pytest.raises(OperatorError, match=re.escape("'/srv/my validator/portal.pem' cannot stand")):
         render(settings_of({}, Path("/srv/my validator")))
 

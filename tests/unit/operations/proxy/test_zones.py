@@ -56,7 +56,7 @@ def test_bucket_leaks_as_fast_as_the_limit(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["7/1h", "5/2s 7/1m", "60/1m", "3/1d", "1/90s"])
 def test_what_the_application_lets_through_the_proxy_does(text: str) -> None:
-    """Whoever uses the sliding window to its end, again and again, is never refused by the bucket."""
+    """A client that repeatedly uses the whole sliding window is never refused by the bucket."""
     zone = zone_for(text)
     for rate in parse_rates(text):
         level, before = Fraction(0), Fraction(0)
@@ -77,7 +77,7 @@ def test_modes_are_the_limits_own() -> None:
 
 
 def test_there_is_a_zone_for_each_limit_on_addresses() -> None:
-    """Each limit that is counted at the door has its zone, and the callbacks one for what is no POST."""
+    """Each limit that nginx counts has its zone, and the callbacks one for other methods than POST."""
     names = {name for name, purpose in PURPOSES.items() if purpose.at_route or purpose.at_proxy}
     made = zones(settings_of().limits)
 

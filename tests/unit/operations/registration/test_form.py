@@ -93,7 +93,7 @@ def test_same_day_gives_the_same_bytes(tmp_path: Path, handover: Handover) -> No
 
 
 def test_callbacks_of_their_own_are_registered(tmp_path: Path) -> None:
-    """Where the callbacks have an origin of their own, that is what the cloud calls."""
+    """Where the callbacks have a separate origin, the cloud calls that."""
     found = settings(
         tmp_path,
         origin=ORIGIN,
@@ -105,7 +105,7 @@ def test_callbacks_of_their_own_are_registered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_client_certificate_is_asked_for_with_mtls(tmp_path: Path, page: str) -> None:
-    """The cloud is told whose client certificate it must show; without mTLS there is no word of it."""
+    """The form names the authority of the cloud's client certificate; without mTLS it does not."""
     path, _ = write(tmp_path, ROOT)
     mutual = settings(
         tmp_path, origin=ORIGIN, callbacks_origin="https://callbacks.example.com", client_ca=str(path)
@@ -131,7 +131,7 @@ def test_what_is_not_known_is_asked_for(tmp_path: Path, page: str) -> None:
 
 @pytest.mark.parametrize("always_200", ["true", "false"])
 def test_statuses_are_as_configured(tmp_path: Path, always_200: str) -> None:
-    """A cloud that wants HTTP 200 always is told that it gets it."""
+    """The form says so when every response has HTTP 200."""
     environment = {"VALIDATOR_PROXY_ORIGIN": ORIGIN, "VALIDATOR_CALLBACKS_ALWAYS_200": always_200}
     files = render(drawn(load(tmp_path, environment=environment)))
 

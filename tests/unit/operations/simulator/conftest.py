@@ -1,4 +1,4 @@
-"""What the cloud was told of the enterprise, and a cloud that knows it without a network."""
+"""An enterprise's registration, and a simulated cloud with it, without a network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -144,14 +144,14 @@ def test_answer_fits_what_it_says(body: bytes, status: int, fits: set[str]) -> N
 
 
 def test_no_answer_is_never_expected() -> None:
-    """Silence is told in its words."""
+    """A missing response is reported in words."""
     got = _judged(step(expect="refused"), NoResponse("no whole answer within 5 s"))
 
     assert got == Got(is_expected=False, words="no whole answer within 5 s", milliseconds=0)
 
 
 def test_many_answers_are_one_line() -> None:
-    """Equal answers are counted; one that differs makes the step fail; the slowest time is told."""
+    """Equal responses are counted; one that differs makes the step fail; the slowest time is reported."""
     same, other = (
         Got(is_expected=True, words="a", milliseconds=3),
         Got(is_expected=False, words="b", milliseconds=9),
@@ -163,7 +163,7 @@ def test_many_answers_are_one_line() -> None:
 
 
 def test_nobody_there_fails_the_step() -> None:
-    """A target that is away is an answer of the report, not a crash; also when nothing is waited for."""
+    """An unavailable target is a result, not a crash; also when no response is expected."""
     tokens = Presented(FakeSource())
 
     assert not ask(step(), target(), tokens).is_expected

@@ -30,7 +30,7 @@ def handshake(trusted: bytes, server: trustme.LeafCert, name: str = "127.0.0.1")
 
 
 def test_handed_over_leaf_is_trusted() -> None:
-    """The server's own certificate is enough, whoever signed it; that of its authority too."""
+    """The server's own certificate is enough, whatever signed it; that of its authority too."""
     assert handshake(DER, LEAF) == "done"
     assert handshake(ssl.PEM_cert_to_DER_cert(AUTHORITY.cert_pem.bytes().decode()), LEAF) == "done"
 

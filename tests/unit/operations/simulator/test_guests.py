@@ -110,7 +110,7 @@ def test_settings_of_the_channel_count(channel: Channel, clock: FakeClock) -> No
 
 
 def test_wrong_key_is_no_matter_of_settings(channel: Channel, clock: FakeClock) -> None:
-    """A line of another key is told to be that, and the key is not in the words."""
+    """A line of another key is reported as that, and the key is not in the message."""
     why = refused(line_of(clock), replace(channel, secret_key="A" * 43), clock)
 
     assert "another secret key" in str(why)

@@ -1,4 +1,4 @@
-"""What the cloud is told: read whole, checked whole, every mistake told at once."""
+"""The registration: read and checked as a whole, with every error reported at once."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -50,7 +50,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def problems(file: Path, *changes: tuple[str, str]) -> list[str]:
-    """Return what is told of the registration with *changes*, without the file's name."""
+    """Return the errors of the registration with *changes*, without the file's name."""
     text = GOOD
     for old, new in changes:
         assert old in text
@@ -146,12 +146,12 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
     ],
 )
 def test_mistake_is_told(file: Path, change: tuple[str, str], told: str) -> None:
-    """Each mistake is told by its place."""
+    """Each error names its place."""
     assert any(told in problem for problem in problems(file, change)), problems(file, change)
 
 
 def test_secret_open_to_others_is_refused(file: Path) -> None:
-    """A secret that other users may read is told to be closed."""
+    """A secret that other users may read is an error."""
     (file.parent / "app.secret").chmod(0o644)
 
     assert any("app.secret is open to other users" in problem for problem in problems(file))

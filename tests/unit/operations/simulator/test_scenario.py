@@ -1,4 +1,4 @@
-"""Scenarios as they are written: every key has its kind, and every mistake is told at once."""
+"""Scenario files: every key has its type, and every error is reported at once."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -42,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def problems(file: Path, text: str) -> list[str]:
-    """Return what is told of *text*, without the file's name."""
+    """Return the errors of *text*, without the file's name."""
     file.write_text(text)
     with pytest.raises(ConfigurationError) as raised:
         load(file)
@@ -127,7 +127,7 @@ steps:
     ],
 )
 def test_wrong_value_is_told(file: Path, key: str, value: str) -> None:
-    """A value of another kind is told with what is allowed."""
+    """A value of another type is reported with what is allowed."""
     step = {"name": "a", "ask": "agent", "expect": "accepted", key: value}
     lines = ", ".join(f"{name}: {text}" for name, text in step.items())
 
@@ -165,7 +165,7 @@ def test_what_is_no_scenario_is_told(file: Path, text: str) -> None:
 
 
 def test_missing_file_is_told(tmp_path: Path) -> None:
-    """A file that is not there is told."""
+    """A missing file is reported."""
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load(tmp_path / "none.yaml")
 
@@ -204,12 +204,12 @@ def test_scenarios_are_found_by_name_and_by_file(file: Path) -> None:
 @pytest.mark.parametrize("name", ["nonsense", "../scenarios/good-tokens", "/", ""])
 def test_what_is_neither_is_told(name: str) -> None:
     """An unknown name is an operator's mistake."""
-    with pytest.raises(OperatorError, match="no shipped scenario and no file"):
+    with pytest.raises(OperatorError, match="neither a shipped scenario nor a file"):
         library.find((name,))
 
 
 def test_problems_of_all_files_are_told(tmp_path: Path) -> None:
-    """Two broken files are told together."""
+    """Two broken files are reported together."""
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text("7")
 

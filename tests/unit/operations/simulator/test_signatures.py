@@ -100,7 +100,7 @@ def test_every_vector_is_taken(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("what", MUTATIONS)
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_every_mutation_is_refused_at_its_stage(vector: dict[str, Any], what: str) -> None:
-    """Whatever is changed, the line is refused, and the stage that is told is the one that was changed."""
+    """Whatever is changed, the line is refused at the stage that was changed."""
     line, request, secret = mutated(
         what, vector["expected"]["authorization"], request_of(vector), vector["secret_key"]
     )

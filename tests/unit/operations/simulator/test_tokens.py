@@ -112,7 +112,7 @@ def test_quoted_tokens_are_hidden() -> None:
 
 
 def test_client_has_no_token_of_another_time() -> None:
-    """A backend client gets today's tokens; what is missing is told."""
+    """A backend client gets today's tokens; what is missing is reported."""
     target = Target.at(
         "http://127.0.0.1:9", system_trust(), KNOWN, agent_path=AGENT_PATH, chat_path=CHAT_PATH
     )
@@ -133,7 +133,7 @@ def test_target_that_is_not_there_ends_the_run() -> None:
 
 
 def test_who_is_not_known_is_skipped() -> None:
-    """A side without anybody is skipped, and what is missing is told."""
+    """A side without a subject is skipped, and the missing option is named."""
     with pytest.raises(Skipped, match="--user-account"):
         subject_fields("agent", Known("1"))
     with pytest.raises(Skipped, match="--user-id"):
@@ -170,7 +170,7 @@ def test_other_tenant_changes_the_tenant_only(side: str) -> None:
     ],
 )
 def test_where_nobody_else_is_known_is_skipped(side: str, whose: str, option: str) -> None:
-    """An invented name would be refused as unknown: the step is skipped, and what is missing is told."""
+    """An invented name would be refused as unknown: the step is skipped, and the missing option is named."""
     with pytest.raises(Skipped, match=option):
         others_fields(side, whose, KNOWN, Others())
 

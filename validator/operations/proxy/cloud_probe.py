@@ -1,8 +1,8 @@
-"""Lets nginx ask the cloud once, as it is rendered, and returns nginx's own words about it.
+"""Sends one request to the cloud through nginx as rendered, and returns nginx's error messages.
 
-A running nginx logs errors only from `crit` on, since with each error it logs a whole request, and there may
-be a secret in that. So its log has the same 502 for an impostor's certificate, a dead resolver and a refused
-connection. Here the one request is ours, and every word may be shown.
+A running nginx logs errors only from `crit` on, because each logged error contains the request, maybe with a
+secret. So its log has the same 502 for an impostor's certificate, a dead resolver and a refused connection.
+This one request contains no secret, so its errors may be shown.
 """
 
 import re
@@ -34,7 +34,7 @@ _SOCKET, _ACCESS, _ERRORS = "probe.sock", "logs/validator.access.log", "logs/val
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of asking: the cloud's address and HTTP status, "" when none came, and nginx's complaints."""
+    """The result: the cloud's address and HTTP status, "" without one, and nginx's error messages."""
 
     address: str
     status: str
@@ -42,7 +42,7 @@ class Seen:
 
 
 def ask_cloud(proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, clock: Clock) -> Seen:
-    """Return what nginx meets when it asks the cloud of *proxy* for `/service-cloud/`.
+    """Return the result of a request for `/service-cloud/` to the cloud of *proxy*, through nginx.
 
     Raises OperatorError without a cloud in the settings, or when nginx is missing or does not start.
     """
@@ -59,7 +59,7 @@ def ask_cloud(proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolic
 def _files(
     proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy, folder: Path, clock: Clock
 ) -> Mapping[str, str]:
-    """Return what is rendered for *proxy*, but on a socket in *folder*, with another certificate."""
+    """Return the files rendered for *proxy*, but on a socket in *folder*, with another certificate."""
     certificate, key = LocalAuthority(folder / "tls", clock).issue([proxy.name])
     here = replace(
         proxy,
@@ -92,8 +92,8 @@ def _running(folder: Path) -> Iterator[None]:
         while not (folder / _SOCKET).exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                _, told = process.communicate()
-                raise OperatorError(f"nginx does not start: {told.strip()}")
+                _, output = process.communicate()
+                raise OperatorError(f"nginx does not start: {output.strip()}")
             time.sleep(0.02)
         yield
     finally:
@@ -102,9 +102,9 @@ def _running(folder: Path) -> Iterator[None]:
 
 
 def _ask(path: Path, authority: str, name: str) -> None:
-    """Ask nginx at the socket *path* for the cloud's root; what it answers is in its logs."""
+    """Request the cloud's root from nginx at the socket *path*; the result is in nginx's logs."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # whoever listens at a socket in our own folder is our nginx
+    context.check_hostname = False  # only this nginx can listen at a socket in this private folder
     context.verify_mode = ssl.CERT_NONE
     with socket.socket(socket.AF_UNIX) as raw:
         raw.settimeout(_ANSWER)

@@ -1,9 +1,9 @@
-"""The doors below `/service-cloud/`: the three scripts, and what they ask for afterwards.
+"""The routes below `/service-cloud/`: the three scripts, and their later requests.
 
-A script is asked for with a POST of JSON (whatever its Content-Type) and an `Origin`. Who is let in gets
-the cookies and the script; who is not, and whoever sends no `Origin`, gets the cloud's error with HTTP
-status 500. What a script asks for afterwards needs the cookie, else 401: that is what a page sees when a
-browser blocks third-party cookies.
+A page requests a script with a POST of JSON (whatever its Content-Type) and an `Origin`. An admitted visitor
+gets the cookies and the script; others, and requests without an `Origin`, get the cloud's error with HTTP
+status 500. The script's later requests need the cookie, else 401: that is what a page sees when a browser
+blocks third-party cookies.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ Begin = Callable[[Visitor], Mapping[str, str]]
 def blueprint(
     registration: Registration, admission: Admission, visits: Visits, records: Records, clock: Clock
 ) -> Blueprint:
-    """Return the doors."""
+    """Return the routes."""
     bp = Blueprint("service-cloud", __name__, url_prefix=PREFIX)
     desk = _Desk(registration, records)
 
@@ -54,13 +54,13 @@ def blueprint(
     def chat() -> Response:
         return desk.answer("newThirdPartyClient.js", admission.chat, visits.begin_chat)
 
-    _open_later_doors(bp, desk, visits)
+    _add_later_routes(bp, desk, visits)
     bp.after_request(_allow_page)
     return bp
 
 
-def _open_later_doors(bp: Blueprint, desk: "_Desk", visits: Visits) -> None:
-    """Let *bp* answer what the scripts ask for."""
+def _add_later_routes(bp: Blueprint, desk: "_Desk", visits: Visits) -> None:
+    """Add the routes of the scripts' later requests to *bp*."""
 
     @bp.get(f"{BAR}/bar.html")
     def frame() -> Response:
@@ -82,13 +82,13 @@ def _open_later_doors(bp: Blueprint, desk: "_Desk", visits: Visits) -> None:
 
 
 class _Desk:
-    """Answers a page with its script, or with the cloud's error; either is written down."""
+    """Responds to a page with its script, or with the cloud's error, and records either."""
 
     def __init__(self, registration: Registration, records: Records) -> None:
         self._registration, self._records = registration, records
 
     def answer(self, name: str, admit: Admit, begin: Begin) -> Response:
-        """Return the script *name* and the cookies that *begin* gives to whom *admit* lets in."""
+        """Return the script *name* and the cookies of *begin* to a visitor that *admit* accepts."""
         origin = request.headers.get("Origin")
         try:
             if origin is None:
@@ -123,7 +123,7 @@ class _Desk:
 
 
 def text_reply(text: str, status: int) -> Response:
-    """Return *text* as it is."""
+    """Return *text* as a plain-text response."""
     return Response(text, status, content_type="text/plain; charset=utf-8")
 
 
@@ -145,7 +145,7 @@ def _echo(visitor: Visitor) -> Response:
 
 
 def _allow_page(reply: Response) -> Response:
-    """Let the page read the answer, of whatever origin: which pages may come is not the cloud's rule."""
+    """Let pages of any origin read the response: the cloud does not restrict origins."""
     origin = request.headers.get("Origin")
     if origin is not None:
         reply.headers["Access-Control-Allow-Origin"] = origin

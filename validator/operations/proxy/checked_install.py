@@ -1,4 +1,4 @@
-"""Puts nginx's files in their folder only when nginx would start with them."""
+"""Installs nginx's files in their folder only if nginx would start with them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from validator.operations.proxy import nginx
 
 
 def place_checked(files: Mapping[str, str], folder: Path) -> str:
-    """Write *files* into *folder*, and return what nginx says of them.
+    """Write *files* into *folder*, and return nginx's output about them.
 
     Raises OperatorError, and leaves *folder* as it was, when nginx is missing or would not start.
     """
@@ -18,9 +18,9 @@ def place_checked(files: Mapping[str, str], folder: Path) -> str:
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
         nginx.write(files, Path(beside))
         try:
-            told = nginx.check(Path(beside))
+            output = nginx.check(Path(beside))
         except OperatorError as error:
-            # By the time this is read, the folder beside is gone.
+            # The temporary folder is removed before an operator reads this.
             raise OperatorError(*(line.replace(f"{beside}/", "") for line in error.lines)) from None
     nginx.write(files, folder)
-    return told.replace(f"{beside}/", "")
+    return output.replace(f"{beside}/", "")

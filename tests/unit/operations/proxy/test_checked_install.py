@@ -8,7 +8,7 @@ from tests.conftest import require_package
 from tests.support import nginx_process
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx
-from validator.operations.proxy.placing import place_checked
+from validator.operations.proxy.checked_install import place_checked
 
 GOOD = "events {}\npid nginx.pid;\nerror_log logs/error.log;\n"
 

@@ -1,7 +1,7 @@
-"""The demonstration's door where there is no nginx: TLS before the server and before the stand-in.
+"""The demonstration's TLS proxy where nginx is missing, in front of the server and the simulated cloud.
 
-It is for showing only: it knows no limits and no WebSocket, and reads whole bodies into memory. In front of
-anything real stands nginx.
+For demonstrations only: it has no limits and no WebSocket, and reads whole bodies into memory. Use nginx in
+front of a real server.
 """
 
 import re
@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 CLOUD = "/service-cloud/"
 LARGEST_BODY = 1_048_576  # bytes
 _TIMEOUT = 15  # seconds
-# Of the connection, not of what is said over it (RFC 9110, section 7.6.1), or written anew here.
+# Hop-by-hop headers (RFC 9110, section 7.6.1), and those that are set again here.
 _NOT_PASSED_ON = {
     *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
     *("host", "content-length", "x-forwarded-for", "x-forwarded-proto", "x-request-id", "x-client-verify"),
@@ -26,28 +26,28 @@ _DOMAIN = re.compile(r";\s*domain=[^;]*", re.IGNORECASE)
 
 
 class TlsProxy:
-    """A WSGI application that asks others."""
+    """A WSGI application that forwards requests."""
 
     def __init__(self, application: httpx2.Client, cloud: httpx2.Client, origin: str) -> None:
-        """Pass what is the cloud's on to *cloud*, the rest to *application*; *origin* is the portal's."""
+        """Forward the cloud's paths to *cloud*, others to *application*; *origin* is the portal's."""
         self._application, self._cloud, self._origin = application, cloud, origin
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer as WSGI (PEP 3333) has it."""
-        return self._answer(Request(environ))(environ, start_response)
+        """Serve a request (WSGI, PEP 3333)."""
+        return self._forwarded(Request(environ))(environ, start_response)
 
-    def _answer(self, request: Request) -> Response:
-        """Return what the one behind answers."""
+    def _forwarded(self, request: Request) -> Response:
+        """Return the upstream's response."""
         request.max_content_length = LARGEST_BODY
         is_for_cloud = request.path.startswith(CLOUD)
-        behind = self._cloud if is_for_cloud else self._application
+        upstream = self._cloud if is_for_cloud else self._application
         target = str(request.environ["RAW_URI"]).encode("latin-1")
         try:
-            reply = behind.request(
+            reply = upstream.request(
                 request.method,
-                behind.base_url.copy_with(raw_path=target),
+                upstream.base_url.copy_with(raw_path=target),
                 content=request.get_data(),
-                headers=self._told(request, is_for_cloud=is_for_cloud),
+                headers=self._headers(request, is_for_cloud=is_for_cloud),
             )
         except HTTPException as error:
             return Response(status=error.code)
@@ -59,7 +59,7 @@ class TlsProxy:
         ]
         return Response(reply.content, reply.status_code, headers)
 
-    def _told(self, request: Request, *, is_for_cloud: bool) -> list[tuple[str, str]]:
+    def _headers(self, request: Request, *, is_for_cloud: bool) -> list[tuple[str, str]]:
         headers = _passed_on(request.headers.items())
         if not is_for_cloud:
             own = self._origin.removeprefix("https://")
@@ -70,8 +70,8 @@ class TlsProxy:
         return headers
 
 
-def open_door(application_socket: str, cloud: str, cloud_authority: str, origin: str) -> TlsProxy:
-    """Return the door before the server on *application_socket* and the stand-in at the URL *cloud*."""
+def tls_proxy(application_socket: str, cloud: str, cloud_authority: str, origin: str) -> TlsProxy:
+    """Return the proxy of the server on *application_socket* and the simulated cloud at the URL *cloud*."""
     socket = httpx2.HTTPTransport(uds=application_socket)
     return TlsProxy(
         httpx2.Client(transport=socket, base_url="http://localhost", timeout=_TIMEOUT, trust_env=False),

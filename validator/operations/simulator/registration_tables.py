@@ -1,4 +1,4 @@
-"""The tables of a registration: each key, the kind of its value, and what is meant when it is left out."""
+"""The tables of a registration: each key, the type of its value, and its default."""
 
 import re
 from typing import Any
@@ -21,13 +21,13 @@ def cloud_id(longest: int, allowed: str = "") -> fields.Pattern:
 
 
 def optional(setting: fields.Setting, default: Any) -> fields.Setting:
-    """Return *setting*, which may be left out and is *default* then (a checked value, not text)."""
+    """Return *setting* as optional, with *default* (a checked value, not text)."""
     setting.required, setting.load_default = False, default
     return setting
 
 
 class CallbackUrl(fields.Setting):
-    """Where the enterprise is asked."""
+    """The URL of one of the enterprise's callbacks."""
 
     allowed = 'an https URL with a path, such as "https://validator.example.com/rest/validate"'
 
@@ -56,7 +56,7 @@ class Names(fields.StringList):
 
 
 class KeyOrder(fields.Names):
-    """An order of the four keys that are signed."""
+    """An order of the four signed keys."""
 
     def __init__(self) -> None:
         super().__init__(SIGNED_KEYS)
@@ -70,7 +70,7 @@ class KeyOrder(fields.Names):
 
 
 class Table(Schema):
-    """One table; what it does not know is a mistake."""
+    """One table; unknown keys are errors."""
 
     class Meta:
         """Marshmallow's options."""
