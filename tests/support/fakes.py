@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 
 from validator.accounts.identity import Identity
@@ -71,7 +73,11 @@ class Enterprise:
 
     def visitor(self) -> FlaskClient:
         """Return a browser, or anything else that speaks HTTP, without any cookie."""
-        return create_app(self.services).test_client()
+        return self._app.test_client()
+
+    @cached_property
+    def _app(self) -> Flask:
+        return create_app(self.services)
 
     def person(self) -> FlaskClient:
         """Return the browser of the person, logged in."""
