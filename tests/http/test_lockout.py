@@ -396,7 +396,7 @@ def test_guesses_at_once_are_counted_before_they_are_tried(found_guarded: Callab
 
 
 def test_full_hashing_slots_are_503_and_no_failure(found_guarded: Callable[..., Guarded]) -> None:
-    """A stranger who finds only the kept slot free gets 503 and Retry-After, and counts nowhere."""
+    """A stranger who finds only the reserved slot free gets 503 and Retry-After, and counts nowhere."""
     guarded = found_guarded(slots=2)
     stranger, busy = Stranger(guarded), Stranger(guarded)
     address = "192.0.2.7"

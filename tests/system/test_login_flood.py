@@ -1,4 +1,4 @@
-"""A flood of strangers' logins, and a person whose browser is known, with and without the kept slot."""
+"""A flood of strangers' logins, and a person whose browser is known, with and without the reserved slot."""
 
 import threading
 from collections import Counter

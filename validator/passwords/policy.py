@@ -43,7 +43,7 @@ class PasswordPolicy:
     blocklist: Blocklist = field(default_factory=Blocklist.from_shipped, compare=False, repr=False)
 
     def problems(self, password: str, login: str) -> list[str]:
-        """Return why *password* is no good for the account *login*, in words; empty when it is."""
+        """Return the problems of *password* for the account *login*; empty when it is acceptable."""
         password = normalized(password)
         if not self.minimum_length <= len(password) <= MAX_LENGTH:
             return [f"it must have {self.minimum_length} to {MAX_LENGTH} characters"]

@@ -81,12 +81,12 @@ def tenant_target(tenant: str) -> str:
 
 
 def targets_of(claims: Claims) -> tuple[str, ...]:
-    """Return every target whose revocation would revoke the token of *claims*."""
+    """Return every target whose revocation ends the token of *claims*."""
     return token_target(claims.subject.tenant, claims.jti), *targets_around(claims.subject)
 
 
 def targets_around(subject: Subject) -> tuple[str, ...]:
-    """Return every target whose revocation would revoke all tokens of *subject*."""
+    """Return every target whose revocation ends all tokens of *subject*."""
     return (
         subject_target(subject.audience, subject.tenant, subject.id),
         tenant_target(subject.tenant),

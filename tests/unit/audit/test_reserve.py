@@ -65,7 +65,7 @@ def filled(folder: Path, reserve: int) -> list[str]:
     """Return what the program above prints, in a private mount namespace."""
     namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
     if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode != 0:
-        pytest.skip("this system lets nobody mount a disk of their own")
+        pytest.skip("this system permits no private mount")
     done = subprocess.run(
         [*namespace, sys.executable, "-c", FILLED, str(folder), str(reserve)],
         capture_output=True,

@@ -708,7 +708,7 @@ def test_disk_that_is_really_full(tmp_path: Path) -> None:
     """On a full disk nothing is torn, no lost entry counts as written, and the trail recovers."""
     namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
     if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode != 0:
-        pytest.skip("this system lets nobody mount a disk of their own")
+        pytest.skip("this system permits no private mount")
 
     done = subprocess.run(
         [*namespace, sys.executable, "-c", FILLED, str(tmp_path)],
