@@ -88,6 +88,7 @@ def test_operations_page_has_the_same_table() -> None:
     assert [words for words, checks in CHECKS.items() if f"| `{words}` | {checks} |" not in page] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shell", "sign"), [("bash", "complete -o nosort"), ("zsh", "#compdef validator")])
 def test_completion_is_produced(shell: str, sign: str) -> None:
     """The documented variable prints a completion script for the shell."""

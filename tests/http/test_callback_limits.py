@@ -284,6 +284,7 @@ def test_agents_and_customers_share_no_limit(enterprise: Enterprise, one: Side, 
     assert ask_well(enterprise, same, 4) == [0] * 4
 
 
+@pytest.mark.slow
 def test_no_crowd_and_no_stolen_token_holds_an_agent_back(found_enterprise: Found) -> None:
     """60 customers at their limits, and an agent's revoked token replayed 500 times in the same minute.
 

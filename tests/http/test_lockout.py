@@ -240,6 +240,7 @@ def test_success_begins_anew(guarded: Guarded, stranger: Stranger) -> None:
     assert stranger.is_let_in()
 
 
+@pytest.mark.slow
 def test_guesses_a_day(guarded: Guarded, stranger: Stranger) -> None:
     """A stranger has 34 guesses on the first day, 24 on each day after, and a hundred in all."""
     guarded.enterprise.clock.instant = MIDNIGHT
@@ -255,6 +256,7 @@ def test_guesses_a_day(guarded: Guarded, stranger: Stranger) -> None:
     assert max(sum(begin <= at < begin + DAY for at in admitted) for begin in admitted) == 34
 
 
+@pytest.mark.slow
 def test_account_stops_after_a_hundred(guarded: Guarded, stranger: Stranger) -> None:
     """After a hundred failures in a row no stranger is let in any more, however long they wait."""
     run_to_stop(guarded, stranger)
@@ -463,6 +465,7 @@ def test_known_browser_does_not_open_for_strangers(guarded: Guarded, stranger: S
     assert stranger.is_let_in()
 
 
+@pytest.mark.slow
 def test_known_browser_lifts_a_stop(guarded: Guarded, stranger: Stranger) -> None:
     """Stopped by strangers, the account is open to its known browser, whose login gives them one guess."""
     browser = known_browser(guarded)
@@ -735,6 +738,7 @@ def test_address_does_not_touch_another(guarded: Guarded, stranger: Stranger, on
     assert stranger.is_let_in(address=other)
 
 
+@pytest.mark.slow
 def test_address_has_fifty_an_hour_and_two_hundred_a_day(guarded: Guarded, stranger: Stranger) -> None:
     """However it spreads them, an address has 50 failures in an hour and 200 in a day."""
     clock, address = guarded.enterprise.clock, "2001:db8::1"
@@ -848,6 +852,7 @@ def test_unlock_opens(guarded: Guarded, stranger: Stranger) -> None:
     assert not guarded.services.lockout.unlock(LOGIN)
 
 
+@pytest.mark.slow
 def test_unlock_opens_a_stopped_account(guarded: Guarded, stranger: Stranger) -> None:
     """What only an operator or a known browser can open, the operator does open."""
     run_to_stop(guarded, stranger)

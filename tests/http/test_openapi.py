@@ -151,6 +151,7 @@ def cases_of(operation: Any, path: str) -> st.SearchStrategy[Any]:
     return st.one_of(positive, negative) if has_input else positive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda part: part)
 @pytest.mark.parametrize("caller", ["nobody", "person", "client"])
 def test_answers_are_as_described(

@@ -262,6 +262,7 @@ def test_any_other_order_is_found(order: list[bytes], missing: set[int]) -> None
     assert (breaks(lines) == []) is (lines == LINES[: len(lines)])
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=20))
 def test_any_entries_make_a_valid_chain(entries: list[dict[str, object]]) -> None:
     """Any entries, even with a member "mac", make a valid chain in which each mac is unique."""

@@ -132,6 +132,7 @@ def test_rows_have_every_pair() -> None:
 # nginx's own word
 
 
+@pytest.mark.slow
 @every_row
 def test_nginx_alone_takes_it(folder: Path, row: Row) -> None:
     """Run without any rights, nginx would start with the two files and nothing else, and warns of nothing."""
@@ -140,6 +141,7 @@ def test_nginx_alone_takes_it(folder: Path, row: Row) -> None:
     check_good(folder)
 
 
+@pytest.mark.slow
 @every_row
 def test_debians_nginx_takes_it(folder: Path, row: Row) -> None:
     """Included into the http block that Debian ships, it stands beside another site, without a warning."""
