@@ -8,16 +8,16 @@ import http.client
 import socket
 import sys
 
-PATIENCE = 4  # seconds
+TIMEOUT = 4  # seconds
 
 
 def connection(bind: str) -> http.client.HTTPConnection:
     """Return a connection to the server that listens at *bind*, on this host."""
     if not bind.startswith("unix:"):
-        return http.client.HTTPConnection("127.0.0.1", int(bind.rpartition(":")[2]), timeout=PATIENCE)
-    made = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+        return http.client.HTTPConnection("127.0.0.1", int(bind.rpartition(":")[2]), timeout=TIMEOUT)
+    made = http.client.HTTPConnection("localhost", timeout=TIMEOUT)
     made.sock = socket.socket(socket.AF_UNIX)
-    made.sock.settimeout(PATIENCE)
+    made.sock.settimeout(TIMEOUT)
     made.sock.connect(bind.removeprefix("unix:"))
     return made
 

@@ -263,7 +263,7 @@ def test_unknown_scenario_is_told(validator: CommandLine) -> None:
     """A name that is neither shipped nor a file is refused."""
     said = validator("simulate", "run", "nonsense", "--target", "http://127.0.0.1:9")
 
-    check_refused(said, "nonsense is no shipped scenario")
+    check_refused(said, "nonsense is neither a shipped scenario")
 
 
 def test_broken_scenario_is_told_whole(validator: CommandLine, tmp_path: Path) -> None:
