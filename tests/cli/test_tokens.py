@@ -171,7 +171,7 @@ def test_new_token_is_good_after_everything_was_revoked(validator: CommandLine) 
         (["revoke", "--tenant", "7"], "there is no tenant 7"),
         (["revoke", "--tenant", "7", *AGENT], "there is no tenant 7"),
         (["revoke", "--tenant", "7", "--jti", "1"], "there is no tenant 7"),
-        (["revoke", "--jti", "1"], "by --tenant"),
+        (["revoke", "--jti", "1"], "with --tenant"),
     ],
     ids=["tenant", "empty", "long", "revoke-tenant", "of-subject", "of-jti", "jti-alone"],
 )

@@ -106,7 +106,7 @@ def _warn_of_token(services: Services, tenant: str, jti: str) -> None:
     """Print a notice when the token is unknown; raises OperatorError when it is another tenant's."""
     tenants = {str(entry.get("tenant")) for entry in _issues(services, jti=jti)}
     if not tenants:
-        say(f"notice: the audit trail, as far as it goes back, has no token {jti}", err=True)
+        say(f"notice: no token {jti} is known here, as far as the audit trail goes back", err=True)
     elif tenant not in tenants:
         others = ", ".join(sorted(tenants))
         raise OperatorError(
@@ -123,10 +123,8 @@ def _warn_of_subject(services: Services, name: str, request: RevocationRequest) 
         return
     about = {"tenant": request.tenant, "subject": request.subject, "audience": str(request.audience)}
     if next(_issues(services, **about), None) is None:
-        words = (
-            f"no account has the {name} {request.subject}, and no token of it is known: check the spelling"
-        )
-        say(f"notice: {words}", err=True)
+        unknown = f"no account has the {name} {request.subject}, and no token of it is known here"
+        say(f"notice: {unknown}: check the spelling", err=True)
 
 
 def _issues(services: Services, **about: str) -> Iterator[dict[str, Any]]:
