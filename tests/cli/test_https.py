@@ -37,7 +37,7 @@ def test_it_serves_everything_on_a_socket_of_its_own(validator: CommandLine, wor
     said = validator("serve", "--https", *word)
 
     assert said.code == 2
-    assert "without --bind and --role" in said.err
+    assert "omit --bind and --role" in said.err
 
 
 def test_home_that_no_socket_fits_into_is_refused(tmp_path: Path) -> None:

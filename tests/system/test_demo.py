@@ -294,7 +294,7 @@ def test_settings_of_others_are_not_taken(tmp_path: Path) -> None:
 
     said = CommandLine(tmp_path / "home")("demo", "--config", str(file))
 
-    assert (said.code, "without --config" in said.err) == (2, True)
+    assert (said.code, "omit --config" in said.err) == (2, True)
 
 
 def children_of(pid: int) -> dict[int, str]:
