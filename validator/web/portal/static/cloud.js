@@ -47,7 +47,7 @@ export function runScript(text, page = globalThis) {
   if (failures.length > 0) throw new Trouble("script_failed", { words: failures[0] });
 }
 
-/** Tell whether the page lets an inline script with *nonce* run: one that leaves a mark on itself. */
+/** Return whether the page lets an inline script with *nonce* run: one that leaves a mark on itself. */
 function isAllowed(document, nonce) {
   try {
     const probe = append(document, 'document.currentScript.dataset.ran = "";', nonce);

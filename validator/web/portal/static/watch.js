@@ -26,7 +26,7 @@ export function watch(context, tell) {
   };
 }
 
-/** Tell whether the cloud answered a request with 401; across origins browsers say so only of CORS requests. */
+/** Return whether the cloud answered a request with 401; across origins browsers say so only of CORS requests. */
 export function isUnauthorized(entry, context) {
   return entry.name.startsWith(`${context}/`) && entry.responseStatus === UNAUTHORIZED;
 }
