@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tests.support.command_line import commands_in
 from validator.cli.frame import Command
 from validator.cli.main import cli
 
@@ -42,8 +43,8 @@ _VALIDATOR_COMPLETE=fish_source validator | source       # ~/.config/fish/comple
 def render() -> str:
     """Return the page."""
     context = click.Context(cli, info_name="validator")
-    every = cli.commands["check"].params
-    shared = [part for part in every if isinstance(part, click.Option) and part.name in _EVERYWHERE]
+    every = dict(commands_in(cli))["check"]
+    shared = [part for part in every.params if isinstance(part, click.Option) and part.name in _EVERYWHERE]
     parts = [_INTRODUCTION + _options(context, shared), _COMPLETION]
     parts += [_section(part) for part in _contexts(context)]
     return "\n".join(line.rstrip() for line in "\n".join(parts).splitlines()) + "\n"
@@ -53,7 +54,7 @@ def _contexts(parent: click.Context) -> Iterator[click.Context]:
     """Yield the context of every group and command below *parent*, in order."""
     group = parent.command
     assert isinstance(group, click.Group)
-    for name, command in sorted(group.commands.items()):
+    for name, command in commands_in(group):
         if command.hidden:
             continue
         context = click.Context(command, info_name=name, parent=parent)

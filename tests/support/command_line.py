@@ -143,13 +143,22 @@ def printed_commands(text: str) -> list[str]:
     return commands
 
 
+def commands_in(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Yield the name and the command of each part of *group*, in order."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield name, command
+
+
 def all_commands() -> Iterator[tuple[str, click.Command]]:
     """Yield every command of the tree, without the groups, with its words."""
-    waiting: list[tuple[str, click.Command]] = list(cli.commands.items())
+    waiting = list(commands_in(cli))
     while waiting:
         words, command = waiting.pop(0)
         if isinstance(command, click.Group):
-            waiting += [(f"{words} {name}", part) for name, part in command.commands.items()]
+            waiting += [(f"{words} {name}", part) for name, part in commands_in(command)]
         else:
             yield words, command
 

@@ -1,41 +1,50 @@
 """`validator`: every command, by subject."""
 
 import sys
+from importlib import import_module
 
 import click
 import structlog
 
-from validator.cli import (
-    accounts,
-    agents,
-    audit,
-    authv2,
-    blocklist,
-    cert,
-    channels,
-    clients,
-    config,
-    db,
-    demo,
-    doctor,
-    home,
-    keys,
-    limits,
-    metrics,
-    nginx,
-    registration,
-    serving,
-    simulate,
-    status,
-    tenants,
-    tokens,
-)
 from validator.cli.checks import epilog
 from validator.cli.frame import Group
 
+# The module of each command, which has the command's name there.
+_MODULES = {
+    "init": "home",
+    "check": "home",
+    "serve": "serving",
+    **{
+        name: name
+        for name in (
+            *("accounts", "agents", "audit", "authv2", "blocklist", "cert", "channels", "clients", "config"),
+            *("db", "demo", "doctor", "keys", "limits", "metrics", "nginx", "registration", "simulate"),
+            *("status", "tenants", "tokens"),
+        )
+    },
+}
+
+
+class LazyGroup(Group):
+    """Imports a command when it is run or shown, as click's documentation advises for many commands.
+
+    A server then has no commands in its memory, and a command starts without the others' imports.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command *cmd_name*, or None."""
+        if cmd_name not in _MODULES:
+            return None
+        command: click.Command = getattr(import_module(f"validator.cli.{_MODULES[cmd_name]}"), cmd_name)
+        return command
+
 
 @click.group(
-    cls=Group,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=epilog(),
 )
@@ -44,32 +53,3 @@ def cli() -> None:
     """Validate enterprise tokens for a contact-centre cloud."""
     # Standard output is for a command's result; the log goes to standard error.
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
-
-
-cli.add_command(home.init)
-cli.add_command(serving.serve)
-cli.add_command(demo.demo)
-cli.add_command(home.check)
-cli.add_command(status.status)
-cli.add_command(doctor.doctor)
-cli.add_command(registration.registration)
-for group in (
-    config.config,
-    db.db,
-    tenants.tenants,
-    accounts.accounts,
-    agents.agents,
-    clients.clients,
-    channels.channels,
-    keys.keys,
-    tokens.tokens,
-    authv2.authv2,
-    limits.limits,
-    metrics.metrics,
-    cert.cert,
-    nginx.nginx,
-    blocklist.blocklist,
-    audit.audit,
-    simulate.simulate,
-):
-    cli.add_command(group)
