@@ -252,6 +252,7 @@ def test_reached_limit_is_logged(
     assert "mode=enforce" in lines[0]
 
 
+@pytest.mark.slow
 @every_limit
 def test_both_rates_of_a_limit_hold(found_enterprise: Found, name: str) -> None:
     """A limit with two rates lets pass what both allow, each request counted once by either."""
@@ -554,6 +555,7 @@ def test_scanner_cannot_spread_over_paths(found_enterprise: Found) -> None:
 # Who is counted together
 
 
+@pytest.mark.slow
 @every_address_limit
 @pytest.mark.parametrize(
     ("one", "same"),
@@ -577,6 +579,7 @@ def test_one_bucket(found_enterprise: Found, name: str, one: str, same: str) -> 
     assert burst(enterprise, name, 1, browser_from(enterprise, same)) == 0
 
 
+@pytest.mark.slow
 @every_address_limit
 @pytest.mark.parametrize(
     ("one", "other"),
@@ -639,6 +642,7 @@ def test_lies_about_the_address_change_nothing(found_enterprise: Found, name: st
     assert burst(enterprise, name, len(LIES), browser_from(enterprise, "203.0.113.1")) == len(LIES)
 
 
+@pytest.mark.slow
 @every_address_limit
 @pytest.mark.parametrize("lie", LIES)
 def test_one_lie_is_counted_as_the_liar(found_enterprise: Found, name: str, lie: str) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,7 +86,9 @@ def _check_complete(proxy: ProxyPolicy) -> None:
         raise OperatorError(f"nothing can be rendered without {', '.join(missing)}: see config/default.toml")
 
 
+@cache
 def _environment() -> Environment:
+    """Return the templates, which are compiled once."""
     folder = shipped("nginx/nginx.conf.template").parent
     return Environment(
         loader=FileSystemLoader(folder),

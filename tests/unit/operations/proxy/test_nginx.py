@@ -627,6 +627,7 @@ def test_without_the_wall_a_value_is_configuration(monkeypatch: pytest.MonkeyPat
         render_with("log_folder", attack)
 
     monkeypatch.setattr(nginx, "_plain", lambda value: value)
+    monkeypatch.setattr(nginx, "_environment", nginx._environment.__wrapped__)
 
     text = render_with("log_folder", attack)["validator.conf"]
     assert ["/etc/passwd/validator.access.log", "validator_access"] in [
