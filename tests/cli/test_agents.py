@@ -174,6 +174,7 @@ def test_long_list_tells_how_far_it_is(connect: Connect) -> None:
     assert said.out.startswith("{")
 
 
+@pytest.mark.slow
 def test_large_removal_is_refused_until_forced(synced: Connected) -> None:
     """A list that lacks too many changes nothing and ends with 1; `--force` follows it."""
     synced.cloud.agents = [agent("11", 1001)]
@@ -197,6 +198,7 @@ def test_empty_list_is_refused(connect: Connect) -> None:
     assert agents.codes() == ["11"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "wrong", "words"),
     [
@@ -234,6 +236,7 @@ def test_conflicting_codes_change_nothing_of_it(synced: Connected) -> None:
     assert [row["work_no"] for row in synced("list", "--json").json()] == ["1001", "1002", "1007"]
 
 
+@pytest.mark.slow
 def test_slow_cloud_is_given_up(connect: Connect) -> None:
     """The timeout is the setting."""
     agents = connect(timeout="200ms")

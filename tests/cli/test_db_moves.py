@@ -327,6 +327,7 @@ def restore(validator: CommandLine, backup: Path) -> None:
     shutil.copy(backup, validator.home / FILE)
 
 
+@pytest.mark.slow
 def test_backup_of_a_database_in_use(lived_in: CommandLine, tmp_path: Path) -> None:
     """A backup is taken while somebody writes; it is one private file with all that was committed."""
     file = tmp_path / "backup.db"

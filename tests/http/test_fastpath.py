@@ -209,6 +209,7 @@ def counted_faults() -> float:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", SIDES.values(), ids=SIDES)
 @pytest.mark.parametrize("case", FAULTY)
 def test_faults_are_the_same(

@@ -189,6 +189,7 @@ def marked_bodies() -> Iterator[bytes]:
     yield MARKER.encode() + b"\xff"
 
 
+@pytest.mark.slow
 @every_post_route
 @every_caller
 @pytest.mark.parametrize("content_type", [JSON, FORM])

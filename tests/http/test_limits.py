@@ -206,6 +206,7 @@ def test_one_too_many_is_refused_until_it_may_return(found_enterprise: Found, na
     assert ask(enterprise, browser).status_code == status
 
 
+@pytest.mark.slow
 @every_limit
 def test_without_its_limit_more_pass(found_enterprise: Found, name: str) -> None:
     """Switched off, a limit lets pass what it would have refused."""
@@ -363,6 +364,7 @@ def test_retry_after_is_enough(found_enterprise: Found, gone: int, milliseconds:
         burst(enterprise, OTHER, AMOUNT, browser)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [OTHER, "callbacks_foreign", "signing_all"])
 def test_edge_of_a_fixed_window_is_none(found_enterprise: Found, name: str) -> None:
     """A burst before the full minute and one after it are counted together; the count fades, not jumps."""
@@ -627,6 +629,7 @@ LIES: dict[str, list[tuple[str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @every_address_limit
 def test_lies_about_the_address_change_nothing(found_enterprise: Found, name: str) -> None:
     """Without a trusted proxy a caller is counted by its connection, whatever address its headers claim."""
@@ -684,6 +687,7 @@ HANDED_ON = [
 ]
 
 
+@pytest.mark.slow
 @every_address_limit
 def test_behind_a_proxy_its_word_counts(found_enterprise: Found, name: str) -> None:
     """Behind a trusted proxy only the last address counts, whatever precedes it."""

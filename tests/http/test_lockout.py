@@ -439,6 +439,7 @@ def test_device_cookie_is_for_this_host_and_no_script(guarded: Guarded) -> None:
     assert "Set-Cookie" not in log_in(browser, WRONG).headers
 
 
+@pytest.mark.slow
 def test_known_browser_is_let_in_during_the_attack(guarded: Guarded, stranger: Stranger) -> None:
     """A browser that logged in before does so at the first try, at every point of an attack."""
     browser = known_browser(guarded)
@@ -499,6 +500,7 @@ def test_known_browsers_own_failures_block_it(guarded: Guarded, stranger: Strang
     assert log_in(browser).status_code == 200
 
 
+@pytest.mark.slow
 def test_known_browser_has_no_more_guesses(guarded: Guarded) -> None:
     """A stolen device cookie is worth no more guesses than a stranger has, until it is stopped too."""
     browser, clock = known_browser(guarded), guarded.enterprise.clock
@@ -630,6 +632,7 @@ SPOILT: tuple[Spoil, ...] = (
 spoilt_cookies = pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
 
 
+@pytest.mark.slow
 @spoilt_cookies
 def test_spoilt_device_cookie_is_a_strangers(guarded: Guarded, stranger: Stranger, spoil: Spoil) -> None:
     """A forged, foreign, expired or ended cookie opens nothing during an attack, and shows no difference."""

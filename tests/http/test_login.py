@@ -117,6 +117,7 @@ REFUSALS: dict[str, tuple[Change, dict[str, str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_refusal_is_the_same_for_every_reason(observed: Observed, refusal: str) -> None:
     """Unknown, wrong and disabled get the same status, bytes and headers after one verification each."""

@@ -90,6 +90,7 @@ ENDINGS: dict[str, Callable[[Services], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
 @pytest.mark.parametrize("ahead", [0, 2, 365], ids="{} days ahead".format)
 @pytest.mark.parametrize("since", [0, 2], ids="{} since".format)
@@ -185,6 +186,7 @@ CHANGES: dict[str, Callable[[Services], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_lost_change_stops_every_answer_until_it_is_accepted(
     cluster: Cluster, change: Callable[[Services], object]

@@ -153,6 +153,7 @@ def end_by_newer_sessions(enterprise: Enterprise, browser: FlaskClient) -> None:
         enterprise.person()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [end_by_logout, end_by_new_login, end_by_newer_sessions])
 def test_restored_backup_brings_no_session_back(
     enterprise: Enterprise, tmp_path: Path, end: Callable[[Enterprise, FlaskClient], None]

@@ -218,6 +218,7 @@ def post(browser: FlaskClient, path: str, origin: str | None, fetch_site: str | 
     return browser.post(path, headers={name: value for name, value in headers.items() if value is not None})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", MATRIX, ids=named)
 def test_other_sites_pages_may_not_act(portal: Enterprise, case: tuple[str | None, str | None, bool]) -> None:
     """On every POST below /api/v1 a page of another site is 403, with credentials or without; ours is not."""

@@ -110,6 +110,7 @@ def test_new_guests_leave_something_of_all_channels(enterprise: Enterprise) -> N
     assert sign(known, CHANNEL_2) == SIGNED
 
 
+@pytest.mark.slow
 def test_refused_signature_uses_nothing_up(enterprise: Enterprise) -> None:
     """What a prefix is refused counts neither against its channel nor against all."""
     for number in range(50):

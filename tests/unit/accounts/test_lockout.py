@@ -488,6 +488,7 @@ def test_processes_share_the_address(policy: DatabasePolicy, database: Database)
     assert counts_of(database) == dict.fromkeys((300, 3600, 86400), 10 * ROUNDS)
 
 
+@pytest.mark.slow
 def test_guesses_after_a_delay_get_one_more(made: Made, clock: FakeClock) -> None:
     """After each delay one of many concurrent guesses is admitted."""
     lockout = made(BY_NAME)
@@ -499,6 +500,7 @@ def test_guesses_after_a_delay_get_one_more(made: Made, clock: FakeClock) -> Non
         assert answers == {None: 1, Reason.ACCOUNT_LOCKED: 31}
 
 
+@pytest.mark.slow
 def test_concurrent_logins_do_not_deadlock(made: Made, database: Database) -> None:
     """Concurrent correct and wrong logins from one office neither fail nor deadlock."""
     lockout = made(

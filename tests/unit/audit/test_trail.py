@@ -223,6 +223,7 @@ def test_threads_write_changes_during_rotation(opened: Opened, place: Place) -> 
     assert place.problems() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("max_file", "days"), [(2**30, 1), (SMALL, 1), (SMALL, 3)])
 def test_processes_write_one_chain(place: Place, tmp_path: Path, max_file: int, days: int) -> None:
     """Four processes that also rotate files write one valid chain, each in its order."""

@@ -93,6 +93,7 @@ def test_subjects_are_all_different() -> None:
     assert COMPOSED != DECOMPOSED
 
 
+@pytest.mark.slow
 def test_token_is_accepted_for_its_own_subject_only(
     matrix: Matrix, record_property: Callable[[str, object], None]
 ) -> None:

@@ -175,6 +175,7 @@ def test_killed_it_takes_its_programs_along(run: Run, tmp_path: Path) -> None:
     check_gone(*pids)
 
 
+@pytest.mark.slow
 def test_last_is_stopped_first_by_its_own_signal(run: Run, tmp_path: Path) -> None:
     """The one in front may finish its work before the one behind it gets the signal."""
     first = lasting("one", "trap 'echo one TERM >> said; exit' TERM;")

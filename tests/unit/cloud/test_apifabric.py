@@ -216,6 +216,7 @@ def test_refused_key_is_an_error(fabric_policy: CloudPolicy, cloud: FakeCloud, c
     assert [one.path for one in cloud.asked] == [TOKEN_PATH]
 
 
+@pytest.mark.slow
 @BOTH
 def test_slow_cloud_is_given_up(
     fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, path: str
@@ -229,6 +230,7 @@ def test_slow_cloud_is_given_up(
     assert cloud.count(path) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("timeout", "is_given_up"), [(0.2, True), (20, False)])
 def test_dripping_response_has_a_deadline(
     fabric_policy: CloudPolicy, cloud: FakeCloud, clock: FakeClock, timeout: float, is_given_up: bool
@@ -244,6 +246,7 @@ def test_dripping_response_has_a_deadline(
         assert fabric.agents().agents == ()
 
 
+@pytest.mark.slow
 @BOTH
 def test_slow_response_is_retried(fabric: ApiFabric, cloud: FakeCloud, clock: FakeClock, path: str) -> None:
     """One missing response is requested again."""

@@ -297,6 +297,7 @@ def test_threads_do_not_tell_each_others_windows(made: Made) -> None:
     assert at_once(8, answer) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["5/1m", "1/1m", "20/1h", "1/1s", "3/1d", "1000/1s"])
 def test_refusal_tells_when_to_come_again(made: Made, clock: FakeClock, rate: str) -> None:
     """A key that waits for Retry-After passes, whatever came before."""
@@ -536,6 +537,7 @@ def test_redis_that_is_never_there_does_not_hinder_the_start(made: Made, tmp_pat
     assert how_many_pass(rate_limits, of=4) == 2
 
 
+@pytest.mark.slow
 def test_password_is_used_and_not_shown(made: Made) -> None:
     """Redis takes the password of the settings, and no other; no error shows it."""
     require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())

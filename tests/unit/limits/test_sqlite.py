@@ -231,6 +231,7 @@ def test_threads_are_counted_exactly(file: Path, clock: FakeClock, number: int) 
     assert hits_at_once(SqliteStorage(file, clock), 64, "k", 20, LENGTH) == 20
 
 
+@pytest.mark.slow
 def test_processes_are_counted_exactly(file: Path) -> None:
     """Over four processes of 16 threads as well, round after round, from the making of the file on."""
     keys = [f"k{number}" for number in range(5)]
@@ -333,6 +334,7 @@ def test_counting_prunes(storage: SqliteStorage, clock: FakeClock, file: Path) -
     assert rows_in(file) <= 501
 
 
+@pytest.mark.slow
 def test_file_has_a_bound(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
     """A flood of addresses cannot fill the disk: beyond half a million windows the oldest go."""
     hit(storage, "first")

@@ -52,6 +52,7 @@ def faults(folder: Path) -> float:
     return sum(sample.value for sample in samples if sample.name == "validator_faults_total")
 
 
+@pytest.mark.slow
 def test_processes_add_up(tmp_path: Path) -> None:
     """Two living workers hold two slots, and what is read is the sum."""
     first, second = counting(tmp_path, 3), counting(tmp_path, 4)
@@ -66,6 +67,7 @@ def test_processes_add_up(tmp_path: Path) -> None:
     end(second)
 
 
+@pytest.mark.slow
 def test_slots_are_used_again(tmp_path: Path) -> None:
     """A worker that follows another goes on with its counts; no file more, however often it happens."""
     end(counting(tmp_path, 2))
@@ -91,6 +93,7 @@ def test_looking_keeps_no_slot_from_a_worker(tmp_path: Path) -> None:
         assert sharing._is_held(looking.fileno())
 
 
+@pytest.mark.slow
 def test_full_disk_spoils_no_reading(tmp_path: Path) -> None:
     """A worker that finds no room for its files counts for itself; what the others counted is still read."""
     first = counting(tmp_path, 3)
@@ -101,6 +104,7 @@ def test_full_disk_spoils_no_reading(tmp_path: Path) -> None:
     end(first)
 
 
+@pytest.mark.slow
 def test_starts_are_counted(tmp_path: Path) -> None:
     """Each worker that begins is one more, whatever became of the one before it."""
     for _ in range(3):
@@ -111,6 +115,7 @@ def test_starts_are_counted(tmp_path: Path) -> None:
     assert [(sample.labels, sample.value) for sample in starts] == [({"role": "callbacks"}, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -130,6 +135,7 @@ def test_spoilt_files_begin_anew(tmp_path: Path, spoilt: bytes) -> None:
     assert faults(tmp_path) == 5
 
 
+@pytest.mark.slow
 def test_another_version_goes_on(tmp_path: Path) -> None:
     """A sum never falls while workers of another version begin one by one: Prometheus sees nothing new."""
     first, second = counting(tmp_path, 3), counting(tmp_path, 4)

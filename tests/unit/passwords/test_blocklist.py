@@ -148,6 +148,7 @@ def test_spelling_of_accents_does_not_matter(tmp_path: Path) -> None:
 # Not blocked
 
 
+@pytest.mark.slow
 def test_random_passphrases_pass(shipped: Blocklist) -> None:
     """None of 1,000 passphrases of four unrelated words, however joined, is blocked."""
     words = [word for word in FREQUENCY_LISTS["english_wikipedia"][1000:20_000] if len(word) >= 4]

@@ -229,6 +229,7 @@ HARD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HARD)
 def test_longest_password_takes_bounded_time(kind: str) -> None:
     """The longest password, however contrived, takes at most seconds of processor time."""

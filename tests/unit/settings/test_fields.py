@@ -494,6 +494,7 @@ PIECES = [
 TEXTS = st.text() | st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", EVERY_KIND, ids=lambda field: type(field).__name__)
 @given(text=TEXTS)
 def test_any_text_of_the_environment_is_taken_or_refused(field: fields.Field[Any], text: str) -> None:

@@ -664,6 +664,7 @@ def test_place_of_another_form_is_refused(loaded: Loader, key: str) -> None:
 OF_THE_PROXY = [key for key in KEYS if key.startswith("proxy.")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", [*OF_THE_PROXY, "callbacks.agent_path", "callbacks.chat_path", "callbacks.networks"]
 )
@@ -919,6 +920,7 @@ def is_setting_or_problem(loaded: Loader, key: str, *arguments: object) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(key=st.sampled_from(KEYS), value=TOML_VALUES)
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_value_is_a_setting_or_a_problem(loaded: Loader, key: str, value: str) -> None:

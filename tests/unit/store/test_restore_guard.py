@@ -131,6 +131,7 @@ def test_lost_change_is_refused_until_it_is_accepted(marked: GuardedDatabase, ah
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("since", [0, 1, 3], ids=lambda times: f"{times} since")
 @pytest.mark.parametrize("ahead", [timedelta(0), YEAR], ids=["right clocks", "a clock was ahead"])
 def test_lost_revocation_is_noticed_by_every_node_that_knew(join: Join, since: int, ahead: timedelta) -> None:

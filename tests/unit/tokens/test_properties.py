@@ -75,6 +75,7 @@ def test_positive_control(issued: Issued) -> None:
     assert [issued.is_refused(token) for token in issued.tokens] == [False] * len(SUBJECTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alteration", ALTERATIONS)
 @settings(deadline=None)
 @given(which=TOKENS, place=PLACES, text=ANY_TEXT)

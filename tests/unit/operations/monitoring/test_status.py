@@ -189,6 +189,7 @@ def test_certificates_of_the_door_have_their_days(found_enterprise: Found, tmp_p
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("life", "is_near"), [(6, False), (90, True)])
 def test_near_end_is_a_part_of_the_life(
     found_enterprise: Found, tmp_path: Path, life: int, is_near: bool
