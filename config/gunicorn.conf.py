@@ -8,7 +8,7 @@ from validator.clock import SystemClock
 from validator.metrics import sharing
 from validator.settings.loading import load
 from validator.web import descriptors, logs, unreadable
-from validator.web.gunicorn_internals import ServingWorker, check_before_reload
+from validator.web.gunicorn_internals import ServingWorker, check_before_reload, end_on_sigterm
 
 _settings = load()
 
@@ -21,6 +21,7 @@ class _Worker(ServingWorker):
 
 def post_fork(_server, _worker):
     """Share the metrics with the other workers, before anything is counted."""
+    end_on_sigterm()
     sharing.begin(_settings.metrics.directory, _settings.server.role, SystemClock())
 
 

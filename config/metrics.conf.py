@@ -2,9 +2,15 @@
 
 from validator.settings.loading import load
 from validator.web import logs
-from validator.web.gunicorn_internals import MetricsWorker
+from validator.web.gunicorn_internals import MetricsWorker, end_on_sigterm
 
 _settings = load()
+
+
+def post_fork(_server, _worker):
+    """Let a stop end a worker that has only begun to start."""
+    end_on_sigterm()
+
 
 wsgi_app = "validator.operations.monitoring.wsgi:app"
 logger_class = logs.gunicorn_logger(_settings.log)

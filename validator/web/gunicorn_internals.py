@@ -4,6 +4,7 @@
 """
 
 import errno
+import signal
 import socket
 import struct
 import time
@@ -18,7 +19,15 @@ from gunicorn.workers import gthread
 
 from validator.errors import ConfigurationError
 
-__all__ = ["TESTED", "MetricsWorker", "ServingWorker", "check_before_reload", "parse_errors", "systemd"]
+__all__ = [
+    "TESTED",
+    "MetricsWorker",
+    "ServingWorker",
+    "check_before_reload",
+    "end_on_sigterm",
+    "parse_errors",
+    "systemd",
+]
 
 TESTED = ">=27.0.1,<28"
 _NO_FILES_PAUSE = 0.1  # seconds
@@ -75,6 +84,15 @@ class MetricsWorker(gthread.ThreadWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Log the kind of the mistake, and send no response."""
         self.log.warning("A request failed: %s", type(exc).__name__)
+
+
+def end_on_sigterm() -> None:
+    """End this new worker on SIGTERM until it sets its own handlers; call it first in `post_fork`.
+
+    It inherits the master's handler, which puts the signal into a queue that no worker reads: a stop at that
+    moment would wait for `graceful_timeout`.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def check_before_reload(server: Any, check: Callable[[], object]) -> None:
