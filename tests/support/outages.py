@@ -22,7 +22,7 @@ from tests.support.fakes import AGENT_PATH
 from tests.support.load import Answer, Load, Question, loaded
 from tests.support.postgres import running_standby
 from tests.support.postgres_processes import PostgresDaemon, running_daemon
-from tests.support.redis_process import RedisServer, running_redis
+from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server_process import Server, serving
 from tests.support.switchable_route import open_way
 from validator.limits.shares import RATED

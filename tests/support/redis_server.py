@@ -1,5 +1,9 @@
-"""A real Redis server for the tests: in a separate folder, on a private socket."""
+"""A real Redis server for the tests: in a separate folder, on a private socket, nothing stored on disk.
 
+It can be stopped where it stands, killed and started again, and listen for TLS on loopback too.
+"""
+
+import os
 import shutil
 import signal
 import socket
@@ -36,7 +40,7 @@ def command(client: "redis.Redis", words: str) -> None:
 
 
 class RedisServer:
-    """A server that can be stopped, continued, killed and started again; killed, it forgets everything."""
+    """A server that can be stopped, continued, killed and started again; killed, it loses everything."""
 
     def __init__(
         self, folder: Path, password: str | None = None, tls: tuple[Path, Path] | None = None
@@ -51,23 +55,31 @@ class RedisServer:
         return f"redis+unix://{self._socket}"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
-        options = {"port": "0", "unixsocket": str(self._socket), "save": "", "appendonly": "no"}
+        """Start it, empty; return when it responds."""
+        settings = ["port 0", f"unixsocket {self._socket}", "unixsocketperm 600", 'save ""']
         if self._password:
-            options["requirepass"] = self._password
+            settings.append(f"requirepass {self._password}")
         if self._tls:
-            files = {"tls-cert-file": str(self._tls[0]), "tls-key-file": str(self._tls[1])}
-            options |= files | {"tls-port": str(self.tls_port), "tls-auth-clients": "no", "bind": "127.0.0.1"}
-        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._daemon = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", _PROGRAM, *arguments],
-            cwd=self._socket.parent,
-            stdout=subprocess.DEVNULL,
-        )
+            settings += [f"tls-cert-file {self._tls[0]}", f"tls-key-file {self._tls[1]}"]
+            settings += [f"tls-port {self.tls_port}", "tls-auth-clients no", "bind 127.0.0.1"]
+        folder = self._socket.parent
+        with (folder / "log").open("ab") as log:
+            # By standard input: a password among the arguments could be read by every user.
+            self._daemon = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", _PROGRAM, "-"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={"PATH": os.environ["PATH"]},
+            )
+        assert self._daemon.stdin is not None
+        self._daemon.stdin.write("\n".join(settings).encode() + b"\n")
+        self._daemon.stdin.close()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not self.is_ready():
-            assert self._daemon.poll() is None
-            assert time.monotonic() < deadline
+            if self._daemon.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Redis did not start: {(folder / 'log').read_text()}")
             time.sleep(_POLL_SECONDS)
 
     def is_ready(self) -> bool:
@@ -97,10 +109,15 @@ class RedisServer:
         with redis.Redis(unix_socket_path=str(self._socket), password=self._password) as client:
             return sorted(key.decode() for key in client.scan_iter())
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal: SIGSTOP leaves it there without an answer, SIGCONT undoes that."""
+    def stop(self) -> None:
+        """Stop it where it stands: its socket takes connections, and it responds to none."""
         assert self._daemon is not None
-        self._daemon.send_signal(number)
+        self._daemon.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it continue from where it was stopped."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, whatever state it is in."""
@@ -111,9 +128,7 @@ class RedisServer:
 
 
 @contextmanager
-def running_server(
-    password: str | None = None, tls: tuple[Path, Path] | None = None
-) -> Iterator[RedisServer]:
+def running_redis(password: str | None = None, tls: tuple[Path, Path] | None = None) -> Iterator[RedisServer]:
     """Start a server, yield it; end and remove it whatever happens."""
     # In /tmp itself: the path of a socket may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:

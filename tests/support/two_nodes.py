@@ -27,7 +27,7 @@ from tests.support.fakes import AGENT_PATH, UNLIMITED
 from tests.support.load import Question, loaded
 from tests.support.parallel_guessers import CROWD, PATIENT, Guess, addresses, admitted, send, variables
 from tests.support.postgres import PostgresServer, program_folder, running_server
-from tests.support.redis_process import RedisServer, running_redis
+from tests.support.redis_server import RedisServer, running_redis
 from tests.support.server_process import TIMEOUT, Server, serving, wait_until
 from validator.files import make_private_folder, read_private, write_private
 from validator.keys.encryption import FILE as SEALING_KEY

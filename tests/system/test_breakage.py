@@ -15,12 +15,12 @@ import orjson
 import pytest
 
 from tests.conftest import require_package
-from tests.support import pgbouncer, postgres, redis_process
+from tests.support import pgbouncer, postgres, redis_server
 from tests.support.command_line import TENANT, CommandLine
 from tests.support.fakes import AGENT_PATH, CHAT_PATH
 from tests.support.load import Question, ask, loaded
 from tests.support.outages import PLENTY, TIMEOUT, Node, distributed, node, outage, wait_until_well
-from tests.support.redis_process import running_redis
+from tests.support.redis_server import running_redis
 from tests.support.server_process import Server
 from tests.support.small_disk import small_disk
 from validator.audit.events import Event, EventName, Outcome
@@ -41,7 +41,7 @@ Ways = dict[str, tuple[Callable[[], None], Callable[[], None]]]
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Ways]]:
     """Yield a server that counts in Redis and keeps everything in PostgreSQL, and how to break those."""
     require_package(postgres.DEBIAN_PACKAGE, found=postgres.program_folder() is not None)
-    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(redis_server.DEBIAN_PACKAGE, found=redis_server.is_installed())
     with distributed(tmp_path_factory.mktemp("cluster")) as (here, ways):
         yield here, ways
 
@@ -148,7 +148,7 @@ def test_each_worker_takes_its_share_while_redis_is_away(
     tmp_path: Path, limit: str, path: str, status: int
 ) -> None:
     """Without Redis a limit of 20 lets 10 through each of two workers, and the log says why; with it, 20."""
-    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(redis_server.DEBIAN_PACKAGE, found=redis_server.is_installed())
     with running_redis() as server:
         limits = {"VALIDATOR_LIMITS_STORAGE": server.url, f"VALIDATOR_LIMITS_{limit}": "20/1d"}
         with node(tmp_path / "home", PLENTY | limits) as here:

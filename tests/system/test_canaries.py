@@ -19,13 +19,13 @@ import psycopg
 import pytest
 
 from tests.conftest import require_package
-from tests.support import postgres, redis_process
+from tests.support import postgres, redis_server
 from tests.support.command_line import CHANNEL, ORIGIN, TENANT, CommandLine, Said
 from tests.support.fakes import AGENT_PATH, CHAT_PATH
 from tests.support.planted_secrets import Canaries, files, processes, whole
 from tests.support.postgres_processes import PostgresDaemon, family, running_daemon
 from tests.support.prometheus_process import watched
-from tests.support.redis_process import running_redis
+from tests.support.redis_server import running_redis
 from tests.support.server_process import Server, serving
 from validator.files import write_private
 
@@ -276,11 +276,11 @@ def places(here: Stage, raw_answers: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @contextmanager
-def distributed(here: Stage, folder: Path) -> Iterator[tuple[PostgresDaemon, redis_process.RedisServer]]:
+def distributed(here: Stage, folder: Path) -> Iterator[tuple[PostgresDaemon, redis_server.RedisServer]]:
     """Give the server's PostgreSQL and Redis, both of which ask for a password; it is in a file."""
     programs = postgres.program_folder()
     require_package(postgres.DEBIAN_PACKAGE, found=programs is not None)
-    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(redis_server.DEBIAN_PACKAGE, found=redis_server.is_installed())
     assert programs is not None
     known = here.canaries.secrets
     with running_daemon(programs) as daemon, running_redis(known["counters"]) as counters:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import require_package
-from tests.support import redis_process
+from tests.support import redis_server
 from tests.support.command_line import PASSWORD, TENANT, CommandLine
 from tests.support.parallel_guessers import CROWD, FREE, variables
 from tests.support.postgres import PostgresServer
@@ -45,7 +45,7 @@ SOON = 1.0  # seconds
 @pytest.fixture(scope="module")
 def nodes(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Yield two running nodes, which tests share, each with its own subjects."""
-    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(redis_server.DEBIAN_PACKAGE, found=redis_server.is_installed())
     name = f"cluster_{uuid4().hex}"
     with running_cluster(tmp_path_factory.mktemp("cluster"), postgres_server, name) as running:
         yield running

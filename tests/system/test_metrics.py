@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.conftest import require_package
-from tests.support import outages, postgres, redis_process
+from tests.support import outages, postgres, redis_server
 from tests.support.command_line import LOGIN, CommandLine
 from tests.support.fakes import AGENT_PATH
 from tests.support.prometheus_process import asked, prometheus, promtool, shown, watched
@@ -103,7 +103,7 @@ def test_it_begins_while_something_is_broken(home: Path) -> None:
 def test_scrape_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
     """While PostgreSQL and Redis take connections and answer nothing, the metrics come in time."""
     require_package(postgres.DEBIAN_PACKAGE, found=postgres.program_folder() is not None)
-    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(redis_server.DEBIAN_PACKAGE, found=redis_server.is_installed())
     with outages.distributed(tmp_path) as (here, ways):
         home, (stop, go_on) = here.validator.home, ways["both-stopped"]
         with watched(home, variables=here.variables) as metrics:

@@ -21,7 +21,7 @@ import trustme
 
 from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
-from tests.support import nginx_process, redis_process
+from tests.support import nginx_process, redis_server
 from tests.support.command_line import TENANT, CommandLine, clean_environment
 from tests.support.fakes import AGENT_PATH
 from tests.support.postgres import DEBIAN_PACKAGE, program_folder, running_server
@@ -155,13 +155,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
     """Yield the folders of three hosts, with a node that served alone so far, and both stores running."""
     programs = program_folder()
     require_package(DEBIAN_PACKAGE, found=programs is not None)
-    require_package(redis_process.DEBIAN_PACKAGE, found=redis_process.program() is not None)
+    require_package(redis_server.DEBIAN_PACKAGE, found=redis_server.is_installed())
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     assert programs is not None
     with ExitStack() as stack:
         folder = stack.enter_context(nginx_process.folder_for_nginx())
         postgres = stack.enter_context(running_server(programs))
-        counters = stack.enter_context(redis_process.running_redis("the-counters"))
+        counters = stack.enter_context(redis_server.running_redis("the-counters"))
         made = Place(folder, postgres.create("validator"), counters.url, free_bind().rpartition(":")[2])
         _furnish(made)
         try:

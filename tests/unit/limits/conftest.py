@@ -12,5 +12,5 @@ from tests.support import redis_server as redis
 def redis_server() -> Iterator[redis.RedisServer]:
     """Run a dedicated Redis server."""
     require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
-    with redis.running_server() as server:
+    with redis.running_redis() as server:
         yield server

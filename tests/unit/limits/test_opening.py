@@ -180,7 +180,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, P
     chain, key = certificates.write(folder, own)
     for name, issued in (("own.pem", root), ("other.pem", other)):
         (folder / name).write_bytes(issued.pem)
-    with redis.running_server(tls=(chain, key)) as server:
+    with redis.running_redis(tls=(chain, key)) as server:
         yield server.tls_port, folder / "own.pem", folder / "other.pem"
 
 

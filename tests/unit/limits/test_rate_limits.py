@@ -1,7 +1,6 @@
 """Counting against the limits: what passes, what is shown, and what happens without the counters."""
 
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -429,11 +428,11 @@ def killed(server: redis.RedisServer) -> Iterator[None]:
 
 @contextmanager
 def stopped(server: redis.RedisServer) -> Iterator[None]:
-    server.signal(signal.SIGSTOP)
+    server.stop()
     try:
         yield
     finally:
-        server.signal(signal.SIGCONT)
+        server.go_on()
 
 
 def seconds_to_recover(rate_limits: RateLimits, rate: Rate) -> float:
@@ -541,7 +540,7 @@ def test_redis_that_is_never_there_does_not_hinder_the_start(made: Made, tmp_pat
 def test_password_is_used_and_not_shown(made: Made) -> None:
     """Redis takes the password of the settings, and no other; no error shows it."""
     require_package(redis.DEBIAN_PACKAGE, found=redis.is_installed())
-    with redis.running_server("correct-horse") as server:
+    with redis.running_redis("correct-horse") as server:
         right = made(url=server.url, password="correct-horse", signing_guest="3/1d")
         wrong = made(url=server.url, password="battery-staple", signing_guest="3/1d")
 
