@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from http.client import HTTPResponse
 from pathlib import Path
 from socket import create_connection, socket
 from threading import Event, Thread
@@ -18,7 +17,14 @@ import trustme
 
 from tests.support import raw_http
 from tests.support.command_line import CHANNEL, LOGIN, ORIGIN, PASSWORD, SECRET_KEY, TENANT, CommandLine
-from tests.support.nginx_process import Answer, folder_for_nginx, running_nginx
+from tests.support.nginx_process import (
+    Answer,
+    edit,
+    folder_for_nginx,
+    read_answer,
+    request_bytes,
+    running_nginx,
+)
 from tests.support.raw_http import Headers
 from tests.support.server_process import TIMEOUT, Server, free_bind, serving, wait_until
 from validator.audit import reading
@@ -78,23 +84,8 @@ class Entrance:
     def request(
         self, target: str, method: str = "GET", headers: Headers = (), body: bytes | None = None
     ) -> bytes:
-        """Return a request as bytes; `Host` and the body's length are added where they are not given."""
-        given = {name.lower() for name, _ in headers}
-        added = [] if "host" in given else [("Host", self.host)]
-        if body is not None and "content-length" not in given:
-            added.append(("Content-Length", str(len(body))))
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in [*added, *headers])]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
-
-
-def read_answer(connection: socket, method: str = "GET") -> Answer:
-    """Read the answer to a request with *method*."""
-    response = HTTPResponse(connection, method=method)
-    try:
-        response.begin()
-        return Answer(response.status, response.getheaders(), response.read())
-    finally:
-        response.close()
+        """Return the bytes of a request."""
+        return request_bytes(self.host, target, method, headers, body)
 
 
 def check_headers(answer: Answer) -> None:
@@ -183,7 +174,7 @@ def front_door(
     chosen = {key: _at(text, folder, port) for key, text in chosen.items()}
     loaded = load(folder / "home", environment=environment_of(chosen))
     nginx.write(nginx.render(loaded.proxy, loaded.callbacks, loaded.limits, loaded.server.max_body), folder)
-    _edit(folder / "validator.conf", edits or {})
+    edit(folder / "validator.conf", edits or {})
     with running_nginx(folder, port, plain_port):
         yield FrontDoor(folder, port, plain_port, authority, loaded)
 
@@ -258,14 +249,6 @@ def _write_certificate(folder: Path) -> trustme.CA:
     certificate.private_key_pem.write_to_path(folder / "portal.key")
     certificate.cert_chain_pems[0].write_to_path(folder / "portal.pem")
     return authority
-
-
-def _edit(path: Path, edits: Mapping[str, str]) -> None:
-    text = path.read_text("utf-8")
-    for old, new in edits.items():
-        assert old in text, f"not in {path.name}: {old}"
-        text = text.replace(old, new)
-    path.write_text(text, "utf-8")
 
 
 class Listener(socketserver.ThreadingUnixStreamServer):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
-from socket import create_connection
+from socket import create_connection, socket
 
 import trustme
 
@@ -116,16 +116,21 @@ class Door:
     def request(
         self, target: str, method: str = "GET", headers: Headers = (), body: bytes | None = None
     ) -> bytes:
-        """Return a request as bytes; `Host` and the body's length are added where they are not given."""
-        given = {name.lower() for name, _ in headers}
-        added = [] if "host" in given else [("Host", self.origin.removeprefix("https://"))]
-        if body is not None and "content-length" not in given:
-            added.append(("Content-Length", str(len(body))))
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in [*added, *headers])]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+        """Return the bytes of a request."""
+        return request_bytes(self.origin.removeprefix("https://"), target, method, headers, body)
 
 
-def read_answer(connection: ssl.SSLSocket, method: str = "GET") -> Answer:
+def request_bytes(host: str, target: str, method: str, headers: Headers, body: bytes | None) -> bytes:
+    """Return a request as bytes; `Host` and the body's length are added where they are not given."""
+    given = {name.lower() for name, _ in headers}
+    added = [] if "host" in given else [("Host", host)]
+    if body is not None and "content-length" not in given:
+        added.append(("Content-Length", str(len(body))))
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in [*added, *headers])]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+def read_answer(connection: socket, method: str = "GET") -> Answer:
     """Read the answer to a request with *method*."""
     response = HTTPResponse(connection, method=method)
     try:
@@ -133,6 +138,15 @@ def read_answer(connection: ssl.SSLSocket, method: str = "GET") -> Answer:
         return Answer(response.status, response.getheaders(), response.read())
     finally:
         response.close()
+
+
+def edit(path: Path, edits: Mapping[str, str]) -> None:
+    """Replace each old text of *edits*, which must be there, with its new one in the file at *path*."""
+    text = path.read_text("utf-8")
+    for old, new in edits.items():
+        assert old in text, f"not in {path.name}: {old}"
+        text = text.replace(old, new)
+    path.write_text(text, "utf-8")
 
 
 @contextmanager

@@ -1,11 +1,11 @@
 """Processes that count at the same time."""
 
-import multiprocessing
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from tests.support.fakes import FakeClock
+from tests.support.parallel_processes import results
 from tests.support.parallel_threads import PATIENCE_SECONDS, at_once
 from validator.limits.sqlite import SqliteStorage
 
@@ -24,17 +24,7 @@ def hits_by_processes(
     file: Path, keys: list[str], limit: int, expiry: int, processes: int, threads: int
 ) -> list[int]:
     """Count each key by parallel processes of *threads*; return how many were within the limit."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    start, queue = context.Barrier(processes), context.SimpleQueue()
-    arguments = (file, keys, limit, expiry, threads, start, queue)
-    workers = [context.Process(target=_hit, args=arguments) for _ in range(processes)]
-    for worker in workers:
-        worker.start()
-    told = [queue.get() for _ in workers]
-    for worker in workers:
-        worker.join(PATIENCE_SECONDS)
-    assert [worker.exitcode for worker in workers] == [0] * processes
+    told = results(_hit, [(file, keys, limit, expiry, threads)] * processes)
     return [sum(of_key) for of_key in zip(*told, strict=True)]
 
 

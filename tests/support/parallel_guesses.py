@@ -1,12 +1,12 @@
 """Many guesses at once, by threads and by processes."""
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
 from tests.support.fakes import FakeClock
+from tests.support.parallel_processes import results
 from tests.support.parallel_threads import PATIENCE_SECONDS, at_once
 from validator.accounts.lockout import Attempt, Lockout
 from validator.accounts.policy import LockoutPolicy
@@ -31,17 +31,8 @@ def guess_in_processes(
     where: DatabasePolicy, policy: LockoutPolicy, rounds: list[list[Attempt]], processes: int
 ) -> list[Answers]:
     """Reserve the attempts of each round in parallel processes; count the results of each round."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    start, queue = context.Barrier(processes), context.SimpleQueue()
     shares = [[attempts[number::processes] for attempts in rounds] for number in range(processes)]
-    workers = [context.Process(target=_guess, args=(where, policy, share, start, queue)) for share in shares]
-    for worker in workers:
-        worker.start()
-    told = [queue.get() for _ in workers]
-    for worker in workers:
-        worker.join(PATIENCE_SECONDS)
-    assert [worker.exitcode for worker in workers] == [0] * processes
+    told = results(_guess, [(where, policy, share) for share in shares])
     return [sum((of_process[number] for of_process in told), Counter()) for number in range(len(rounds))]
 
 

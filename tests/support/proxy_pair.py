@@ -11,7 +11,7 @@ import trustme
 from tests.support import name_server, strict_cloud, vendor_nginx
 from tests.support.command_line import CommandLine
 from tests.support.name_server import Nameserver
-from tests.support.nginx_process import NAME, Door, folder_for_nginx, running_nginx
+from tests.support.nginx_process import NAME, Door, edit, folder_for_nginx, running_nginx
 from tests.support.server_process import free_bind
 from tests.support.strict_cloud import Cloud
 from tests.support.vendor_nginx import PRIVATE, PRIVATE_TEXT, SCRIPT, Form, Upstream
@@ -64,7 +64,7 @@ def our_door(
     with folder_for_nginx() as folder:
         _write_portal(around, folder)
         _render(folder, _settings(around, folder, port) | dict(settings or {}))
-        _edit(folder / "validator.conf", edits or {})
+        edit(folder / "validator.conf", edits or {})
         with running_nginx(folder, port):
             yield Door(port, around.portal_authority, folder)
 
@@ -124,14 +124,6 @@ def _render(folder: Path, settings: Mapping[str, str]) -> None:
     variables = {environment_variable(key): text for key, text in settings.items()}
     said = CommandLine(home)("nginx", "render", "--out", str(folder), variables=variables)
     assert said.code == 0, said
-
-
-def _edit(path: Path, edits: Mapping[str, str]) -> None:
-    text = path.read_text("utf-8")
-    for old, new in edits.items():
-        assert old in text, f"not in {path.name}: {old}"
-        text = text.replace(old, new)
-    path.write_text(text, "utf-8")
 
 
 def _json(values: list[str]) -> str:

@@ -30,10 +30,9 @@ from tests.support.nginx_and_server import (
     furnish,
     guarded,
     listening,
-    read_answer,
     verdicts,
 )
-from tests.support.nginx_process import Answer, folder_for_nginx
+from tests.support.nginx_process import Answer, folder_for_nginx, read_answer
 from tests.support.raw_http import Headers
 from validator.operations.proxy.headers import PROXIES_HEADERS
 from validator.web.openapi import Problem

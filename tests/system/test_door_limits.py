@@ -25,9 +25,8 @@ from tests.support.nginx_and_server import (
     furnish,
     guarded,
     listening,
-    read_answer,
 )
-from tests.support.nginx_process import Answer, folder_for_nginx
+from tests.support.nginx_process import Answer, folder_for_nginx, read_answer
 from tests.support.server_process import Server, wait_until
 
 AMOUNT = 5
