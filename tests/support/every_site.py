@@ -19,7 +19,7 @@ from tests.support.chromium import Hosts, public_key_of
 from tests.support.cloud_scripts import CallCentre
 from tests.support.nginx_process import NAME, Door, folder_for_nginx, running_nginx
 from tests.support.proxy_pair import Outside, our_door
-from tests.support.server_process import free_bind
+from tests.support.server_process import free_port
 from tests.support.strict_cloud import NAME as CLOUD_NAME
 from tests.support.vendor_nginx import Form, Upstream
 
@@ -86,7 +86,7 @@ def _settings(pages: Path) -> dict[str, str]:
 @contextmanager
 def _vendor_portal(around: Outside, folder: Path) -> Iterator[Door]:
     """Run nginx in the vendor's form, got to work as far as it can be, with the portal in *folder*."""
-    port = int(free_bind().rpartition(":")[2])
+    port = free_port()
     certificate = around.portal_authority.issue_cert(NAME)
     certificate.private_key_pem.write_to_path(folder / "portal.key")
     certificate.cert_chain_pems[0].write_to_path(folder / "portal.pem")

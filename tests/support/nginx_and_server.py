@@ -26,7 +26,7 @@ from tests.support.nginx_process import (
     running_nginx,
 )
 from tests.support.raw_http import Headers
-from tests.support.server_process import TIMEOUT, Server, free_bind, serving, wait_until
+from tests.support.server_process import TIMEOUT, Server, free_port, serving, wait_until
 from validator.audit import reading
 from validator.operations.proxy import nginx
 from validator.settings.loading import Settings, load
@@ -168,7 +168,7 @@ def front_door(
     for name, content in (files or {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    port, plain_port = (int(free_bind().rpartition(":")[2]) for _ in range(2))
+    port, plain_port = (free_port() for _ in range(2))
     authority = _write_certificate(folder)
     chosen = {**_needed(folder, port, plain_port), **settings}
     chosen = {key: _at(text, folder, port) for key, text in chosen.items()}

@@ -12,7 +12,7 @@ from tests.support import name_server, strict_cloud, vendor_nginx
 from tests.support.command_line import CommandLine
 from tests.support.name_server import Nameserver
 from tests.support.nginx_process import NAME, Door, edit, folder_for_nginx, running_nginx
-from tests.support.server_process import free_bind
+from tests.support.server_process import free_port
 from tests.support.strict_cloud import Cloud
 from tests.support.vendor_nginx import PRIVATE, PRIVATE_TEXT, SCRIPT, Form, Upstream
 from validator.settings.sources import environment_variable
@@ -59,8 +59,7 @@ def our_door(
     *edits* are texts of validator.conf, each with what stands there instead: an operator's own lines, or a
     time that nobody wants to wait for.
     """
-    bind = free_bind()
-    port = int(bind.rpartition(":")[2])
+    port = free_port()
     with folder_for_nginx() as folder:
         _write_portal(around, folder)
         _render(folder, _settings(around, folder, port) | dict(settings or {}))
@@ -72,7 +71,7 @@ def our_door(
 @contextmanager
 def vendor_doors(around: Outside, impostor: Cloud) -> Iterator[Mapping[Form, Door]]:
     """Run nginx in the vendor's form, with a server for each of its forms."""
-    ports = {form: int(free_bind().rpartition(":")[2]) for form in Form}
+    ports = {form: free_port() for form in Form}
     real = Upstream(f"127.0.0.1:{around.cloud.port}", around.cloud.authority)
     other = Upstream(f"{ELSEWHERE}:{impostor.port}", around.cloud.authority)
     upstreams = {form: other if form is Form.MISLED else real for form in Form}

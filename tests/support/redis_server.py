@@ -6,7 +6,6 @@ It can be stopped where it stands, killed and started again, and listen for TLS 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import redis
+
+from tests.support.server_process import free_port
 
 DEBIAN_PACKAGE = "redis-server"
 _PROGRAM = "redis-server"
@@ -25,13 +26,6 @@ _POLL_SECONDS = 0.02
 def is_installed() -> bool:
     """Return whether the program is there."""
     return shutil.which(_PROGRAM) is not None
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def command(client: "redis.Redis", words: str) -> None:

@@ -1,5 +1,6 @@
 """A real server for a test: `validator serve` in a separate process, reached over a socket."""
 
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from tests.support.command_line import clean_environment
 
 TIMEOUT = 20  # seconds for what takes about one
 _STEP = 0.02
+_BELOW_EPHEMERAL = range(10_000, 32_768)  # Linux gives outgoing connections a port above it
+_ports = iter(random.sample(_BELOW_EPHEMERAL, len(_BELOW_EPHEMERAL)))
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,24 @@ class Server:
 
 
 def free_bind() -> str:
-    """Return a loopback address with a port that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    """Return a loopback address with a port that nobody uses, that no other call returned."""
+    return f"127.0.0.1:{free_port()}"
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses, that no other call in this process returned.
+
+    No outgoing connection of another process gets it before the server of the test listens on it.
+    """
+    return next(port for port in _ports if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def port_is_open(port: int) -> bool:

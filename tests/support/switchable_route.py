@@ -12,6 +12,7 @@ from tests.support.postgres import SUPERUSER, PostgresServer
 
 SOCKET = ".s.PGSQL.5432"
 _OFTEN = 0.05  # seconds
+_GOODBYE = b"X"  # the type of the message Terminate
 
 
 class Way:
@@ -41,6 +42,10 @@ class Way:
         self._forgetting.set()
         while self._forgetting.is_set():
             self._ended.wait(_OFTEN / 10)
+
+    def lost_queries(self) -> int:
+        """Return on how many forgotten connections something was sent, beside a goodbye."""
+        return sum(_is_query(_waiting(each)) for each in self._lost)
 
     def cut(self) -> None:
         """End the connections that are there, as a switchover does."""
@@ -111,6 +116,18 @@ class Way:
             self._selector.unregister(each)
             self._pairs.pop(each)
             each.close()
+
+
+def _waiting(side: socket.socket) -> bytes:
+    """Return the first byte that was sent to *side* and not read, or nothing."""
+    try:
+        return side.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
+def _is_query(first: bytes) -> bool:
+    return first not in (b"", _GOODBYE)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import require_package
 from tests.support import nginx_process
 from tests.support.command_line import CommandLine, clean_environment
-from tests.support.server_process import TIMEOUT, free_bind, port_is_open, stop, wait_until
+from tests.support.server_process import TIMEOUT, free_bind, free_port, port_is_open, stop, wait_until
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -63,7 +63,7 @@ class Demo:
 @contextmanager
 def demonstrating(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Demo]:
     """Run `validator demo` with a home in *folder* until the end."""
-    port, cloud_port = (int(free_bind().rpartition(":")[2]) for _ in range(2))
+    port, cloud_port = (free_port() for _ in range(2))
     words = ["demo", f"--https={port}", "--cloud-port", str(cloud_port), "--home", str(folder / "home")]
     with (folder / "demo.log").open("wb") as log:
         process = subprocess.Popen(
@@ -92,7 +92,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @contextmanager
 def standby(demo: Demo) -> Iterator[int]:
     """Run the door that stands in where there is no nginx, before the same server; give its port."""
-    port = int(free_bind().rpartition(":")[2])
+    port = free_port()
     folder = demo.home / "door"
     options = {
         "--bind": f"127.0.0.1:{port}",

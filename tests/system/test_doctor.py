@@ -19,7 +19,7 @@ from tests.support import certificates, nginx_process
 from tests.support.fakes import AGENT_PATH, CHAT_PATH, START, FakeClock
 from tests.support.faulty_server import CAP, NAME, Authority, Fault, Patient, running, speak_old, tls_context
 from tests.support.nginx_and_server import FrontDoor, closed
-from tests.support.server_process import free_bind
+from tests.support.server_process import free_port
 from validator.clock import stopwatch
 from validator.operations.certificates.judging import Finding, Severity
 from validator.operations.doctor.asking import Stopwatch
@@ -411,7 +411,7 @@ def test_name_without_an_address_ends_the_examination(authority: Authority) -> N
 
 def test_unreachable_address_is_a_warning_beside_another(sound: ssl.SSLContext, authority: Authority) -> None:
     """Of two addresses in DNS one may be dead: the cloud meets it now and then; all dead is a problem."""
-    dead = int(free_bind().rpartition(":")[2])
+    dead = free_port()
     with running(sound) as patient:
         case = case_of(patient, authority.trust)
         some = examine(case, resolve=lambda *_: [("127.0.0.1", dead), ("127.0.0.1", patient.port)])

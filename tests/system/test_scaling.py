@@ -25,7 +25,7 @@ from tests.support import nginx_process, redis_server
 from tests.support.command_line import TENANT, CommandLine, clean_environment
 from tests.support.fakes import AGENT_PATH
 from tests.support.postgres import DEBIAN_PACKAGE, program_folder, running_server
-from tests.support.server_process import free_bind, stop, wait_until
+from tests.support.server_process import free_port, stop, wait_until
 
 PAGE = CHECKOUT / "docs" / "scaling.md"
 BLOCK = re.compile(r"^```text\n# on (?P<place>[a-z -]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -162,7 +162,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         folder = stack.enter_context(nginx_process.folder_for_nginx())
         postgres = stack.enter_context(running_server(programs))
         counters = stack.enter_context(redis_server.running_redis("the-counters"))
-        made = Place(folder, postgres.create("validator"), counters.url, free_bind().rpartition(":")[2])
+        made = Place(folder, postgres.create("validator"), counters.url, str(free_port()))
         _furnish(made)
         try:
             yield made

@@ -112,7 +112,10 @@ def test_03_host_of_the_portal(vendor: Vendor, ours: Door, cloud_server: Cloud, 
 def test_04_impostor(vendor: Vendor, around: Outside, impostor: Cloud, prefix: str) -> None:
     """Who only calls itself the cloud gets nothing; in the vendor's form it gets token and cookies."""
     cookie = ("Cookie", "ccmessaging-token=secret")
-    vendor[Form.MISLED].ask(prefix + CHAT_SCRIPT, "POST", [*page(vendor[Form.MISLED]), cookie], TOKEN)
+    vendors = vendor[Form.MISLED].ask(
+        prefix + CHAT_SCRIPT, "POST", [*page(vendor[Form.MISLED]), cookie], TOKEN
+    )
+    assert (vendors.status, impostor.refused) == (200, [])
     assert (impostor.last().body, impostor.last().value("Cookie")) == (TOKEN, "ccmessaging-token=secret")
     impostor.forget()
 

@@ -28,7 +28,7 @@ from validator.store.database import Database, DatabasePolicy
 ROOT = Path(__file__).parents[3]
 TIMEOUT = timedelta(seconds=1)
 SOON = 1.5  # also for being used again: a rest of one second, and a moment
-AT_ONCE = 0.3  # nobody was asked
+AT_ONCE = 0.6  # nobody was asked: the least wait is of 0.8
 TRIES = 3
 TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.02
