@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]", re.ASCII)
 HTTPS_PORT = 443
 MAX_ORIGIN = len("https://") + 253 + len(":65535")
-_DEFAULT_PORTS = {"http": 80, "https": HTTPS_PORT}
+DEFAULT_PORTS = {"http": 80, "https": HTTPS_PORT}
 
 
 def is_origin(text: str) -> bool:
@@ -18,11 +18,17 @@ def is_origin(text: str) -> bool:
     except ValueError:
         return False
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
-    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+    if parts.scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host):
         return False
-    if port in (0, _DEFAULT_PORTS[parts.scheme]):
+    if port in (0, DEFAULT_PORTS[parts.scheme]):
         return False
     return text == f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def authority(host: str, port: int, scheme: str) -> str:
+    """Return *host* and *port* as in the header `Host` (RFC 9110, section 7.2); *scheme* is http or https."""
+    name = f"[{host}]" if ":" in host else host
+    return name if port == DEFAULT_PORTS[scheme] else f"{name}:{port}"
 
 
 def host_of(origin: str) -> str:

@@ -19,11 +19,11 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from validator.clock import stopwatch
+from validator.origins import DEFAULT_PORTS, authority
 
 _MAX_BYTES = 1_048_576  # of a response; what follows is not read
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _CHUNKED = re.compile(rb"^transfer-encoding:[ \t]*chunked[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_PORTS = {"http": 80, "https": 443}
 
 
 class NoResponse(Exception):  # noqa: N818 - an outcome
@@ -44,14 +44,12 @@ class Place:
         """Return the server that *url* names, asked over *tls* when the URL is https."""
         parts = urlsplit(url)
         is_tls = parts.scheme == "https"
-        return cls(parts.hostname or "", parts.port or _PORTS[parts.scheme], tls if is_tls else None)
+        return cls(parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme], tls if is_tls else None)
 
     @property
     def authority(self) -> str:
         """The server as the header `Host` names it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        is_default = self.port == _PORTS["https" if self.tls else "http"]
-        return host if is_default else f"{host}:{self.port}"
+        return authority(self.host, self.port, "https" if self.tls else "http")
 
 
 @dataclass(frozen=True, slots=True)

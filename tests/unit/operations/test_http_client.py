@@ -190,7 +190,9 @@ def test_nobody_there_is_told(act: str) -> None:
     [
         ("http://127.0.0.1:8000/x", "127.0.0.1:8000", False),
         ("http://e.example/x", "e.example", False),
+        ("http://e.example:443/x", "e.example:443", False),
         ("https://e.example:443", "e.example", True),
+        ("https://e.example:80", "e.example:80", True),
         ("https://[::1]:8443/x?y", "[::1]:8443", True),
     ],
 )

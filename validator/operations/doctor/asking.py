@@ -55,7 +55,7 @@ def printable(text: str, longest: int = _SHOWN) -> str:
 
 def _sent(target: Endpoint, request: Request, tls: ssl.SSLContext | None, stopwatch: Stopwatch) -> Response:
     place = Place(target.host, target.port, tls, target.address)
-    headers = {"Accept-Encoding": "identity", "User-Agent": "validator-doctor", "Host": target.authority}
+    headers = {"Accept-Encoding": "identity", "User-Agent": "validator-doctor", "Host": place.authority}
     if request.method == "POST":
         headers["Content-Type"] = request.content_type
     pieces = written(place, request.path, request.body, headers, method=request.method)

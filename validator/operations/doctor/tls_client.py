@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from validator.origins import authority
+
 TIMEOUT = 10.0  # seconds for one connection, and for each wait on it
 OLD_VERSIONS = {"TLS 1.0": ssl.TLSVersion.TLSv1, "TLS 1.1": ssl.TLSVersion.TLSv1_1}
 _WITHOUT_DATES = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME; the module `ssl` has no name for it
@@ -40,9 +42,8 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """The value of the header Host."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port in (80, 443) else f"{host}:{self.port}"
+        """The server as the header `Host` names it over TLS."""
+        return authority(self.host, self.port, "https")
 
     def at(self, port: int) -> "Endpoint":
         """Return the same server at another *port*."""

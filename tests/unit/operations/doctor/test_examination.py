@@ -82,7 +82,7 @@ def test_plain_port_is_of_the_same_address() -> None:
     """Plain HTTP is looked for where TLS was."""
     target = Endpoint("portal.example.com", 443, ("192.0.2.1", 8443)).at(80)
 
-    assert (target.address, target.authority) == (("192.0.2.1", 80), "portal.example.com")
+    assert (target.address, target.port) == (("192.0.2.1", 80), 80)
 
 
 def test_numeric_host_needs_no_dns() -> None:
