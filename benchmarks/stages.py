@@ -102,7 +102,9 @@ def stages(services: Services, questions: list[Question]) -> dict[str, Act]:
             services.subject_states.check, [question.claims for question in questions]
         ),
         "entry in the trail": over(services.trail.append, [_verdict(each) for each in questions]),
-        "answer and its headers": lambda: (replies.verdict_body(Verdict()), middleware.headers(exchange)),
+        "answer and its headers": lambda: replies.verdict(Verdict()).with_headers(
+            middleware.headers(exchange)
+        ),
         LOG: _log_line(path),
         "time and count of the request": lambda: child(REQUEST_SECONDS, ENDPOINT, "200").observe(0.0004),
     }

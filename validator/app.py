@@ -7,7 +7,7 @@ from flask import Flask, request
 from validator.services import Services
 from validator.web import hosts, incoming, middleware, ratelimit
 from validator.web.error_responses import ErrorResponses
-from validator.web.fastpath import FastPath
+from validator.web.fastpath import FastPath, FastPathWsgi
 from validator.web.hosts import Hosts
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
@@ -41,8 +41,9 @@ def create_app(services: Services) -> Flask:
     errors = ErrorResponses(settings.callbacks, replies, services.rate_limits)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
     if settings.server.role != "people":
-        app.wsgi_app = FastPath(  # type: ignore[method-assign]
-            app.wsgi_app, services.validation, settings.callbacks, settings.server, replies, errors
+        fast_path = FastPath(services.validation, settings.callbacks, settings.server, replies, errors)
+        app.wsgi_app = FastPathWsgi(  # type: ignore[method-assign]
+            app.wsgi_app, fast_path, settings.callbacks, settings.server.max_body
         )
     return app
 

@@ -19,7 +19,7 @@ from tests.support.callback_requests import CHAT_SIDE, SIDES, Side, issued, othe
 from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, TENANT, Enterprise
 from validator.app import create_app
 from validator.audit.events import EventName
-from validator.callbacks.validation import Validation, Verdict
+from validator.callbacks.validation import Decision, Validation
 from validator.callbacks.wire import Presentation
 from validator.clock import to_milliseconds
 from validator.errors import Reason
@@ -546,7 +546,7 @@ def with_fake(enterprise: Enterprise, **fakes: Any) -> FlaskClient:
 class BrokenValidation(Validation):
     """Fails in a way that nobody foresaw, with a secret in the message."""
 
-    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Decision:
         """Raise what the application does not know."""
         raise RuntimeError(f"secret words about {presentation.presented_token}")
 

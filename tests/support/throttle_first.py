@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from tests.support.fakes import Enterprise
-from validator.callbacks.validation import Validation, Verdict
+from validator.audit.events import Event, EventName, Outcome
+from validator.callbacks.validation import Decision, Validation, Verdict
 from validator.callbacks.wire import Presentation
-from validator.errors import Refusal
+from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
 from validator.limits.rate_limits import source_bucket
 
@@ -13,8 +14,8 @@ from validator.limits.rate_limits import source_bucket
 class ThrottleFirst(Validation):
     """Holds every refusal against its source, and every question against the tenant it names."""
 
-    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
-        """Return the verdict, unless the source or the named tenant has used its limit up."""
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Decision:
+        """Return the decision, unless the source or the named tenant has used its limit up."""
         failures = ("callbacks_foreign", source_bucket(exchange))
         self._rate_limits.test(*failures)
         self._rate_limits.hit("callbacks_tenant", presentation.presented_tenant)
@@ -24,8 +25,13 @@ class ThrottleFirst(Validation):
             )
         except Refusal as refusal:
             self._rate_limits.hit(*failures)
-            return Verdict(refusal.reason)
-        return Verdict()
+            return decision(refusal.reason)
+        return decision(None)
+
+
+def decision(reason: Reason | None) -> Decision:
+    """Return the decision with *reason*, and an entry for the trail without anything else."""
+    return Decision(Event(EventName.VERDICT, Outcome.of(reason), reason), Verdict(reason))
 
 
 def throttling_first(enterprise: Enterprise) -> Enterprise:

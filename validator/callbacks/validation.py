@@ -11,7 +11,8 @@ check of the source the token's signature puts a request into one of three class
   subject or tenant.
 - *good*: counted per token, then per subject, then per tenant and audience, all by what the token claims.
 
-Within each class the first check that fails is the reason. The verdict is recorded, then returned.
+Within each class the first check that fails is the reason. A request is decided and counted, then recorded,
+then its verdict is returned.
 """
 
 from collections.abc import Callable
@@ -41,8 +42,16 @@ class Verdict:
         return None if self.reason is None else PublicError.VALIDATION_REFUSED.value
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, or the refusal of an unreadable request, and the event to record before it is returned."""
+
+    event: Event
+    verdict: Verdict | Refusal
+
+
 class Validation:
-    """Judges presentations."""
+    """Judges presentations: `decide` up to and including the count, then `record`."""
 
     def __init__(
         self,
@@ -58,70 +67,77 @@ class Validation:
     def validate(self, exchange: Exchange, read: Callable[[], Presentation]) -> Verdict:
         """Return the verdict on the presentation that *read* returns from the request of *exchange*.
 
-        Raises Refusal when the source may not send requests, when *read* refuses what it reads (both are
-        recorded), or THROTTLED, and Fault when the verdict cannot be known or recorded.
+        Raises like `decide` and `record`.
+        """
+        return self.record(self.decide(exchange, read))
+
+    def decide(self, exchange: Exchange, read: Callable[[], Presentation]) -> Decision:
+        """Return what to record about the presentation that *read* returns from the request of *exchange*.
+
+        The source may be denied, and *read* may raise Refusal: both are decisions. The count is the last
+        step, so that only a counted request can be recorded. Raises Refusal(THROTTLED), for which nothing is
+        recorded, when a limit of its class is reached, and Fault when the verdict cannot be known.
         """
         try:
-            self.check_source(exchange)
+            self._check_source(exchange)
             presentation = read()
         except Refusal as refusal:
-            raise self.record_unread(exchange, refusal) from None
+            return self.decide_unread(exchange, refusal)
         return self.judge(exchange, presentation)
 
-    def check_source(self, exchange: Exchange) -> None:
-        """Raise Refusal unless the source of *exchange* may send requests at all."""
-        if self._policy.networks and not is_in(exchange.source, self._policy.networks):
-            raise Refusal(Reason.SOURCE_DENIED)
-        if self._policy.client_certificate and not exchange.is_certified:
-            raise Refusal(Reason.CERTIFICATE_MISSING)
-
-    def judge(self, exchange: Exchange, presentation: Presentation) -> Verdict:
-        """Return the verdict on *presentation*, which came with *exchange*.
-
-        Raises Refusal(THROTTLED), recording nothing, when a limit of its class is reached, and Fault when the
-        verdict cannot be known or recorded.
-        """
+    def judge(self, exchange: Exchange, presentation: Presentation) -> Decision:
+        """Return the decision on *presentation*, which came with *exchange*; raises like `decide`."""
         try:
             claims = self._verifier.read(presentation.presented_token, presentation.audience)
         except Refusal as refusal:
             self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
-            return self._recorded(presentation, None, refusal.reason)
+            return _decision(presentation, None, refusal.reason)
         try:
             self._verifier.check_time(claims)
             _check_match(claims, presentation)
             self._subject_states.check(claims)
         except Refusal as refusal:
             self._rate_limits.hit("callbacks_refused", claims.jti)
-            return self._recorded(presentation, claims.jti, refusal.reason)
+            return _decision(presentation, claims.jti, refusal.reason)
         self._rate_limits.hit_all(*limits_of_good(claims))
-        return self._recorded(presentation, claims.jti)
+        return _decision(presentation, claims.jti)
 
-    def record_unread(self, exchange: Exchange, refusal: Refusal) -> Refusal:
-        """Record that a request could not be read; return the refusal to give: *refusal*, or THROTTLED.
+    def decide_unread(self, exchange: Exchange, refusal: Refusal) -> Decision:
+        """Return the decision on a request that could not be read, because of *refusal*.
 
-        A throttled source does not fill the trail. Raises Fault when the refusal cannot be recorded.
+        Raises like `decide`: a throttled source does not fill the trail.
         """
-        try:
-            self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
-        except Refusal as throttled:
-            return throttled
-        self._trail.append(Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail))
-        return refusal
+        self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
+        event = Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail)
+        return Decision(event, refusal)
 
-    def _recorded(self, presentation: Presentation, jti: str | None, reason: Reason | None = None) -> Verdict:
-        """Return the verdict with *reason* once it is in the trail; *jti* is that of a token signed here."""
-        self._trail.append(
-            Event(
-                EventName.VERDICT,
-                Outcome.of(reason),
-                reason,
-                tenant=presentation.presented_tenant,
-                subject=presentation.presented_subject,
-                audience=presentation.audience,
-                jti=jti,
-            )
-        )
-        return Verdict(reason)
+    def record(self, decision: Decision) -> Verdict:
+        """Record *decision*, then return its verdict or raise its refusal; raises Fault when it cannot."""
+        self._trail.append(decision.event)
+        if isinstance(decision.verdict, Refusal):
+            raise decision.verdict
+        return decision.verdict
+
+    def _check_source(self, exchange: Exchange) -> None:
+        """Raise Refusal unless the source of *exchange* may send requests at all."""
+        if self._policy.networks and not is_in(exchange.source, self._policy.networks):
+            raise Refusal(Reason.SOURCE_DENIED)
+        if self._policy.client_certificate and not exchange.is_certified:
+            raise Refusal(Reason.CERTIFICATE_MISSING)
+
+
+def _decision(presentation: Presentation, jti: str | None, reason: Reason | None = None) -> Decision:
+    """Return the decision with *reason*; *jti* is that of a token signed here."""
+    event = Event(
+        EventName.VERDICT,
+        Outcome.of(reason),
+        reason,
+        tenant=presentation.presented_tenant,
+        subject=presentation.presented_subject,
+        audience=presentation.audience,
+        jti=jti,
+    )
+    return Decision(event, Verdict(reason))
 
 
 def limits_of_good(claims: Claims) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,7 @@ from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import FAULTS, child
 from validator.web import middleware
 from validator.web.logs import frames
-from validator.web.replies import CallbackReplies, problem_reply
+from validator.web.replies import CallbackReplies, CallbackResponse, flask_response, problem_reply
 
 log = structlog.get_logger("validator.app")
 
@@ -40,16 +40,22 @@ class ErrorResponses:
         self._routes, self._replies, self._rate_limits = routes, replies, rate_limits
 
     def respond(self, error: Exception, environ: Mapping[str, Any]) -> Response:
-        """Return the response to the request in *environ*, which raised *error*; log and count a fault."""
+        """Return Flask's response to the request in *environ* that raised *error*; log and count a fault."""
         exchange = middleware.exchange_of(environ)
-        known = self._known(error, exchange)
-        answer = known.answer
         if self._routes.is_callback(environ.get("PATH_INFO", "")):
-            reply = self._replies.refusal(environ, answer.value, known.detail, known.retry_after)
+            reply = flask_response(self.callback_response(error, environ, exchange))
         else:
-            reply = problem_reply(answer, known.detail, known.retry_after, exchange.request_id)
+            known = self._known(error, exchange)
+            reply = problem_reply(known.answer, known.detail, known.retry_after, exchange.request_id)
         reply.headers.extend(_allowed(error))
         return reply
+
+    def callback_response(
+        self, error: Exception, environ: Mapping[str, Any], exchange: Exchange
+    ) -> CallbackResponse:
+        """Return the response on a callback's route to the request in *environ*, which raised *error*."""
+        known = self._known(error, exchange)
+        return self._replies.refusal(environ, known.answer.value, known.detail, known.retry_after)
 
     def _known(self, error: Exception, exchange: Exchange) -> ValidatorError:
         """Return *error* as a reason of the catalogue, without a detail that is not for the caller."""

@@ -1,67 +1,101 @@
 """The fast path of the cloud's requests: the same validation, without Flask's dispatch.
 
-A POST on one of the two routes, with a Content-Length within the limit, gets its response here: a verdict, a
-refusal or a fault. Every other request goes to Flask. Without this module every response would be the same
-and take longer.
+`FastPath` is a function of a request on one of the two routes, and knows no server interface. `FastPathWsgi`
+calls it in front of Flask, `web.asgi` in place of Flask. A POST gets its response here: a verdict, a refusal
+or a fault. Every other request goes to Flask. Without this module every response would be the same and take
+longer.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from werkzeug.wsgi import get_content_length
+from werkzeug.http import HTTP_STATUS_CODES
 
 from validator.callbacks import wire
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy, Presentation
+from validator.clock import stopwatch
 from validator.endpoints import Endpoint
 from validator.web import middleware
 from validator.web.error_responses import ErrorResponses
 from validator.web.incoming import read_body
 from validator.web.policy import ServerPolicy
-from validator.web.replies import JSON, CallbackReplies
+from validator.web.replies import CallbackReplies, CallbackResponse
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+_STATUS_LINES = {status: f"{status} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items()}
+
+
+class CallbackRequest(NamedTuple):
+    """A POST on one of the two routes.
+
+    The *path* has no doubled slashes. *environ* has the request's CGI variables (RFC 3875, section 4.1):
+    `REMOTE_ADDR`, and the proxy's headers as `HTTP_…`. *read* returns the body, or raises Refusal. *began* is
+    the time of its arrival by the stopwatch.
+    """
+
+    path: str
+    environ: Mapping[str, Any]
+    read: Callable[[], bytes]
+    began: float
 
 
 class FastPath:
-    """A WSGI application (PEP 3333) before another one, the *flask_app*."""
+    """Responds to the cloud's requests."""
 
     def __init__(
         self,
-        flask_app: Application,
         validation: Validation,
         routes: CallbackPolicy,
         policy: ServerPolicy,
         replies: CallbackReplies,
         errors: ErrorResponses,
     ) -> None:
-        self._flask_app, self._validation, self._policy = flask_app, validation, policy
+        self._validation, self._policy, self._replies, self._errors = validation, policy, replies, errors
         self._parsers: Mapping[str, tuple[Endpoint, Callable[[bytes], Presentation]]] = {
             routes.agent_path: (Endpoint.VALIDATE_AGENT, wire.parse_agent),
             routes.chat_path: (Endpoint.VALIDATE_CHAT, wire.parse_chat),
         }
-        self._replies, self._routes, self._errors = replies, routes, errors
+
+    def takes(self, method: str, path: str) -> bool:
+        """Return whether `respond` takes a request with *method* for *path*, which has no doubled slashes."""
+        return method == "POST" and path in self._parsers
+
+    def respond(self, request: CallbackRequest) -> CallbackResponse:
+        """Return the response to *request*, after it was recorded, logged and counted."""
+        path, environ, read, began = request
+        endpoint, parse = self._parsers[path]
+        exchange = middleware.begin(self._policy, environ)
+        try:
+            response = self._replies.verdict(self._validation.validate(exchange, lambda: parse(read())))
+        except Exception as error:  # noqa: BLE001 - nothing is swallowed: the response is that of Flask's handler
+            response = self._errors.callback_response(error, environ, exchange)
+        middleware.record(exchange, "POST", path, endpoint, response.status, began)
+        return response.with_headers(middleware.headers(exchange))
+
+
+class FastPathWsgi:
+    """A WSGI application (PEP 3333): the *fast_path* before the *flask_app*."""
+
+    def __init__(
+        self, flask_app: Application, fast_path: FastPath, routes: CallbackPolicy, max_body: int
+    ) -> None:
+        self._flask_app, self._fast_path, self._routes, self._max_body = (
+            flask_app,
+            fast_path,
+            routes,
+            max_body,
+        )
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Respond, or let Flask respond; on both paths a callback's path may have doubled slashes."""
-        path = wire.plain_path(environ.get("PATH_INFO", ""))
-        route = self._parsers.get(path) if environ["REQUEST_METHOD"] == "POST" else None
-        length = None if route is None else get_content_length(environ)
-        if route is None or length is None or length > self._policy.max_body:
+        began, path = stopwatch(), wire.plain_path(environ.get("PATH_INFO", ""))
+        if not self._fast_path.takes(environ["REQUEST_METHOD"], path):
             if self._routes.is_callback(path):
                 environ["PATH_INFO"] = path
             return self._flask_app(environ, start_response)
-        endpoint, parse = route
-        exchange, began = middleware.begin(self._policy, environ)
-        try:
-            verdict = self._validation.validate(exchange, lambda: parse(read_body(environ, length)))
-        except Exception as error:  # noqa: BLE001 - nothing is swallowed: the response is that of Flask's handler
-            response = self._errors.respond(error, environ)
-            middleware.finish(response, environ, "POST", path, endpoint)
-            return response(environ, start_response)
-        content = self._replies.verdict_body(verdict)
-        middleware.record(exchange, "POST", path, endpoint, 200, began)
-        about = [("Content-Type", JSON), ("Content-Length", str(len(content))), *middleware.headers(exchange)]
-        start_response("200 OK", about)
-        return [content]
+        request = CallbackRequest(path, environ, lambda: read_body(environ, self._max_body), began)
+        status, headers, body = self._fast_path.respond(request)
+        start_response(_STATUS_LINES[status], [*headers])
+        return [body]

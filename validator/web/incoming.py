@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import request
+from werkzeug.wsgi import get_content_length
 
 from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
@@ -32,27 +33,27 @@ def exchange() -> Exchange:
 
 def body() -> bytes:
     """Return the body, whatever its Content-Type; raises Refusal when it is too large or cut off."""
-    length, maximum = request.content_length, request.max_content_length or 0
+    return read_body(request.environ, request.max_content_length or 0)
+
+
+def read_body(environ: dict[str, Any], maximum: int) -> bytes:
+    """Return the body of the request in *environ* (PEP 3333), of at most *maximum* bytes; raises Refusal."""
+    length = get_content_length(environ)
     if length is None:
-        return _body_in_chunks(maximum)
+        return _body_in_chunks(environ, maximum)
     if length > maximum:
         raise Refusal(Reason.BODY_TOO_LARGE)
-    return read_body(request.environ, length)
-
-
-def read_body(environ: Mapping[str, Any], length: int) -> bytes:
-    """Return the body of *length* bytes of the request in *environ*; raises Refusal when it is cut off."""
     content = _read(environ, length)
     if len(content) != length:
         raise Refusal(Reason.BODY_UNREADABLE, CUT_OFF)
     return content
 
 
-def _body_in_chunks(maximum: int) -> bytes:
+def _body_in_chunks(environ: Mapping[str, Any], maximum: int) -> bytes:
     """Return a body without a Content-Length; without chunks there is none (RFC 9112, section 6.3)."""
-    if not request.environ.get("wsgi.input_terminated"):
+    if not environ.get("wsgi.input_terminated"):
         return b""
-    content = _read(request.environ, maximum + 1)
+    content = _read(environ, maximum + 1)
     if len(content) > maximum:
         raise Refusal(Reason.BODY_TOO_LARGE)
     return content

@@ -30,40 +30,29 @@ def install(app: Flask, policy: ServerPolicy) -> None:
 
     @app.before_request
     def begin_request() -> None:
-        begin(policy, request.environ)
+        began = stopwatch()
+        request.environ[_BEGUN] = begin(policy, request.environ), began
 
     @app.after_request
     def end(reply: Response) -> Response:
-        return finish(reply, request.environ, request.method, request.path, request.endpoint)
+        exchange, began = request.environ[_BEGUN]
+        for name, value in headers(exchange):
+            reply.headers.setdefault(name, value)
+        record(exchange, request.method, request.path, request.endpoint, reply.status_code, began)
+        return reply
 
 
-def begin(policy: ServerPolicy, environ: dict[str, Any]) -> tuple[Exchange, float]:
-    """Return the exchange of the request in *environ* (PEP 3333), and when it began by the stopwatch.
-
-    From then on entries of the trail have this exchange.
-    """
-    began = stopwatch()
+def begin(policy: ServerPolicy, environ: Mapping[str, Any]) -> Exchange:
+    """Return the exchange of the request in *environ*; entries of the trail have it from then on."""
     exchange = forwarded.exchange(policy, environ)
-    environ[_BEGUN] = exchange, began
     current_exchange.set(exchange)
-    return exchange, began
-
-
-def exchange_of(environ: Mapping[str, Any]) -> Exchange:
-    """Return the exchange of a request after `begin`."""
-    exchange: Exchange = environ[_BEGUN][0]
     return exchange
 
 
-def finish(
-    reply: Response, environ: Mapping[str, Any], method: str, path: str, endpoint: str | None
-) -> Response:
-    """Record the request, and return *reply* with the headers that every response has."""
-    exchange, began = environ[_BEGUN]
-    for name, value in headers(exchange):
-        reply.headers.setdefault(name, value)
-    record(exchange, method, path, endpoint, reply.status_code, began)
-    return reply
+def exchange_of(environ: Mapping[str, Any]) -> Exchange:
+    """Return the exchange of Flask's present request, in its *environ*."""
+    exchange: Exchange = environ[_BEGUN][0]
+    return exchange
 
 
 def headers(exchange: Exchange) -> list[tuple[str, str]]:

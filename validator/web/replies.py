@@ -1,8 +1,8 @@
 """The shapes of responses: JSON, text, problems (RFC 9457) and the cloud's `{retCode, message}`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from flask import Response
@@ -80,7 +80,25 @@ def problem_reply(
     reply = Response(body, status, content_type=PROBLEM_TYPE)
     if answer is PublicError.CLIENT_REQUIRED:
         reply.headers["WWW-Authenticate"] = 'Basic realm="validator", charset="UTF-8"'
-    return _with_retry(reply, retry_after)
+    reply.headers.extend(_retry(status, retry_after))
+    return reply
+
+
+class CallbackResponse(NamedTuple):
+    """A response on the cloud's two routes, for any server interface: WSGI, ASGI, Flask."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def with_headers(self, headers: Iterable[tuple[str, str]]) -> "CallbackResponse":
+        """Return this response with further *headers*."""
+        return self._replace(headers=(*self.headers, *headers))
+
+
+def flask_response(response: CallbackResponse) -> Response:
+    """Return *response* for Flask."""
+    return Response(response.body, response.status, headers=response.headers)
 
 
 class CallbackReplies:
@@ -92,18 +110,14 @@ class CallbackReplies:
         The project's nginx does: it needs the true status, to leave out a node that is unavailable.
         """
         self._always_200, self._policy = always_200, policy
-        self._bodies = {
-            shape: wire.render(shape.ret_code, shape.title)
+        self._verdicts = {
+            shape: _callback_response(200, wire.render(shape.ret_code, shape.title))
             for shape in (_VERDICT_SHAPE, PublicError.VALIDATION_REFUSED.value)
         }
 
-    def verdict_body(self, verdict: Verdict) -> bytes:
-        """Return the body of the response with *verdict*; its status is 200 and its type JSON."""
-        return self._bodies[verdict.shape or _VERDICT_SHAPE]
-
-    def verdict(self, verdict: Verdict) -> Response:
+    def verdict(self, verdict: Verdict) -> CallbackResponse:
         """Return the response with *verdict*; every refusal has the same bytes."""
-        return Response(self.verdict_body(verdict), 200, content_type=JSON)
+        return self._verdicts[verdict.shape or _VERDICT_SHAPE]
 
     def refusal(
         self,
@@ -111,21 +125,26 @@ class CallbackReplies:
         shape: ProblemType,
         detail: str | None = None,
         retry_after: timedelta | None = None,
-    ) -> Response:
+    ) -> CallbackResponse:
         """Return the response of *shape* to the request in *environ*; *detail* makes its message helpful."""
         message = f"{shape.title}: {detail}" if detail else shape.title
         body, status = wire.render(shape.ret_code, message), shape.status
         is_left_to_proxy = self._always_200 and forwarded.sets_callback_status(self._policy, environ)
         if self._always_200 and not is_left_to_proxy:
             status = 200
-        reply = Response(body, status, content_type=JSON)
+        headers = []
         if is_left_to_proxy and status != 200:
-            reply.headers[forwarded.ANSWER_HEADER] = wire.render_ascii(shape.ret_code, message)
-        return _with_retry(reply, retry_after)
+            headers.append((forwarded.ANSWER_HEADER, wire.render_ascii(shape.ret_code, message)))
+        return _callback_response(status, body).with_headers([*headers, *_retry(status, retry_after)])
 
 
-def _with_retry(reply: Response, retry_after: timedelta | None) -> Response:
-    if reply.status_code in (429, 503) or retry_after is not None:
-        seconds = max(1, -(-retry_after // timedelta(seconds=1))) if retry_after else 1
-        reply.headers["Retry-After"] = str(seconds)
-    return reply
+def _callback_response(status: int, body: bytes) -> CallbackResponse:
+    return CallbackResponse(status, (("Content-Type", JSON), ("Content-Length", str(len(body)))), body)
+
+
+def _retry(status: int, retry_after: timedelta | None) -> list[tuple[str, str]]:
+    """Return the header Retry-After, in whole seconds, of a response with *status*, if it needs one."""
+    if status not in (429, 503) and retry_after is None:
+        return []
+    seconds = max(1, -(-retry_after // timedelta(seconds=1))) if retry_after else 1
+    return [("Retry-After", str(seconds))]

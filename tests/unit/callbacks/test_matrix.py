@@ -101,7 +101,8 @@ def test_token_is_accepted_for_its_own_subject_only(
     accepted, wrongly_accepted, wrongly_refused = 0, [], []
 
     for presented, (issued_for, token) in product(SUBJECTS, matrix.tokens.items()):
-        verdict = matrix.validation.judge(HERE, presentation_of(presented, token))
+        presentation = presentation_of(presented, token)
+        verdict = matrix.validation.record(matrix.validation.judge(HERE, presentation))
         accepted += verdict.reason is None
         if verdict.reason is None and presented != issued_for:
             wrongly_accepted.append((presented, issued_for))

@@ -39,7 +39,18 @@ def issued(enterprise: Enterprise, subject: Subject, epoch: int = EPOCH) -> tupl
 
 
 def judged(enterprise: Enterprise, presentation: Presentation) -> Reason | None:
-    return enterprise.services.validation.judge(HERE, presentation).reason
+    return enterprise.services.validation.validate(HERE, lambda: presentation).reason
+
+
+def unread(enterprise: Enterprise, refusal: Refusal) -> None:
+    """Validate a question that cannot be read, because of *refusal*."""
+
+    def read() -> Presentation:
+        raise refusal
+
+    with pytest.raises(Refusal) as raised:
+        enterprise.services.validation.validate(HERE, read)
+    assert raised.value is refusal
 
 
 @SUBJECTS
@@ -211,7 +222,7 @@ def test_accepted_verdict_is_written_down(enterprise: Enterprise, subject: Subje
     presentation, claims = issued(enterprise, subject)
     before = len(enterprise.trail())
 
-    enterprise.services.validation.judge(HERE, presentation)
+    judged(enterprise, presentation)
 
     (entry,) = enterprise.trail()[before:]
     assert about(entry) == {
@@ -243,7 +254,7 @@ def test_unreadable_question_is_written_down(enterprise: Enterprise) -> None:
     """A question that could not be read has an entry, too, with what was wrong and no value."""
     before = len(enterprise.trail())
 
-    enterprise.services.validation.record_unread(HERE, Refusal(Reason.FIELD_INVALID, "Token: missing"))
+    unread(enterprise, Refusal(Reason.FIELD_INVALID, "Token: missing"))
 
     (entry,) = enterprise.trail()[before:]
     assert about(entry) == {
@@ -287,7 +298,7 @@ def test_no_trail_no_verdict(enterprise: Enterprise, breakage: Breakage) -> None
         forged = replace(presentation, presented_token="forged")
         assert fault_of(enterprise, forged) is Reason.TRAIL_UNAVAILABLE
         with pytest.raises(Fault):
-            enterprise.services.validation.record_unread(HERE, Refusal(Reason.BODY_UNREADABLE))
+            unread(enterprise, Refusal(Reason.BODY_UNREADABLE))
 
     assert judged(enterprise, presentation) is None
 

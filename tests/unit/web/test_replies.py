@@ -18,6 +18,7 @@ from validator.web.replies import (
     CallbackReplies,
     allow_page,
     empty_reply,
+    flask_response,
     forget_cookie,
     json_reply,
     problem_reply,
@@ -29,6 +30,16 @@ SERVER = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {}).settings.server
 BEHIND_NGINX = replace(SERVER, bind="unix:/run/a.sock", trusted_proxies=1)
 BY_STATUS = CallbackReplies(always_200=False, policy=SERVER)
 ALWAYS_200 = CallbackReplies(always_200=True, policy=SERVER)
+
+
+def refused(
+    replies: CallbackReplies,
+    error: PublicError,
+    detail: str | None = None,
+    retry_after: timedelta | None = None,
+) -> Response:
+    """Return Flask's response to a callback that is refused because of *error*."""
+    return flask_response(replies.refusal({}, error.value, detail, retry_after))
 
 
 # Plain answers
@@ -146,7 +157,7 @@ def test_only_who_must_prove_themselves_is_asked_to(answer: PublicError) -> None
 def test_wait_is_rounded_up(answer: PublicError, retry_after: timedelta | None, seconds: str) -> None:
     """Whole seconds, never too few and at least one: after this wait the request passes."""
     assert problem_reply(answer, None, retry_after, "r").headers["Retry-After"] == seconds
-    assert BY_STATUS.refusal({}, answer.value, None, retry_after).headers["Retry-After"] == seconds
+    assert refused(BY_STATUS, answer, None, retry_after).headers["Retry-After"] == seconds
 
 
 @given(st.timedeltas(timedelta(microseconds=1), timedelta(days=3650)))
@@ -168,7 +179,7 @@ def test_others_are_not_told_to_wait(answer: PublicError) -> None:
 
 def test_wait_is_told_under_status_200_too() -> None:
     """Responses that always have status 200 have Retry-After when a wait was given."""
-    reply = ALWAYS_200.refusal({}, PublicError.THROTTLED.value, None, timedelta(seconds=2.5))
+    reply = refused(ALWAYS_200, PublicError.THROTTLED, None, timedelta(seconds=2.5))
 
     assert (reply.status_code, reply.headers["Retry-After"]) == (200, "3")
 
@@ -178,7 +189,7 @@ def test_wait_is_told_under_status_200_too() -> None:
 
 def test_accepted_as_it_is_written() -> None:
     """The cloud's success, byte for byte."""
-    reply = BY_STATUS.verdict(Verdict())
+    reply = flask_response(BY_STATUS.verdict(Verdict()))
 
     assert (reply.status_code, reply.data) == (200, b'{"retCode":0,"message":"validate success"}')
     assert reply.content_type == "application/json"
@@ -191,10 +202,10 @@ def test_every_refusal_has_the_same_bytes() -> None:
         *(Reason.SUBJECT_MISMATCH, Reason.TENANT_MISMATCH, Reason.NAME_MISMATCH, Reason.TOKEN_MALFORMED),
     ]
 
-    answers = {answer_of(BY_STATUS.verdict(Verdict(reason))) for reason in reasons}
+    answers = {answer_of(flask_response(BY_STATUS.verdict(Verdict(reason)))) for reason in reasons}
 
     assert len(answers) == 1
-    assert answer_of(BY_STATUS.verdict(Verdict())) not in answers
+    assert answer_of(flask_response(BY_STATUS.verdict(Verdict()))) not in answers
 
 
 def answer_of(reply: Response) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
@@ -205,7 +216,7 @@ def answer_of(reply: Response) -> tuple[int, bytes, tuple[tuple[str, str], ...]]
 @pytest.mark.parametrize("detail", [None, "access_token: missing", "日本"])
 def test_every_answer_has_a_number_and_a_message(answer: PublicError, detail: str | None) -> None:
     """`retCode` is an integer, and none but success is 0; the message is never empty; the detail helps."""
-    reply = BY_STATUS.refusal({}, answer.value, detail)
+    reply = refused(BY_STATUS, answer, detail)
     members = json.loads(reply.data)
 
     assert members.keys() == {"retCode", "message"}
@@ -213,8 +224,8 @@ def test_every_answer_has_a_number_and_a_message(answer: PublicError, detail: st
     assert members["retCode"] == answer.value.ret_code != RetCode.ACCEPTED
     assert members["message"] == (f"{answer.value.title}: {detail}" if detail else answer.value.title)
     assert reply.status_code == answer.value.status
-    assert ALWAYS_200.refusal({}, answer.value, detail).status_code == 200
-    assert ALWAYS_200.refusal({}, answer.value, detail).data == reply.data
+    assert refused(ALWAYS_200, answer, detail).status_code == 200
+    assert refused(ALWAYS_200, answer, detail).data == reply.data
 
 
 # Behind our nginx
@@ -224,7 +235,8 @@ def test_every_answer_has_a_number_and_a_message(answer: PublicError, detail: st
 def test_true_status_is_left_to_nginx(answer: PublicError) -> None:
     """Our nginx gets the true status, by which it leaves a node out, and the body in a header of ASCII."""
     replies = CallbackReplies(always_200=True, policy=BEHIND_NGINX)
-    reply = replies.refusal({"HTTP_X_VALIDATOR_STATUS": "true"}, answer.value, "日本")
+    environ = {"HTTP_X_VALIDATOR_STATUS": "true"}
+    reply = flask_response(replies.refusal(environ, answer.value, "日本"))
 
     assert reply.status_code == answer.value.status
     assert reply.headers["X-Validator-Answer"].isascii()
@@ -238,7 +250,7 @@ def test_every_other_proxy_gets_200(policy: ServerPolicy, said: str | None) -> N
     """A caller's own word, or another proxy, changes nothing: the status is 200, and no header is added."""
     environ = {} if said is None else {"HTTP_X_VALIDATOR_STATUS": said}
     replies = CallbackReplies(always_200=True, policy=policy)
-    reply = replies.refusal(environ, PublicError.UNAVAILABLE.value)
+    reply = flask_response(replies.refusal(environ, PublicError.UNAVAILABLE.value))
 
     assert reply.status_code == 200
     assert "X-Validator-Answer" not in reply.headers
@@ -246,6 +258,7 @@ def test_every_other_proxy_gets_200(policy: ServerPolicy, said: str | None) -> N
 
 def test_verdict_needs_no_header() -> None:
     """A refused token has the status 200 anyway."""
-    reply = CallbackReplies(always_200=True, policy=BEHIND_NGINX).verdict(Verdict(Reason.TOKEN_EXPIRED))
+    replies = CallbackReplies(always_200=True, policy=BEHIND_NGINX)
+    reply = flask_response(replies.verdict(Verdict(Reason.TOKEN_EXPIRED)))
 
     assert (reply.status_code, "X-Validator-Answer" in reply.headers) == (200, False)

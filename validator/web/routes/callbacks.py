@@ -7,7 +7,7 @@ from validator.callbacks import wire
 from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy
 from validator.web import incoming
-from validator.web.replies import CallbackReplies
+from validator.web.replies import CallbackReplies, flask_response
 
 
 def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackReplies) -> Blueprint:
@@ -17,11 +17,11 @@ def blueprint(validation: Validation, routes: CallbackPolicy, replies: CallbackR
     @bp.post(routes.agent_path)
     def third_party_validate() -> Response:
         verdict = validation.validate(incoming.exchange(), lambda: wire.parse_agent(incoming.body()))
-        return replies.verdict(verdict)
+        return flask_response(replies.verdict(verdict))
 
     @bp.post(routes.chat_path)
     def chat_third_party_validate() -> Response:
         verdict = validation.validate(incoming.exchange(), lambda: wire.parse_chat(incoming.body()))
-        return replies.verdict(verdict)
+        return flask_response(replies.verdict(verdict))
 
     return bp
