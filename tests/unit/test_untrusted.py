@@ -9,11 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from marshmallow import fields
 
 from validator.errors import Reason, Refusal
-from validator.untrusted import Identifier, Text, TolerantSchema, is_forbidden, load, read_form, read_object
+from validator.untrusted import (
+    Identifier,
+    Name,
+    PlainText,
+    Plan,
+    Text,
+    TolerantSchema,
+    is_forbidden,
+    load,
+    read_form,
+    read_object,
+)
 
 BODIES = Path(__file__).parents[1] / "vectors" / "bodies"
 LAYERS = {"reader", "schema", "value"}
@@ -435,3 +447,76 @@ def test_forbidden_text_is_what_cannot_be_stored(text: str) -> None:
 def test_forbidden_character_is_found_anywhere(before: str, forbidden: str, after: str) -> None:
     """A NUL or lone surrogate anywhere makes the whole text forbidden."""
     assert is_forbidden(before + forbidden + after)
+
+
+# Plan
+
+
+class PlannedBody(TolerantSchema):
+    """The kinds of field that a plan may have, with short bounds."""
+
+    text = Text(3)
+    identifier = Identifier(4)
+
+
+def outcome(act: Callable[[], Any]) -> Any:
+    """Return what *act* returns, or the detail of its refusal."""
+    try:
+        return act()
+    except Refusal as refusal:
+        return refusal.reason, refusal.detail
+
+
+def outcome_by_marshmallow(schema: TolerantSchema, values: dict[str, Any]) -> Any:
+    return outcome(lambda: list({name: load(schema, values)[name] for name in schema.fields}.values()))
+
+
+VALUES = st.one_of(
+    st.text(st.sampled_from("ab é\x00\ud800😀"), max_size=5),
+    st.integers(-100_000, 100_000),
+    st.sampled_from([None, True, False, 1.0, [], {}, ["a"], {"a": "b"}]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["text", "identifier", "extra"]), VALUES))
+@example({"text": "abc", "identifier": "abcd"})
+@example({"text": "abc", "identifier": 1234})
+@example({"text": "abcd", "identifier": -12345})
+@example({"text": "\x00", "identifier": "\ud800"})
+def test_plan_agrees_with_marshmallow(values: dict[str, Any]) -> None:
+    """A plan returns the values that marshmallow returns, or refuses with the same detail."""
+    schema = PlannedBody()
+
+    assert outcome(lambda: Plan(schema).load(values)) == outcome_by_marshmallow(schema, values)
+
+
+@pytest.mark.parametrize("schema", [AgentBody(), ChatBody()], ids=["agent", "chat"])
+@pytest.mark.parametrize("path", [*listed("hostile", "schema", "value"), *listed("tolerated")])
+def test_plan_agrees_with_marshmallow_on_every_body(schema: TolerantSchema, path: Path) -> None:
+    """A plan's outcome for each committed body is that of marshmallow."""
+    values = read_object(path.read_bytes())
+
+    assert outcome(lambda: Plan(schema).load(values)) == outcome_by_marshmallow(schema, values)
+
+
+def test_plan_does_not_call_marshmallow_for_an_ordinary_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strings within their bounds are loaded without marshmallow; an integer id is not."""
+    plan = Plan(PlannedBody())
+    monkeypatch.setattr(PlannedBody, "load", lambda *_: pytest.fail("marshmallow was called"))
+
+    assert plan.load({"text": "abc", "identifier": "abcd", "extra": 1}) == ["abc", "abcd"]
+    with pytest.raises(pytest.fail.Exception, match="marshmallow"):
+        plan.load({"text": "abc", "identifier": 1})
+
+
+@pytest.mark.parametrize(
+    "field",
+    [Text(3, required=False), Text(3, validate=lambda _: None), PlainText(3), Name(3), fields.String()],
+    ids=["optional", "validated", "plain text", "name", "string"],
+)
+def test_plan_refuses_a_field_that_it_does_not_know(field: fields.Field[Any]) -> None:
+    """A schema with a field that does more than bound a string has no plan."""
+    schema = type("Body", (TolerantSchema,), {"field": field})()
+
+    with pytest.raises(TypeError, match="field is not a required Text or Identifier"):
+        Plan(schema)

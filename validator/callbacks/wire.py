@@ -17,7 +17,7 @@ from validator.errors import RetCode
 from validator.networks import Network
 from validator.sizes import MAX_TENANT, MAX_TOKEN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
 from validator.tokens.claims import Audience
-from validator.untrusted import Identifier, Text, TolerantSchema, load, read_object
+from validator.untrusted import Identifier, Plan, Text, TolerantSchema, read_object
 
 _SLASHES = re.compile("/{2,}")
 ACCEPTED_MESSAGE = "validate success"
@@ -92,24 +92,20 @@ class CallbackAnswer(TolerantSchema):
     message = Text(255)
 
 
-_AGENT_REQUEST = AgentRequest()
-_CHAT_REQUEST = ChatRequest()
+_AGENT_REQUEST = Plan(AgentRequest())
+_CHAT_REQUEST = Plan(ChatRequest())
 
 
 def parse_agent(body: bytes) -> Presentation:
     """Return what the agent side's *body* presents; raises Refusal when it is malformed."""
-    values = load(_AGENT_REQUEST, read_object(body))
-    return Presentation(
-        Audience.AGENT, values["access_token"], values["tenantSpaceId"], values["userAccount"]
-    )
+    token, tenant, account = _AGENT_REQUEST.load(read_object(body))
+    return Presentation(Audience.AGENT, token, tenant, account)
 
 
 def parse_chat(body: bytes) -> Presentation:
     """Return what the customer side's *body* presents; raises Refusal when it is malformed."""
-    values = load(_CHAT_REQUEST, read_object(body))
-    return Presentation(
-        Audience.CHAT, values["Token"], values["tenantSpaceId"], values["userId"], values["userName"]
-    )
+    token, name, user, tenant = _CHAT_REQUEST.load(read_object(body))
+    return Presentation(Audience.CHAT, token, tenant, user, name)
 
 
 def render(ret_code: RetCode, message: str) -> bytes:
