@@ -3,11 +3,7 @@
 import os
 import re
 import resource
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +12,6 @@ import pytest
 
 from tests.support.parallel_threads import at_once
 from validator.files import (
-    FileLock,
-    locked,
     make_private_folder,
     make_private_key,
     read_private,
@@ -25,16 +19,6 @@ from validator.files import (
     sync_folder,
     write_private,
 )
-
-ROOT = Path(__file__).parents[2]
-HOLDER = """
-import sys, time
-from pathlib import Path
-from validator.files import locked
-with locked(Path(sys.argv[1])):
-    print("locked", flush=True)
-    time.sleep(600)
-"""
 
 
 @contextmanager
@@ -253,50 +237,6 @@ def test_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     assert (tmp_path / "folder").read_bytes() == b"content"
 
 
-# Locks
-
-
-def test_locked_blocks_exclude_each_other(tmp_path: Path) -> None:
-    """Eight threads that increment a file in locked blocks lose no count."""
-    path = tmp_path / "file"
-    path.write_text("0")
-
-    def count_up() -> None:
-        for _ in range(10):
-            with locked(path):
-                number = int(path.read_text())
-                time.sleep(0)  # lets other threads run between reading and writing
-                path.write_text(str(number + 1))
-
-    assert at_once(8, count_up) == []
-    assert path.read_text() == "80"
-
-
-def test_lock_is_a_separate_private_file(tmp_path: Path) -> None:
-    """The lock is a separate empty file, so that replacing the other file keeps the lock."""
-    with umask(0o000), locked(tmp_path / "file"):
-        assert names_in(tmp_path) == [".file.lock"]
-
-    assert mode_of(tmp_path / ".file.lock") == 0o600
-
-
-def test_lock_is_released_on_an_error(tmp_path: Path) -> None:
-    """An error in a locked block releases the lock."""
-    with pytest.raises(ZeroDivisionError), locked(tmp_path / "file"):
-        raise ZeroDivisionError
-
-    with locked(tmp_path / "file"):
-        pass
-
-
-def test_reader_is_not_blocked(tmp_path: Path) -> None:
-    """A locked file can be read."""
-    write_private(tmp_path / "file", b"content")
-
-    with locked(tmp_path / "file"):
-        assert read_private(tmp_path / "file") == b"content"
-
-
 # Keys
 
 
@@ -361,83 +301,3 @@ def test_only_a_folder_is_synced(tmp_path: Path) -> None:
 
     with pytest.raises(NotADirectoryError):
         sync_folder(tmp_path / "file")
-
-
-def test_reused_lock_excludes_others(tmp_path: Path) -> None:
-    """A lock that stays open and one opened once exclude each other."""
-    path, lock = tmp_path / "file", FileLock(tmp_path / "file")
-    path.write_text("0")
-    locks = iter((lock, None, None))
-
-    def count_up() -> None:
-        own = next(locks)
-        for _ in range(20):
-            with own or locked(path):
-                path.write_text(str(int(path.read_text()) + 1))
-
-    assert at_once(3, count_up) == []
-    assert path.read_text() == "60"
-    lock.close()
-
-
-@pytest.mark.slow
-def test_wait_for_a_stopped_process_is_bounded(tmp_path: Path) -> None:
-    """A stopped process that holds the lock delays others by at most a second each."""
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path / "file")], stdout=subprocess.PIPE, cwd=ROOT
-    )
-    try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"locked\n"
-        holder.send_signal(signal.SIGSTOP)
-        began, lock = time.monotonic(), FileLock(tmp_path / "file")
-
-        refused = at_once(4, lock.__enter__)
-
-        assert [type(error) for error in refused] == [TimeoutError] * 4
-        assert time.monotonic() - began < 1.5
-        with pytest.raises(TimeoutError, match="another process holds the lock"), locked(tmp_path / "file"):
-            pass
-    finally:
-        holder.kill()
-        holder.wait()
-        assert holder.stdout is not None
-        holder.stdout.close()
-    with lock:  # an ended process holds no lock
-        pass
-    lock.close()
-
-
-def test_removed_lock_file_is_recreated(tmp_path: Path) -> None:
-    """When a lock's file is removed, the lock uses the new file like all others."""
-    lock = FileLock(tmp_path / "file")
-    with lock:
-        pass
-    (tmp_path / ".file.lock").unlink()
-
-    with lock:
-        assert (tmp_path / ".file.lock").exists()
-    assert lock.is_current
-    lock.close()
-    assert not lock.is_current
-
-
-def test_lock_file_of_a_moved_folder_is_recreated(tmp_path: Path) -> None:
-    """When the folder is moved away, the lock uses the folder now at its path."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    lock = FileLock(folder / "file")
-    with lock:
-        pass
-    folder.rename(tmp_path / "aside")
-    assert not lock.is_current
-    folder.touch()  # an empty file
-    assert not lock.is_current
-    with pytest.raises(NotADirectoryError), lock:
-        pass
-    folder.unlink()
-    folder.mkdir()
-
-    with lock:
-        assert (folder / ".file.lock").exists()
-    lock.close()

@@ -17,7 +17,8 @@ from typing import NamedTuple, Self
 import orjson
 
 from validator.audit.chain import Position
-from validator.files import MODE, locked, read_private, write_private
+from validator.files import MODE, read_private, write_private
+from validator.locks import locked
 
 HEAD_FILE = "trail-head"
 END_FILE = "trail-end"

@@ -27,10 +27,12 @@ from validator.audit.writer import Writer
 from validator.clock import Clock, iso_milliseconds, stopwatch
 from validator.errors import Fault, Reason
 from validator.exchange import Exchange, current_exchange
-from validator.files import FileLock, make_private_key, read_private_key, sync_and_close
+from validator.files import make_private_folder, make_private_key, read_private_key, sync_and_close
+from validator.locks import FileLock, holder_words
 from validator.metrics.instruments import EVENTS, STORAGE_SECONDS, child
 
 KEY_FILE = "audit.key"
+_LOCK_TIMEOUT = 0.5  # seconds: with that of the counters, less than a second for a response
 _MINUTE = len("yyyy-MM-ddTHH:mm")
 _GIVEN_UP = "the disk is nearly full: what strangers can cause is not written until there is room"
 _MADE_AGAIN = "there is room again: everything is written"
@@ -60,7 +62,11 @@ class AuditTrail:
     def __init__(self, policy: TrailPolicy, keys: Path, clock: Clock, table: HeadTable | None = None) -> None:
         """Write according to *policy*, chained with the key in *keys*; the head goes there and to *table*."""
         self._policy, self._key_path, self._clock = policy, keys / KEY_FILE, clock
-        self._lock = FileLock(policy.directory / folder.CURRENT, makes_folder=True)
+        self._lock = FileLock(
+            policy.directory / folder.CURRENT,
+            timeout=_LOCK_TIMEOUT,
+            prepare=lambda: make_private_folder(policy.directory),
+        )
         self._writer = Writer(policy.directory, keys, policy.max_file, self.key)
         self._ceiling = Ceiling(policy.unproven_per_source, policy.unproven_in_all)
         self._reserve = Reserve(policy.directory, policy.reserve)
@@ -86,7 +92,7 @@ class AuditTrail:
             if written is not None:
                 sync_and_close(written)
         except (OSError, ValueError) as error:
-            raise Fault(Reason.TRAIL_UNAVAILABLE) from error
+            raise Fault(Reason.TRAIL_UNAVAILABLE, holder_words(error, "the audit trail")) from error
         self._advance.soon()
         self._seconds.observe(stopwatch() - began)
         child(EVENTS, event.name, event.outcome, event.reason or "", event.audience or "").inc()
@@ -99,7 +105,7 @@ class AuditTrail:
                 self._writer.go_to_end(self._time())
             return self._reserve.size()
         except (OSError, ValueError) as error:
-            raise Fault(Reason.TRAIL_UNAVAILABLE) from error
+            raise Fault(Reason.TRAIL_UNAVAILABLE, holder_words(error, "the audit trail")) from error
 
     def key(self) -> bytes:
         """Return the key of the chain; raises OSError or ValueError when it cannot be read."""
@@ -136,7 +142,7 @@ class AuditTrail:
                 ):
                     self._writer.record_break(head.position, self._time())
         except (OSError, ValueError) as error:
-            raise Fault(Reason.TRAIL_UNAVAILABLE) from error
+            raise Fault(Reason.TRAIL_UNAVAILABLE, holder_words(error, "the audit trail")) from error
 
     def sync(self, done: int) -> Head | None:
         """Sync the trail to disk and return its head; None unless its number is greater than *done*.

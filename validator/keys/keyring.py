@@ -18,8 +18,9 @@ import orjson
 
 from validator.clock import Clock, iso_milliseconds
 from validator.errors import Fault, OperatorError, Reason
-from validator.files import locked, make_private_folder, read_private, write_private
+from validator.files import make_private_folder, read_private, write_private
 from validator.keys.signing import PurposeSigner
+from validator.locks import locked
 from validator.ownership import words_of
 
 FILE = "keyring.json"

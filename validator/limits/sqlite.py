@@ -16,8 +16,9 @@ from limits.storage import Storage
 from limits.storage.base import SlidingWindowCounterSupport
 
 from validator.clock import Clock, to_milliseconds
-from validator.files import MODE, locked
+from validator.files import MODE
 from validator.limits.entry import Entry
+from validator.locks import locked
 
 _MAX_ROWS = 500_000
 _PRUNE_EVERY = 1_000

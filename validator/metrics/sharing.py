@@ -21,6 +21,7 @@ import structlog
 
 from validator.clock import Clock, iso_milliseconds
 from validator.files import MODE, make_private_folder
+from validator.locks import numbering
 from validator.metrics import prometheus_internals
 from validator.metrics.instruments import WORKER_STARTS, child
 from validator.networks import Network
@@ -96,7 +97,7 @@ def _take(directory: Path, role: str, now: datetime) -> str:
             os.close(descriptor)
             continue
         _prepare(directory, name)
-        note = {"pid": os.getpid(), "role": role, "began": iso_milliseconds(now), "numbering": _numbering()}
+        note = {"pid": os.getpid(), "role": role, "began": iso_milliseconds(now), "numbering": numbering()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, orjson.dumps(note), 0)
         return name  # the descriptor stays open, and with it the lock
@@ -132,7 +133,7 @@ def _holders(directory: Path) -> Iterator[Worker]:
                 note = _note(descriptor)
                 if note:
                     began, slot = datetime.fromisoformat(note["began"]), path.stem.removeprefix("worker-")
-                    is_in_view = note.get("numbering") == _numbering()
+                    is_in_view = note.get("numbering") == numbering()
                     yield Worker(note["pid"], note["role"], began, slot, is_in_view)
 
 
@@ -159,8 +160,3 @@ def _note(descriptor: int) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return note if isinstance(note, dict) else {}
-
-
-def _numbering() -> str:
-    """Return which numbering of processes this one's id is of; each container has its own."""
-    return str(Path("/proc/self/ns/pid").readlink())

@@ -14,7 +14,8 @@ import orjson
 
 from validator.clock import to_milliseconds
 from validator.errors import Fault, Reason
-from validator.files import locked, read_private, write_private
+from validator.files import read_private, write_private
+from validator.locks import FileLock, holder_words
 from validator.store.known import Kind, Known, change_id, number_of
 
 FILE = "high-water"
@@ -26,7 +27,7 @@ class Memory:
     def __init__(self, file: Path) -> None:
         self._file, self._known = file, Known()
         self._seen: tuple[int, ...] | None = None
-        self._changing, self._saving = threading.Lock(), threading.Lock()
+        self._changing, self._lock = threading.Lock(), FileLock(file)
         self._saver: ThreadPoolExecutor | None = None
         self._is_pending = False
 
@@ -60,16 +61,17 @@ class Memory:
     def save(self) -> None:
         """Write to the file what it does not have yet; raises Fault when it cannot be written."""
         try:
-            with self._saving:
-                self._save()
+            self._save()
         except OSError as error:
-            raise Fault(Reason.KEYS_UNAVAILABLE, f"{FILE}: {type(error).__name__}") from error
+            words = holder_words(error, FILE) or f"{FILE}: {type(error).__name__}"
+            raise Fault(Reason.KEYS_UNAVAILABLE, words) from error
 
     def close(self) -> None:
         """Finish what is being written."""
         if self._saver is not None:
             self._saver.shutdown()
             self._saver = None
+        self._lock.close()
 
     def _merge(self, known: Known) -> None:
         with self._changing:
@@ -78,7 +80,7 @@ class Memory:
     def _save(self) -> None:
         if self._known in (Known(), self._read()):
             return
-        with locked(self._file):
+        with self._lock:
             content = self._read()
             self._merge(content)
             known = self._known

@@ -4,6 +4,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import stat
@@ -32,6 +33,7 @@ from tests.support.fixed_trails import (
     loaded,
 )
 from tests.support.parallel_threads import at_once
+from tests.support.stopped_process import LOCK_HOLDER, stopped
 from validator.audit import reading
 from validator.audit.chain import BEGINNING
 from validator.audit.events import STATE_CHANGES, Event, EventName, Outcome
@@ -40,6 +42,7 @@ from validator.audit.trail import KEY_FILE, AuditTrail
 from validator.errors import Fault, Reason
 from validator.exchange import Exchange, current_exchange
 from validator.files import read_private_key
+from validator.locks import LockBusyError, locked, without_waiting
 
 ROOT = Path(__file__).parents[3]
 Opened = Callable[..., AuditTrail]
@@ -262,18 +265,37 @@ def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_lock_that_is_never_released_is_a_fault(opened: Opened, place: Place) -> None:
-    """A stopped process that holds the lock delays each append by one second, and then it is a fault."""
+def test_stopped_holder_of_the_lock_is_a_fault(opened: Opened, place: Place) -> None:
+    """A stopped process that holds the lock is named within a second, by appends and by the check."""
     trail = opened()
     trail.append(about("before"))
-    with (place.folder / LOCK_FILE).open("rb+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with stopped(LOCK_HOLDER, place.folder / FILE) as holder:
         began = time.monotonic()
         faults = at_once(4, lambda: trail.append(about("lost")))
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 1.5  # half a second; without a deadline it never ends
+        with pytest.raises(Fault) as checked:
+            trail.check()
     trail.append(about("after"))
 
-    assert [fault.reason for fault in faults if isinstance(fault, Fault)] == [Reason.TRAIL_UNAVAILABLE] * 4
+    words = [fault.detail or "" for fault in (*faults, checked.value) if isinstance(fault, Fault)]
+    assert len(words) == 5
+    assert all(
+        re.fullmatch(rf"process {holder.pid} \(.+\) holds the lock of the audit trail", each)
+        for each in words
+    )
+    assert {fault.reason for fault in faults if isinstance(fault, Fault)} == {Reason.TRAIL_UNAVAILABLE}
+    assert place.subjects() == ["before", "after"]
+
+
+def test_caller_that_may_not_wait_writes_nothing(opened: Opened, place: Place) -> None:
+    """On an event loop a held lock is no fault, but an error that lets the caller try again."""
+    trail = opened()
+    trail.append(about("before"))
+    with locked(place.folder / FILE), without_waiting(), pytest.raises(LockBusyError):
+        trail.append(about("after"))
+    with without_waiting():
+        trail.append(about("after"))
+
     assert place.subjects() == ["before", "after"]
 
 

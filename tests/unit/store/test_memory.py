@@ -1,13 +1,16 @@
 """What a node remembers of the changes it knows: in a private file, shared by its processes, old or new."""
 
 import stat
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.parallel_threads import at_once
+from tests.support.stopped_process import LOCK_HOLDER, stopped
 from validator.errors import Fault, Reason
+from validator.locks import LOCK_TIMEOUT
 from validator.store.known import Known, change_id, number_of
 from validator.store.memory import FILE, Memory
 
@@ -140,3 +143,19 @@ def test_file_open_to_others_is_a_fault(file: Path, mode: int) -> None:
         Memory(file).known()
 
     assert raised.value.reason is Reason.KEYS_UNAVAILABLE
+
+
+@pytest.mark.slow
+def test_stopped_process_delays_changes_by_less_than_a_second(file: Path) -> None:
+    """However many change something at once: each is a fault that names the holder."""
+    memory = Memory(file)
+    with stopped(LOCK_HOLDER, file) as holder:
+        began = time.monotonic()
+
+        faults = at_once(4, lambda: memory.record(ended=FIRST))
+
+        assert time.monotonic() - began < 2 * LOCK_TIMEOUT  # one after the other, it would be four times that
+    assert [type(fault) for fault in faults] == [Fault] * 4
+    assert all(f"process {holder.pid} (" in str(fault) for fault in faults)
+    memory.record(ended=FIRST)
+    assert Memory(file).known() == Known(FIRST)

@@ -31,7 +31,8 @@ from cryptography.x509.oid import NameOID
 
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.files import locked, make_private_folder, read_private, write_private
+from validator.files import make_private_folder, read_private, write_private
+from validator.locks import locked
 from validator.networks import is_address
 from validator.operations.certificates import chain
 from validator.operations.certificates.judging import check
