@@ -517,7 +517,7 @@ def test_expired_keys_are_not_tried(path: Path) -> None:
         keyring.rotate()
 
     def keys_tried(life: timedelta) -> int:
-        return len(keyring.signer(PURPOSE, life)._signer.secret_keys)
+        return len(keyring.signer(PURPOSE, life)._keys)
 
     assert keys_tried(days(1)) == 2
     assert keys_tried(MAX_LIFE) == 14
