@@ -151,4 +151,4 @@ def seen_columns() -> list[Label[Any]]:
 
 def parameters(known: Known) -> dict[str, str]:
     """Return the parameters of a query with `seen_columns`."""
-    return {f"known_{kind}": known.of(kind) for kind in Kind}
+    return {"known_ended": known.ended, "known_changed": known.changed}

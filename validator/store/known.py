@@ -8,7 +8,7 @@ random digits, so that ids sort as the changes follow each other and no two hist
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 _DIGITS = 19  # of the greatest number, 2**62
 
@@ -74,8 +74,7 @@ class Known:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What a query returned of the changes in the database (`store.history`).
 
     The ids of the newest change of each kind, "" for none; how many of the queried changes it has; the

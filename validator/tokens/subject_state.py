@@ -3,10 +3,9 @@
 Only here tables of three packages are joined, so that a verdict costs a single round trip to the database.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import FromClause, Select, bindparam, func, select
+from sqlalchemy import FromClause, Select, bindparam, func, select, union_all
 
 from validator.accounts.account import table as accounts
 from validator.accounts.links import table as links
@@ -24,8 +23,7 @@ NO_REVOCATION = 0
 UNKNOWN_ACCOUNT_EPOCH = 0  # of a subject named by a client and without an account here
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectState:
+class SubjectState(NamedTuple):
     """The state of a subject in the database."""
 
     tenant_status: RecordStatus | None
@@ -71,22 +69,22 @@ class SubjectStates:
         Raises Fault, also when the database has lost a change that this node knows.
         """
         known = self._database.known()
-        parameters = dict(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
-        row = self._queries[subject.audience].fetch(
-            {"tenant": subject.tenant, "subject": subject.id, **parameters, **history.parameters(known)}
-        )
+        parameters = history.parameters(known)
+        parameters.update(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
+        parameters.update(tenant=subject.tenant, subject=subject.id)
+        row = self._queries[subject.audience].fetch(parameters)
         if row is None:
             return SubjectState(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)
         tenant_status, account, account_status, user_name, epoch, revocation, *seen_row = row
         seen = Seen.of(seen_row)
         return SubjectState(
-            tenant_status=RecordStatus(tenant_status),
-            account_status=None if account_status is None else RecordStatus(account_status),
-            account_name=user_name,
-            epoch=UNKNOWN_ACCOUNT_EPOCH if epoch is None else epoch,
-            revocation=max(revocation or NO_REVOCATION, seen.pruned, self._database.trust(known, seen)),
-            number=seen.number,
-            account=account,
+            _STATUSES[tenant_status],
+            None if account_status is None else _STATUSES[account_status],
+            user_name,
+            UNKNOWN_ACCOUNT_EPOCH if epoch is None else epoch,
+            max(revocation or NO_REVOCATION, seen.pruned, self._database.trust(known, seen)),
+            seen.number,
+            account,
         )
 
     def check(self, claims: Claims) -> None:
@@ -97,11 +95,18 @@ class SubjectStates:
 # The targets of a token; a query with fewer has empty strings for the others.
 _TARGETS = ("token", "every_token", "tenant_wide", "everything")
 _NO_TARGETS = ("",) * len(_TARGETS)
+_STATUSES = {status.value: status for status in RecordStatus}
 
 
 def _query(audience: Audience) -> Select[Any]:
-    is_target = revocations.c.target.in_([bindparam(name) for name in _TARGETS])
-    last = select(func.max(ending_number())).where(is_target).scalar_subquery()
+    # One look-up for each target: for a list with IN, SQLite would build a temporary index first.
+    numbers = union_all(
+        *(
+            select(ending_number().label("number")).where(revocations.c.target == bindparam(name))
+            for name in _TARGETS
+        )
+    ).subquery("numbers")
+    last = select(func.max(numbers.c.number)).scalar_subquery()
     return (
         select(
             tenants.c.status.label("tenant_status"),
