@@ -1,9 +1,11 @@
 """How gunicorn serves the validator. Every value comes from the validator's own settings."""
 
+import gc
 import resource
 import signal
 import sys
 
+import validator.app  # noqa: F401 - the code only: what it opens is opened in each worker, after the fork
 from validator.clock import SystemClock
 from validator.metrics import sharing
 from validator.settings.loading import load
@@ -66,3 +68,6 @@ control_socket_disable = True
 limit_request_line = 2048
 limit_request_fields = 64
 limit_request_field_size = 8190
+# The workers share the memory of the loaded code until one writes to it, as a garbage collection would.
+gc.collect()
+gc.freeze()
