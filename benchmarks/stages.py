@@ -18,8 +18,6 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from benchmarks import inside, reports, rounds
 from benchmarks.machine import cores, machine, pinned
 from benchmarks.population import Size, found
@@ -124,7 +122,7 @@ def _verdict(question: Question) -> Event:
 
 
 def _log_line(path: str) -> Act:
-    log = structlog.get_logger("validator.access")
+    log = middleware.log
     told = {"request_id": "0" * 32, "source": inside.SOURCE, "method": "POST", "path": path}
     return lambda: log.info("request", **told, status=200, milliseconds=0.42)
 

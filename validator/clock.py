@@ -38,7 +38,9 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def iso_milliseconds(instant: datetime) -> str:
     """Return *instant* as `yyyy-MM-ddTHH:mm:ss.SSSZ`, always with three digits of milliseconds."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def stopwatch() -> float:

@@ -16,7 +16,7 @@ def escaped(text: str) -> str:
     These are the controls C0 and C1, DEL, format characters such as bidirectional overrides, line and
     paragraph separators, every blank except the space, unassigned characters and lone surrogates.
     """
-    if text.isprintable() and _BLANK.isdisjoint(text):
+    if text.isprintable() and (text.isascii() or _BLANK.isdisjoint(text)):
         return text
     return "".join(each if is_visible(each) else escape(each) for each in text)
 

@@ -1,9 +1,7 @@
 """The events of the audit trail, their outcomes, and the members of an entry."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from validator.errors import Reason
 from validator.exchange import Exchange
@@ -63,9 +61,12 @@ class Outcome(StrEnum):
         return cls.ACCEPTED if reason is None else cls.REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """The content of one entry. Never a token, a password, a secret, a canonical request or a signature."""
+class Event(NamedTuple):
+    """The content of one entry. Never a token, a password, a secret, a canonical request or a signature.
+
+    *lost* is what an operator accepted as lost: a tuple with a mapping for each break, with the numbers of
+    its missing entries.
+    """
 
     name: EventName
     outcome: Outcome
@@ -76,21 +77,15 @@ class Event:
     jti: str | None = None
     by: str | None = None
     detail: str | None = None
+    lost: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedLoss(Event):
-    """What an operator accepted as lost: each break, with the numbers of its missing entries."""
-
-    lost: tuple[Mapping[str, Any], ...] = ()
-
-
-_OPTIONAL = ("reason", "tenant", "subject", "audience", "jti", "by", "detail", "lost")
+_OPTIONAL = Event._fields[2:]
 
 
 def members_of(event: Event, exchange: Exchange, at: str, number: int) -> dict[str, Any]:
     """Return the members of entry *number*: *event*, which happened in *exchange* at the time *at*."""
-    entry: dict[str, Any] = {
+    return {
         "number": number,
         "time": at,
         "event": event.name,
@@ -98,9 +93,5 @@ def members_of(event: Event, exchange: Exchange, at: str, number: int) -> dict[s
         "source": exchange.source,
         "role": exchange.role,
         "outcome": event.outcome,
+        **{name: value for name, value in zip(_OPTIONAL, event[2:], strict=True) if value is not None},
     }
-    for name in _OPTIONAL:
-        value = getattr(event, name, None)
-        if value is not None:
-            entry[name] = value
-    return entry

@@ -31,10 +31,10 @@ def open_file(path: Path, flags: int = 0) -> int:
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | flags, MODE)
 
 
-def stat_of(path: Path) -> os.stat_result | None:
-    """Return the stat of the file at *path*; None when there is none."""
+def stat_of(place: str) -> os.stat_result | None:
+    """Return the stat of the file at the path *place*; None when there is none."""
     try:
-        return path.stat()
+        return os.stat(place)  # noqa: PTH116 - for each entry
     except FileNotFoundError:
         return None
 

@@ -1,7 +1,6 @@
 """Entries that strangers can cause at will: which are bounded in number, and which of their text is cut."""
 
 import hashlib
-from dataclasses import replace
 
 from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Reason
@@ -44,7 +43,7 @@ def with_safe_text(event: Event) -> Event:
     )
     if (tenant, subject, detail) == (event.tenant, event.subject, event.detail):
         return event
-    return replace(event, tenant=tenant, subject=subject, detail=detail)
+    return event._replace(tenant=tenant, subject=subject, detail=detail)
 
 
 def shortened(text: str) -> str:

@@ -24,6 +24,7 @@ class Writer:
         """Write in *directory*, chained with *key*, to files that rotate once they have *max_file* bytes."""
         self._directory, self._max_file, self._key = directory, max_file, key
         self._path = directory / folder.CURRENT
+        self._place = str(self._path)
         self._shared, self._head = SharedEnd(keys), HeadFile(keys)
         self._file: OpenFile | None = None
         self._is_shared = True
@@ -38,7 +39,7 @@ class Writer:
 
         Raises OSError, and ValueError when the file is not a trail.
         """
-        file, stat = self._file, stat_of(self._path)
+        file, stat = self._file, stat_of(self._place)
         # The size alone is not enough: a file that was cut may end where this process wrote last.
         end = self._shared_end() or (file.end if file else None)
         if file is None or stat is None or stat.st_ino != file.inode:

@@ -10,7 +10,7 @@ import pwd
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -104,7 +104,7 @@ def recorded(
         yield
     except (ValidatorError, OperatorError) as error:
         reason = error.reason if isinstance(error, ValidatorError) else Reason.REQUEST_INVALID
-        services.trail.append(replace(event, outcome=Outcome.REFUSED, reason=reason))
+        services.trail.append(event._replace(outcome=Outcome.REFUSED, reason=reason))
         raise
     services.trail.append(event)
 

@@ -8,7 +8,7 @@ import click
 from validator.audit import reading
 from validator.audit.assessment import Assessment, assess, parse_head
 from validator.audit.chain import chain_id
-from validator.audit.events import AcceptedLoss, EventName, Outcome
+from validator.audit.events import Event, EventName, Outcome
 from validator.audit.folder import files, name_of
 from validator.audit.head import Head
 from validator.cli.frame import Command, opened
@@ -85,7 +85,7 @@ def accept_loss(reason: str, as_json: bool) -> None:
             raise OperatorError("the trail is whole: there is no loss to accept")
         lost = tuple(each.members for each in found.problems)
         by = operator().label
-        event = AcceptedLoss(EventName.LOSS_ACCEPTED, Outcome.ACCEPTED, by=by, detail=reason, lost=lost)
+        event = Event(EventName.LOSS_ACCEPTED, Outcome.ACCEPTED, by=by, detail=reason, lost=lost)
         services.trail.append(event)
         rows = [{"file": each.file, "line": each.line, "what": each.problem} for each in found.problems]
         show(rows, as_json=as_json)

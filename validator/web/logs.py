@@ -4,6 +4,7 @@ import io
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
@@ -37,17 +38,8 @@ def configure(policy: LogPolicy, clock: Clock) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(policy.format)],
     )
     _redirect_standard_logging(formatter, level)
-
-
-def gunicorn_logger(policy: LogPolicy) -> type[Any]:
-    """Return a `logger_class` for gunicorn whose lines go where *policy* says, in the validator's form."""
-
-    class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
-        def setup(self, cfg: Any) -> None:
-            super().setup(cfg)
-            configure(policy, SystemClock())
-
-    return Logger
+    is_direct = policy.format == "json" and level <= logging.INFO
+    request_log.configure(clock if is_direct else None)
 
 
 class _Unfailing(io.TextIOBase):
@@ -70,6 +62,40 @@ class _Unfailing(io.TextIOBase):
             self._stream.flush()
 
 
+class RequestLog:
+    """Logs the line of each request: in the JSON form with structlog's bytes, without its chain of calls."""
+
+    def __init__(self) -> None:
+        self.configure(None)
+
+    def configure(self, clock: Clock | None) -> None:
+        """Write JSON lines with the time of *clock*; None: leave the lines to structlog."""
+        self._log = structlog.get_logger("validator.access")
+        self._clock, self._stream = clock, _Unfailing(sys.stderr)
+
+    def info(self, event: str, **members: Any) -> None:
+        """Log *event* with its *members*."""
+        if self._clock is None:
+            self._log.info(event, **members)
+            return
+        members.update(event=event, level="info", time=iso_milliseconds(self._clock.now()))
+        self._stream.write(_json(members) + "\n")  # standard error is flushed with each line
+
+
+request_log = RequestLog()
+
+
+def gunicorn_logger(policy: LogPolicy) -> type[Any]:
+    """Return a `logger_class` for gunicorn whose lines go where *policy* says, in the validator's form."""
+
+    class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            configure(policy, SystemClock())
+
+    return Logger
+
+
 def frames(error: BaseException) -> list[str]:
     """Return where *error* came from, as `file:line function`; its message may hold a secret."""
     return [
@@ -87,11 +113,11 @@ def _rendering(form: str) -> list[structlog.typing.Processor]:
             timestamp_key="time",
         )
         return [_escape, console]
-    return [
-        structlog.processors.JSONRenderer(
-            lambda event, **_: escaped(orjson.dumps(event, default=str).decode())
-        )
-    ]
+    return [structlog.processors.JSONRenderer(_json)]
+
+
+def _json(event: Mapping[str, Any], **_: object) -> str:
+    return escaped(orjson.dumps(event, default=str).decode())
 
 
 def _escape(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

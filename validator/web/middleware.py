@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from flask import Flask, Response, request
 
 from validator.clock import stopwatch
 from validator.exchange import Exchange, current_exchange
 from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.web import forwarded
+from validator.web.logs import request_log
 from validator.web.policy import ServerPolicy
 
 _MAX_LOGGED_PATH = 256
@@ -22,7 +22,7 @@ _HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
 )
 
-log = structlog.get_logger("validator.access")
+log = request_log
 
 
 def install(app: Flask, policy: ServerPolicy) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 from contextvars import Context
-from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
@@ -29,14 +28,14 @@ def test_event_is_immutable() -> None:
     """An event cannot be changed."""
     event = Event(EventName.LOGIN, Outcome.ACCEPTED)
 
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         event.subject = "somebody"  # type: ignore[misc]
 
 
 def test_event_has_no_field_for_a_secret() -> None:
     """An event has only these fields; a new one must not carry a token, secret or signature."""
-    assert {field.name for field in fields(Event)} >= {"name", "outcome", "reason", "tenant", "subject"}
-    assert not {field.name for field in fields(Event)} & {"token", "password", "secret", "signature", "line"}
+    assert set(Event._fields) >= {"name", "outcome", "reason", "tenant", "subject"}
+    assert not set(Event._fields) & {"token", "password", "secret", "signature", "line"}
 
 
 def test_outside_a_request_there_is_no_exchange() -> None:

@@ -1,7 +1,10 @@
 """The log of operations: the form of a line, what is left out, and that no message of an error gets in."""
 
+import errno
+import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,6 +33,7 @@ def configure(clock: FakeClock) -> Iterator[Configure]:
 
     yield configure_with
     structlog.configure(**structured)
+    logs.request_log.configure(None)
     for one, handlers, level, propagate in before:
         one.handlers[:], one.propagate = handlers, propagate
         one.setLevel(level)
@@ -245,3 +249,68 @@ def test_text_of_a_caller_moves_no_cursor(
     assert [each for each in output if not each.isprintable()] == ["\n"]
     if form == "json":
         assert HOSTILE in json.loads(output).values()
+
+
+# The line of a request
+
+MEMBERS = {
+    "request_id": "a" * 32,
+    "source": "192.0.2.1",
+    "method": "POST",
+    "status": 200,
+    "milliseconds": 0.4,
+}
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("path", ["/a", HOSTILE, '/"\\李\u2800\u202e'])
+def test_line_of_a_request_is_that_of_structlog(
+    configure: Configure, capsys: pytest.CaptureFixture[str], form: str, level: str, path: str
+) -> None:
+    """A request is logged with the bytes that structlog writes, at each level and in each form."""
+    configure(level, form)
+    structlog.get_logger("test").info("request", **MEMBERS, path=path)
+    expected = lines_of(capsys)
+
+    logs.request_log.info("request", **MEMBERS, path=path)
+
+    assert lines_of(capsys) == expected
+    assert len(expected) == (level in ("debug", "info"))
+
+
+@pytest.mark.parametrize(("form", "calls"), [("json", 0), ("console", 1)])
+def test_json_line_of_a_request_needs_no_chain(
+    configure: Configure, capsys: pytest.CaptureFixture[str], form: str, calls: int
+) -> None:
+    """In the JSON form no processor of structlog runs for a request; in the other each of them does."""
+    configure(form=form)
+    ran = []
+
+    def count(_logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        ran.append(name)
+        return event
+
+    structlog.get_config()["processors"].insert(0, count)
+    logs.request_log.info("request", **MEMBERS)
+
+    assert len(ran) == calls
+    assert len(lines_of(capsys)) == 1
+
+
+class FullStream(io.StringIO):
+    """A standard error on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+
+def test_full_log_loses_the_line_of_a_request(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standard error that cannot be written fails no request."""
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", FullStream())
+        configure()
+        with pytest.raises(OSError, match="no space"):
+            sys.stderr.write("line")
+
+        logs.request_log.info("request", **MEMBERS)
