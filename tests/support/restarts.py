@@ -34,6 +34,7 @@ CLIENTS, REQUESTS = 4, 100_000
 ROUND = 4 * CLIENTS  # questions that are waited for after each disturbance
 KINDS = ("reload", "rotation", "restart", "migration", "beside")
 _RIGHT = b'"retCode":0,'
+_PATIENCE = 3 * TIMEOUT  # a change of the schema takes a while on a busy machine
 _PAUSE = 0.3  # seconds of quiet between two disturbances
 _LONG_PAUSE = 3.0  # the same when each costs seconds, so that most questions are asked around few of them
 
@@ -42,13 +43,13 @@ class _UnixConnection(http.client.HTTPConnection):
     """An HTTP connection by a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
+        super().__init__("localhost", timeout=_PATIENCE)
         self._path = path
 
     def connect(self) -> None:
         """Connect."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(TIMEOUT)
+        self.sock.settimeout(_PATIENCE)
         self.sock.connect(str(self._path))
 
 

@@ -37,8 +37,8 @@ ORDINARY = (
 )
 # What nginx waits for is sent at once or never: nobody wants to wait as long as for a slow client.
 IMPATIENT = {
-    "client_header_timeout 10s": "client_header_timeout 1s",
-    "client_body_timeout 10s": "client_body_timeout 1s",
+    "client_header_timeout 10s": "client_header_timeout 3s",
+    "client_body_timeout 10s": "client_body_timeout 3s",
     "keepalive_timeout 30s": "keepalive_timeout 1s",
 }
 BEHIND_THE_DOOR = {

@@ -4,12 +4,13 @@
 """
 
 import errno
+import selectors
 import signal
 import socket
 import struct
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from gunicorn import systemd
@@ -55,13 +56,18 @@ class ServingWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             time.sleep(_NO_FILES_PAUSE)
 
     def enqueue_req(self, conn: gthread.TConn) -> None:
-        """Give a thread only to a connection that has sent something: silent ones would take all of them."""
+        """Give a thread only to a connection that has sent something: silent ones would take all of them.
+
+        The others wait in the poller, also when the worker stops: `finish_request` would close them then,
+        and a client that has just connected would get no response.
+        """
         if conn.initialized or conn.data_ready or _has_sent(conn.sock):
             super().enqueue_req(conn)
             return
-        silent: Future[object] = Future()
-        silent.set_result(gthread._DEFER)
-        self.finish_request(conn, silent)
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Send the documented response to a malformed request, and log only the kind of its mistake."""
