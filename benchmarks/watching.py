@@ -53,7 +53,7 @@ def taken(pid: int) -> Taken:
 
 def sizes(home: Path) -> dict[str, int]:
     """Return how many bytes the files have that grow: write-ahead logs, counters, the audit trail."""
-    files = {name: home / name for name in ("validator.db-wal", "limits.db", "limits.db-wal")}
+    files = {name: home / name for name in ("validator.db-wal", "counters/counters.mdb")}
     found = {name: file.stat().st_size for name, file in files.items() if file.exists()}
     trail = 0
     for file in (home / "audit").glob("*.jsonl"):

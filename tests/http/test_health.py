@@ -65,7 +65,7 @@ def test_broken_part_is_named(enterprise: Enterprise, broken: str) -> None:
 )
 def test_broken_counters_are_named(enterprise: Enterprise, put: Callable[[Path], object]) -> None:
     """With the counters broken the server is not ready and names them, yet lives, and mends by itself."""
-    file = enterprise.services.settings.limits.file
+    file = enterprise.services.settings.limits.directory
     put(file)
 
     alive = enterprise.visitor().get("/healthz").status_code

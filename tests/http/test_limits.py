@@ -780,7 +780,7 @@ def test_right_logins_count_too(found_enterprise: Found) -> None:
 def test_without_counters_nothing_is_let_through(found_enterprise: Found) -> None:
     """When the counters cannot be read, a limited route is 503 in its shape, and mends by itself."""
     enterprise = found_enterprise()
-    browser, file = enterprise.visitor(), enterprise.services.settings.limits.file
+    browser, file = enterprise.visitor(), enterprise.services.settings.limits.directory
     file.write_bytes(b"not what should be here\n" * 400)
 
     for path, method in OPERATIONS:

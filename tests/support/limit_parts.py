@@ -7,7 +7,7 @@ from validator.limits.policy import PURPOSES, Limit, LimitsPolicy, Mode, parse_r
 
 
 def limits_policy(
-    file: Path,
+    directory: Path,
     url: str | None = None,
     password: str | None = None,
     shadow: Iterable[str] = (),
@@ -20,4 +20,4 @@ def limits_policy(
         parsed = parse_rates(rates.get(name, "off"))
         mode = (Mode.SHADOW if name in shadow else Mode.ENFORCE) if parsed else Mode.OFF
         limits[name] = Limit(name, parsed, mode)
-    return LimitsPolicy(file, url or "", limits, password, ca_file)
+    return LimitsPolicy(directory, url or "", limits, password, ca_file)

@@ -7,10 +7,10 @@ from pathlib import Path
 from tests.support.fakes import FakeClock
 from tests.support.parallel_processes import results
 from tests.support.parallel_threads import PATIENCE_SECONDS, at_once
-from validator.limits.sqlite import SqliteStorage
+from validator.limits.lmdb_storage import LmdbStorage
 
 
-def hits_at_once(storage: SqliteStorage, count: int, key: str, limit: int, expiry: int) -> int:
+def hits_at_once(storage: LmdbStorage, count: int, key: str, limit: int, expiry: int) -> int:
     """Count *key* in parallel threads; return how many were within the limit."""
     answers: list[bool] = []
 
@@ -37,7 +37,7 @@ def _hit(
     start: Barrier,
     queue: "SimpleQueue[list[int]]",
 ) -> None:
-    storage = SqliteStorage(file, FakeClock())
+    storage = LmdbStorage(file, FakeClock())
     told: list[int] = []
     try:
         for key in keys:

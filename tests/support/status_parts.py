@@ -69,7 +69,7 @@ def status(**parts: Any) -> NodeStatus:
         keys=(KeyAge("0a1b2c3d", KeyState.SIGNING, START - timedelta(days=12), 12),),
         certificates=(Ending("portal", START + timedelta(days=60), 60, is_near=False),),
         database=Storage("SQLite", 2 * MEBIBYTE, 0.25),
-        counters=Storage("SQLite limits.db", MEBIBYTE, 0.004),
+        counters=Storage("LMDB counters", MEBIBYTE, 0.004),
         trail=Trail(3, 120 * MEBIBYTE),
         disk=Disk(500 * MEBIBYTE, 1000 * MEBIBYTE),
     )

@@ -70,8 +70,8 @@ def check(as_json: bool) -> None:
             notice_open_callbacks(services.settings)
         show({part: str(state) if as_json else state.told for part, state in states.items()}, as_json=as_json)
         scarce = descriptors.notice(services.settings.server.threads)
-        if scarce:
-            say(f"notice: {scarce}", err=True)
+        for notice in filter(None, (scarce, services.rate_limits.notice())):
+            say(f"notice: {notice}", err=True)
         if overall(states) == State.UNAVAILABLE:
             raise OperatorError("not ready")
         if overall(states) == State.DEGRADED:

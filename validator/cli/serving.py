@@ -82,19 +82,18 @@ def server() -> list[str]:
         if words[State.UNAVAILABLE]:
             raise OperatorError(words[State.UNAVAILABLE])
         check_free(services.settings.server.bind)
-        _warn(services.settings, words[State.DEGRADED])
+        _warn(services.settings, words[State.DEGRADED], services.rate_limits.notice())
     prepare_process()
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
 
 
-def _warn(settings: Settings, degraded: str) -> None:
+def _warn(settings: Settings, degraded: str, counters: str | None) -> None:
     """Log what works but should not stay so; behind a trusted proxy, plain HTTP is a decision."""
     logs.configure(settings.log, SystemClock())
     server = settings.server
     plain = None if server.trusted_proxies else plain_text_notice(server.bind)
-    for notice in filter(
-        None, (degraded, plain, descriptors.notice(server.threads), open_to_anybody(settings))
-    ):
+    scarce = descriptors.notice(server.threads)
+    for notice in filter(None, (degraded, plain, scarce, open_to_anybody(settings), counters)):
         structlog.get_logger("validator.serve").warning(f"notice: {notice}")
 
 

@@ -3,6 +3,7 @@
 Redis on another host is reached with verified TLS only, unless a setting says that the network is safe.
 """
 
+import errno
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ from limits.errors import StorageError
 
 from validator.causes import cause_of
 from validator.clock import Clock
-from validator.errors import ConfigurationError
+from validator.errors import ConfigurationError, Fault, Reason
+from validator.limits.lmdb_storage import LmdbStorage
+from validator.limits.place import CountersError
 from validator.limits.policy import LimitsPolicy
 from validator.limits.redis import SharedStorage
-from validator.limits.sqlite import SqliteStorage
+from validator.locks import holder_words
 
 REDIS_TIMEOUT = 0.2  # seconds; without one, a stopped Redis would hang every request
 # An idle connection that a firewall forgot is noticed within a minute, before a request waits for it.
@@ -49,10 +52,10 @@ class Trouble:
     cause: str = field(default="", repr=False)
 
 
-def open_storage(policy: LimitsPolicy, clock: Clock) -> SqliteStorage | SharedStorage:
+def open_storage(policy: LimitsPolicy, clock: Clock) -> LmdbStorage | SharedStorage:
     """Return the storage that *policy* names; nothing is connected yet."""
     if not policy.storage:
-        return SqliteStorage(policy.file, clock)
+        return LmdbStorage(policy.directory, clock)
     url = policy.storage.replace("valkey", "redis", 1)  # they speak the same, and one driver serves both
     try:
         return SharedStorage(
@@ -87,6 +90,17 @@ def trouble_of(error: StorageError) -> Trouble:
     raised = error.storage_error
     cause = str(raised).strip().splitlines()[0] if str(raised).strip() else cause_of(error)
     return Trouble(f"Redis {_words_of(raised, cause)}", cause)
+
+
+def fault_of(error: StorageError) -> Fault:
+    """Return the fault of a file that raised *error*: without a fallback nothing passes."""
+    raised = error.storage_error
+    words = holder_words(raised, "the counters")
+    if isinstance(raised, CountersError):
+        words = str(raised)
+    elif isinstance(raised, OSError) and raised.errno in (errno.ENOSPC, errno.EDQUOT):
+        words = "there is no room for the counters: make room in shared memory (/dev/shm)"
+    return Fault(Reason.STORE_UNAVAILABLE, words or "the counters cannot be written")
 
 
 def _words_of(raised: Exception, cause: str) -> str:

@@ -80,12 +80,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class LimitsPolicy:
-    """Where the counters are (`storage` is a Redis URL, "" for the file), and every limit by its name.
+    """Where the counters are, and every limit by its name.
+
+    `storage` is a Redis URL; "": the file in `directory`, which processes of this node share.
 
     The certificate of a Redis by TLS is verified against `storage_ca_file`, else the system's authorities.
     """
 
-    file: Path
+    directory: Path
     storage: str
     limits: Mapping[str, Limit]
     storage_password: str | None = field(default=None, repr=False)
@@ -105,7 +107,7 @@ class LimitsPolicy:
     def storage_name(self) -> str:
         """Where the counters are, in words; a URL without whatever secret it may hold."""
         if not self.storage:
-            return f"SQLite {self.file.name}"
+            return f"LMDB {self.directory.name}"
         parts = urlsplit(self.storage)
         return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
 
 from validator.clock import Clock
-from validator.errors import Fault, Reason, Refusal
+from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
 from validator.limits.entry import Entry
-from validator.limits.opening import Trouble, open_storage, trouble_of
+from validator.limits.lmdb_storage import LmdbStorage
+from validator.limits.opening import Trouble, fault_of, open_storage, trouble_of
 from validator.limits.policy import (
     OTHER,
     PURPOSES,
@@ -28,11 +28,9 @@ from validator.limits.policy import (
     address_bucket,
     prefix_bucket,
 )
-from validator.limits.sqlite import SqliteStorage
 from validator.limits.strategy import FallbackRateLimiter
 from validator.metrics.instruments import LIMITED, child
 
-_KEPT_KEYS = 4096
 _ANY = "\0"  # no key has it
 _CHECK = Entry("check", 10**9, 1)  # a dedicated key, never refused
 
@@ -83,7 +81,13 @@ class RateLimits:
         self.strategy = FallbackRateLimiter(self._storage, clock, share=share)
         self._items = {name: tuple(map(_item, limit.rates)) for name, limit in policy.limits.items()}
         self._shadow = {name for name, limit in policy.limits.items() if limit.mode is Mode.SHADOW}
-        self._entries = lru_cache(_KEPT_KEYS)(self._entries_of)
+        self._patterns = {
+            name: [_pattern(item, name) for item in items] for name, items in self._items.items()
+        }
+        # The caller may not see the others: see `Purpose`.
+        self._shown = {
+            name: limit.rates if PURPOSES[name].is_shown else () for name, limit in policy.limits.items()
+        }
 
     def begin(self) -> None:
         """Forget what the request before this one was counted against."""
@@ -99,21 +103,28 @@ class RateLimits:
         Raises Refusal(THROTTLED) for the first of them that lets none pass. It is one call of the storage, so
         that the others are not used up by what one of them refuses.
         """
+        shadowed: list[tuple[str, str]] = []
+        entries: list[Entry] = []
         for name, key in counted:
-            for item in self._items[name]:
-                self._record(item, name, key)
-        enforced = [pair for pair in counted if pair[0] not in self._shadow]
-        entries = [entry for name, key in enforced for entry in self._entries(name, key)]
+            for rate in self._shown[name]:
+                self._record(Hit(name, rate, key))
+            if name in self._shadow:
+                shadowed.append((name, key))
+            else:
+                for beginning, ending, amount, seconds in self._patterns[name]:
+                    entries.append(Entry(f"{beginning}{key}{ending}", amount, seconds))
         if not entries or self.strategy.hit_all(entries):
-            self._hit_each(pair for pair in counted if pair[0] in self._shadow)
+            self._hit_each(shadowed)
             return
-        for name, key in enforced:
-            self.test(name, key)
+        for name, key in counted:
+            if name not in self._shadow:
+                self.test(name, key)
         self._hit_each(counted)  # the storage is unavailable, or a limit became free in this moment
 
     def hit_rate(self, item: RateLimitItem, name: str, key: str) -> bool:
         """Count one of *key* against one rate of the limit *name*; return whether the request passes."""
-        self._record(item, name, key)
+        if PURPOSES[name].is_shown:
+            self._record(Hit(name, Rate(item.amount, timedelta(seconds=item.get_expiry())), key))
         return self._passes(self.strategy.hit(item, key, name), item, name)
 
     def hit_other(self, exchange: Exchange) -> None:
@@ -149,13 +160,13 @@ class RateLimits:
 
         None with Redis, where it would take a scan of every key, which slows everything else down.
         """
-        if not isinstance(self._storage, SqliteStorage):
+        if not isinstance(self._storage, LmdbStorage):
             return None
-        beginning, _, ending = _item(rate).key_for(_ANY, name).partition(_ANY)
+        beginning, ending, *_ = _pattern(_item(rate), name)
         try:
             found = self._storage.fullest(ending, rate.seconds, count)
         except self._storage.base_exceptions as error:
-            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
+            raise fault_of(StorageError(error)) from error
         return [(named.removeprefix(beginning).removesuffix(ending), counted) for named, counted in found]
 
     def trouble(self) -> Trouble | None:
@@ -171,12 +182,18 @@ class RateLimits:
         except StorageError as error:
             if self.policy.storage:
                 return trouble_of(error)
-            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be written") from error.storage_error
+            raise fault_of(error) from error.storage_error
+        return None
+
+    def notice(self) -> str | None:
+        """Return what an operator should know about where the counters are; call it after `trouble`."""
+        if isinstance(self._storage, LmdbStorage) and not self._storage.is_shared_memory:
+            return "the counters are on a disk, and each look at them is slower: mount a tmpfs on /dev/shm"
         return None
 
     def close(self) -> None:
-        """Close this thread's connection to the file, if the storage is one."""
-        if isinstance(self._storage, SqliteStorage):
+        """Close the file, if the storage is one; it is opened again when it is used again."""
+        if isinstance(self._storage, LmdbStorage):
             self._storage.close()
 
     def _refusal(self, name: str, key: str) -> Refusal:
@@ -191,11 +208,9 @@ class RateLimits:
                 if not self._passes(self.strategy.hit(item, key, name), item, name):
                     raise self._refusal(name, key)
 
-    def _record(self, item: RateLimitItem, name: str, key: str) -> None:
-        """Have the RateLimit headers show the state of *item* for *key*, unless the caller may not see it."""
-        if PURPOSES[name].is_shown:
-            rate = Rate(item.amount, timedelta(seconds=item.get_expiry()))
-            _hits_of_request.set((*_hits_of_request.get(), Hit(name, rate, key)))
+    def _record(self, hit: Hit) -> None:
+        """Have the RateLimit headers of this request show *hit*."""
+        _hits_of_request.set((*_hits_of_request.get(), hit))
 
     def _passes(self, is_within: bool, item: RateLimitItem, name: str) -> bool:
         """Return whether the request passes, as it does beyond a shadow limit too; log what is beyond."""
@@ -205,12 +220,12 @@ class RateLimits:
             log.warning("limit reached", limit=name, amount=item.amount, mode=mode)
         return is_within or name in self._shadow
 
-    def _entries_of(self, name: str, key: str) -> tuple[Entry, ...]:
-        """Return every rate of the limit *name* for *key*, as the storages count it."""
-        return tuple(
-            Entry(item.key_for(key, name), item.amount, item.get_expiry()) for item in self._items[name]
-        )
-
 
 def _item(rate: Rate) -> RateLimitItem:
     return RateLimitItemPerSecond(rate.amount, rate.seconds)
+
+
+def _pattern(item: RateLimitItem, name: str) -> tuple[str, str, int, int]:
+    """Return what the library puts before and after a key of the limit *name*, the amount and the seconds."""
+    beginning, _, ending = item.key_for(_ANY, name).partition(_ANY)
+    return beginning, ending, item.amount, item.get_expiry()

@@ -18,11 +18,10 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from validator.clock import Clock, stopwatch
 from validator.cooldown import Cooldown
-from validator.errors import Fault, Reason
 from validator.limits.entry import Entry
-from validator.limits.opening import Trouble, trouble_of
+from validator.limits.lmdb_storage import LmdbStorage
+from validator.limits.opening import Trouble, fault_of, trouble_of
 from validator.limits.redis import SharedStorage
-from validator.limits.sqlite import SqliteStorage
 from validator.metrics.instruments import STORAGE_SECONDS, child
 
 COOLDOWN = timedelta(seconds=1)  # after a timeout of the storage: one wait, not one for each count
@@ -36,7 +35,7 @@ class FallbackRateLimiter(SlidingWindowCounterRateLimiter):
     """The library's strategy over one storage; without Redis each worker counts against its share."""
 
     def __init__(
-        self, storage: SqliteStorage | SharedStorage, clock: Clock, *, share: int | None = None
+        self, storage: LmdbStorage | SharedStorage, clock: Clock, *, share: int | None = None
     ) -> None:
         """Count in *storage*; while it is unavailable, here against limit ÷ *share* (None: no fallback)."""
         super().__init__(storage)
@@ -54,11 +53,14 @@ class FallbackRateLimiter(SlidingWindowCounterRateLimiter):
     def hit_all(self, entries: Sequence[Entry]) -> bool:
         """Count one of each of *entries* in one call of the storage if none exceeds its limit, else nothing.
 
-        When it is False nothing was counted: because of a limit, or of an unavailable storage.
+        When it is False nothing was counted: because of a limit, or of an unavailable Redis. Raises Fault
+        when there is no fallback.
         """
         try:
             return self._call("write", self._entries.acquire_sliding_window_entries, entries)
-        except StorageError:
+        except StorageError as error:
+            if self._share is None:
+                raise fault_of(error) from error.storage_error
             return False
 
     def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
@@ -110,7 +112,7 @@ class FallbackRateLimiter(SlidingWindowCounterRateLimiter):
     def _share_of(self, item: RateLimitItem, error: StorageError) -> RateLimitItem:
         """Return this worker's share of *item*; raises Fault when there is no fallback."""
         if self._share is None:
-            raise Fault(Reason.STORE_UNAVAILABLE, "the counters cannot be read") from error
+            raise fault_of(error) from error.storage_error
         return RateLimitItemPerSecond(max(1, item.amount // self._share), item.get_expiry())
 
 

@@ -145,7 +145,7 @@ class CounterStorage(Setting):
     """Where limits are counted."""
 
     allowed = (
-        '"" (a file all workers of this node share) or "redis://HOST:PORT/0" (also rediss, valkey, valkeys, '
+        '"" (memory all workers of this node share) or "redis://HOST:PORT/0" (also rediss, valkey, valkeys, '
         "redis+unix), the password in storage_password_file; memory:// would count in each worker apart"
     )
 

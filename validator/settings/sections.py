@@ -159,8 +159,8 @@ class LimitsSection(Section):
     vars().update({name: fields.Integer(1, 100) for name in PERCENTS})
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return the limits in force, and the file to count in without a storage."""
-        return {"limits": limits_in_force(values, values["shadow"]), "file": around.home / "limits.db"}
+        """Return the limits in force, and the folder to count in without a storage."""
+        return {"limits": limits_in_force(values, values["shadow"]), "directory": around.home / "counters"}
 
 
 class ProxySection(Section):

@@ -121,10 +121,7 @@ class Health:
 
     def _check_counters(self) -> PartState | None:
         """Return why Redis does not count; without Redis, a file that does not count raises Fault."""
-        try:
-            trouble = self._rate_limits.trouble()
-        finally:
-            self._rate_limits.close()  # this thread's connection: the thread may end with the check
+        trouble = self._rate_limits.trouble()
         if trouble is None:
             return None
         words = f"{trouble.words}; each worker counts for itself, against its share of every limit"

@@ -257,7 +257,7 @@ def test_share_of_a_limit(text: str, percent: int, share: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        (None, "SQLite limits.db"),
+        (None, "LMDB counters"),
         ("redis://localhost:6379/0", "redis://localhost:6379/0"),
         ("redis://user:secret@localhost:6379/0", "redis://localhost:6379/0"),
         ("rediss://:secret@[2001:db8::1]/1?password=secret", "rediss://2001:db8::1/1"),
@@ -266,7 +266,7 @@ def test_share_of_a_limit(text: str, percent: int, share: str) -> None:
 )
 def test_storage_is_named_without_its_secret(url: str | None, words: str) -> None:
     """Operators see where the counters are, without a password."""
-    policy = limits_policy(Path("/srv/limits.db"), url, password="secret")
+    policy = limits_policy(Path("/srv/counters"), url, password="secret")
 
     assert policy.storage_name == words
     assert "secret" not in repr(policy).replace(str(url), "")

@@ -44,7 +44,7 @@ def made(tmp_path: Path, clock: FakeClock) -> Made:
     """Return what makes counters with rates by their limits' names, in a file or where a URL says."""
 
     def make(workers: int = 1, **options: object) -> RateLimits:
-        policy = limits_policy(tmp_path / "limits.db", **options)  # type: ignore[arg-type]
+        policy = limits_policy(tmp_path / "counters", **options)  # type: ignore[arg-type]
         rate_limits = RateLimits(policy, clock, workers=workers)
         rate_limits.begin()
         return rate_limits
@@ -336,7 +336,7 @@ def test_window_tells_the_truth(made: Made, clock: FakeClock, used: int, seconds
 @pytest.fixture
 def broken(made: Made, tmp_path: Path) -> RateLimits:
     """Return counters whose file is not a database."""
-    (tmp_path / "limits.db").write_bytes(b"this is not a database" * 512)
+    (tmp_path / "counters").write_bytes(b"this is not a database" * 512)
     return made(signing_guest="3/1m", workers=4)
 
 
@@ -359,7 +359,7 @@ def test_file_that_comes_back_is_used(broken: RateLimits, tmp_path: Path) -> Non
     with pytest.raises(Fault):
         broken.hit(NAME, "k")
 
-    (tmp_path / "limits.db").unlink()
+    (tmp_path / "counters").unlink()
 
     assert broken.trouble() is None
     assert how_many_pass(broken) == 3
@@ -596,7 +596,7 @@ def test_fullest_keys_are_weighed_as_they_are_limited(made: Made, clock: FakeClo
 
 def test_fullest_keys_of_a_broken_file_are_a_fault(made: Made, tmp_path: Path) -> None:
     """A file that cannot be read is a fault, and not an empty list."""
-    (tmp_path / "limits.db").write_bytes(b"no database" * 1000)
+    (tmp_path / "counters").write_bytes(b"no database" * 1000)
     rate_limits = made(signing_guest="30/1m")
 
     with pytest.raises(Fault):

@@ -78,7 +78,7 @@ def test_row_is_pinned(found_enterprise: Found) -> None:
         "per": "source address (IPv6: /64)",
         "rate": "7/1m 100/1h",
         "strategy": STRATEGY,
-        "storage": "SQLite limits.db",
+        "storage": "LMDB counters",
         "workers": 3,
         "mode": Mode.SHADOW,
     }

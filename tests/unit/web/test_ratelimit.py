@@ -81,7 +81,7 @@ def door(tmp_path: Path) -> Callable[..., Door]:
     """Return what makes a door with rates by their limits' names."""
 
     def make(**options: object) -> Door:
-        policy = limits_policy(tmp_path / "limits.db", **options)  # type: ignore[arg-type]
+        policy = limits_policy(tmp_path / "counters", **options)  # type: ignore[arg-type]
         return Door(RateLimits(policy, FakeClock(), workers=1))
 
     return make
@@ -205,7 +205,7 @@ def test_login_does_not_tell_its_limit(door: Callable[..., Door], path: str) -> 
 
 def test_without_its_counters_a_route_is_unavailable(door: Callable[..., Door], tmp_path: Path) -> None:
     """Nothing but a probe is answered uncounted."""
-    (tmp_path / "limits.db").write_bytes(b"this is not a database" * 512)
+    (tmp_path / "counters").write_bytes(b"this is not a database" * 512)
     guarded = door(other_address="3/1m", guest_address="3/1m", login_address="3/1m")
 
     for path in LIMIT_OF:
@@ -221,6 +221,6 @@ def test_probes_are_never_counted(door: Callable[..., Door], tmp_path: Path, pat
     assert guarded.statuses("nowhere", 5) == [404] * 3 + [429] * 2
 
     assert guarded.statuses(path, 20) == [200] * 20
-    (tmp_path / "limits.db").unlink()
-    (tmp_path / "limits.db").mkdir()
+    (tmp_path / "counters").rename(tmp_path / "removed")
+    (tmp_path / "counters").touch()
     assert guarded.statuses(path, 5) == [200] * 5

@@ -45,7 +45,7 @@ class Desk:
         keys = folder.parent / "keys"
         self.trail = AuditTrail(TrailPolicy(folder, 2**20, False, 10**6, 10**6, 0), keys, clock)
         self.trail.create_key()
-        rate_limits = RateLimits(limits_of(folder.parent / "limits.db"), clock, workers=1)
+        rate_limits = RateLimits(limits_of(folder.parent / "counters"), clock, workers=1)
         guests = Guests(keyring, GuestPolicy("guest-", timedelta(days=30), free_guest_ids=False), clock)
         self.signing = GuestSigning(channels, guests, rate_limits, self.trail, clock)
         channels.add(CHANNEL, TENANT, SECRET_KEY, [ORIGIN])

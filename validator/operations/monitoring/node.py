@@ -14,6 +14,7 @@ from validator.audit.folder import files
 from validator.clock import stopwatch
 from validator.keys.keyring import Keyring, KeyState
 from validator.limits.masking import masked
+from validator.limits.place import NAME
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.sharing import Worker, workers
 from validator.operations.certificates.chain import path_of
@@ -139,7 +140,7 @@ def counters(rate_limits: RateLimits) -> Storage:
     policy = rate_limits.policy
     trouble = rate_limits.trouble()
     milliseconds = None if trouble else _timed(rate_limits.trouble)
-    size = None if policy.storage else sizes.of_sqlite(policy.file)
+    size = None if policy.storage else sizes.of_files([policy.directory / NAME])
     return Storage(policy.storage_name, size, milliseconds)
 
 

@@ -25,18 +25,16 @@ def test_database_is_told_with_its_kind(database: Database) -> None:
     assert 0 < told.answer_milliseconds < 5000
 
 
-def test_size_has_the_log_in_it(tmp_path: Path) -> None:
-    """What SQLite has written to its log only is a part of the size, as every file of its is."""
+def test_size_of_the_counters_is_that_of_their_file(tmp_path: Path) -> None:
+    """The file is behind a link, and does not exist before something is counted."""
     rate_limits = RateLimits(
-        limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1
+        limits_policy(tmp_path / "counters", other_address="10/1m"), FakeClock(), workers=1
     )
-    rate_limits.hit("other_address", "192.0.2.1")
 
     told = node.counters(rate_limits)
 
-    files = {file.name: file.stat().st_size for file in tmp_path.glob("limits.db*")}
-    assert files["limits.db-wal"] > 0
-    assert told.size == sum(files.values())
+    assert told.kind == "LMDB counters"
+    assert told.size == (tmp_path / "counters" / "counters.mdb").stat().st_size > 0
 
 
 def test_trail_is_told_while_a_file_is_put_aside(tmp_path: Path) -> None:
@@ -61,7 +59,7 @@ def test_database_that_is_away_is_a_fault(tmp_path: Path) -> None:
 def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
     """Over all limits, the key that has used up most of its rate comes first; nobody is shown whole."""
     policy = limits_policy(
-        tmp_path / "limits.db", signing_guest="10/1m", callbacks_foreign="100/1h", tokens_caller="4/1m 8/1h"
+        tmp_path / "counters", signing_guest="10/1m", callbacks_foreign="100/1h", tokens_caller="4/1m 8/1h"
     )
     rate_limits = RateLimits(policy, FakeClock(), workers=1)
     for name, key, times in (
@@ -85,7 +83,7 @@ def test_keys_near_a_limit_are_sorted_and_masked(tmp_path: Path) -> None:
 def test_few_keys_of_each_rate_are_told(tmp_path: Path) -> None:
     """However many there are, only the first few of each rate are reported."""
     rate_limits = RateLimits(
-        limits_policy(tmp_path / "limits.db", other_address="10/1m"), FakeClock(), workers=1
+        limits_policy(tmp_path / "counters", other_address="10/1m"), FakeClock(), workers=1
     )
     for number in range(50):
         rate_limits.hit("other_address", f"192.0.2.{number}")

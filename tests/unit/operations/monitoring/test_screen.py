@@ -72,7 +72,7 @@ def test_everything_has_its_line() -> None:
         "  keys          signing 0a1b2c3d (12 d)",
         "  certificates  portal: 60 days left",
         "  database      SQLite, 2.0 MiB, one answer in 0.250 ms",
-        "  counters      SQLite limits.db, 1.0 MiB, one answer in 0.004 ms",
+        "  counters      LMDB counters, 1.0 MiB, one answer in 0.004 ms",
         "  trail         3 files, 120 MiB, the last entry 3 s ago",
         "  disk          500 of 1,000 MiB free (50%)",
     ]

@@ -114,7 +114,7 @@ BROKEN = [
     ("validator.db", {"locks", "database"}, {"store"}),
     ("keys/keyring.json", {"keys"}, {"keys"}),
     ("keys/audit.key", set(), {"trail"}),
-    ("limits.db", {"fullest", "counters"}, {"counters"}),
+    ("counters", {"fullest", "counters"}, {"counters"}),
 ]
 
 

@@ -1,7 +1,6 @@
 """Counters in a file: as exact as one counter, however many hit it; small; and private."""
 
 import os
-import sqlite3
 import stat
 import threading
 from collections.abc import Callable
@@ -22,8 +21,9 @@ from tests.support.fakes import FakeClock
 from tests.support.parallel_counting import hits_at_once, hits_by_processes
 from tests.support.parallel_threads import at_once
 from validator.clock import to_milliseconds
+from validator.limits import windows
 from validator.limits.entry import Entry
-from validator.limits.sqlite import SqliteStorage
+from validator.limits.lmdb_storage import LmdbStorage
 
 LENGTH = 60
 # The beginning of a window of a minute, an hour and a day.
@@ -39,31 +39,27 @@ def clock() -> FakeClock:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Return where the counters' file will be."""
-    return tmp_path / "limits.db"
+    return tmp_path / "counters"
 
 
 @pytest.fixture
-def storage(file: Path, clock: FakeClock) -> SqliteStorage:
+def storage(file: Path, clock: FakeClock) -> LmdbStorage:
     """Return a storage, empty."""
-    return SqliteStorage(file, clock)
+    return LmdbStorage(file, clock)
 
 
-def hit(storage: SqliteStorage, key: str = "k", limit: int = 10, amount: int = 1) -> bool:
+def hit(storage: LmdbStorage, key: str = "k", limit: int = 10, amount: int = 1) -> bool:
     return storage.acquire_sliding_window_entry(key, limit, LENGTH, amount)
 
 
-def rows_in(file: Path) -> int:
-    connection = sqlite3.connect(file)
-    try:
-        return int(connection.execute("SELECT count(*) FROM counters").fetchone()[0])
-    finally:
-        connection.close()
+def rows_in(storage: LmdbStorage) -> int:
+    return storage._file.use(lambda rows: rows.stat()["entries"]) - 1  # without the header
 
 
 # The sliding window
 
 
-def test_limit_is_the_limit(storage: SqliteStorage) -> None:
+def test_limit_is_the_limit(storage: LmdbStorage) -> None:
     """The limit is within it, and not one more; other keys are not affected."""
     assert [hit(storage) for _ in range(12)] == [True] * 10 + [False] * 2
     assert hit(storage, "another")
@@ -80,7 +76,7 @@ def test_counting_several_is_all_or_nothing(
     """All are counted exactly when each of them alone would be; else none is."""
     clock = FakeClock(MIDNIGHT)
     folder = tmp_path_factory.mktemp("both")
-    once, apart = SqliteStorage(folder / "once.db", clock), SqliteStorage(folder / "apart.db", clock)
+    once, apart = LmdbStorage(folder / "once.db", clock), LmdbStorage(folder / "apart.db", clock)
 
     for step in counts:
         if step == "wait":
@@ -100,12 +96,12 @@ def test_counting_several_is_all_or_nothing(
             )
 
 
-def weighed(storage: SqliteStorage, counter: Entry) -> int:
+def weighed(storage: LmdbStorage, counter: Entry) -> int:
     past, left, present, _ = storage.get_sliding_window(counter.key, counter.expiry)
     return past * round(left * 1000) // (counter.expiry * 1000) + present
 
 
-def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) -> None:
+def test_refused_one_is_not_counted(storage: LmdbStorage, clock: FakeClock) -> None:
     """However often a key is refused, it passes as soon as it would have passed."""
     for _ in range(100):
         hit(storage)
@@ -115,7 +111,7 @@ def test_refused_one_is_not_counted(storage: SqliteStorage, clock: FakeClock) ->
     assert storage.get_sliding_window("k", LENGTH) == (10, 60.0, 0, 60.0)
 
 
-def test_past_counts_by_what_is_in_sight(storage: SqliteStorage, clock: FakeClock) -> None:
+def test_past_counts_by_what_is_in_sight(storage: LmdbStorage, clock: FakeClock) -> None:
     """Of a full window as much is held against the next as is in sight of it, rounded down."""
     for _ in range(10):
         hit(storage)
@@ -131,19 +127,19 @@ def test_past_counts_by_what_is_in_sight(storage: SqliteStorage, clock: FakeCloc
 
 
 @pytest.mark.parametrize(("amount", "passed"), [(1, 10), (2, 5), (3, 3), (10, 1), (11, 0), (10**9, 0)])
-def test_several_at_once_cost_as_many(storage: SqliteStorage, amount: int, passed: int) -> None:
+def test_several_at_once_cost_as_many(storage: LmdbStorage, amount: int, passed: int) -> None:
     """What costs more uses the limit up sooner; what costs more than the limit never passes."""
     assert [hit(storage, amount=amount) for _ in range(12)].count(True) == passed
 
 
-def test_windows_of_other_lengths_and_keys_are_apart(storage: SqliteStorage) -> None:
+def test_windows_of_other_lengths_and_keys_are_apart(storage: LmdbStorage) -> None:
     """Keys differ by every letter; the library puts a limit's length into its key."""
     keys = ["k", "K", "k ", "", "k%", "k_", "字", "k\x00", "k'"]
     for key in keys:
         assert [hit(storage, key, limit=1), hit(storage, key, limit=1)] == [True, False]
 
 
-def test_clearing_a_window(storage: SqliteStorage, clock: FakeClock) -> None:
+def test_clearing_a_window(storage: LmdbStorage, clock: FakeClock) -> None:
     """What is cleared counts no more, of this window and of the one before; others' do."""
     for key in ("k", "other"):
         hit(storage, key)
@@ -184,7 +180,7 @@ STEPS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much], deadline=None
 )
 def test_as_the_librarys_own_storage(
-    storage: SqliteStorage,
+    storage: LmdbStorage,
     memory: Callable[[], MemoryStorage],
     clock: FakeClock,
     steps: list[tuple[int, int, int]],
@@ -228,7 +224,7 @@ def test_control_of_the_equivalence(memory: Callable[[], MemoryStorage], clock: 
 @pytest.mark.parametrize("number", range(3))
 def test_threads_are_counted_exactly(file: Path, clock: FakeClock, number: int) -> None:
     """Of 64 at one moment exactly the limit is within it, also while they all make the file."""
-    assert hits_at_once(SqliteStorage(file, clock), 64, "k", 20, LENGTH) == 20
+    assert hits_at_once(LmdbStorage(file, clock), 64, "k", 20, LENGTH) == 20
 
 
 @pytest.mark.slow
@@ -237,11 +233,11 @@ def test_processes_are_counted_exactly(file: Path) -> None:
     keys = [f"k{number}" for number in range(5)]
 
     assert hits_by_processes(file, keys, limit=20, expiry=LENGTH, processes=4, threads=16) == [20] * 5
-    after = SqliteStorage(file, FakeClock())
+    after = LmdbStorage(file, FakeClock())
     assert [after.get_sliding_window(key, LENGTH)[2] for key in keys] == [20] * 5
 
 
-def test_increments_at_once_are_all_counted(storage: SqliteStorage) -> None:
+def test_increments_at_once_are_all_counted(storage: LmdbStorage) -> None:
     """No count is lost."""
     assert at_once(16, lambda: [storage.incr("k", LENGTH) for _ in range(20)]) == []
 
@@ -251,7 +247,7 @@ def test_increments_at_once_are_all_counted(storage: SqliteStorage) -> None:
 # The fixed window
 
 
-def test_fixed_window_begins_with_its_first_count(storage: SqliteStorage, clock: FakeClock) -> None:
+def test_fixed_window_begins_with_its_first_count(storage: LmdbStorage, clock: FakeClock) -> None:
     """It lasts from the first count on, not longer for the later ones, and then begins anew."""
     assert storage.get("k") == 0
     assert storage.get_expiry("k") == MIDNIGHT.timestamp()
@@ -269,7 +265,7 @@ def test_fixed_window_begins_with_its_first_count(storage: SqliteStorage, clock:
     assert storage.get_expiry("k") == (clock.now() + timedelta(seconds=LENGTH)).timestamp()
 
 
-def test_fixed_and_sliding_windows_are_apart(storage: SqliteStorage) -> None:
+def test_fixed_and_sliding_windows_are_apart(storage: LmdbStorage) -> None:
     """Counting one does not count the other."""
     storage.incr("k", LENGTH, amount=10)
 
@@ -277,7 +273,7 @@ def test_fixed_and_sliding_windows_are_apart(storage: SqliteStorage) -> None:
     assert storage.get("k") == 10
 
 
-def test_clearing_a_key(storage: SqliteStorage) -> None:
+def test_clearing_a_key(storage: LmdbStorage) -> None:
     """What is cleared counts no more; other keys do."""
     for key in ("k", "other"):
         storage.incr(key, LENGTH)
@@ -289,7 +285,7 @@ def test_clearing_a_key(storage: SqliteStorage) -> None:
     assert storage.get_sliding_window("k", LENGTH)[2] == 0
 
 
-def test_resetting_forgets_everything(storage: SqliteStorage) -> None:
+def test_resetting_forgets_everything(storage: LmdbStorage) -> None:
     """The number of counters is returned."""
     for number in range(7):
         hit(storage, f"k{number}")
@@ -298,7 +294,7 @@ def test_resetting_forgets_everything(storage: SqliteStorage) -> None:
     assert storage.reset() == 0
 
 
-def test_librarys_fixed_strategy_works(storage: SqliteStorage) -> None:
+def test_librarys_fixed_strategy_works(storage: LmdbStorage) -> None:
     """The storage is a whole one of the library: its other strategy counts in it as well."""
     strategy, item = FixedWindowRateLimiter(storage), RateLimitItemPerSecond(3, LENGTH)
 
@@ -308,7 +304,7 @@ def test_librarys_fixed_strategy_works(storage: SqliteStorage) -> None:
 # Bounds
 
 
-def test_windows_that_are_over_go(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
+def test_windows_that_are_over_go(storage: LmdbStorage, clock: FakeClock) -> None:
     """Pruning takes what can count no more, and no window before its successor is over."""
     for number in range(10):
         hit(storage, f"k{number}")
@@ -317,12 +313,12 @@ def test_windows_that_are_over_go(storage: SqliteStorage, clock: FakeClock, file
     for seconds in (LENGTH, LENGTH - 0.001, 0.001):
         clock.advance(seconds=seconds)
         storage.prune()
-        rows.append(rows_in(file))
+        rows.append(rows_in(storage))
 
     assert rows == [10, 10, 0]
 
 
-def test_counting_prunes(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
+def test_counting_prunes(storage: LmdbStorage, clock: FakeClock) -> None:
     """Pruning happens by itself: thousands of addresses that came once are gone a while later."""
     for number in range(2500):
         hit(storage, f"k{number}")
@@ -331,62 +327,67 @@ def test_counting_prunes(storage: SqliteStorage, clock: FakeClock, file: Path) -
     for _ in range(2000):
         hit(storage, "k", limit=10**6)
 
-    assert rows_in(file) <= 501
+    assert rows_in(storage) <= 501
 
 
 @pytest.mark.slow
-def test_file_has_a_bound(storage: SqliteStorage, clock: FakeClock, file: Path) -> None:
-    """A flood of addresses cannot fill the disk: beyond half a million windows the oldest go."""
+def test_file_has_a_bound(storage: LmdbStorage, clock: FakeClock) -> None:
+    """A flood of addresses cannot fill the memory: beyond half a million windows the oldest go."""
     hit(storage, "first")
     clock.advance(seconds=LENGTH)
-    connection = sqlite3.connect(file)
-    expires = to_milliseconds(clock.now()) + 2 * LENGTH * 1000
-    with connection:
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000) "
-            "INSERT INTO counters SELECT 'k' || i, 1, 1, ? FROM n",
-            (expires,),
-        )
-    connection.close()
-    assert rows_in(file) == 500_001
+    number = to_milliseconds(clock.now()) // (LENGTH * 1000)
+
+    def flood(rows: windows.Rows, first: int) -> None:
+        for each in range(first, first + 2_000):
+            key = f"LIMITER/192.0.2.{each}/callbacks_foreign/120/1/second"
+            rows.put(windows._pack(LENGTH, number + 1) + windows.name_of(key), bytes(8))
+
+    for first in range(0, 500_000, 2_000):
+        storage._file.make_room()
+        storage._file.use(flood, first)
+    assert rows_in(storage) == 500_001
 
     storage.prune()
 
-    assert rows_in(file) == 500_000
+    assert rows_in(storage) == 500_000
     assert storage.get_sliding_window("first", LENGTH)[0] == 0
+    assert storage._file.make_room() < 0.75  # there is room for rows that are longer
 
 
 # The file
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
-def test_file_is_private(storage: SqliteStorage, tmp_path: Path, mask: int) -> None:
+def test_file_is_private(storage: LmdbStorage, tmp_path: Path, mask: int) -> None:
     """The counts are readable by this user only, whatever the umask."""
     former = os.umask(mask)
     try:
         hit(storage)
-        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        found = [*tmp_path.glob(".*"), *(tmp_path / "counters").iterdir()]
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in found if path.is_file()}
     finally:
         os.umask(former)
 
-    assert modes == {0o600}
+    assert set(modes.values()) == {0o600}
+    assert {"counters.mdb", ".counters.mdb.lock", ".counters.lock", ".counters.users"} == set(modes)
+    assert stat.S_IMODE((tmp_path / "counters").stat().st_mode) == 0o700
 
 
-def test_nothing_is_made_before_it_is_needed(storage: SqliteStorage, file: Path) -> None:
+def test_nothing_is_made_before_it_is_needed(storage: LmdbStorage, file: Path) -> None:
     """A limit that is off needs no file."""
     assert not file.exists()
     assert storage.check()
 
 
-def test_counts_outlive_a_restart(storage: SqliteStorage, file: Path, clock: FakeClock) -> None:
+def test_counts_outlive_a_restart(storage: LmdbStorage, file: Path, clock: FakeClock) -> None:
     """A new process goes on counting where the former stopped."""
     for _ in range(10):
         hit(storage)
 
-    assert not hit(SqliteStorage(file, clock))
+    assert not hit(LmdbStorage(file, clock))
 
 
-def test_clock_that_is_set_back_lets_nobody_in_twice(storage: SqliteStorage, clock: FakeClock) -> None:
+def test_clock_that_is_set_back_lets_nobody_in_twice(storage: LmdbStorage, clock: FakeClock) -> None:
     """A used-up window stays used up, wherever the clock has been meanwhile."""
     for _ in range(10):
         hit(storage)
@@ -397,8 +398,8 @@ def test_clock_that_is_set_back_lets_nobody_in_twice(storage: SqliteStorage, clo
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
-    "garbage": lambda file: file.write_bytes(b"this is not a database" * 512),
-    "a folder": Path.mkdir,
+    "a file": lambda file: file.write_bytes(b"this is no folder" * 512),
+    "a folder that is open to others": lambda file: file.mkdir(0o755),
     "no folder for it": lambda file: file.parent.rmdir(),
 }
 
@@ -406,10 +407,10 @@ BROKEN: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_file_that_cannot_be_used_is_an_error(tmp_path: Path, clock: FakeClock, name: str) -> None:
     """Nothing passes uncounted: every call raises the library's error."""
-    file = tmp_path / "folder" / "limits.db"
+    file = tmp_path / "folder" / "counters"
     file.parent.mkdir()
     BROKEN[name](file)
-    storage = SqliteStorage(file, clock)
+    storage = LmdbStorage(file, clock)
     asks: list[Callable[[], object]] = [
         lambda: hit(storage),
         lambda: storage.get_sliding_window("k", LENGTH),
@@ -426,17 +427,17 @@ def test_file_that_cannot_be_used_is_an_error(tmp_path: Path, clock: FakeClock, 
     assert not storage.check()
 
 
-def test_file_that_is_mended_is_used_at_once(storage: SqliteStorage, file: Path) -> None:
+def test_file_that_is_mended_is_used_at_once(storage: LmdbStorage, file: Path) -> None:
     """As soon as the file can be used again it is, without a restart."""
-    file.mkdir()
+    file.touch()
     with pytest.raises(StorageError):
         hit(storage)
-    file.rmdir()
+    file.unlink()
 
     assert hit(storage)
 
 
-def test_each_thread_has_its_connection(storage: SqliteStorage) -> None:
+def test_threads_share_the_file(storage: LmdbStorage) -> None:
     """Threads come and go, and what they counted stays."""
     for _ in range(5):
         thread = threading.Thread(target=hit, args=(storage,))
@@ -446,13 +447,13 @@ def test_each_thread_has_its_connection(storage: SqliteStorage) -> None:
     assert storage.get_sliding_window("k", LENGTH)[2] == 5
 
 
-def test_closed_storage_holds_no_file(storage: SqliteStorage, file: Path) -> None:
+def test_closed_storage_holds_no_file(storage: LmdbStorage, file: Path) -> None:
     """Opening and closing again and again does not run out of files; a closed storage can be used again."""
     hit(storage)
 
     storage.close()
 
-    links = [fd.readlink() for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
-    assert [link for link in links if str(file) in str(link)] == []
+    links = [str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
+    assert [link for link in links if link.startswith((str(file.parent), str(file.resolve())))] == []
     assert hit(storage)
     storage.close()
