@@ -1,11 +1,10 @@
 """One HTTP request and its response: the request id, the source, the role of this server."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """A request's id, its source address, and the role of this server.
 
     It `is_certified` when the caller presented a client certificate that the proxy verified.

@@ -15,12 +15,15 @@ from marshmallow import fields
 
 from validator.errors import Reason, Refusal
 from validator.untrusted import (
+    MAX_DEPTH,
     Identifier,
     Name,
     PlainText,
     Plan,
     Text,
     TolerantSchema,
+    _read_any,
+    _read_flat,
     is_forbidden,
     load,
     read_form,
@@ -102,6 +105,14 @@ def reason_for(schema: TolerantSchema, values: dict[str, Any]) -> str:
         load(schema, values)
     assert refused.value.reason is Reason.FIELD_INVALID
     return refused.value.detail or ""
+
+
+def outcome(act: Callable[[], Any]) -> Any:
+    """Return what *act* returns, or the detail of its refusal."""
+    try:
+        return act()
+    except Refusal as refusal:
+        return refusal.reason, refusal.detail
 
 
 # Corpus
@@ -449,6 +460,70 @@ def test_forbidden_character_is_found_anywhere(before: str, forbidden: str, afte
     assert is_forbidden(before + forbidden + after)
 
 
+# Flat bodies
+
+
+def body_of(pairs: list[tuple[str, Any]]) -> bytes:
+    """Return the JSON object with these members, of which several may have the same key."""
+    members = (
+        f"{json.dumps(key, ensure_ascii=False)}:{json.dumps(value, ensure_ascii=False)}"
+        for key, value in pairs
+    )
+    return ("{" + ", ".join(members) + "}").encode("utf-8", "surrogatepass")
+
+
+KEYS = st.text(st.sampled_from('ab"\\é'), max_size=2)
+OTHERS = st.none() | st.integers() | st.lists(KEYS, max_size=2) | st.dictionaries(KEYS, KEYS, max_size=2)
+MEMBERS = st.lists(st.tuples(KEYS, KEYS | OTHERS), max_size=4)
+
+
+@given(MEMBERS)
+@example([("a", "b"), ("a", "b")])
+@example([("a", 1), ("b", {"c": "d"})])
+@example([("a", "\ud800")])
+def test_flat_body_is_read_as_any_other(pairs: list[tuple[str, Any]]) -> None:
+    """A flat object is what the strict parser reads, or is refused with the same detail."""
+    body = body_of(pairs)
+
+    assert outcome(lambda: read_object(body)) == outcome(lambda: _read_any(body, MAX_DEPTH))
+
+
+@given(st.lists(JSON_PIECES, max_size=12).map("".join))
+@example('{"a":"b","a":"c"}')
+@example('\ufeff{"a":"b"}')
+@example('{"a":1,"b":{"c":1,"c":1}}')
+@example('{"a":"\x01"}')
+def test_any_text_is_read_as_by_the_strict_parser(text: str) -> None:
+    """No text is read in two ways."""
+    body = text.encode()
+
+    assert outcome(lambda: read_object(body)) == outcome(lambda: _read_any(body, MAX_DEPTH))
+
+
+@pytest.mark.parametrize("path", [*listed("hostile"), *listed("tolerated")])
+def test_committed_body_is_read_as_by_the_strict_parser(path: Path) -> None:
+    """No committed body is read in two ways."""
+    body = path.read_bytes()
+
+    assert outcome(lambda: read_object(body)) == outcome(lambda: _read_any(body, MAX_DEPTH))
+
+
+@pytest.mark.parametrize(
+    ("body", "is_flat"),
+    [
+        (b'{"a":"b","c":"\xc3\xa9"}', True),
+        (b'{"a":"b","a":"c"}', False),
+        (b'{"a":1,"b":{"c":1,"c":1}}', False),
+        (b'{"a":"\\u0000"}', False),
+        (b'["a","b"]', False),
+        (b'\xef\xbb\xbf{"a":"b"}', False),
+    ],
+)
+def test_only_a_flat_object_is_read_by_the_faster_parser(body: bytes, is_flat: bool) -> None:
+    """The strict parser reads what the faster one would read in another way; the control is a flat body."""
+    assert (_read_flat(body) is not None) is is_flat
+
+
 # Plan
 
 
@@ -457,14 +532,6 @@ class PlannedBody(TolerantSchema):
 
     text = Text(3)
     identifier = Identifier(4)
-
-
-def outcome(act: Callable[[], Any]) -> Any:
-    """Return what *act* returns, or the detail of its refusal."""
-    try:
-        return act()
-    except Refusal as refusal:
-        return refusal.reason, refusal.detail
 
 
 def outcome_by_marshmallow(schema: TolerantSchema, values: dict[str, Any]) -> Any:

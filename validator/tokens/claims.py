@@ -8,6 +8,7 @@ epoch, `rev` the number of the last revocation before it, `iat` and `exp` in who
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import orjson
 
@@ -24,6 +25,9 @@ class Audience(StrEnum):
 
     AGENT = "agent"
     CHAT = "chat"
+
+
+_AUDIENCES = {audience.value: audience for audience in Audience}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,7 @@ class TokenRequest:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """The claims of a token."""
 
     jti: str
@@ -97,10 +100,10 @@ class Claims:
         """Return the claims in *text*, which was signed here; raises ValueError, KeyError or TypeError."""
         members = orjson.loads(text)
         return cls(
-            jti=members["jti"],
-            subject=Subject(Audience(members["aud"]), members["ten"], members["sub"], members.get("nam")),
-            epoch=members["epo"],
-            revocation=members["rev"],
-            issued_at=from_milliseconds(members["iat"]),
-            expires_at=from_milliseconds(members["exp"]),
+            members["jti"],
+            Subject(_AUDIENCES[members["aud"]], members["ten"], members["sub"], members.get("nam")),
+            members["epo"],
+            members["rev"],
+            from_milliseconds(members["iat"]),
+            from_milliseconds(members["exp"]),
         )

@@ -1,7 +1,6 @@
 """What happens around a request: its id, where it came from, and what of both is believed."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -55,7 +54,7 @@ def app_with(
 
     @app.get("/<path:anything>")
     def tell(anything: str) -> dict[str, str]:
-        return asdict(current_exchange.get())
+        return current_exchange.get()._asdict()
 
     @app.get("/own-headers")
     def own() -> Response:
