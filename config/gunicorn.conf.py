@@ -13,12 +13,23 @@ from validator.web import descriptors, logs, unreadable
 from validator.web.gunicorn_internals import ServingWorker, check_before_reload, end_on_sigterm
 
 _settings = load()
+_is_asgi = _settings.server.worker == "asgi"
+_module = "validator.asgi" if _is_asgi else "validator.wsgi"
 
 
 class _Worker(ServingWorker):
     """The worker of `web.gunicorn_internals`, with the responses of `web.unreadable`."""
 
     response_to = staticmethod(unreadable.answer)
+
+
+def _worker_class():
+    """Return the class of the workers; the module of the other kind would take several MiB."""
+    if not _is_asgi:
+        return _Worker
+    from validator.web.gunicorn_asgi_internals import AsgiServingWorker  # noqa: PLC0415
+
+    return type("_AsgiWorker", (AsgiServingWorker,), {"response_with": staticmethod(unreadable.response)})
 
 
 def post_fork(_server, _worker):
@@ -34,7 +45,7 @@ def post_worker_init(_worker):
 
 def worker_exit(_server, _worker):
     """Let a worker that stops gracefully write the head of the audit trail, and what it only counted."""
-    application = sys.modules.get("validator.wsgi")
+    application = sys.modules.get(_module)
     if application is not None:
         application.services.close()
 
@@ -46,13 +57,14 @@ def when_ready(server):
     check_before_reload(server, load)
 
 
-wsgi_app = "validator.wsgi:app"
+wsgi_app = f"{_module}:app"
 logger_class = logs.gunicorn_logger(_settings.log)
 bind = _settings.server.bind
-worker_class = _Worker
+worker_class = _worker_class()
 workers = _settings.server.workers
-threads = _settings.server.threads
-worker_connections = descriptors.connections(threads, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+_threads = _settings.server.threads
+threads = 1 if _is_asgi else _threads  # those of an ASGI worker are the application's
+worker_connections = descriptors.connections(_threads, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 graceful_timeout = int(_settings.server.graceful_timeout.total_seconds())
 keepalive = int(_settings.server.keep_alive.total_seconds())
 # The application trusts X-Forwarded-For by its own rule; gunicorn itself trusts no header of a proxy.
@@ -68,6 +80,10 @@ control_socket_disable = True
 limit_request_line = 2048
 limit_request_fields = 64
 limit_request_field_size = 8190
+# Of the ASGI worker. "auto" would change the parser and the loop with what is installed.
+http_parser = "python"
+asgi_loop = "asyncio"
+asgi_lifespan = "on"
 # The workers share the memory of the loaded code until one writes to it, as a garbage collection would.
 gc.collect()
 gc.freeze()

@@ -86,6 +86,7 @@ class Reason(StrEnum):
     ACCOUNT_LOCKED = "account_locked"
     ADDRESS_LOCKED = "address_locked"
     HASHING_BUSY = "hashing_busy"
+    OVERLOADED = "overloaded"
     SESSION_MISSING = "session_missing"
     SESSION_ENDED = "session_ended"
     CLIENT_UNKNOWN = "client_unknown"
@@ -164,6 +165,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
     PublicError.THROTTLED: (Reason.THROTTLED,),
     PublicError.UNAVAILABLE: (
         Reason.HASHING_BUSY,
+        Reason.OVERLOADED,
         Reason.STORE_UNAVAILABLE,
         Reason.KEYS_UNAVAILABLE,
         Reason.TRAIL_UNAVAILABLE,

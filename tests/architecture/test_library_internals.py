@@ -15,8 +15,9 @@ import pytest
 from flask_limiter import Limiter
 from gunicorn import glogging, systemd, util
 from gunicorn.arbiter import Arbiter
+from gunicorn.asgi import protocol
 from gunicorn.http import errors as parse_errors
-from gunicorn.workers import gthread
+from gunicorn.workers import gasgi, gthread
 from limits.storage import RedisStorage
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -30,7 +31,7 @@ from tests.support.library_internals import check_internals
 from validator.limits import redis
 from validator.metrics import prometheus_internals
 from validator.store import psycopg_internals
-from validator.web import gunicorn_internals, ratelimit
+from validator.web import gunicorn_asgi_internals, gunicorn_internals, ratelimit
 
 # How gunicorn itself puts a connection aside that has sent nothing yet.
 PENDING = (
@@ -73,6 +74,41 @@ def test_gunicorn() -> None:
                 issubclass(getattr(parse_errors, name, object), parse_errors.ParseException)
                 for name in errors
             ),
+        },
+    )
+
+
+def test_gunicorn_asgi() -> None:
+    """The ASGI worker and its connections are as `gunicorn_asgi_internals` extends them."""
+    worker, connection = gasgi.ASGIWorker, protocol.ASGIProtocol
+    serving, closing = inspect.getsource(worker._serve), inspect.getsource(connection._close_transport)
+    handling = inspect.getsource(connection._handle_connection)
+    receiving = inspect.getsource(protocol.BodyReceiver)
+
+    check_internals(
+        "gunicorn",
+        gunicorn_asgi_internals.__name__,
+        gunicorn_asgi_internals.TESTED,
+        {
+            "the class of connections": "lambda: ASGIProtocol(self)" in serving,
+            "servers": "self.servers.append(server)" in serving,
+            "init_signals": "self.handle_exit_signal" in inspect.getsource(worker.init_signals),
+            "_shutdown": inspect.iscoroutinefunction(worker._shutdown),
+            "nr_conns": "self.worker.nr_conns += 1" in inspect.getsource(connection.connection_made),
+            "_conn_lost_handled": "if self._conn_lost_handled:\n            return"
+            in inspect.getsource(connection.connection_lost),
+            "_arm_keepalive_timer": parameters(connection._arm_keepalive_timer) == ("self",),
+            "it is cancelled by a head": "self._cancel_keepalive_timer()" in handling,
+            "_on_message_complete": parameters(connection._on_message_complete) == ("self",),
+            "_complete": "self._complete = False" in receiving,
+            "_body_wait_expired": "return self._closed or self._body_wait_expired" in receiving,
+            "_wake_waiter": parameters(protocol.BodyReceiver._wake_waiter) == ("self",),
+            "_close_transport": "self._closed = True" in closing,
+            "_will_close": parameters(connection._will_close)
+            == ("self", "request", "response_requires_close"),
+            "_is_websocket_upgrade": parameters(connection._is_websocket_upgrade) == ("self", "request"),
+            "_send_error_response": parameters(connection._send_error_response)[:3]
+            == ("self", "status", "message"),
         },
     )
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tests.support.command_line import TENANT, CommandLine, check_refused, operator, printed_commands
-from validator.cli.notices import OPEN
+from validator.cli.notices import OPEN, UNPROTECTED
 
 
 def files_of(home: Path) -> dict[str, tuple[int, str]]:
@@ -228,3 +228,13 @@ def test_init_says_whether_the_home_is_new(nowhere: CommandLine) -> None:
     assert "(there already" in second.out
     assert "next:" in second.out
     assert "next:" not in third.out
+
+
+def test_check_notices_an_event_loop_without_a_proxy(validator: CommandLine) -> None:
+    """An ASGI worker that nothing protects is named; one behind a proxy, or with threads, is not."""
+    loop = {"VALIDATOR_SERVER_WORKER": "asgi"}
+    behind = {"VALIDATOR_SERVER_TRUSTED_PROXIES": "1", "VALIDATOR_SERVER_BIND": "unix:/run/validator/a.sock"}
+
+    assert UNPROTECTED in validator("check", variables=loop).err
+    assert UNPROTECTED not in validator("check", variables={**loop, **behind}).err
+    assert UNPROTECTED not in validator("check").err

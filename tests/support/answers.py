@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from werkzeug.test import TestResponse
 
-_OF_EACH = ("X-Request-ID", "Date", "RateLimit")
+_OF_EACH = ("x-request-id", "date", "ratelimit")
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "error"}
 
 
@@ -18,7 +18,7 @@ def comparable(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]
     """Return all of *answer* that could tell it from another: not its id, date, age or how many are left."""
     request_id = answer.headers["X-Request-ID"].encode()
     body = _AGE.sub(b"", answer.data.replace(request_id, b"-"))
-    headers = [pair for pair in answer.headers if pair[0] not in _OF_EACH]
+    headers = [(name.lower(), value) for name, value in answer.headers if name.lower() not in _OF_EACH]
     return answer.status_code, body, sorted(headers)
 
 

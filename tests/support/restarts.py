@@ -29,6 +29,7 @@ from tests.support.command_line import TENANT, CommandLine
 from tests.support.fakes import AGENT_PATH
 from tests.support.server_process import TIMEOUT, wait_until
 from tests.support.socket_pool import VARIABLES, Pool
+from validator.web.policy import WORKERS
 
 CLIENTS, REQUESTS = 4, 100_000
 ROUND = 4 * CLIENTS  # questions that are waited for after each disturbance
@@ -104,12 +105,14 @@ class Clients:
 
 
 @contextmanager
-def disturbed(home: Path, *, is_activated: bool = True) -> Iterator[tuple[Pool, Clients]]:
+def disturbed(
+    home: Path, *, is_activated: bool = True, worker: str = "gthread"
+) -> Iterator[tuple[Pool, Clients]]:
     """Give a running pool of a new home, and those who will ask it; all is ended afterwards."""
     validator = CommandLine(home)
     validator.did("init")
     validator.did("tenants", "add", TENANT)
-    pool = Pool(home, is_activated=is_activated)
+    pool = Pool(home, is_activated=is_activated, worker=worker)
     try:
         pool.start()
         if not is_activated:
@@ -174,28 +177,32 @@ def main() -> None:
     parser.add_argument("--requests", type=int, dest="asked", help="the same")
     parser.add_argument("--only", choices=KINDS, action="append", help="disturb in this way only")
     parser.add_argument("--each", action="store_true", help="each way by itself, one after the other")
+    parser.add_argument("--worker", choices=WORKERS, default=WORKERS[0], help="kind of worker process")
     parser.add_argument("--json", type=Path, help="write what came of it into this file")
     given = parser.parse_args()
     requests = given.asked or given.requests
     kinds = KINDS if given.each else given.only or ()
-    done = [(ask_in(kind, requests, [kind])) for kind in kinds]
+    done = [ask_in(kind, requests, [kind], worker=given.worker) for kind in kinds]
     if not kinds:
         mixed = ["reload", "rotation", "restart"]
-        done = [ask_in("a socket that stays", requests, mixed)]
+        done = [ask_in("a socket that stays", requests, mixed, worker=given.worker)]
         # Of the comparison a tenth says enough.
-        done += [ask_in("a separate socket", requests // 10, mixed, is_activated=False)]
+        few = requests // 10
+        done += [ask_in("a separate socket", few, mixed, is_activated=False, worker=given.worker)]
     if given.json:
         given.json.write_bytes(orjson.dumps(done, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     of_promise = done if kinds else done[:1]
     sys.exit(any(each["failed"] for each in of_promise))
 
 
-def ask_in(name: str, requests: int, kinds: list[str], *, is_activated: bool = True) -> dict[str, Any]:
+def ask_in(
+    name: str, requests: int, kinds: list[str], *, is_activated: bool = True, worker: str = "gthread"
+) -> dict[str, Any]:
     """Ask so often while a new pool is disturbed in these ways; print one line and return what it says."""
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
-        disturbed(Path(folder) / "home", is_activated=is_activated) as (pool, clients),
+        disturbed(Path(folder) / "home", is_activated=is_activated, worker=worker) as (pool, clients),
     ):
         disturbances = [disturbance(kind, pool, clients) for kind in kinds]
         pause = _PAUSE if requests < REQUESTS or len(kinds) > 1 else _LONG_PAUSE

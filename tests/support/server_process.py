@@ -121,10 +121,14 @@ def serving(
     bind: str | None = None,
     variables: Mapping[str, str] | None = None,
     files: int | None = None,
+    log: Path | None = None,
 ) -> Iterator[Server]:
-    """Give a server for *home* that answers already, and may open *files*; it is stopped at the end."""
+    """Give a server for *home* that answers already, and may open *files*; it is stopped at the end.
+
+    It logs to *log*, or to a file beside the home.
+    """
     bind = bind or free_bind()
-    log = home.parent / f"{home.name}.log"
+    log = log or home.parent / f"{home.name}.log"
     environment = {**clean_environment(), "VALIDATOR_HOME": str(home), **(variables or {})}
     limited = [] if files is None else ["prlimit", f"--nofile={files}:{files}", "--"]
     command = [*limited, sys.executable, "-m", "validator", "serve", "--bind", bind, *words]

@@ -28,9 +28,9 @@ _HAND_OVER = (
 class Pool:
     """The callbacks' pool of a home, started and stopped on one socket."""
 
-    def __init__(self, home: Path, *, is_activated: bool) -> None:
+    def __init__(self, home: Path, *, is_activated: bool, worker: str = "gthread") -> None:
         """Open the socket when it shall outlive the server; else the server opens its own."""
-        self.home, self.path = home, home.parent / "callbacks.sock"
+        self.home, self.path, self._worker = home, home.parent / "callbacks.sock", worker
         self.log = home.parent / "pool.log"
         self._listener = socket.socket(socket.AF_UNIX) if is_activated else None
         if self._listener is not None:
@@ -57,7 +57,8 @@ class Pool:
     def start(self) -> str:
         """Start the server; return what it says to systemd as soon as it is ready."""
         bind = f"unix:{self.path}"
-        serve = ["-m", "validator", "serve", "--role", "callbacks", "--workers", str(WORKERS), "--bind", bind]
+        serve = ["-m", "validator", "serve", "--role", "callbacks", "--worker", self._worker]
+        serve += ["--workers", str(WORKERS), "--bind", bind]
         command = [sys.executable, *serve]
         fds: tuple[int, ...] = ()
         if self._listener is not None:

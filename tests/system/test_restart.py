@@ -9,11 +9,13 @@ import pytest
 
 from tests.support.restarts import CLIENTS, Clients, ask_through, disturbance, disturbed
 from tests.support.server_process import wait_until
+from validator.web.policy import WORKERS
 
 
-def test_no_request_fails_while_the_server_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker", WORKERS)
+def test_no_request_fails_while_the_server_changes(tmp_path: Path, worker: str) -> None:
     """Through reloads, rotations and restarts on systemd's socket every question is answered, and rightly."""
-    with disturbed(tmp_path / "home") as (pool, clients):
+    with disturbed(tmp_path / "home", worker=worker) as (pool, clients):
         done = ask_through(clients, [pool.reload, pool.rotate, pool.restart], 2500)
 
     assert clients.failures == []
@@ -39,9 +41,10 @@ def test_without_the_socket_a_restart_is_noticed(tmp_path: Path) -> None:
     assert len(clients.failures) > 0
 
 
-def test_killed_worker_costs_what_it_was_answering(tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker", WORKERS)
+def test_killed_worker_costs_what_it_was_answering(tmp_path: Path, worker: str) -> None:
     """A worker that is killed takes its requests in flight with it, and no others."""
-    with disturbed(tmp_path / "home") as (pool, clients):
+    with disturbed(tmp_path / "home", worker=worker) as (pool, clients):
         done = ask_through(clients, [pool.kill_worker], 1500)
 
     assert done["kill_worker"] > 0

@@ -6,7 +6,7 @@ Every vector is sent once to a route of each kind, all at once, before the first
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import SHUT_WR
@@ -24,6 +24,7 @@ from tests.support.proxy_pair import Outside
 from tests.support.server_process import Server, serving, wait_until
 from tests.support.smuggling import VECTORS, Case, Counted, Seen, Vector, cases, load_vectors
 from tests.support.strict_cloud import CHAT_SCRIPT
+from validator.web.policy import WORKERS
 
 LOG = "logs/validator.access.log"
 LOGIN_PATH = "/api/v1/login"
@@ -59,7 +60,8 @@ class House:
     """The application, the cloud, and the door in front of both."""
 
     validator: CommandLine
-    server: Server
+    server: Server  # of the callbacks
+    people: Server
     around: Outside
     door: Door
 
@@ -76,25 +78,39 @@ class House:
     def arrived(self) -> list[smuggling.Arrived]:
         """Return everything that was heard behind the door."""
         at_cloud = smuggling.arrived_at_cloud(self.around.cloud)
-        return [*smuggling.arrived_at_application(self.server), *at_cloud]
+        servers = (self.server,) if self.people is self.server else (self.server, self.people)
+        return [each for server in servers for each in smuggling.arrived_at_application(server)] + at_cloud
 
 
 @contextmanager
-def standing(home: Path, variables: Mapping[str, str]) -> Iterator[House]:
-    """Give a house whose application has *variables* as its settings."""
+def standing(home: Path, variables: Mapping[str, str], worker: str = "gthread") -> Iterator[House]:
+    """Give a house whose application has *variables* as its settings, and *worker* for the callbacks."""
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
-    with proxy_pair.outside() as around, serving(home, variables={**BEHIND_THE_DOOR, **variables}) as server:
-        upstreams = {"proxy.callbacks_upstream": server.bind, "proxy.people_upstream": server.bind}
+    variables = {**BEHIND_THE_DOOR, **variables}
+    with proxy_pair.outside() as around, ExitStack() as stack:
+        if worker == "asgi":
+            roles = ("--role", "callbacks", "--worker", worker), ("--role", "people")
+            server, people = (
+                stack.enter_context(serving(home, *words, variables=variables, log=home.parent / words[1]))
+                for words in roles
+            )
+        else:
+            server = people = stack.enter_context(serving(home, variables=variables))
+        upstreams = {"proxy.callbacks_upstream": server.bind, "proxy.people_upstream": people.bind}
         with proxy_pair.our_door(around, upstreams, IMPATIENT) as door:
-            yield House(CommandLine(home), server, around, door)
+            yield House(CommandLine(home), server, people, around, door)
 
 
-@pytest.fixture(scope="module")
-def house(populated: tuple[Path, Credentials], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Return a house that answers everybody."""
+@pytest.fixture(scope="module", params=WORKERS)
+def house(
+    request: pytest.FixtureRequest,
+    populated: tuple[Path, Credentials],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    """Return a house that answers everybody, with each kind of worker for the callbacks."""
     home = tmp_path_factory.mktemp("smuggled") / "home"
     shutil.copytree(populated[0], home)
-    with standing(home, {}) as house:
+    with standing(home, {}, request.param) as house:
         yield house
 
 
@@ -191,13 +207,13 @@ def test_a_careless_front_is_seen_at_the_application(house: House) -> None:
     case = Case(Vector("straight", "", "", "{hidden}"), LOGIN_PATH, "127.30.0.1")
     told = f"Host: x\r\nX-Request-ID: straight-1\r\nX-Forwarded-For: {case.source}\r\n"
     carrier = f"POST {case.target} HTTP/1.1\r\n{told}Content-Length: 0\r\n\r\n".encode()
-    with house.server.connect() as connection:
+    with house.people.connect() as connection:
         connection.sendall(carrier + case.attack("x"))
         connection.shutdown(SHUT_WR)
         with connection.makefile("rb") as stream:
             answers = smuggling.statuses(stream.read())
 
-    arrived = [one for one in smuggling.arrived_at_application(house.server) if one.is_of(case, [])]
+    arrived = [one for one in smuggling.arrived_at_application(house.people) if one.is_of(case, [])]
     counted = Counted("straight-1", 415, is_answered=True, is_passed_on=True)
 
     assert set(Seen(answers, [counted], arrived).complaints(case)) == {

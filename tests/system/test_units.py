@@ -83,6 +83,14 @@ def test_service_on_the_network_is_hardly_exposed(units: Path) -> None:
     assert strict < loose <= SAFEST
 
 
+def test_event_loop_is_for_the_callbacks_only() -> None:
+    """The drop-in chooses the worker that only the callbacks' pool has, and names its folder."""
+    text = (UNITS / "event-loop.conf").read_text("utf-8")
+
+    assert value(text, "Environment") == "VALIDATOR_SERVER_WORKER=asgi"
+    assert "/etc/systemd/system/validator@callbacks.service.d/" in text
+
+
 def test_measure_knows_what_is_exposed(units: Path) -> None:
     """Without its protection the service would be far above: what is measured is the protection."""
     folder = units / "etc/systemd/system"

@@ -30,6 +30,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.ACCOUNT_LOCKED: "too many wrong passwords in a row: wait, or `validator accounts unlock`",
     Reason.ADDRESS_LOCKED: "too many wrong passwords from that address or its prefix: see `limits show`",
     Reason.HASHING_BUSY: "every hashing slot of the process was taken: see passwords.hashing_slots",
+    Reason.OVERLOADED: "an ASGI worker had no response in time: look for a slow disk, database or Redis",
     Reason.SESSION_MISSING: "the browser sent no session",
     Reason.SESSION_ENDED: "the session had expired, was logged out, or ended with a password change",
     Reason.CLIENT_UNKNOWN: "there is no such client",

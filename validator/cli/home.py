@@ -8,7 +8,7 @@ import click
 from validator.cli import db, samples
 from validator.cli import https as local_https
 from validator.cli.frame import Command, load_settings, opened
-from validator.cli.notices import notice_open_callbacks
+from validator.cli.notices import loop_without_proxy, notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.errors import OperatorError
@@ -69,8 +69,9 @@ def check(as_json: bool) -> None:
         if not as_json:
             notice_open_callbacks(services.settings)
         show({part: str(state) if as_json else state.told for part, state in states.items()}, as_json=as_json)
-        scarce = descriptors.notice(services.settings.server.threads)
-        for notice in filter(None, (scarce, services.rate_limits.notice())):
+        server = services.settings.server
+        scarce, unprotected = descriptors.notice(server.threads), loop_without_proxy(server)
+        for notice in filter(None, (scarce, unprotected, services.rate_limits.notice())):
             say(f"notice: {notice}", err=True)
         if overall(states) == State.UNAVAILABLE:
             raise OperatorError("not ready")

@@ -10,7 +10,7 @@ import structlog
 from validator.cli import https as local_https
 from validator.cli import supervisor
 from validator.cli.frame import Command, load_settings, opened, paths
-from validator.cli.notices import open_to_anybody
+from validator.cli.notices import loop_without_proxy, open_to_anybody
 from validator.cli.privileges import become_owner_of
 from validator.cli.process import check_free, plain_text_notice, prepare_process
 from validator.cli.supervisor import Program
@@ -21,7 +21,7 @@ from validator.settings.loading import DEFAULTS, Settings
 from validator.shipped import shipped
 from validator.web import descriptors, logs
 from validator.web.health import PartState, State
-from validator.web.policy import LOG_FORMATS, ROLES
+from validator.web.policy import LOG_FORMATS, ROLES, WORKERS, ServerPolicy
 
 _END_TIMEOUT = 10  # seconds for a program to end, after its last request
 
@@ -29,6 +29,7 @@ _END_TIMEOUT = 10  # seconds for a program to end, after its last request
 @click.command(cls=Command, examples=["validator serve --bind 127.0.0.1:8000", "validator serve --https"])
 @click.option("--bind", help="Address:port or unix:/path; else the setting server.bind.")
 @click.option("--role", type=click.Choice(ROLES), help="Routes to serve; else the setting server.role.")
+@click.option("--worker", type=click.Choice(WORKERS), help="Kind of process; else the setting server.worker.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; else the setting server.workers.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), help="Threads of each process; else the setting server.threads."
@@ -40,6 +41,7 @@ _END_TIMEOUT = 10  # seconds for a program to end, after its last request
 def serve(
     bind: str | None,
     role: str | None,
+    worker: str | None,
     workers: int | None,
     threads: int | None,
     log_format: str | None,
@@ -51,6 +53,7 @@ def serve(
     given = {
         "server.bind": bind,
         "server.role": role,
+        "server.worker": worker,
         "server.workers": workers,
         "server.threads": threads,
         "log.format": log_format,
@@ -76,6 +79,7 @@ def serve(
 def server() -> list[str]:
     """Return the command of the server; raises OperatorError unless everything that it needs is usable."""
     with opened() as services:
+        _check_worker(services.settings.server)
         # Whatever is missing is reported here once, in words, and not by every worker.
         states = services.health.checks()
         words = {state: _words(states, state) for state in State}
@@ -87,13 +91,22 @@ def server() -> list[str]:
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
 
 
+def _check_worker(server: ServerPolicy) -> None:
+    """Raise OperatorError for an ASGI worker of other routes than the callbacks', which have no such way."""
+    if server.worker == "asgi" and server.role != "callbacks":
+        raise OperatorError(
+            f'the worker "asgi" serves the role "callbacks" only, and this one is "{server.role}": '
+            "use --worker gthread, or --role callbacks"
+        )
+
+
 def _warn(settings: Settings, degraded: str, counters: str | None) -> None:
     """Log what works but should not stay so; behind a trusted proxy, plain HTTP is a decision."""
     logs.configure(settings.log, SystemClock())
     server = settings.server
     plain = None if server.trusted_proxies else plain_text_notice(server.bind)
-    scarce = descriptors.notice(server.threads)
-    for notice in filter(None, (degraded, plain, scarce, open_to_anybody(settings), counters)):
+    about_server = plain, descriptors.notice(server.threads), loop_without_proxy(server)
+    for notice in filter(None, (degraded, *about_server, open_to_anybody(settings), counters)):
         structlog.get_logger("validator.serve").warning(f"notice: {notice}")
 
 

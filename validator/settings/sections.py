@@ -21,7 +21,7 @@ from validator.settings.surroundings import Surroundings
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
-from validator.web.policy import LOG_FORMATS, ROLES, LogPolicy, ServerPolicy
+from validator.web.policy import LOG_FORMATS, ROLES, WORKERS, LogPolicy, ServerPolicy
 from validator.web.portal.policy import LOCALES, MAP_SERVICES, PortalPolicy
 from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
@@ -39,6 +39,7 @@ class ServerSection(Section):
     policy = ServerPolicy
     bind = places.Bind()
     role = fields.Choice(ROLES)
+    worker = fields.Choice(WORKERS)
     workers = fields.Integer(1, 64)
     threads = fields.Integer(1, 64)
     graceful_timeout = fields.Duration("1s", "10m")

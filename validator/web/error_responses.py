@@ -21,7 +21,13 @@ from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import FAULTS, child
 from validator.web import middleware
 from validator.web.logs import frames
-from validator.web.replies import CallbackReplies, CallbackResponse, flask_response, problem_reply
+from validator.web.replies import (
+    CallbackReplies,
+    PlainResponse,
+    flask_response,
+    plain_response,
+    problem_reply,
+)
 
 log = structlog.get_logger("validator.app")
 
@@ -42,20 +48,18 @@ class ErrorResponses:
     def respond(self, error: Exception, environ: Mapping[str, Any]) -> Response:
         """Return Flask's response to the request in *environ* that raised *error*; log and count a fault."""
         exchange = middleware.exchange_of(environ)
-        if self._routes.is_callback(environ.get("PATH_INFO", "")):
-            reply = flask_response(self.callback_response(error, environ, exchange))
-        else:
-            known = self._known(error, exchange)
-            reply = problem_reply(known.answer, known.detail, known.retry_after, exchange.request_id)
+        reply = flask_response(self.response(error, environ, exchange))
         reply.headers.extend(_allowed(error))
         return reply
 
-    def callback_response(
-        self, error: Exception, environ: Mapping[str, Any], exchange: Exchange
-    ) -> CallbackResponse:
-        """Return the response on a callback's route to the request in *environ*, which raised *error*."""
+    def response(self, error: Exception, environ: Mapping[str, Any], exchange: Exchange) -> PlainResponse:
+        """Return the response to *error*, in the shape of the path in *environ*; log and count a fault."""
         known = self._known(error, exchange)
-        return self._replies.refusal(environ, known.answer.value, known.detail, known.retry_after)
+        if self._routes.is_callback(environ.get("PATH_INFO", "")):
+            return self._replies.refusal(environ, known.answer.value, known.detail, known.retry_after)
+        return plain_response(
+            problem_reply(known.answer, known.detail, known.retry_after, exchange.request_id)
+        )
 
     def _known(self, error: Exception, exchange: Exchange) -> ValidatorError:
         """Return *error* as a reason of the catalogue, without a detail that is not for the caller."""

@@ -16,11 +16,12 @@ from validator.callbacks.validation import Validation
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.clock import stopwatch
 from validator.endpoints import Endpoint
+from validator.errors import Fault, Reason
 from validator.web import middleware
 from validator.web.error_responses import ErrorResponses
 from validator.web.incoming import read_body
 from validator.web.policy import ServerPolicy
-from validator.web.replies import CallbackReplies, CallbackResponse
+from validator.web.replies import CallbackReplies, PlainResponse
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -32,13 +33,15 @@ class CallbackRequest(NamedTuple):
 
     The *path* has no doubled slashes. *environ* has the request's CGI variables (RFC 3875, section 4.1):
     `REMOTE_ADDR`, and the proxy's headers as `HTTP_…`. *read* returns the body, or raises Refusal. *began* is
-    the time of its arrival by the stopwatch.
+    the time of its arrival by the stopwatch. *is_given_up* returns whether the client already got another
+    response: then nothing is recorded.
     """
 
     path: str
     environ: Mapping[str, Any]
     read: Callable[[], bytes]
     began: float
+    is_given_up: Callable[[], bool] = lambda: False
 
 
 class FastPath:
@@ -62,16 +65,30 @@ class FastPath:
         """Return whether `respond` takes a request with *method* for *path*, which has no doubled slashes."""
         return method == "POST" and path in self._parsers
 
-    def respond(self, request: CallbackRequest) -> CallbackResponse:
+    def respond(self, request: CallbackRequest) -> PlainResponse:
         """Return the response to *request*, after it was recorded, logged and counted."""
-        path, environ, read, began = request
+        path, environ, read, began, is_given_up = request
         endpoint, parse = self._parsers[path]
         exchange = middleware.begin(self._policy, environ)
         try:
-            response = self._replies.verdict(self._validation.validate(exchange, lambda: parse(read())))
+            decision = self._validation.decide(exchange, lambda: parse(read()))
+            if is_given_up():
+                raise Fault(Reason.OVERLOADED)
+            response = self._replies.verdict(self._validation.record(decision))
         except Exception as error:  # noqa: BLE001 - nothing is swallowed: the response is that of Flask's handler
-            response = self._errors.callback_response(error, environ, exchange)
-        middleware.record(exchange, "POST", path, endpoint, response.status, began)
+            response = self._errors.response(error, environ, exchange)
+        if not is_given_up():
+            middleware.record(exchange, "POST", path, endpoint, response.status, began)
+        return response.with_headers(middleware.headers(exchange))
+
+    def respond_to(
+        self, error: Exception, method: str, path: str, environ: Mapping[str, Any], began: float
+    ) -> PlainResponse:
+        """Return the response to any request that failed because of *error*; it *began* at that time."""
+        exchange = middleware.begin(self._policy, environ)
+        response = self._errors.response(error, environ, exchange)
+        endpoint = self._parsers[path][0] if self.takes(method, path) else None
+        middleware.record(exchange, method, path, endpoint, response.status, began)
         return response.with_headers(middleware.headers(exchange))
 
 
@@ -81,21 +98,17 @@ class FastPathWsgi:
     def __init__(
         self, flask_app: Application, fast_path: FastPath, routes: CallbackPolicy, max_body: int
     ) -> None:
-        self._flask_app, self._fast_path, self._routes, self._max_body = (
-            flask_app,
-            fast_path,
-            routes,
-            max_body,
-        )
+        self.flask_app, self.fast_path = flask_app, fast_path
+        self._routes, self._max_body = routes, max_body
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Respond, or let Flask respond; on both paths a callback's path may have doubled slashes."""
         began, path = stopwatch(), wire.plain_path(environ.get("PATH_INFO", ""))
-        if not self._fast_path.takes(environ["REQUEST_METHOD"], path):
+        if not self.fast_path.takes(environ["REQUEST_METHOD"], path):
             if self._routes.is_callback(path):
                 environ["PATH_INFO"] = path
-            return self._flask_app(environ, start_response)
+            return self.flask_app(environ, start_response)
         request = CallbackRequest(path, environ, lambda: read_body(environ, self._max_body), began)
-        status, headers, body = self._fast_path.respond(request)
+        status, headers, body = self.fast_path.respond(request)
         start_response(_STATUS_LINES[status], [*headers])
         return [body]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from validator.networks import Network
 
 ROLES = ("all", "callbacks", "people")
+WORKERS = ("gthread", "asgi")
 LOG_FORMATS = ("json", "console")
 
 
@@ -24,6 +25,7 @@ class ServerPolicy:
     public_origins: tuple[str, ...]
     max_body: int
     hosts: tuple[str, ...] = ()
+    worker: str = WORKERS[0]
 
     @property
     def is_unix(self) -> bool:

@@ -84,21 +84,26 @@ def problem_reply(
     return reply
 
 
-class CallbackResponse(NamedTuple):
-    """A response on the cloud's two routes, for any server interface: WSGI, ASGI, Flask."""
+class PlainResponse(NamedTuple):
+    """A response for any server interface: Flask, WSGI or ASGI."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
-    def with_headers(self, headers: Iterable[tuple[str, str]]) -> "CallbackResponse":
+    def with_headers(self, headers: Iterable[tuple[str, str]]) -> "PlainResponse":
         """Return this response with further *headers*."""
         return self._replace(headers=(*self.headers, *headers))
 
 
-def flask_response(response: CallbackResponse) -> Response:
+def flask_response(response: PlainResponse) -> Response:
     """Return *response* for Flask."""
     return Response(response.body, response.status, headers=response.headers)
+
+
+def plain_response(response: Response) -> PlainResponse:
+    """Return Flask's *response*."""
+    return PlainResponse(response.status_code, tuple(response.headers), response.data)
 
 
 class CallbackReplies:
@@ -115,7 +120,7 @@ class CallbackReplies:
             for shape in (_VERDICT_SHAPE, PublicError.VALIDATION_REFUSED.value)
         }
 
-    def verdict(self, verdict: Verdict) -> CallbackResponse:
+    def verdict(self, verdict: Verdict) -> PlainResponse:
         """Return the response with *verdict*; every refusal has the same bytes."""
         return self._verdicts[verdict.shape or _VERDICT_SHAPE]
 
@@ -125,7 +130,7 @@ class CallbackReplies:
         shape: ProblemType,
         detail: str | None = None,
         retry_after: timedelta | None = None,
-    ) -> CallbackResponse:
+    ) -> PlainResponse:
         """Return the response of *shape* to the request in *environ*; *detail* makes its message helpful."""
         message = f"{shape.title}: {detail}" if detail else shape.title
         body, status = wire.render(shape.ret_code, message), shape.status
@@ -138,8 +143,8 @@ class CallbackReplies:
         return _callback_response(status, body).with_headers([*headers, *_retry(status, retry_after)])
 
 
-def _callback_response(status: int, body: bytes) -> CallbackResponse:
-    return CallbackResponse(status, (("Content-Type", JSON), ("Content-Length", str(len(body)))), body)
+def _callback_response(status: int, body: bytes) -> PlainResponse:
+    return PlainResponse(status, (("Content-Type", JSON), ("Content-Length", str(len(body)))), body)
 
 
 def _retry(status: int, retry_after: timedelta | None) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from validator.errors import PublicError
 from validator.web.gunicorn_internals import parse_errors
 from validator.web.replies import PROBLEM_TYPE, problem
 
-_STATUSES: dict[type[Exception], HTTPStatus] = {
+_STATUSES: dict[type[Exception], int] = {
     parse_errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     parse_errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     parse_errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
@@ -29,18 +29,19 @@ def problem_of_any_route(kind: PublicError, status: int, request_id: str) -> byt
 
 
 def answer(error: Exception) -> bytes:
-    """Return the whole response to the request that gunicorn's *error* is about, head and body.
+    """Return the whole response to the request that gunicorn's *error* is about, head and body."""
+    is_theirs = isinstance(error, parse_errors.ParseException)
+    return response(_STATUSES.get(type(error), 400) if is_theirs else 500)
+
+
+def response(code: int) -> bytes:
+    """Return the whole response with the status *code* to a request that could not be read, head and body.
 
     It contains nothing of what was sent, because that may contain a secret.
     """
-    is_theirs = isinstance(error, parse_errors.ParseException)
-    status = (
-        _STATUSES.get(type(error), HTTPStatus.BAD_REQUEST) if is_theirs else HTTPStatus.INTERNAL_SERVER_ERROR
-    )
-    request_id = uuid4().hex
-    body = problem_of_any_route(
-        PublicError.MALFORMED if is_theirs else PublicError.FAULTY, status, request_id
-    )
+    status, request_id = HTTPStatus(code), uuid4().hex
+    is_ours = status is HTTPStatus.INTERNAL_SERVER_ERROR
+    body = problem_of_any_route(PublicError.FAULTY if is_ours else PublicError.MALFORMED, status, request_id)
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Connection: close",

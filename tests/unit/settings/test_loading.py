@@ -286,13 +286,13 @@ def test_every_problem_is_reported_at_once(loaded: Loader, tmp_path: Path) -> No
 
     problems = problems_of(
         loaded,
-        '[server]\nworkers = 0\nbind = "localhost:80"\nworker = 3\n'
+        '[server]\nworkers = 0\nbind = "localhost:80"\nwrkers = 3\n'
         '[log]\nlevel = "loud"\n[serve]\nbind = ""\n',
         {"VALIDATOR_TOKENS_LEEWAY": "1h", "VALIDATOR_LOG_FORMATT": "json"},
     )
 
     assert problems == [
-        f"{own}: server.worker: unknown setting; did you mean server.workers?",
+        f"{own}: server.wrkers: unknown setting; did you mean server.workers?",
         f"{own}: serve.bind: unknown setting; did you mean server.bind?",
         "environment: VALIDATOR_LOG_FORMATT: unknown setting; did you mean VALIDATOR_LOG_FORMAT?",
         f"{own}: server.bind: 'localhost:80' is not allowed; allowed is "
