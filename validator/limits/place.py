@@ -111,7 +111,7 @@ class Place:
         return f"{numbering()} {device}\n".encode()
 
     def _tidy(self) -> None:
-        """Remove what is left of earlier versions, and a folder in the home, which may be damaged."""
+        """Remove earlier versions' counters, a folder in the home, maybe damaged, and a copied link."""
         for name in _FORMER:
             self.link.with_name(name).unlink(missing_ok=True)
         if self.link.is_dir() and not self.is_shared_memory:
@@ -119,6 +119,15 @@ class Place:
                 (self.link / name).unlink(missing_ok=True)
             if not self.link.is_symlink():
                 self.link.rmdir()
+        if self.link.is_symlink() and not self._is_own():
+            self.link.unlink()
+
+    def _is_own(self) -> bool:
+        """Return whether the folder was made for this home; a copied one would share its counts."""
+        try:
+            return (self.link / _BACK).readlink().parent.samefile(self.link.parent)
+        except OSError:
+            return False
 
     def _is_usable(self) -> bool:
         """Return whether the link leads to a folder of this user alone."""

@@ -158,6 +158,32 @@ def test_folder_of_a_removed_home_is_removed(link: Path) -> None:
     in_use[0].rmdir()
 
 
+def test_copied_home_does_not_share_the_counters(link: Path) -> None:
+    """The link of a copied or restored home leads to the folder of the other one at first."""
+    Place(link).enter()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as copy:
+        other = Path(copy) / link.name
+        other.symlink_to(link.readlink())
+        place = Place(other)
+        place.enter()
+        folder = other.resolve()
+        place.leave()
+
+    assert folder != link.resolve()
+    assert entered(link) == str(link.resolve())
+
+
+def test_home_by_another_name_shares_the_counters(link: Path, tmp_path: Path) -> None:
+    """A path through a link is the same home."""
+    (tmp_path / "alias").symlink_to(link.parent)
+    Place(link).enter()
+    folder = link.resolve()
+
+    Place(tmp_path / "alias" / link.name).enter()
+
+    assert link.resolve() == folder
+
+
 # Containers
 
 
