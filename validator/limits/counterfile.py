@@ -22,14 +22,16 @@ import structlog
 
 from validator.clock import stopwatch
 from validator.files import MODE
+from validator.limits import windows
 from validator.limits.place import LOCK_TIMEOUT, NAME, SHARED, CountersError, Place
 from validator.limits.windows import HEADER, Rows
 from validator.locks import FileLock
 
 FORMAT = b"validator counters 1"
-SIZE, MAX_SIZE = 4 << 20, 256 << 20  # bytes of a new file, and of the largest: 500,000 counters have room
+SIZE, MAX_SIZE = 1 << 20, 256 << 20  # bytes of a new file, and of the largest: 500,000 counters have room
 _PAGE = 4096
 _LOOK_EVERY = 1.0  # seconds
+_EVICTED = 64  # rows at once where there is no room for one more: neighbours, so that few pages change
 _DAMAGED = (
     lmdb.CorruptedError,
     lmdb.InvalidError,
@@ -54,6 +56,7 @@ class CounterFile:
         self._lock = FileLock(self._path, timeout=LOCK_TIMEOUT, prepare=self._enter)
         self._environment: lmdb.Environment | None = None
         self._id, self._look_at = (0, 0), 0.0
+        self._can_grow = True
 
     def use(self, act: Callable[Concatenate[Rows, P], T], *arguments: P.args, **options: P.kwargs) -> T:
         """Return what *act* does in one write transaction, which is undone when it raises.
@@ -69,7 +72,7 @@ class CounterFile:
                 with self._begin(environment) as rows:
                     return act(rows, *arguments, **options)
             except lmdb.MapFullError:
-                self._grow(environment)
+                self._make_way(environment)
                 with self._begin(environment) as rows:
                     return act(rows, *arguments, **options)
             except _DAMAGED as error:
@@ -183,17 +186,28 @@ class CounterFile:
         finally:
             os.close(descriptor)
 
-    def _grow(self, environment: lmdb.Environment) -> None:
-        """Let the file have twice its size, if it may and there is room."""
+    def _make_way(self, environment: lmdb.Environment) -> None:
+        """Make room for one more transaction."""
+        if not self._grow(environment):
+            with self._begin(environment) as rows:
+                windows.evict(rows, _EVICTED)
+
+    def _grow(self, environment: lmdb.Environment) -> bool:
+        """Let the file have twice its size, if it may and there is room; return whether it has."""
         size = min(2 * environment.info()["map_size"], MAX_SIZE)
         if size == environment.info()["map_size"]:
-            return
+            return False
         try:
             self._allocate(size)
-            environment.set_mapsize(size)
         except OSError as error:
-            words = os.strerror(error.errno or errno.EIO)
-            log.error("the counters' file cannot grow: the oldest counts are forgotten", error=words)
+            if self._can_grow:
+                words = os.strerror(error.errno or errno.EIO)
+                log.error("the counters' file cannot grow: the oldest counts are forgotten", error=words)
+            self._can_grow = False
+            return False
+        environment.set_mapsize(size)
+        self._can_grow = True
+        return True
 
     def _discard(self, error: Exception) -> None:
         """Remove a damaged file; the other processes see that and follow."""

@@ -8,6 +8,8 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import lmdb
@@ -224,53 +226,59 @@ def test_removed_file_is_made_again_once(link: Path, removed: str) -> None:
     assert sum(rounds) == 10
 
 
-def count_around_a_removal(link: Path, removed: str, start: object, queue: object) -> None:
+def count_around_a_removal(link: Path, removed: str, start: Barrier, queue: "SimpleQueue[int]") -> None:
     """Count before and after the first of the processes removes the file; return how many passed after."""
     storage = LmdbStorage(link, FakeClock())
     hit(storage, "before")
-    start.wait(60)  # type: ignore[attr-defined]
+    start.wait(60)
     target = link / NAME if removed == "the file" else link
     with suppress(FileNotFoundError):  # another one was first
         target.rename(link.with_name("removed"))
-    start.wait(60)  # type: ignore[attr-defined]
+    start.wait(60)
     storage._file._look_at = 0.0  # it looks at most once a second whether the file is there
     passed = 0
     for _ in range(10):
         passed += hit(storage, "after")
-    queue.put(passed)  # type: ignore[attr-defined]
+    queue.put(passed)
 
 
 # Room
 
 
 @pytest.mark.slow
-def test_file_grows(storage: LmdbStorage, link: Path) -> None:
-    """More counters get more memory, up to a bound, and other processes follow."""
+def test_file_grows(link: Path) -> None:
+    """More counters get more memory, and processes that use the file already follow."""
+    assert results(grow_or_follow, [(link, True), (link, False)]) == [20_000, 20_000]
+
+    assert (link / NAME).stat().st_size > SIZE
+
+
+def grow_or_follow(link: Path, grows: bool, start: Barrier, queue: "SimpleQueue[int]") -> None:
+    """Count for many keys in one process; return how many of them both processes find."""
+    storage = LmdbStorage(link, FakeClock())
+    hit(storage)
+    start.wait(60)
     many = [Entry(f"{number}{'x' * 200}", 10, 60) for number in range(20_000)]
-    for first in range(0, 20_000, 50):
+    for first in range(0, 20_000, 50) if grows else ():
         storage.acquire_sliding_window_entries(many[first : first + 50])
-    size = (link / NAME).stat().st_size
-
-    assert size > SIZE
-    assert results(count_last, [(link, many[-1].key)]) == [1]
+    start.wait(60)
+    queue.put(sum(count(storage, each.key) for each in many))
 
 
-def count_last(link: Path, key: str, start: object, queue: object) -> None:
-    """Return what was counted for *key*."""
-    queue.put(count(LmdbStorage(link, FakeClock()), key))  # type: ignore[attr-defined]
-
-
-def test_file_that_cannot_grow_forgets_the_oldest(storage: LmdbStorage, link: Path) -> None:
-    """On a full tmpfs counting goes on, and no process ends by SIGBUS."""
+@pytest.mark.slow
+@pytest.mark.parametrize("prunes", [True, False])
+def test_file_that_cannot_grow_forgets_the_oldest(storage: LmdbStorage, link: Path, prunes: bool) -> None:
+    """On a full tmpfs counting goes on, also where pruning comes too late, and no process ends by SIGBUS."""
     hit(storage)
     with max_file(SIZE), capture_logs() as logs:
-        for number in range(100_000 // 4):
+        for number in range(5000):
             entries = [Entry(f"{number}-{each}{'x' * 150}", 10, 60) for each in range(4)]
             assert storage.acquire_sliding_window_entries(entries)
+            storage._hits = storage._hits if prunes else 0
 
-    assert {each["event"] for each in logs} == {
+    assert [each["event"] for each in logs] == [
         "the counters' file cannot grow: the oldest counts are forgotten"
-    }
+    ]
     assert (link / NAME).stat().st_size == SIZE
     assert hit(storage)
 
