@@ -1,19 +1,23 @@
 """What is compared: our callback, ceilings that do nothing, and programs that do the same job.
 
 Every peer is as its own documentation builds it, and as fast as that goes: without an access log, without
-limits, without a trail. It is installed from what is pinned in its folder below `benchmarks/peers`.
+limits, without a trail. Only `like-for-like` does the validator's whole work. A peer is installed from what
+is pinned in its folder below `benchmarks/peers`.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
 from benchmarks import installing
 from benchmarks.load import Address
 from benchmarks.servers import Server, environment, free_address, running, serving
+from validator.cli.serving import serve
 
+_ASGI = ["-m", "gunicorn", "--worker-class", "asgi", "--asgi-loop", "asyncio", "--keep-alive", "5"]
 _GTHREAD = ["-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "5"]
 _QUIET = ["--no-control-socket", "--log-level", "warning"]
 
@@ -26,19 +30,30 @@ class Contender:
     title: str
     peer: str  # its folder below `benchmarks/peers`; the validator has none
     command: Callable[[str, Address, Path], list[str]] | None = None  # of the interpreter, where, its state
+    words: tuple[str, ...] = ()  # of `validator serve`, beside its role
     has_database: bool = False
+    has_limits: bool = False  # and a trail
     is_ceiling: bool = False  # answers a constant, to our own questions
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is the validator: the only one with limits and a trail."""
+        """Whether it is the validator."""
         return self.command is None
+
+    @property
+    def missing(self) -> str:
+        """What this environment lacks for it, in one line; "" when it can run."""
+        if self.name == "gunicorn-h1c" and not find_spec("gunicorn_h1c"):
+            return "gunicorn_h1c is not installed: it has no wheel, and needs a compiler"
+        if self.name == "ours-asgi" and not _has_asgi():
+            return "this version of `validator serve` has no --worker"
+        return ""
 
     @contextmanager
     def started(self, state: Path, home: Path) -> Iterator[Server]:
         """Give the running server; *state* is a folder for whatever it keeps, *home* the validator's."""
         if self.command is None:
-            with serving(home, "--role", "callbacks", "--workers", "1") as server:
+            with serving(home, "--role", "callbacks", "--workers", "1", *self.words) as server:
                 yield server
             return
         address = free_address()
@@ -48,9 +63,14 @@ class Contender:
             yield server
 
 
-def _gunicorn(application: str) -> Callable[[str, Address, Path], list[str]]:
+def _has_asgi() -> bool:
+    return any("--worker" in option.opts for option in serve.params)
+
+
+def _gunicorn(application: str, *worker: str) -> Callable[[str, Address, Path], list[str]]:
     def command(python: str, address: Address, _state: Path) -> list[str]:
-        return [python, *_GTHREAD, *_QUIET, "--bind", f"{address[0]}:{address[1]}", application]
+        words = worker or _GTHREAD
+        return [python, *words, *_QUIET, "--bind", f"{address[0]}:{address[1]}", application]
 
     return command
 
@@ -76,8 +96,38 @@ def _nginx(_python: str, address: Address, state: Path) -> list[str]:
 
 
 CONTENDERS = (
-    Contender("ours", "validator, the whole callback", "", has_database=True),
-    Contender("gunicorn", "bare gunicorn", "bare", _gunicorn("constant:plain"), is_ceiling=True),
+    Contender("ours", "validator, gthread (the default)", "", has_database=True, has_limits=True),
+    Contender(
+        "ours-asgi",
+        "validator, ASGI",
+        "",
+        words=("--worker", "asgi"),
+        has_database=True,
+        has_limits=True,
+    ),
+    Contender(
+        "like-for-like",
+        "FastAPI doing the same work, uvicorn",
+        "like_for_like",
+        _uvicorn("validation:app"),
+        has_database=True,
+        has_limits=True,
+    ),
+    Contender("gunicorn", "bare gunicorn, gthread", "bare", _gunicorn("constant:plain"), is_ceiling=True),
+    Contender(
+        "gunicorn-asgi",
+        "bare gunicorn, ASGI",
+        "bare",
+        _gunicorn("constant:looped", *_ASGI, "--http-parser", "python"),
+        is_ceiling=True,
+    ),
+    Contender(
+        "gunicorn-h1c",
+        "bare gunicorn, ASGI, C parser",
+        "bare",
+        _gunicorn("constant:looped", *_ASGI, "--http-parser", "fast"),
+        is_ceiling=True,
+    ),
     Contender("flask", "bare Flask, gunicorn", "bare", _gunicorn("constant:flask"), is_ceiling=True),
     Contender("nginx", "nginx, return 200", "nginx", _nginx, is_ceiling=True),
     Contender(

@@ -15,7 +15,7 @@ import orjson
 from benchmarks.servers import CHECKOUT, environment
 
 PEERS = CHECKOUT / "benchmarks" / "peers"
-TOKENS = 256  # that each peer knows
+TOKENS = 10_000  # that each peer knows; oidc-provider fewer
 _ENVIRONMENTS = CHECKOUT / "var" / "bench"
 _STAMP = "installed"
 _PINS = "requirements.txt"

@@ -48,7 +48,7 @@ def _bar(root: Element, top: int, each: dict[str, Any], longest: float) -> None:
     """Draw one row: the name, the bar, and the ratio with what the server does besides."""
     share = each["ratios"][_BASE]
     width = max(1, round((_WIDTH - _LEFT - _RIGHT) * share / longest))
-    kind = "ours" if each["has_trail"] else "ceiling" if each["is_ceiling"] else "peer"
+    kind = "ours" if each["is_ours"] else "ceiling" if each["is_ceiling"] else "peer"
     size = {"width": str(width), "height": str(_BAR), "rx": "3"}
     _text(root, 16, top + 14, each["title"], "head" if kind == "ours" else "")
     _within(root, "rect", **{"class": kind, "x": str(_LEFT), "y": str(top), **size})

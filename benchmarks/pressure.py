@@ -7,7 +7,7 @@
   it takes is what the probe and the machine cost.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +18,7 @@ from benchmarks import wrk
 from benchmarks.machine import cores, pinned
 from benchmarks.questions import Questions
 from benchmarks.servers import Server, serving
-from benchmarks.steady import Span, probe
+from benchmarks.steady import Span, probe_with
 from benchmarks.wrk import Sample
 
 CONNECTIONS = (1, 4, 16, 32, 64)
@@ -36,11 +36,16 @@ def connections(server: Server, questions: Questions, rounds: int, seconds: floa
     return [{"connections": number, **figures(own)} for number, own in samples.items()]
 
 
-def workers(home: Path, questions: Questions, rounds: int, seconds: float) -> dict[str, Any]:
-    """Return the figures of one worker and of two, and how many times as much two carried."""
+def workers(
+    home: Path, words: Sequence[str], questions: Questions, rounds: int, seconds: float
+) -> dict[str, Any]:
+    """Return the figures of one worker and of two, and how many times as much two carried.
+
+    The servers are started with *words*.
+    """
     places = {number: _placed(number) for number in (1, 2)}
     samples: dict[int, list[Sample]] = {number: [] for number in places}
-    with _pool(home, 1, places) as one, _pool(home, 2, places) as two:
+    with _pool(home, words, 1, places) as one, _pool(home, words, 2, places) as two:
         for number, server in ((1, one), (2, two)):
             with pinned(places[number][1]):
                 _load(server, questions, 1)
@@ -58,15 +63,19 @@ def workers(home: Path, questions: Questions, rounds: int, seconds: float) -> di
 
 
 def paced(
-    servers: Mapping[str, Server], questions: Questions, rate: float, rounds: int, seconds: float
+    servers: Mapping[str, Server],
+    questions_of: Mapping[str, Questions],
+    rate: float,
+    rounds: int,
+    seconds: float,
 ) -> dict[str, Any]:
     """Return what each of *servers* took for an answer at *rate* questions a second, in milliseconds."""
     measured: dict[str, list[Span]] = {name: [] for name in servers}
     with pinned(cores()[-1:]):
         for _ in range(rounds):
             for name, server in servers.items():
-                asked = probe(server.address, questions.good, questions.right, rate=rate, seconds=seconds)
-                measured[name].append(asked)
+                asked = questions_of[name].asked
+                measured[name].append(probe_with(server.address, asked, rate=rate, seconds=seconds))
     return {"rate": rate, **{name: _latencies(own) for name, own in measured.items()}}
 
 
@@ -98,14 +107,15 @@ def _placed(number: int) -> tuple[list[int], list[int]]:
 
 
 @contextmanager
-def _pool(home: Path, number: int, places: Mapping[int, tuple[list[int], list[int]]]) -> Iterator[Server]:
+def _pool(
+    home: Path, words: Sequence[str], number: int, places: Mapping[int, tuple[list[int], list[int]]]
+) -> Iterator[Server]:
     with ExitStack() as stack:
         with pinned(places[number][0]):
-            server = stack.enter_context(serving(home, "--role", "callbacks", "--workers", str(number)))
+            own = serving(home, "--role", "callbacks", "--workers", str(number), *words)
+            server = stack.enter_context(own)
         yield server
 
 
 def _load(server: Server, questions: Questions, seconds: float, number: int = 32, threads: int = 1) -> Sample:
-    return wrk.load(
-        server, questions.file, questions.right, seconds=seconds, connections=number, threads=threads
-    )
+    return wrk.load(server, questions.file, seconds=seconds, connections=number, threads=threads)

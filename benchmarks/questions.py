@@ -1,65 +1,97 @@
-"""What each contender is asked: about tokens that are good, and once about one that is not."""
+"""What each contender is asked: about 10,000 tokens and more, of which 5 % have to be refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import orjson
 
-from benchmarks import enterprise, wrk
-from benchmarks.load import ask, post
+from benchmarks import traffic, wrk
+from benchmarks.enterprise import AGENT_PATH, RIGHT
+from benchmarks.load import ask, post, source
+from benchmarks.population import Size
 from benchmarks.servers import Server
+from benchmarks.steady import Asked
+from benchmarks.traffic import Question
+from validator.services import Services
 
-_OURS = "ours.requests"
-_WRITTEN = "questions.json"  # by a peer: path, headers, bodies, forged, right
+SIZE = Size(accounts=40_000, revoked=10_000)
+NUMBER = 40_000  # of different questions: a refused token comes back too seldom to reach its limit
+REFUSED_SHARE = 0.05
+_EVERY = round(1 / REFUSED_SHARE)
+_SOURCES = 1 << 16  # the limit on forged tokens is one on their source
+_WRITTEN = "questions.json"  # by a peer: path, headers, bodies, refused (by kind), right, refusal
 
 
 @dataclass(frozen=True)
 class Questions:
-    """Questions about good tokens, and one about a forged one; *right* is in every right answer."""
+    """Requests in the order in which they are sent, each with its right response, and one of each kind."""
 
-    good: list[bytes]
-    forged: bytes | None  # None: the contender says the same to everybody
-    right: bytes
-    file: Path  # the good ones, for wrk
-
-    def is_right(self, answer: bytes) -> bool:
-        """Return whether *answer* says that a token is good."""
-        return answer.startswith(b"HTTP/1.1 200") and self.right in answer
+    asked: Sequence[Asked]
+    kinds: Mapping[str, Asked]
+    file: Path  # the same, for wrk
 
     def check(self, server: Server) -> None:
-        """Raise RuntimeError unless *server* accepts a valid token and refuses a forged one."""
-        answer = ask(server.address, self.good[0])
-        if not self.is_right(answer):
-            raise RuntimeError(f"refuses a good token: {answer!r}")
-        if self.forged and self.is_right(ask(server.address, self.forged)):
-            raise RuntimeError("takes a forged token for a good one")
+        """Raise RuntimeError unless *server* gives the right response to one request of each kind."""
+        for kind, asked in self.kinds.items():
+            answer = ask(server.address, asked.request)
+            if not answer.startswith(b"HTTP/1.1 200") or asked.expected not in answer:
+                raise RuntimeError(f"wrong about a {kind} token: {answer!r}")
 
 
-def of_ours(good: list[bytes], folder: Path, *, is_constant: bool) -> Questions:
-    """Return the cloud's questions, for the validator or for who answers a constant."""
-    file = folder / _OURS
-    wrk.write_requests(file, good)
-    return Questions(good, None if is_constant else _forge(good[0]), enterprise.RIGHT, file)
+def of_ours(services: Services, folder: Path) -> Questions:
+    """Return the cloud's questions about the tokens of *services*, which has the population of `SIZE`."""
+    refused = NUMBER // _EVERY // len(traffic.REFUSED)
+    good = traffic.agents(services, SIZE, NUMBER - refused * len(traffic.REFUSED))
+    bad = {kind: make(services, SIZE, refused) for kind, make in traffic.REFUSED.items()}
+    places = iter(range(NUMBER))
+
+    def asked(question: Question) -> Asked:
+        request = post(
+            AGENT_PATH, orjson.loads(question.body), X_Forwarded_For=source(next(places) % _SOURCES)
+        )
+        return Asked(request, b'"retCode":%d,' % question.code)
+
+    return _mixed(
+        [asked(each) for each in good],
+        {kind: [asked(each) for each in questions] for kind, questions in bad.items()},
+        folder / "requests",
+    )
+
+
+def of_constant(ours: Questions, folder: Path) -> Questions:
+    """Return the requests of *ours* for a server that gives one response to all."""
+    return _mixed([Asked(each.request, RIGHT) for each in ours.asked], {}, folder / "requests")
 
 
 def of_peer(state: Path) -> Questions:
     """Return the requests that a peer wrote into its folder *state*."""
     told = orjson.loads((state / _WRITTEN).read_bytes())
-    good = [_post(told["path"], told["headers"], body) for body in told["bodies"]]
-    file = state / "requests"
-    wrk.write_requests(file, good)
-    return Questions(good, _post(told["path"], told["headers"], told["forged"]), told["right"].encode(), file)
+
+    def asked(body: str, expected: str) -> Asked:
+        return Asked(_post(told["path"], told["headers"], body), expected.encode())
+
+    refused = {
+        kind: [asked(body, told["refusal"]) for body in bodies] for kind, bodies in told["refused"].items()
+    }
+    return _mixed([asked(body, told["right"]) for body in told["bodies"]], refused, state / "requests")
+
+
+def _mixed(good: Sequence[Asked], refused: Mapping[str, Sequence[Asked]], file: Path) -> Questions:
+    """Put one refused question, of each kind in turn, after 19 good ones; the first one is good."""
+    kinds = cycle([iter(cycle(questions)) for questions in refused.values()])
+    asked: list[Asked] = []
+    for each in good:
+        asked.append(each)
+        if refused and len(asked) % _EVERY == _EVERY - 1:
+            asked.append(next(next(kinds)))
+    wrk.write_requests(file, asked)
+    return Questions(
+        asked, {"good": good[0], **{kind: questions[0] for kind, questions in refused.items()}}, file
+    )
 
 
 def _post(path: str, headers: Mapping[str, str], body: str) -> bytes:
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", *(f"{name}: {headers[name]}" for name in headers)]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
-
-
-def _forge(question: bytes) -> bytes:
-    """Return *question* with another signature of its token."""
-    body = orjson.loads(question.partition(b"\r\n\r\n")[2])
-    token = body["access_token"]
-    body["access_token"] = token[:-5] + ("A" if token[-5] != "A" else "B") + token[-4:]
-    return post(enterprise.AGENT_PATH, body, X_Forwarded_For="203.0.113.1")

@@ -9,7 +9,7 @@ are about expired, forged and revoked ones. They come from many addresses, and a
 that no limit is reached. Meanwhile each worker's memory, descriptors and threads are looked at, and the files
 that grow.
 
-The bars: no wrong answer; at most 60 MB (RSS) a worker at any time; flat: by least squares over the second
+The bars: no wrong answer; at most 60 MB (PSS) a worker at any time; flat: by least squares over the second
 half, all workers together grow by less than 1,000 kB in 1,000,000 requests. That is one byte a request, and
 nothing that is kept of every request is so small; what the allocator takes now and then is more than nothing.
 And the descriptors stay: the fewest of the last quarter are no more than those of the quarter before, in each

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.reports import markdown
 from benchmarks.watching import slope
 
-LARGEST_RSS = 60_000_000 // 1024  # of one worker, in the kB (1,024 bytes) that Linux tells
+LARGEST_PSS = 60_000_000 // 1024  # of one worker, in the kB (1,024 bytes) that Linux tells
 LARGEST_SLOPE = 1000.0  # kB of all workers in 1,000,000 requests
 _MIN_MINUTES = 5  # minutes of a run that says something of memory
 _MILLION = 1_000_000
@@ -19,13 +19,13 @@ def judge(report: dict[str, Any]) -> None:
     later = samples[len(samples) // 2 :]
     errors = sum(sum(minute["errors"].values()) for minute in report["minutes"])
     growth = slope([(each["answered"] / _MILLION, _sum(each, "rss")) for each in later])
-    largest = max(worker["rss"] for sample in samples for worker in sample["workers"].values())
+    largest = max(worker["pss"] for sample in samples for worker in sample["workers"].values())
     is_long = report["lasted"] >= _MIN_MINUTES
     report["answered"] = samples[-1]["answered"]
     report["slope"] = round(growth, 1)
     report["bars"] = {
         "errors": _bar(errors, 0, is_judged=True),
-        "largest RSS of a worker, kB": _bar(largest, LARGEST_RSS, is_judged=is_long),
+        "largest PSS of a worker, kB": _bar(largest, LARGEST_PSS, is_judged=is_long),
         "growth of all workers, kB in 1,000,000 requests": _bar(growth, LARGEST_SLOPE, is_judged=is_long),
         "descriptors gained": _bar(_gained(later), 0, is_judged=is_long),
         "workers lost": _bar(_lost(samples), 0, is_judged=True),
@@ -65,10 +65,10 @@ def _lost(samples: list[dict[str, Any]]) -> int:
 def line(report: dict[str, Any]) -> str:
     """Return how the last minute was."""
     minute, sample = report["minutes"][-1], report["samples"][-1]
-    memory = ", ".join(f"{worker['rss'] / 1024:.1f}" for worker in sample["workers"].values())
+    memory = ", ".join(f"{worker['pss'] / 1024:.1f}" for worker in sample["workers"].values())
     return (
         f"minute {len(report['minutes'])}: {minute['answers']} answers, p50 {minute['p50']} ms,"
-        f" p99 {minute['p99']} ms, errors {minute['errors']}, RSS {memory} MiB"
+        f" p99 {minute['p99']} ms, errors {minute['errors']}, PSS {memory} MiB"
     )
 
 

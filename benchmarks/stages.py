@@ -3,9 +3,9 @@
     python -m benchmarks.stages [--quick] [--json FILE]
 
 The whole callback, with the default settings and nothing switched off, is called as a worker would call it,
-and held against a bare Flask application with a constant answer, in interleaved rounds: the bar is 3.2 times
-that. Then each stage is called by itself with real arguments, one after the other as in a callback, so that
-it finds the processor's caches as it does there; the remainder is reported as time between them.
+and compared with a bare Flask application with a constant answer, in interleaved rounds. Then each stage is
+called by itself with real arguments, one after the other as in a callback, so that it finds the processor's
+caches as it does there; the remainder is reported as time between them.
 The log goes to /dev/null; the database, the counters and the trail are in a temporary folder. All is on one
 core.
 
@@ -34,7 +34,6 @@ from validator.untrusted import read_object
 from validator.web import forwarded, middleware
 from validator.web.replies import CallbackReplies
 
-BAR = 3.2
 SIZE = Size(accounts=1000, revoked=1000)
 BARE, WHOLE, IN_TURN, PARSING = "bare Flask", "the whole callback", "the whole in turn", "parsing"
 READING, SCHEMA, LOG = "reading the JSON", "schema (marshmallow)", "log line"
@@ -43,7 +42,7 @@ ENDPOINT = Endpoint.VALIDATE_AGENT
 
 
 def main() -> int:
-    """Measure, print the tables, and return 0 when the bar is met; a quick run has only to be right."""
+    """Measure, print the tables, and return 0."""
     parser = reports.options("stages", quick="some seconds; the figures are rough")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--calls", type=int, default=200, help="of each stage in each round")
@@ -52,7 +51,7 @@ def main() -> int:
     report = {"machine": machine(), "plan": plan, **figures(measure(plan))}
     reports.write(given.json, report)
     print(tables(report))  # noqa: T201
-    return 0 if given.quick or report["is_met"] else 1
+    return 0
 
 
 def measure(plan: dict[str, int]) -> dict[str, Timed]:
@@ -143,7 +142,6 @@ def figures(timed: dict[str, Timed]) -> dict[str, Any]:
         "applications": {BARE: bare, WHOLE: whole},
         "stages": table,
         "ratio": {"median": round(ratio, 2), "least": round(whole["least"] / bare["least"], 2)},
-        "is_met": ratio <= BAR,
     }
 
 
@@ -159,12 +157,11 @@ def tables(report: dict[str, Any]) -> str:
         [name, f"{each['median']:.0f}", f"{each['least']:.0f}", f"{each['median'] / whole:.0%}"]
         for name, each in stages.items()
     ]
-    said = "met" if report["is_met"] else "not met"
     return (
         reports.markdown(["stage", "µs, median", "µs, least", "share"], rows)
         + f"\n\nThe whole callback takes {applications[WHOLE]['median']:.0f} µs, bare Flask"
         f" {applications[BARE]['median']:.0f} µs: {ratio['median']} times as long (of the least times"
-        f" {ratio['least']}). The bar of {BAR} is {said}."
+        f" {ratio['least']})."
     )
 
 

@@ -202,8 +202,16 @@ def probe(
     connections: int = 32,
 ) -> Span:
     """Send *rate* requests a second for *seconds*, over new connections; right responses contain *right*."""
+    asked = [Asked(each, right) for each in requests]
+    return probe_with(address, asked, rate=rate, seconds=seconds, connections=connections)
+
+
+def probe_with(
+    address: Address, questions: Sequence[Asked], *, rate: float, seconds: float, connections: int = 32
+) -> Span:
+    """Like `probe`, where each request has a separate right response."""
     spans: list[Span] = []
-    load = Load(address, [Asked(each, right) for each in requests], connections)
+    load = Load(address, questions, connections)
     try:
         load.hold(rate, seconds, every=inf, told=spans.append)
     finally:

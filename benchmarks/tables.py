@@ -3,6 +3,7 @@
 from statistics import median
 from typing import Any
 
+from benchmarks.bars import DOORS
 from benchmarks.reports import markdown
 
 _BUSY = 0.9  # of a core: a process that used less was delayed by something else
@@ -11,7 +12,14 @@ _BASES = ("gunicorn", "flask")
 
 def table(report: dict[str, Any]) -> str:
     """Return every table of *report*, as Markdown."""
-    parts = [_contenders(report), _notes(report), _connections(report), _workers(report), _paced(report)]
+    parts = [_contenders(report), _notes(report)]
+    for name, door in report["pressed"].items():
+        parts += [
+            f"{DOORS[name]}:",
+            _connections(door),
+            _workers(door),
+            *(_paced(each) for each in door["paced"].values()),
+        ]
     return "\n\n".join(part for part in [*parts, _bars(report)] if part)
 
 
@@ -28,6 +36,11 @@ def _contenders(report: dict[str, Any]) -> str:
 
 def _notes(report: dict[str, Any]) -> str:
     lines = [f"skipped: {name}: {why}" for name, why in report["skipped"].items()]
+    changes = report["changes"]
+    lines.append(
+        f"meanwhile {changes['logins']} logins and {changes['revocations']} revocations, "
+        f"{changes['errors']} with a wrong response"
+    )
     for each in report["contenders"]:
         used = median(sum(one["server_seconds"]) / one["seconds"] for one in each["rounds"])
         asked = median(one["load_busy"] for one in each["rounds"])
@@ -43,14 +56,12 @@ def _notes(report: dict[str, Any]) -> str:
 def _connections(report: dict[str, Any]) -> str:
     rows = [
         [each["connections"], f"{each['rate']:,}", each["p50"], each["p99"], each["errors"]]
-        for each in report.get("connections", [])
+        for each in report["connections"]
     ]
-    return markdown(["connections", "req/s", "p50 ms", "p99 ms", "errors"], rows) if rows else ""
+    return markdown(["connections", "req/s", "p50 ms", "p99 ms", "errors"], rows)
 
 
 def _workers(report: dict[str, Any]) -> str:
-    if "workers" not in report:
-        return ""
     told = report["workers"]
     rows = []
     for number in ("one", "two"):
@@ -66,15 +77,12 @@ def _workers(report: dict[str, Any]) -> str:
 
 
 def _paced(report: dict[str, Any]) -> str:
-    if "paced" not in report:
-        return ""
-    told = report["paced"]
     rows = [
-        [name, f"{told[name]['p50']:.2f}", f"{told[name]['p99']:.2f}", told[name]["errors"]]
-        for name in ("ours", "gunicorn")
-        if name in told
+        [name, f"{each['p50']:.2f}", f"{each['p99']:.2f}", each["errors"]]
+        for name, each in report.items()
+        if name != "rate"
     ]
-    return markdown([f"at {told['rate']:,} questions a second", "p50 ms", "p99 ms", "errors"], rows)
+    return markdown([f"at {report['rate']:,} questions a second", "p50 ms", "p99 ms", "errors"], rows)
 
 
 def _bars(report: dict[str, Any]) -> str:

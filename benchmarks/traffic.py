@@ -1,6 +1,7 @@
 """The cloud's questions about a population, with tokens signed as the server would issue them."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -58,6 +59,49 @@ def mixed(services: Services, size: Size, number: int, seed: int = 1) -> list[Qu
                 questions.append(agent(services, account, jti))
     draw.shuffle(questions)
     return questions
+
+
+def _drawn(
+    services: Services, size: Size, number: int, kind: str, at: datetime | None = None
+) -> list[Question]:
+    draw = Random(kind)  # noqa: S311 - which agents, no secret
+    return [
+        agent(services, draw.randrange(size.accounts), _jti(draw), kind, code=2, at=at) for _ in range(number)
+    ]
+
+
+def forged_ones(services: Services, size: Size, number: int) -> list[Question]:
+    """Return *number* questions about tokens with another token's signature."""
+    return [_forged(each) for each in _drawn(services, size, number, "forged")]
+
+
+def expired_ones(services: Services, size: Size, number: int) -> list[Question]:
+    """Return *number* questions about tokens that expired two days ago."""
+    return _drawn(services, size, number, "expired", SystemClock().now() - timedelta(days=3))
+
+
+def revoked_ones(services: Services, size: Size, number: int) -> list[Question]:
+    """Return *number* questions about revoked tokens, at most as many as there are."""
+    step = max(1, size.revoked // number)
+    return [revoked(services, place * step, size.accounts) for place in range(number)]
+
+
+def strange_ones(services: Services, size: Size, number: int) -> list[Question]:
+    """Return *number* questions that name another tenant than the good token's."""
+    questions = []
+    for question in _drawn(services, size, number, "another tenant's"):
+        body = orjson.loads(question.body)
+        body["tenantSpaceId"] = TENANTS[(TENANTS.index(body["tenantSpaceId"]) + 1) % len(TENANTS)]
+        questions.append(replace(question, body=orjson.dumps(body)))
+    return questions
+
+
+REFUSED: Mapping[str, Callable[[Services, Size, int], list[Question]]] = {
+    "forged": forged_ones,
+    "expired": expired_ones,
+    "revoked": revoked_ones,
+    "another tenant's": strange_ones,
+}
 
 
 def agent(

@@ -1,21 +1,26 @@
 """The benchmarks run and report what they should; how fast is no test: the machine has other things to do."""
 
 import shutil
+import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import bars, contenders, installing, plot, tables, wrk
-from benchmarks.enterprise import RIGHT
+from benchmarks import bars, installing, plot, tables, wrk
+from benchmarks.enterprise import AGENT_PATH, RIGHT
 from benchmarks.load import post
-from benchmarks.questions import Questions
+from benchmarks.questions import NUMBER, REFUSED_SHARE, Questions
+from benchmarks.servers import Server, environment, free_address, running
+from benchmarks.steady import Asked
 from tests.conftest import require_package
 from tests.support.short_benchmarks import run
 
 TARGETS = ["one pool", "two pools", "no bulkhead"]
-COMPARED = ["ours", "gunicorn", "flask", "nginx"]
+COMPARED = ["ours", "gunicorn", "gunicorn-asgi", "flask", "nginx"]
+REFUSAL = b'"retCode":2,'
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -82,12 +87,29 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, A
 def test_comparison_is_of_right_answers(compared: tuple[str, dict[str, Any], str]) -> None:
     """Every server answers under load, and answers right, whatever the load's shape."""
     _, report, _ = compared
-    pressed = [*report["connections"], *(report["workers"][each] for each in ("one", "two"))]
+    door = report["pressed"]["ours"]
+    pressed = [*door["connections"], *(door["workers"][each] for each in ("one", "two"))]
 
     assert [each["name"] for each in report["contenders"]] == COMPARED
     assert [each["errors"] for each in report["contenders"]] == [0] * len(COMPARED)
     assert all(each["rate"] > 0 and each["errors"] == 0 for each in pressed)
-    assert [report["paced"][each]["errors"] for each in ("ours", "gunicorn")] == [0, 0]
+    assert [paced[each]["errors"] for paced in door["paced"].values() for each in ("ours", "gunicorn")] == [
+        0
+    ] * 4
+    assert report["changes"]["errors"] == 0
+
+
+def test_comparison_is_about_many_tokens_of_which_some_are_refused(
+    compared: tuple[str, dict[str, Any], str],
+) -> None:
+    """5 % of the responses refuse a token, for one of four reasons; each request of the file is another."""
+    _, report, _ = compared
+    (ours,) = (each for each in report["contenders"] if each["name"] == "ours")
+
+    assert report["plan"]["questions"] == NUMBER
+    assert report["plan"]["kinds"] == ["good", "forged", "expired", "revoked", "another tenant's"]
+    for sample in ours["rounds"]:
+        assert sample["refused"] / sample["answers"] == pytest.approx(REFUSED_SHARE, abs=0.02)
 
 
 def test_comparison_reports_what_a_figure_depends_on(compared: tuple[str, dict[str, Any], str]) -> None:
@@ -108,7 +130,7 @@ def test_comparison_is_printed_and_drawn(compared: tuple[str, dict[str, Any], st
     printed, report, picture = compared
     titles = [each["title"] for each in report["contenders"]]
 
-    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:6]] == titles
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:7]] == titles
     drawn = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     assert {*titles} - {*drawn} == {"nginx, return 200"}  # so far ahead that the others would be one line
     assert plot.svg(report) == picture
@@ -124,44 +146,62 @@ def test_comparison_says_what_it_skips_and_does_not_judge_it(
 
     assert "skipped: authlib: cannot be installed: no network" in tables.table(report)
     judged = {each["bar"]: each["is_met"] for each in report["bars"]}
-    assert judged["times authlib"] is None
-    assert judged["times bare Flask"] in (True, False)
+    assert judged["gthread, times the like-for-like peer"] is None
+    assert judged["gthread, times bare gunicorn"] in (True, False)
 
 
 def test_bar_is_missed_by_a_hair() -> None:
-    """Ratios are judged as measured, not as printed; who is only level with a peer is not ahead of it."""
+    """Ratios are judged as measured, not as printed; level with a peer is not ahead of it."""
     slow, fast = (
-        wrk.Sample(answers, 1.0, wrong=0, lost=0, p50=1, p99=1, load_busy=1, server_seconds=(1,), idle=(0,))
-        for answers in (49_999, 100_000)
+        wrk.Sample(answers, 1.0, 0, 0, 0, p50=1, p99=1, load_busy=1, server_seconds=(1,), idle=(0,))
+        for answers in (41_999, 100_000)
     )
-    ratios = {"flask": bars.ratio([slow], [fast]), "authlib": bars.ratio([slow], [slow])}
-    report = {
-        "contenders": [{"name": "ours", "ratios": ratios}],
+    ratios = {"gunicorn": bars.ratio([slow], [fast]), "fastapi-def": bars.ratio([slow], [slow])}
+    pressed = {
         "workers": {"ratio": 1.7999},
-        "paced": {"ours": {"p99": 15.004}},
+        "paced": {"busy": {"ours": {"p99": 10.004}}, "calm": {"ours": {"p99": 3.004}}},
+        "pss": 58_594,
     }
+    report = {"contenders": [{"name": "ours", "ratios": ratios}], "pressed": {"ours": pressed}}
 
     judged = {each["bar"]: each["is_met"] for each in bars.judged(report)}
 
-    assert judged["times bare Flask"] is False
-    assert judged["times authlib"] is False
-    assert judged["two workers, times one"] is False
-    assert judged["p99 at 70 % of the most, ms"] is False
+    ours = {bar: is_met for bar, is_met in judged.items() if bar.startswith("gthread")}
+    assert ours.pop("gthread, times the like-for-like peer") is None
+    assert set(ours.values()) == {False}
+    assert len(ours) == 6
 
 
-def test_comparison_sees_a_wrong_answer(tmp_path: Path) -> None:
-    """Who takes a forged token for a good one does not take part; an answer that is not right is an error."""
+def test_comparison_sees_a_server_that_accepts_everything(tmp_path: Path) -> None:
+    """A server that takes a forged token for a good one does not take part."""
+    request = post(AGENT_PATH, {})
+    kinds = {"good": Asked(request, RIGHT), "forged": Asked(request, REFUSAL)}
+
+    with _constant(tmp_path) as server, pytest.raises(RuntimeError, match="wrong about a forged token"):
+        Questions([], kinds, tmp_path / "requests").check(server)
+
+
+@pytest.mark.parametrize("returns_id", [True, False])
+def test_comparison_sees_a_wrong_answer(tmp_path: Path, returns_id: bool) -> None:
+    """One wrong response in twenty is an error, whether the server returns the request's id or not."""
     require_package("wrk", found=shutil.which("wrk") is not None)
-    question = post("/rest/cc-management/v1/thirdparty/thirdPartyValidate", {})
-    gullible = Questions([question], question, RIGHT, tmp_path / "questions")
-    wrk.write_requests(gullible.file, gullible.good)
-    (constant,) = (each for each in contenders.CONTENDERS if each.name == "gunicorn")
+    request = post(AGENT_PATH, {})
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    wrk.write_requests(right, [Asked(request, RIGHT)] * 20)
+    wrk.write_requests(wrong, [Asked(request, RIGHT)] * 19 + [Asked(request, REFUSAL)])
 
-    with constant.started(tmp_path, tmp_path) as server:
-        with pytest.raises(RuntimeError, match="takes a forged token for a good one"):
-            gullible.check(server)
-        right = wrk.load(server, gullible.file, RIGHT, seconds=1, connections=2)
-        wrong = wrk.load(server, gullible.file, b"something else", seconds=1, connections=2)
+    with _constant(tmp_path, "echoing" if returns_id else "plain") as server:
+        good, bad = (wrk.load(server, file, seconds=1, connections=2) for file in (right, wrong))
 
-    assert right.answers > 0
-    assert (right.wrong, wrong.wrong) == (0, wrong.answers)
+    assert good.answers > 0
+    assert (good.wrong, good.refused, good.lost) == (0, 0, 0)
+    assert bad.wrong == pytest.approx(bad.answers / 20, abs=4)
+
+
+def _constant(folder: Path, application: str = "plain") -> AbstractContextManager[Server]:
+    """Start a server that returns one response; *application* is in `peers/bare/constant.py`."""
+    address = free_address()
+    bind = f"{address[0]}:{address[1]}"
+    words = ["-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread", "--bind", bind]
+    command = [sys.executable, *words, f"constant:{application}"]
+    return running(command, address, folder / "log", environment(), installing.PEERS / "bare")

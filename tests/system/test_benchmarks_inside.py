@@ -33,7 +33,6 @@ def test_stages_add_up_to_the_callback(tmp_path: Path) -> None:
     assert parts == pytest.approx(stages["the whole callback"]["median"], abs=0.1)
     assert [line.split("|")[1].strip() for line in printed.splitlines()[2:] if "|" in line] == list(stages)
     assert report["ratio"]["median"] > 1
-    assert printed.rstrip().endswith(("is met.", "is not met."))
 
 
 def test_growth_compares_every_size_with_the_small_one(tmp_path: Path) -> None:
@@ -87,7 +86,9 @@ def test_soak_sees_what_grows() -> None:
     report["samples"] = [
         {
             "answered": 1000 * number,
-            "workers": {str(pid): {"rss": 60_000 + 1000 * number, "descriptors": number}},
+            "workers": {
+                str(pid): dict.fromkeys(("rss", "pss"), 60000 + 1000 * number) | {"descriptors": number}
+            },
         }
         for number, pid in enumerate([*[1] * 4, *[2] * 36])
     ]
@@ -102,7 +103,7 @@ def test_soak_sees_what_grows() -> None:
 
 def test_soak_that_is_interrupted_soon_says_nothing_of_memory() -> None:
     """How long it lasted decides whether memory is judged, not how long it was meant to last."""
-    sample = {"answered": 1000, "workers": {"1": {"rss": 60_000, "descriptors": 9}}}
+    sample = {"answered": 1000, "workers": {"1": {"rss": 60_000, "pss": 60_000, "descriptors": 9}}}
     report: dict[str, Any] = {"plan": {"minutes": 30}, "lasted": 0.5, "minutes": [], "samples": [sample]}
 
     judge(report)

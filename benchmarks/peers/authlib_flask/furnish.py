@@ -31,8 +31,9 @@ def main() -> None:
             "Authorization": f"Basic {credentials}",
         },
         "bodies": [f"token={token}{hint}" for token in tokens],
-        "forged": f"token={secrets.token_urlsafe(32)}{hint}",
+        "refused": {"forged": [f"token={secrets.token_urlsafe(32)}{hint}" for _ in range(NUMBER // 20)]},
         "right": '"active": true',
+        "refusal": '"active": false',
     }
     (STATE / "questions.json").write_text(json.dumps(asking))
 

@@ -32,9 +32,9 @@ def main() -> None:
     )
     end = timezone.now() + timedelta(days=1)
     asker, *tokens = (secrets.token_urlsafe(32) for _ in range(NUMBER + 1))
-    for token in (asker, *tokens):
-        scope = "introspection" if token is asker else "callback"
-        AccessToken.objects.create(user=user, application=client, token=token, expires=end, scope=scope)
+    about = {"user": user, "application": client, "expires": end}
+    AccessToken.objects.create(**about, token=asker, scope="introspection")
+    AccessToken.objects.bulk_create(AccessToken(**about, token=each, scope="callback") for each in tokens)
     asking = {
         "path": "/introspect",
         "headers": {
@@ -42,8 +42,9 @@ def main() -> None:
             "Authorization": f"Bearer {asker}",
         },
         "bodies": [f"token={token}" for token in tokens],
-        "forged": f"token={secrets.token_urlsafe(32)}",
+        "refused": {"forged": [f"token={secrets.token_urlsafe(32)}" for _ in range(NUMBER // 20)]},
         "right": '"active": true',
+        "refusal": '"active": false',
     }
     (STATE / "questions.json").write_text(json.dumps(asking))
 

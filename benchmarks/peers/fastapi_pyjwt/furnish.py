@@ -22,19 +22,22 @@ def main(state: Path, number: int) -> None:
     with sqlite3.connect(state / "peer.db") as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(SCHEMA)
-        names = [(f"tenant-{each % 16}", f"agent-{each}") for each in range(number)]
+        names = [(f"tenant-{each % 10_000}", f"agent-{each}") for each in range(number)]
         database.executemany("INSERT INTO accounts VALUES (?, ?, 'active')", names)
     claims = {"iss": "bench", "aud": "cloud", "iat": now, "exp": now + 86400}
-    tokens = [
-        jwt.encode(claims | {"sub": name, "tenant": tenant, "jti": secrets.token_hex(16)}, key, "HS256")
-        for tenant, name in names
-    ]
+
+    def body(tenant: str, name: str, signed_with: str = key) -> str:
+        own = {"sub": name, "tenant": tenant, "jti": secrets.token_hex(16)}
+        return json.dumps({"token": jwt.encode(claims | own, signed_with, "HS256")})
+
+    other = secrets.token_hex(32)
     asking = {
         "path": "/introspect",
         "headers": {"Content-Type": "application/json"},
-        "bodies": [json.dumps({"token": token}) for token in tokens],
-        "forged": json.dumps({"token": jwt.encode(claims | {"sub": "agent-0"}, secrets.token_hex(32))}),
+        "bodies": [body(*each) for each in names],
+        "refused": {"forged": [body(*each, signed_with=other) for each in names[: number // 20]]},
         "right": '"active":true',
+        "refusal": '"active":false',
     }
     (state / "questions.json").write_text(json.dumps(asking))
 

@@ -28,7 +28,8 @@ const provider = new Provider(`http://localhost:${port}`, {
 
 const client = await provider.Client.find('cloud');
 const tokens = [];
-for (let each = 0; each < Number(number); each += 1) {
+// Its memory holds the newest 1,000 entries.
+for (let each = 0; each < Math.min(Number(number), 900); each += 1) {
   tokens.push(await new provider.ClientCredentials({ client, scope: 'callback' }).save());
 }
 
@@ -39,8 +40,11 @@ writeFileSync(`${state}/questions.json`, JSON.stringify({
     Authorization: `Basic ${Buffer.from(`cloud:${secret}`).toString('base64')}`,
   },
   bodies: tokens.map((token) => `token=${token}`),
-  forged: `token=${randomBytes(32).toString('base64url')}`,
+  refused: {
+    forged: Array.from({ length: tokens.length / 20 }, () => `token=${randomBytes(32).toString('base64url')}`),
+  },
   right: '"active":true',
+  refusal: '"active":false',
 }));
 
 provider.listen(Number(port), '127.0.0.1');
