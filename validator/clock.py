@@ -44,6 +44,5 @@ def iso_milliseconds(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
-def stopwatch() -> float:
-    """Return monotonic seconds, to measure durations; not a time of day."""
-    return time.perf_counter()
+# Returns monotonic seconds, to measure durations; not a time of day.
+stopwatch = time.perf_counter

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import re
+import struct
 import tomllib
 from importlib.metadata import version
 from itertools import chain
@@ -113,6 +114,13 @@ def test_gunicorn_asgi() -> None:
     )
 
 
+INCREASING = (
+    "self._value += amount",
+    "self._timestamp = 0.0",
+    "self._file.write_value(self._key, self._value, self._timestamp)",
+)
+
+
 def test_prometheus_client(tmp_path: Path) -> None:
     """The files of the multiprocess mode and a metric's fields are as `prometheus_internals` reads them."""
     registry = CollectorRegistry()
@@ -120,7 +128,11 @@ def test_prometheus_client(tmp_path: Path) -> None:
     histogram = Histogram("b", "B.", ("label",), registry=registry, buckets=(1, 2))
     library: Any = MmapedDict
     file = library(str(tmp_path / "counter_00.db"))
-    file.read_value(mmap_key("a", "a_total", ["label"], ["x"], "A."))
+    key = mmap_key("a", "a_total", ["label"], ["x"], "A.")
+    file.read_value(key)
+    position = file._positions[key]
+    file._m[position : position + 16] = struct.pack("dd", 7.0, 0.0)
+    written = file.read_value(key)
     file.close()
     used = int.from_bytes((tmp_path / "counter_00.db").read_bytes()[:4], "little")
     source = inspect.getsource(values.MultiProcessValue)
@@ -134,6 +146,8 @@ def test_prometheus_client(tmp_path: Path) -> None:
             "values.ValueClass": inspect.isclass(values.ValueClass),
             "PROMETHEUS_MULTIPROC_DIR": "os.environ.get('PROMETHEUS_MULTIPROC_DIR')" in source,
             "KIND_SLOT.db": "'{}_{}.db'.format(file_prefix, pid['value'])" in source,
+            "MmapedValue.inc": all(line in source for line in INCREASING),
+            "MmapedDict._m": written == (7.0, 0.0),
             "head of a file": used > 8 and prometheus_internals.is_whole(tmp_path / "counter_00.db"),
             "CollectorRegistry._collector_to_names": prometheus_internals.instruments(registry)
             == (counter, histogram),

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from prometheus_client.samples import Sample
 TESTED = ">=0.23,<0.27"
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # the library takes the folder from the environment only
 _KINDS = ("counter", "histogram")
+_PAIR = struct.Struct("dd")  # a value and its time, which only gauges have
 _HEAD_BYTES = 8  # a new file has no bytes in use
 
 
@@ -28,7 +30,21 @@ def count_in(directory: Path, slot: str) -> None:
     """Make every metric whose first child is made from now on count in the files of *slot*."""
     os.environ[_VARIABLE] = str(directory)
     value_of: Any = values.MultiProcessValue  # which has no types
-    values.ValueClass = value_of(lambda: slot)
+    of_library = value_of(lambda: slot)
+    lock = Lock()
+
+    class Value(of_library):  # type: ignore[misc, valid-type]
+        """The library's value, which looks for another slot before each step; here it stays the same."""
+
+        def inc(self, amount: float) -> None:
+            """Add *amount*; another process reads the old pair or the new one."""
+            with lock:
+                self._value += amount
+                file = self._file
+                begin = file._positions[self._key]
+                file._m[begin : begin + _PAIR.size] = _PAIR.pack(self._value, 0.0)
+
+    values.ValueClass = Value
 
 
 def files_of(directory: Path, slot: str) -> tuple[Path, ...]:

@@ -67,6 +67,24 @@ def test_processes_add_up(tmp_path: Path) -> None:
     end(second)
 
 
+IN_THREADS = """
+from threading import Thread
+threads = [Thread(target=lambda: [child(FAULTS, "fault").inc() for _ in range(2000)]) for _ in range(4)]
+for thread in threads: thread.start()
+for number in range(3000): child(FAULTS, f"{number:0400}").inc()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.slow
+def test_threads_of_a_process_add_up(tmp_path: Path) -> None:
+    """Threads that count at once lose no count, also while their file grows."""
+    end(counting(tmp_path, 1, first="import sys; sys.setswitchinterval(1e-6)\n", then=IN_THREADS))
+
+    assert faults(tmp_path) == 1 + 4 * 2000 + 3000
+    assert (tmp_path / "counter_00.db").stat().st_size > 1 << 20
+
+
 @pytest.mark.slow
 def test_slots_are_used_again(tmp_path: Path) -> None:
     """A worker that follows another goes on with its counts; no file more, however often it happens."""
