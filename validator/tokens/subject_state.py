@@ -69,10 +69,18 @@ class SubjectStates:
         Raises Fault, also when the database has lost a change that this node knows.
         """
         known = self._database.known()
-        parameters = history.parameters(known)
-        parameters.update(zip(_TARGETS, (*targets, *_NO_TARGETS[len(targets) :]), strict=True))
-        parameters.update(tenant=subject.tenant, subject=subject.id)
-        row = self._queries[subject.audience].fetch(parameters)
+        token, every_token, tenant_wide, everything = (*targets, *_NO_TARGETS[len(targets) :])
+        row = self._queries[subject.audience].fetch(
+            {
+                "tenant": subject.tenant,
+                "subject": subject.id,
+                "token": token,
+                "every_token": every_token,
+                "tenant_wide": tenant_wide,
+                "everything": everything,
+                **history.parameters(known),
+            }
+        )
         if row is None:
             return SubjectState(None, None, None, UNKNOWN_ACCOUNT_EPOCH, NO_REVOCATION, NO_REVOCATION)
         tenant_status, account, account_status, user_name, epoch, revocation, *seen_row = row
