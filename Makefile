@@ -6,7 +6,7 @@ HTTPS_PORT ?= 8443
 CLOUD_PORT ?= 9443
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := callbacks stages growth login_flood
+BENCHMARKS := callbacks stages growth idle cluster login_flood
 export PYTHON
 # The tests start the program some hundred times: without compiled files each start takes a third longer.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,7 +21,7 @@ help:
 	@echo "make demo       the whole integration in a browser, with a stand-in for the cloud"
 	@echo "make test       install the development tools and run every test; ARGS='-k word' selects"
 	@echo "make test-fast  the tests that start no program or server: a contributor's loop, two minutes"
-	@echo "make bench      measure this machine, a quarter of an hour; ARGS=--quick is rough and short"
+	@echo "make bench      measure this machine, twenty minutes; ARGS=--quick is rough and short"
 	@echo "make check      formatting, lint, types, direction of imports"
 	@echo "make clean      remove .venv and what the tools left behind; ./var stays"
 

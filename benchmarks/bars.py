@@ -6,6 +6,7 @@ What is judged is not rounded: a bar missed by a hair is missed. `growth`, `idle
 from statistics import median
 from typing import Any
 
+from benchmarks.reports import markdown
 from benchmarks.wrk import Sample
 
 TO_GUNICORN = {"ours": 0.42, "ours-asgi": 0.6}
@@ -60,3 +61,18 @@ def at_most(bar: str, measured: float | None, most: float) -> Bar:
 def _more_than(bar: str, measured: float | None, bound: float) -> Bar:
     is_met = None if measured is None else measured > bound
     return {"bar": bar, "needed": f"> {bound}", "measured": measured, "is_met": is_met}
+
+
+def table(judged: list[Bar]) -> str:
+    """Return *judged* as a table for people; "" when there is none."""
+    words = {True: "met", False: "not met", None: "not measured"}
+    rows = [
+        [
+            each["bar"],
+            each["needed"],
+            "-" if each["measured"] is None else f"{each['measured']:.3f}",
+            words[each["is_met"]],
+        ]
+        for each in judged
+    ]
+    return markdown(["bar", "needed", "measured", ""], rows) if rows else ""

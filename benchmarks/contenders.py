@@ -15,7 +15,6 @@ from string import Template
 from benchmarks import installing
 from benchmarks.load import Address
 from benchmarks.servers import Server, environment, free_address, running, serving
-from validator.cli.serving import serve
 
 _ASGI = ["-m", "gunicorn", "--worker-class", "asgi", "--asgi-loop", "asyncio", "--keep-alive", "5"]
 _GTHREAD = ["-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "5"]
@@ -45,8 +44,6 @@ class Contender:
         """What this environment lacks for it, in one line; "" when it can run."""
         if self.name == "gunicorn-h1c" and not find_spec("gunicorn_h1c"):
             return "gunicorn_h1c is not installed: it has no wheel, and needs a compiler"
-        if self.name == "ours-asgi" and not _has_asgi():
-            return "this version of `validator serve` has no --worker"
         return ""
 
     @contextmanager
@@ -61,10 +58,6 @@ class Contender:
         variables = environment() | installing.variables(state)
         with running(command, address, state / "log", variables, installing.PEERS / self.peer) as server:
             yield server
-
-
-def _has_asgi() -> bool:
-    return any("--worker" in option.opts for option in serve.params)
 
 
 def _gunicorn(application: str, *worker: str) -> Callable[[str, Address, Path], list[str]]:

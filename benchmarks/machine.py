@@ -7,8 +7,8 @@ core only they share it, and the figures are of both.
 import os
 import platform
 import sysconfig
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +46,30 @@ def pinned(wanted: list[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def family(pids: Sequence[int]) -> list[int]:
+    """Return *pids* and every process below them; each one's children follow it in their order."""
+    return _family(pids, dict(_stats()))
+
+
+def move(pids: Sequence[int], wanted: list[int]) -> None:
+    """Run the processes *pids* on the cores *wanted* from now on, all of their threads."""
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").glob("*"):
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), wanted)
+
+
 def seconds_of(pid: int) -> list[float]:
     """Return the seconds of processor time of the process *pid*, then of each process below it."""
     stats = dict(_stats())
-    family = [pid]
-    for each in family:  # grows meanwhile
-        family += sorted(child for child, fields in stats.items() if int(fields[_PARENT]) == each)
-    return [(int(stats[each][_USER]) + int(stats[each][_SYSTEM])) / _TICKS for each in family]
+    return [(int(stats[each][_USER]) + int(stats[each][_SYSTEM])) / _TICKS for each in _family([pid], stats)]
+
+
+def _family(pids: Sequence[int], stats: Mapping[int, list[str]]) -> list[int]:
+    found = list(pids)
+    for each in found:  # grows meanwhile
+        found += sorted(child for child, fields in stats.items() if int(fields[_PARENT]) == each)
+    return found
 
 
 def idle_seconds() -> list[float]:

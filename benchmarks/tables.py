@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-from benchmarks.bars import DOORS
+from benchmarks import bars
 from benchmarks.reports import markdown
 
 _BUSY = 0.9  # of a core: a process that used less was delayed by something else
@@ -15,12 +15,12 @@ def table(report: dict[str, Any]) -> str:
     parts = [_contenders(report), _notes(report)]
     for name, door in report["pressed"].items():
         parts += [
-            f"{DOORS[name]}:",
+            f"{bars.DOORS[name]}:",
             _connections(door),
             _workers(door),
             *(_paced(each) for each in door["paced"].values()),
         ]
-    return "\n\n".join(part for part in [*parts, _bars(report)] if part)
+    return "\n\n".join(part for part in [*parts, bars.table(report["bars"])] if part)
 
 
 def _contenders(report: dict[str, Any]) -> str:
@@ -83,17 +83,3 @@ def _paced(report: dict[str, Any]) -> str:
         if name != "rate"
     ]
     return markdown([f"at {report['rate']:,} questions a second", "p50 ms", "p99 ms", "errors"], rows)
-
-
-def _bars(report: dict[str, Any]) -> str:
-    words = {True: "met", False: "not met", None: "not measured"}
-    rows = [
-        [
-            each["bar"],
-            each["needed"],
-            "-" if each["measured"] is None else f"{each['measured']:.3f}",
-            words[each["is_met"]],
-        ]
-        for each in report["bars"]
-    ]
-    return markdown(["bar", "needed", "measured", ""], rows) if rows else ""

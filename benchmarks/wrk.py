@@ -77,6 +77,22 @@ def load(server: Server, requests: Path, *, seconds: float, connections: int, th
     )
 
 
+def total(samples: Sequence[Sample]) -> Sample:
+    """Return the sum of *samples* that were taken at the same time; its latencies are the longest."""
+    return Sample(
+        answers=sum(each.answers for each in samples),
+        seconds=max(each.seconds for each in samples),
+        wrong=sum(each.wrong for each in samples),
+        refused=sum(each.refused for each in samples),
+        lost=sum(each.lost for each in samples),
+        p50=max(each.p50 for each in samples),
+        p99=max(each.p99 for each in samples),
+        load_busy=max(each.load_busy for each in samples),
+        server_seconds=tuple(seconds for each in samples for seconds in each.server_seconds),
+        idle=samples[0].idle,
+    )
+
+
 def _since(before: list[float], after: list[float]) -> tuple[float, ...]:
     if len(before) != len(after):
         raise RuntimeError("a process of the server began or ended while it was measured")

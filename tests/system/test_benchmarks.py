@@ -19,7 +19,7 @@ from tests.conftest import require_package
 from tests.support.short_benchmarks import run
 
 TARGETS = ["one pool", "two pools", "no bulkhead"]
-COMPARED = ["ours", "gunicorn", "gunicorn-asgi", "flask", "nginx"]
+COMPARED = ["ours", "ours-asgi", "gunicorn", "gunicorn-asgi", "flask", "nginx"]
 REFUSAL = b'"retCode":2,'
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -130,7 +130,7 @@ def test_comparison_is_printed_and_drawn(compared: tuple[str, dict[str, Any], st
     printed, report, picture = compared
     titles = [each["title"] for each in report["contenders"]]
 
-    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:7]] == titles
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:8]] == titles
     drawn = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     assert {*titles} - {*drawn} == {"nginx, return 200"}  # so far ahead that the others would be one line
     assert plot.svg(report) == picture

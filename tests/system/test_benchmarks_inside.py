@@ -1,18 +1,22 @@
 """The benchmarks in process and over a long time keep their form and see no error; how fast is no test."""
 
+import shutil
 from pathlib import Path
-from socket import create_server, socket
+from socket import create_server, socket, socketpair
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from benchmarks import idle, installing
 from benchmarks.growth import CALLBACK, KEYS, LARGE, SMALL, STANDING, figures, sizes
 from benchmarks.load import post
 from benchmarks.rounds import Timed
 from benchmarks.soaked import judge
 from benchmarks.steady import probe
 from benchmarks.watching import slope
+from tests.conftest import require_package
+from tests.support import postgres, redis_server
 from tests.support.short_benchmarks import run
 
 _RATE = 40
@@ -71,6 +75,45 @@ def test_soak_has_no_wrong_answer(tmp_path: Path) -> None:
     assert report["samples"][-1]["files"]["audit trail"] > report["at_rest"]["files"]["audit trail"]
     assert 0 < report["load"]["processor"] < 1
     assert printed.count("not judged") == 3  # memory, growth and descriptors need more than seconds
+
+
+@pytest.mark.slow
+def test_cluster_has_no_wrong_answer(tmp_path: Path) -> None:
+    """Two nodes on one PostgreSQL and one Redis carry every kind of request; the figures are in the table."""
+    require_package("wrk", found=shutil.which("wrk") is not None)
+    require_package("postgresql", found=postgres.program_folder() is not None)
+    require_package("redis-server", found=redis_server.is_installed())
+
+    printed, report = run("cluster", tmp_path / "report.json", "--quick")
+
+    assert [each["errors"] for each in report["targets"].values()] == [0, 0, 0]
+    assert all(each["rate"] > 0 for each in report["targets"].values())
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:5]] == list(report["targets"])
+
+
+@pytest.mark.slow
+def test_silent_connections_stay_open(tmp_path: Path) -> None:
+    """While many connections are silent every request gets its response, and none of them is closed."""
+    require_package("nginx", found=installing.program("nginx") is not None)
+
+    _, report = run("idle", tmp_path / "report.json", "--quick")
+
+    assert (report["closed"], report["errors"]) == (0, 0)
+    assert report["with"]["answers"] == report["without"]["answers"] == report["plan"]["rate"]
+
+
+def test_silent_connection_that_was_closed_is_counted() -> None:
+    """A connection that the server closed is not open; one that waits is."""
+    kept, closed = socketpair(), socketpair()
+    closed[1].close()
+
+    for own in (kept[0], closed[0]):
+        own.setblocking(False)
+    try:
+        assert (idle.is_open(kept[0]), idle.is_open(closed[0])) == (True, False)
+    finally:
+        for each in (*kept, closed[0]):
+            each.close()
 
 
 def test_slope_is_the_growth() -> None:
