@@ -84,7 +84,7 @@ class Pool:
         self.start()
 
     def reload(self) -> None:
-        """Reload settings and code; return when every worker is another."""
+        """Reload the settings; return when every worker is another."""
         before = set(self.workers)
         os.kill(self.pid, signal.SIGHUP)
         wait_until(
@@ -115,9 +115,11 @@ class Pool:
     def _go_on_with(self, version: Path) -> None:
         last, self._version = self._version, version
         old = self._process
-        self.start()
         assert old is not None
-        stop(old)
+        try:
+            self.start()
+        finally:
+            stop(old)
         if last is not None:
             shutil.rmtree(last)  # only now: the old version may load some of itself late
 
