@@ -28,7 +28,7 @@ from validator.files import MODE, make_private_folder
 from validator.locks import FileLock, numbering
 
 SHARED = Path("/dev/shm")  # noqa: S108 - private folders with random names in it
-LOCK_TIMEOUT = 0.3  # seconds: with that of the trail, less than a second for a response
+LOCK_TIMEOUT = 0.4  # seconds: with that of the trail, less than a second for a response
 _PREFIX = "validator-"
 NAME = "counters.mdb"
 _BACK = "home"  # link in the folder, to the link in the home

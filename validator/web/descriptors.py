@@ -4,7 +4,7 @@ import resource
 
 MAX_CONNECTIONS = 1000  # of a worker, whatever the limit
 _OWN = 128  # files of a worker beside connections: its log, sockets, metrics, the database's pool
-_OF_A_THREAD = 8  # a database and counters, each with their log, and what waits for a slow client
+_OF_A_THREAD = 8  # a database with its log, and what waits for a slow client
 
 
 def connections(threads: int, files: int) -> int:
