@@ -332,6 +332,22 @@ def test_service_can_do_nothing_else(installation: Installation) -> None:
     assert installation.place.run("curl -sk --max-time 2 https://127.0.0.1/ || [ $? != 7 ]").returncode == 0
 
 
+def test_pools_count_in_one_file(installation: Installation) -> None:
+    """Though each has a private /tmp and private devices, both pools have the same memory mapped."""
+    files = set()
+    for pool in ("callbacks", "people"):
+        assert '"status":"ready"' in installation.ask(pool, "/readyz")
+        group = installation.did(f"systemctl show -P ControlGroup validator@{pool}.service").strip()
+        maps = installation.did(f"cat $(sed 's|.*|/proc/&/maps|' /sys/fs/cgroup{group}/cgroup.procs)")
+        mapped = {tuple(line.split()[3:6]) for line in maps.splitlines() if "counters.mdb" in line}
+        assert len(mapped) == 1
+        files |= mapped
+
+    ((_, _, path),) = files
+    assert path.startswith("/dev/shm/validator-")
+    assert installation.did("readlink -f /var/lib/validator/counters/counters.mdb").strip() == path
+
+
 def test_bad_settings_are_not_reloaded(installation: Installation) -> None:
     """A reload with settings that cannot be used is refused, and what runs goes on."""
     file = "/etc/validator/validator.toml"
