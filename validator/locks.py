@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
@@ -24,15 +23,6 @@ _MIN_PAUSE, _MAX_PAUSE = 50e-6, 5e-3  # seconds between two attempts to lock a f
 _MODE = 0o600
 _NOTE = 96  # bytes
 _NAMES = Path("/proc/self")
-
-_may_wait: ContextVar[bool] = ContextVar("locks.may_wait", default=True)
-
-
-class LockBusyError(Exception):
-    """The lock is held, and the caller may not wait: see `without_waiting`. Nothing was changed under it.
-
-    It is no OSError: the lock works, and no handler of broken files may take it for a fault.
-    """
 
 
 class LockTimeoutError(TimeoutError):
@@ -49,21 +39,10 @@ def holder_words(error: Exception, what: str) -> str | None:
 
 
 @contextmanager
-def without_waiting() -> Iterator[None]:
-    """Within the block, raise LockBusyError at once for a lock that is held; for callers on an event loop."""
-    token = _may_wait.set(False)
-    try:
-        yield
-    finally:
-        _may_wait.reset(token)
-
-
-@contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Exclude other processes from changing *path* within the block; readers are not blocked.
 
-    Raises LockTimeoutError when another process holds the lock for `LOCK_TIMEOUT`, LockBusyError in a block
-    of `without_waiting`.
+    Raises LockTimeoutError when another process holds the lock for `LOCK_TIMEOUT`.
     """
     lock = FileLock(path)
     try:
@@ -102,8 +81,8 @@ class FileLock:
 
     def __enter__(self) -> None:
         deadline = stopwatch() + self._patience
-        if not self.threads.acquire(blocking=False):
-            self._wait_for_thread()
+        if not self.threads.acquire(timeout=self._patience):
+            raise self._give_up()
         try:
             self._acquire(deadline)
         except BaseException:
@@ -128,12 +107,6 @@ class FileLock:
         self.close()
         self.threads = Lock()
 
-    def _wait_for_thread(self) -> None:
-        if not _may_wait.get():
-            raise LockBusyError(self._path)
-        if not self.threads.acquire(timeout=self._patience):
-            raise self._give_up()
-
     def _acquire(self, deadline: float) -> None:
         while True:
             if self._descriptor < 0:
@@ -154,8 +127,6 @@ class FileLock:
 
     def _wait(self, deadline: float) -> None:
         """Poll: flock(2) has no timeout, and a signal reaches the main thread only."""
-        if not _may_wait.get():
-            raise LockBusyError(self._path)
         pause = _MIN_PAUSE
         while not _try_lock(self._descriptor):
             if stopwatch() >= deadline:

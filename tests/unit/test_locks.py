@@ -12,7 +12,7 @@ import pytest
 from tests.support.parallel_threads import at_once
 from tests.support.stopped_process import LOCK_HOLDER, stopped
 from validator.files import read_private, write_private
-from validator.locks import LOCK_TIMEOUT, FileLock, LockBusyError, LockTimeoutError, locked, without_waiting
+from validator.locks import LOCK_TIMEOUT, FileLock, LockTimeoutError, locked
 
 
 def test_locked_blocks_exclude_each_other(tmp_path: Path) -> None:
@@ -120,34 +120,6 @@ def test_requests_do_not_queue_behind_a_stopped_process(tmp_path: Path) -> None:
         with pytest.raises(LockTimeoutError), lock:
             pass
         assert time.monotonic() - began >= 0.3
-    lock.close()
-
-
-def test_caller_that_may_not_wait_is_refused_at_once(tmp_path: Path) -> None:
-    """On an event loop a held lock is a distinct error, which no handler of OSError takes for a fault."""
-    lock = FileLock(tmp_path / "file", timeout=600)  # a wait would be seen
-    with locked(tmp_path / "file"), without_waiting(), pytest.raises(LockBusyError) as by_process, lock:
-        pass
-    with lock, without_waiting(), pytest.raises(LockBusyError) as by_thread, lock:
-        pass
-    with without_waiting(), lock:  # it is free
-        pass
-
-    assert not isinstance(by_process.value, OSError)
-    assert not isinstance(by_thread.value, OSError)
-    lock.close()
-
-
-def test_who_may_not_wait_is_the_block_alone(tmp_path: Path) -> None:
-    """Other threads, and the same one after the block, wait."""
-    lock = FileLock(tmp_path / "file", timeout=0.05)
-    with without_waiting():
-        pass
-    with locked(tmp_path / "file"):
-        with pytest.raises(LockTimeoutError), lock:
-            pass
-        with without_waiting():
-            assert [type(error) for error in at_once(1, lock.__enter__)] == [LockTimeoutError]
     lock.close()
 
 

@@ -62,7 +62,7 @@ class CounterFile:
         """Return what *act* does in one write transaction, which is undone when it raises.
 
         Raises OSError or lmdb.Error when the file cannot be used, LockTimeoutError when another process or
-        thread uses it all the time, LockBusyError in a block of `locks.without_waiting`.
+        thread uses it all the time.
         """
         with self._lock:
             environment = self._environment

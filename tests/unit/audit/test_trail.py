@@ -42,7 +42,6 @@ from validator.audit.trail import KEY_FILE, AuditTrail
 from validator.errors import Fault, Reason
 from validator.exchange import Exchange, current_exchange
 from validator.files import read_private_key
-from validator.locks import LockBusyError, locked, without_waiting
 
 ROOT = Path(__file__).parents[3]
 Opened = Callable[..., AuditTrail]
@@ -284,18 +283,6 @@ def test_stopped_holder_of_the_lock_is_a_fault(opened: Opened, place: Place) -> 
         for each in words
     )
     assert {fault.reason for fault in faults if isinstance(fault, Fault)} == {Reason.TRAIL_UNAVAILABLE}
-    assert place.subjects() == ["before", "after"]
-
-
-def test_caller_that_may_not_wait_writes_nothing(opened: Opened, place: Place) -> None:
-    """On an event loop a held lock is no fault, but an error that lets the caller try again."""
-    trail = opened()
-    trail.append(about("before"))
-    with locked(place.folder / FILE), without_waiting(), pytest.raises(LockBusyError):
-        trail.append(about("after"))
-    with without_waiting():
-        trail.append(about("after"))
-
     assert place.subjects() == ["before", "after"]
 
 

@@ -26,7 +26,7 @@ from validator.limits.counterfile import FORMAT, SIZE
 from validator.limits.entry import Entry
 from validator.limits.lmdb_storage import LmdbStorage
 from validator.limits.place import LOCK_TIMEOUT, NAME, CountersError
-from validator.locks import LockBusyError, LockTimeoutError, locked, without_waiting
+from validator.locks import LockTimeoutError
 
 # Counts once, and stays within a transaction: what it counted there is not committed.
 HOLDER = """
@@ -123,17 +123,6 @@ def test_many_killed_processes_leave_whole_counts(storage: LmdbStorage, link: Pa
             pass
         assert count(storage) == number + 1
     assert hit(storage)
-
-
-def test_caller_that_may_not_wait_counts_nothing(storage: LmdbStorage, link: Path) -> None:
-    """On an event loop a held lock is a distinct error, before anything is counted."""
-    hit(storage)
-    with locked(link / NAME), without_waiting(), pytest.raises(LockBusyError):
-        hit(storage)
-    with without_waiting():
-        assert hit(storage)
-
-    assert count(storage) == 2
 
 
 def test_forked_process_counts_exactly(storage: LmdbStorage) -> None:
