@@ -237,8 +237,8 @@ def _status(connection: socket.socket) -> int:
 
 
 @contextmanager
-def slow_house(folder: Path) -> Iterator[tuple[Outside, Server]]:
-    """Give the cloud and a server of two workers with four threads each, with its home in *folder*."""
+def slow_house(folder: Path, worker: str = "gthread") -> Iterator[tuple[Outside, Server]]:
+    """Give the cloud and a server of two workers of that kind, with its home in *folder*."""
     home = folder / "home"
     populate(home)
     variables = {
@@ -246,7 +246,8 @@ def slow_house(folder: Path) -> Iterator[tuple[Outside, Server]]:
         "VALIDATOR_SERVER_PROXY_NETWORKS": '["127.0.0.1/32"]',
         "VALIDATOR_LIMITS_CALLBACKS_FOREIGN": "off",  # the caller's question is about nobody
     }
-    words = ("--workers", str(WORKERS), "--threads", str(THREADS))
+    role = ["--role", "callbacks"] if worker == "asgi" else []
+    words = ["--workers", str(WORKERS), "--threads", str(THREADS), "--worker", worker, *role]
     with proxy_pair.outside() as around, serving(home, *words, variables=variables) as server:
         yield around, server
 

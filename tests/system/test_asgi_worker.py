@@ -7,22 +7,26 @@ at all would take for ever.
 import select
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
+import httpx2
 import orjson
 import pytest
 
 from tests.support.command_line import TENANT, CommandLine
 from tests.support.fakes import AGENT_PATH, Credentials
+from tests.support.frozen_disk import frozen_disk
 from tests.support.server_process import TIMEOUT, Server, serving, wait_until
 from tests.support.stopped_process import LOCK_HOLDER, stopped
 from validator.audit.folder import CURRENT
+from validator.web.policy import WORKERS
 
 ASGI = ("--role", "callbacks", "--worker", "asgi", "--workers", "1")
 SECRET = b"hunter2-in-a-request"
 KEEP_ALIVE = {"VALIDATOR_SERVER_KEEP_ALIVE": "1s"}
 QUESTION = b'{"access_token": "nobody\'s", "tenantSpaceId": "202400000001", "userAccount": "agent-7"}'
+PATIENCE = 1.5  # seconds: a callback has a response after one, and some more on a busy machine
 FILES, CONNECTIONS = 200, 40  # open files of a worker, and the connections that they leave: see `descriptors`
 
 
@@ -50,6 +54,11 @@ def answer_to(server: Server, sent: bytes) -> bytes:
         connection.sendall(sent)
         with connection.makefile("rb") as stream:
             return stream.read()
+
+
+def post(server: Server) -> httpx2.Response:
+    """Send a callback, the token of which is forged."""
+    return server.ask("POST", AGENT_PATH, content=QUESTION)
 
 
 def head(length: int, *fields: str) -> bytes:
@@ -175,6 +184,37 @@ def test_stalled_trail_stops_no_probe(home: Path) -> None:
         wait_until(
             lambda: server.ask("POST", AGENT_PATH, content=QUESTION).json()["retCode"] == 2, "it recovers"
         )
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_stalled_disk_stops_no_request(
+    populated: tuple[Path, Credentials], tmp_path: Path, worker: str
+) -> None:
+    """While every write to the disk hangs, each callback gets retCode 4; with threads one waits for the disk.
+
+    The metrics are elsewhere: a write to a mapped file hangs with the interpreter's lock.
+    """
+    words = ("--role", "callbacks", "--worker", worker, "--workers", "1")
+    variables = {"VALIDATOR_METRICS_DIRECTORY": str(tmp_path / "metrics")}
+    with frozen_disk(tmp_path / "disk") as disk:
+        home = disk.folder / "home"
+        shutil.copytree(populated[0], home)
+        with (
+            serving(home, *words, variables=variables, log=tmp_path / "log") as server,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            assert post(server).json()["retCode"] == 2
+            with disk.stalled():
+                asked = [pool.submit(post, server) for _ in range(8)]
+                probes = [server.ask("GET", "/healthz").status_code for _ in range(8)]
+                # Twice as long as a response may take; the thread that writes waits until the end.
+                late = wait(asked, 2 * PATIENCE).not_done if worker == "gthread" else set()
+                codes = [each.result(TIMEOUT).json()["retCode"] for each in asked if each not in late]
+
+            assert probes == [200] * 8
+            assert set(codes) == {4}
+            assert bool(late) is (worker == "gthread")
+            wait_until(lambda: post(server).json()["retCode"] == 2, "it recovers")
 
 
 def test_only_the_callbacks_have_such_a_worker(home: Path) -> None:

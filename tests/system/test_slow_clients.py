@@ -16,19 +16,30 @@ House = tuple[Outside, Server]
 CONNECTIONS, SECONDS = 150, 2.0
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Return the cloud and a server."""
+def open_house(tmp_path_factory: pytest.TempPathFactory, worker: str) -> Iterator[House]:
+    """Yield the cloud and a server with workers of that kind."""
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     require_package(slow_clients.DEBIAN_PACKAGE, found=shutil.which(slow_clients.DEBIAN_PACKAGE) is not None)
-    with slow_house(tmp_path_factory.mktemp("slow")) as house:
+    with slow_house(tmp_path_factory.mktemp("slow"), worker) as house:
         yield house
 
 
 @pytest.fixture(scope="module")
-def door(house: House) -> Iterator[Target]:
-    """Return our door in front of the server."""
-    with slow_clients.through_the_door(*house) as door:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return the cloud and a server with threads."""
+    yield from open_house(tmp_path_factory, "gthread")
+
+
+@pytest.fixture(scope="module")
+def loop_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return the cloud and a server with an event loop, for the callbacks."""
+    yield from open_house(tmp_path_factory, "asgi")
+
+
+@pytest.fixture(scope="module", params=["house", "loop_house"])
+def door(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """Return our door in front of each server."""
+    with slow_clients.through_the_door(*request.getfixturevalue(request.param)) as door:
         yield door
 
 
@@ -45,6 +56,14 @@ def test_a_caller_is_served_beside_slow_clients(door: Target, mode: Mode) -> Non
 def test_without_the_door_a_caller_is_not_served(house: House, mode: Mode) -> None:
     """The same slow clients straight at gunicorn take all its threads, and the caller waits in vain."""
     check_not_served(straight(house[1]).attacked(mode, CONNECTIONS, SECONDS))
+
+
+@pytest.mark.parametrize("mode", [Mode.HEAD, Mode.BODY])
+def test_slow_clients_take_no_thread_of_an_event_loop(loop_house: House, mode: Mode) -> None:
+    """The same slow clients straight at an event loop take connections only, and the caller is served."""
+    served = straight(loop_house[1]).attacked(mode, CONNECTIONS, SECONDS)
+
+    assert (served.failures, len(served.answers) > 1) == ([], True), served
 
 
 def test_without_the_door_slow_readers_stop_everything(house: House, tmp_path: Path) -> None:

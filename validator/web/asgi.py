@@ -93,9 +93,10 @@ class AsgiApplication:
     async def _response(self, method: str, path: str, environ: dict[str, Any], began: float) -> PlainResponse:
         if self._fast_path.takes(method, path):
             read = partial(read_body, environ, self._max_body)
-            request = CallbackRequest(path, environ, read, began)
             return await self._callbacks.submit(
-                lambda is_given_up: self._fast_path.respond(request._replace(is_given_up=is_given_up))
+                lambda is_given_up: self._fast_path.respond(
+                    CallbackRequest(path, environ, read, began, is_given_up)
+                )
             )
         if path == _ALIVE:
             return self._ask_flask(environ)
