@@ -36,7 +36,7 @@ from validator.web.replies import CallbackReplies
 
 SIZE = Size(accounts=1000, revoked=1000)
 BARE, WHOLE, IN_TURN, PARSING = "bare Flask", "the whole callback", "the whole in turn", "parsing"
-READING, SCHEMA, LOG = "reading the JSON", "schema (marshmallow)", "log line"
+READING, SCHEMA, LOG = "reading the JSON", "schema", "log line"
 _QUESTIONS = 1000
 ENDPOINT = Endpoint.VALIDATE_AGENT
 

@@ -21,7 +21,7 @@ from tests.support.short_benchmarks import run
 
 _RATE = 40
 _STAGES = [
-    *("request's id and source", "reading the JSON", "schema (marshmallow)", "limits (counters)"),
+    *("request's id and source", "reading the JSON", "schema", "limits (counters)"),
     *("proof of the token", "standing (database)", "entry in the trail", "answer and its headers"),
     *("log line", "time and count of the request"),
 ]
