@@ -42,7 +42,7 @@ def _of_door(report: dict[str, Any], name: str) -> list[Bar]:
         at_least(f"{door}, two workers, times one", two, TO_ONE),
         at_most(f"{door}, p99 at 70 % of the most, ms", slowest["busy"], MAX_P99["busy"]),
         at_most(f"{door}, p99 at 1,000 a second, ms", slowest["calm"], MAX_P99["calm"]),
-        at_most(f"{door}, memory of a worker, kB (PSS)", pressed.get("pss"), MAX_PSS),
+        at_most(f"{door}, memory of a worker, kB (PSS)", pressed.get("memory", {}).get("pss"), MAX_PSS),
     ]
 
 

@@ -206,9 +206,15 @@ def _pressed_door(
             kind: pressure.paced(servers, asked, rate, rounds, plan.paced_seconds)
             for kind, rate in (("busy", busy), ("calm", min(busy, _CALM)))
         },
-        "pss": max(taken(pid).pss for pid in workers(own.server.pid)),
+        "memory": _memory(own.server),
         "workers": pressure.workers(home, own.contender.words, own.questions, rounds, seconds),
     }
+
+
+def _memory(server: Server) -> dict[str, int]:
+    """Return the memory of the worker of *server* (PSS), and its share of the counters' file, in kB."""
+    (worker,) = (taken(pid) for pid in workers(server.pid))
+    return {"pss": worker.pss, "shared": worker.shared}
 
 
 def errors(report: dict[str, Any]) -> int:

@@ -19,6 +19,8 @@ def table(report: dict[str, Any]) -> str:
             _connections(door),
             _workers(door),
             *(_paced(each) for each in door["paced"].values()),
+            f"a worker has {door['memory']['pss'] / 1024:.1f} MiB (PSS), and the counters' file "
+            f"{door['memory']['shared'] / 1024:.1f} MiB",
         ]
     return "\n\n".join(part for part in [*parts, bars.table(report["bars"])] if part)
 

@@ -13,10 +13,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one process takes: memory in kB, open descriptors, threads, seconds of processor so far."""
+    """What one process takes: memory in kB, open descriptors, threads, seconds of processor so far.
+
+    `pss` is its share of every page but `shared`, its share of the counters' file, which is in memory once
+    for all processes of the node.
+    """
 
     rss: int
     pss: int
+    shared: int
     descriptors: int
     threads: int
     processor: float
@@ -44,7 +49,8 @@ def taken(pid: int) -> Taken:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return Taken(
         rss=sizes["Rss"],
-        pss=sizes["Pss"],
+        pss=sizes["Pss"] - sizes["Pss_Shmem"],
+        shared=sizes["Pss_Shmem"],
         descriptors=len(list(Path(f"/proc/{pid}/fd").iterdir())),
         threads=int(fields[17]),
         processor=(int(fields[11]) + int(fields[12])) / _TICKS,

@@ -160,7 +160,7 @@ def test_bar_is_missed_by_a_hair() -> None:
     pressed = {
         "workers": {"ratio": 1.7999},
         "paced": {"busy": {"ours": {"p99": 10.004}}, "calm": {"ours": {"p99": 3.004}}},
-        "pss": 58_594,
+        "memory": {"pss": 58_594},
     }
     report = {"contenders": [{"name": "ours", "ratios": ratios}], "pressed": {"ours": pressed}}
 

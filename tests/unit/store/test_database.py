@@ -320,7 +320,8 @@ except Fault as fault:
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("cache_size", -512)],
 )
 def test_sqlite_is_safe_at_a_power_cut(
     opened: Callable[..., Database], pragma: str, value: str | int
