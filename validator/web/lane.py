@@ -103,7 +103,8 @@ class Lane(Generic[T]):
                 self._wake_ups.put(True)
 
     def _sweep(self) -> None:
-        """Give up the functions whose deadline has passed."""
+        """Deliver what a thread had done before it stalled; give up what has passed its deadline."""
+        self._deliver()
         now, pending = stopwatch(), self._pending
         while pending and (pending[0].result.done() or pending[0].until <= now):
             result = pending.popleft().result
@@ -128,17 +129,25 @@ class Lane(Generic[T]):
     def _run(self) -> None:
         while self._wake_ups.get():
             while (job := self._next()) is not None:
-                if job.result.done():
-                    continue  # its deadline has passed
-                try:
-                    value: T | Exception = job.function(job.result.done)
-                except Exception as error:  # noqa: BLE001 - the loop raises it
-                    value = error
-                self._progress = stopwatch()
-                self._done.append((job.result, value))
-                if not self._is_delivering and (not self._jobs or len(self._done) >= _RESULTS_AT_ONCE):
-                    self._is_delivering = True
-                    self._loop.call_soon_threadsafe(self._deliver)
+                if not job.result.done():  # else its deadline has passed
+                    self._do(job)
+            self._schedule_delivery()
+
+    def _do(self, job: _Job[T]) -> None:
+        try:
+            value: T | Exception = job.function(job.result.done)
+        except Exception as error:  # noqa: BLE001 - the loop raises it
+            value = error
+        self._progress = stopwatch()
+        self._done.append((job.result, value))
+        if len(self._done) >= _RESULTS_AT_ONCE:
+            self._schedule_delivery()
+
+    def _schedule_delivery(self) -> None:
+        """Have the loop deliver the results, unless it will anyway."""
+        if self._done and not self._is_delivering:
+            self._is_delivering = True
+            self._loop.call_soon_threadsafe(self._deliver)
 
     def _next(self) -> _Job[T] | None:
         """Return the next job; with None the calling thread is no longer active."""

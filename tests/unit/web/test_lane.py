@@ -101,6 +101,20 @@ def test_another_thread_takes_over_after_a_stall() -> None:
     run(use)
 
 
+def test_result_before_a_stall_is_delivered() -> None:
+    """A result does not wait for the function that the same thread runs next."""
+    released = Event()
+
+    async def use(opened: Lane[Any]) -> None:
+        before, hung = opened.submit(lambda _: "before"), opened.submit(lambda _: released.wait(LONG))
+        assert await before == "before"
+        assert not hung.done()
+        released.set()
+        assert await hung is True
+
+    run(use, threads=1)
+
+
 def test_deadline_ends_the_wait() -> None:
     """After its deadline a result is not waited for, and the function can see that."""
     released = Event()
