@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import os
+import re
 import traceback
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -165,16 +167,17 @@ def test_two_keyrings_differ(fresh: Keyring, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["rotate", "revoke"])
 def test_file_stays_private(fixed: Keyring, path: Path, change: str) -> None:
-    """Every change leaves one file of mode 0600 and its lock, which is empty and as private."""
+    """Every change leaves one file of mode 0600 and its lock, as private and with its holder's name only."""
     if change == "rotate":
         fixed.rotate()
     else:
         fixed.revoke("00000002")
 
-    files = {
-        each.name: (each.stat().st_mode & 0o777, each.stat().st_size > 0) for each in path.parent.iterdir()
-    }
-    assert files == {FILE: (0o600, True), f".{FILE}.lock": (0o600, False)}
+    lock = path.parent / f".{FILE}.lock"
+    assert {each: each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {path: 0o600, lock: 0o600}
+    assert path.stat().st_size > 0
+    process, name = os.getpid(), Path("/proc/self/comm").read_text().strip()
+    assert re.fullmatch(rf"{process} pid:\[\d+\] {re.escape(name)} *\n", lock.read_text())
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610, 0o601, 0o620, 0o602, 0o666, 0o777])
