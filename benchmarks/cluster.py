@@ -1,6 +1,6 @@
 """How much one node and two nodes carry on a common PostgreSQL and Redis, beside bare gunicorn.
 
-    python -m benchmarks.cluster [--quick] [--json FILE]
+    python -m benchmarks.cluster [--quick] [--worker asgi] [--json FILE]
 
 The nodes are `serve --role callbacks --workers 1` with separate homes, the same keys, one PostgreSQL and one
 Redis, all on this machine, reached over unix sockets. The requests are those of `benchmarks.callbacks`. In
@@ -51,7 +51,7 @@ class Target:
 
 def main() -> int:
     """Measure, print the table, and return 0 when the bar is met; a quick run has only to be right."""
-    parser = reports.options("cluster", quick="some seconds; the figures are rough")
+    parser = reports.options("cluster", quick="some seconds; the figures are rough", with_worker=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5)
     given = parser.parse_args()
@@ -59,7 +59,7 @@ def main() -> int:
     if missing := _missing():
         print(f"skipped: {missing}")  # noqa: T201
         return 0
-    report = {"machine": machine(), "plan": plan, **measure(plan["rounds"], plan["seconds"])}
+    report = {"machine": machine(), "plan": plan, **measure(plan["rounds"], plan["seconds"], given.worker)}
     reports.write(given.json, report)
     print(table(report))  # noqa: T201
     errors = sum(each["errors"] for each in report["targets"].values())
@@ -81,11 +81,11 @@ def _missing() -> str:
     return f"missing: sudo apt-get install {' '.join(lacking)}" if lacking else ""
 
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
-    """Run every round and return the figures."""
+def measure(rounds: int, seconds: float, worker: str) -> dict[str, Any]:
+    """Run every round with nodes of *worker* and return the figures."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
         stores, variables = _stores(stack)
-        targets = _targets(Path(folder), variables, stack)
+        targets = _targets(Path(folder), variables, worker, stack)
         samples: dict[str, list[Sample]] = {name: [] for name in targets}
         for number in range(rounds + 1):
             for name, target in targets.items():
@@ -112,7 +112,7 @@ def _stores(stack: ExitStack) -> tuple[list[int], dict[str, str]]:
     return workers(os.getpid()), variables
 
 
-def _targets(folder: Path, variables: dict[str, str], stack: ExitStack) -> dict[str, Target]:
+def _targets(folder: Path, variables: dict[str, str], worker: str, stack: ExitStack) -> dict[str, Target]:
     """Start bare gunicorn and two nodes, the second one on the second core; *stack* ends them."""
     homes = [folder / "a", folder / "b"]
     services = found(homes[0], questions.SIZE, variables["VALIDATOR_DATABASE_URL"])
@@ -125,7 +125,7 @@ def _targets(folder: Path, variables: dict[str, str], stack: ExitStack) -> dict[
     nodes = []
     for home, place in zip(homes, (cores()[:1], cores()[1:2] or cores()), strict=True):
         with pinned(place):
-            words = ("--role", "callbacks", "--workers", "1")
+            words = ("--role", "callbacks", "--workers", "1", "--worker", worker)
             nodes.append(stack.enter_context(serving(home, *words, variables=variables)))
         asked.check(nodes[-1])
     with pinned(cores()[:1]):

@@ -1,6 +1,6 @@
 """How long a callback takes while 5,000 connections are open and silent.
 
-    python -m benchmarks.idle [--quick] [--json FILE]
+    python -m benchmarks.idle [--quick] [--worker asgi] [--json FILE]
 
 As installed, nginx is in front: it holds the silent connections, and the server never sees them. An open-loop
 probe sends requests through nginx at a fixed rate, in each round once without and once with connections that
@@ -37,15 +37,22 @@ _TIMEOUT = 60
 
 def main() -> int:
     """Measure, print the table, and return 0 when the bar is met; a quick run has only to be right."""
-    parser = reports.options("idle", quick="some seconds and 500 connections; the figures are rough")
+    quick = "some seconds and 500 connections; the figures are rough"
+    parser = reports.options("idle", quick=quick, with_worker=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rate", type=float, default=500, help="requests a second")
     given = parser.parse_args()
-    plan = {"rounds": given.rounds, "seconds": given.seconds, "rate": given.rate, "idle": IDLE}
+    plan = {
+        "rounds": given.rounds,
+        "seconds": given.seconds,
+        "rate": given.rate,
+        "idle": IDLE,
+        "worker": given.worker,
+    }
     if given.quick:
         plan |= {"rounds": 1, "seconds": 1, "rate": 100, "idle": IDLE // 10}
-    if missing := _missing(int(plan["idle"])):
+    if missing := _missing(plan["idle"]):
         print(f"skipped: {missing}")  # noqa: T201
         return 0
     report = {"machine": machine(), "plan": plan, **measure(plan)}
@@ -73,7 +80,8 @@ def measure(plan: dict[str, Any]) -> dict[str, Any]:
         stack.callback(services.close)
         asked = questions.of_ours(services, folder)
         with pinned(cores()[:1]):
-            server = stack.enter_context(serving(folder / "home", "--role", "callbacks", "--workers", "1"))
+            words = ("--role", "callbacks", "--workers", "1", "--worker", plan["worker"])
+            server = stack.enter_context(serving(folder / "home", *words))
             front = stack.enter_context(_nginx(folder, server))
         asked.check(front)
         stack.enter_context(pinned(cores()[-1:]))

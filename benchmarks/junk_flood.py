@@ -1,6 +1,6 @@
 """How long a good token waits for its answer while a visitor makes the cloud ask about junk.
 
-    python -m benchmarks.junk_flood [--quick] [--json FILE]
+    python -m benchmarks.junk_flood [--quick] [--worker asgi] [--json FILE]
 
 An open-loop probe asks the agent callback about good tokens at a fixed rate, once with nothing else going on
 and once while junk comes from the same address: tokens that were never signed, in a separate open loop.
@@ -43,6 +43,7 @@ class Plan:
     seconds: float
     rate: float
     junk: float
+    worker: str
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,15 @@ class Round:
 
 def main() -> int:
     """Measure, print the table, and return 0 when the bars are met; a quick run has only to be right."""
-    parser = reports.options("junk_flood", quick="some seconds; the figures are rough")
+    parser = reports.options("junk_flood", quick="some seconds; the figures are rough", with_worker=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=float, default=40, help="good questions a second")
     parser.add_argument("--junk", type=float, default=100, help="junk questions a second")
     given = parser.parse_args()
-    plan = Plan(given.rounds, given.seconds, given.rate, given.junk)
+    plan = Plan(given.rounds, given.seconds, given.rate, given.junk, given.worker)
     if given.quick:
-        plan = Plan(rounds=1, seconds=5, rate=given.rate, junk=given.junk)
+        plan = Plan(rounds=1, seconds=5, rate=given.rate, junk=given.junk, worker=given.worker)
     report = {"machine": machine(), "plan": vars(plan), **figures(measure(plan))}
     reports.write(given.json, report)
     print(table(report))  # noqa: T201
@@ -78,8 +79,9 @@ def measure(plan: Plan) -> list[Round]:
         home = Path(folder) / "home"
         requests = furnish(home, tenants=1, tokens=_TOKENS)
         spawn = get_context("spawn")
+        words = ("--role", "callbacks", "--workers", "2", "--worker", plan.worker)
         with (
-            serving(home, "--role", "callbacks", "--workers", "2") as server,
+            serving(home, *words) as server,
             ProcessPoolExecutor(1, spawn, initializer=os.nice, initargs=(5,)) as stranger,
         ):
             probe(server.address, requests, RIGHT, rate=plan.rate, seconds=1)

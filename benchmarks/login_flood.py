@@ -1,6 +1,6 @@
 """How long the cloud waits for an answer while somebody floods the login with guesses.
 
-    python -m benchmarks.login_flood [--quick] [--json FILE]
+    python -m benchmarks.login_flood [--quick] [--worker asgi] [--json FILE]
 
 An open-loop probe asks the agent callback about good tokens at a fixed rate, once with nothing else going on
 (idle) and once while 40 connections guess passwords without a pause (flood). Three servers are measured in
@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -52,6 +52,7 @@ class Plan:
     seconds: float
     rate: float
     connections: int
+    worker: str  # of the callbacks' pool in `two pools`
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,15 @@ class Sample:
 
 def main() -> int:
     """Measure, print the table, and return 0 when the bar is met; a quick run must be without errors."""
-    parser = reports.options("login_flood", quick="about 20 seconds; the figures are rough")
+    parser = reports.options("login_flood", quick="about 20 seconds; the figures are rough", with_worker=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rate", type=float, default=200, help="questions a second")
     parser.add_argument("--connections", type=int, default=40, help="connections of the flood")
     given = parser.parse_args()
-    plan = Plan(given.rounds, given.seconds, given.rate, given.connections)
+    plan = Plan(given.rounds, given.seconds, given.rate, given.connections, given.worker)
     if given.quick:
-        plan = Plan(rounds=1, seconds=1.5, rate=100, connections=given.connections)
+        plan = replace(plan, rounds=1, seconds=1.5, rate=100)
     report = {"machine": machine(), "plan": vars(plan), "targets": measure(plan)}
     reports.write(given.json, report)
     print(table(report))  # noqa: T201
@@ -96,7 +97,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as stack:
         home = Path(folder) / "home"
         requests = furnish(home, tenants=_TENANTS, tokens=_TOKENS)
-        targets = start(home, stack)
+        targets = start(home, stack, plan.worker)
         stack.enter_context(pinned(cores()[-1:]))
         flooder = stack.enter_context(
             ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(5,))
@@ -184,11 +185,11 @@ def is_met(report: dict[str, Any], *, with_ratio: bool) -> bool:
     return not has_errors and (not with_ratio or two_pools["ratio"]["p99"] <= BAR)
 
 
-def start(home: Path, stack: ExitStack) -> list[Target]:
-    """Start every server on the first core; *stack* ends them."""
+def start(home: Path, stack: ExitStack, worker: str) -> list[Target]:
+    """Start every server on the first core, the pool of callbacks with *worker*; *stack* ends them."""
     with pinned(cores()[:1]):
         one = stack.enter_context(serving(home, "--role", "all")).address
-        callbacks = stack.enter_context(serving(home, "--role", "callbacks")).address
+        callbacks = stack.enter_context(serving(home, "--role", "callbacks", "--worker", worker)).address
         people = stack.enter_context(
             serving(home, "--role", "people", "--workers", "1", "--threads", "2", niceness=10)
         ).address

@@ -7,12 +7,19 @@ from typing import Any
 
 import orjson
 
+from validator.web.policy import WORKERS
 
-def options(benchmark: str, *, quick: str = "") -> ArgumentParser:
-    """Return the words that *benchmark* takes; *quick* says what is different then, "" that there is none."""
+
+def options(benchmark: str, *, quick: str = "", with_worker: bool = False) -> ArgumentParser:
+    """Return the words that *benchmark* takes; *quick* says what is different then, "" that there is none.
+
+    With *with_worker* one of them chooses the worker of the callbacks' servers.
+    """
     parser = ArgumentParser(prog=f"python -m benchmarks.{benchmark}")
     if quick:
         parser.add_argument("--quick", action="store_true", help=quick)
+    if with_worker:
+        parser.add_argument("--worker", choices=WORKERS, default=WORKERS[0], help="of the callbacks' server")
     parser.add_argument("--json", type=Path, help="write every figure into this file")
     return parser
 

@@ -1,6 +1,6 @@
 """Whether the server is after half an hour, and millions of requests, what it was at first.
 
-    python -m benchmarks.soak [--minutes 30] [--rate R] [--json FILE]
+    python -m benchmarks.soak [--minutes 30] [--rate R] [--worker asgi] [--json FILE]
 
 A real `serve --role callbacks --workers 2` with the default settings and its log in /dev/null is asked at a
 fixed rate over kept-alive connections. Without --rate it is first found out how much it can carry, and the
@@ -51,7 +51,7 @@ _STEP = 0.25
 
 def main() -> int:
     """Measure, print the report, and return 0 when every bar that is judged is met."""
-    parser = reports.options("soak")
+    parser = reports.options("soak", with_worker=True)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, help="requests a second; else 70 %% of the maximum")
     parser.add_argument("--every", type=float, default=5, help="seconds between two looks at the workers")
@@ -60,7 +60,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder) / "home"
         questions = furnish(home)
-        with at_rest(home) as server:
+        with at_rest(home, given.worker) as server:
             report["at_rest"] = _told(look(server.pid, home, 0))
             soak(report, Load(server.address, questions, CONNECTIONS), server.pid, home, given)
     soaked.judge(report)
@@ -121,9 +121,9 @@ def furnish(home: Path) -> list[Asked]:
 
 
 @contextmanager
-def at_rest(home: Path) -> Iterator[Server]:
+def at_rest(home: Path, worker: str) -> Iterator[Server]:
     """Give a server that was asked nothing yet; it is stopped then."""
-    words = ("--role", "callbacks", "--workers", str(WORKERS))
+    words = ("--role", "callbacks", "--workers", str(WORKERS), "--worker", worker)
     with serving(home, *words, variables=VARIABLES, log=Path(os.devnull)) as server:
         _wait_until_at_rest(server.pid)
         yield server
