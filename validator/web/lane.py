@@ -106,7 +106,7 @@ class Lane(Generic[T]):
         """Deliver what a thread had done before it stalled; give up what has passed its deadline."""
         self._deliver()
         now, pending = stopwatch(), self._pending
-        while pending and (pending[0].result.done() or pending[0].until <= now):
+        while pending and pending[0].until <= now:
             result = pending.popleft().result
             if not result.done():
                 result.set_exception(OverloadError())
@@ -125,6 +125,12 @@ class Lane(Generic[T]):
                 result.set_exception(value)
             else:
                 result.set_result(value)
+        self._forget_done()
+
+    def _forget_done(self) -> None:
+        """Release what is done at once: whatever lives longer costs more garbage collections."""
+        while self._pending and self._pending[0].result.done():
+            self._pending.popleft()
 
     def _run(self) -> None:
         while self._wake_ups.get():
