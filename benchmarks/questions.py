@@ -1,6 +1,6 @@
 """What each contender is asked: about 10,000 tokens and more, of which 5 % have to be refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -20,7 +20,7 @@ SIZE = Size(accounts=40_000, revoked=10_000)
 NUMBER = 40_000  # of different questions: a refused token comes back too seldom to reach its limit
 REFUSED_SHARE = 0.05
 _EVERY = round(1 / REFUSED_SHARE)
-_SOURCES = 1 << 16  # the limit on forged tokens is one on their source
+_SOURCES = 256  # the cloud's; the limit on forged tokens is one on their source, and none reaches it
 _WRITTEN = "questions.json"  # by a peer: path, headers, bodies, refused (by kind), right, refusal
 
 
@@ -45,12 +45,10 @@ def of_ours(services: Services, folder: Path) -> Questions:
     refused = NUMBER // _EVERY // len(traffic.REFUSED)
     good = traffic.agents(services, SIZE, NUMBER - refused * len(traffic.REFUSED))
     bad = {kind: make(services, SIZE, refused) for kind, make in traffic.REFUSED.items()}
-    places = iter(range(NUMBER))
+    sources = _sources()
 
     def asked(question: Question) -> Asked:
-        request = post(
-            AGENT_PATH, orjson.loads(question.body), X_Forwarded_For=source(next(places) % _SOURCES)
-        )
+        request = post(AGENT_PATH, orjson.loads(question.body), X_Forwarded_For=next(sources))
         return Asked(request, b'"retCode":%d,' % question.code)
 
     return _mixed(
@@ -68,14 +66,20 @@ def of_constant(ours: Questions, folder: Path) -> Questions:
 def of_peer(state: Path) -> Questions:
     """Return the requests that a peer wrote into its folder *state*."""
     told = orjson.loads((state / _WRITTEN).read_bytes())
+    sources = _sources()
 
     def asked(body: str, expected: str) -> Asked:
-        return Asked(_post(told["path"], told["headers"], body), expected.encode())
+        headers = told["headers"] | {"X-Forwarded-For": next(sources)}
+        return Asked(_post(told["path"], headers, body), expected.encode())
 
     refused = {
         kind: [asked(body, told["refusal"]) for body in bodies] for kind, bodies in told["refused"].items()
     }
     return _mixed([asked(body, told["right"]) for body in told["bodies"]], refused, state / "requests")
+
+
+def _sources() -> Iterator[str]:
+    return cycle([source(number) for number in range(_SOURCES)])
 
 
 def _mixed(good: Sequence[Asked], refused: Mapping[str, Sequence[Asked]], file: Path) -> Questions:

@@ -38,7 +38,7 @@ def main(state: Path, number: int) -> None:
 
     asking = {
         "path": PATH,
-        "headers": {"Content-Type": "application/json", "X-Forwarded-For": "203.0.113.1"},
+        "headers": {"Content-Type": "application/json"},
         "bodies": [body(*each) for each in names],
         "refused": {
             "forged": [body(*each, signed_with=other) for each in some],
