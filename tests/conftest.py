@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import fakes, postgres
 
@@ -16,6 +17,13 @@ _SERVERS = {"demonstration", "postgres_server", "redis_server", "server", "serve
 # Memory with a file system: there, waiting for the disk takes no time, although every program does it.
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 2 * 1024**3
+
+
+# A busy machine makes no example wrong. The parent is hypothesis's profile of the place, such as that of CI.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

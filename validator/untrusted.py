@@ -103,13 +103,18 @@ class Plan:
     Every other object, such as one with an integer id, goes to marshmallow, which remains the definition.
     """
 
-    def __init__(self, schema: "TolerantSchema") -> None:
-        """Compile *schema*; raises TypeError unless each field is a required `Text` or `Identifier`."""
+    def __init__(self, schema: "TolerantSchema", *names: str) -> None:
+        """Compile *schema*, whose fields are *names*, to load their values in this order.
+
+        Raises TypeError unless each field is named, and is a required `Text` or `Identifier`.
+        """
+        if sorted(names) != sorted(schema.fields):
+            raise TypeError("the names are not those of the schema's fields")
         self._schema = schema
-        self._bounds = tuple((name, _bound(field)) for name, field in schema.fields.items())
+        self._bounds = tuple((name, _bound(schema.fields[name])) for name in names)
 
     def load(self, values: Mapping[str, Any]) -> list[str]:
-        """Return the values of the fields in the order of their declaration; raises like `load`."""
+        """Return the values of the fields in the order of their names; raises like `load`."""
         found = []
         for name, max_length in self._bounds:
             value = values.get(name)

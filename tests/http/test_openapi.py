@@ -165,7 +165,6 @@ def test_answers_are_as_described(
         max_examples=EXAMPLES,
         derandomize=True,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(case=cases_of(operation, path))

@@ -554,7 +554,9 @@ def test_plan_agrees_with_marshmallow(values: dict[str, Any]) -> None:
     """A plan returns the values that marshmallow returns, or refuses with the same detail."""
     schema = PlannedBody()
 
-    assert outcome(lambda: Plan(schema).load(values)) == outcome_by_marshmallow(schema, values)
+    assert outcome(lambda: Plan(schema, *schema.fields).load(values)) == outcome_by_marshmallow(
+        schema, values
+    )
 
 
 @pytest.mark.parametrize("schema", [AgentBody(), ChatBody()], ids=["agent", "chat"])
@@ -563,15 +565,17 @@ def test_plan_agrees_with_marshmallow_on_every_body(schema: TolerantSchema, path
     """A plan's outcome for each committed body is that of marshmallow."""
     values = read_object(path.read_bytes())
 
-    assert outcome(lambda: Plan(schema).load(values)) == outcome_by_marshmallow(schema, values)
+    assert outcome(lambda: Plan(schema, *schema.fields).load(values)) == outcome_by_marshmallow(
+        schema, values
+    )
 
 
 def test_plan_does_not_call_marshmallow_for_an_ordinary_object(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strings within their bounds are loaded without marshmallow; an integer id is not."""
-    plan = Plan(PlannedBody())
+    plan = Plan(PlannedBody(), "identifier", "text")
     monkeypatch.setattr(PlannedBody, "load", lambda *_: pytest.fail("marshmallow was called"))
 
-    assert plan.load({"text": "abc", "identifier": "abcd", "extra": 1}) == ["abc", "abcd"]
+    assert plan.load({"text": "abc", "identifier": "abcd", "extra": 1}) == ["abcd", "abc"]
     with pytest.raises(pytest.fail.Exception, match="marshmallow"):
         plan.load({"text": "abc", "identifier": 1})
 
@@ -586,4 +590,11 @@ def test_plan_refuses_a_field_that_it_does_not_know(field: fields.Field[Any]) ->
     schema = type("Body", (TolerantSchema,), {"field": field})()
 
     with pytest.raises(TypeError, match="field is not a required Text or Identifier"):
-        Plan(schema)
+        Plan(schema, "field")
+
+
+@pytest.mark.parametrize("names", [["text"], ["text", "identifier", "extra"], ["text", "text"]])
+def test_plan_names_every_field(names: list[str]) -> None:
+    """A plan without one of the schema's fields would not check it."""
+    with pytest.raises(TypeError, match="names"):
+        Plan(PlannedBody(), *names)

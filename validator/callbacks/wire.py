@@ -92,20 +92,18 @@ class CallbackAnswer(TolerantSchema):
     message = Text(255)
 
 
-_AGENT_REQUEST = Plan(AgentRequest())
-_CHAT_REQUEST = Plan(ChatRequest())
+_AGENT_REQUEST = Plan(AgentRequest(), "access_token", "tenantSpaceId", "userAccount")
+_CHAT_REQUEST = Plan(ChatRequest(), "Token", "tenantSpaceId", "userId", "userName")
 
 
 def parse_agent(body: bytes) -> Presentation:
     """Return what the agent side's *body* presents; raises Refusal when it is malformed."""
-    token, tenant, account = _AGENT_REQUEST.load(read_object(body))
-    return Presentation(Audience.AGENT, token, tenant, account)
+    return Presentation(Audience.AGENT, *_AGENT_REQUEST.load(read_object(body)))
 
 
 def parse_chat(body: bytes) -> Presentation:
     """Return what the customer side's *body* presents; raises Refusal when it is malformed."""
-    token, name, user, tenant = _CHAT_REQUEST.load(read_object(body))
-    return Presentation(Audience.CHAT, token, tenant, user, name)
+    return Presentation(Audience.CHAT, *_CHAT_REQUEST.load(read_object(body)))
 
 
 def render(ret_code: RetCode, message: str) -> bytes:

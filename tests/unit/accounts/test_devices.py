@@ -178,7 +178,7 @@ def test_without_keys_there_is_a_fault(devices: Devices, person: Account, tmp_pa
 
 
 @given(place=st.integers(0, 400), character=st.characters())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_changed_cookie_is_invalid(devices: Devices, keyring: Keyring, place: int, character: str) -> None:
     """Changing any character of the cookie invalidates it."""
     cookie = keyring.signer(PURPOSE).sign(b'{"acc":"","dev":"d","epo":1,"exp":9999999999999}')

@@ -69,7 +69,7 @@ COUNTERS = (Entry("token", 3, LENGTH), Entry("subject", 5, 3600), Entry("tenant"
 
 
 @given(counts=st.lists(st.sampled_from([*range(3), "all", "wait"]), max_size=40))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counting_several_is_all_or_nothing(
     tmp_path_factory: pytest.TempPathFactory, counts: list[int | str]
 ) -> None:
@@ -176,9 +176,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, expiry=st.sampled_from([1, 7, 60, 3600]))
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much], deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
 def test_as_the_librarys_own_storage(
     storage: LmdbStorage,
     memory: Callable[[], MemoryStorage],

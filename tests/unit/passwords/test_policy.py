@@ -242,7 +242,7 @@ def test_longest_password_takes_bounded_time(kind: str) -> None:
 
 
 @given(st.text(max_size=140), st.sampled_from(PROFILES))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_any_text_has_a_result(password: str, profile: str) -> None:
     """No text makes the policy raise, and it never quotes the password."""
     problems = PasswordPolicy(profile).problems(password, LOGIN)

@@ -922,7 +922,7 @@ def is_setting_or_problem(loaded: Loader, key: str, *arguments: object) -> bool:
 
 @pytest.mark.slow
 @given(key=st.sampled_from(KEYS), value=TOML_VALUES)
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_is_a_setting_or_a_problem(loaded: Loader, key: str, value: str) -> None:
     """Whatever TOML is written for a key, the server starts with it or names that key as the problem."""
     section, name = key.split(".")
@@ -931,7 +931,7 @@ def test_any_value_is_a_setting_or_a_problem(loaded: Loader, key: str, value: st
 
 
 @given(key=st.sampled_from(KEYS), text=st.text(max_size=40))
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_variable_is_a_setting_or_a_problem(loaded: Loader, key: str, text: str) -> None:
     """The same holds for any text in its variable."""
     assert is_setting_or_problem(loaded, key, None, {environment_variable(key): text})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.fakes import AGENT, CUSTOMER, OTHER_TENANT, TENANT
@@ -77,7 +77,6 @@ def test_positive_control(issued: Issued) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("alteration", ALTERATIONS)
-@settings(deadline=None)
 @given(which=TOKENS, place=PLACES, text=ANY_TEXT)
 def test_altered_token_is_refused(issued: Issued, alteration: str, which: int, place: int, text: str) -> None:
     """No alteration at one position yields another accepted text, for any audience."""
@@ -89,7 +88,6 @@ def test_altered_token_is_refused(issued: Issued, alteration: str, which: int, p
     assert issued.is_refused(altered)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_repeatedly_altered_token_is_refused(issued: Issued, data: st.DataObject) -> None:
     """Nor do several successive alterations."""
@@ -102,7 +100,6 @@ def test_repeatedly_altered_token_is_refused(issued: Issued, data: st.DataObject
     assert issued.is_refused(altered)
 
 
-@settings(deadline=None)
 @given(TOKENS, TOKENS, PLACES, PLACES)
 def test_splice_of_two_tokens_is_refused(issued: Issued, head: int, tail: int, end: int, begin: int) -> None:
     """The start of one token with the end of another is refused."""
@@ -136,7 +133,6 @@ def test_every_single_character_counts(issued: Issued) -> None:
     assert [text for text in altered if not issued.is_refused(text)] == []
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_arbitrary_text_is_refused(issued: Issued, text: str) -> None:
     """Arbitrary text is refused and never makes the verifier fail."""
@@ -166,7 +162,6 @@ def test_claims_survive_serialisation(
     assert Claims.from_json(claims.to_json()) == claims
 
 
-@settings(deadline=None)
 @given(AGENTS | CUSTOMERS, EPOCHS, REVOCATIONS)
 def test_token_yields_its_claims(issued: Issued, subject: Subject, epoch: int, revocation: int) -> None:
     """A token for an arbitrary subject yields exactly its claims, and only for its audience."""
