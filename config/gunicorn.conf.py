@@ -8,11 +8,12 @@ import sys
 import validator.app  # noqa: F401 - the code only: what it opens is opened in each worker, after the fork
 from validator.clock import SystemClock
 from validator.metrics import sharing
-from validator.settings.loading import load
+from validator.settings.loading import hand_over, load
 from validator.web import descriptors, logs, unreadable
 from validator.web.gunicorn_internals import ServingWorker, check_before_reload, end_on_sigterm
 
 _settings = load()
+hand_over(_settings)
 _is_asgi = _settings.server.worker == "asgi"
 _module = "validator.asgi" if _is_asgi else "validator.wsgi"
 

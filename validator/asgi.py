@@ -2,11 +2,11 @@
 
 from validator.app import create_app
 from validator.services import open_services
-from validator.settings.loading import load
+from validator.settings.loading import of_worker
 from validator.web.asgi import AsgiApplication
 from validator.web.fastpath import FastPathWsgi
 
-services = open_services(load())
+services = open_services(of_worker())
 _settings, _front = services.settings, create_app(services).wsgi_app
 if not isinstance(_front, FastPathWsgi):
     raise TypeError("only the callbacks have an ASGI application")

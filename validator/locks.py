@@ -66,6 +66,7 @@ class FileLock:
         self._path, self._prepare = str(path.with_name(f".{path.name}.lock")), prepare
         self._timeout = self._patience = timeout
         self._descriptor, self._id, self._note = -1, (0, 0), b""
+        self._acquired = 0  # times
         self.threads = Lock()
         _locks.add(self)
 
@@ -80,11 +81,10 @@ class FileLock:
             return False  # raising would leave the lock held; the next open raises the error
 
     def __enter__(self) -> None:
-        deadline = stopwatch() + self._patience
-        if not self.threads.acquire(timeout=self._patience):
-            raise self._give_up()
+        if not self.threads.acquire(blocking=False):
+            self._wait_for_threads()
         try:
-            self._acquire(deadline)
+            self._acquire(stopwatch() + self._patience)
         except BaseException:
             self.threads.release()
             raise
@@ -107,6 +107,14 @@ class FileLock:
         self.close()
         self.threads = Lock()
 
+    def _wait_for_threads(self) -> None:
+        """Queue behind this process's threads; give up when none of them acquires the lock any more."""
+        seen = self._acquired
+        while not self.threads.acquire(timeout=self._patience):
+            if self._acquired == seen:
+                raise self._give_up()
+            seen = self._acquired
+
     def _acquire(self, deadline: float) -> None:
         while True:
             if self._descriptor < 0:
@@ -117,6 +125,7 @@ class FileLock:
                 break
             self.close()
         self._patience = self._timeout
+        self._acquired += 1
         self._sign()
 
     def _open(self) -> None:

@@ -1,8 +1,8 @@
-"""The application that gunicorn loads: settings from the environment, every part opened, one app."""
+"""The application that gunicorn loads: the settings of the master, every part opened, one app."""
 
 from validator.app import create_app
 from validator.services import open_services
-from validator.settings.loading import load
+from validator.settings.loading import of_worker
 
-services = open_services(load())
+services = open_services(of_worker())
 app = create_app(services)

@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.command_line import LOGIN, PASSWORD, TENANT, CommandLine, check_misused, clean_environment
 from tests.support.fakes import AGENT_PATH, CHAT_PATH
+from tests.support.postgres_processes import family
 from tests.support.server_process import (
     TIMEOUT,
     Server,
@@ -173,6 +174,22 @@ def test_reload_of_broken_settings_leaves_the_server_as_it_is(validator: Command
         file.write_text('[callbacks]\nchat_path = "/after"\n')
         server.send(signal.SIGHUP)
         wait_until(lambda: chat_routes(server) == {"/after"}, "the mended settings are in force")
+
+
+def test_worker_is_replaced_although_the_settings_are_broken(validator: CommandLine, tmp_path: Path) -> None:
+    """A worker that replaces a killed one has the settings of the others, whatever the file has become."""
+    file = tmp_path / "own.toml"
+    file.write_text('[callbacks]\nchat_path = "/before"\n')
+
+    with serving(validator.home, "--config", str(file)) as server:
+        killed = family(server.process.pid)[1:]
+        file.write_text('[callbacks]\nchat_path = "no path"\n')
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: not set(killed) & set(family(server.process.pid)), "the workers ended")
+
+        assert chat_routes(server) == {"/before"}
+        assert not set(killed) & set(family(server.process.pid)[1:])
 
 
 def test_stop_lets_a_request_finish(validator: CommandLine) -> None:

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -95,6 +96,19 @@ def test_wait_for_a_stopped_process_is_bounded(tmp_path: Path) -> None:
         assert raised.value.holder.startswith(f"process {holder.pid} (python")
     with lock:  # an ended process holds no lock
         pass
+    lock.close()
+
+
+@pytest.mark.slow
+def test_long_queue_of_threads_is_no_stopped_holder(tmp_path: Path) -> None:
+    """Threads that each get the lock in turn wait longer than its timeout, and none of them in vain."""
+    lock, pause = FileLock(tmp_path / "file", timeout=0.5), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            pause.wait(0.15)
+
+    assert at_once(8, hold) == []
     lock.close()
 
 

@@ -73,6 +73,23 @@ class Settings:
     effective: tuple[Effective, ...]
 
 
+_of_master: list[Settings] = []
+
+
+def hand_over(settings: Settings) -> None:
+    """Have the workers that this process forks from now on use *settings*."""
+    _of_master[:] = [settings]
+
+
+def of_worker() -> Settings:
+    """Return the settings that were handed over, else load them.
+
+    A worker that replaces another one has the settings of all others, even if the file has changed since, or
+    has a mistake: gunicorn ends the whole server when a worker cannot start.
+    """
+    return _of_master[0] if _of_master else load()
+
+
 def load(
     home: Path | None = None,
     config: Path | None = None,
