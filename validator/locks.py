@@ -119,7 +119,7 @@ class FileLock:
         while True:
             if self._descriptor < 0:
                 self._open()
-            if not _try_lock(self._descriptor):
+            if not try_lock(self._descriptor):
                 self._wait(deadline)
             if self.is_current:
                 break
@@ -137,7 +137,7 @@ class FileLock:
     def _wait(self, deadline: float) -> None:
         """Poll: flock(2) has no timeout, and a signal reaches the main thread only."""
         pause = _MIN_PAUSE
-        while not _try_lock(self._descriptor):
+        while not try_lock(self._descriptor):
             if stopwatch() >= deadline:
                 raise self._give_up()
             time.sleep(pause)
@@ -175,6 +175,15 @@ def _forget_all() -> None:
 os.register_at_fork(after_in_child=_forget_all)
 
 
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file, unless somebody else has a lock on it; return whether that succeeded."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def numbering() -> str:
     """Return which numbering of processes this one's id is of; each container has its own."""
     return str((_NAMES / "ns/pid").readlink())
@@ -187,12 +196,3 @@ def _own_note() -> bytes:
 
 def _id_of(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
-
-
-def _try_lock(descriptor: int) -> bool:
-    """Try to lock an open file; return whether that succeeded."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.file_size_limit import max_file
 from tests.support.parallel_threads import at_once
 from validator.files import (
     make_private_folder,
@@ -28,17 +28,6 @@ def umask(mask: int) -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-@contextmanager
-def max_file(size: int) -> Iterator[None]:
-    """Limit every file of this process to *size* bytes, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def mode_of(path: Path) -> int:

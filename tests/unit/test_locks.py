@@ -1,7 +1,6 @@
 """Locks: one holder at a time, no wait without a deadline, and who holds one."""
 
 import os
-import resource
 import signal
 import stat
 import threading
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.file_size_limit import max_file
 from tests.support.parallel_threads import at_once
 from tests.support.stopped_process import LOCK_HOLDER, stopped
 from validator.files import read_private, write_private
@@ -160,13 +160,8 @@ def test_forked_process_does_not_share_its_parents_lock(tmp_path: Path) -> None:
 def test_full_disk_does_not_keep_the_lock_from_working(tmp_path: Path) -> None:
     """Without room for who holds it the lock works; others learn that another process holds it."""
     lock, other = FileLock(tmp_path / "file"), FileLock(tmp_path / "file", timeout=0.05)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        with lock, pytest.raises(LockTimeoutError, match="another process holds the lock"), other:
-            pass
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with max_file(0), lock, pytest.raises(LockTimeoutError, match="another process holds the lock"), other:
+        pass
     lock.close()
     other.close()
 

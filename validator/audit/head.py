@@ -18,7 +18,7 @@ import orjson
 
 from validator.audit.chain import Position
 from validator.files import MODE, read_private, write_private
-from validator.locks import locked
+from validator.locks import locked, try_lock
 
 HEAD_FILE = "trail-head"
 END_FILE = "trail-end"
@@ -144,11 +144,8 @@ class SharedEnd:
     def _open(self) -> None:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if try_lock(descriptor):  # else another process has the trail open
                 os.ftruncate(descriptor, 0)
-            except BlockingIOError:
-                pass  # another process has the trail open
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BaseException:
             os.close(descriptor)

@@ -25,7 +25,7 @@ from pathlib import Path
 import structlog
 
 from validator.files import MODE, make_private_folder
-from validator.locks import FileLock, numbering
+from validator.locks import FileLock, numbering, try_lock
 
 SHARED = Path("/dev/shm")  # noqa: S108 - private folders with random names in it
 LOCK_TIMEOUT = 0.4  # seconds: with that of the trail, less than a second for a response
@@ -90,7 +90,7 @@ class Place:
         """Hold the users' lock; raises CountersError when the others are in another container."""
         descriptor = os.open(self._users, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
         self._descriptors.append(descriptor)
-        self.is_alone, view = _try_exclusive(descriptor), self._view()
+        self.is_alone, view = try_lock(descriptor), self._view()
         if self.is_alone:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, view, 0)
@@ -176,17 +176,9 @@ class Place:
 def _is_unused(folder: Path) -> bool:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return _try_exclusive(descriptor)
+        return try_lock(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _try_exclusive(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_on_tmpfs(path: Path) -> bool:

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import re
-import resource
 import shutil
 import stat
 import subprocess
@@ -24,6 +23,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.support.fakes import START, FakeClock
+from tests.support.file_size_limit import max_file
 from tests.support.fixed_trails import (
     EVENT,
     SMALL,
@@ -628,13 +628,9 @@ def test_removed_rotated_files_are_found(trail: AuditTrail, place: Place, clock:
 @contextmanager
 def space_for(path: Path, more: int) -> Iterator[None]:
     """Let *path*, and every other file of this process, grow by *more* bytes, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = path.stat().st_size if path.exists() else 0
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + more, hard))
-    try:
+    with max_file(size + more):
         yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("more", [0, 1, 20, 100, 180])

@@ -4,10 +4,9 @@ Waits are compared with a bound that a busy machine keeps: without a deadline th
 """
 
 import os
-import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -18,6 +17,7 @@ from limits.errors import StorageError
 from structlog.testing import capture_logs
 
 from tests.support.fakes import FakeClock
+from tests.support.file_size_limit import max_file
 from tests.support.parallel_processes import results
 from tests.support.parallel_threads import at_once
 from tests.support.stopped_process import stopped
@@ -76,17 +76,6 @@ def hit(storage: LmdbStorage, key: str = "k", limit: int = 10) -> bool:
 
 def count(storage: LmdbStorage, key: str = "k") -> int:
     return storage.get_sliding_window(key, 60)[2]
-
-
-@contextmanager
-def max_file(size: int) -> Iterator[None]:
-    """Limit every file of this process to *size* bytes, as on a full tmpfs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # A holder that is stopped or killed
