@@ -1,10 +1,11 @@
 """How gunicorn serves Prometheus. Every value comes from the validator's own settings."""
 
-from validator.settings.loading import load
+from validator.settings.loading import hand_over, load
 from validator.web import logs
 from validator.web.gunicorn_internals import MetricsWorker, end_on_sigterm
 
 _settings = load()
+hand_over(_settings)
 
 
 def post_fork(_server, _worker):

@@ -14,9 +14,11 @@ from tests.conftest import require_package
 from tests.support import outages, postgres, redis_server
 from tests.support.command_line import LOGIN, CommandLine
 from tests.support.fakes import AGENT_PATH
+from tests.support.postgres_processes import family
 from tests.support.prometheus_process import asked, prometheus, promtool, shown, watched
 from tests.support.server_process import Server, serving, wait_until
 from validator.clock import stopwatch
+from validator.settings.sources import CONFIG_VARIABLE
 
 GUESS = {"account": LOGIN, "password": "a guess that is wrong"}
 
@@ -98,6 +100,20 @@ def test_it_begins_while_something_is_broken(home: Path) -> None:
 
     assert (broken["ready", "store"], broken["ready", "keys"]) == (0, 1)
     assert (mended["ready", "store"], mended["locks", "account"]) == (1, 0)
+
+
+def test_worker_is_replaced_although_the_settings_are_broken(home: Path, tmp_path: Path) -> None:
+    """A mistake in an edited file does not end the metrics with the next worker that is lost."""
+    file = tmp_path / "own.toml"
+    file.write_text("")
+    with watched(home, variables={CONFIG_VARIABLE: str(file)}) as metrics:
+        killed = family(metrics.process.pid)[1:]
+        file.write_text("[callbacks]\nchat_path = 'no path'\n")
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: not set(killed) & set(family(metrics.process.pid)), "the worker ended")
+
+        assert metrics.ask("GET", "/metrics").status_code == 200
 
 
 def test_scrape_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
