@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks import inside, reports, rounds
 from benchmarks.machine import cores, machine, pinned
-from benchmarks.population import Size, found
+from benchmarks.population import Size
 from benchmarks.rounds import Act, Timed
 from benchmarks.traffic import Question, agents, revoked
 from validator.services import Services
@@ -74,7 +74,7 @@ def measure(database: str, large: int, plan: dict[str, int]) -> dict[str, Any]:
         acts: dict[str, Act] = {}
         for number, (name, size) in enumerate(sizes(large).items()):
             began = time.perf_counter()
-            services = found(Path(folder) / str(number), size, place(number))
+            services = inside.opened(Path(folder) / str(number), size, place(number))
             stack.callback(services.close)
             acts |= {f"{kind}: {name}": act for kind, act in _acts(services, size).items()}
             stream.write(f"{database}, {name}: made in {time.perf_counter() - began:.0f} s\n")

@@ -12,12 +12,15 @@ from wsgiref.types import WSGIApplication
 
 from flask import Flask, Response
 
+from benchmarks.population import VARIABLES, Size, found
 from benchmarks.traffic import Question
 from validator.app import create_app
 from validator.clock import SystemClock
 from validator.exchange import Exchange, current_exchange
+from validator.files import make_private_folder
 from validator.metrics import sharing
 from validator.services import Services
+from validator.settings.loading import load
 from validator.web import logs
 
 SOURCE = "203.0.113.7"
@@ -49,13 +52,20 @@ ENVIRON: dict[str, Any] = {
 _counting: list[Path] = []
 
 
-def application(services: Services) -> WSGIApplication:
-    """Return the application of *services*, logging and counting as in a worker."""
-    logs.configure(services.settings.log, SystemClock())
+def opened(home: Path, size: Size, url: str | None = None) -> Services:
+    """Return what `population.found` makes, counting in mapped files as in a worker."""
     if not _counting:
-        # A process counts in one folder, however many homes it opens here.
-        _counting.append(services.settings.metrics.directory)
-        sharing.begin(_counting[0], services.settings.server.role, SystemClock())
+        # A process counts in one folder, however many homes it opens here; a service opened before does not.
+        make_private_folder(home)
+        metrics = load(home, environment=VARIABLES).metrics
+        _counting.append(metrics.directory)
+        sharing.begin(metrics.directory, "callbacks", SystemClock())
+    return found(home, size, url)
+
+
+def application(services: Services) -> WSGIApplication:
+    """Return the application of *services*, logging as in a worker."""
+    logs.configure(services.settings.log, SystemClock())
     current_exchange.set(Exchange("0" * 32, SOURCE, services.settings.server.role))
     return create_app(services).wsgi_app
 

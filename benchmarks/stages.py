@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import inside, reports, rounds
 from benchmarks.machine import cores, machine, pinned
-from benchmarks.population import Size, found
+from benchmarks.population import Size
 from benchmarks.rounds import Act, Timed
 from benchmarks.traffic import Question, agents
 from validator.audit.events import Event, EventName, Outcome
@@ -57,7 +57,7 @@ def main() -> int:
 def measure(plan: dict[str, int]) -> dict[str, Timed]:
     """Return the time of each stage in the rounds of *plan*."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, rounds.silenced() as stream:
-        services = found(Path(folder) / "home", SIZE)
+        services = inside.opened(Path(folder) / "home", SIZE)
         try:
             app = inside.application(services)
             questions = agents(services, SIZE, _QUESTIONS)

@@ -1,6 +1,8 @@
 """The benchmarks in process and over a long time keep their form and see no error; how fast is no test."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from socket import create_server, socket, socketpair
 from threading import Thread
@@ -15,8 +17,10 @@ from benchmarks.rounds import Timed
 from benchmarks.soaked import judge
 from benchmarks.steady import probe
 from benchmarks.watching import slope
+from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
 from tests.support import postgres, redis_server
+from tests.support.command_line import clean_environment
 from tests.support.short_benchmarks import run
 
 _RATE = 40
@@ -25,6 +29,21 @@ _STAGES = [
     *("proof of the token", "standing (database)", "entry in the trail", "answer and its headers"),
     *("log line", "time and count of the request"),
 ]
+
+_COUNTED = """
+import sys
+from pathlib import Path
+from benchmarks import inside
+from benchmarks.population import Size
+from benchmarks.traffic import agents
+from validator.metrics import reading
+home = Path(sys.argv[1])
+services = inside.opened(home, Size(1, 1))
+app, path = inside.application(services), services.settings.callbacks.agent_path
+inside.calling(app, path, agents(services, Size(1, 1), 1))()
+samples = [each for metric in reading.counted(home / "metrics") for each in metric.samples]
+print(*sorted({each.labels["storage"] for each in samples if "storage" in each.labels}))
+"""
 
 
 def test_stages_add_up_to_the_callback(tmp_path: Path) -> None:
@@ -37,6 +56,33 @@ def test_stages_add_up_to_the_callback(tmp_path: Path) -> None:
     assert parts == pytest.approx(stages["the whole callback"]["median"], abs=0.1)
     assert [line.split("|")[1].strip() for line in printed.splitlines()[2:] if "|" in line] == list(stages)
     assert report["ratio"]["median"] > 1
+
+
+@pytest.mark.slow
+def test_calls_in_process_count_in_mapped_files(tmp_path: Path) -> None:
+    """Every storage of a callback is timed in the worker's files, as in a server, and none in memory."""
+    assert ran(_COUNTED, tmp_path) == ["counters", "database", "trail"]
+
+
+@pytest.mark.slow
+def test_services_opened_too_early_count_in_memory(tmp_path: Path) -> None:
+    """Services that were opened before the files are not all timed there: the test above would fail."""
+    early = "from benchmarks.population import found; found(home.with_name('early'), Size(1, 1)).close()\n"
+
+    assert ran(_COUNTED.replace("services =", f"{early}services ="), tmp_path) == ["counters"]
+
+
+def ran(code: str, folder: Path) -> list[str]:
+    """Return the words that *code* prints in another process."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "home")],
+        cwd=CHECKOUT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
 
 
 def test_growth_compares_every_size_with_the_small_one(tmp_path: Path) -> None:
