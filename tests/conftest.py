@@ -17,6 +17,8 @@ _SERVERS = {"demonstration", "postgres_server", "redis_server", "server", "serve
 # Memory with a file system: there, waiting for the disk takes no time, although every program does it.
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 2 * 1024**3
+# How often a test of a wait runs again before its failure counts.
+_TIMED_RERUNS = 2
 
 
 # A busy machine makes no example wrong. The parent is hypothesis's profile of the place, such as that of CI.
@@ -39,10 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a server as slow."""
+    """Mark what uses a server as slow, and let the tests of waits run again after a failure."""
     for item in items:
         if not _SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("timed"):
+            item.add_marker(pytest.mark.flaky(reruns=_TIMED_RERUNS))
 
 
 def require_package(package: str, *, found: bool) -> None:

@@ -24,6 +24,7 @@ HELD: dict[str, Callable[[Enterprise], Path]] = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("part", HELD)
 def test_callbacks_are_unavailable_within_a_second(enterprise: Enterprise, part: str) -> None:
     """However many come, each is answered with retCode 4 in time, and all is well after the holder's end.

@@ -26,6 +26,8 @@ from tests.support.small_disk import small_disk
 from validator.audit.events import Event, EventName, Outcome
 from validator.errors import Reason
 
+pytestmark = pytest.mark.timed
+
 MAX_ANSWER = 1.5  # seconds
 MAX_OF_TWO = 2.0  # when two are stopped, some wait for one after the other
 MAX_RECOVERY = 5.0

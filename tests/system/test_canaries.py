@@ -26,7 +26,7 @@ from tests.support.planted_secrets import Canaries, files, processes, whole
 from tests.support.postgres_processes import PostgresDaemon, family, running_daemon
 from tests.support.prometheus_process import watched
 from tests.support.redis_server import running_redis
-from tests.support.server_process import Server, serving
+from tests.support.server_process import Server, serving, wait_until
 from validator.files import write_private
 
 LOGIN = "li.wei"
@@ -416,10 +416,10 @@ def test_no_process_leaves_its_memory_behind(stage: Stage) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
     try:
         with serving(stage.validator.home) as server:
+            wait_until(lambda: len(family(server.process.pid)) == 3, "the master and its two workers")
             limits = [Path(f"/proc/{pid}/limits").read_text() for pid in family(server.process.pid)]
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
     core = [line.split()[4:6] for text in limits for line in text.splitlines() if "core file" in line]
-    assert len(core) == 3
     assert [soft for soft, _ in core] == ["0", "0", "0"]

@@ -107,6 +107,7 @@ def test_logins_of_one_person_at_once_do_not_stand_in_each_others_way(nodes: Pai
     assert statuses == {200: 10 * FREE}
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("way", WAYS)
 def test_token_ended_on_one_node_is_refused_on_the_other(nodes: Pair, way: str) -> None:
     """Whatever ends a token on one node, the other refuses it within a second of the acknowledgement."""

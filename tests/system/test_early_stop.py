@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.server_process import TIMEOUT
 
 CONFIGURATION = """
@@ -38,6 +40,7 @@ def seconds_of_stop(folder: Path, first: str, graceful_timeout: int) -> float:
             server.kill()
 
 
+@pytest.mark.timed
 def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
     """A worker without handlers is ended by the stop itself, long before graceful_timeout."""
     assert seconds_of_stop(tmp_path, "end_on_sigterm()", graceful_timeout=10 * TIMEOUT) < TIMEOUT

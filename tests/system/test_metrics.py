@@ -116,6 +116,7 @@ def test_worker_is_replaced_although_the_settings_are_broken(home: Path, tmp_pat
         assert metrics.ask("GET", "/metrics").status_code == 200
 
 
+@pytest.mark.timed
 def test_scrape_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
     """While PostgreSQL and Redis take connections and answer nothing, the metrics come in time."""
     require_package(postgres.DEBIAN_PACKAGE, found=postgres.program_folder() is not None)

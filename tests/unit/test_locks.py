@@ -79,6 +79,7 @@ def test_reused_lock_excludes_others(tmp_path: Path) -> None:
     lock.close()
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_wait_for_a_stopped_process_is_bounded(tmp_path: Path) -> None:
     """A stopped process that holds the lock delays others by less than a second each, and is named."""
@@ -112,6 +113,7 @@ def test_long_queue_of_threads_is_no_stopped_holder(tmp_path: Path) -> None:
     lock.close()
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_requests_do_not_queue_behind_a_stopped_process(tmp_path: Path) -> None:
     """After one wait in vain the others are short, until the lock was free once."""

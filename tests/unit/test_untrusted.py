@@ -297,6 +297,7 @@ def min_seconds(body: bytes, *, runs: int = 9) -> float:
     return min(taken)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_reading_takes_linear_time(attack: str) -> None:
     """A body 16 times as long takes about 16 times as long, not 256 (quadratic)."""

@@ -263,6 +263,7 @@ def test_trail_waits_for_its_turn(opened: Opened, place: Place) -> None:
     assert place.subjects() == ["before", "after"]
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_stopped_holder_of_the_lock_is_a_fault(opened: Opened, place: Place) -> None:
     """A stopped process that holds the lock is named within a second, by appends and by the check."""

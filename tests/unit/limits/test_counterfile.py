@@ -81,6 +81,7 @@ def count(storage: LmdbStorage, key: str = "k") -> int:
 # A holder that is stopped or killed
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize("code", [WRITER, READER], ids=["writer", "reader"])
 def test_stopped_process_delays_others_by_less_than_a_second(

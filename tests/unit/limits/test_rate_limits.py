@@ -405,6 +405,7 @@ def test_redis_is_kept_no_longer_than_needed(shared: RateLimits, redis_server: r
     assert "k/signing_guest/8/86400" in key
 
 
+@pytest.mark.timed
 def test_redis_tells_when_to_come_again(shared: RateLimits) -> None:
     """A used-up limit of a day asks for a wait until the next day, not for a second."""
     assert how_many_pass(shared) == 8
@@ -447,6 +448,7 @@ def seconds_to_recover(rate_limits: RateLimits, rate: Rate) -> float:
 OUTAGES = {"killed": killed, "stopped": stopped}
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", OUTAGES)
 def test_without_redis_each_worker_counts_its_share(
     shared: RateLimits, redis_server: redis.RedisServer, name: str
@@ -478,6 +480,7 @@ def test_limit_smaller_than_the_workers_lets_one_pass(
         assert [passes(rate_limits), passes(rate_limits)] == [True, False]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", OUTAGES)
 def test_without_redis_hits_and_windows_go_on(
     shared: RateLimits, redis_server: redis.RedisServer, name: str
@@ -495,6 +498,7 @@ def test_without_redis_hits_and_windows_go_on(
         assert shared.window(NAME, Rate(8, timedelta(days=1)), "k").remaining == 0
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", OUTAGES)
 def test_health_shows_that_redis_is_unavailable(
     shared: RateLimits, redis_server: redis.RedisServer, name: str
@@ -511,6 +515,7 @@ def test_health_shows_that_redis_is_unavailable(
     assert shared.trouble() is None
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", OUTAGES)
 def test_refusal_by_a_share_tells_when_to_come_again(
     shared: RateLimits, redis_server: redis.RedisServer, name: str

@@ -32,6 +32,7 @@ def held() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("slots", [2, 3, 7])
 def test_strangers_get_every_slot_but_one(held: ExitStack, slots: int) -> None:
     """All slots but one are for strangers; the next one is refused at once, with Retry-After."""
@@ -64,6 +65,7 @@ def test_known_device_gets_in_while_strangers_hold_the_rest(held: ExitStack) -> 
     assert is_full(unreserved, ALICE)
 
 
+@pytest.mark.timed
 def test_one_account_has_one_turn(held: ExitStack) -> None:
     """However often a device's cookie is sent at once, it holds or awaits the reserved slot only once."""
     bulkhead = Bulkhead(2)

@@ -229,6 +229,7 @@ HARD = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", HARD)
 def test_longest_password_takes_bounded_time(kind: str) -> None:

@@ -20,6 +20,8 @@ from validator.errors import Fault, Reason
 from validator.store.database import Database
 from validator.store.prepared import PreparedQuery
 
+pytestmark = pytest.mark.timed
+
 TIMEOUT = timedelta(seconds=1)
 SOON = 1.5
 AT_ONCE = 0.6  # nobody was asked, or the answer came: the least wait is of 0.8

@@ -455,6 +455,7 @@ def ask_to_write(database: Database) -> None:
         connection.execute(update(counts).values(number=1))
 
 
+@pytest.mark.timed
 def test_second_writer_waits_no_longer_than_the_timeout(empty_policy: DatabasePolicy) -> None:
     """While somebody else holds the lock, a writer waits for its timeout and is then a fault."""
     holder, waiter = Database(empty_policy), Database(replace(empty_policy, timeout=BRIEF))
@@ -475,6 +476,7 @@ def test_second_writer_waits_no_longer_than_the_timeout(empty_policy: DatabasePo
     waiter.close()
 
 
+@pytest.mark.timed
 def test_waiting_for_a_connection_ends(empty_policy: DatabasePolicy) -> None:
     """When every connection of the pool is taken, the next query is a fault after the timeout."""
     database = Database(replace(empty_policy, timeout=BRIEF))
@@ -492,6 +494,7 @@ def test_waiting_for_a_connection_ends(empty_policy: DatabasePolicy) -> None:
     assert BRIEF.total_seconds() * 0.75 <= waited < 2
 
 
+@pytest.mark.timed
 def test_long_statement_is_ended(opened: Callable[..., Database], postgres_url: str) -> None:
     """PostgreSQL ends a statement that takes longer than the timeout."""
     database = opened(postgres_url)
@@ -544,6 +547,7 @@ def test_connection_cut_off_is_a_fault_and_comes_back(
     postgres_server.drop("cut_off")
 
 
+@pytest.mark.timed
 def test_silent_server_is_a_fault(opened: Callable[..., Database]) -> None:
     """A server that accepts a connection and stays silent is unavailable after the driver's minimum, 2 s."""
     pytest.importorskip("psycopg")

@@ -18,6 +18,8 @@ from validator.clock import stopwatch
 from validator.errors import Fault
 from validator.store.database import Database
 
+pytestmark = pytest.mark.timed
+
 TIMEOUT = timedelta(seconds=1)
 TIMEOUT_SECONDS = 30
 NAME = "switched"

@@ -145,6 +145,7 @@ def test_file_open_to_others_is_a_fault(file: Path, mode: int) -> None:
     assert raised.value.reason is Reason.KEYS_UNAVAILABLE
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_stopped_process_delays_changes_by_less_than_a_second(file: Path) -> None:
     """However many change something at once: each is a fault that names the holder."""

@@ -73,6 +73,7 @@ def test_a_look_a_second_at_most() -> None:
     assert part.begun == 2
 
 
+@pytest.mark.timed
 def test_hung_part_is_unavailable_within_the_deadline() -> None:
     """A part that hangs costs the deadline once; later probes do not wait, and it leaves one thread."""
     part, well, seconds = Part(), Part(), Seconds()

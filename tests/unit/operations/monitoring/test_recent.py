@@ -159,6 +159,7 @@ def busy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_busy_trail_is_read_at_once(busy: Path) -> None:
     """Thousand verdicts a second are counted in well under a second; so the whole of what is ever read is."""
