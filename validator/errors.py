@@ -99,6 +99,7 @@ class Reason(StrEnum):
     ORIGIN_DENIED = "origin_denied"
     SOURCE_DENIED = "source_denied"
     CERTIFICATE_MISSING = "certificate_missing"
+    ROUTE_SECRET_WRONG = "route_secret_wrong"  # noqa: S105
 
     CHANNEL_UNKNOWN = "channel_unknown"
     CHANNEL_DISABLED = "channel_disabled"
@@ -110,6 +111,9 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     KEYS_UNAVAILABLE = "keys_unavailable"
     TRAIL_UNAVAILABLE = "trail_unavailable"
+    SYSTEM_BUSY = "system_busy"
+    SYSTEM_SILENT = "system_silent"
+    SYSTEM_FAILED = "system_failed"
     FAULT = "fault"
 
 
@@ -143,6 +147,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.CLIENT_UNKNOWN,
         Reason.CLIENT_SECRET_WRONG,
         Reason.CLIENT_DISABLED,
+        Reason.ROUTE_SECRET_WRONG,
     ),
     PublicError.FORBIDDEN: (
         Reason.TENANT_UNKNOWN,
@@ -169,6 +174,9 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.STORE_UNAVAILABLE,
         Reason.KEYS_UNAVAILABLE,
         Reason.TRAIL_UNAVAILABLE,
+        Reason.SYSTEM_BUSY,
+        Reason.SYSTEM_SILENT,
+        Reason.SYSTEM_FAILED,
     ),
     PublicError.FAULTY: (Reason.FAULT,),
 }

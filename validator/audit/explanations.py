@@ -43,6 +43,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.ORIGIN_DENIED: "the page's origin is not allowed: server.public_origins, or the channel's",
     Reason.SOURCE_DENIED: "the request came from outside callbacks.networks",
     Reason.CERTIFICATE_MISSING: "the request had no client certificate issued by proxy.client_ca",
+    Reason.ROUTE_SECRET_WRONG: "the request did not have the secret of its route, or an old one",
     Reason.CHANNEL_UNKNOWN: "there is no such channel: `validator channels add`",
     Reason.CHANNEL_DISABLED: "the channel is disabled: `validator channels enable`",
     Reason.GUEST_MISSING: "the browser had no guest cookie, or an old one: call /webchat/guest first",
@@ -52,5 +53,8 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.STORE_UNAVAILABLE: "the database or the counters could not be read",
     Reason.KEYS_UNAVAILABLE: "the keys could not be read",
     Reason.TRAIL_UNAVAILABLE: "the audit trail could not be written",
+    Reason.SYSTEM_BUSY: "every use of an outgoing system that is allowed at once was taken: is it slow?",
+    Reason.SYSTEM_SILENT: "an outgoing system had no response in time, and is left alone for a few seconds",
+    Reason.SYSTEM_FAILED: "an outgoing system refused the connection, or broke it off",
     Reason.FAULT: "something unforeseen broke: look for the request id in the log",
 }

@@ -62,6 +62,13 @@ HASHING_SECONDS = Histogram(
     registry=REGISTRY,
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+OUTGOING_SECONDS = Histogram(
+    "validator_outgoing_seconds",
+    "Time that an outgoing system was waited for; busy are those who found every slot of it taken.",
+    ("system", "outcome"),
+    registry=REGISTRY,
+    buckets=_NETWORK,
+)
 WORKER_STARTS = Counter(
     "validator_worker_starts",
     "Workers that began to serve; more of them than reloads and restarts explain have died.",
