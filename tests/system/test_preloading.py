@@ -29,7 +29,16 @@ services.health.checks()
 print(json.dumps({"master": master, "worker": look()}))
 """
 # Of commands, of other roles, or of a store that these settings do not name.
-NOT_FOR_CALLBACKS = ["alembic", "cryptography", "httpx2", "psycopg", "redis", "trustme", "zxcvbn"]
+NOT_FOR_CALLBACKS = [
+    "alembic",
+    "cryptography",
+    "httpx2",
+    "phonenumbers",
+    "psycopg",
+    "redis",
+    "trustme",
+    "zxcvbn",
+]
 
 pytestmark = pytest.mark.slow
 

@@ -25,6 +25,7 @@ from validator.errors import ConfigurationError
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import LimitsPolicy
 from validator.metrics.sharing import MetricsPolicy
+from validator.numbers.reading import NumbersPolicy
 from validator.passwords.policy import PasswordPolicy
 from validator.settings.rules import broken_rules
 from validator.settings.sections import KEYS, SECTIONS
@@ -67,6 +68,7 @@ class Settings:
     proxy: ProxyPolicy
     cloud: CloudPolicy
     portal: PortalPolicy
+    numbers: NumbersPolicy
     audit: TrailPolicy
     metrics: MetricsPolicy
     log: LogPolicy

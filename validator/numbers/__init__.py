@@ -1,0 +1,1 @@
+"""Reads telephone numbers, so that every spelling of one number is found."""
