@@ -24,6 +24,7 @@ STEPS = [str(number) for number in range(1, 10)]
 NEWER = "9.9.9"
 LIBRARIES = "/opt/validator/libraries"
 LOG = "/var/log/validator.txt"
+VALID = '{"retCode":0,"message":"validate success"}'
 PREPARED = f"""
 mkdir -p {LIBRARIES} /run/systemd/system/validator@.service.d
 mount --bind "$(echo {scratch.CHECKOUT}/.venv/lib/python*/site-packages)" {LIBRARIES}
@@ -122,6 +123,15 @@ class Installation:
         """Return what a pool answers."""
         return self.did(f"curl -sS --max-time 10 --unix-socket /run/validator/{socket}.sock http://x{path}")
 
+    def ask_as_cloud(self) -> str:
+        """Return the response, through nginx, to the cloud's request about a new token."""
+        lines = [line for line in script("8").splitlines() if not line.startswith("validator tenants add")]
+        return self.did("\n".join(lines))
+
+    def last_worker(self) -> str:
+        """Return the class of the workers that the pool which started last has logged."""
+        return self.did(f"grep -o 'Using worker: [A-Za-z_]*' {LOG} | tail -n 1").split()[-1]
+
     def log(self) -> str:
         """Return the end of what the services have said."""
         return self.place.run(f"tail -n 40 {LOG}").stdout
@@ -184,7 +194,7 @@ def test_every_step_worked(installation: Installation) -> None:
     assert said["6"].count("660 root:www-data /run/validator/") == 2
     assert said["6"].count('"status":"ready"') == 2
     assert '{"status":"ok"}' in said["7"]
-    assert '{"retCode":0,"message":"validate success"}' in said["8"]
+    assert VALID in said["8"]
     assert re.search(r"^600 root \d+ /var/backups/validator/", said["9"], re.MULTILINE)
     assert re.search(r"^600 root \d+ /run/validator-keys.tar", said["9"], re.MULTILINE)
 
@@ -246,6 +256,24 @@ def test_pools_are_what_their_units_say(installation: Installation) -> None:
 
     assert [line.split() for line in callbacks] == [["validat+", "0"]] * (cores + 1)
     assert [line.split() for line in people] == [["validat+", "10"]] * 2
+
+
+@pytest.mark.slow
+def test_callbacks_run_on_an_event_loop(installation: Installation) -> None:
+    """By the guide the pool of the callbacks changes its worker, answers through nginx, and changes back."""
+    place = "/etc/systemd/system/validator@callbacks.service.d/event-loop.conf"
+    before = installation.last_worker()
+
+    followed = installation.follow("The callbacks on an event loop")
+    on_loop, answer = installation.last_worker(), installation.ask_as_cloud()
+    installation.did(f"rm {place}\nsystemctl daemon-reload\nsystemctl restart validator@callbacks.service")
+    on_threads, later = installation.last_worker(), installation.ask_as_cloud()
+
+    assert "VALIDATOR_SERVER_WORKER=asgi" in followed
+    assert '"status":"ready"' in followed
+    assert (before, on_loop, on_threads) == ("_Worker", "_AsgiWorker", "_Worker")
+    assert VALID in answer
+    assert VALID in later
 
 
 def test_metrics_are_shown(installation: Installation) -> None:

@@ -170,6 +170,20 @@ def test_mistake_would_be_found(units: Path) -> None:
     assert "/opt/validator/current/bin/validator" in said
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "is_known"), [("Environment", True), ("Enviroment", False)])
+def test_event_loop_is_a_drop_in_without_a_mistake(units: Path, key: str, is_known: bool) -> None:
+    """Systemd reads the drop-in where it says that it belongs, and would find a misspelt key in it."""
+    folder = units / "etc/systemd/system/validator@callbacks.service.d"
+    folder.mkdir()
+    text = (UNITS / "event-loop.conf").read_text("utf-8")
+    (folder / "event-loop.conf").write_text(text.replace("Environment=", f"{key}="))
+
+    said = analyze("verify", "--man=no", f"--root={units}", "validator@callbacks.service").stderr
+
+    assert said == "" if is_known else "event-loop.conf" in said
+
+
 def secrets() -> set[str]:
     """Return the names of the secrets that the settings know."""
     keys = [setting.key for setting in load(CHECKOUT, environment={}).effective]
