@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import tempfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -26,7 +27,7 @@ from benchmarks.enterprise import AGENT_PATH, RIGHT, furnish
 from benchmarks.load import Address, post
 from benchmarks.machine import machine
 from benchmarks.servers import serving
-from benchmarks.steady import Span, probe
+from benchmarks.steady import FAULTS, Span, faults, probe, spelled
 
 BAR, MAX_BYTES = 2.0, 1_000_000
 _CLOUD = "203.0.113.1"  # of the good questions too, see `enterprise`
@@ -108,7 +109,8 @@ def flood(address: Address, rate: float, seconds: float) -> dict[str, int]:
     ]
     questions = [post(AGENT_PATH, body, X_Forwarded_For=_CLOUD) for body in bodies]
     seen = probe(address, questions, b'"retCode":3', rate=rate, seconds=seconds, connections=8)
-    return {"throttled": len(seen.latencies) - seen.errors["200"], **seen.errors}
+    answered_otherwise = seen.errors.total() - faults(seen.errors)["missing"]
+    return {"throttled": len(seen.latencies) - answered_otherwise, **seen.errors}
 
 
 def trail_bytes(home: Path) -> int:
@@ -136,7 +138,8 @@ def figures(rounds: list[Round]) -> dict[str, Any]:
 def _figures(spans: list[Span]) -> dict[str, Any]:
     return {
         "answers": sum(len(each.latencies) for each in spans),
-        "errors": sum(sum(each.errors.values()) for each in spans),
+        "errors": sum(each.errors.total() for each in spans),
+        "errors_by_kind": dict(sum((each.errors for each in spans), Counter[str]())),
         "p50": round(median(each.milliseconds(0.5) for each in spans), 2),
         "p99": round(median(each.milliseconds(0.99) for each in spans), 2),
         "longest": round(max(each.milliseconds(1) for each in spans), 2),
@@ -146,12 +149,12 @@ def _figures(spans: list[Span]) -> dict[str, Any]:
 def table(report: dict[str, Any]) -> str:
     """Return the figures as a table for people, in milliseconds."""
     rows = [
-        [name, each["answers"], each["errors"], each["p50"], each["p99"], each["longest"]]
+        [name, each["answers"], spelled(each["errors_by_kind"]), each["p50"], each["p99"], each["longest"]]
         for name, each in (("without junk", report["idle"]), ("with junk", report["junk"]))
     ]
     ratio = report["ratio"]
     return (
-        reports.markdown(["good tokens", "answered", "not", "p50", "p99", "longest"], rows)
+        reports.markdown(["good tokens", "answered", FAULTS, "p50", "p99", "longest"], rows)
         + f"\n\nWith junk the p99 is {ratio['p99']} times as long (p50 {ratio['p50']}); the junk of a round "
         f"left at most {report['trail_bytes']} bytes in the trail."
     )

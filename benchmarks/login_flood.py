@@ -34,7 +34,7 @@ from benchmarks.enterprise import RIGHT, furnish
 from benchmarks.load import Address, login_flood
 from benchmarks.machine import cores, machine, pinned
 from benchmarks.servers import serving
-from benchmarks.steady import Span, probe
+from benchmarks.steady import FAULTS, Span, probe, spelled
 
 LOGIN_PATH = "/api/v1/login"
 BAR = 5.0
@@ -166,15 +166,15 @@ def _figures(samples: list[Sample]) -> dict[str, Any]:
 
 def table(report: dict[str, Any]) -> str:
     """Return the figures as a table for people, in milliseconds."""
-    head = ["server", "idle p50 / p99", "flood p50 / p99", "ratio p50 / p99", "longest", "errors", "guesses"]
+    head = ["server", "idle p50 / p99", "flood p50 / p99", "ratio p50 / p99", "longest", FAULTS, "guesses"]
     rows = []
     for each in report["targets"]:
         calm, rough, ratio = each["idle"], each["flood"], each["ratio"]
-        errors = sum(calm["errors"].values()) + sum(rough["errors"].values())
+        errors = Counter(calm["errors"]) + Counter(rough["errors"])
         guesses = ", ".join(f"{number} x {status}" for status, number in each["guesses"].items())
         took = [f"{part['p50']} / {part['p99']}" for part in (calm, rough)]
         times = f"{ratio['p50']:.1f} / {ratio['p99']:.1f}"
-        rows.append([each["name"], *took, times, rough["longest"], errors, guesses])
+        rows.append([each["name"], *took, times, rough["longest"], spelled(errors), guesses])
     return reports.markdown(head, rows)
 
 

@@ -11,14 +11,16 @@ import selectors
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 
 from benchmarks.load import Address, is_whole
 
-_TIMEOUT = 10.0  # seconds for an answer; after that it is lost
+_TIMEOUT = 10.0  # seconds from sending to an answer; after that it is lost
+FAULTS = "unavailable / wrong / missing"
+_LOST, _NO_ANSWER = "lost", "no answer"
 _LOOK = 0.05  # seconds after which something else is looked at
 
 
@@ -57,6 +59,23 @@ class Span:
         }
 
 
+def faults(errors: Mapping[str, int]) -> dict[str, int]:
+    """Return the *errors* of spans by what they mean.
+
+    *unavailable* is what a server promises when it cannot decide in time (503, retCode 4), *wrong* any other
+    response, *missing* none: the connection ended, or there was none 10 seconds after the request was sent.
+    """
+    unavailable = errors.get("503", 0)
+    missing = errors.get(_LOST, 0) + errors.get(_NO_ANSWER, 0)
+    wrong = sum(errors.values()) - unavailable - missing
+    return {"unavailable": unavailable, "wrong": wrong, "missing": missing}
+
+
+def spelled(errors: Mapping[str, int]) -> str:
+    """Return the figures of `faults` as one cell of a table, whose head is FAULTS."""
+    return " / ".join(map(str, faults(errors).values()))
+
+
 @dataclass(slots=True)
 class _Line:
     """A connection, and what it is waiting for."""
@@ -64,6 +83,7 @@ class _Line:
     socket: socket.socket
     asked: Asked | None = None
     due: float = 0.0
+    sent: float = 0.0
     answer: bytearray = field(default_factory=bytearray)
 
 
@@ -141,7 +161,7 @@ class Load:
 
     def _ask(self, number: int, due: float, now: float) -> None:
         line, asked = self._idle.popleft(), self._questions[number % len(self._questions)]
-        line.asked, line.due = asked, due
+        line.asked, line.due, line.sent = asked, due, now
         self._busy += 1
         self.span.late.append(now - due)
         with suppress(OSError):  # what is broken is heard next
@@ -162,7 +182,7 @@ class Load:
             part = b""
         line.answer += part
         if not part:
-            self._replace(line, "lost")
+            self._replace(line, _LOST)
         elif is_whole(answer := bytes(line.answer)):
             self.span.latencies.append(time.monotonic() - line.due)
             if line.asked is None or line.asked.expected not in answer:
@@ -176,8 +196,8 @@ class Load:
     def _give_up(self) -> None:
         now = time.monotonic()
         for key in list(self._selector.get_map().values()):
-            if key.data.asked is not None and now - key.data.due > _TIMEOUT:
-                self._replace(key.data, "no answer")
+            if key.data.asked is not None and now - key.data.sent > _TIMEOUT:
+                self._replace(key.data, _NO_ANSWER)
 
     def _replace(self, line: _Line, why: str) -> None:
         """Open a connection again that the server closed: an error, unless nothing was asked on it."""

@@ -1,7 +1,8 @@
 """What a real server answers while something it needs is broken, and how soon it is well again.
 
-`python -m tests.support.outages [ROUNDS]` breaks PostgreSQL and Redis in every way, so often, and prints what
-was measured; `test_breakage` does each once.
+`python -m tests.support.outages [ROUNDS [asgi]]` breaks PostgreSQL and Redis in every way, so often, and
+prints what was measured; with `asgi` the callbacks run on an event loop. `test_breakage` and
+`test_asgi_cluster` break each once.
 """
 
 import base64
@@ -88,8 +89,11 @@ class Outage:
 
 
 @contextmanager
-def node(home: Path, variables: dict[str, str]) -> Iterator[Node]:
-    """Give a server of two workers with a tenant, a client, a channel and tokens, one of them revoked."""
+def node(home: Path, variables: dict[str, str], *words: str) -> Iterator[Node]:
+    """Give a server of two workers with a tenant, a client, a channel and tokens, one of them revoked.
+
+    It is started with *words*.
+    """
     validator = CommandLine(home)
 
     def did(*words: str, stdin: str = "") -> str:
@@ -109,7 +113,7 @@ def node(home: Path, variables: dict[str, str]) -> Iterator[Node]:
     forged = {**good, "access_token": good["access_token"][:-8] + "AAAAAAAA"}
     asked = {"good": good, "forged": forged, "revoked": revoked}
     questions = [Question(kind, AGENT_PATH, orjson.dumps(body)) for kind, body in asked.items()]
-    with serving(home, "--workers", "2", variables=variables) as server:
+    with serving(home, "--workers", "2", *words, variables=variables) as server:
         yield Node(server, validator, variables, questions, (client["id"], client["secret"]))
 
 
@@ -148,8 +152,12 @@ def wait_until_well(load: Load, since: float) -> None:
 @contextmanager
 def distributed(
     folder: Path,
+    *words: str,
 ) -> Iterator[tuple[Node, dict[str, tuple[Callable[[], None], Callable[[], None]]]]]:
-    """Give a server that needs PostgreSQL and Redis, and the ways to break and mend those."""
+    """Give a server that needs PostgreSQL and Redis, and the ways to break and mend those.
+
+    It is started with *words*.
+    """
     programs = postgres.program_folder()
     assert programs is not None
     with running_daemon(programs) as daemon, running_redis() as redis:
@@ -157,7 +165,7 @@ def distributed(
         with (
             running_standby(programs, daemon.server) as standby,
             open_way(daemon.server) as way,
-            node(folder / "home", PLENTY | storage(way.url(broken_databases.NAME), redis)) as here,
+            node(folder / "home", PLENTY | storage(way.url(broken_databases.NAME), redis), *words) as here,
         ):
             yield here, ways(daemon, redis) | broken_databases.ways(daemon.server, standby, way)
 
@@ -192,7 +200,8 @@ def ways(
 def main() -> None:
     """Break each so often, and print what was measured."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory() as folder, distributed(Path(folder)) as (here, all_ways):
+    words = ("--role", "callbacks", "--worker", *sys.argv[2:]) if len(sys.argv) > 2 else ()
+    with tempfile.TemporaryDirectory() as folder, distributed(Path(folder), *words) as (here, all_ways):
         for name, (break_it, mend_it) in all_ways.items():
             seen = [outage(here, break_it, mend_it) for _ in range(rounds)]
             codes = sum((each.codes for each in seen), Counter())

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from socket import create_server, socket, socketpair
 from threading import Thread
@@ -10,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import idle, installing
+from benchmarks import idle, installing, steady
 from benchmarks.growth import CALLBACK, KEYS, LARGE, SMALL, STANDING, figures, sizes
 from benchmarks.load import post
 from benchmarks.rounds import Timed
 from benchmarks.soaked import judge
-from benchmarks.steady import probe
+from benchmarks.steady import faults, probe, spelled
 from benchmarks.watching import slope
 from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
@@ -32,6 +33,7 @@ _STAGES = [
 
 _COUNTED = """
 import sys
+import time
 from pathlib import Path
 from benchmarks import inside
 from benchmarks.population import Size
@@ -210,6 +212,28 @@ def test_load_counts_what_is_lost_in_the_end() -> None:
         closer.join()
 
     assert (len(seen.latencies), dict(seen.errors)) == (0, {"lost": 5})
+
+
+def test_time_out_begins_when_a_request_is_sent() -> None:
+    """A request that waited long for a free connection has all of the time-out; one sent long ago is lost."""
+    with create_server(("127.0.0.1", 0)) as listener:
+        load = steady.Load(listener.getsockname(), [steady.Asked(b"", b"")], 2)
+        now = time.monotonic()
+        for sent in (now, now - 60):
+            load._ask(0, due=now - 60, now=sent)
+        load._give_up()
+        load.close()
+
+    assert load.span.errors == {"no answer": 1}
+
+
+def test_errors_are_counted_by_their_meaning() -> None:
+    """What a server promises under load is neither a wrong response nor a missing one."""
+    errors = {"503": 4, "200": 1, "502": 2, "lost": 3, "no answer": 5}
+
+    assert faults(errors) == {"unavailable": 4, "wrong": 3, "missing": 8}
+    assert spelled(errors) == "4 / 3 / 8"
+    assert spelled({}) == "0 / 0 / 0"
 
 
 def _close_unanswered(listener: socket, connections: int) -> None:
