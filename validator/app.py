@@ -9,6 +9,7 @@ from validator.web import hosts, incoming, middleware, ratelimit
 from validator.web.error_responses import ErrorResponses
 from validator.web.fastpath import FastPath, FastPathWsgi
 from validator.web.hosts import Hosts
+from validator.web.policy import CALLBACKS, PEOPLE
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
 from validator.web.routes import callbacks, login, openapi, portal, probes, tokens, webchat
@@ -40,7 +41,7 @@ def create_app(services: Services) -> Flask:
     RouteLimiter(services.rate_limits).init_app(app)
     errors = ErrorResponses(settings.callbacks, replies, services.rate_limits)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
-    if settings.server.role != "people":
+    if settings.server.serves(CALLBACKS):
         fast_path = FastPath(services.validation, settings.callbacks, settings.server, replies, errors)
         app.wsgi_app = FastPathWsgi(  # type: ignore[method-assign]
             app.wsgi_app, fast_path, settings.callbacks, settings.server.max_body
@@ -52,9 +53,9 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     settings = services.settings
     app.register_blueprint(probes.blueprint(services.readiness))
     app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server.role))
-    if settings.server.role != "people":
+    if settings.server.serves(CALLBACKS):
         app.register_blueprint(callbacks.blueprint(services.validation, settings.callbacks, replies))
-    if settings.server.role != "callbacks":
+    if settings.server.serves(PEOPLE):
         app.register_blueprint(webchat.blueprint(services.guest_signing))
         people = (
             services.login,

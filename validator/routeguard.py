@@ -43,7 +43,7 @@ class RouteSecrets:
         return [route for route in routes if not self._digests.get(route)]
 
     def unknown(self, routes: Collection[str]) -> list[str]:
-        """Return the routes with a secret that are none of *routes*."""
+        """Return the routes that have a secret and are not in *routes*."""
         return [route for route in self._digests if route not in routes]
 
     def has(self, route: str, presented: str) -> bool:

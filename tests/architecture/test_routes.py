@@ -164,9 +164,9 @@ def test_planted_zone_is_found() -> None:
 
 
 def test_roles_share_the_routes() -> None:
-    """The two roles serve disjoint parts of the proxied routes, and together all."""
+    """The roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
-    for role in ("callbacks", "people"):
+    for role in ("callbacks", "people", "integrations"):
         services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role})
         parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
 

@@ -193,8 +193,9 @@ def test_check_passes_with_a_notice_while_redis_is_unavailable(validator: Comman
         {"VALIDATOR_CALLBACKS_NETWORKS": '["203.0.113.0/24"]'},
         {"VALIDATOR_PROXY_CLIENT_CA": "ca.pem", "VALIDATOR_PROXY_CALLBACKS_ORIGIN": "https://cb.example.com"},
         {"VALIDATOR_SERVER_ROLE": "people"},
+        {"VALIDATOR_SERVER_ROLE": "integrations"},
     ],
-    ids=["networks", "certificate", "people only"],
+    ids=["networks", "certificate", "people only", "integrations only"],
 )
 def test_check_notices_callbacks_open_to_anybody(validator: CommandLine, settings: dict[str, str]) -> None:
     """`check` says that anybody may ask, unless networks, a certificate or only people's routes are set."""

@@ -21,6 +21,14 @@ def test_serving_without_a_part_is_refused(validator: CommandLine, missing: str)
 
 
 @pytest.mark.slow
+def test_role_without_routes_is_refused(validator: CommandLine) -> None:
+    """A pool for integrations does not start before one is switched on, instead of serving nothing."""
+    words = 'no route of the role "integrations" is switched on'
+
+    check_refused(validator.program("serve", "--role", "integrations", "--bind", NOWHERE), words)
+
+
+@pytest.mark.slow
 def test_serving_without_a_trail_is_refused(validator: CommandLine) -> None:
     """A server that could not write its verdicts down does not start."""
     trail = validator.home / "audit" / "audit.jsonl"

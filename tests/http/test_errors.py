@@ -322,7 +322,7 @@ def test_query_does_not_matter(lasting_enterprise: Enterprise) -> None:
 # Roles
 
 
-@pytest.mark.parametrize("role", ["callbacks", "people"])
+@pytest.mark.parametrize("role", ["callbacks", "people", "integrations"])
 def test_each_role_serves_its_own_routes(found_enterprise: Callable[..., Enterprise], role: str) -> None:
     """A server for the cloud has no route for people, and the other way round; both tell their health."""
     browser = found_enterprise({"server.role": role}).visitor()
@@ -331,7 +331,7 @@ def test_each_role_serves_its_own_routes(found_enterprise: Callable[..., Enterpr
 
     health = {"/healthz", "/readyz", "/openapi.json"}
     everybody = set(EVERY_PATH) - set(CALLBACKS)
-    assert found == (health | set(CALLBACKS) if role == "callbacks" else everybody)
+    assert found == {"callbacks": health | set(CALLBACKS), "people": everybody, "integrations": health}[role]
 
 
 def test_services_of_two_apps_do_not_mix(found_enterprise: Callable[..., Enterprise]) -> None:

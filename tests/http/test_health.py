@@ -250,7 +250,7 @@ def test_nobody_needs_to_prove_anything(enterprise: Enterprise) -> None:
     assert enterprise.trail() == before
 
 
-@pytest.mark.parametrize("role", ["all", "callbacks", "people"])
+@pytest.mark.parametrize("role", ["all", "callbacks", "people", "integrations"])
 def test_every_role_tells_its_health(found_enterprise: Callable[..., Enterprise], role: str) -> None:
     """Whatever a server serves, it can be asked whether it is ready."""
     assert readiness(found_enterprise({"server.role": role}))[0] == 200

@@ -95,7 +95,7 @@ def test_every_route_is_described_and_no_other(lasting_enterprise: Enterprise) -
     assert described(lasting_enterprise) == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("role", ["callbacks", "people"])
+@pytest.mark.parametrize("role", ["callbacks", "people", "integrations"])
 def test_description_is_the_roles(found_enterprise: Callable[..., Enterprise], role: str) -> None:
     """A server of one role describes what it serves itself."""
     enterprise = found_enterprise({"server.role": role})

@@ -31,6 +31,7 @@ from validator.audit import reading
 from validator.operations.proxy import nginx
 from validator.settings.loading import Settings, load
 from validator.settings.sources import environment_variable
+from validator.web.policy import IntegrationRoute
 
 NAME = "portal.example.com"
 CALLBACKS_NAME = "callbacks.example.com"
@@ -159,11 +160,12 @@ def front_door(
     settings: Mapping[str, str],
     edits: Mapping[str, str] | None = None,
     files: Mapping[str, bytes] | None = None,
+    integrations: tuple[IntegrationRoute, ...] = (),
 ) -> Iterator[FrontDoor]:
     """Run what is rendered from *settings*, with what a door needs besides, in *folder*.
 
-    *edits* are texts of validator.conf, each with what stands there instead; *files* are written beside it.
-    In the settings {folder} and {port} are where they are.
+    *integrations* are the routes of that role. *edits* are texts of validator.conf, each with what stands
+    there instead; *files* are written beside it. In the settings {folder} and {port} are where they are.
     """
     for name, content in (files or {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +175,8 @@ def front_door(
     chosen = {**_needed(folder, port, plain_port), **settings}
     chosen = {key: _at(text, folder, port) for key, text in chosen.items()}
     loaded = load(folder / "home", environment=environment_of(chosen))
-    nginx.write(nginx.render(loaded.proxy, loaded.callbacks, loaded.limits, loaded.server.max_body), folder)
+    proxy = replace(loaded.proxy, integrations=integrations)
+    nginx.write(nginx.render(proxy, loaded.callbacks, loaded.limits, loaded.server.max_body), folder)
     edit(folder / "validator.conf", edits or {})
     with running_nginx(folder, port, plain_port):
         yield FrontDoor(folder, port, plain_port, authority, loaded)

@@ -94,7 +94,7 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
     ),
     "cookie_path": ({}, {"proxy.cookie_path": "/"}),
     "cookies": ({}, {"proxy.cloud_cookies": "[]"}, {"proxy.cloud_cookies": '["a"]'}),
-    "role": ({}, {"server.role": "callbacks"}, {"server.role": "people"}),
+    "role": ({}, {"server.role": "callbacks"}, {"server.role": "people"}, {"server.role": "integrations"}),
 }
 
 

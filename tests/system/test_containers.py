@@ -30,7 +30,7 @@ from validator.settings.loading import load
 FILE = CHECKOUT / "deploy" / "Containerfile"
 COMPOSE = CHECKOUT / "deploy" / "compose.yaml"
 HEALTHY = CHECKOUT / "deploy" / "healthy.py"
-POOLS = {"callbacks", "people"}
+POOLS = {"callbacks", "people"}  # those that nginx waits for
 OFFLINE = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}
 
 
@@ -320,7 +320,7 @@ def test_health_check_asks_another_path(home: Path) -> None:
     assert codes == [1, 0]
 
 
-@pytest.mark.parametrize("name", ["callbacks", "people", "metrics", "render"])
+@pytest.mark.parametrize("name", ["callbacks", "people", "integrations", "metrics", "render"])
 def test_commands_of_the_pools_are_commands(compose: dict[str, Any], nowhere_home: Path, name: str) -> None:
     """What a container runs is a command of this program, with options that it has."""
     said = CommandLine(nowhere_home)(*compose["services"][name]["command"], "--help")

@@ -11,12 +11,13 @@ import pytest
 
 from tests.architecture.source import CHECKOUT
 from tests.conftest import require_package
+from validator.outgoing import slots_below
 from validator.settings.fields import parse_duration
 from validator.settings.loading import load
 
 ANALYZE = "systemd-analyze"
 UNITS = CHECKOUT / "deploy" / "systemd"
-POOLS = ["callbacks", "people"]
+POOLS = ["callbacks", "people", "integrations"]
 METRICS = "validator-metrics"
 SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any protection
 LOOSENED = "validator@.service.d"
@@ -224,6 +225,15 @@ def test_people_come_after_the_cloud() -> None:
 
     assert value(text, "Environment").split() == ["VALIDATOR_SERVER_WORKERS=1", "VALIDATOR_SERVER_THREADS=2"]
     assert value(text, "Nice") == "10"
+
+
+def test_integrations_are_a_small_pool() -> None:
+    """The integrations' pool has more threads than any system has slots, and less than the usual weight."""
+    text = (UNITS / "validator@integrations.service.d" / "pool.conf").read_text("utf-8")
+
+    assert value(text, "Environment").split() == ["VALIDATOR_SERVER_WORKERS=1", "VALIDATOR_SERVER_THREADS=4"]
+    assert int(value(text, "CPUWeight")) < 100
+    assert slots_below(4) < 4
 
 
 def test_socket_is_for_nginx_alone() -> None:

@@ -86,6 +86,7 @@ def overrides(home: Path, port: int) -> Mapping[str, Any]:
         "proxy.load_balancers": [],
         "proxy.callbacks_upstream": "",
         "proxy.people_upstream": "",
+        "proxy.integrations_upstream": "",
         "proxy.log_folder": "logs",
         **_worker_user(),
     }

@@ -2,7 +2,7 @@
 
 from validator.cli.output import say
 from validator.settings.loading import Settings
-from validator.web.policy import ServerPolicy
+from validator.web.policy import CALLBACKS, ServerPolicy
 
 OPEN = (
     "anybody may call the callbacks: name the cloud's networks in callbacks.networks, or require the cloud's "
@@ -16,7 +16,7 @@ UNPROTECTED = (
 
 def open_to_anybody(settings: Settings) -> str | None:
     """Return a warning when neither a network nor a client certificate restricts the callbacks."""
-    return OPEN if settings.server.role != "people" and settings.callbacks.is_open else None
+    return OPEN if settings.server.serves(CALLBACKS) and settings.callbacks.is_open else None
 
 
 def loop_without_proxy(server: ServerPolicy) -> str | None:

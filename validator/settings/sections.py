@@ -191,6 +191,7 @@ class ProxySection(Section):
     load_balancers = network.Networks()
     callbacks_upstream = places.Binds()
     people_upstream = places.Binds()
+    integrations_upstream = places.Binds()
     connections = fields.Integer(1, 10_000)
     callbacks_connections = fields.Integer(1, 10_000)
     document_root = places.PlainHomePath()
@@ -207,6 +208,7 @@ class ProxySection(Section):
         return {
             "callbacks_upstream": values["callbacks_upstream"] or (server["bind"],),
             "people_upstream": values["people_upstream"] or (server["bind"],),
+            "integrations_upstream": values["integrations_upstream"] or (server["bind"],),
             "portal_path": portal["path"] if portal["enabled"] else "",
         }
 

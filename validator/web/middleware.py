@@ -1,16 +1,17 @@
 """What runs around every request: its id and source, its log line, its headers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Flask, Response, request
 
+from validator.callbacks.wire import plain_path
 from validator.clock import stopwatch
 from validator.exchange import Exchange, current_exchange
 from validator.metrics.instruments import REQUEST_SECONDS, child
 from validator.web import forwarded
 from validator.web.logs import request_log
-from validator.web.policy import ServerPolicy
+from validator.web.policy import IntegrationRoute, ServerPolicy
 
 _MAX_LOGGED_PATH = 256
 NO_ROUTE = "none"
@@ -38,7 +39,8 @@ def install(app: Flask, policy: ServerPolicy) -> None:
         exchange, began = request.environ[_BEGUN]
         for name, value in headers(exchange):
             reply.headers.setdefault(name, value)
-        record(exchange, request.method, request.path, request.endpoint, reply.status_code, began)
+        path = shown_path(request.path, policy.integrations)
+        record(exchange, request.method, path, request.endpoint, reply.status_code, began)
         return reply
 
 
@@ -53,6 +55,12 @@ def exchange_of(environ: Mapping[str, Any]) -> Exchange:
     """Return the exchange of Flask's present request, in its *environ*."""
     exchange: Exchange = environ[_BEGUN][0]
     return exchange
+
+
+def shown_path(path: str, routes: Iterable[IntegrationRoute]) -> str:
+    """Return *path* for the log: of one below a route with a secret segment, only the route's path."""
+    plain = plain_path(path)
+    return next((route.path for route in routes if route.is_above(plain)), path)
 
 
 def headers(exchange: Exchange) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from validator.tokens.wire import (
     TokenRevocationRequest,
 )
 from validator.web.incoming import FORM, JSON, SESSION_COOKIE
+from validator.web.policy import CALLBACKS, PEOPLE
 from validator.web.replies import PROBLEM_TYPE
 from validator.webchat.wire import AuthorizationRequest
 
@@ -91,9 +92,9 @@ _ORIGIN = {
 def operations(callbacks: CallbackPolicy, role: str) -> tuple[Operation, ...]:
     """Return what the server of *role* serves."""
     served: tuple[Operation, ...] = _HEALTH
-    if role != "people":
+    if role in ("all", CALLBACKS):
         served += _callback_operations(callbacks)
-    return served if role == "callbacks" else served + _WEBCHAT + _PEOPLE + _TOKENS
+    return served + _WEBCHAT + _PEOPLE + _TOKENS if role in ("all", PEOPLE) else served
 
 
 @cache

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from validator.networks import Network
 from validator.origins import HTTPS_PORT, host_of
+from validator.web.policy import IntegrationRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class ProxyPolicy:
     load_balancers: tuple[Network, ...]
     callbacks_upstream: tuple[str, ...]
     people_upstream: tuple[str, ...]
+    integrations_upstream: tuple[str, ...]
     connections: int
     callbacks_connections: int
     document_root: Path | None
@@ -46,6 +48,7 @@ class ProxyPolicy:
     nginx_version: str
     post_quantum: bool
     hsts_subdomains: bool
+    integrations: tuple[IntegrationRoute, ...] = ()
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from validator.app import create_app
 from validator.limits.policy import OTHER, PURPOSES, Mode, limits_on
 from validator.web.limits_table import NO_ROUTE, STRATEGY, rows
 
-ROLES = ["all", "people", "callbacks"]
+ROLES = ["all", "people", "callbacks", "integrations"]
 Found = Callable[..., Enterprise]
 
 

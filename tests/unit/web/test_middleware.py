@@ -13,7 +13,8 @@ from structlog.testing import LogCapture
 from validator.exchange import Exchange, current_exchange
 from validator.networks import Network
 from validator.web import middleware
-from validator.web.policy import ServerPolicy
+from validator.web.middleware import shown_path
+from validator.web.policy import ROLES, IntegrationRoute, ServerPolicy
 
 REQUEST_ID = "01234567-89ab-cdef"
 
@@ -188,7 +189,7 @@ def test_source_behind_a_silent_proxy_is_unknown() -> None:
 
 
 @pytest.mark.usefixtures("logged")
-@pytest.mark.parametrize("role", ["all", "people", "callbacks"])
+@pytest.mark.parametrize("role", ROLES)
 def test_role_is_the_servers(role: str) -> None:
     """The exchange has the role of the server."""
     assert exchange_of(app_with(role=role)).role == role
@@ -214,6 +215,26 @@ def test_line_of_a_request(logged: list[Any]) -> None:
         "path": "/a",
         "status": 200,
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/rest/query/5eCret", "/rest/query"),
+        ("//rest//query/5eCret", "/rest/query"),
+        ("/rest/query/5eCret/more", "/rest/query"),
+        ("/rest/query/", "/rest/query"),
+        ("/rest/query", "/rest/query"),
+        ("/rest/queryCustomer/a", "/rest/queryCustomer/a"),
+        ("/rest/open/a", "/rest/open/a"),
+        ("//a", "//a"),
+    ],
+)
+def test_path_with_a_secret_is_shown_by_its_route(path: str, shown: str) -> None:
+    """Below a route with a secret segment only the route is shown; every other path as it is."""
+    routes = (IntegrationRoute("/rest/query", True), IntegrationRoute("/rest/open", False))
+
+    assert shown_path(path, routes) == shown
 
 
 def test_long_path_is_cut_in_the_log(logged: list[Any]) -> None:

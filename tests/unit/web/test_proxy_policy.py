@@ -46,9 +46,10 @@ def test_policy_is_frozen() -> None:
 
 
 def test_upstreams_are_where_the_server_listens() -> None:
-    """Without a word about the pools both are the one server; each may be named for itself."""
+    """Without a word about the pools all are the one server; each may be named for itself."""
     together = settings_of({"server.bind": "unix:/run/validator.sock"}).proxy
     apart = settings_of({"proxy.people_upstream": "127.0.0.1:8001"}).proxy
 
-    assert {together.people_upstream, together.callbacks_upstream} == {("unix:/run/validator.sock",)}
+    every = {together.people_upstream, together.callbacks_upstream, together.integrations_upstream}
+    assert every == {("unix:/run/validator.sock",)}
     assert (apart.people_upstream, apart.callbacks_upstream) == (("127.0.0.1:8001",), ("127.0.0.1:8000",))

@@ -120,6 +120,7 @@ def _context(
         "has_hsts": not is_this_host(proxy.name),
         "slashed": _slashed,
         "cloud_places": tuple(_cloud_places(proxy)),
+        "hides_paths": any(route.has_secret_segment for route in proxy.integrations),
         "prefix_pattern": _pattern_of(proxy.prefix),
         "needs_http2_on": takes_http2_on,
         "has_long_names": max(len(proxy.name), len(proxy.callbacks_name)) > _MAX_KEY,

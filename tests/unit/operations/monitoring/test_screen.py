@@ -17,6 +17,7 @@ from validator.operations.monitoring.node import Disk, Ending, Fullness, KeyAge,
 from validator.operations.monitoring.recent import Recent, Window
 from validator.operations.monitoring.status import NodeStatus, Unavailable
 from validator.web.health import PartState, State
+from validator.web.policy import ROLES
 
 COLUMNS, ROWS = 80, 40
 PARTS = [name for name in NodeStatus.__slots__ if name not in ("at", "checks")]
@@ -39,7 +40,7 @@ def worst() -> NodeStatus:
             ("store", "keys", "counters", "trail", "clock"),
             PartState(State.UNAVAILABLE, "the audit trail could not be written"),
         ),
-        pools=tuple(Pool(role, processes) for role in ("all", "callbacks", "people")),
+        pools=tuple(Pool(role, processes) for role in ROLES if role != "all"),
         verdicts=Recent(windows, START - timedelta(days=300), START - timedelta(minutes=3)),
         latencies=(Latency("agent", 10**9, None, None), Latency("chat", 10**9, 2500.0, 5000.0)),
         fullest=tuple(

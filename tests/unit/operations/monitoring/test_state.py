@@ -48,7 +48,7 @@ def test_everything_is_well(enterprise: Enterprise) -> None:
     assert told["ready"] == {(part,): 1 for part in ("store", "keys", "counters", "trail", "clock")}
     assert list(told["build_info"].values()) == [1]
     assert told["hashing_slots"] == {(): 2}
-    assert told["workers"] == {("all",): 0, ("callbacks",): 0, ("people",): 0}
+    assert told["workers"] == {("all",): 0, ("callbacks",): 0, ("people",): 0, ("integrations",): 0}
 
 
 def test_broken_database_hides_nothing_else(enterprise: Enterprise) -> None:

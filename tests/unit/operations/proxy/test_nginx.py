@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from tests.support.nginx_renderings import (
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx
 from validator.operations.proxy.headers import PASSED_HEADERS
+from validator.web.policy import IntegrationRoute
 from validator.web.proxy_policy import ProxyPolicy
 
 ROWS = pairs()
@@ -509,6 +511,7 @@ VALUES = (
     "load_balancers",
     "callbacks_upstream",
     "people_upstream",
+    "integrations_upstream",
     "connections",
     "callbacks_connections",
     "cloud_max_body",
@@ -523,6 +526,15 @@ every_hostile = pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE
 WORST = ("another server", "variable", "quote and directive", "line feed after", "not ascii")
 
 
+def with_integrations(proxy: ProxyPolicy) -> ProxyPolicy:
+    """Return *proxy* with a route of each kind of the role `integrations`."""
+    routes = (
+        IntegrationRoute("/rest/v1/queryCustomer", has_secret_segment=True),
+        IntegrationRoute("/rest/v1/calls", False, (ip_network("203.0.113.0/24"),)),
+    )
+    return replace(proxy, integrations=routes)
+
+
 def changed(was: Any, hostile: str) -> Any:
     """Return *hostile* in the form of the value that *was* there."""
     if isinstance(was, tuple):
@@ -535,15 +547,18 @@ def changed(was: Any, hostile: str) -> Any:
 def render_with(value: str, hostile: str) -> Mapping[str, str]:
     """Return what is rendered when *hostile* got into the policy past the settings."""
     settings = settings_of(EVERYTHING)
-    door = replace(settings.proxy, **{value: changed(getattr(settings.proxy, value), hostile)})
+    door = replace(
+        with_integrations(settings.proxy), **{value: changed(getattr(settings.proxy, value), hostile)}
+    )
     return nginx.render(door, settings.callbacks, settings.limits, settings.server.max_body)
 
 
 def test_every_value_of_the_door_is_tried() -> None:
     """Each field of the policy is either tried below, or decides only which of the templates' words stand."""
     decisions = {"cloud_port", "cookie_path", "hsts_subdomains", "nginx_version", "post_quantum"}
+    paths = {"integrations"}  # tried below by themselves
 
-    assert {*VALUES} | decisions == {one.name for one in fields(ProxyPolicy)}
+    assert {*VALUES} | decisions | paths == {one.name for one in fields(ProxyPolicy)}
 
 
 @every_value
@@ -564,7 +579,7 @@ def test_no_hostile_text_is_written(hostile: str) -> None:
 @every_value
 def test_value_is_one_word(value: str) -> None:
     """A value with a blank would be several arguments: it is an error, or changes no directive's form."""
-    outlines = [parse(text).outline for text in render(settings_of(EVERYTHING)).values()]
+    outlines = [parse(text).outline for text in render_with("log_folder", "logs").values()]
     benign = [parse(text).outline for text in render_with(value, "1").values()]
 
     try:
@@ -584,6 +599,43 @@ def test_hostile_path_of_a_callback_is_never_written(hostile: str) -> None:
     for callbacks in (agent, chat):
         with pytest.raises(OperatorError):
             nginx.render(settings.proxy, callbacks, settings.limits, settings.server.max_body)
+
+
+@every_hostile
+def test_hostile_path_of_an_integration_is_never_written(hostile: str) -> None:
+    """The paths of the role `integrations` come from other sections, too."""
+    settings = settings_of()
+    for has_secret in (False, True):
+        routes = (IntegrationRoute(f"/{hostile}", has_secret),)
+        proxy = replace(settings.proxy, integrations=routes)
+        with pytest.raises(OperatorError):
+            nginx.render(proxy, settings.callbacks, settings.limits, settings.server.max_body)
+
+
+@pytest.mark.slow
+@every_form
+def test_integrations_have_exact_locations(settings: Mapping[str, str], folder: Path) -> None:
+    """Each route that is switched on has a location that leads to its pool; without one there is no pool."""
+    ports = {"proxy.listen": '["127.0.0.1:58443"]', "proxy.listen_plain": "[]"}
+    loaded = settings_of({**settings, **ports}, folder)
+    proxy = with_integrations(loaded.proxy)
+    files = nginx.render(proxy, loaded.callbacks, loaded.limits, loaded.server.max_body)
+    text = files["validator.conf"]
+
+    found = [
+        (one.arguments, one.value("proxy_pass"))
+        for server in servers(text)
+        for one in server.all("location")
+        if one.own("proxy_pass") and "integrations" in one.value("proxy_pass")
+    ]
+
+    assert found == [
+        (["^~", "/rest/v1/queryCustomer/"], "http://validator_integrations/rest/v1/queryCustomer/"),
+        (["=", "/rest/v1/calls"], "http://validator_integrations/rest/v1/calls"),
+    ]
+    nginx.write(files, folder)
+    check_good(folder)
+    assert "integrations" not in rendered(settings)
 
 
 ODD: Mapping[str, str] = {

@@ -1,0 +1,136 @@
+"""The door of the role `integrations`: real nginx, its pool, its own errors, and no secret in any log."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.conftest import require_package
+from tests.support import nginx_process
+from tests.support.nginx_and_server import (
+    CALLBACKS_NAME,
+    FrontDoor,
+    Listener,
+    check_headers,
+    front_door,
+    listening,
+)
+from tests.support.nginx_process import folder_for_nginx
+from validator.web.policy import IntegrationRoute
+
+pytestmark = pytest.mark.slow
+
+PATH, SECRET = "/rest/v1/queryCustomer", "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
+ROUTES = (IntegrationRoute(PATH, has_secret_segment=True), IntegrationRoute("/rest/v1/calls", False))
+APART = {"proxy.callbacks_origin": f"https://{CALLBACKS_NAME}:{{port}}"}
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "together": {},
+    "apart": APART,
+    "always 200": {"callbacks.always_200": "true"},
+}
+# How a client may spell a path that nginx reads as this one.
+SPELLINGS = (
+    f"{PATH}/{SECRET}",
+    f"//rest/v1/{SECRET}/..//queryCustomer/{SECRET}?number=1",
+    f"/rest/v1/%71uery%43ustomer/{SECRET}",
+    f"/a/../rest/v1/queryCustomer/./{SECRET}",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nginx() -> None:
+    """Skip the tests where nginx is not installed."""
+    require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
+
+
+@contextmanager
+def door(
+    settings: Mapping[str, str], edits: Mapping[str, str] | None = None
+) -> Iterator[tuple[FrontDoor, Listener]]:
+    """Run nginx in front of a pool that records what comes; all other pools are not there."""
+    with folder_for_nginx() as folder:
+        pools = {"integrations": "pool", "people": "nobody", "callbacks": "nobody"}
+        sockets = {f"proxy.{pool}_upstream": f"unix:{folder}/{name}.sock" for pool, name in pools.items()}
+        own = {**sockets, "server.trusted_proxies": "1", "server.bind": f"unix:{folder}/nobody.sock"}
+        with (
+            listening(folder / "pool.sock") as behind,
+            front_door(folder, {**own, **settings}, edits, integrations=ROUTES) as running,
+        ):
+            behind.content = b"[]"
+            yield running, behind
+
+
+def written(folder: Path) -> dict[str, str]:
+    """Return the text of each log of nginx in *folder*."""
+    return {path.name: path.read_text("utf-8") for path in (folder / "logs").iterdir()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_requests_reach_the_pool_by_one_spelling(form: str) -> None:
+    """However its path is spelt, a request gets to this pool, with the path that the application knows."""
+    with door(FORMS[form]) as (running, behind):
+        answers = [running.callbacks.post(path, {"param": "1"}) for path in (*SPELLINGS, "/rest/v1/calls")]
+
+        assert [(answer.status, answer.body) for answer in answers] == [(200, b"[]")] * 5
+        asked = [request.target.partition("?")[0] for request in behind.seen]
+        assert asked == [f"{PATH}/{SECRET}"] * 4 + ["/rest/v1/calls"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_errors_of_nginx_are_empty_lists(form: str) -> None:
+    """What nginx answers itself on these routes has the shape that the cloud reads, and the status."""
+    status = 200 if form == "always 200" else 0
+    with door(FORMS[form]) as (running, behind):
+        large = running.callbacks.ask(f"{PATH}/{SECRET}", "POST", body=b"x" * 20000)
+        behind.is_silent = True
+        silent = running.callbacks.post(f"{PATH}/{SECRET}", {"param": "1"})
+
+    for answer, expected in ((large, 413), (silent, 503)):
+        assert (answer.status, orjson.loads(answer.body)) == (status or expected, [])
+        assert answer.value("Content-Type") == "application/json"
+        assert answer.value("Cache-Control") == "no-store"
+    assert silent.value("Retry-After") == "1"
+    if not status:
+        check_headers(large)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_log_of_nginx_has_the_secret(form: str) -> None:
+    """The access log has the route's name, whatever the spelling or the error; the error log has nothing."""
+    with door(FORMS[form]) as (running, behind):
+        for path in SPELLINGS:
+            running.callbacks.post(path, {"param": "1"})
+            running.callbacks.ask(path)
+        running.callbacks.ask(SPELLINGS[0], "POST", body=b"x" * 20000)
+        running.callbacks.ask(SPELLINGS[0], "POST", [("X-Large", "x" * 20000)])
+        behind.is_silent = True
+        running.callbacks.post(SPELLINGS[2], {"param": "1"})
+        (running.folder / "pool.sock").unlink()
+        running.callbacks.post(SPELLINGS[2], {"param": "1"})
+        lines = running.logged(12)
+        logs = written(running.folder)
+
+    assert {line["path"] for line in lines} == {PATH}
+    assert [name for name, text in logs.items() if SECRET in text] == []
+
+
+def test_without_the_precautions_the_secret_is_logged() -> None:
+    """The control: without the map, the name of the location and its level, each log has the secret."""
+    edits = {
+        f"set $validator_route {PATH}/;": "set $validator_route '';",
+        f'"~^/+rest/+v1/+queryCustomer/" {PATH};': "",
+        "validator.error.log emerg;": "validator.error.log crit;",
+    }
+    with door({}, edits) as (running, _):
+        running.callbacks.post(SPELLINGS[0], {"param": "1"})
+        (running.folder / "pool.sock").unlink()
+        running.callbacks.post(SPELLINGS[0], {"param": "1"})
+        running.logged(2)
+        logs = written(running.folder)
+
+    assert {name for name, text in logs.items() if SECRET in text} == {
+        "validator.access.log",
+        "validator.error.log",
+    }
