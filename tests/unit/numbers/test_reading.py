@@ -1,4 +1,4 @@
-"""Reading a number: one key for every spelling, and none for what is no number or hides one."""
+"""Reading a number: one key for every spelling, and none for invalid text or a hidden number."""
 
 import phonenumbers
 import pytest
