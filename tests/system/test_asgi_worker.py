@@ -6,6 +6,8 @@ at all would take for ever.
 
 import select
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -14,10 +16,10 @@ import httpx2
 import orjson
 import pytest
 
-from tests.support.command_line import TENANT, CommandLine
+from tests.support.command_line import TENANT, CommandLine, clean_environment
 from tests.support.fakes import AGENT_PATH, Credentials
 from tests.support.frozen_disk import frozen_disk
-from tests.support.server_process import TIMEOUT, Server, serving, wait_until
+from tests.support.server_process import TIMEOUT, Server, serving, stop, wait_until
 from tests.support.stopped_process import LOCK_HOLDER, stopped
 from validator.audit.folder import CURRENT
 from validator.web.policy import WORKERS
@@ -27,6 +29,13 @@ SECRET = b"hunter2-in-a-request"
 KEEP_ALIVE = {"VALIDATOR_SERVER_KEEP_ALIVE": "1s"}
 QUESTION = b'{"access_token": "nobody\'s", "tenantSpaceId": "202400000001", "userAccount": "agent-7"}'
 PATIENCE = 1.5  # seconds: a callback has a response after one, and some more on a busy machine
+LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+# An application for gunicorn's worker alone.
+BARE = """
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+"""
 FILES, CONNECTIONS = 200, 40  # open files of a worker, and the connections that they leave: see `descriptors`
 
 
@@ -152,13 +161,48 @@ def test_body_that_breaks_off_is_recorded(home: Path) -> None:
     ]
 
 
-def test_connections_are_limited(home: Path) -> None:
+@pytest.mark.slow
+def test_gunicorn_itself_closes_no_slow_connection(tmp_path: Path) -> None:
+    """The same worker without this project's protocol keeps a silent connection and half a head for ever.
+
+    A connection that came later and is idle after its response shows that `keep_alive` has passed meanwhile.
+    """
+    (tmp_path / "bare.py").write_text(BARE, "utf-8")
+    options = ("--keep-alive=1", "--asgi-loop=asyncio", "--asgi-lifespan=off", "--no-control-socket")
+    bind = f"unix:{tmp_path / 'bare.sock'}"
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--worker-class=asgi",
+        f"--bind={bind}",
+        *options,
+        "bare:app",
+    ]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=log, stderr=log)
+    bare = Server(process, bind, tmp_path / "log")
+    try:
+        wait_until(bare.is_answering, "gunicorn answers")
+        with bare.connect() as silent, bare.connect() as headless:
+            headless.sendall(b"POST /")
+            assert answer_to(bare, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+            assert select.select([silent, headless], [], [], 0)[0] == []
+    finally:
+        stop(process)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("files", "is_refused"), [(FILES, True), (2 * FILES, False)])
+def test_connections_are_limited(home: Path, files: int, is_refused: bool) -> None:
     """A worker closes one connection too many at once, keeps the others, and accepts again afterwards."""
-    with serving(home, *ASGI, files=FILES) as server:
+    with serving(home, *ASGI, files=files) as server:
         held = [server.connect() for _ in range(CONNECTIONS)]
         with server.connect() as surplus:
-            assert surplus.recv(1) == b""
-        held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            if not is_refused:
+                surplus.sendall(LAST)
+            assert surplus.recv(15) == (b"" if is_refused else b"HTTP/1.1 200 OK")
+        held[0].sendall(LAST)
         assert held[0].recv(15) == b"HTTP/1.1 200 OK"
         for connection in held:
             connection.close()
