@@ -13,7 +13,11 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
+from validator.customers.directory import Directory
+from validator.customers.rows import RowReader
+from validator.customers.store import CustomerStore
 from validator.keys.encryption import SecretEncryption
+from validator.keys.index import IndexKeys
 from validator.keys.keyring import Keyring
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
@@ -69,6 +73,10 @@ class Services:
     channels: Channels
     guest_signing: GuestSigning
     agents: Agents
+    index_keys: IndexKeys
+    customers: CustomerStore
+    customer_rows: RowReader
+    directory: Directory | None
     health: Health
     readiness: Readiness
 
@@ -85,6 +93,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     database = GuardedDatabase(settings.database, settings.keys.directory)
     keyring = Keyring(settings.keys.directory, clock)
     encryption = SecretEncryption(settings.keys.directory)
+    index_keys = IndexKeys(settings.keys.directory)
     heads = HeadTable(database, settings.audit.directory)
     trail = AuditTrail(settings.audit, settings.keys.directory, clock, heads)
     rate_limits = RateLimits(settings.limits, clock, workers=settings.server.workers)
@@ -112,6 +121,8 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     verifier = TokenVerifier(keyring, settings.tokens, clock)
     revocations = Revocations(database, clock)
     channels = Channels(database, tenants, encryption, clock)
+    customers = CustomerStore(database, encryption, index_keys, clock, settings.customers.keep)
+    region = settings.numbers.region
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
     return Services(
@@ -149,6 +160,14 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             channels, Guests(keyring, settings.webchat, clock), rate_limits, trail, clock
         ),
         agents=Agents(database, tenants, encryption, settings.cloud, clock),
+        index_keys=index_keys,
+        customers=customers,
+        customer_rows=RowReader(settings.customers.catalogue, region),
+        directory=(
+            Directory(customers, region, threads=settings.server.threads)
+            if settings.customers.source
+            else None
+        ),
         health=health,
         readiness=Readiness(health.parts),
     )

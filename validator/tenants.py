@@ -89,19 +89,19 @@ class Tenants:
         self._change(tenant_id, name=name)
 
     def check_unused(self, tenant_id: str) -> None:
-        """Raise OperatorError when the tenant still has an account or channel."""
-        for name in ("accounts", "channels"):
+        """Raise OperatorError when the tenant still has an account, channel or customer."""
+        for name in ("accounts", "channels", "customers"):
             other = metadata.tables.get(name)
             if other is None:
                 continue
             with self._database.read() as connection:
-                if connection.execute(select(other.c.id).where(other.c.tenant == tenant_id)).first():
+                if connection.execute(select(other.c.tenant).where(other.c.tenant == tenant_id)).first():
                     raise OperatorError(f"tenant {tenant_id} still has {name}: remove them first")
 
     def remove(self, tenant_id: str) -> None:
         """Remove a tenant and its copy of the cloud's list of agents.
 
-        Raises OperatorError when it is unknown, or still has an account or channel.
+        Raises OperatorError when it is unknown, or still has an account, channel or customer.
         """
         try:
             with self._database.durable_write(self._clock.now()) as connection:
@@ -111,7 +111,7 @@ class Tenants:
                 removed = connection.execute(delete(table).where(table.c.id == tenant_id))
         except IntegrityError:
             raise OperatorError(
-                f"tenant {tenant_id} still has accounts or channels: remove them first"
+                f"tenant {tenant_id} still has accounts, channels or customers: remove them first"
             ) from None
         if not removed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")

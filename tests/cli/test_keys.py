@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.command_line import TENANT, CommandLine, check_refused, operator
 
-KEYS = ("audit.key", "keyring.json", "sealing.key")
+KEYS = ("audit.key", "index.key", "keyring.json", "sealing.key")
 
 
 def states(validator: CommandLine) -> list[str]:

@@ -98,6 +98,7 @@ def populate(home: Path, settings: Mapping[str, str] | None = None) -> Credentia
     services = open_with(home, FakeClock(), settings)
     services.keyring.create()
     services.encryption.create()
+    services.index_keys.create()
     services.trail.create_key()
     schema.upgrade(services.database)
     services.tenants.add(TENANT, "First")

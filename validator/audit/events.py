@@ -35,6 +35,7 @@ class EventName(StrEnum):
     LINK = "link"
     PASSWORD_LIST = "password_list"  # noqa: S105
     KEY = "key"
+    CUSTOMERS = "customers"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.

@@ -11,6 +11,7 @@ from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import operator, recorded
 from validator.cli.output import json_option, say, show
+from validator.cli.tenants import tenant_or_only
 from validator.cloud.apifabric import ApiFabric
 from validator.errors import OperatorError
 from validator.services import Services
@@ -41,7 +42,7 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
     stored only if cloud.keep_sip_passwords is true, and then encrypted.
     """
     with opened() as services:
-        space = _tenant(services, tenant)
+        space = tenant_or_only(services, tenant, "the app key's")
         answer = ApiFabric(services.settings.cloud, services.clock).agents()
         detail = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
         with recorded(services, EventName.AGENTS, detail, tenant=space):
@@ -82,7 +83,7 @@ def diff(tenant: str | None, as_json: bool) -> None:
     The cloud's list is that of the last sync.
     """
     with opened() as services:
-        space = _tenant(services, tenant)
+        space = tenant_or_only(services, tenant, "the app key's")
         owners = {code: login for (_, code), login in _owners(services, space).items()}
         difference = services.agents.difference(space, owners)
         rows = [_difference("cloud", agent.account_code, agent.work_no) for agent in difference.only_in_cloud]
@@ -131,16 +132,6 @@ def _warn(unreadable: Sequence[str]) -> None:
     if len(unreadable) > _MAX_NOTICES:
         say(f"notice: and {len(unreadable) - _MAX_NOTICES} other entries", err=True)
     say("notice: the list is incomplete, so no agent is removed; --force removes those it lacks", err=True)
-
-
-def _tenant(services: Services, named: str | None) -> str:
-    """Return the tenant space *named*, or the only one; raises OperatorError for none or several."""
-    if named is not None:
-        return services.tenants.require(named).id
-    tenants = services.tenants.list()
-    if len(tenants) != 1:
-        raise OperatorError(f"there are {len(tenants)} tenant spaces: name the app key's by --tenant")
-    return tenants[0].id
 
 
 def _owners(services: Services, tenant: str | None) -> dict[tuple[str, str], str]:

@@ -51,6 +51,7 @@ def initialized(settings: Settings | None = None) -> Iterator[Services]:
     with opened(settings, any_schema=True) as services:
         services.keyring.create()
         services.encryption.create()
+        services.index_keys.create()
         services.trail.create_key()
         db.bring_up_to_date(services)
         yield services

@@ -6,6 +6,9 @@ from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
+from validator.keys.index import FILE as INDEX_FILE
+
+_PROGRESS = 50_000  # customers
 
 
 @click.group(cls=Group)
@@ -30,14 +33,38 @@ def list_keys(as_json: bool) -> None:
         show(rows, as_json=as_json)
 
 
-@keys.command(examples=["validator keys rotate --stage", "validator keys rotate"])
+@keys.command(examples=["validator keys rotate", "validator keys rotate --index --stage"])
 @click.option("--stage", is_flag=True, help="Only add a pending key, to be copied to every node first.")
-def rotate(stage: bool) -> None:
-    """Sign with the pending key, or a new one; tokens signed before stay valid until they expire."""
+@click.option(
+    "--index", is_flag=True, help="The key that customers are found by, instead of the signing key."
+)
+def rotate(stage: bool, index: bool) -> None:
+    """Sign with the pending key, or a new one; tokens signed before stay valid until they expire.
+
+    With --index every entry of the customers' indexes is made again with the staged key, or a new one, and
+    the old key is destroyed. Customers are found meanwhile; a rotation that was interrupted goes on.
+    """
+    if index:
+        _rotate_index(stage=stage)
+        return
     with opened(any_schema=True) as services:
         with recorded(services, EventName.KEY, "staged" if stage else "rotated"):
             key = services.keyring.stage() if stage else services.keyring.rotate()
         say(f"{key.id} is {key.state}")
+
+
+def _rotate_index(*, stage: bool) -> None:
+    with opened() as services, recorded(services, EventName.KEY, f"index {'staged' if stage else 'rotated'}"):
+        if stage:
+            say(f"{services.index_keys.stage().id} is staged: copy {INDEX_FILE} to every node")
+            return
+        key = services.index_keys.rotate()
+        done = 0
+        for done in services.customers.reindex(key, services.settings.numbers.region):
+            if done % _PROGRESS == 0:
+                say(f"{done} customers are indexed", err=True)
+        services.index_keys.finish()
+    say(f"{key.id} is current; {done} customers are indexed by it")
 
 
 @keys.command(examples=["validator keys revoke 0a1b2c3d"])

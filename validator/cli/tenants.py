@@ -7,6 +7,7 @@ from validator.cli.frame import Group, opened
 from validator.cli.operators import operator, recorded
 from validator.cli.output import json_option, say, show
 from validator.errors import OperatorError
+from validator.services import Services
 from validator.tenants import RecordStatus, Tenant
 
 
@@ -65,7 +66,7 @@ def set_tenant(tenant_id: str, name: str) -> None:
 @tenants.command(examples=["validator tenants remove 202400000001"])
 @click.argument("tenant_id")
 def remove(tenant_id: str) -> None:
-    """Remove the tenant space TENANT_ID, which must have no account, channel or client; its tokens end."""
+    """Remove TENANT_ID, which must have no account, channel, client or customer; its tokens end."""
     with opened() as services, recorded(services, EventName.TENANT, "removed", tenant=tenant_id):
         tenant = services.tenants.require(tenant_id)
         users = [client.id for client in services.clients.list() if tenant.id in client.tenants]
@@ -79,6 +80,16 @@ def remove(tenant_id: str) -> None:
         services.introspection.revoke_tenant(operator(), tenant_id)
         services.tenants.remove(tenant_id)
     say(f"tenant {tenant_id} is removed, and its tokens have ended")
+
+
+def tenant_or_only(services: Services, named: str | None, what: str = "one") -> str:
+    """Return the tenant space *named*, or the only one; raises OperatorError, naming *what*, otherwise."""
+    if named is not None:
+        return services.tenants.require(named).id
+    tenants = services.tenants.list()
+    if len(tenants) != 1:
+        raise OperatorError(f"there are {len(tenants)} tenant spaces: name {what} by --tenant")
+    return tenants[0].id
 
 
 def _row(tenant: Tenant) -> dict[str, object]:

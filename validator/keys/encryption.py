@@ -6,17 +6,40 @@ with the secret, so that a ciphertext moved to another row of the database does 
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from validator.errors import Fault, Reason
 from validator.files import make_private_key, read_private_key
 from validator.ownership import words_of
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 FILE = "sealing.key"
 _NONCE_BYTES = 12
+
+
+class Cipher:
+    """Encrypts and decrypts with one key, which is not read again for each of many secrets."""
+
+    def __init__(self, key: bytes) -> None:
+        # The library takes 8 MiB per worker, and the workers for the cloud's requests decrypt nothing.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        self._aead = AESGCM(key)
+
+    def encrypt(self, secret: str, purpose: str) -> bytes:
+        """Return the ciphertext of *secret* for *purpose*."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, secret.encode(), purpose.encode())
+
+    def decrypt(self, ciphertext: bytes, purpose: str) -> str:
+        """Return the secret in *ciphertext*; raises Fault(KEYS_UNAVAILABLE) for another key or purpose."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
+
+        nonce, encrypted = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
+        try:
+            return self._aead.decrypt(nonce, encrypted, purpose.encode()).decode()
+        except (InvalidTag, ValueError):
+            raise Fault(
+                Reason.KEYS_UNAVAILABLE, "an encrypted secret does not decrypt with this key"
+            ) from None
 
 
 class SecretEncryption:
@@ -35,26 +58,15 @@ class SecretEncryption:
 
     def encrypt(self, secret: str, purpose: str) -> bytes:
         """Return the ciphertext of *secret* for *purpose*; raises Fault(KEYS_UNAVAILABLE) without a key."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher().encrypt(nonce, secret.encode(), purpose.encode())
+        return self.cipher().encrypt(secret, purpose)
 
     def decrypt(self, ciphertext: bytes, purpose: str) -> str:
         """Return the secret in *ciphertext*; raises Fault(KEYS_UNAVAILABLE) for another key or purpose."""
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _cipher
+        return self.cipher().decrypt(ciphertext, purpose)
 
-        nonce, encrypted = ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:]
-        try:
-            return self._cipher().decrypt(nonce, encrypted, purpose.encode()).decode()
-        except (InvalidTag, ValueError):
-            raise Fault(
-                Reason.KEYS_UNAVAILABLE, "an encrypted secret does not decrypt with this key"
-            ) from None
-
-    def _cipher(self) -> "AESGCM":
-        # The library takes 8 MiB per worker, and the workers for the cloud's requests decrypt nothing.
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
-        return AESGCM(self._key())
+    def cipher(self) -> Cipher:
+        """Return a cipher with the present key; raises Fault(KEYS_UNAVAILABLE) without one."""
+        return Cipher(self._key())
 
     def _key(self) -> bytes:
         try:

@@ -21,6 +21,7 @@ from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.callbacks.wire import CallbackPolicy
 from validator.cloud.policy import CloudPolicy
+from validator.customers.directory import CustomersPolicy
 from validator.errors import ConfigurationError
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import LimitsPolicy
@@ -68,6 +69,7 @@ class Settings:
     proxy: ProxyPolicy
     cloud: CloudPolicy
     portal: PortalPolicy
+    customers: CustomersPolicy
     numbers: NumbersPolicy
     audit: TrailPolicy
     metrics: MetricsPolicy

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 
 from validator.networks import is_address, is_loopback, is_this_host
+from validator.numbers.reading import is_region
 from validator.origins import host_of
 from validator.store import transport
 
@@ -32,7 +33,13 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
     yield from _portal(sections["portal"], proxy, paths)
+    yield from _customers(sections["customers"], sections["numbers"])
     yield from _database(sections["database"], environment)
+
+
+def _customers(customers: Mapping[str, Any], numbers: Mapping[str, Any]) -> Broken:
+    if customers["source"] and not is_region(numbers["region"]):
+        yield "numbers.region", "is not a country whose telephone numbers are known"
 
 
 def _database(database: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:

@@ -16,7 +16,7 @@ from validator.passwords.hashing import PROFILES as HASHING_PROFILES
 from validator.passwords.policy import PROFILES as PASSWORD_PROFILES
 from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, network, places
-from validator.settings.customers import NumbersSection
+from validator.settings.customers import CustomersSection, NumbersSection
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
@@ -287,6 +287,7 @@ SECTIONS: dict[str, Section] = {
     "proxy": ProxySection(),
     "cloud": CloudSection(),
     "portal": PortalSection(),
+    "customers": CustomersSection(),
     "numbers": NumbersSection(),
     "audit": AuditSection(),
     "metrics": MetricsSection(),

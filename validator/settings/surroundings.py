@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from validator.customers.catalogue import Catalogue
+from validator.customers.cataloguefile import CatalogueError, parse_catalogue
 from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private, secret_of
 from validator.ownership import NotPrivateError
 from validator.passwords.blocklist import Blocklist
+from validator.shipped import shipped
 
 IMPORTED_LISTS = "passwords"  # folder in the home of the lists that `validator blocklist import` made
 
@@ -31,6 +34,21 @@ class Surroundings:
     def secret(self, name: str, file: str) -> str | None:
         """Return the secret *name*; see `read_secret`."""
         return read_secret(name, file, self.home, self.environment)
+
+    def catalogue(self, file: str) -> Catalogue:
+        """Return the catalogue of customers' fields in *file*, or the shipped one for "".
+
+        Raises ConfigurationError, which names every wrong entry.
+        """
+        path = self.path(file) or shipped("config/customers.toml")
+        try:
+            return parse_catalogue(path.read_bytes())
+        except CatalogueError as error:
+            raise ConfigurationError([f"{path}: {problem}" for problem in error.problems]) from None
+        except OSError as error:
+            raise ConfigurationError(
+                [f"{path}: customers.catalogue: cannot be read: {type(error).__name__}"]
+            ) from None
 
     def blocklist(self) -> Blocklist:
         """Return the shipped list of common passwords, with those the enterprise imported.

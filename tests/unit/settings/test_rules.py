@@ -76,6 +76,12 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "rediss://",
         {"limits.storage": "valkeys://localhost/0", "limits.storage_ca_file": "ca.pem"},
     ),
+    "region without a numbering plan": (
+        {"customers.source": "store", "numbers.region": "ZZ"},
+        "numbers.region",
+        "not a country",
+        {"customers.source": "", "numbers.region": "ZZ"},
+    ),
     "one path for both callbacks": (
         {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v"},
         "callbacks.chat_path",

@@ -1,0 +1,125 @@
+"""The look-up: none, one, several and failed are four results, whatever a source does."""
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from validator.customers.directory import (
+    MAX_MATCHES,
+    Customer,
+    Directory,
+    Failed,
+    Found,
+    Nobody,
+    One,
+    Several,
+)
+from validator.errors import Fault, Reason
+from validator.numbers.reading import Number
+
+TEXT, KEY = "13606254580", "+8613606254580"
+LONG = timedelta(seconds=30)  # longer than a busy machine needs for nothing
+
+
+def customer(number: int = 1, key: str = KEY) -> Customer:
+    return Customer(f"C-{number}", ("1001", key), {"name": "李伟"})
+
+
+class FakeSource:
+    """A source with fixed customers, or one that raises *error*; it records what it was asked."""
+
+    def __init__(self, *customers: Customer, error: Exception | None = None) -> None:
+        self.customers, self.error = customers, error
+        self.queries: list[tuple[str, str, int]] = []
+
+    def find(self, tenant: str, number: Number, maximum: int) -> Sequence[Customer]:
+        self.queries.append((tenant, number.key, maximum))
+        if self.error is not None:
+            raise self.error
+        return self.customers[:maximum]
+
+
+def looked_up(source: FakeSource, text: str = TEXT) -> Found:
+    return Directory(source, "CN", threads=4, budget=LONG).look_up("42", text)
+
+
+@pytest.mark.parametrize(
+    ("count", "found"),
+    [
+        (0, Nobody()),
+        (1, One(customer(0))),
+        (2, Several((customer(0), customer(1)), more=False)),
+        (MAX_MATCHES, Several(tuple(map(customer, range(MAX_MATCHES))), more=False)),
+        (MAX_MATCHES + 1, Several(tuple(map(customer, range(MAX_MATCHES))), more=True)),
+        (MAX_MATCHES + 9, Several(tuple(map(customer, range(MAX_MATCHES))), more=True)),
+    ],
+)
+def test_number_of_customers_decides(count: int, found: Found) -> None:
+    """Nobody, one and several differ; several are at most five, and it shows when there are more."""
+    source = FakeSource(*map(customer, range(count)))
+
+    assert looked_up(source) == found
+    assert source.queries == [("42", KEY, MAX_MATCHES + 1)]
+
+
+@pytest.mark.parametrize("text", ["", "anonymous", "152****1028", "sip:1001@host"])
+def test_no_number_is_not_looked_up(text: str) -> None:
+    """Text that is no number has no customer, and no source is asked."""
+    source = FakeSource(customer())
+
+    assert looked_up(source, text) == Nobody()
+    assert source.queries == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Fault(Reason.STORE_UNAVAILABLE), Reason.STORE_UNAVAILABLE),
+        (Fault(Reason.KEYS_UNAVAILABLE), Reason.KEYS_UNAVAILABLE),
+        (ConnectionRefusedError(), Reason.SYSTEM_FAILED),
+        (TimeoutError(), Reason.SYSTEM_SILENT),
+    ],
+)
+def test_broken_source_is_not_nobody(error: Exception, reason: Reason) -> None:
+    """A source that fails is not one without the customer."""
+    assert looked_up(FakeSource(error=error)) == Failed(reason)
+
+
+@pytest.mark.parametrize("matches", [[customer(1, "+8613900000000")], [customer(1), customer(2, "95588")]])
+def test_customer_of_another_number_is_never_found(matches: list[Customer]) -> None:
+    """A source that returns another customer's record has failed; nothing of it is shown."""
+    assert looked_up(FakeSource(*matches)) == Failed(Reason.SYSTEM_FAILED)
+
+
+def test_slow_source_is_given_up() -> None:
+    """A source that does not answer within the budget has failed; its late result is dropped."""
+    may_go_on, called = threading.Event(), threading.Event()
+
+    class Slow(FakeSource):
+        def find(self, tenant: str, number: Number, maximum: int) -> Sequence[Customer]:
+            called.set()
+            may_go_on.wait(LONG.total_seconds())
+            return super().find(tenant, number, maximum)
+
+    directory = Directory(Slow(customer()), "CN", threads=4, budget=timedelta(milliseconds=20))
+    try:
+        assert directory.look_up("42", TEXT) == Failed(Reason.SYSTEM_SILENT)
+        assert called.is_set()
+    finally:
+        may_go_on.set()
+
+
+def test_one_thread_is_enough_for_a_directory() -> None:
+    """A server with one thread has a directory too."""
+    assert Directory(FakeSource(customer()), "CN", threads=1, budget=LONG).look_up("42", TEXT) == One(
+        customer()
+    )
+
+
+def test_customer_is_private() -> None:
+    """No representation of a result has an id, a number or a value of a customer."""
+    shown = repr([One(customer()), Several((customer(),), more=True)])
+
+    assert [text for text in ("C-1", KEY, "李伟", "1001") if text in shown] == []

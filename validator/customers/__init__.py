@@ -1,0 +1,1 @@
+"""Finds the customer that a telephone number belongs to."""
