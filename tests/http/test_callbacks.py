@@ -15,15 +15,14 @@ from werkzeug.test import TestResponse
 
 from tests.support import breakage
 from tests.support.answers import comparable, problem, ret_code
+from tests.support.broken_verifier import SECRET, with_broken_verifier
 from tests.support.callback_requests import CHAT_SIDE, SIDES, Side, issued, other_audience
 from tests.support.fakes import AGENT, LOGIN, OTHER_TENANT, TENANT, Enterprise
 from validator.app import create_app
 from validator.audit.events import EventName
-from validator.callbacks.validation import Decision, Validation
-from validator.callbacks.wire import Presentation
+from validator.callbacks.validation import Validation
 from validator.clock import to_milliseconds
 from validator.errors import Reason
-from validator.exchange import Exchange
 from validator.services import Services
 from validator.tenants import RecordStatus
 from validator.tokens.claims import Claims, Subject
@@ -543,23 +542,8 @@ def with_fake(enterprise: Enterprise, **fakes: Any) -> FlaskClient:
     return create_app(services).test_client()
 
 
-class BrokenValidation(Validation):
-    """Fails in a way that nobody foresaw, with a secret in the message."""
-
-    def judge(self, exchange: Exchange, presentation: Presentation) -> Decision:
-        """Raise what the application does not know."""
-        raise RuntimeError(f"secret words about {presentation.presented_token}")
-
-
 def broken_validation(enterprise: Enterprise) -> Validation:
-    services = enterprise.services
-    return BrokenValidation(
-        services.verifier,
-        services.subject_states,
-        services.rate_limits,
-        services.trail,
-        services.settings.callbacks,
-    )
+    return with_broken_verifier(enterprise).services.validation
 
 
 @both_sides
@@ -574,7 +558,7 @@ def test_unforeseen_error_is_500_with_both_fields(
     assert (answer.status_code, ret_code(answer)) == (500, 4)
     logged = "".join(capfd.readouterr())
     assert "RuntimeError" in logged
-    for words in ("secret words", "the-presented-token"):
+    for words in (SECRET, "the-presented-token"):
         assert words not in answer.text
         assert words not in logged
 

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -17,12 +17,10 @@ from werkzeug.test import Client, TestResponse
 
 from tests.support.answers import comparable
 from tests.support.asgi_client import asgi_client
+from tests.support.broken_verifier import with_broken_verifier
 from tests.support.callback_requests import AGENT_SIDE, SIDES, Side, issued
 from tests.support.fakes import OTHER_TENANT, Enterprise
 from validator.app import create_app
-from validator.callbacks.validation import Decision, Validation
-from validator.callbacks.wire import Presentation
-from validator.exchange import Exchange
 from validator.metrics.instruments import FAULTS
 from validator.web import error_responses, middleware
 from validator.web.asgi import AsgiApplication
@@ -266,20 +264,6 @@ def test_throttled_requests_get_429_each_way(found_enterprise: Found, side: Side
     assert len(entries(enterprise)) == before
 
 
-class BrokenValidation(Validation):
-    """Fails in a way that nobody foresaw."""
-
-    def judge(self, exchange: Exchange, presentation: Presentation) -> Decision:
-        """Raise what no part of the application knows."""
-        raise RuntimeError(presentation.presented_token)
-
-
-def unforeseen(enterprise: Enterprise) -> Enterprise:
-    services, policy = enterprise.services, enterprise.services.settings.callbacks
-    parts = (services.verifier, services.subject_states, services.rate_limits, services.trail)
-    return replace(enterprise, services=replace(services, validation=BrokenValidation(*parts, policy)))
-
-
 def without_keys(enterprise: Enterprise) -> Enterprise:
     (enterprise.services.settings.keys.directory / "keyring.json").unlink()
     return enterprise
@@ -293,7 +277,7 @@ def without_trail(enterprise: Enterprise) -> Enterprise:
 
 
 FAULTY: dict[str, tuple[Callable[[Enterprise], Enterprise], str, int]] = {
-    "unforeseen": (unforeseen, "good", 500),
+    "unforeseen": (with_broken_verifier, "good", 500),
     "without keys": (without_keys, "good", 503),
     "without a trail": (without_trail, "good", 503),
     "malformed, without a trail": (without_trail, "no JSON", 503),

@@ -1,7 +1,8 @@
-"""A file of the trail that is open for writing, and how a line is appended to it."""
+"""A file of the trail that is open for writing, and how lines are appended to it."""
 
 import errno
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,18 @@ def own_entry(name: EventName, time: str, after: Position, members: dict[str, An
     return orjson.dumps({"number": after.number + 1, "time": time, "event": name, **members})
 
 
-def append(descriptor: int, start: End, entry: bytes, key: bytes, before: bytes = b"") -> End:
-    """Write the bytes *before* and the line of *entry* after *start*; return the new end.
+def append(descriptor: int, start: End, entries: Sequence[bytes], key: bytes, before: bytes = b"") -> End:
+    """Write the bytes *before* and the lines of *entries* after *start*; return the new end.
 
     Raises OSError, and then leaves nothing of it in the file.
     """
-    line, mac = link(entry, start.position.mac, key)
-    line = before + line
-    if os.write(descriptor, line) != len(line):
+    mac, parts = start.position.mac, [before]
+    for entry in entries:
+        line, mac = link(entry, mac, key)
+        parts.append(line)
+    content = b"".join(parts)
+    if os.write(descriptor, content) != len(content):
         os.ftruncate(descriptor, start.size)
-        raise OSError(errno.ENOSPC, "the disk took only part of the line")
-    position = Position(start.position.number + 1, mac, start.position.file)
-    return End(start.inode, start.size + len(line), position)
+        raise OSError(errno.ENOSPC, "the disk took only part of the lines")
+    position = Position(start.position.number + len(entries), mac, start.position.file)
+    return End(start.inode, start.size + len(content), position)

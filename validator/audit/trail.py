@@ -6,9 +6,11 @@ state are on disk before the response, verdicts only with `sync_verdicts`. Entri
 at will are bounded (`ceiling`), and are not written while the disk is nearly full (`reserve`).
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -56,6 +58,15 @@ class TrailPolicy:
     reserve: int
 
 
+class _Entry(NamedTuple):
+    """An event on its way to a line."""
+
+    event: Event
+    exchange: Exchange
+    is_at_will: bool
+    must_sync: bool
+
+
 class AuditTrail:
     """Appends events to the trail; safe across threads and processes."""
 
@@ -84,18 +95,24 @@ class AuditTrail:
 
         Events that strangers can cause at will are only counted once they exceed the ceiling.
         """
-        unproven = is_at_will(event)
-        must_sync = self._policy.sync_verdicts or (event.name in STATE_CHANGES and not unproven)
+        self.append_all(((event, current_exchange.get()),))
+
+    def append_all(self, events: Sequence[tuple[Event, Exchange]]) -> None:
+        """Write *events*, each with its exchange, in their order and in one turn, all or none of them.
+
+        Raises like `append`.
+        """
         began = stopwatch()
         try:
-            written = self._append(with_safe_text(event), is_at_will=unproven, must_sync=must_sync)
+            written = self._append([self._entry(event, exchange) for event, exchange in events])
             if written is not None:
                 sync_and_close(written)
         except (OSError, ValueError) as error:
             raise Fault(Reason.TRAIL_UNAVAILABLE, holder_words(error, "the audit trail")) from error
         self._advance.soon()
         self._seconds.observe(stopwatch() - began)
-        child(EVENTS, event.name, event.outcome, event.reason or "", event.audience or "").inc()
+        for event, _ in events:
+            child(EVENTS, event.name, event.outcome, event.reason or "", event.audience or "").inc()
 
     def check(self) -> int | None:
         """Return the reserve's bytes, 0 if it was given up; raises Fault unless the trail can be opened."""
@@ -178,10 +195,15 @@ class AuditTrail:
             self._writer.close()
             self._lock.close()
 
-    def _append(self, event: Event, *, is_at_will: bool, must_sync: bool) -> int | None:
-        """Write *event*; return a duplicate descriptor when the file has yet to be synced."""
-        exchange = current_exchange.get()
-        if is_at_will and not self._ceiling.admits(event.name, exchange.source, self._time()[:_MINUTE]):
+    def _entry(self, event: Event, exchange: Exchange) -> _Entry:
+        unproven = is_at_will(event)
+        must_sync = self._policy.sync_verdicts or (event.name in STATE_CHANGES and not unproven)
+        return _Entry(with_safe_text(event), exchange, unproven, must_sync)
+
+    def _append(self, entries: list[_Entry]) -> int | None:
+        """Write *entries*; return a duplicate descriptor when the file has yet to be synced."""
+        entries = [entry for entry in entries if not entry.is_at_will or self._is_admitted(entry)]
+        if not entries:
             return None
         with self._lock:
             self.key()
@@ -189,22 +211,35 @@ class AuditTrail:
             self._writer.go_to_end(time)
             if self._reserve.check_room():
                 self._writer.write_own(EventName.TRAIL_RESERVE, time, detail=_GIVEN_UP)
-            if is_at_will and self._reserve.is_low:
-                self._ceiling.withhold(event.name, exchange.source, time[:_MINUTE])
-                return None
-            self._write(event, exchange, time)
+            if self._reserve.is_low:
+                entries = self._withheld(entries, time)
+            if entries:
+                self._write(entries, time)
             # Synced outside the lock, so that other writers need not wait for the disk.
-            return self._writer.descriptor() if must_sync else None
+            return self._writer.descriptor() if any(entry.must_sync for entry in entries) else None
 
-    def _write(self, event: Event, exchange: Exchange, time: str) -> None:
-        """Write a line, on a full disk into the space of the reserve."""
-        entry = orjson.dumps(members_of(event, exchange, time, self._writer.next_number))
+    def _is_admitted(self, entry: _Entry) -> bool:
+        return self._ceiling.admits(entry.event.name, entry.exchange.source, self._time()[:_MINUTE])
+
+    def _withheld(self, entries: list[_Entry], time: str) -> list[_Entry]:
+        """Withhold the entries that strangers can cause at will; return the others."""
+        for event, exchange, unproven, _ in entries:
+            if unproven:
+                self._ceiling.withhold(event.name, exchange.source, time[:_MINUTE])
+        return [entry for entry in entries if not entry.is_at_will]
+
+    def _write(self, entries: list[_Entry], time: str) -> None:
+        """Write the lines, on a full disk into the space of the reserve."""
+        lines = [
+            orjson.dumps(members_of(entry.event, entry.exchange, time, number))
+            for number, entry in enumerate(entries, self._writer.next_number)
+        ]
         try:
-            self._writer.write(entry)
+            self._writer.write(lines)
         except OSError:
             if not self._reserve.give_up():
                 raise
-            self._writer.write(entry)
+            self._writer.write(lines)
             self._writer.write_own(EventName.TRAIL_RESERVE, self._time(), detail=_GIVEN_UP)
 
     def _report_withheld(self, minute: str | None) -> None:

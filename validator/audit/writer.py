@@ -1,7 +1,7 @@
 """Writes the current file: finds its end, appends lines, rotates it. Use under the trail's lock."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,9 @@ class Writer:
         """The number of the next entry."""
         return self._end.position.number + 1
 
-    def write(self, entry: bytes) -> None:
-        """Write *entry*, which has the next number, as the next line; raises OSError."""
-        self._write(self._end, entry, b"")
+    def write(self, entries: Sequence[bytes]) -> None:
+        """Write *entries*, which have the next numbers, as the next lines, all or none; raises OSError."""
+        self._write(self._end, entries, b"")
 
     def write_own(self, name: EventName, time: str, **members: Any) -> None:
         """Write an entry of the trail about itself and sync it; raises OSError."""
@@ -176,7 +176,7 @@ class Writer:
             at = Position(end.position.number, end.position.mac, number + 1)
             members = {"previous": at.mac, "file": at.file}
             entry = own_entry(EventName.TRAIL_CONTINUED, time, at, members)
-            begun.end = append(descriptor, End(stat.st_ino, 0, at), entry, self._key())
+            begun.end = append(descriptor, End(stat.st_ino, 0, at), (entry,), self._key())
             os.fdatasync(descriptor)
             self._path.rename(target)
             path.rename(self._path)
@@ -192,11 +192,11 @@ class Writer:
         descriptor = self._opened.descriptor
         is_ended = not start.size or os.pread(descriptor, 1, start.size - 1) == b"\n"
         entry = own_entry(name, time, start.position, members)
-        self._write(start, entry, b"" if is_ended else b"\n")
+        self._write(start, (entry,), b"" if is_ended else b"\n")
         os.fdatasync(descriptor)
 
-    def _write(self, start: End, entry: bytes, before: bytes) -> None:
-        self._set_end(append(self._opened.descriptor, start, entry, self._key(), before))
+    def _write(self, start: End, entries: Sequence[bytes], before: bytes) -> None:
+        self._set_end(append(self._opened.descriptor, start, entries, self._key(), before))
 
     def _set_end(self, end: End) -> None:
         self._opened.end = end

@@ -15,15 +15,16 @@ Within each class the first check that fails is the reason. A request is decided
 then its verdict is returned.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.errors import ProblemType, PublicError, Reason, Refusal
 from validator.exchange import Exchange
-from validator.limits.rate_limits import RateLimits, source_bucket
+from validator.limits.rate_limits import Counted, RateLimits, source_bucket
 from validator.networks import is_in
 from validator.tokens.claims import Claims
 from validator.tokens.subject_state import SubjectStates
@@ -46,12 +47,25 @@ class Verdict:
 class Decision:
     """A verdict, or the refusal of an unreadable request, and the event to record before it is returned."""
 
+    exchange: Exchange
     event: Event
     verdict: Verdict | Refusal
 
 
+class Asked(NamedTuple):
+    """A request: its exchange, and a function that returns what it presents, or raises Refusal."""
+
+    exchange: Exchange
+    read: Callable[[], Presentation]
+
+
 class Validation:
-    """Judges presentations: `decide` up to and including the count, then `record`."""
+    """Judges presentations: `decide` up to and including the count, then `record`.
+
+    Both take requests that arrived together, because their turns at the counters and at the trail cost more
+    than what is done there. Each request is decided as if it came alone, after those before it, and whatever
+    one of them raises is the outcome of that one only.
+    """
 
     def __init__(
         self,
@@ -67,56 +81,55 @@ class Validation:
     def validate(self, exchange: Exchange, read: Callable[[], Presentation]) -> Verdict:
         """Return the verdict on the presentation that *read* returns from the request of *exchange*.
 
-        Raises like `decide` and `record`.
+        Raises the Refusal of an unreadable or a throttled request, and Fault when the verdict cannot be known
+        or recorded.
         """
-        return self.record(self.decide(exchange, read))
+        (outcome,) = self.record(self.decide((Asked(exchange, read),)))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    def decide(self, exchange: Exchange, read: Callable[[], Presentation]) -> Decision:
-        """Return what to record about the presentation that *read* returns from the request of *exchange*.
+    def decide(self, requests: Sequence[Asked]) -> list[Decision | Exception]:
+        """Return what to record about each of *requests*, or why nothing is.
 
-        The source may be denied, and *read* may raise Refusal: both are decisions. The count is the last
-        step, so that only a counted request can be recorded. Raises Refusal(THROTTLED), for which nothing is
-        recorded, when a limit of its class is reached, and Fault when the verdict cannot be known.
+        A denied source and an unreadable request are decisions too. The count is the last step, so that only
+        a counted request can be recorded. Nothing is recorded of a throttled request, whose Refusal is
+        returned, and of one whose verdict cannot be known, whose Fault is.
         """
+        cases = [self._judged(exchange, read) for exchange, read in requests]
+        decided = [case for case in cases if case.error is None]
+        errors = self._rate_limits.hit_each([case.limits for case in decided])
+        for case, error in zip(decided, errors, strict=True):
+            case.error = error
+        return [case.error or case.decision for case in cases]
+
+    def record(self, decided: Sequence[Decision | Exception]) -> list[Verdict | Exception]:
+        """Record the decisions in *decided*; return the verdict, the refusal or the error of each.
+
+        When they cannot be recorded, that is the error of all of them.
+        """
+        decisions = [each for each in decided if isinstance(each, Decision)]
+        try:
+            self._trail.append_all([(each.event, each.exchange) for each in decisions])
+        except Exception as error:  # noqa: BLE001 - it is returned
+            return [error if isinstance(each, Decision) else each for each in decided]
+        return [each.verdict if isinstance(each, Decision) else each for each in decided]
+
+    def _judged(self, exchange: Exchange, read: Callable[[], Presentation]) -> "_Case":
+        """Return the case of a request after every check but the count."""
+        case = _Case(exchange)
         try:
             self._check_source(exchange)
-            presentation = read()
-        except Refusal as refusal:
-            return self.decide_unread(exchange, refusal)
-        return self.judge(exchange, presentation)
-
-    def judge(self, exchange: Exchange, presentation: Presentation) -> Decision:
-        """Return the decision on *presentation*, which came with *exchange*; raises like `decide`."""
-        try:
-            claims = self._verifier.read(presentation.presented_token, presentation.audience)
-        except Refusal as refusal:
-            self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
-            return _decision(presentation, None, refusal.reason)
-        try:
+            case.presentation = presentation = read()
+            case.claims = claims = self._verifier.read(presentation.presented_token, presentation.audience)
             self._verifier.check_time(claims)
             _check_match(claims, presentation)
             self._subject_states.check(claims)
         except Refusal as refusal:
-            self._rate_limits.hit("callbacks_refused", claims.jti)
-            return _decision(presentation, claims.jti, refusal.reason)
-        self._rate_limits.hit_all(*limits_of_good(claims))
-        return _decision(presentation, claims.jti)
-
-    def decide_unread(self, exchange: Exchange, refusal: Refusal) -> Decision:
-        """Return the decision on a request that could not be read, because of *refusal*.
-
-        Raises like `decide`: a throttled source does not fill the trail.
-        """
-        self._rate_limits.hit("callbacks_foreign", source_bucket(exchange))
-        event = Event(EventName.VERDICT, Outcome.REFUSED, refusal.reason, detail=refusal.detail)
-        return Decision(event, refusal)
-
-    def record(self, decision: Decision) -> Verdict:
-        """Record *decision*, then return its verdict or raise its refusal; raises Fault when it cannot."""
-        self._trail.append(decision.event)
-        if isinstance(decision.verdict, Refusal):
-            raise decision.verdict
-        return decision.verdict
+            case.refusal = refusal
+        except Exception as error:  # noqa: BLE001 - it is returned, as the outcome of this request
+            case.error = error
+        return case
 
     def _check_source(self, exchange: Exchange) -> None:
         """Raise Refusal unless the source of *exchange* may send requests at all."""
@@ -126,21 +139,51 @@ class Validation:
             raise Refusal(Reason.CERTIFICATE_MISSING)
 
 
-def _decision(presentation: Presentation, jti: str | None, reason: Reason | None = None) -> Decision:
-    """Return the decision with *reason*; *jti* is that of a token signed here."""
-    event = Event(
-        EventName.VERDICT,
-        Outcome.of(reason),
-        reason,
-        tenant=presentation.presented_tenant,
-        subject=presentation.presented_subject,
-        audience=presentation.audience,
-        jti=jti,
-    )
-    return Decision(event, Verdict(reason))
+@dataclass(slots=True)
+class _Case:
+    """A request on its way to a decision: what is proven of it, and the refusal or error that ended that."""
+
+    exchange: Exchange
+    presentation: Presentation | None = None
+    claims: Claims | None = None
+    refusal: Refusal | None = None
+    error: Exception | None = None
+
+    @property
+    def limits(self) -> Counted:
+        """The limits of its class, each with its key."""
+        if self.claims is None:
+            return (("callbacks_foreign", source_bucket(self.exchange)),)
+        if self.refusal is not None:
+            return (("callbacks_refused", self.claims.jti),)
+        return limits_of_good(self.claims)
+
+    @property
+    def decision(self) -> Decision:
+        """The decision on it, unless there is an error."""
+        if self.presentation is not None:
+            reason = None if self.refusal is None else self.refusal.reason
+            return Decision(self.exchange, self._event(self.presentation, reason), Verdict(reason))
+        if self.refusal is None:
+            raise ValueError("it was neither read nor refused")
+        detail = self.refusal.detail
+        event = Event(EventName.VERDICT, Outcome.REFUSED, self.refusal.reason, detail=detail)
+        return Decision(self.exchange, event, self.refusal)
+
+    def _event(self, presentation: Presentation, reason: Reason | None) -> Event:
+        """Return the event of a verdict with *reason*; its jti is that of a token signed here."""
+        return Event(
+            EventName.VERDICT,
+            Outcome.of(reason),
+            reason,
+            tenant=presentation.presented_tenant,
+            subject=presentation.presented_subject,
+            audience=presentation.audience,
+            jti=None if self.claims is None else self.claims.jti,
+        )
 
 
-def limits_of_good(claims: Claims) -> tuple[tuple[str, str], ...]:
+def limits_of_good(claims: Claims) -> Counted:
     """Return the limits that an accepted request counts against, the narrowest first, each with its key.
 
     Every key contains the audience or the jti, so that agents and customers never share a limit.

@@ -53,9 +53,16 @@ class LmdbStorage(Storage, SlidingWindowCounterSupport):
 
         Raises StorageError when the file cannot be used.
         """
+        return self.acquire_each((entries,), amount)[0]
+
+    def acquire_each(self, groups: Sequence[Sequence[Entry]], amount: int = 1) -> list[bool]:
+        """Do `acquire_sliding_window_entries` for each of *groups*, one after the other, in one transaction.
+
+        Return the result of each. Raises StorageError when the file cannot be used: then none is counted.
+        """
         try:
-            self._prune_sometimes()
-            return self._file.use(windows.acquire, self._now(), entries, amount)
+            self._prune_sometimes(len(groups))
+            return self._file.use(windows.acquire_each, self._now(), groups, amount)
         except self.base_exceptions as error:
             raise StorageError(error) from error
 
@@ -124,9 +131,10 @@ class LmdbStorage(Storage, SlidingWindowCounterSupport):
         is_full = self._file.make_room() > _FULL
         self._file.use(_prune, self._now(), is_full)
 
-    def _prune_sometimes(self) -> None:
-        self._hits += 1
-        if self._hits % _PRUNE_EVERY == 0:
+    def _prune_sometimes(self, hits: int = 1) -> None:
+        self._hits += hits
+        if self._hits >= _PRUNE_EVERY:
+            self._hits %= _PRUNE_EVERY
             self.prune()
 
     def _rows(self, expiry: int, number: int, ending: bytes) -> list[tuple[bytes, int]]:

@@ -4,17 +4,18 @@ This layer knows the limits by name; it counts with the strategy of `limits.stra
 counts and logs, and refuses nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import repeat
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
 
 from validator.clock import Clock
-from validator.errors import Reason, Refusal
+from validator.errors import Fault, Reason, Refusal, ValidatorError
 from validator.exchange import Exchange
 from validator.limits.entry import Entry
 from validator.limits.lmdb_storage import LmdbStorage
@@ -33,6 +34,9 @@ from validator.metrics.instruments import LIMITED, child
 
 _ANY = "\0"  # no key has it
 _CHECK = Entry("check", 10**9, 1)  # a dedicated key, never refused
+
+Counted = Sequence[tuple[str, str]]
+"""What one request counts against: the name of each limit, and the key."""
 
 log = structlog.get_logger("validator.limits")
 
@@ -103,23 +107,21 @@ class RateLimits:
         Raises Refusal(THROTTLED) for the first of them that lets none pass. It is one call of the storage, so
         that the others are not used up by what one of them refuses.
         """
-        shadowed: list[tuple[str, str]] = []
-        entries: list[Entry] = []
-        for name, key in counted:
-            for rate in self._shown[name]:
-                self._record(Hit(name, rate, key))
-            if name in self._shadow:
-                shadowed.append((name, key))
-            else:
-                for beginning, ending, amount, seconds in self._patterns[name]:
-                    entries.append(Entry(f"{beginning}{key}{ending}", amount, seconds))
-        if not entries or self.strategy.hit_all(entries):
-            self._hit_each(shadowed)
-            return
-        for name, key in counted:
-            if name not in self._shadow:
-                self.test(name, key)
-        self._hit_each(counted)  # the storage is unavailable, or a limit became free in this moment
+        (error,) = self.hit_each((counted,))
+        if error is not None:
+            raise error
+
+    def hit_each(self, requests: Sequence[Counted]) -> list[ValidatorError | None]:
+        """Do `hit_all` for each of *requests*, one after the other, in one call of the storage.
+
+        Return what `hit_all` raises for each, or None. A Fault of the storage is that of each of them.
+        """
+        groups = [self._entries(counted) for counted in requests]
+        results = self._results([group for group in groups if group])
+        return [
+            self._settled(counted, next(results) if group else True)
+            for counted, group in zip(requests, groups, strict=True)
+        ]
 
     def hit_rate(self, item: RateLimitItem, name: str, key: str) -> bool:
         """Count one of *key* against one rate of the limit *name*; return whether the request passes."""
@@ -201,7 +203,45 @@ class RateLimits:
         windows = [self.window(name, rate, key) for rate in self.policy.limits[name].rates]
         return Refusal(Reason.THROTTLED, retry_after=max(window.wait for window in windows))
 
-    def _hit_each(self, counted: Iterable[tuple[str, str]]) -> None:
+    def _entries(self, counted: Counted) -> list[Entry]:
+        """Return what the storage counts at once for one request: every rate but those of shadow limits."""
+        entries: list[Entry] = []
+        for name, key in counted:
+            for rate in self._shown[name]:
+                self._record(Hit(name, rate, key))
+            if name not in self._shadow:
+                for beginning, ending, amount, seconds in self._patterns[name]:
+                    entries.append(Entry(f"{beginning}{key}{ending}", amount, seconds))
+        return entries
+
+    def _results(self, groups: Sequence[Sequence[Entry]]) -> Iterator[bool | Fault]:
+        """Count each of *groups*; return whether each was counted, or the Fault of each."""
+        try:
+            return iter(self.strategy.hit_each(groups) if groups else ())
+        except Fault as fault:
+            return repeat(fault)
+
+    def _settled(self, counted: Counted, result: bool | Fault) -> ValidatorError | None:
+        """Return what `hit_all` raises for *counted*, with the *result* of its entries."""
+        if isinstance(result, Fault):
+            return result
+        try:
+            self._settle(counted, is_counted=result)
+        except (Refusal, Fault) as error:
+            return error
+        return None
+
+    def _settle(self, counted: Counted, *, is_counted: bool) -> None:
+        """Count what is left when the entries of *counted* were counted, or find the limit that refused."""
+        if is_counted:
+            self._hit_in_turn([each for each in counted if each[0] in self._shadow])
+            return
+        for name, key in counted:
+            if name not in self._shadow:
+                self.test(name, key)
+        self._hit_in_turn(counted)  # the storage is unavailable, or a limit became free in this moment
+
+    def _hit_in_turn(self, counted: Iterable[tuple[str, str]]) -> None:
         """Count one against each limit in *counted*, one after the other; raises Refusal(THROTTLED)."""
         for name, key in counted:
             for item in self._items[name]:

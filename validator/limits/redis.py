@@ -61,5 +61,9 @@ class SharedStorage(RedisStorage):
         except self.base_exceptions as error:
             raise StorageError(error) from error
 
+    def acquire_each(self, groups: Sequence[Sequence[Entry]]) -> list[bool]:
+        """Do `acquire_sliding_window_entries` for each of *groups*; return the result of each."""
+        return [self.acquire_sliding_window_entries(entries) for entries in groups]
+
     def _window_keys(self, key: str) -> tuple[str, str]:
         return self._previous_window_key(key), self._current_window_key(key)

@@ -50,18 +50,19 @@ class FallbackRateLimiter(SlidingWindowCounterRateLimiter):
         except StorageError as error:
             return self._fallback.hit(self._share_of(item, error), *identifiers, cost=cost)
 
-    def hit_all(self, entries: Sequence[Entry]) -> bool:
-        """Count one of each of *entries* in one call of the storage if none exceeds its limit, else nothing.
+    def hit_each(self, groups: Sequence[Sequence[Entry]]) -> list[bool]:
+        """Count one of each entry of a group if none exceeds its limit, else nothing of that group.
 
-        When it is False nothing was counted: because of a limit, or of an unavailable Redis. Raises Fault
-        when there is no fallback.
+        It is one call of the storage, and each of *groups* is counted after those before it. For a group that
+        was not counted the list has False: because of a limit, or of an unavailable Redis. Raises Fault when
+        there is no fallback.
         """
         try:
-            return self._call("write", self._entries.acquire_sliding_window_entries, entries)
+            return self._call("write", self._entries.acquire_each, groups)
         except StorageError as error:
             if self._share is None:
                 raise fault_of(error) from error.storage_error
-            return False
+            return [False] * len(groups)
 
     def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Return whether a hit of *cost* would be within *item*; count nothing."""

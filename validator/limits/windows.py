@@ -63,6 +63,11 @@ def acquire(rows: Rows, now: int, entries: Sequence[Entry], amount: int = 1) -> 
     return True
 
 
+def acquire_each(rows: Rows, now: int, groups: Sequence[Sequence[Entry]], amount: int = 1) -> list[bool]:
+    """Do `acquire` for each of *groups*, which sees the counts of those before it; return its results."""
+    return [acquire(rows, now, entries, amount) for entries in groups]
+
+
 def sliding(rows: Rows, key: str, expiry: int, number: int) -> tuple[int, int]:
     """Return the counts of the window before *number* and of *number*."""
     name = name_of(key)

@@ -8,7 +8,7 @@ loop: it needs no storage, and a response shows that the loop runs.
 gunicorn limits the head of a request. The body is limited here, before all of it has arrived.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import lru_cache, partial
 from io import BytesIO
 from typing import Any
@@ -21,7 +21,7 @@ from validator.clock import stopwatch
 from validator.errors import Fault, Reason
 from validator.web.fastpath import CallbackRequest, FastPathWsgi
 from validator.web.incoming import read_body
-from validator.web.lane import Lane, OverloadError
+from validator.web.lane import Job, Lane, OverloadError
 from validator.web.policy import ServerPolicy
 from validator.web.replies import PlainResponse
 
@@ -31,6 +31,7 @@ Send = Callable[[Message], Awaitable[None]]
 _ALIVE = "/healthz"
 _TIMEOUT = 1.0  # seconds for a callback's response
 _WAITING = 256  # callbacks before a thread, some hundredths of a second of work
+_AT_ONCE = 32  # callbacks in one turn at the counters and at the trail, some milliseconds of work
 _OTHERS_TIMEOUT, _OTHERS_WAITING, _OTHERS_THREADS = 5.0, 32, 2
 _KEPT_HEADERS = 1024
 _SAME_IN_ALL = {
@@ -50,15 +51,20 @@ class AsgiApplication:
     def __init__(self, front: FastPathWsgi, policy: ServerPolicy, *, has_network: bool) -> None:
         """Respond as *front*; with *has_network* its storages wait for a network or a disk."""
         self._front, self._fast_path, self._max_body = front, front.fast_path, policy.max_body
-        self._callbacks: Lane[PlainResponse] = Lane(
+        self._callbacks: Lane[CallbackRequest, PlainResponse] = Lane(
             "callbacks",
+            self._respond,
             threads=policy.threads,
             waiting=_WAITING,
             timeout=_TIMEOUT,
-            is_parallel=has_network,
+            at_once=1 if has_network else _AT_ONCE,
         )
-        self._others: Lane[PlainResponse] = Lane(
-            "others", threads=_OTHERS_THREADS, waiting=_OTHERS_WAITING, timeout=_OTHERS_TIMEOUT
+        self._others: Lane[dict[str, Any], PlainResponse] = Lane(
+            "others",
+            lambda jobs: [self._ask_flask(job.asked) for job in jobs],
+            threads=_OTHERS_THREADS,
+            waiting=_OTHERS_WAITING,
+            timeout=_OTHERS_TIMEOUT,
         )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -93,14 +99,14 @@ class AsgiApplication:
     async def _response(self, method: str, path: str, environ: dict[str, Any], began: float) -> PlainResponse:
         if self._fast_path.takes(method, path):
             read = partial(read_body, environ, self._max_body)
-            return await self._callbacks.submit(
-                lambda is_given_up: self._fast_path.respond(
-                    CallbackRequest(path, environ, read, began, is_given_up)
-                )
-            )
+            return await self._callbacks.submit(CallbackRequest(path, environ, read, began))
         if path == _ALIVE:
             return self._ask_flask(environ)
-        return await self._others.submit(lambda _is_given_up: self._ask_flask(environ))
+        return await self._others.submit(environ)
+
+    def _respond(self, jobs: Sequence[Job[CallbackRequest, PlainResponse]]) -> list[PlainResponse]:
+        """Return the responses to callbacks that arrived together."""
+        return self._fast_path.respond([job.asked._replace(is_given_up=job.is_given_up) for job in jobs])
 
     def _ask_flask(self, environ: dict[str, Any]) -> PlainResponse:
         """Return the response of Flask (PEP 3333)."""

@@ -1,22 +1,23 @@
 """The fast path of the cloud's requests: the same validation, without Flask's dispatch.
 
-`FastPath` is a function of a request on one of the two routes, and knows no server interface. `FastPathWsgi`
-calls it in front of Flask, `web.asgi` in place of Flask. A POST gets its response here: a verdict, a refusal
-or a fault. Every other request goes to Flask. Without this module every response would be the same and take
-longer.
+`FastPath` is a function of requests on the two routes, and knows no server interface. `FastPathWsgi` calls it
+in front of Flask, with one request, `web.asgi` in place of Flask, with those that arrived together. A POST
+gets its response here: a verdict, a refusal or a fault. Every other request goes to Flask. Without this
+module every response would be the same and take longer.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from werkzeug.http import HTTP_STATUS_CODES
 
 from validator.callbacks import wire
-from validator.callbacks.validation import Validation
+from validator.callbacks.validation import Asked, Validation, Verdict
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.clock import stopwatch
 from validator.endpoints import Endpoint
 from validator.errors import Fault, Reason
+from validator.exchange import Exchange
 from validator.web import middleware
 from validator.web.error_responses import ErrorResponses
 from validator.web.incoming import read_body
@@ -45,7 +46,7 @@ class CallbackRequest(NamedTuple):
 
 
 class FastPath:
-    """Responds to the cloud's requests."""
+    """Responds to the cloud's requests, to those that arrived together at once."""
 
     def __init__(
         self,
@@ -65,19 +66,30 @@ class FastPath:
         """Return whether `respond` takes a request with *method* for *path*, which has no doubled slashes."""
         return method == "POST" and path in self._parsers
 
-    def respond(self, request: CallbackRequest) -> PlainResponse:
-        """Return the response to *request*, after it was recorded, logged and counted."""
-        path, environ, read, began, is_given_up = request
-        endpoint, parse = self._parsers[path]
-        exchange = middleware.begin(self._policy, environ)
-        try:
-            decision = self._validation.decide(exchange, lambda: parse(read()))
-            if is_given_up():
-                raise Fault(Reason.OVERLOADED)
-            response = self._replies.verdict(self._validation.record(decision))
-        except Exception as error:  # noqa: BLE001 - nothing is swallowed: the response is that of Flask's handler
-            response = self._errors.response(error, environ, exchange)
+    def respond(self, requests: Sequence[CallbackRequest]) -> list[PlainResponse]:
+        """Return the response to each of *requests*, after they were recorded, logged and counted."""
+        exchanges = [middleware.begin(self._policy, request.environ) for request in requests]
+        decided = self._validation.decide([*map(self._asked, exchanges, requests)])
+        for index, request in enumerate(requests):
+            if request.is_given_up():
+                decided[index] = Fault(Reason.OVERLOADED)
+        return [*map(self._response, exchanges, requests, self._validation.record(decided))]
+
+    def _asked(self, exchange: Exchange, request: CallbackRequest) -> Asked:
+        _, parse = self._parsers[request.path]
+        return Asked(exchange, lambda: parse(request.read()))
+
+    def _response(
+        self, exchange: Exchange, request: CallbackRequest, outcome: Verdict | Exception
+    ) -> PlainResponse:
+        """Return the response to *request* with *outcome*; it is that of Flask's handler to an error."""
+        path, environ, _, began, is_given_up = request
+        if isinstance(outcome, Verdict):
+            response = self._replies.verdict(outcome)
+        else:
+            response = self._errors.response(outcome, environ, exchange)
         if not is_given_up():
+            endpoint, _ = self._parsers[path]
             middleware.record(exchange, "POST", path, endpoint, response.status, began)
         return response.with_headers(middleware.headers(exchange))
 
@@ -109,6 +121,6 @@ class FastPathWsgi:
                 environ["PATH_INFO"] = path
             return self.flask_app(environ, start_response)
         request = CallbackRequest(path, environ, lambda: read_body(environ, self._max_body), began)
-        status, headers, body = self.fast_path.respond(request)
+        ((status, headers, body),) = self.fast_path.respond((request,))
         start_response(_STATUS_LINES[status], [*headers])
         return [body]

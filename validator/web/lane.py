@@ -1,53 +1,70 @@
-"""Runs functions off the event loop: in a few threads, with a bounded queue, each until a deadline.
+"""Runs work off the event loop: in a few threads, with a bounded queue, each piece until a deadline.
 
 Storage can stall: a disk, the network, a lock whose holder is stopped. On the event loop such a call would
-stop every connection and the probe of the process. So the loop hands functions over and returns their
-results; when the queue is full, or all threads are stalled, it refuses at once.
+stop every connection and the probe of the process. So the loop hands work over and returns the results; when
+the queue is full, or all threads are stalled, it refuses at once.
 
-A hand-over to a thread is expensive in Python, because both then compete for the interpreter's lock. The loop
-therefore wakes one thread for everything that arrived together; another one takes over after a stall.
+A hand-over between threads is expensive in Python, because both then compete for the interpreter's lock. The
+loop therefore wakes one thread for everything that arrived together, and that thread takes what waits as one
+batch, whose results go back together. Nothing waits for a batch to fill. Another thread takes over after a
+stall.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, NamedTuple, TypeVar
 
 from validator.clock import stopwatch
 
+Q = TypeVar("Q")
 T = TypeVar("T")
 _STALL = 0.05  # seconds without a result until another thread takes over
 _GIVE_UP = 0.5  # seconds without a result of all threads until functions are refused at once
 _SWEEP = 0.05  # seconds between two searches for deadlines that have passed
-_RESULTS_AT_ONCE = 8
 
 
 class OverloadError(Exception):
     """The queue is full, all threads are stalled, or the deadline has passed."""
 
 
-class _Job(NamedTuple, Generic[T]):
-    function: Callable[[Callable[[], bool]], T]
+class Job(NamedTuple, Generic[Q, T]):
+    """A piece of work: what is *asked*, the future result, and its deadline by the stopwatch."""
+
+    asked: Q
     result: "asyncio.Future[T]"
     until: float
 
+    @property
+    def is_given_up(self) -> Callable[[], bool]:
+        """A function that returns whether the result is no longer wanted."""
+        return self.result.done
 
-class Lane(Generic[T]):
+
+class Lane(Generic[Q, T]):
     """A bounded queue and its threads, used by one event loop."""
 
     def __init__(
-        self, name: str, *, threads: int, waiting: int, timeout: float, is_parallel: bool = True
+        self,
+        name: str,
+        act: Callable[[Sequence[Job[Q, T]]], Sequence[T | Exception]],
+        *,
+        threads: int,
+        waiting: int,
+        timeout: float,
+        at_once: int = 1,
     ) -> None:
-        """Run *threads* functions at once, with at most *waiting* before them, each within *timeout* seconds.
+        """Do *act* in *threads*, with at most *waiting* jobs before them, each within *timeout* seconds.
 
-        With *is_parallel* every function wakes a thread, which suits functions that wait for a network.
+        *act* gets at most *at_once* jobs and returns the result or the error of each; what it raises is the
+        error of all. With one at a time every job wakes a thread, which suits jobs that wait for a network.
         """
-        self._name, self._threads, self._waiting, self._timeout = name, threads, waiting, timeout
-        self._is_parallel = is_parallel
-        self._jobs: deque[_Job[T]] = deque()
-        self._pending: deque[_Job[T]] = deque()  # in the order of their deadlines; only the loop uses it
+        self._name, self._act, self._at_once = name, act, at_once
+        self._threads, self._waiting, self._timeout = threads, waiting, timeout
+        self._jobs: deque[Job[Q, T]] = deque()
+        self._pending: deque[Job[Q, T]] = deque()  # in the order of their deadlines; only the loop uses it
         self._done: deque[tuple[asyncio.Future[T], T | Exception]] = deque()
         self._wake_ups: SimpleQueue[bool] = SimpleQueue()
         self._lock, self._active, self._progress = Lock(), 0, 0.0
@@ -65,15 +82,12 @@ class Lane(Generic[T]):
         for _ in range(self._threads):
             self._wake_ups.put(False)
 
-    def submit(self, function: Callable[[Callable[[], bool]], T]) -> "asyncio.Future[T]":
-        """Return the future result of *function*; both this and the future raise OverloadError.
-
-        The argument of *function* is a function that returns whether its result is no longer wanted.
-        """
+    def submit(self, asked: Q) -> "asyncio.Future[T]":
+        """Return the future result of the job about *asked*; both this and the future raise OverloadError."""
         now = stopwatch()
         if len(self._jobs) >= self._waiting or self._is_stalled(now, self._threads, _GIVE_UP):
             raise OverloadError
-        job = _Job(function, self._loop.create_future(), now + self._timeout)
+        job = Job(asked, self._loop.create_future(), now + self._timeout)
         self._jobs.append(job)
         self._pending.append(job)
         if not self._is_waking:
@@ -93,7 +107,7 @@ class Lane(Generic[T]):
         self._is_waking = False
         now = stopwatch()
         with self._lock:
-            wanted = len(self._jobs) if self._is_parallel else 1
+            wanted = len(self._jobs) if self._at_once == 1 else 1
             if not self._active:
                 self._progress = now
             elif self._is_stalled(now, self._active, _STALL):
@@ -134,31 +148,25 @@ class Lane(Generic[T]):
 
     def _run(self) -> None:
         while self._wake_ups.get():
-            while (job := self._next()) is not None:
-                if not job.result.done():  # else its deadline has passed
-                    self._do(job)
-            self._schedule_delivery()
+            while jobs := self._next():
+                self._do([job for job in jobs if not job.result.done()])  # else its deadline has passed
 
-    def _do(self, job: _Job[T]) -> None:
+    def _do(self, jobs: list[Job[Q, T]]) -> None:
+        """Do *jobs*, and have the loop deliver their results, unless it will anyway."""
+        values: Sequence[T | Exception] = ()
         try:
-            value: T | Exception = job.function(job.result.done)
+            values = self._act(jobs) if jobs else ()
         except Exception as error:  # noqa: BLE001 - the loop raises it
-            value = error
+            values = [error] * len(jobs)
         self._progress = stopwatch()
-        self._done.append((job.result, value))
-        if len(self._done) >= _RESULTS_AT_ONCE:
-            self._schedule_delivery()
-
-    def _schedule_delivery(self) -> None:
-        """Have the loop deliver the results, unless it will anyway."""
-        if self._done and not self._is_delivering:
+        self._done.extend(zip((job.result for job in jobs), values, strict=True))
+        if not self._is_delivering:
             self._is_delivering = True
             self._loop.call_soon_threadsafe(self._deliver)
 
-    def _next(self) -> _Job[T] | None:
-        """Return the next job; with None the calling thread is no longer active."""
+    def _next(self) -> list[Job[Q, T]]:
+        """Return the next batch; without one the calling thread is no longer active."""
         with self._lock:
-            if self._jobs:
-                return self._jobs.popleft()
-            self._active -= 1
-            return None
+            batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), self._at_once))]
+            self._active -= not batch
+            return batch

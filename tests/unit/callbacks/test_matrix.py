@@ -2,8 +2,9 @@
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import pytest
@@ -40,8 +41,8 @@ class RememberingTrail(AuditTrail):
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def append(self, event: Event) -> None:
-        self.events.append(event)
+    def append_all(self, events: Sequence[tuple[Event, Exchange]]) -> None:
+        self.events += [event for event, _ in events]
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,7 @@ def test_token_is_accepted_for_its_own_subject_only(
     accepted, wrongly_accepted, wrongly_refused = 0, [], []
 
     for presented, (issued_for, token) in product(SUBJECTS, matrix.tokens.items()):
-        presentation = presentation_of(presented, token)
-        verdict = matrix.validation.record(matrix.validation.judge(HERE, presentation))
+        verdict = matrix.validation.validate(HERE, partial(presentation_of, presented, token))
         accepted += verdict.reason is None
         if verdict.reason is None and presented != issued_for:
             wrongly_accepted.append((presented, issued_for))

@@ -205,6 +205,70 @@ def test_control_one_after_the_other_uses_the_first_up(everywhere: Made) -> None
     assert remaining(rate_limits, ONE, "t") == 0
 
 
+# Requests that arrived together
+
+
+def together(rate_limits: RateLimits, count: int) -> list[bool]:
+    """Count *count* requests with the same keys in one call; return which pass."""
+    return [error is None for error in rate_limits.hit_each([ALL] * count)]
+
+
+@pytest.mark.parametrize("full", ALL)
+def test_batch_counts_exactly(everywhere: Made, full: tuple[str, str]) -> None:
+    """Of a batch of five more than a limit exactly as many pass, the first ones, and none counts twice."""
+    rate_limits = everywhere(**{name: "90/1h" for name, _ in ALL} | {full[0]: "10/1h"})
+
+    assert together(rate_limits, 15) == [True] * 10 + [False] * 5
+    assert {name: remaining(rate_limits, name, key) for name, key in ALL} == {name: 80 for name, _ in ALL} | {
+        full[0]: 0
+    }
+    assert together(rate_limits, 3) == [False] * 3
+
+
+def test_control_a_batch_tested_before_it_is_counted_passes(made: Made) -> None:
+    """Tested first and counted afterwards, each of the batch passes: none sees the others."""
+    rate_limits = made(callbacks_token="10/1h", callbacks_subject="10/1h", callbacks_tenant="10/1h")
+
+    for _ in range(15):
+        for name, key in ALL:
+            rate_limits.test(name, key)
+
+
+def test_members_of_a_batch_have_their_own_results(made: Made) -> None:
+    """A request whose limit is reached refuses neither the ones before it nor the ones after it."""
+    rate_limits = made(callbacks_token="1/1h", callbacks_tenant="9/1h")
+    batch = [[(ONE, key), (THREE, "x")] for key in ("a", "a", "b", "a", "c")]
+
+    errors = rate_limits.hit_each(batch)
+
+    assert [error is None for error in errors] == [True, False, True, False, True]
+    assert {error.reason for error in errors if error is not None} == {Reason.THROTTLED}
+    assert remaining(rate_limits, THREE, "x") == 6
+
+
+def test_shadow_and_absent_limits_in_a_batch(made: Made) -> None:
+    """What only a shadow limit counts passes, and so does what nothing counts, each in its place."""
+    rate_limits = made(callbacks_token="1/1h", callbacks_subject="1/1h", shadow=[TWO])
+
+    errors = rate_limits.hit_each([[(TWO, "s")], [(ONE, "t")], [(TWO, "s")], [(ONE, "t")], [(THREE, "x")]])
+
+    assert [error is None for error in errors] == [True, True, True, False, True]
+
+
+def test_fault_is_that_of_all_that_are_counted(made: Made, tmp_path: Path) -> None:
+    """Without the counters' file each request of a batch has the fault; one without a limit needs no file."""
+    rate_limits = made(callbacks_token="9/1h")
+    (tmp_path / "counters").write_text("in its place")
+
+    errors = rate_limits.hit_each([[(ONE, "a")], [(THREE, "x")], [(ONE, "b")]])
+
+    assert [None if error is None else error.reason for error in errors] == [
+        Reason.STORE_UNAVAILABLE,
+        None,
+        Reason.STORE_UNAVAILABLE,
+    ]
+
+
 def test_all_rates_of_all_limits_hold(everywhere: Made) -> None:
     """Of several limits with several rates each, the one that is reached first refuses."""
     rate_limits = everywhere(

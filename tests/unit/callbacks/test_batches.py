@@ -1,0 +1,165 @@
+"""Requests that are decided together: each has the outcome that it has alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.broken_verifier import with_broken_verifier
+from tests.support.callback_requests import AGENT_SIDE, issued
+from tests.support.fakes import OTHER_TENANT, Enterprise
+from validator.audit.trail import AuditTrail
+from validator.callbacks.validation import Asked, Decision, Validation, Verdict
+from validator.callbacks.wire import Presentation
+from validator.errors import Fault, Reason, Refusal
+from validator.exchange import Exchange
+from validator.limits.rate_limits import source_bucket
+from validator.tokens.claims import Audience
+
+Found = Callable[..., Enterprise]
+
+
+def presented(enterprise: Enterprise, *, ending: str = "", **others: str) -> Presentation:
+    """Return the presentation of a new token whose end is *ending*, with *others* in place of its own."""
+    subject = AGENT_SIDE.subject
+    token, _ = issued(enterprise, subject)
+    token = token[: len(token) - len(ending)] + ending
+    whole = Presentation(Audience.AGENT, token, subject.tenant, subject.id)
+    return replace(whole, **others)  # type: ignore[arg-type]
+
+
+def asked(number: int, presentation: Presentation | Exception) -> Asked:
+    """Return request *number*, from its own address, which presents *presentation* or fails with it."""
+
+    def read() -> Presentation:
+        if isinstance(presentation, Exception):
+            raise presentation
+        return presentation
+
+    return Asked(Exchange(f"request-{number}", f"192.0.2.{number}"), read)
+
+
+def outcomes(validation: Validation, requests: list[Asked]) -> list[Any]:
+    """Return what becomes of *requests* together: the reason of each, None for yes, or the error's type."""
+    found = validation.record(validation.decide(requests))
+    return [_outcome(each) for each in found]
+
+
+def _outcome(each: Verdict | Exception) -> Any:
+    if isinstance(each, Verdict):
+        return each.reason
+    return each.reason if isinstance(each, Refusal | Fault) else type(each)
+
+
+def mixed(enterprise: Enterprise) -> list[Presentation | Exception]:
+    """Return one of each kind; some of them fail in a way that nobody foresaw."""
+    return [
+        presented(enterprise),
+        presented(enterprise, ending="AA"),
+        Refusal(Reason.BODY_UNREADABLE, "cut off"),
+        presented(enterprise),
+        presented(enterprise, presented_tenant=OTHER_TENANT),
+        RuntimeError("of a body"),
+        presented(enterprise, ending="broken"),
+        Fault(Reason.STORE_UNAVAILABLE),
+        presented(enterprise),
+    ]
+
+
+MIXED = [
+    None,
+    Reason.TOKEN_FORGED,
+    Reason.BODY_UNREADABLE,
+    None,
+    Reason.TENANT_MISMATCH,
+    RuntimeError,
+    RuntimeError,
+    Reason.STORE_UNAVAILABLE,
+    None,
+]
+
+
+def test_each_of_a_mixed_batch_has_its_own_outcome(enterprise: Enterprise) -> None:
+    """Refusals, faults and unforeseen errors of some change nothing for the others; so it is one by one."""
+    broken = with_broken_verifier(enterprise, ending="broken")
+    validation, presentations = broken.services.validation, mixed(enterprise)
+    requests = [asked(number, each) for number, each in enumerate(presentations)]
+    before = len(enterprise.trail())
+
+    together = outcomes(validation, requests)
+    batch = enterprise.trail()[before:]
+    alone = [outcomes(validation, [each])[0] for each in requests]
+    recorded = enterprise.trail()[before + len(batch) :]
+
+    assert together == alone == MIXED
+    names = ("request_id", "source", "outcome", "reason", "jti")
+    assert [[entry.get(name) for name in names] for entry in batch] == [
+        [entry.get(name) for name in names] for entry in recorded
+    ]
+    assert [entry["request_id"] for entry in batch] == [f"request-{number}" for number in (0, 1, 2, 3, 4, 8)]
+
+
+@pytest.mark.parametrize("limit", ["token", "subject", "tenant"])
+def test_limit_is_exact_within_a_batch(found_enterprise: Found, limit: str) -> None:
+    """Of five more than a limit exactly as many are accepted, the first ones; the others are not recorded."""
+    enterprise = found_enterprise({f"limits.callbacks_{limit}": "10/1h"})
+    presentation, before = presented(enterprise), len(enterprise.trail())
+    requests = [asked(number, presentation) for number in range(15)]
+
+    found = outcomes(enterprise.services.validation, requests)
+
+    assert found == [None] * 10 + [Reason.THROTTLED] * 5
+    assert len(enterprise.trail()) == before + 10
+
+
+def test_throttled_class_leaves_the_others_alone(found_enterprise: Found) -> None:
+    """A source with forged tokens reaches its limit; good tokens of the same batch and source pass."""
+    enterprise = found_enterprise({"limits.callbacks_foreign": "2/1h"})
+    forged, good = presented(enterprise, ending="AA"), presented(enterprise)
+    requests = [asked(7, each) for each in (forged, good, forged, good, forged, good)]
+
+    assert outcomes(enterprise.services.validation, requests) == [
+        *(Reason.TOKEN_FORGED, None) * 2,
+        *(Reason.THROTTLED, None),
+    ]
+    assert source_bucket(requests[0].exchange) == "192.0.2.7"
+
+
+class BrokenTrail(AuditTrail):
+    """A trail that cannot be written."""
+
+    def __init__(self) -> None:
+        pass
+
+    def append_all(self, events: Any) -> None:
+        """Raise as a trail does whose lock is not released."""
+        raise Fault(Reason.TRAIL_UNAVAILABLE)
+
+
+def test_nothing_is_accepted_without_the_trail(enterprise: Enterprise) -> None:
+    """A fault of the trail is that of every decision of the batch; what was none keeps its error."""
+    services = enterprise.services
+    parts = (services.verifier, services.subject_states, services.rate_limits)
+    validation = Validation(*parts, BrokenTrail(), services.settings.callbacks)
+    requests = [asked(number, each) for number, each in enumerate(mixed(enterprise))]
+
+    found = outcomes(validation, requests)
+
+    expected = [
+        each if each in (RuntimeError, Reason.STORE_UNAVAILABLE) else Reason.TRAIL_UNAVAILABLE
+        for each in MIXED
+    ]
+    expected[6] = Reason.TRAIL_UNAVAILABLE  # this verifier is not broken
+    assert found == expected
+
+
+def test_decision_names_its_exchange(enterprise: Enterprise) -> None:
+    """What is recorded carries the request that it is about: no variable says so beside it."""
+    requests = [asked(number, presented(enterprise)) for number in range(3)]
+
+    decided = enterprise.services.validation.decide(requests)
+
+    assert [each.exchange for each in decided if isinstance(each, Decision)] == [
+        each.exchange for each in requests
+    ]
