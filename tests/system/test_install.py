@@ -346,7 +346,9 @@ def test_service_can_do_nothing_else(installation: Installation) -> None:
         inside = installation.place.run(f"nsenter -t {pid} -m -n -- {user} /bin/sh -c '{words}'")
         return inside.returncode == 0
 
-    writable = r"^/proc/self/mountinfo$|^/(proc|dev|sys|tmp|var/tmp|var/lib/validator)(/|$)"
+    writable = (
+        r"^/proc/self/mountinfo$|^/(proc|dev|sys|tmp|var/tmp|var/lib/validator|run/validator-metrics)(/|$)"
+    )
     mounted = [line.split()[4:6] for line in installation.did(f"cat /proc/{pid}/mountinfo").splitlines()]
     open_mounts = [place for place, options in mounted if "rw" in options.split(",")]
     assert [place for place in open_mounts if not re.match(writable, place)] == []
@@ -355,6 +357,8 @@ def test_service_can_do_nothing_else(installation: Installation) -> None:
     assert not is_possible("touch /etc/validator/probe")
     assert not is_possible("cp /bin/true /var/lib/validator/probe && /var/lib/validator/probe")
     assert not is_possible("cp /bin/true /dev/shm/probe && /dev/shm/probe")
+    assert not is_possible("cp /bin/true /run/validator-metrics/probe && /run/validator-metrics/probe")
+    assert not is_possible("touch /run/validator/probe")
     assert not is_possible("ls /etc/validator/tls")
     assert not is_possible("curl -sk --max-time 2 https://127.0.0.1/")
     assert installation.place.run("curl -sk --max-time 2 https://127.0.0.1/ || [ $? != 7 ]").returncode == 0
@@ -374,6 +378,24 @@ def test_pools_count_in_one_file(installation: Installation) -> None:
     ((_, _, path),) = files
     assert path.startswith("/dev/shm/validator-")
     assert installation.did("readlink -f /var/lib/validator/counters/counters.mdb").strip() == path
+
+
+@pytest.mark.slow
+def test_counts_are_mapped_from_memory(installation: Installation) -> None:
+    """What a pool maps to count in it is on a tmpfs: a write to a disk that blocks would stop the process.
+
+    It maps one more file, SQLite's index, and writes it without the interpreter's lock: only a thread waits.
+    """
+    assert '"status":"ready"' in installation.ask("callbacks", "/readyz")
+
+    group = installation.did("systemctl show -P ControlGroup validator@callbacks.service").strip()
+    maps = installation.did(f"cat $(sed 's|.*|/proc/&/maps|' /sys/fs/cgroup{group}/cgroup.procs)")
+    mapped = {line.split()[5] for line in maps.splitlines() if line.split()[1] == "rw-s"}
+    counting = mapped - {"/var/lib/validator/validator.db-shm"}
+    kinds = installation.did(f"stat -f -c %T {' '.join(counting)}").split()
+
+    assert {str(Path(path).parents[-3]) for path in counting} == {"/dev/shm", "/run/validator-metrics"}
+    assert set(kinds) == {"tmpfs"}, mapped
 
 
 def test_bad_settings_are_not_reloaded(installation: Installation) -> None:

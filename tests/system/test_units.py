@@ -212,6 +212,19 @@ def test_operators_command_has_every_secret_and_the_same_places() -> None:
     assert set(named[1].split()) >= secrets()
 
 
+def test_metrics_are_in_memory() -> None:
+    """The guide's settings, the folders made when the host starts, and both units name one folder in /run."""
+    place = "/run/validator-metrics"
+    folders = (CHECKOUT / "deploy" / "tmpfiles.d" / "validator.conf").read_text("utf-8")
+    guide = (CHECKOUT / "deploy" / "install.md").read_text("utf-8")
+
+    assert f'[metrics]\ndirectory = "{place}"\n' in guide
+    assert re.search(rf"^d +{place} +0700 validator validator", folders, re.MULTILINE)
+    for text in (service_text(), (UNITS / f"{METRICS}.service").read_text("utf-8")):
+        assert value(text, "ReadWritePaths") == f"-{place}"
+        assert f"-{place}" in value(text, "NoExecPaths").split()
+
+
 def test_stop_takes_longer_than_the_servers_own_patience() -> None:
     """Systemd waits longer for a stop than the server lets its workers finish."""
     graceful = load(CHECKOUT, environment={}).server.graceful_timeout
