@@ -14,6 +14,7 @@ from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
 from validator.customers.directory import Directory
+from validator.customers.opening import open_directory
 from validator.customers.rows import RowReader
 from validator.customers.store import CustomerStore
 from validator.keys.encryption import SecretEncryption
@@ -81,7 +82,9 @@ class Services:
     readiness: Readiness
 
     def close(self) -> None:
-        """Close the trail, which writes its head into the database, then the database and the counters."""
+        """Close the directory, the trail, which writes its head into the database, that, and the counters."""
+        if self.directory is not None:
+            self.directory.close()
         self.trail.close()
         self.database.close()
         self.rate_limits.close()
@@ -163,11 +166,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         index_keys=index_keys,
         customers=customers,
         customer_rows=RowReader(settings.customers.catalogue, region),
-        directory=(
-            Directory(customers, region, threads=settings.server.threads)
-            if settings.customers.source
-            else None
-        ),
+        directory=open_directory(settings.customers, customers, region, threads=settings.server.threads),
         health=health,
         readiness=Readiness(health.parts),
     )

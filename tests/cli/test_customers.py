@@ -1,7 +1,9 @@
 """`validator customers`, `keys rotate --index`: from a file to a result, and nothing private elsewhere."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -265,3 +267,23 @@ def test_pipe_is_not_imported(customers: Customers, tmp_path: Path) -> None:
         check_refused(customers("import", str(tmp_path / "pipe.csv")), "is not a regular file")
     finally:
         os.close(descriptor)
+
+
+def test_own_database_is_queried(validator: CommandLine, tmp_path: Path) -> None:
+    """With the source `sql` a look-up queries the enterprise's database, and nothing is stored here."""
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as connection:
+        connection.executescript(
+            f"CREATE TABLE crm AS SELECT 7 AS id, '{MOBILE}' AS number, '{TENANT}' AS space, 'Li' AS name"
+        )
+    query = "SELECT id, number, name FROM crm WHERE number = :number AND space = :tenant"
+    variables = {
+        "VALIDATOR_CUSTOMERS_SOURCE": "sql",
+        "VALIDATOR_CUSTOMERS_SQL_URL": f"sqlite:///{tmp_path}/crm.db",
+        "VALIDATOR_CUSTOMERS_SQL_QUERY": query,
+    }
+
+    found = validator("customers", "query", MOBILE, "--json", variables=variables).json()
+
+    assert (found["found"], found["cards"][0]["id"], found["cards"][0]["name"]) == ("one", "7", "Li")
+    refused = validator("customers", "list", variables=variables)
+    check_refused(refused, 'customers are not stored here: customers.source is "sql"')

@@ -101,7 +101,7 @@ def show_customer(number: str, tenant: str | None, as_json: bool) -> None:
 @json_option
 def query(number: str, tenant: str | None, as_json: bool) -> None:
     """Look NUMBER up as for an agent's card: none, one, several or failed, with the card's masked fields."""
-    with _opened() as services:
+    with _opened("") as services:
         space = tenant_or_only(services, tenant)
         with recorded(services, EventName.CUSTOMERS, "queried", tenant=space):
             found = _look_up(services, space, _text_of(number))
@@ -141,11 +141,14 @@ def erase(number: str | None, tenant: str | None, customer_id: str | None, every
 
 
 @contextmanager
-def _opened() -> Iterator[Services]:
-    """Open the services; raises OperatorError unless customers are stored here."""
+def _opened(source: str = "store") -> Iterator[Services]:
+    """Open the services; raises OperatorError unless customers are looked up, and in *source* unless ""."""
     with opened() as services:
-        if services.directory is None:
+        present = services.settings.customers.source
+        if not present:
             raise OperatorError('customers are off: set customers.source = "store"')
+        if source not in ("", present):
+            raise OperatorError(f'customers are not stored here: customers.source is "{present}"')
         yield services
 
 

@@ -10,23 +10,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from validator.customers.catalogue import Catalogue
 from validator.errors import Fault, Reason
 from validator.numbers.reading import Number, read_number
 from validator.outgoing import OutgoingSystem, slots_below
 
 BUDGET = timedelta(seconds=1.5)
 MAX_MATCHES = 5
-SOURCES = ("store",)
-
-
-@dataclass(frozen=True, slots=True)
-class CustomersPolicy:
-    """Where customers are looked up ("" is nowhere), their fields, and how long they are stored."""
-
-    source: str
-    catalogue: Catalogue
-    keep: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +64,10 @@ class Source(Protocol):
         """Return at most *maximum* customers of *tenant* with *number*; raises Fault, OSError."""
         ...
 
+    def close(self) -> None:
+        """Close the connections that only this source has."""
+        ...
+
 
 class Directory:
     """Looks customers up in a source, from several threads."""
@@ -102,6 +95,10 @@ class Directory:
         if any(number.key not in customer.numbers for customer in customers):
             return Failed(Reason.SYSTEM_FAILED)
         return _found(customers)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
 
 
 def _found(customers: Sequence[Customer]) -> Found:

@@ -68,6 +68,9 @@ class CustomerStore:
         cipher = self._encryption.cipher()
         return [_opened(row, cipher) for row in rows]
 
+    def close(self) -> None:
+        """Close nothing: the database is the server's."""
+
     def get(self, tenant: str, customer_id: str) -> Customer | None:
         """Return the customer of *tenant* with the enterprise's id *customer_id*, or None."""
         digests = [key.digest(tenant, _of_id(customer_id)) for key in self._keys.list()]

@@ -1,7 +1,7 @@
 """The keys of the blind indexes, which find a sealed record by a value that the database does not contain.
 
 A blind index is HMAC-SHA-256(key, length of the tenant ‖ tenant ‖ value). Without the key the entries of two
-values cannot be told from random bytes; a holder of the key can recover a telephone number by trying all.
+values look like random bytes; a holder of the key can recover a telephone number by trying all.
 The file has a key a line: `current` makes new entries. Every key of the file finds entries: `next` is
 staged, to be copied to every node before a rotation; `previous` stays until each entry is made again.
 """

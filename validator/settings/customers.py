@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from validator.customers.directory import SOURCES, CustomersPolicy
+from validator.customers.policy import SOURCES, CustomersPolicy
 from validator.numbers.reading import NumbersPolicy
 from validator.settings import fields, places
 from validator.settings.section import Section
@@ -17,10 +17,14 @@ class CustomersSection(Section):
     source = fields.Choice(("", *SOURCES))
     catalogue = places.HomePath()
     keep = fields.Duration("1d", "3650d")
+    sql_url = places.DatabaseUrl(empty=True)
+    sql_password_file = places.SecretFile("customers.sql_password")
+    sql_query = fields.Pattern(r"[^;\x00]{0,4096}", "one SELECT without a semicolon, at most 4096 characters")
+    sql_insecure = fields.Boolean()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return the fields that the catalogue declares."""
-        return {"catalogue": around.catalogue(values["catalogue"])}
+        """Return the fields that the catalogue declares, and the folder of a relative SQLite file."""
+        return {"catalogue": around.catalogue(values["catalogue"]), "home": around.home}
 
 
 class NumbersSection(Section):

@@ -21,7 +21,7 @@ from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.callbacks.wire import CallbackPolicy
 from validator.cloud.policy import CloudPolicy
-from validator.customers.directory import CustomersPolicy
+from validator.customers.policy import CustomersPolicy
 from validator.errors import ConfigurationError
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import LimitsPolicy

@@ -1,5 +1,6 @@
 """The rules between settings: what one setting alone cannot show."""
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from validator.store import transport
 _OF_NGINX = ("/door-error/", "/.well-known/")
 OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
 _OLDEST_NGINX = (1, 22)
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)", re.ASCII)  # as SQLAlchemy's text() finds them
 _INSTALL = "pip install 'validator[{}]'"
 
 Broken = Iterator[tuple[str, str]]
@@ -33,24 +35,44 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
     yield from _portal(sections["portal"], proxy, paths)
-    yield from _customers(sections["customers"], sections["numbers"])
+    yield from _customers(sections["customers"], sections["numbers"], environment)
     yield from _database(sections["database"], environment)
 
 
-def _customers(customers: Mapping[str, Any], numbers: Mapping[str, Any]) -> Broken:
+def _customers(
+    customers: Mapping[str, Any], numbers: Mapping[str, Any], environment: Mapping[str, str]
+) -> Broken:
     if customers["source"] and not is_region(numbers["region"]):
         yield "numbers.region", "is not a country whose telephone numbers are known"
+    if customers["source"] != "sql":
+        return
+    if not customers["sql_url"]:
+        yield "customers.sql_url", 'is missing: customers.source = "sql" queries a database'
+    elif set(_PARAMETER.findall(customers["sql_query"])) != {"number", "tenant"}:
+        yield (
+            "customers.sql_query",
+            "must use :number and :tenant, and no other: without the tenant space one tenant's agents would "
+            "find another's customers",
+        )
+    if customers["sql_url"]:
+        insecure = customers["sql_insecure"]
+        yield from _reachable("customers.sql_url", customers["sql_url"], environment, insecure)
 
 
 def _database(database: Mapping[str, Any], environment: Mapping[str, str]) -> Broken:
-    url = make_url(database["url"])
+    yield from _reachable("database.url", database["url"], environment, database["insecure"])
+
+
+def _reachable(key: str, written: str, environment: Mapping[str, str], is_insecure: bool) -> Broken:
+    url = make_url(written)
     if url.drivername == "sqlite":
         return
     if not _is_installed("psycopg"):
-        yield "database.url", f"needs the driver of PostgreSQL: {_INSTALL.format('postgres')}"
+        yield key, f"needs the driver of PostgreSQL: {_INSTALL.format('postgres')}"
         return
-    for problem in transport.problems(url, is_insecure=database["insecure"], environment=environment):
-        yield "database.url", problem
+    switch = key.replace("url", "insecure")
+    for problem in transport.problems(url, is_insecure=is_insecure, environment=environment, switch=switch):
+        yield key, problem
 
 
 def _is_installed(driver: str) -> bool:

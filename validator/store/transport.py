@@ -37,8 +37,10 @@ def connect_arguments(url: URL, *, is_insecure: bool) -> dict[str, Any]:
     return _UNLESS_SAID | _transport(said, is_insecure=is_insecure) | said | _ALWAYS
 
 
-def problems(url: URL, *, is_insecure: bool, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield why *url* cannot be used; *is_insecure* allows other hosts without verified TLS."""
+def problems(
+    url: URL, *, is_insecure: bool, environment: Mapping[str, str], switch: str = "database.insecure"
+) -> Iterator[str]:
+    """Yield why *url* cannot be used; *is_insecure*, of the setting *switch*, allows unverified TLS."""
     try:
         said = _said(url)
     except ArgumentError as error:
@@ -53,7 +55,7 @@ def problems(url: URL, *, is_insecure: bool, environment: Mapping[str, str]) -> 
     if remote and not is_insecure and said.get("sslmode", _VERIFIED) != _VERIFIED:
         yield (
             f"connects to another host ({remote}) without verified TLS: write sslmode=verify-full and "
-            "sslrootcert=FILE, or set database.insecure = true where nobody can be in between"
+            f"sslrootcert=FILE, or set {switch} = true where nobody can be in between"
         )
     if said.get("target_session_attrs", "read-write") not in ("read-write", "primary"):
         yield "asks for a standby (target_session_attrs), where a revoked token may still look good"

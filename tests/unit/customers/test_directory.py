@@ -40,6 +40,9 @@ class FakeSource:
             raise self.error
         return self.customers[:maximum]
 
+    def close(self) -> None:
+        self.queries.append(("", "closed", 0))
+
 
 def looked_up(source: FakeSource, text: str = TEXT) -> Found:
     return Directory(source, "CN", threads=4, budget=LONG).look_up("42", text)
@@ -123,3 +126,12 @@ def test_customer_is_private() -> None:
     shown = repr([One(customer()), Several((customer(),), more=True)])
 
     assert [text for text in ("C-1", KEY, "李伟", "1001") if text in shown] == []
+
+
+def test_closed_directory_closes_its_source() -> None:
+    """The source's connections end with the directory."""
+    source = FakeSource()
+
+    Directory(source, "CN", threads=4).close()
+
+    assert source.queries == [("", "closed", 0)]

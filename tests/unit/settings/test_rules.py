@@ -13,6 +13,11 @@ from validator.settings.sources import environment_variable
 CLOUD = {"proxy.cloud_host": "cloud.example.net"}
 PORTAL = {"proxy.origin": "https://portal.example.com"}
 CALLBACKS = {"proxy.callbacks_origin": "https://callbacks.example.com"}
+CRM = {
+    "customers.source": "sql",
+    "customers.sql_url": "sqlite:///crm.db",
+    "customers.sql_query": "SELECT id, number FROM crm WHERE number = :number AND tenant = :tenant",
+}
 PROXIED = {"server.trusted_proxies": "1"}
 # Each rule: what breaks it, the key that is named, a word of the complaint, and the same with the rule kept.
 RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
@@ -81,6 +86,30 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "numbers.region",
         "not a country",
         {"customers.source": "", "numbers.region": "ZZ"},
+    ),
+    "database of customers without a URL": (
+        {"customers.source": "sql"},
+        "customers.sql_url",
+        "is missing",
+        CRM,
+    ),
+    "query of customers without the tenant space": (
+        {**CRM, "customers.sql_query": "SELECT id, number FROM crm WHERE number = :number"},
+        "customers.sql_query",
+        "another's customers",
+        CRM,
+    ),
+    "query of customers with another parameter": (
+        {**CRM, "customers.sql_query": "SELECT :id, number FROM crm WHERE number = :number AND t = :tenant"},
+        "customers.sql_query",
+        "no other",
+        {**CRM, "customers.sql_query": "SELECT id::text FROM crm WHERE number = :number AND t = :tenant"},
+    ),
+    "customers of another host in plain text": (
+        {**CRM, "customers.sql_url": "postgresql+psycopg://crm@db.example.com/crm?sslmode=require"},
+        "customers.sql_url",
+        "customers.sql_insecure = true",
+        {**CRM, "customers.sql_url": "postgresql+psycopg://crm@db.example.com/crm"},
     ),
     "one path for both callbacks": (
         {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v"},

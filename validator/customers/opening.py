@@ -1,0 +1,19 @@
+"""Opens the directory of customers that the settings name."""
+
+from validator.customers.directory import Directory, Source
+from validator.customers.policy import CustomersPolicy
+from validator.customers.sql import SqlSource
+from validator.customers.store import CustomerStore
+
+
+def open_directory(
+    policy: CustomersPolicy, store: CustomerStore, region: str, *, threads: int
+) -> Directory | None:
+    """Return the directory, None when customers are off; *store* is the source of that name.
+
+    *region* is that of numbers without a country code, *threads* the size of the pool that looks up.
+    """
+    if not policy.source:
+        return None
+    source: Source = store if policy.source == "store" else SqlSource(policy, region)
+    return Directory(source, region, threads=threads)
