@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests.support.fakes import Enterprise
 from validator.callbacks.validation import Validation
+from validator.keys.signing import PurposeSigner
 from validator.tokens.claims import Audience, Claims
 from validator.tokens.verifier import TokenVerifier
 
@@ -15,11 +16,11 @@ class BrokenVerifier(TokenVerifier):
 
     ending = ""
 
-    def read(self, presented_token: str, audience: Audience) -> Claims:
+    def read(self, presented_token: str, audience: Audience, signer: PurposeSigner | None = None) -> Claims:
         """Raise what no part of the application knows."""
         if presented_token.endswith(self.ending):
             raise RuntimeError(f"{SECRET} about {presented_token}")
-        return super().read(presented_token, audience)
+        return super().read(presented_token, audience, signer)
 
 
 def with_broken_verifier(enterprise: Enterprise, ending: str = "") -> Enterprise:

@@ -1,7 +1,8 @@
 """A server killed again and again under load, and a count of what it had acknowledged and of what was kept.
 
-`python -m tests.support.kill_loop [ROUNDS [SECONDS]]` does it ROUNDS times, each after SECONDS of load, and
-prints what it counted; `test_trail` has a short version.
+`python -m tests.support.kill_loop [ROUNDS [SECONDS [asgi]]]` does it ROUNDS times, each after SECONDS of
+load, and prints what it counted; with `asgi` it has callbacks only, on an event loop. `test_trail` has
+short versions.
 """
 
 import os
@@ -24,6 +25,7 @@ from tests.support.postgres_processes import family
 from tests.support.server_process import TIMEOUT, Server, serving
 
 CONNECTIONS = 8
+ASGI = ("--role", "callbacks", "--worker", "asgi")
 ROUNDS, SECONDS = 20, 3.0
 
 
@@ -58,14 +60,18 @@ class Survival:
         return Counter(answer.kind for answer in self.acknowledged)
 
 
-def survive(home: Path, rounds: int, seconds: float) -> Survival:
-    """Repeatedly kill a server of two workers under load, after the given seconds each time."""
+def survive(home: Path, rounds: int, seconds: float, *, is_asgi: bool = False) -> Survival:
+    """Repeatedly kill a server of two workers under load, after the given seconds each time.
+
+    With *is_asgi* it serves only callbacks, on an event loop, which records those that wait together.
+    """
     acknowledged: list[Answer] = []
-    with node(home, PLENTY) as here:
-        questions = [*here.questions, *_changes(here)]
+    words = ASGI if is_asgi else ()
+    with node(home, PLENTY, *words) as here:
+        questions = [*here.questions, *(() if is_asgi else _changes(here))]
         acknowledged += _until_killed(here.server, questions, seconds)
     for _ in range(rounds - 1):
-        with serving(home, "--workers", "2", variables=PLENTY) as server:
+        with serving(home, "--workers", "2", *words, variables=PLENTY) as server:
             acknowledged += _until_killed(server, questions, seconds)
     lines = [
         line for file in sorted((home / "audit").glob("*.jsonl")) for line in file.read_bytes().splitlines()
@@ -111,7 +117,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
     with tempfile.TemporaryDirectory() as folder:
-        seen = survive(Path(folder) / "home", rounds, seconds)
+        seen = survive(Path(folder) / "home", rounds, seconds, is_asgi="asgi" in sys.argv)
     sys.stdout.write(
         f"{seen.kills} kills, {len(seen.acknowledged)} answers {dict(seen.kinds)}, "
         f"{len(seen.entries)} entries, {seen.torn} torn lines; lost {len(seen.lost)}, "

@@ -40,6 +40,15 @@ def test_kill_loses_no_acknowledged_entry(tmp_path: Path) -> None:
     assert seen.verified.code == 0, seen.verified
 
 
+def test_kill_loses_no_acknowledged_entry_of_a_batch(tmp_path: Path) -> None:
+    """An event loop's worker, too, records every one of the callbacks of a batch before its response."""
+    seen = survive(tmp_path / "home", rounds=3, seconds=0.8, is_asgi=True)
+
+    assert set(seen.kinds) == {"good", "forged", "revoked"}
+    assert seen.lost == []
+    assert seen.verified.code == 0, seen.verified
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home whose trail has three files; copy it, don't use it."""

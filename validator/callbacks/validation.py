@@ -17,6 +17,7 @@ then its verdict is returned.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from validator.audit.events import Event, EventName, Outcome
@@ -24,9 +25,11 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.wire import CallbackPolicy, Presentation
 from validator.errors import ProblemType, PublicError, Reason, Refusal
 from validator.exchange import Exchange
+from validator.keys.signing import PurposeSigner
 from validator.limits.rate_limits import Counted, RateLimits, source_bucket
 from validator.networks import is_in
-from validator.tokens.claims import Claims
+from validator.store.known import Known
+from validator.tokens.claims import Audience, Claims
 from validator.tokens.subject_state import SubjectStates
 from validator.tokens.verifier import TokenVerifier
 
@@ -96,7 +99,8 @@ class Validation:
         a counted request can be recorded. Nothing is recorded of a throttled request, whose Refusal is
         returned, and of one whose verdict cannot be known, whose Fault is.
         """
-        cases = [self._judged(exchange, read) for exchange, read in requests]
+        look = _Look(cache(self._verifier.signer), cache(self._subject_states.known))
+        cases = [self._judged(exchange, read, look) for exchange, read in requests]
         decided = [case for case in cases if case.error is None]
         errors = self._rate_limits.hit_each([case.limits for case in decided])
         for case, error in zip(decided, errors, strict=True):
@@ -115,16 +119,17 @@ class Validation:
             return [error if isinstance(each, Decision) else each for each in decided]
         return [each.verdict if isinstance(each, Decision) else each for each in decided]
 
-    def _judged(self, exchange: Exchange, read: Callable[[], Presentation]) -> "_Case":
+    def _judged(self, exchange: Exchange, read: Callable[[], Presentation], look: "_Look") -> "_Case":
         """Return the case of a request after every check but the count."""
         case = _Case(exchange)
         try:
             self._check_source(exchange)
             case.presentation = presentation = read()
-            case.claims = claims = self._verifier.read(presentation.presented_token, presentation.audience)
+            token, audience = presentation.presented_token, presentation.audience
+            case.claims = claims = self._verifier.read(token, audience, look.signer(audience))
             self._verifier.check_time(claims)
             _check_match(claims, presentation)
-            self._subject_states.check(claims)
+            self._subject_states.check(claims, look.known())
         except Refusal as refusal:
             case.refusal = refusal
         except Exception as error:  # noqa: BLE001 - it is returned, as the outcome of this request
@@ -137,6 +142,16 @@ class Validation:
             raise Refusal(Reason.SOURCE_DENIED)
         if self._policy.client_certificate and not exchange.is_certified:
             raise Refusal(Reason.CERTIFICATE_MISSING)
+
+
+class _Look(NamedTuple):
+    """One look at the keys, and at the changes that this node knows, for all requests of a batch.
+
+    It is later than the arrival of each of them. What it raises is not cached.
+    """
+
+    signer: Callable[[Audience], PurposeSigner]
+    known: Callable[[], Known]
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from validator.accounts.links import table as links
 from validator.errors import Reason, Refusal
 from validator.store import history
 from validator.store.database import Database
-from validator.store.known import Seen
+from validator.store.known import Known, Seen
 from validator.tenants import RecordStatus
 from validator.tenants import table as tenants
 from validator.tokens.claims import Audience, Claims, Subject
@@ -63,12 +63,17 @@ class SubjectStates:
         self._database = database
         self._queries = {audience: database.prepare(_query(audience)) for audience in Audience}
 
-    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> SubjectState:
+    def known(self) -> Known:
+        """Return which changes of the database this node knows; raises Fault."""
+        return self._database.known()
+
+    def of(self, subject: Subject, targets: tuple[str, ...] = (), known: Known | None = None) -> SubjectState:
         """Return the state of *subject*, with the last revocation of up to four *targets*.
 
-        Raises Fault, also when the database has lost a change that this node knows.
+        *known* is what `known` returned a moment ago, for subjects that are read together. Raises Fault, also
+        when the database has lost a change that this node knows.
         """
-        known = self._database.known()
+        known = known or self.known()
         token, every_token, tenant_wide, everything = (*targets, *_NO_TARGETS[len(targets) :])
         row = self._queries[subject.audience].fetch(
             {
@@ -95,9 +100,12 @@ class SubjectStates:
             account,
         )
 
-    def check(self, claims: Claims) -> None:
-        """Raise Refusal unless the token of *claims* is still valid; Fault when the state is unreadable."""
-        self.of(claims.subject, targets_of(claims)).check(claims)
+    def check(self, claims: Claims, known: Known | None = None) -> None:
+        """Raise Refusal unless the token of *claims* is still valid; Fault when the state is unreadable.
+
+        *known* is as in `of`.
+        """
+        self.of(claims.subject, targets_of(claims), known).check(claims)
 
 
 # The targets of a token; a query with fewer has empty strings for the others.

@@ -8,6 +8,7 @@ state in the database is not checked here.
 from validator.clock import Clock
 from validator.errors import Reason, Refusal
 from validator.keys.keyring import Keyring
+from validator.keys.signing import PurposeSigner
 from validator.tokens.claims import MAX_LIFE, Audience, Claims, TokenPolicy
 from validator.tokens.issuer import purpose
 
@@ -37,9 +38,16 @@ class TokenVerifier:
         if now >= claims.expires_at + self._policy.leeway:
             raise Refusal(Reason.TOKEN_EXPIRED)
 
-    def read(self, presented_token: str, audience: Audience) -> Claims:
-        """Return the claims of a token signed here for *audience*, regardless of the time."""
-        payload = self._keyring.signer(_PURPOSES[audience], MAX_LIFE).verify(presented_token)
+    def signer(self, audience: Audience) -> PurposeSigner:
+        """Return what verifies tokens for *audience* now; raises Fault when the keys cannot be read."""
+        return self._keyring.signer(_PURPOSES[audience], MAX_LIFE)
+
+    def read(self, presented_token: str, audience: Audience, signer: PurposeSigner | None = None) -> Claims:
+        """Return the claims of a token signed here for *audience*, regardless of the time.
+
+        *signer* is that of *audience*, for tokens that are read together: without it the keys are looked up.
+        """
+        payload = (signer or self.signer(audience)).verify(presented_token)
         if payload is None:
             raise Refusal(Reason.TOKEN_FORGED)
         try:

@@ -28,6 +28,7 @@ from validator.web.replies import PlainResponse
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+_Callback = tuple[str, dict[str, Any], Callable[[], bytes], float]  # the first fields of a CallbackRequest
 _ALIVE = "/healthz"
 _TIMEOUT = 1.0  # seconds for a callback's response
 _WAITING = 256  # callbacks before a thread, some hundredths of a second of work
@@ -51,7 +52,7 @@ class AsgiApplication:
     def __init__(self, front: FastPathWsgi, policy: ServerPolicy, *, has_network: bool) -> None:
         """Respond as *front*; with *has_network* its storages wait for a network or a disk."""
         self._front, self._fast_path, self._max_body = front, front.fast_path, policy.max_body
-        self._callbacks: Lane[CallbackRequest, PlainResponse] = Lane(
+        self._callbacks: Lane[_Callback, PlainResponse] = Lane(
             "callbacks",
             self._respond,
             threads=policy.threads,
@@ -99,14 +100,14 @@ class AsgiApplication:
     async def _response(self, method: str, path: str, environ: dict[str, Any], began: float) -> PlainResponse:
         if self._fast_path.takes(method, path):
             read = partial(read_body, environ, self._max_body)
-            return await self._callbacks.submit(CallbackRequest(path, environ, read, began))
+            return await self._callbacks.submit((path, environ, read, began))
         if path == _ALIVE:
             return self._ask_flask(environ)
         return await self._others.submit(environ)
 
-    def _respond(self, jobs: Sequence[Job[CallbackRequest, PlainResponse]]) -> list[PlainResponse]:
+    def _respond(self, jobs: Sequence[Job[_Callback, PlainResponse]]) -> list[PlainResponse]:
         """Return the responses to callbacks that arrived together."""
-        return self._fast_path.respond([job.asked._replace(is_given_up=job.is_given_up) for job in jobs])
+        return self._fast_path.respond([CallbackRequest(*job.asked, job.is_given_up) for job in jobs])
 
     def _ask_flask(self, environ: dict[str, Any]) -> PlainResponse:
         """Return the response of Flask (PEP 3333)."""

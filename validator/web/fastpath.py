@@ -21,6 +21,7 @@ from validator.exchange import Exchange
 from validator.web import middleware
 from validator.web.error_responses import ErrorResponses
 from validator.web.incoming import read_body
+from validator.web.middleware import Served
 from validator.web.policy import ServerPolicy
 from validator.web.replies import CallbackReplies, PlainResponse
 
@@ -73,7 +74,14 @@ class FastPath:
         for index, request in enumerate(requests):
             if request.is_given_up():
                 decided[index] = Fault(Reason.OVERLOADED)
-        return [*map(self._response, exchanges, requests, self._validation.record(decided))]
+        outcomes = self._validation.record(decided)
+        responses = [*map(self._response, exchanges, requests, outcomes)]
+        served = zip(exchanges, requests, responses, strict=True)
+        middleware.record(*(self._served(*each) for each in served if not each[1].is_given_up()))
+        return [
+            response.with_headers(middleware.headers(exchange))
+            for exchange, response in zip(exchanges, responses, strict=True)
+        ]
 
     def _asked(self, exchange: Exchange, request: CallbackRequest) -> Asked:
         _, parse = self._parsers[request.path]
@@ -83,15 +91,13 @@ class FastPath:
         self, exchange: Exchange, request: CallbackRequest, outcome: Verdict | Exception
     ) -> PlainResponse:
         """Return the response to *request* with *outcome*; it is that of Flask's handler to an error."""
-        path, environ, _, began, is_given_up = request
         if isinstance(outcome, Verdict):
-            response = self._replies.verdict(outcome)
-        else:
-            response = self._errors.response(outcome, environ, exchange)
-        if not is_given_up():
-            endpoint, _ = self._parsers[path]
-            middleware.record(exchange, "POST", path, endpoint, response.status, began)
-        return response.with_headers(middleware.headers(exchange))
+            return self._replies.verdict(outcome)
+        return self._errors.response(outcome, request.environ, exchange)
+
+    def _served(self, exchange: Exchange, request: CallbackRequest, response: PlainResponse) -> Served:
+        endpoint, _ = self._parsers[request.path]
+        return Served(exchange, "POST", request.path, endpoint, response.status, request.began)
 
     def respond_to(
         self, error: Exception, method: str, path: str, environ: Mapping[str, Any], began: float
@@ -100,7 +106,7 @@ class FastPath:
         exchange = middleware.begin(self._policy, environ)
         response = self._errors.response(error, environ, exchange)
         endpoint = self._parsers[path][0] if self.takes(method, path) else None
-        middleware.record(exchange, method, path, endpoint, response.status, began)
+        middleware.record(Served(exchange, method, path, endpoint, response.status, began))
         return response.with_headers(middleware.headers(exchange))
 
 

@@ -4,8 +4,9 @@ import io
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from select import PIPE_BUF
 from typing import Any, TextIO, cast
 
 import orjson
@@ -75,14 +76,33 @@ class RequestLog:
 
     def info(self, event: str, **members: Any) -> None:
         """Log *event* with its *members*."""
+        self.info_each(event, (members,))
+
+    def info_each(self, event: str, lines: Iterable[dict[str, Any]]) -> None:
+        """Log *event* for the members of each of *lines*."""
         if self._clock is None:
-            self._log.info(event, **members)
+            for members in lines:
+                self._log.info(event, **members)
             return
-        members.update(event=event, level="info", time=iso_milliseconds(self._clock.now()))
-        self._stream.write(_json(members) + "\n")  # standard error is flushed with each line
+        common = {"event": event, "level": "info", "time": iso_milliseconds(self._clock.now())}
+        for content in _in_writes(_json(members | common) + "\n" for members in lines):
+            self._stream.write(content)  # standard error is flushed with each line
 
 
 request_log = RequestLog()
+
+
+def _in_writes(lines: Iterable[str]) -> Iterator[str]:
+    """Yield *lines* in as few writes as a pipe takes whole: no line of another worker parts one of them."""
+    content, size = "", 0
+    for line in lines:
+        length = len(line.encode("utf-8", "surrogatepass"))
+        if content and size + length > PIPE_BUF:
+            yield content
+            content, size = "", 0
+        content, size = content + line, size + length
+    if content:
+        yield content
 
 
 def gunicorn_logger(policy: LogPolicy) -> type[Any]:

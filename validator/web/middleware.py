@@ -1,7 +1,7 @@
 """What runs around every request: its id and source, its log line, its headers."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, request
 
@@ -26,6 +26,17 @@ _HEADERS = (
 log = request_log
 
 
+class Served(NamedTuple):
+    """A request that gets its response: its endpoint, if any, and when it *began* by the stopwatch."""
+
+    exchange: Exchange
+    method: str
+    path: str
+    endpoint: str | None
+    status: int
+    began: float
+
+
 def install(app: Flask, policy: ServerPolicy) -> None:
     """Give each request of *app* an exchange, its response safe headers, and record it."""
 
@@ -40,7 +51,7 @@ def install(app: Flask, policy: ServerPolicy) -> None:
         for name, value in headers(exchange):
             reply.headers.setdefault(name, value)
         path = shown_path(request.path, policy.integrations)
-        record(exchange, request.method, path, request.endpoint, reply.status_code, began)
+        record(Served(exchange, request.method, path, request.endpoint, reply.status_code, began))
         return reply
 
 
@@ -68,18 +79,21 @@ def headers(exchange: Exchange) -> list[tuple[str, str]]:
     return [("X-Request-ID", exchange.request_id), *_HEADERS]
 
 
-def record(
-    exchange: Exchange, method: str, path: str, endpoint: str | None, status: int, began: float
-) -> None:
-    """Count and log a request that *began* at that time of the stopwatch and gets its response now."""
+def record(*served: Served) -> None:
+    """Count and log requests that get their responses now."""
+    log.info_each("request", [_counted(each) for each in served])
+
+
+def _counted(served: Served) -> dict[str, Any]:
+    """Count a request; return the members of its line in the log."""
+    exchange, method, path, endpoint, status, began = served
     seconds = stopwatch() - began
     child(REQUEST_SECONDS, endpoint or NO_ROUTE, str(status)).observe(seconds)
-    log.info(
-        "request",
-        request_id=exchange.request_id,
-        source=exchange.source,
-        method=method,
-        path=path[:_MAX_LOGGED_PATH],
-        status=status,
-        milliseconds=round(seconds * 1000, 2),
-    )
+    return {
+        "request_id": exchange.request_id,
+        "source": exchange.source,
+        "method": method,
+        "path": path[:_MAX_LOGGED_PATH],
+        "status": status,
+        "milliseconds": round(seconds * 1000, 2),
+    }

@@ -93,7 +93,7 @@ class PlainResponse(NamedTuple):
 
     def with_headers(self, headers: Iterable[tuple[str, str]]) -> "PlainResponse":
         """Return this response with further *headers*."""
-        return self._replace(headers=(*self.headers, *headers))
+        return PlainResponse(self.status, (*self.headers, *headers), self.body)
 
 
 def flask_response(response: PlainResponse) -> Response:

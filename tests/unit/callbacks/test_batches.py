@@ -14,8 +14,10 @@ from validator.callbacks.validation import Asked, Decision, Validation, Verdict
 from validator.callbacks.wire import Presentation
 from validator.errors import Fault, Reason, Refusal
 from validator.exchange import Exchange
+from validator.keys.signing import PurposeSigner
 from validator.limits.rate_limits import source_bucket
 from validator.tokens.claims import Audience
+from validator.tokens.verifier import TokenVerifier
 
 Found = Callable[..., Enterprise]
 
@@ -163,3 +165,40 @@ def test_decision_names_its_exchange(enterprise: Enterprise) -> None:
     assert [each.exchange for each in decided if isinstance(each, Decision)] == [
         each.exchange for each in requests
     ]
+
+
+def test_one_look_serves_a_batch_and_the_next_one_looks_again(enterprise: Enterprise) -> None:
+    """A key or a change that comes between two batches is noticed by the second."""
+    services = enterprise.services
+    requests = [asked(number, presented(enterprise)) for number in range(3)]
+    looks: list[str] = []
+
+    class Counting(TokenVerifier):
+        def signer(self, audience: Audience) -> PurposeSigner:
+            looks.append(audience)
+            return super().signer(audience)
+
+    verifier = Counting(services.keyring, services.settings.tokens, services.clock)
+    parts = (services.subject_states, services.rate_limits, services.trail)
+    validation = Validation(verifier, *parts, services.settings.callbacks)
+
+    assert outcomes(validation, requests) == [None] * 3
+    assert looks == [Audience.AGENT]
+    former = services.keyring.list()[-1].id
+    services.keyring.rotate()
+    services.keyring.revoke(former)
+    assert outcomes(validation, requests) == [Reason.TOKEN_FORGED] * 3
+
+
+def test_unreadable_keys_are_the_fault_of_those_that_need_them(enterprise: Enterprise) -> None:
+    """Without the keys every token of a batch has the fault; a body that is unreadable needs none."""
+    requests = [
+        asked(1, presented(enterprise)),
+        asked(2, Refusal(Reason.BODY_UNREADABLE)),
+        asked(3, presented(enterprise)),
+    ]
+    (enterprise.services.settings.keys.directory / "keyring.json").unlink()
+
+    found = outcomes(enterprise.services.validation, requests)
+
+    assert found == [Reason.KEYS_UNAVAILABLE, Reason.BODY_UNREADABLE, Reason.KEYS_UNAVAILABLE]

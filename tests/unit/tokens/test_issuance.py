@@ -10,6 +10,7 @@ from tests.support.breakage import KEYS, STORE, TRAIL_AWAY, Breakage
 from tests.support.fakes import AGENT, CUSTOMER, LOGIN, OTHER_TENANT, PASSWORD, TENANT, Enterprise
 from validator.accounts.identity import Identity
 from validator.errors import Fault, Reason, Refusal
+from validator.store.known import Known
 from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience, Subject, TokenRequest
 from validator.tokens.issuance import Issuance
@@ -449,9 +450,9 @@ class RevokingSubjectStates(SubjectStates):
         super().__init__(enterprise.services.database)
         self._revocations, self._target = enterprise.services.revocations, target
 
-    def of(self, subject: Subject, targets: tuple[str, ...] = ()) -> SubjectState:
+    def of(self, subject: Subject, targets: tuple[str, ...] = (), known: Known | None = None) -> SubjectState:
         """Return the state of *subject* just before the revocation."""
-        state = super().of(subject, targets)
+        state = super().of(subject, targets, known)
         self._revocations.revoke(self._target)
         return state
 

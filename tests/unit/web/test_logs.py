@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from select import PIPE_BUF
 
 import pytest
 import structlog
@@ -314,3 +315,47 @@ def test_full_log_loses_the_line_of_a_request(configure: Configure, monkeypatch:
             sys.stderr.write("line")
 
         logs.request_log.info("request", **MEMBERS)
+
+
+class Writes(io.StringIO):
+    """A standard error that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.each.append(text)
+        return len(text)
+
+
+@pytest.mark.parametrize("path", ["/a", "/李" * 100])
+def test_lines_of_a_batch_are_written_together(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """They are the lines that each has alone, in fewer writes, each of whole lines and whole to a pipe."""
+    batch = [{**MEMBERS, "path": f"{path}{number}"} for number in range(40)]
+    alone, together = Writes(), Writes()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", alone)
+        configure()
+        for members in batch:
+            logs.request_log.info("request", **members)
+        patched.setattr(sys, "stderr", together)
+        configure()
+        logs.request_log.info_each("request", batch)
+
+    assert "".join(together.each) == "".join(alone.each)
+    assert 1 < len(together.each) < len(alone.each) == len(batch)
+    assert all(text.endswith("\n") and len(text.encode()) <= PIPE_BUF for text in together.each)
+
+
+def test_no_lines_are_no_write(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of which each request was given up leaves nothing in the log."""
+    stream = Writes()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", stream)
+        configure()
+        logs.request_log.info_each("request", [])
+
+    assert stream.each == []

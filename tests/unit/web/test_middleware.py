@@ -20,13 +20,13 @@ REQUEST_ID = "01234567-89ab-cdef"
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def logged() -> Iterator[list[Any]]:
     """Yield the log's entries, each a mapping."""
     capture = LogCapture()
     before = structlog.get_config()
     structlog.configure(processors=[capture], cache_logger_on_first_use=False)
     # A logger that was used before keeps what was configured then.
-    monkeypatch.setattr(middleware, "log", structlog.get_logger("validator.access"))
+    middleware.log.configure(None)
     yield capture.entries
     structlog.configure(**before)
 
