@@ -20,6 +20,7 @@ from validator.customers.store import CustomerStore
 from validator.keys.encryption import SecretEncryption
 from validator.keys.index import IndexKeys
 from validator.keys.keyring import Keyring
+from validator.keys.monthly import MonthlyKeys
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
 from validator.passwords.bulkhead import Bulkhead
@@ -75,6 +76,7 @@ class Services:
     guest_signing: GuestSigning
     agents: Agents
     index_keys: IndexKeys
+    trail_numbers: MonthlyKeys
     customers: CustomerStore
     customer_rows: RowReader
     directory: Directory | None
@@ -164,6 +166,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         agents=Agents(database, tenants, encryption, settings.cloud, clock),
         index_keys=index_keys,
+        trail_numbers=MonthlyKeys(settings.keys.directory, clock),
         customers=customers,
         customer_rows=RowReader(settings.customers.catalogue, region),
         directory=open_directory(settings.customers, customers, region, threads=settings.server.threads),

@@ -165,6 +165,38 @@ def test_customer_is_erased(filled: Customers) -> None:
     assert filled("list", "--json").json() == []
 
 
+def test_old_customers_are_purged(filled: Customers) -> None:
+    """`purge` deletes what was not imported in time, also when nothing is imported any more."""
+    before = filled("purge").out
+    with closing(sqlite3.connect(filled.validator.home / "validator.db")) as connection, connection:
+        connection.execute("UPDATE customers SET imported_at = imported_at - 366 * 86400000")
+
+    assert [before, filled("purge").out] == ["0 deleted\n", "3 deleted\n"]
+    assert filled.validator.last()["detail"] == "purged"
+
+
+def test_uses_of_a_number_are_traced(filled: Customers) -> None:
+    """The trail leads from a number to those who used it, in any spelling, until its key is destroyed."""
+    filled("query", "13606254580")
+    filled("show", MOBILE)
+    filled("query", HOTLINE)
+    filled("erase", "-", stdin="+86 136 0625 4580\n")
+    refused = filled("erase", HOTLINE)
+
+    traced = [filled("trace", number, "--json").json() for number in ("008613606254580", HOTLINE, "110")]
+
+    assert refused.code == 1
+    assert [[(row["detail"], row["outcome"]) for row in rows] for rows in traced] == [
+        [("queried", "accepted"), ("shown", "accepted"), ("erased", "accepted")],
+        [("queried", "accepted"), ("erased", "refused")],
+        [],
+    ]
+    assert {row["by"] for rows in traced for row in rows} == {operator()}
+    for key in (filled.validator.home / "keys").glob("trail-numbers-*.key"):
+        key.unlink()
+    assert filled("trace", MOBILE, "--json").json() == []
+
+
 @pytest.mark.parametrize(
     "words", [(), (HOTLINE, "--all"), ("--all", "--id", "C-1"), (HOTLINE, "--id", "C-1")]
 )

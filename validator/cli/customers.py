@@ -1,12 +1,13 @@
 """`validator customers`: the enterprise's customers, by their telephone numbers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
+from validator.audit import reading
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
@@ -58,7 +59,7 @@ def import_customers(file: Path, tenant: str | None, skip_bad: bool, as_json: bo
         detail = f"imported {checked.rows - checked.bad}"
         with recorded(services, EventName.CUSTOMERS, detail, tenant=space):
             stored = work.store(content, space, checked, is_csv=is_csv)
-            purged = services.customers.purge()
+            purged = _purge(services)
         counts = {"added": stored.added, "changed": stored.changed, "repeated": stored.repeated}
         show({**counts, "wrong": checked.bad, "purged": purged}, as_json=as_json)
 
@@ -90,8 +91,9 @@ def show_customer(number: str, tenant: str | None, as_json: bool) -> None:
     """Show everything that is stored of the customers with NUMBER, unmasked."""
     with _opened() as services:
         space = tenant_or_only(services, tenant)
-        with recorded(services, EventName.CUSTOMERS, "shown", tenant=space):
-            found = _matches(_look_up(services, space, _text_of(number)))
+        text = _text_of(number)
+        with _recorded_about(services, "shown", space, text):
+            found = _matches(_look_up(services, space, text))
         show([_whole(customer) for customer in found], as_json=as_json)
 
 
@@ -103,8 +105,9 @@ def query(number: str, tenant: str | None, as_json: bool) -> None:
     """Look NUMBER up as for an agent's card: none, one, several or failed, with the card's masked fields."""
     with _opened("") as services:
         space = tenant_or_only(services, tenant)
-        with recorded(services, EventName.CUSTOMERS, "queried", tenant=space):
-            found = _look_up(services, space, _text_of(number))
+        text = _text_of(number)
+        with _recorded_about(services, "queried", space, text):
+            found = _look_up(services, space, text)
             cards = [_card(services, customer) for customer in _matches(found)]
         show({"found": _word(found), "cards": cards}, as_json=as_json)
 
@@ -122,6 +125,33 @@ def export(tenant: str | None) -> None:
         say(f"{total} customers", err=True)
 
 
+@customers.command(examples=["validator customers trace - < number.txt"])
+@number_argument
+@tenant_option
+@json_option
+def trace(number: str, tenant: str | None, as_json: bool) -> None:
+    """List who looked NUMBER up, showed or erased it, by this node's audit trail, within customers.keep."""
+    with _opened("") as services:
+        space = tenant_or_only(services, tenant)
+        key = _number_of(services, _text_of(number)).key
+        names = services.trail_numbers.digests(space, key)
+        rows = [
+            {name: entry.get(name) for name in ("time", "by", "detail", "outcome", "request_id")}
+            for entry in reading.entries(services.settings.audit.directory)
+            if entry["event"] == EventName.CUSTOMERS and entry.get("subject") in names
+        ]
+        show(rows, as_json=as_json)
+
+
+@customers.command(examples=["validator customers purge"])
+def purge() -> None:
+    """Delete the customers that were not imported within customers.keep, of every tenant space."""
+    with _opened() as services:
+        with recorded(services, EventName.CUSTOMERS, "purged"):
+            count = _purge(services)
+        say(f"{count} deleted")
+
+
 @customers.command(
     examples=["validator customers erase - < number.txt", "validator customers erase --id C-1001"]
 )
@@ -135,8 +165,9 @@ def erase(number: str | None, tenant: str | None, customer_id: str | None, every
         raise click.UsageError("name one of NUMBER, --id and --all")
     with _opened() as services:
         space = tenant_or_only(services, tenant)
-        with recorded(services, EventName.CUSTOMERS, "erased", tenant=space):
-            count = _erase(services, space, number, customer_id)
+        text = None if number is None else _text_of(number)
+        with _recorded_about(services, "erased", space, text):
+            count = _erase(services, space, text, customer_id)
         say(f"{count} erased; backups have them until they are deleted")
 
 
@@ -161,6 +192,21 @@ def _file(path: Path) -> Iterator[BinaryIO]:
         if not path.is_file():
             raise OperatorError(f"{path} is not a regular file, and it is read twice")
         yield content
+
+
+def _recorded_about(
+    services: Services, detail: str, tenant: str, text: str | None
+) -> AbstractContextManager[None]:
+    """Record a command about a number, which the trail names by this month's key; see `trace`."""
+    number = None if text is None else read_number(text, services.settings.numbers.region)
+    subject = None if number is None else services.trail_numbers.digest(tenant, number.key)
+    return recorded(services, EventName.CUSTOMERS, detail, tenant=tenant, subject=subject)
+
+
+def _purge(services: Services) -> int:
+    """Delete the customers and the keys of the trail's numbers whose time is over; count the customers."""
+    services.trail_numbers.destroy(services.settings.customers.keep)
+    return services.customers.purge()
 
 
 def _print_progress(words: str) -> None:
@@ -195,7 +241,7 @@ def _word(found: Found) -> str:
 
 def _erase(services: Services, tenant: str, number: str | None, customer_id: str | None) -> int:
     if number is not None:
-        return services.customers.erase_number(tenant, _number_of(services, _text_of(number)))
+        return services.customers.erase_number(tenant, _number_of(services, number))
     if customer_id is not None:
         return services.customers.erase(tenant, customer_id)
     return services.customers.erase_all(tenant)

@@ -21,13 +21,18 @@ from sqlalchemy.exc import IntegrityError
 from validator.clock import Clock, to_milliseconds
 from validator.customers.directory import Customer
 from validator.customers.tables import customer_numbers, customers
-from validator.errors import OperatorError
+from validator.errors import Fault, OperatorError, Reason
 from validator.keys.encryption import Cipher, SecretEncryption
-from validator.keys.index import IndexKey, IndexKeys
+from validator.keys.index import FILE, IndexKey, IndexKeys
 from validator.numbers.reading import Number, read_number
 from validator.store.database import Database
 
 BATCH = 500  # records of one transaction: a login waits for it no longer than a moment
+_NEWEST = select(customers.c.index_key).order_by(customers.c.record.desc()).limit(1)
+_FOREIGN = (
+    f"{FILE} is not that of the stored customers: copy it from the node that made them, or run "
+    "`validator keys rotate --index`"
+)
 _MEMBERS = (customers.c.record, customers.c.tenant, customers.c.sealed)
 
 
@@ -54,8 +59,13 @@ class CustomerStore:
         self._keep = keep
 
     def find(self, tenant: str, number: Number, maximum: int) -> list[Customer]:
-        """Return at most *maximum* customers of *tenant* with *number*, by when they were first imported."""
-        digests = [key.digest(tenant, number.key) for key in self._keys.list()]
+        """Return at most *maximum* customers of *tenant* with *number*, by when they were first imported.
+
+        Raises Fault(KEYS_UNAVAILABLE) when this node has another index key than the records: nobody would be
+        found then, although somebody has the number.
+        """
+        keys = self._keys.list()
+        digests = [key.digest(tenant, number.key) for key in keys]
         query = (
             select(*_MEMBERS)
             .join_from(customer_numbers, customers)
@@ -65,6 +75,9 @@ class CustomerStore:
         )
         with self._database.confirmed() as connection:
             rows = connection.execute(query).all()
+            newest = None if rows else connection.execute(_NEWEST).scalar()
+        if newest is not None and newest not in {key.id for key in keys}:
+            raise Fault(Reason.KEYS_UNAVAILABLE, _FOREIGN)
         cipher = self._encryption.cipher()
         return [_opened(row, cipher) for row in rows]
 

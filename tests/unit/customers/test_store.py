@@ -288,6 +288,22 @@ def test_lost_index_key_is_replaced(filled: CustomerStore, keys: IndexKeys, tmp_
     assert filled.find(TENANT, MOBILE, 6) == [LI]
 
 
+def test_foreign_index_key_is_not_nobody(
+    filled: CustomerStore, keys: IndexKeys, tmp_path: Path, clock: FakeClock
+) -> None:
+    """A node with another index key than the records reports that, and not that nobody has the number."""
+    own = (tmp_path / "keys" / "index.key").read_bytes()
+    (tmp_path / "keys" / "index.key").unlink()
+    keys.create()
+
+    with pytest.raises(Fault, match="not that of the stored customers") as raised:
+        filled.find(TENANT, MOBILE, 6)
+
+    assert raised.value.reason is Reason.KEYS_UNAVAILABLE
+    (tmp_path / "keys" / "index.key").write_bytes(own)
+    assert filled.find(TENANT, Number("1001"), 6) == []
+
+
 def test_file_that_changes_is_noticed(store: CustomerStore, clock: FakeClock) -> None:
     """A file that has other rows when it is imported than when it was checked is refused."""
     work = Import(
