@@ -14,10 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 from flask_limiter import Limiter
-from gunicorn import glogging, systemd, util
+from gunicorn import config, glogging, systemd, util
 from gunicorn.arbiter import Arbiter
 from gunicorn.asgi import protocol
 from gunicorn.http import errors as parse_errors
+from gunicorn.http import parser, wsgi
 from gunicorn.workers import gasgi, gthread
 from limits.storage import RedisStorage
 from packaging.requirements import Requirement
@@ -44,6 +45,22 @@ PENDING = (
 )
 
 
+# How gunicorn itself puts a connection aside that is kept.
+KEPT = (
+    "if conn.parser.unreader.buf.getvalue():",
+    "conn.set_timeout()",
+    "self.keepalived_conns.append(conn)",
+    "partial(self.on_client_socket_readable, conn)",
+)
+# How gunicorn begins a response, which `ServingResponse` writes in fewer steps.
+HEAD = (
+    '"HTTP/%s.%s %s\\r\\n" % (self.req.version[0],',
+    '"Server: %s\\r\\n" % self.version',
+    '"Date: %s\\r\\n" % util.http_date()',
+    '"Connection: %s\\r\\n" % connection',
+)
+
+
 def parameters(function: Any) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
@@ -67,6 +84,17 @@ def test_gunicorn() -> None:
             == ("self", "req", "client", "addr", "exc"),
             "ThreadWorker.pending_conns": all(line in deferring for line in PENDING),
             "TConn": (connection.initialized, connection.data_ready) == (False, False),
+            "ThreadWorker.keepalived_conns": all(line in deferring for line in KEPT),
+            "ThreadWorker.get_thread_pool": parameters(worker.get_thread_pool) == ("self",),
+            "ThreadWorker._keepalive_after": parameters(worker._keepalive_after)
+            == ("self", "conn", "keepalive"),
+            "ThreadWorker._cap_keepalive": parameters(worker._cap_keepalive) == ("self", "deadline"),
+            "Response.default_headers": all(
+                line in inspect.getsource(wsgi.Response.__base__.default_headers) for line in HEAD
+            ),
+            "wsgi.create": "response_class = Response" in inspect.getsource(wsgi.create),
+            "Config": "self.settings[name].get()" in inspect.getsource(config.Config.__getattr__),
+            "Parser.mesg": "if not self.mesg:" in inspect.getsource(parser.Parser.finish_body),
             "Arbiter.handle_hup": parameters(Arbiter.handle_hup) == ("self",),
             "Logger.setup": parameters(glogging.Logger.setup) == ("self", "cfg"),
             "util.write_nonblock": parameters(util.write_nonblock)[:2] == ("sock", "data"),

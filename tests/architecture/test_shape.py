@@ -15,7 +15,7 @@ FORBIDDEN_FILES = {"util", "utils", "helper", "helpers", "manager", "managers", 
 FORBIDDEN_CLASS = re.compile(r"Util|Helper|Manager|Common|Processor")
 FORBIDDEN_FUNCTION = re.compile(r"_*(handle|process)_|.*(^|_)(utils?|helpers?|manager)(_|$)")
 # Methods that override a library's method have its name.
-OF_LIBRARIES = {"process_bind_param", "process_result_value", "handle_error"}
+OF_LIBRARIES = {"process_bind_param", "process_headers", "process_result_value", "handle_error"}
 
 
 def module_lengths() -> dict[str, int]:
