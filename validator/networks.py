@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
@@ -36,6 +37,9 @@ def forwarded_address_of(text: str) -> Address | None:
     return address_of((match["six"] or match["four"]) if match else text)
 
 
+_known_address_of = lru_cache(CACHED_ADDRESSES)(address_of)  # of what a socket or a proxy named: it is short
+
+
 def is_address(host: str) -> bool:
     """Return whether *host* is a numeric address rather than a name."""
     return address_of(host) is not None
@@ -54,5 +58,5 @@ def is_this_host(host: str) -> bool:
 
 def is_in(address: str, networks: Iterable[Network]) -> bool:
     """Return whether *address* is in one of *networks*; False for an invalid address."""
-    parsed = address_of(address)
+    parsed = _known_address_of(address)
     return parsed is not None and any(parsed in network for network in networks)
