@@ -17,7 +17,6 @@ then its verdict is returned.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 from validator.audit.events import Event, EventName, Outcome
@@ -99,7 +98,7 @@ class Validation:
         a counted request can be recorded. Nothing is recorded of a throttled request, whose Refusal is
         returned, and of one whose verdict cannot be known, whose Fault is.
         """
-        look = _Look(cache(self._verifier.signer), cache(self._subject_states.known))
+        look = _Look(self._verifier, self._subject_states)
         cases = [self._judged(exchange, read, look) for exchange, read in requests]
         decided = [case for case in cases if case.error is None]
         errors = self._rate_limits.hit_each([case.limits for case in decided])
@@ -144,14 +143,30 @@ class Validation:
             raise Refusal(Reason.CERTIFICATE_MISSING)
 
 
-class _Look(NamedTuple):
+class _Look:
     """One look at the keys, and at the changes that this node knows, for all requests of a batch.
 
-    It is later than the arrival of each of them. What it raises is not cached.
+    It is later than the arrival of each of them. What it raises is not kept.
     """
 
-    signer: Callable[[Audience], PurposeSigner]
-    known: Callable[[], Known]
+    __slots__ = ("_known", "_signers", "_states", "_verifier")
+
+    def __init__(self, verifier: TokenVerifier, states: SubjectStates) -> None:
+        self._verifier, self._states = verifier, states
+        self._signers: dict[Audience, PurposeSigner] = {}
+        self._known: Known | None = None
+
+    def signer(self, audience: Audience) -> PurposeSigner:
+        """Return what verifies tokens for *audience*; raises Fault."""
+        if audience not in self._signers:
+            self._signers[audience] = self._verifier.signer(audience)
+        return self._signers[audience]
+
+    def known(self) -> Known:
+        """Return which changes this node knows; raises Fault."""
+        if self._known is None:
+            self._known = self._states.known()
+        return self._known
 
 
 @dataclass(slots=True)

@@ -234,7 +234,8 @@ class RateLimits:
     def _settle(self, counted: Counted, *, is_counted: bool) -> None:
         """Count what is left when the entries of *counted* were counted, or find the limit that refused."""
         if is_counted:
-            self._hit_in_turn([each for each in counted if each[0] in self._shadow])
+            if self._shadow:
+                self._hit_in_turn([each for each in counted if each[0] in self._shadow])
             return
         for name, key in counted:
             if name not in self._shadow:

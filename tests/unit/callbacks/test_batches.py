@@ -23,7 +23,7 @@ Found = Callable[..., Enterprise]
 
 
 def presented(enterprise: Enterprise, *, ending: str = "", **others: str) -> Presentation:
-    """Return the presentation of a new token whose end is *ending*, with *others* in place of its own."""
+    """Return the presentation of a new token whose end is *ending*, with *others* changed."""
     subject = AGENT_SIDE.subject
     token, _ = issued(enterprise, subject)
     token = token[: len(token) - len(ending)] + ending
