@@ -9,10 +9,11 @@ from validator.web import hosts, incoming, middleware, ratelimit
 from validator.web.error_responses import ErrorResponses
 from validator.web.fastpath import FastPath, FastPathWsgi
 from validator.web.hosts import Hosts
-from validator.web.policy import CALLBACKS, PEOPLE
+from validator.web.listreplies import ListReplies
+from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
-from validator.web.routes import callbacks, login, openapi, portal, probes, tokens, webchat
+from validator.web.routes import callbacks, customers, login, openapi, portal, probes, tokens, webchat
 
 
 class _Application(Flask):
@@ -39,7 +40,8 @@ def create_app(services: Services) -> Flask:
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.rate_limits.hit_other)
     # After the check of the Host, which counts by itself; before the page checks of the blueprints.
     RouteLimiter(services.rate_limits).init_app(app)
-    errors = ErrorResponses(settings.callbacks, replies, services.rate_limits)
+    lists = ListReplies(settings.server.integrations, always_200=settings.callbacks.always_200)
+    errors = ErrorResponses(settings.callbacks, replies, lists, services.rate_limits)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
     if settings.server.serves(CALLBACKS):
         fast_path = FastPath(services.validation, settings.callbacks, settings.server, replies, errors)
@@ -52,9 +54,11 @@ def create_app(services: Services) -> Flask:
 def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     settings = services.settings
     app.register_blueprint(probes.blueprint(services.readiness))
-    app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server.role))
+    app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server))
     if settings.server.serves(CALLBACKS):
         app.register_blueprint(callbacks.blueprint(services.validation, settings.callbacks, replies))
+    if settings.server.serves(INTEGRATIONS) and services.customer_query is not None:
+        app.register_blueprint(customers.blueprint(services.customer_query, settings.query_customer))
     if settings.server.serves(PEOPLE):
         app.register_blueprint(webchat.blueprint(services.guest_signing))
         people = (

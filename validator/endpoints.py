@@ -7,6 +7,7 @@ from enum import StrEnum
 
 HEALTH, OPENAPI, CALLBACKS, LOGIN = "health", "openapi", "callbacks", "login"
 TOKENS, WEBCHAT, PORTAL, FRONT = "tokens", "webchat", "portal", "front"
+CUSTOMERS = "customers"
 
 
 class Endpoint(StrEnum):
@@ -36,3 +37,4 @@ class Endpoint(StrEnum):
     PORTAL_ASSET = f"{PORTAL}.asset"
     PORTAL_ASSET_OF_VERSION = f"{PORTAL}.asset_of_version"
     FRONT_DOOR = f"{FRONT}.front_door"
+    QUERY_CUSTOMER = f"{CUSTOMERS}.query_customer"

@@ -13,6 +13,7 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
+from validator.customerquery.query import CustomerQuery
 from validator.customers.directory import Directory
 from validator.customers.opening import open_directory
 from validator.customers.rows import RowReader
@@ -80,6 +81,7 @@ class Services:
     customers: CustomerStore
     customer_rows: RowReader
     directory: Directory | None
+    customer_query: CustomerQuery | None
     health: Health
     readiness: Readiness
 
@@ -128,6 +130,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     channels = Channels(database, tenants, encryption, clock)
     customers = CustomerStore(database, encryption, index_keys, clock, settings.customers.keep)
     region = settings.numbers.region
+    directory = open_directory(settings.customers, customers, region, threads=settings.server.threads)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
     return Services(
@@ -169,7 +172,19 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         trail_numbers=MonthlyKeys(settings.keys.directory, clock),
         customers=customers,
         customer_rows=RowReader(settings.customers.catalogue, region),
-        directory=open_directory(settings.customers, customers, region, threads=settings.server.threads),
+        directory=directory,
+        customer_query=(
+            CustomerQuery(
+                directory,
+                settings.customers.catalogue,
+                tenants,
+                rate_limits,
+                trail,
+                settings.query_customer,
+            )
+            if directory
+            else None
+        ),
         health=health,
         readiness=Readiness(health.parts),
     )

@@ -16,7 +16,16 @@ from validator.operations.proxy.zones import NOT_POST
 # Routes for internal use only: the load balancer, the monitoring, the developers.
 PRIVATE = {"/readyz", "/openapi.json", "/metrics"}
 PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
-FORMS = {"together": {}, "apart": WITH_CALLBACKS, "pages": PAGES, "everything": {**EVERYTHING, **PAGES}}
+QUERY_PATH = "/rest/v1/queryCustomer"
+QUERIES = {"query_customer.routes": f'["{fakes.TENANT}={QUERY_PATH}"]', "customers.source": "store"}
+BY_BASIC = {**QUERIES, "query_customer.proof": "basic"}
+FORMS = {
+    "together": {},
+    "apart": {**WITH_CALLBACKS, **BY_BASIC},
+    "pages": PAGES,
+    "queries": QUERIES,
+    "everything": {**EVERYTHING, **PAGES, **QUERIES},
+}
 
 
 @pytest.fixture(params=FORMS)
@@ -28,6 +37,10 @@ def text(request: pytest.FixtureRequest) -> str:
 def application(text: str = "") -> Flask:
     """Return the application with every route of *text*; nothing is read or connected."""
     settings = PAGES if "location ^~ /portal/" in text else {}
+    if f"location = {QUERY_PATH} " in text:
+        settings = settings | BY_BASIC
+    if f"location ^~ {QUERY_PATH}/ " in text:
+        settings = settings | QUERIES
     if "try_files $uri" in text:
         settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
@@ -48,7 +61,8 @@ def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
                 if path == "/door-ready":  # not a separate path, but the target of a health check
                     assert location.own("internal")
                     continue
-                assert form == "=" or (form, path) == ("^~", "/portal/"), (
+                folders = ("/portal/", f"{QUERY_PATH}/")  # below the second is a secret
+                assert form == "=" or (form == "^~" and path in folders), (
                     f"more than one path: {location.arguments}"
                 )
                 yield path, location
@@ -85,7 +99,7 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
     for path, location, endpoint in at_path:
         named = limits_on(endpoint)
         expected = [name for name in named if PURPOSES[name].at_route]
-        if path in (callbacks.agent_path, callbacks.chat_path):
+        if path in (callbacks.agent_path, callbacks.chat_path) or path.startswith(QUERY_PATH):
             expected = [NOT_POST]
         if zones_of(location) != expected:
             wrong[path] = zones_of(location)
@@ -103,15 +117,20 @@ def test_each_location_is_counted_as_its_route(text: str) -> None:
 
 
 def test_locations_are_unique(text: str) -> None:
-    """Each path is passed on once, to one pool: callbacks to theirs, people's routes to the other."""
+    """Each path is passed on once, to the pool of its role."""
     callbacks = settings_of().callbacks
     pools = [(path, location.value("proxy_pass")) for path, location in passed_on(text)]
 
     assert len({path for path, _ in pools}) == len(pools)
     for path, pool in pools:
-        is_callback = path in (callbacks.agent_path, callbacks.chat_path)
-        of_pool = f"http://validator_{'callbacks' if is_callback else 'people'}"
-        assert pool == (of_pool if path.endswith("/") or path == "/portal" else of_pool + path)
+        is_callback, is_query = (
+            path in (callbacks.agent_path, callbacks.chat_path),
+            path.startswith(QUERY_PATH),
+        )
+        of_pool = (
+            f"http://validator_{'callbacks' if is_callback else 'integrations' if is_query else 'people'}"
+        )
+        assert pool == (of_pool if path in ("/", "/portal", "/portal/") else of_pool + path)
 
 
 def test_internal_routes_are_not_public(text: str) -> None:
@@ -167,7 +186,7 @@ def test_roles_share_the_routes() -> None:
     """The roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
     for role in ("callbacks", "people", "integrations"):
-        services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role})
+        services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role, **BY_BASIC})
         parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
 
-    assert set.union(*parts) == {path for path, _ in passed_on(rendered())}
+    assert set.union(*parts) == {path for path, _ in passed_on(rendered(BY_BASIC))}

@@ -94,6 +94,19 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
     ),
     "cookie_path": ({}, {"proxy.cookie_path": "/"}),
     "cookies": ({}, {"proxy.cloud_cookies": "[]"}, {"proxy.cloud_cookies": '["a"]'}),
+    "queries": (
+        {},
+        {
+            "query_customer.routes": '["10001=/rest/v1/queryCustomer", "10002=/q"]',
+            "customers.source": "store",
+        },
+        {
+            "query_customer.routes": '["10001=/rest/v1/queryCustomer"]',
+            "query_customer.proof": "basic",
+            "query_customer.networks": '["203.0.113.0/24"]',
+            "customers.source": "store",
+        },
+    ),
     "role": ({}, {"server.role": "callbacks"}, {"server.role": "people"}, {"server.role": "integrations"}),
 }
 

@@ -22,6 +22,7 @@ METRICS = "validator-metrics"
 SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any protection
 LOOSENED = "validator@.service.d"
 OPERATORS = {"cloud.app_secret"}  # only a command of the operator asks the cloud
+INTEGRATIONS = {"customers.sql_password", "query_customer.secrets"}  # only the pool that has the routes
 EXPOSURE = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
 
 
@@ -188,28 +189,37 @@ def test_event_loop_is_a_drop_in_without_a_mistake(units: Path, key: str, is_kno
 def secrets() -> set[str]:
     """Return the names of the secrets that the settings know."""
     keys = [setting.key for setting in load(CHECKOUT, environment={}).effective]
-    return {key.removesuffix("_file") for key in keys if key.endswith(("password_file", "secret_file"))}
+    return {
+        key.removesuffix("_file")
+        for key in keys
+        if key.endswith(("password_file", "secret_file", "secrets_file"))
+    }
 
 
 def test_every_secret_is_a_credential() -> None:
     """Each secret that an answer needs is given as a credential of its name, and no other."""
-    given = set(re.findall(r"^LoadCredential=([\w.]+):validator\.\1$", service_text(), re.MULTILINE))
+    drop_in = (UNITS / "validator@integrations.service.d" / "pool.conf").read_text("utf-8")
+    given, more = (
+        set(re.findall(r"^LoadCredential=([\w.]+):validator\.\1$", text, re.MULTILINE))
+        for text in (service_text(), drop_in)
+    )
 
     assert given
-    assert given == secrets() - OPERATORS
+    assert given == secrets() - OPERATORS - INTEGRATIONS
+    assert more == INTEGRATIONS
 
 
 def test_operators_command_has_every_secret_and_the_same_places() -> None:
     """What the operator runs has the services' home, every secret, and their settings or those named."""
     script = (CHECKOUT / "deploy" / "validator.sh").read_text("utf-8")
     places = dict(place.split("=") for place in value(service_text(), "Environment").split())
-    named = re.search(r"^for name in (.+); do$", script, re.MULTILINE)
+    named = re.search(r"^for name in ([^;]+); do$", script, re.MULTILINE)
 
     assert f"export VALIDATOR_HOME={places.pop('VALIDATOR_HOME')} " in script
     assert f'VALIDATOR_CONFIG="${{VALIDATOR_CONFIG:-{places.pop("VALIDATOR_CONFIG")}}}"\n' in script
     assert places == {}
     assert named is not None
-    assert set(named[1].split()) >= secrets()
+    assert set(named[1].replace("\\", "").split()) >= secrets()
 
 
 def test_metrics_are_in_memory() -> None:

@@ -36,6 +36,7 @@ class EventName(StrEnum):
     PASSWORD_LIST = "password_list"  # noqa: S105
     KEY = "key"
     CUSTOMERS = "customers"
+    CUSTOMER_QUERY = "customer_query"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.
@@ -47,6 +48,7 @@ STATE_CHANGES = frozenset(EventName) - {
     EventName.GUEST,
     EventName.SIGNED,
     EventName.WITHHELD,
+    EventName.CUSTOMER_QUERY,
 }
 
 

@@ -41,7 +41,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.IDENTITY_MISSING: "the account has no identity of that kind (userAccount, or userId and userName)",
     Reason.SUBJECT_NOT_OWN: "a token was requested for another person or userName than the account's",
     Reason.ORIGIN_DENIED: "the page's origin is not allowed: server.public_origins, or the channel's",
-    Reason.SOURCE_DENIED: "the request came from outside callbacks.networks",
+    Reason.SOURCE_DENIED: "the request came from outside callbacks.networks, or the networks of its route",
     Reason.CERTIFICATE_MISSING: "the request had no client certificate issued by proxy.client_ca",
     Reason.ROUTE_SECRET_WRONG: "the request did not have the secret of its route, or an old one",
     Reason.CHANNEL_UNKNOWN: "there is no such channel: `validator channels add`",

@@ -10,6 +10,7 @@ MAX_TEXT = 64  # bytes of UTF-8, escaped
 _DIGITS = 16  # of the SHA-256 of a cut text
 _LOCKED = frozenset({Reason.ACCOUNT_LOCKED, Reason.ADDRESS_LOCKED})
 _NO_CLIENT = frozenset({Reason.CLIENT_UNKNOWN, Reason.CLIENT_SECRET_WRONG})
+_NO_ACCESS = frozenset({Reason.SOURCE_DENIED, Reason.CERTIFICATE_MISSING, Reason.ROUTE_SECRET_WRONG})
 # The token was verified, and its tenant and subject match the presented ones.
 _MATCHED = frozenset(
     {
@@ -31,6 +32,8 @@ def is_at_will(event: Event) -> bool:
         return event.subject is None or event.reason in _LOCKED
     if event.name is EventName.CLIENT:
         return event.reason in _NO_CLIENT
+    if event.name is EventName.CUSTOMER_QUERY:
+        return event.reason in _NO_ACCESS
     return event.name in (EventName.SIGNED, EventName.SECRET_DISCLOSED)
 
 

@@ -20,6 +20,7 @@ from validator.services import Services
 from validator.settings.loading import Settings
 from validator.web import descriptors
 from validator.web.health import PartState, State, overall
+from validator.web.policy import INTEGRATIONS
 
 
 @click.command(cls=Command, examples=["validator init", "validator --home var init --demo"])
@@ -65,7 +66,7 @@ def check(as_json: bool) -> None:
     A degraded part has a fallback: the exit code is 0, with a notice on standard error.
     """
     with opened(any_schema=True) as services:
-        states = {"settings": PartState(), **services.health.checks()}
+        states = {"settings": PartState(), **services.health.checks(), **_integrations(services.settings)}
         _notice_sources(services)
         if not as_json:
             notice_open_callbacks(services.settings)
@@ -78,6 +79,14 @@ def check(as_json: bool) -> None:
             raise OperatorError("not ready")
         if overall(states) == State.DEGRADED:
             say("notice: degraded; the server works, but look at the parts named above", err=True)
+
+
+def _integrations(settings: Settings) -> dict[str, PartState]:
+    """Return the state of the role `integrations`; nothing while none of its routes is switched on."""
+    if not (settings.server.integrations and settings.server.serves(INTEGRATIONS)):
+        return {}
+    problems = settings.query_customer.problems
+    return {INTEGRATIONS: PartState(State.UNAVAILABLE, "; ".join(problems)) if problems else PartState()}
 
 
 def _notice_sources(services: Services) -> None:

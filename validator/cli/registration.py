@@ -33,7 +33,15 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
     with opened() as services:
         settings, handover = services.settings, load_handover(services.settings.home)
         tenants = _tenants(services, tenant_ids)
-        filled = form.fill_in(settings.proxy, settings.callbacks, handover, tenants, contact, services.clock)
+        filled = form.fill_in(
+            settings.proxy,
+            settings.callbacks,
+            handover,
+            tenants,
+            contact,
+            services.clock,
+            settings.query_customer,
+        )
     for path in form.write(form.render(filled), out):
         say(str(path))
     if filled.certificate is None:

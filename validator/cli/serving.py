@@ -21,7 +21,7 @@ from validator.settings.loading import DEFAULTS, Settings
 from validator.shipped import shipped
 from validator.web import descriptors, logs
 from validator.web.health import PartState, State
-from validator.web.policy import INTEGRATIONS, LOG_FORMATS, ROLES, WORKERS, ServerPolicy
+from validator.web.policy import INTEGRATIONS, LOG_FORMATS, ROLES, WORKERS
 
 _END_TIMEOUT = 10  # seconds for a program to end, after its last request
 
@@ -79,7 +79,7 @@ def serve(
 def server() -> list[str]:
     """Return the command of the server; raises OperatorError unless everything that it needs is usable."""
     with opened() as services:
-        _check_role(services.settings.server)
+        _check_role(services.settings)
         # Whatever is missing is reported here once, in words, and not by every worker.
         states = services.health.checks()
         words = {state: _words(states, state) for state in State}
@@ -91,8 +91,11 @@ def server() -> list[str]:
     return [sys.executable, "-P", "-m", "gunicorn", "--config", str(shipped("config/gunicorn.conf.py"))]
 
 
-def _check_role(server: ServerPolicy) -> None:
-    """Raise OperatorError for a role without routes, and for a worker that the role does not have."""
+def _check_role(settings: Settings) -> None:
+    """Raise OperatorError for a role without routes, a route without a secret, a worker of another role."""
+    server = settings.server
+    if server.serves(INTEGRATIONS) and settings.query_customer.problems:
+        raise OperatorError(*settings.query_customer.problems)
     if server.role == INTEGRATIONS and not server.integrations:
         raise OperatorError(
             f'no route of the role "{INTEGRATIONS}" is switched on, so that there is nothing to serve'

@@ -11,6 +11,7 @@ from validator.limits.policy import (
     SOURCE,
     SUBJECT,
     TENANT,
+    TENANT_SOURCE,
     TOKEN,
     UNKNOWN,
 )
@@ -21,6 +22,7 @@ _WHOLE = 8
 _SHOWN = {
     "channel": (4,),
     "guest": (2,),
+    "tenant": (4,),
     TOKEN: (4,),
     "person or client": (_WHOLE, 2),  # as in `account:li.wei`
     TENANT: (_WHOLE, 4),  # as in `agent:202400000001`
@@ -40,9 +42,9 @@ def masked(limit: str, key: str) -> str:
         return masked_address(key)
     if kind == EVERYBODY:
         return EVERYBODY
-    if kind == CHANNEL_PREFIX:
-        channel, _, prefix = key.partition(":")
-        return f"{escaped(_cut(channel, 4))}:{masked_address(prefix)}"
+    if kind in (CHANNEL_PREFIX, TENANT_SOURCE):
+        channel_or_tenant, _, network = key.partition(":")
+        return f"{escaped(_cut(channel_or_tenant, 4))}:{masked_address(network)}"
     shown = _SHOWN[kind]
     parts = key.split(":", len(shown) - 1)
     return escaped(":".join(map(_cut, parts, shown[-len(parts) :])))

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from validator.endpoints import CALLBACKS, TOKENS, WEBCHAT, Endpoint
+from validator.endpoints import CALLBACKS, CUSTOMERS, TOKENS, WEBCHAT, Endpoint
 from validator.networks import CACHED_ADDRESSES, address_of
 
 UNKNOWN = "unknown"
@@ -121,6 +121,7 @@ CHANNEL_PREFIX = "channel and prefix of the source (/24, IPv6: /48)"
 _SIGNING = (Endpoint.AUTHORIZE,)
 SUBJECT = "audience, tenant and subject"
 TENANT = "audience and tenant"
+TENANT_SOURCE = "tenant and source address (IPv6: /64)"
 PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
         # What is not proven counts against its source, what is proven against what it proves: see
@@ -134,6 +135,14 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "callbacks_token": Purpose("accepted questions", TOKEN, (CALLBACKS,), is_shown=False),
         "callbacks_subject": Purpose("accepted questions", SUBJECT, (CALLBACKS,), is_shown=False),
         "callbacks_tenant": Purpose("accepted questions", TENANT, (CALLBACKS,), is_shown=False),
+        "query_foreign": Purpose(
+            "queries for a customer without the secret", SOURCE, (CUSTOMERS,), is_shown=False
+        ),
+        "query_source": Purpose("queries for a customer", TENANT_SOURCE, (CUSTOMERS,), is_shown=False),
+        "query_misses": Purpose(
+            "queries that found no customer", TENANT_SOURCE, (CUSTOMERS,), is_shown=False
+        ),
+        "query_tenant": Purpose("queries for a customer", "tenant", (CUSTOMERS,), is_shown=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_route=True),
         "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_route=True),
         "tokens_caller": Purpose(

@@ -69,6 +69,12 @@ OUTGOING_SECONDS = Histogram(
     registry=REGISTRY,
     buckets=_NETWORK,
 )
+CUSTOMER_QUERIES = Counter(
+    "validator_customer_queries",
+    "The cloud's queries for customers by what was found; many with none are someone trying out numbers.",
+    ("found",),
+    registry=REGISTRY,
+)
 WORKER_STARTS = Counter(
     "validator_worker_starts",
     "Workers that began to serve; more of them than reloads and restarts explain have died.",

@@ -21,6 +21,7 @@ from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.callbacks.wire import CallbackPolicy
 from validator.cloud.policy import CloudPolicy
+from validator.customerquery.policy import QueryPolicy
 from validator.customers.policy import CustomersPolicy
 from validator.errors import ConfigurationError
 from validator.keys.keyring import KeysPolicy
@@ -58,6 +59,7 @@ class Settings:
     home: Path
     server: ServerPolicy
     callbacks: CallbackPolicy
+    query_customer: QueryPolicy
     tokens: TokenPolicy
     sessions: SessionPolicy
     passwords: PasswordPolicy

@@ -10,10 +10,15 @@ from marshmallow import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from validator.errors import ConfigurationError
+from validator.routeguard import parse_secrets
 from validator.settings.fields import Line, Pattern, Setting, StringList
 from validator.settings.surroundings import Surroundings
+from validator.sizes import MAX_TENANT
 
+MAX_PATH = 255
 _URL_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
+_TENANT = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_TENANT}}}", re.ASCII)
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _UNIX_SOCKET = re.compile(r"unix:/[A-Za-z0-9._/-]{1,100}", re.ASCII)
 _COUNTER_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
@@ -56,6 +61,18 @@ class SecretFile(Line):
         return around.secret(self.secret, value)
 
 
+class RouteSecretsFile(SecretFile):
+    """The file of the secrets of routes; see `validator.routeguard`."""
+
+    def resolve(self, value: Any, around: Surroundings) -> Any:
+        """Return the secrets, none without a file; raises ConfigurationError when it cannot be read."""
+        text = around.secret(self.secret, value)
+        try:
+            return parse_secrets(text or "")
+        except ValueError as error:
+            raise ConfigurationError([f"{self.secret}: {error}"]) from None
+
+
 class Addresses(StringList):
     """A list of numeric addresses with their ports."""
 
@@ -78,11 +95,27 @@ class UrlPath(Setting):
     allowed = 'a path such as "/rest/validate": segments of A-Z a-z 0-9 . _ ~ - and no "." or ".." alone'
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or len(value) > 255:
-            raise self.wrong(value)
-        if {".", ".."} & set(value.split("/")):
+        if not isinstance(value, str) or not is_url_path(value):
             raise self.wrong(value)
         return value
+
+
+class TenantPaths(StringList):
+    """A list of tenant spaces, each with the path of a route."""
+
+    allowed = 'a list such as ["10001=/rest/v1/queryCustomer"], each tenant space and each path once'
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is a tenant space and a path."""
+        tenant, _, path = word.partition("=")
+        return bool(_TENANT.fullmatch(tenant)) and is_url_path(path)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        words = super()._deserialize(value)
+        tenants, paths = ({word.split("=", 1)[part] for word in words} for part in (0, 1))
+        if not len(tenants) == len(paths) == len(words):
+            raise self.wrong(value)
+        return words
 
 
 class Bind(Setting):
@@ -166,6 +199,12 @@ class CounterStorage(Setting):
     def _unlike(self) -> ValidationError:
         # Never the value: it may have a password in it that no parser finds.
         return ValidationError(f"is not such a URL; allowed is {self.allowed}")
+
+
+def is_url_path(text: str) -> bool:
+    """Return whether *text* is the path of a route."""
+    is_path = bool(_URL_PATH.fullmatch(text)) and len(text) <= MAX_PATH
+    return is_path and not {".", ".."} & set(text.split("/"))
 
 
 def is_socket_address(text: str) -> bool:

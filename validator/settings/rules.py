@@ -16,6 +16,7 @@ from validator.store import transport
 
 _OF_NGINX = ("/door-error/", "/.well-known/")
 OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
+_LEAST_THREADS = 2
 _OLDEST_NGINX = (1, 22)
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)", re.ASCII)  # as SQLAlchemy's text() finds them
 _INSTALL = "pip install 'validator[{}]'"
@@ -31,6 +32,7 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _limits(sections["limits"])
     yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
+    yield from _query_customer(sections, paths)
     yield from _servers_of_proxy(proxy)
     yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
@@ -128,6 +130,24 @@ def _callbacks(callbacks: Mapping[str, Any]) -> Broken:
     for key in ("agent_path", "chat_path"):
         if f"{callbacks[key]}/".startswith(OWN_PATHS):
             yield f"callbacks.{key}", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
+
+
+def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    routes = [word.split("=", 1)[1] for word in sections["query_customer"]["routes"]]
+    others = (*OWN_PATHS, *callback_paths, sections["portal"]["path"], *_cloud_prefixes(sections["proxy"]))
+    for path in routes:
+        if any(_is_below(path, other) or _is_below(other, path) for other in others):
+            yield "query_customer.routes", f"{path} is another route's, or below one, or above one"
+        if any(path != other and _is_below(path, other) for other in routes):
+            yield "query_customer.routes", f"{path} is below the route of another tenant space"
+    if routes and not sections["customers"]["source"]:
+        yield "query_customer.routes", "need customers.source: without it there is nobody to find"
+    if routes and sections["server"]["threads"] < _LEAST_THREADS:
+        yield "server.threads", "is 1, so that one slow system would occupy the whole pool; set 2 or more"
+
+
+def _cloud_prefixes(proxy: Mapping[str, Any]) -> tuple[str, ...]:
+    return (proxy["prefix"],) if proxy["prefix"] else ()
 
 
 def _servers_of_proxy(proxy: Mapping[str, Any]) -> Broken:

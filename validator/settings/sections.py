@@ -6,7 +6,6 @@ from typing import Any
 from validator.accounts.policy import LockoutPolicy
 from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
-from validator.callbacks.wire import CallbackPolicy
 from validator.cloud.policy import CloudPolicy
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import PURPOSES, LimitsPolicy
@@ -17,6 +16,7 @@ from validator.passwords.policy import PROFILES as PASSWORD_PROFILES
 from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, network, places
 from validator.settings.customers import CustomersSection, NumbersSection
+from validator.settings.routes import CallbacksSection, QueryCustomerSection, integration_routes
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
@@ -51,19 +51,9 @@ class ServerSection(Section):
     max_body = fields.Integer(1024, 1_048_576)
     hosts = network.HostNames()
 
-
-class CallbacksSection(Section):
-    """`[callbacks]`."""
-
-    policy = CallbackPolicy
-    agent_path = places.UrlPath()
-    chat_path = places.UrlPath()
-    always_200 = fields.Boolean()
-    networks = network.Networks()
-
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return whether the proxy demands a certificate of the cloud."""
-        return {"client_certificate": bool(around.sections["proxy"]["client_ca"])}
+        """Return the routes of the role `integrations` that are switched on."""
+        return {"integrations": integration_routes(around.sections)}
 
 
 class TokensSection(Section):
@@ -209,6 +199,7 @@ class ProxySection(Section):
             "callbacks_upstream": values["callbacks_upstream"] or (server["bind"],),
             "people_upstream": values["people_upstream"] or (server["bind"],),
             "integrations_upstream": values["integrations_upstream"] or (server["bind"],),
+            "integrations": integration_routes(around.sections),
             "portal_path": portal["path"] if portal["enabled"] else "",
         }
 
@@ -276,6 +267,7 @@ class PortalSection(Section):
 SECTIONS: dict[str, Section] = {
     "server": ServerSection(),
     "callbacks": CallbacksSection(),
+    "query_customer": QueryCustomerSection(),
     "tokens": TokensSection(),
     "sessions": SessionsSection(),
     "passwords": PasswordsSection(),

@@ -20,6 +20,7 @@ from validator.exchange import Exchange
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import FAULTS, child
 from validator.web import middleware
+from validator.web.listreplies import ListReplies
 from validator.web.logs import frames
 from validator.web.replies import (
     CallbackReplies,
@@ -42,8 +43,11 @@ _REASON_OF_STATUS = {
 class ErrorResponses:
     """Responds to errors."""
 
-    def __init__(self, routes: CallbackPolicy, replies: CallbackReplies, rate_limits: RateLimits) -> None:
-        self._routes, self._replies, self._rate_limits = routes, replies, rate_limits
+    def __init__(
+        self, routes: CallbackPolicy, replies: CallbackReplies, lists: ListReplies, rate_limits: RateLimits
+    ) -> None:
+        self._routes, self._replies, self._lists = routes, replies, lists
+        self._rate_limits = rate_limits
 
     def respond(self, error: Exception, environ: Mapping[str, Any]) -> Response:
         """Return Flask's response to the request in *environ* that raised *error*; log and count a fault."""
@@ -57,6 +61,8 @@ class ErrorResponses:
         known = self._known(error, exchange)
         if self._routes.is_callback(environ.get("PATH_INFO", "")):
             return self._replies.refusal(environ, known.answer.value, known.detail, known.retry_after)
+        if self._lists.is_for(environ.get("PATH_INFO", "")):
+            return self._lists.refusal(known)
         return plain_response(
             problem_reply(known.answer, known.detail, known.retry_after, exchange.request_id)
         )

@@ -14,6 +14,7 @@ from validator.web import forwarded
 from validator.web.policy import ServerPolicy
 
 JSON = "application/json"
+CHALLENGE = ("WWW-Authenticate", 'Basic realm="validator", charset="UTF-8"')
 PROBLEM_TYPE = "application/problem+json"
 _VERDICT_SHAPE = ProblemType(200, RetCode.ACCEPTED, wire.ACCEPTED_MESSAGE)
 
@@ -79,8 +80,8 @@ def problem_reply(
     body = orjson.dumps(problem(answer, status, request_id, detail=detail))
     reply = Response(body, status, content_type=PROBLEM_TYPE)
     if answer is PublicError.CLIENT_REQUIRED:
-        reply.headers["WWW-Authenticate"] = 'Basic realm="validator", charset="UTF-8"'
-    reply.headers.extend(_retry(status, retry_after))
+        reply.headers.extend([CHALLENGE])
+    reply.headers.extend(retry_headers(status, retry_after))
     return reply
 
 
@@ -140,14 +141,14 @@ class CallbackReplies:
         headers = []
         if is_left_to_proxy and status != 200:
             headers.append((forwarded.ANSWER_HEADER, wire.render_ascii(shape.ret_code, message)))
-        return _callback_response(status, body).with_headers([*headers, *_retry(status, retry_after)])
+        return _callback_response(status, body).with_headers([*headers, *retry_headers(status, retry_after)])
 
 
 def _callback_response(status: int, body: bytes) -> PlainResponse:
     return PlainResponse(status, (("Content-Type", JSON), ("Content-Length", str(len(body)))), body)
 
 
-def _retry(status: int, retry_after: timedelta | None) -> list[tuple[str, str]]:
+def retry_headers(status: int, retry_after: timedelta | None) -> list[tuple[str, str]]:
     """Return the header Retry-After, in whole seconds, of a response with *status*, if it needs one."""
     if status not in (429, 503) and retry_after is None:
         return []

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from validator.callbacks import wire
 from validator.callbacks.wire import CallbackPolicy
 from validator.clock import Clock
+from validator.customerquery.policy import QueryPolicy
 from validator.errors import OperatorError, PublicError, RetCode
 from validator.operations.certificates import chain
 from validator.operations.certificates.handover import Handover
@@ -46,6 +47,14 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """Where the cloud asks who is calling, for one tenant space; its secret is sent by another way."""
+
+    tenant: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationForm:
     """The content of the form, in any language."""
 
@@ -59,6 +68,8 @@ class RegistrationForm:
     networks: tuple[str, ...]
     cloud_host: str
     always_200: bool
+    queries: tuple[Query, ...] = ()
+    query_proof: str = ""
 
 
 def fill_in(
@@ -68,6 +79,7 @@ def fill_in(
     tenants: Collection[str],
     contact: str,
     clock: Clock,
+    query: QueryPolicy | None = None,
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = proxy.callbacks_origin or proxy.origin
@@ -88,6 +100,12 @@ def fill_in(
         networks=tuple(map(str, callbacks.networks)),
         cloud_host=proxy.cloud_host,
         always_200=callbacks.always_200,
+        queries=tuple(
+            Query(tenant, origin + path)
+            for tenant, path in sorted(query.routes.items() if query else ())
+            if tenant in tenants
+        ),
+        query_proof=query.proof if query else "",
     )
 
 
@@ -145,6 +163,11 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
         "always_http_200": form.always_200,
         "timeout_seconds": timing.TOO_SLOW,
         "follows_redirects": False,
+        **(
+            {"customer_queries": form.queries, "customer_queries_secret_in": form.query_proof}
+            if form.queries
+            else {}
+        ),
         "wanted": wanted,
     }
 

@@ -1,0 +1,1 @@
+"""Answers the cloud, which asks who is calling."""

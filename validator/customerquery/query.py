@@ -1,0 +1,121 @@
+"""Decides the cloud's queries for the customer who calls, in this order.
+
+1. The route's guard: the secret, and in addition the networks and the certificate. What fails here is counted
+   per source only: another tenant of the cloud, which shares its addresses, takes nothing from this one.
+2. The limits of the tenant space, and of each source within it.
+3. A masked number (`152****1028`) is never looked up: it would be somebody else's, or a search by a pattern.
+4. The directory. Misses are counted apart, since they are what trying out numbers looks like.
+
+Each decision is recorded before it is returned, without the number. What cannot be decided is a Fault.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from validator.audit.events import Event, EventName, Outcome
+from validator.audit.trail import AuditTrail
+from validator.clock import stopwatch
+from validator.customerquery import wire
+from validator.customerquery.policy import QueryPolicy
+from validator.customers.catalogue import Catalogue
+from validator.customers.directory import Customer, Failed, Found, One, Several
+from validator.errors import Fault, Reason, Refusal
+from validator.exchange import Exchange
+from validator.limits.rate_limits import RateLimits, source_bucket
+from validator.metrics.instruments import CUSTOMER_QUERIES, child
+from validator.routeguard import RouteGuard
+from validator.tenants import RecordStatus, Tenants
+
+_STARS = "*＊"
+
+
+class LookUp(Protocol):
+    """The directory: which customers of a tenant space have a number."""
+
+    def look_up(self, tenant: str, text: str) -> Found:
+        """Return the customers of *tenant* with the number *text*, within the budget of a source."""
+        ...
+
+
+class CustomerQuery:
+    """Answers the cloud's queries of one server."""
+
+    def __init__(
+        self,
+        directory: LookUp,
+        catalogue: Catalogue,
+        tenants: Tenants,
+        rate_limits: RateLimits,
+        trail: AuditTrail,
+        policy: QueryPolicy,
+    ) -> None:
+        self._directory, self._catalogue, self._policy = directory, catalogue, policy
+        self._tenants = tenants
+        self._rate_limits, self._trail = rate_limits, trail
+        self._guards = {tenant: RouteGuard(tenant, policy.access) for tenant in policy.routes}
+
+    def answer(
+        self,
+        exchange: Exchange,
+        tenant: str,
+        presented: tuple[str | None, str | None],
+        read: Callable[[], str],
+    ) -> bytes:
+        """Return the body for the number that *read* returns from the request of *exchange*.
+
+        *presented* are the secret and the user of the request, unproven. Raises Refusal when it is malformed,
+        not allowed or one too many, and Fault when nothing is known.
+        """
+        began = stopwatch()
+        try:
+            self._guards[tenant].check(exchange, *presented)
+        except Refusal as refusal:
+            self._rate_limits.hit("query_foreign", source_bucket(exchange))
+            self._record(tenant, refusal, "foreign")
+            raise
+        source = f"{tenant}:{source_bucket(exchange)}"
+        self._rate_limits.hit_all(("query_source", source), ("query_tenant", tenant))
+        self._rate_limits.test("query_misses", source)
+        try:
+            self._check_tenant(tenant)
+            text = read()
+        except Refusal as refusal:
+            self._record(tenant, refusal, "refused")
+            raise
+        found = self._find(tenant, text, source)
+        body = wire.render(found[1], self._catalogue, self._policy)
+        milliseconds = round((stopwatch() - began) * 1000)
+        self._record(tenant, None, found[0], f"{found[0]}, {len(found[1])} shown, {milliseconds} ms")
+        return body
+
+    def _check_tenant(self, tenant: str) -> None:
+        """Raise Refusal unless *tenant* is here and active."""
+        known = self._tenants.find(tenant)
+        if known is None:
+            raise Refusal(Reason.TENANT_UNKNOWN)
+        if known.status is not RecordStatus.ACTIVE:
+            raise Refusal(Reason.TENANT_DISABLED)
+
+    def _find(self, tenant: str, text: str, source: str) -> tuple[str, tuple[Customer, ...]]:
+        """Return what was found, in a word, and the customers to show; raises Refusal, Fault."""
+        if any(star in text for star in _STARS):
+            return "masked", ()
+        found = self._directory.look_up(tenant, text)
+        if isinstance(found, Failed):
+            fault = Fault(found.reason)
+            self._record(tenant, fault, "failed")
+            raise fault
+        if isinstance(found, One):
+            return "one", (found.customer,)
+        if isinstance(found, Several):
+            return "several", found.customers[: self._policy.max_customers]
+        self._rate_limits.hit("query_misses", source)
+        return "none", ()
+
+    def _record(
+        self, tenant: str, error: Refusal | Fault | None, found: str, detail: str | None = None
+    ) -> None:
+        reason = error.reason if error else None
+        child(CUSTOMER_QUERIES, found).inc()
+        event = Event(EventName.CUSTOMER_QUERY, Outcome.of(reason), reason, tenant=tenant, detail=detail)
+        self._trail.append(event)
