@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock, to_milliseconds
@@ -166,12 +166,11 @@ class CustomerStore:
         Records that are imported or erased meanwhile stay as they are then.
         """
         cipher, done = self._encryption.cipher(), 0
-        others = select(*_MEMBERS).where(customers.c.index_key != key.id)
+        others = select(customers.c.record).where(customers.c.index_key != key.id)
         while self._has(others):
             for rows in self._batches(others):
                 with self._database.write() as connection:
-                    for row in rows:
-                        _reindex(connection, row, cipher, key, region)
+                    _reindex(connection, [row.record for row in rows], cipher, key, region)
                 done += len(rows)
                 yield done
 
@@ -267,19 +266,26 @@ def _add(
 
 
 def _reindex(
-    connection: Connection, row: Row[*tuple[Any, ...]], cipher: Cipher, key: IndexKey, region: str
+    connection: Connection, records: Sequence[str], cipher: Cipher, key: IndexKey, region: str
 ) -> None:
-    """Make the entries of the record *row* again, unless it has changed since it was read."""
-    old = _opened(row, cipher)
-    read = (read_number(number, region) for number in old.numbers)
-    numbers = tuple(dict.fromkeys(number.key for number in read if number))
-    new = {
-        "blind_id": key.digest(row.tenant, _of_id(old.id)),
-        "index_key": key.id,
-        "sealed": _sealed(Customer(old.id, numbers, old.values), cipher, _purpose(row.tenant, row.record)),
-    }
-    is_unchanged = (customers.c.record == row.record, customers.c.sealed == row.sealed)
-    if connection.execute(update(customers).where(*is_unchanged).values(new)).rowcount:
-        connection.execute(delete(customer_numbers).where(customer_numbers.c.record == row.record))
-        entries = [{"number": key.digest(row.tenant, number), "record": row.record} for number in numbers]
+    """Make the entries of *records* again, which may have been imported or erased since they were listed."""
+    query = select(*_MEMBERS).where(customers.c.record.in_(records)).with_for_update()
+    changes, entries = [], []
+    for row in connection.execute(query).all():
+        old = _opened(row, cipher)
+        read = (read_number(number, region) for number in old.numbers)
+        numbers = tuple(dict.fromkeys(number.key for number in read if number))
+        new = Customer(old.id, numbers, old.values)
+        changes.append(
+            {
+                "of": row.record,
+                "blind_id": key.digest(row.tenant, _of_id(old.id)),
+                "index_key": key.id,
+                "sealed": _sealed(new, cipher, _purpose(row.tenant, row.record)),
+            }
+        )
+        entries += [{"number": key.digest(row.tenant, number), "record": row.record} for number in numbers]
+    if changes:
+        connection.execute(delete(customer_numbers).where(customer_numbers.c.record.in_(records)))
+        connection.execute(update(customers).where(customers.c.record == bindparam("of")), changes)
         connection.execute(insert(customer_numbers), entries)

@@ -1,8 +1,10 @@
 """The stored customers: sealed, found by blind indexes only, gone when they must be; on both databases."""
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -251,6 +253,30 @@ def test_rotation_finds_customers_all_along(filled: CustomerStore, keys: IndexKe
     assert filled.get(TENANT, "C-3") == chen
     assert [*filled.reindex(new, "CN")] == []
     assert old not in keys.list()
+
+
+def test_changes_during_a_rotation_stay(
+    filled: CustomerStore, keys: IndexKeys, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A customer that is erased or imported between the listing and the writing of a batch stays so."""
+    changed = Customer("C-2", ("1001",), {"name": "王方"})
+    batches = filled._batches
+
+    def racing(query: Any) -> Iterator[Any]:
+        for rows in batches(query):
+            filled.erase(TENANT, "C-1")
+            filled.put(TENANT, [changed], clock.now())
+            yield rows
+
+    new = keys.rotate()
+    with monkeypatch.context() as patch:
+        patch.setattr(filled, "_batches", racing)
+        [*filled.reindex(new, "CN")]
+    keys.finish()
+
+    assert list(filled.every(TENANT)) == [changed]
+    assert filled.find(TENANT, MOBILE, 6) == filled.find(TENANT, HOTLINE, 6) == []
+    assert filled.find(TENANT, Number("1001"), 6) == [changed]
 
 
 def test_entries_of_the_old_key_are_gone(filled: CustomerStore, keys: IndexKeys, database: Database) -> None:
