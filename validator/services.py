@@ -1,6 +1,7 @@
 """Builds every part once, for HTTP and for the command line."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from validator.accounts.account import Accounts
 from validator.accounts.devices import Devices
@@ -24,6 +25,7 @@ from validator.keys.keyring import Keyring
 from validator.keys.monthly import MonthlyKeys
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
+from validator.numbers.reading import read_number
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.settings.loading import Settings
@@ -130,6 +132,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     channels = Channels(database, tenants, encryption, clock)
     customers = CustomerStore(database, encryption, index_keys, clock, settings.customers.keep)
     region = settings.numbers.region
+    trail_numbers = MonthlyKeys(settings.keys.directory, clock)
     directory = open_directory(settings.customers, customers, region, threads=settings.server.threads)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
@@ -169,7 +172,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         agents=Agents(database, tenants, encryption, settings.cloud, clock),
         index_keys=index_keys,
-        trail_numbers=MonthlyKeys(settings.keys.directory, clock),
+        trail_numbers=trail_numbers,
         customers=customers,
         customer_rows=RowReader(settings.customers.catalogue, region),
         directory=directory,
@@ -181,6 +184,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
                 rate_limits,
                 trail,
                 settings.query_customer,
+                partial(_name_number, trail_numbers, region),
             )
             if directory
             else None
@@ -188,3 +192,9 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         health=health,
         readiness=Readiness(health.parts),
     )
+
+
+def _name_number(names: MonthlyKeys, region: str, tenant: str, text: str) -> str | None:
+    """Return the trail's name of the number of *tenant* that *text* spells; None when it spells none."""
+    number = read_number(text, region)
+    return None if number is None else names.digest(tenant, number.key)

@@ -314,7 +314,9 @@ def test_entry_has_no_number(found: Founder) -> None:
         "none, 0 shown",
     ]
     assert {entry["tenant"] for entry in entries} == {TENANT}
-    assert "subject" not in entries[0]
+    numbers = [f"+86{NUMBER}", HOTLINE, f"+86{NOBODYS}"]
+    named = [enterprise.services.trail_numbers.digest(TENANT, number) for number in numbers]
+    assert [entry["subject"] for entry in entries] == named
 
 
 def test_number_and_secret_are_written_nowhere(

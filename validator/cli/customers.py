@@ -125,6 +125,9 @@ def export(tenant: str | None) -> None:
         say(f"{total} customers", err=True)
 
 
+_USES = (EventName.CUSTOMERS, EventName.CUSTOMER_QUERY)
+
+
 @customers.command(examples=["validator customers trace - < number.txt"])
 @number_argument
 @tenant_option
@@ -138,7 +141,7 @@ def trace(number: str, tenant: str | None, as_json: bool) -> None:
         rows = [
             {name: entry.get(name) for name in ("time", "by", "detail", "outcome", "request_id")}
             for entry in reading.entries(services.settings.audit.directory)
-            if entry["event"] == EventName.CUSTOMERS and entry.get("subject") in names
+            if entry["event"] in _USES and entry.get("subject") in names
         ]
         show(rows, as_json=as_json)
 

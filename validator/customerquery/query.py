@@ -6,7 +6,8 @@
 3. A masked number (`152****1028`) is never looked up: it would be somebody else's, or a search by a pattern.
 4. The directory. Misses are counted apart, since they are what trying out numbers looks like.
 
-Each decision is recorded before it is returned, without the number. What cannot be decided is a Fault.
+Each decision is recorded before it is returned, with this month's name of the number instead of the number.
+What cannot be decided is a Fault.
 """
 
 from collections.abc import Callable
@@ -48,9 +49,11 @@ class CustomerQuery:
         rate_limits: RateLimits,
         trail: AuditTrail,
         policy: QueryPolicy,
+        name_number: Callable[[str, str], str | None],
     ) -> None:
+        """Answer by *policy*; *name_number* returns the trail's name of a tenant's number, if it is one."""
         self._directory, self._catalogue, self._policy = directory, catalogue, policy
-        self._tenants = tenants
+        self._tenants, self._name_number = tenants, name_number
         self._rate_limits, self._trail = rate_limits, trail
         self._guards = {tenant: RouteGuard(tenant, policy.access) for tenant in policy.routes}
 
@@ -85,7 +88,8 @@ class CustomerQuery:
         found = self._find(tenant, text, source)
         body = wire.render(found[1], self._catalogue, self._policy)
         milliseconds = round((stopwatch() - began) * 1000)
-        self._record(tenant, None, found[0], f"{found[0]}, {len(found[1])} shown, {milliseconds} ms")
+        detail = f"{found[0]}, {len(found[1])} shown, {milliseconds} ms"
+        self._record(tenant, None, found[0], detail, self._name_number(tenant, text))
         return body
 
     def _check_tenant(self, tenant: str) -> None:
@@ -103,7 +107,7 @@ class CustomerQuery:
         found = self._directory.look_up(tenant, text)
         if isinstance(found, Failed):
             fault = Fault(found.reason)
-            self._record(tenant, fault, "failed")
+            self._record(tenant, fault, "failed", subject=self._name_number(tenant, text))
             raise fault
         if isinstance(found, One):
             return "one", (found.customer,)
@@ -113,9 +117,16 @@ class CustomerQuery:
         return "none", ()
 
     def _record(
-        self, tenant: str, error: Refusal | Fault | None, found: str, detail: str | None = None
+        self,
+        tenant: str,
+        error: Refusal | Fault | None,
+        found: str,
+        detail: str | None = None,
+        subject: str | None = None,
     ) -> None:
         reason = error.reason if error else None
         child(CUSTOMER_QUERIES, found).inc()
-        event = Event(EventName.CUSTOMER_QUERY, Outcome.of(reason), reason, tenant=tenant, detail=detail)
-        self._trail.append(event)
+        outcome = Outcome.of(reason)
+        self._trail.append(
+            Event(EventName.CUSTOMER_QUERY, outcome, reason, tenant=tenant, subject=subject, detail=detail)
+        )

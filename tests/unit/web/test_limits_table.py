@@ -11,13 +11,14 @@ from validator.limits.policy import OTHER, PURPOSES, Mode, limits_on
 from validator.web.limits_table import NO_ROUTE, STRATEGY, rows
 
 ROLES = ["all", "people", "callbacks", "integrations"]
+QUERIES = {"query_customer.routes": '["10001=/rest/v1/queryCustomer"]', "customers.source": "store"}
 Found = Callable[..., Enterprise]
 
 
 @pytest.fixture(params=ROLES)
 def app(request: pytest.FixtureRequest, found_enterprise: Found) -> Flask:
     """Return the application in each of its roles."""
-    return create_app(found_enterprise({"server.role": request.param}).services)
+    return create_app(found_enterprise({"server.role": request.param, **QUERIES}).services)
 
 
 def routes_of(app: Flask) -> set[tuple[str, str]]:
@@ -51,7 +52,7 @@ def test_rows_are_what_stands_on_the_endpoint(app: Flask, enterprise: Enterprise
 
 def test_every_place_of_a_purpose_is_there(found_enterprise: Found) -> None:
     """No limit is on an endpoint that was renamed or removed: with all routes, each place is one of them."""
-    app = create_app(found_enterprise().services)
+    app = create_app(found_enterprise(QUERIES).services)
     places = set(app.view_functions) | set(app.blueprints)
 
     assert {place for purpose in PURPOSES.values() for place in purpose.endpoints} <= places
@@ -59,7 +60,7 @@ def test_every_place_of_a_purpose_is_there(found_enterprise: Found) -> None:
 
 def test_every_limit_is_on_some_route(found_enterprise: Found) -> None:
     """No setting of a limit is without effect; those of the proxy are on its locations."""
-    app = create_app(found_enterprise().services)
+    app = create_app(found_enterprise(QUERIES).services)
     counted_here = {name for name, purpose in PURPOSES.items() if not purpose.at_proxy}
 
     assert {name for endpoint in app.view_functions for name in limits_on(endpoint)} == counted_here
