@@ -2,7 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import orjson
@@ -28,6 +30,8 @@ NUMBER, HOTLINE, FOREIGN, NOBODYS = "13606254580", "95588", "13606254589", "1360
 LI = Customer("C-1", (f"+86{NUMBER}", HOTLINE), {"name": "欧阳静", "level": "gold", "note": "internal"})
 WANG = Customer("C-2", (HOTLINE,), {"name": "王芳"})
 ZHAO = Customer("C-9", (f"+86{FOREIGN}",), {"name": "赵敏"})
+
+PATIENCE_SECONDS = 20  # far more than the source's budget of 1.5 s, for a machine with a load of 15
 
 Founder = Callable[..., Enterprise]
 
@@ -159,6 +163,34 @@ def test_failed_source_is_not_nobody(found: Founder, monkeypatch: pytest.MonkeyP
             "refused",
             Reason.STORE_UNAVAILABLE,
         )
+
+
+@pytest.mark.slow  # it waits for the budget of the source
+def test_stalled_source_leaves_the_others_alone(found: Founder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the source stalls, one query more than its slots is refused at once; others are answered."""
+    enterprise, revived, entered = found({"server.threads": "4"}), Event(), Semaphore(0)
+
+    def stalls(*_: object) -> list[Customer]:
+        entered.release()
+        assert revived.wait(PATIENCE_SECONDS)
+        return [LI]
+
+    monkeypatch.setattr(enterprise.services.customers, "find", stalls)
+    with ThreadPoolExecutor(2) as waiting:
+        stalled = [waiting.submit(ask, enterprise) for _ in range(2)]
+        for _ in stalled:
+            assert entered.acquire(timeout=PATIENCE_SECONDS)
+
+        refused = [ask(enterprise) for _ in range(5)]
+        health = enterprise.visitor().get("/healthz")
+
+        late = [one.result(PATIENCE_SECONDS) for one in stalled]
+    revived.set()
+    assert {(answer.status_code, answer.data) for answer in (*refused, *late)} == {(503, b"[]")}
+    assert health.status_code == 200
+    assert not entered.acquire(blocking=False)
+    reasons = [entry["reason"] for entry in queries(enterprise)]
+    assert reasons == [Reason.SYSTEM_BUSY] * 5 + [Reason.SYSTEM_SILENT] * 2
 
 
 @pytest.mark.parametrize(
