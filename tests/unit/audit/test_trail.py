@@ -903,6 +903,7 @@ def test_state_changes() -> None:
         EventName.GUEST,
         EventName.SIGNED,
         EventName.WITHHELD,
+        EventName.CUSTOMER_QUERY,
     }
 
 
