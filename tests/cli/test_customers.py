@@ -110,6 +110,21 @@ def test_none_and_several_differ(filled: Customers) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("number", "titles"),
+    [("110", []), ("152****1028", []), (MOBILE, ["客户信息"]), (HOTLINE, ["客户信息 1", "客户信息 2"])],
+)
+def test_response_to_the_cloud_is_printed(filled: Customers, number: str, titles: list[str]) -> None:
+    """`--as-cloud` prints what queryCustomer would return: the cloud's fields only, and [] for nobody."""
+    said = filled("query", number, "--as-cloud")
+
+    content = said.json()
+    assert [each["objectName"] for each in content] == titles
+    assert "6222" not in said.out
+    assert all(value["name"] in ("姓名", "等级") for each in content for value in each["values"])
+    assert filled.validator.last()["detail"] == "queried"
+
+
 def test_failed_look_up_is_not_none(filled: Customers) -> None:
     """Without the index key nothing is known: the command fails, and does not print "none"."""
     (filled.validator.home / "keys" / "index.key").unlink()

@@ -329,6 +329,20 @@ def test_trying_out_numbers_is_limited(found: Founder) -> None:
     assert {ask(unlimited, f"137{number:08}").status_code for number in range(40)} == {200}
 
 
+@pytest.mark.parametrize("withheld", ["anonymous", "sip:1001@host", "152****1028"])
+def test_withheld_numbers_use_no_limit_of_misses_up(found: Founder, withheld: str) -> None:
+    """Callers without a number hold back nobody's card; the control: as many unknown numbers do."""
+    enterprise = found({"limits.query_misses": "20/1m"})
+
+    for _ in range(30):
+        assert ask(enterprise, withheld).get_data() == b"[]"
+
+    assert names(ask(enterprise)) == ["欧阳静"]
+    for number in range(20):
+        ask(enterprise, f"137{number:08}")
+    assert ask(enterprise).status_code == 429
+
+
 # What is recorded
 
 

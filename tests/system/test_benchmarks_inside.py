@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import idle, installing, steady
+from benchmarks.customers import is_met
 from benchmarks.growth import CALLBACK, KEYS, LARGE, SMALL, STANDING, figures, sizes
 from benchmarks.load import post
 from benchmarks.rounds import Timed
@@ -109,6 +110,31 @@ def test_growth_is_judged_before_it_is_rounded() -> None:
     met, missed = (figures(timed | {largest: Timed((took,))}, LARGE) for took in (114.99, 115.04))
 
     assert (met["is_met"], missed["is_met"]) == (True, False)
+
+
+@pytest.mark.slow
+def test_customers_are_imported_found_and_exported(tmp_path: Path) -> None:
+    """Every customer of the file is exported, every look-up has the right result, and all has its figures."""
+    printed, report = run("customers", tmp_path / "report.json", "--quick")
+
+    assert report["customers"] == report["export"]["lines"] == 1000
+    assert all(report[command]["megabytes"] > 20 for command in ("import", "export"))
+    assert 0 < report["look_up"]["median"] <= report["look_up"]["p99"] <= report["look_up"]["longest"]
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:]] == [
+        "import",
+        "export",
+        "look-up",
+    ]
+
+
+@pytest.mark.parametrize(("megabytes", "p99", "met"), [(200, 10, True), (201, 10, False), (200, 10.1, False)])
+def test_customers_are_judged_by_memory_and_by_the_slowest_look_ups(
+    megabytes: float, p99: float, met: bool
+) -> None:
+    """A command over 200 MB, or one look-up in a hundred over 10 ms, misses the bar."""
+    command = {"megabytes": megabytes}
+
+    assert is_met({"import": command, "export": {"megabytes": 1}, "look_up": {"p99": p99}}) is met
 
 
 def test_soak_has_no_wrong_answer(tmp_path: Path) -> None:

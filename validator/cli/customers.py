@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
+import orjson
 
 from validator.audit import reading
 from validator.audit.events import EventName
@@ -15,6 +16,7 @@ from validator.cli.output import json_option, say, show, show_line
 from validator.cli.privileges import as_operator
 from validator.cli.secretinput import first_line
 from validator.cli.tenants import tenant_or_only
+from validator.customerquery import wire
 from validator.customers.catalogue import Place
 from validator.customers.directory import Customer, Failed, Found, One, Several
 from validator.customers.importing import Import
@@ -97,11 +99,17 @@ def show_customer(number: str, tenant: str | None, as_json: bool) -> None:
         show([_whole(customer) for customer in found], as_json=as_json)
 
 
-@customers.command(examples=["validator customers query - < number.txt"])
+@customers.command(
+    examples=[
+        "validator customers query - < number.txt",
+        "validator customers query - --as-cloud < number.txt",
+    ]
+)
 @number_argument
 @tenant_option
+@click.option("--as-cloud", is_flag=True, help="Print the response that queryCustomer would have.")
 @json_option
-def query(number: str, tenant: str | None, as_json: bool) -> None:
+def query(number: str, tenant: str | None, as_cloud: bool, as_json: bool) -> None:
     """Look NUMBER up as for an agent's card: none, one, several or failed, with the card's masked fields."""
     with _opened("") as services:
         space = tenant_or_only(services, tenant)
@@ -109,6 +117,9 @@ def query(number: str, tenant: str | None, as_json: bool) -> None:
         with _recorded_about(services, "queried", space, text):
             found = _look_up(services, space, text)
             cards = [_card(services, customer) for customer in _matches(found)]
+        if as_cloud:
+            show_line(_response(services, found))
+            return
         show({"found": _word(found), "cards": cards}, as_json=as_json)
 
 
@@ -240,6 +251,13 @@ def _word(found: Found) -> str:
     if isinstance(found, Several):
         return "several" + (", and more" if found.more else "")
     return "one" if isinstance(found, One) else "none"
+
+
+def _response(services: Services, found: Found) -> Any:
+    """Return the content of the response of `queryCustomer`."""
+    policy = services.settings.query_customer
+    customers = _matches(found)[: policy.max_customers]
+    return orjson.loads(wire.render(customers, services.settings.customers.catalogue, policy))
 
 
 def _erase(services: Services, tenant: str, number: str | None, customer_id: str | None) -> int:

@@ -4,7 +4,8 @@
    per source only: another tenant of the cloud, which shares its addresses, takes nothing from this one.
 2. The limits of the tenant space, and of each source within it.
 3. A masked number (`152****1028`) is never looked up: it would be somebody else's, or a search by a pattern.
-4. The directory. Misses are counted apart, since they are what trying out numbers looks like.
+4. The directory. Misses are counted apart, since they are what trying out numbers looks like. A call without
+   a number is no miss: callers who withhold theirs cannot use that limit up.
 
 Each decision is recorded before it is returned, with this month's name of the number instead of the number.
 What cannot be decided is a Fault.
@@ -28,6 +29,7 @@ from validator.routeguard import RouteGuard
 from validator.tenants import RecordStatus, Tenants
 
 _STARS = "*＊"
+_MISS = "none"
 
 
 class LookUp(Protocol):
@@ -85,11 +87,14 @@ class CustomerQuery:
         except Refusal as refusal:
             self._record(tenant, refusal, "refused")
             raise
-        found = self._find(tenant, text, source)
+        name = self._name_number(tenant, text)
+        found = self._find(tenant, text, name)
+        if found[0] == _MISS:
+            self._rate_limits.hit("query_misses", source)
         body = wire.render(found[1], self._catalogue, self._policy)
         milliseconds = round((stopwatch() - began) * 1000)
         detail = f"{found[0]}, {len(found[1])} shown, {milliseconds} ms"
-        self._record(tenant, None, found[0], detail, self._name_number(tenant, text))
+        self._record(tenant, None, found[0], detail, name)
         return body
 
     def _check_tenant(self, tenant: str) -> None:
@@ -100,21 +105,25 @@ class CustomerQuery:
         if known.status is not RecordStatus.ACTIVE:
             raise Refusal(Reason.TENANT_DISABLED)
 
-    def _find(self, tenant: str, text: str, source: str) -> tuple[str, tuple[Customer, ...]]:
-        """Return what was found, in a word, and the customers to show; raises Refusal, Fault."""
+    def _find(self, tenant: str, text: str, name: str | None) -> tuple[str, tuple[Customer, ...]]:
+        """Return what was found, in a word, and the customers to show; *name* is None without a number.
+
+        Raises Fault.
+        """
         if any(star in text for star in _STARS):
             return "masked", ()
+        if name is None:
+            return "withheld", ()
         found = self._directory.look_up(tenant, text)
         if isinstance(found, Failed):
             fault = Fault(found.reason)
-            self._record(tenant, fault, "failed", subject=self._name_number(tenant, text))
+            self._record(tenant, fault, "failed", subject=name)
             raise fault
         if isinstance(found, One):
             return "one", (found.customer,)
         if isinstance(found, Several):
             return "several", found.customers[: self._policy.max_customers]
-        self._rate_limits.hit("query_misses", source)
-        return "none", ()
+        return _MISS, ()
 
     def _record(
         self,
