@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def measure(folder: Path, customers: int, look_ups: int) -> dict[str, Any]:
-    """Return the figures of a home in *folder* with so many *customers*."""
+    """Return the figures of a home in *folder* with *customers* customers and *look_ups* look-ups."""
     home, file = folder / "home", folder / "customers.csv"
     Command.run(home, "init")
     Command.run(home, "tenants", "add", TENANT)
@@ -100,7 +100,7 @@ class Command:
 
 
 def write_customers(file: Path, customers: int) -> None:
-    """Write a CSV *file* of so many *customers*."""
+    """Write *file*, CSV with *customers* rows."""
     with file.open("w", encoding="utf-8") as rows:
         rows.write("id,number,name,company,level,since,card,note\n")
         for number in range(customers):
@@ -112,7 +112,7 @@ def write_customers(file: Path, customers: int) -> None:
 
 
 def looked_up(home: Path, customers: int, look_ups: int) -> list[float]:
-    """Return the milliseconds of so many *look_ups*; raises ValueError for a wrong result."""
+    """Return the milliseconds of each of *look_ups* look-ups; raises ValueError for a wrong result."""
     drawn = random.Random(1)  # noqa: S311 - the same numbers in each run
     services = open_services(load(home, environment=environment() | _VARIABLES))
     try:

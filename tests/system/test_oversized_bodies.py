@@ -6,6 +6,7 @@ The server would wait for a slow body longer than the client does here: an answe
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from socket import SHUT_WR
 
 import orjson
 import pytest
@@ -48,6 +49,8 @@ def answers_to(server: Server, header: bytes, body: bytes) -> list[bytes]:
             b"POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n%s" % (AGENT_PATH.encode(), header, body)
         )
         with connection.makefile("rb") as stream:
+            stream.peek(1)  # the first response; then the server need not wait for the client's end
+            connection.shutdown(SHUT_WR)
             return [b"HTTP/1.1 " + each for each in stream.read().split(b"HTTP/1.1 ")[1:]]
 
 
