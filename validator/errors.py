@@ -206,6 +206,14 @@ class ValidatorError(Exception):
 class Refusal(ValidatorError):  # noqa: N818 - an outcome, not an error
     """An outcome: the request was understood, and the decision is no."""
 
+    def without_frames(self) -> "Refusal":
+        """Return this refusal, no longer with the frames in which it was raised.
+
+        Frames that hold a refusal as a result, and are held by it, are freed by the garbage collector only.
+        """
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
 
 class Fault(ValidatorError):  # noqa: N818 - the word is in the catalogue
     """A dependency of the response is broken; nothing may be accepted meanwhile."""

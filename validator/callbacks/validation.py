@@ -130,7 +130,7 @@ class Validation:
             _check_match(claims, presentation)
             self._subject_states.check(claims, look.known())
         except Refusal as refusal:
-            case.refusal = refusal
+            case.refusal = refusal.without_frames()
         except Exception as error:  # noqa: BLE001 - it is returned, as the outcome of this request
             case.error = error
         return case

@@ -227,8 +227,10 @@ class RateLimits:
             return result
         try:
             self._settle(counted, is_counted=result)
-        except (Refusal, Fault) as error:
-            return error
+        except Refusal as refusal:
+            return refusal.without_frames()
+        except Fault as fault:
+            return fault
         return None
 
     def _settle(self, counted: Counted, *, is_counted: bool) -> None:

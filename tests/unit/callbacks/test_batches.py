@@ -1,5 +1,6 @@
 """Requests that are decided together: each has the outcome that it has alone."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -202,3 +203,39 @@ def test_unreadable_keys_are_the_fault_of_those_that_need_them(enterprise: Enter
     found = outcomes(enterprise.services.validation, requests)
 
     assert found == [Reason.KEYS_UNAVAILABLE, Reason.BODY_UNREADABLE, Reason.KEYS_UNAVAILABLE]
+
+
+def test_refusals_leave_nothing_to_the_garbage_collector(
+    found_enterprise: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused requests are freed at once; with the frames of their refusals (the control) they are not."""
+    enterprise = found_enterprise({"limits.callbacks_foreign": "1/1m"})
+    validation = enterprise.services.validation
+    requests = [
+        asked(number % 3, each)
+        for number, each in enumerate(
+            [
+                presented(enterprise, ending="AA"),
+                presented(enterprise, ending="AA"),
+                presented(enterprise, presented_tenant=OTHER_TENANT),
+                presented(enterprise),
+            ]
+            * 3
+        )
+    ]
+    assert Reason.THROTTLED in outcomes(validation, requests)
+
+    assert garbage(validation, requests) == 0
+    monkeypatch.setattr(Refusal, "without_frames", lambda refusal: refusal)
+    assert garbage(validation, requests) > 10
+
+
+def garbage(validation: Validation, requests: list[Asked]) -> int:
+    """Return how many objects only the garbage collector can free after *requests* were decided."""
+    gc.collect()
+    gc.disable()
+    try:
+        outcomes(validation, requests)
+        return gc.collect()
+    finally:
+        gc.enable()
