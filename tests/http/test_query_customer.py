@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from tests.support.fakes import OTHER_TENANT, TENANT, Enterprise
+from validator.app import create_app
 from validator.customers.directory import Customer
 from validator.errors import ConfigurationError, Fault, Reason
 from validator.files import write_private
@@ -341,6 +343,18 @@ def test_withheld_numbers_use_no_limit_of_misses_up(found: Founder, withheld: st
     for number in range(20):
         ask(enterprise, f"137{number:08}")
     assert ask(enterprise).status_code == 429
+
+
+def test_path_of_a_failed_request_is_logged_without_the_secret(found: Founder) -> None:
+    """Also where an overloaded process responds before Flask; the control: another path is logged whole."""
+    application: Any = create_app(found().services).wsgi_app
+    fault, environ = Fault(Reason.OVERLOADED), {"REMOTE_ADDR": "203.0.113.9"}
+
+    with capture_logs() as logs:
+        for path in (f"{ROUTE}/{SECRET}", f"/{SECRET}"):
+            application.fast_path.respond_to(fault, "POST", path, environ, 0.0)
+
+    assert [line["path"] for line in logs if line["event"] == "request"] == [ROUTE, f"/{SECRET}"]
 
 
 # What is recorded

@@ -106,7 +106,8 @@ class FastPath:
         exchange = middleware.begin(self._policy, environ)
         response = self._errors.response(error, environ, exchange)
         endpoint = self._parsers[path][0] if self.takes(method, path) else None
-        middleware.record(Served(exchange, method, path, endpoint, response.status, began))
+        shown = middleware.shown_path(path, self._policy.integrations)
+        middleware.record(Served(exchange, method, shown, endpoint, response.status, began))
         return response.with_headers(middleware.headers(exchange))
 
 
