@@ -1,5 +1,6 @@
 """Builds every part once, for HTTP and for the command line."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,6 +81,7 @@ class Services:
     agents: Agents
     index_keys: IndexKeys
     trail_numbers: MonthlyKeys
+    name_number: Callable[[str, str], str | None]
     customers: CustomerStore
     customer_rows: RowReader
     directory: Directory | None
@@ -133,6 +135,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     customers = CustomerStore(database, encryption, index_keys, clock, settings.customers.keep)
     region = settings.numbers.region
     trail_numbers = MonthlyKeys(settings.keys.directory, clock)
+    name_number = partial(_name_number, trail_numbers, region)
     directory = open_directory(settings.customers, customers, region, threads=settings.server.threads)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
@@ -173,6 +176,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         agents=Agents(database, tenants, encryption, settings.cloud, clock),
         index_keys=index_keys,
         trail_numbers=trail_numbers,
+        name_number=name_number,
         customers=customers,
         customer_rows=RowReader(settings.customers.catalogue, region),
         directory=directory,
@@ -184,7 +188,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
                 rate_limits,
                 trail,
                 settings.query_customer,
-                partial(_name_number, trail_numbers, region),
+                name_number,
             )
             if directory
             else None

@@ -212,8 +212,7 @@ def _recorded_about(
     services: Services, detail: str, tenant: str, text: str | None
 ) -> AbstractContextManager[None]:
     """Record a command about a number, which the trail names by this month's key; see `trace`."""
-    number = None if text is None else read_number(text, services.settings.numbers.region)
-    subject = None if number is None else services.trail_numbers.digest(tenant, number.key)
+    subject = None if text is None else services.name_number(tenant, text)
     return recorded(services, EventName.CUSTOMERS, detail, tenant=tenant, subject=subject)
 
 

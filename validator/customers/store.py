@@ -86,7 +86,7 @@ class CustomerStore:
 
     def get(self, tenant: str, customer_id: str) -> Customer | None:
         """Return the customer of *tenant* with the enterprise's id *customer_id*, or None."""
-        digests = [key.digest(tenant, _of_id(customer_id)) for key in self._keys.list()]
+        digests = self._keys.digests(tenant, _of_id(customer_id))
         query = select(*_MEMBERS).where(customers.c.blind_id.in_(digests), *self._current(tenant))
         with self._database.confirmed() as connection:
             row = connection.execute(query).first()
@@ -131,12 +131,12 @@ class CustomerStore:
 
     def erase(self, tenant: str, customer_id: str) -> int:
         """Erase the customer with an id, also one that is not found any more; return how many: 0 or 1."""
-        digests = [key.digest(tenant, _of_id(customer_id)) for key in self._keys.list()]
+        digests = self._keys.digests(tenant, _of_id(customer_id))
         return self._erase_one(select(customers.c.record).where(customers.c.blind_id.in_(digests)))
 
     def erase_number(self, tenant: str, number: Number) -> int:
         """Erase the customer with *number*, as `erase`; raises OperatorError when several have it."""
-        digests = [key.digest(tenant, number.key) for key in self._keys.list()]
+        digests = self._keys.digests(tenant, number.key)
         holders = select(customer_numbers.c.record).distinct().where(customer_numbers.c.number.in_(digests))
         return self._erase_one(holders)
 

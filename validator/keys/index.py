@@ -72,6 +72,10 @@ class IndexKeys:
             raise Fault(Reason.KEYS_UNAVAILABLE, words_of(error, FILE)) from None
         return keys
 
+    def digests(self, tenant: str, value: str) -> tuple[bytes, ...]:
+        """Return the entries for *value* of *tenant* with every key; raises Fault(KEYS_UNAVAILABLE)."""
+        return tuple(key.digest(tenant, value) for key in self.list())
+
     def stage(self) -> IndexKey:
         """Add the next key; raises OperatorError when there is one, or a rotation has not ended."""
         with locked(self._path):
