@@ -22,7 +22,8 @@ METRICS = "validator-metrics"
 SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any protection
 LOOSENED = "validator@.service.d"
 OPERATORS = {"cloud.app_secret"}  # only a command of the operator asks the cloud
-INTEGRATIONS = {"customers.sql_password", "query_customer.secrets"}  # only the pool that has the routes
+# Only the pool that has the routes.
+INTEGRATIONS = {"customers.http_secret", "customers.sql_password", "query_customer.secrets"}
 EXPOSURE = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
 
 

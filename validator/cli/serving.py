@@ -94,8 +94,9 @@ def server() -> list[str]:
 def _check_role(settings: Settings) -> None:
     """Raise OperatorError for a role without routes, a route without a secret, a worker of another role."""
     server = settings.server
-    if server.serves(INTEGRATIONS) and settings.query_customer.problems:
-        raise OperatorError(*settings.query_customer.problems)
+    problems = [*settings.query_customer.problems, *settings.customers.problems]
+    if server.serves(INTEGRATIONS) and problems:
+        raise OperatorError(*problems)
     if server.role == INTEGRATIONS and not server.integrations:
         raise OperatorError(
             f'no route of the role "{INTEGRATIONS}" is switched on, so that there is nothing to serve'

@@ -21,6 +21,7 @@ from validator.cloud import wire
 from validator.cloud.policy import CloudPolicy
 from validator.cloud.wire import AgentList
 from validator.errors import OperatorError, Refusal
+from validator.tls import trusting
 
 MAX_RESPONSE = 16 * 1024 * 1024  # bytes; an agent takes about a hundred
 _RENEWAL_MARGIN = timedelta(seconds=30)
@@ -137,18 +138,10 @@ class ApiFabric:
     def _trust(self) -> ssl.SSLContext:
         """Return the TLS context that trusts the system's authorities, or only those of `ca_file`."""
         file = self._policy.ca_file
-        # Not create_default_context: it would write the session keys to $SSLKEYLOGFILE.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.hostname_checks_common_name = False
         try:
-            if file is None:
-                context.load_default_certs()
-            else:
-                context.load_verify_locations(cafile=file)
-        except (OSError, ssl.SSLError):
+            return trusting(file)
+        except OSError:
             raise OperatorError(f"cloud.ca_file: {file} cannot be read as certificates in PEM") from None
-        return context
 
     def _check_settings(self) -> None:
         if not self._policy.api_url:

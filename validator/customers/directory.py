@@ -16,6 +16,7 @@ from validator.outgoing import OutgoingSystem, slots_below
 
 BUDGET = timedelta(seconds=1.5)
 MAX_MATCHES = 5
+NOBODYS = Number("00", "00")  # the prefix of international calls alone: no subscriber and no short number
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,11 @@ Found = Nobody | One | Several | Failed
 class Source(Protocol):
     """Where customers are."""
 
-    def find(self, tenant: str, number: Number, maximum: int) -> Sequence[Customer]:
-        """Return at most *maximum* customers of *tenant* with *number*; raises Fault, OSError."""
+    def find(self, tenant: str, number: Number, maximum: int, call_id: str | None, /) -> Sequence[Customer]:
+        """Return at most *maximum* customers of *tenant* with *number*; raises Fault, OSError.
+
+        *call_id* is the cloud's id of the call, if it is known.
+        """
         ...
 
     def close(self) -> None:
@@ -78,23 +82,30 @@ class Directory:
         self._system = OutgoingSystem("customers", slots=slots_below(threads), threads=threads)
         self._source, self._region, self._budget = source, region, budget
 
-    def look_up(self, tenant: str, text: str) -> Found:
-        """Return which customers of *tenant* have the number that *text* spells.
+    def look_up(self, tenant: str, text: str, call_id: str | None = None) -> Found:
+        """Return which customers of *tenant* have the number that *text* spells, in the call *call_id*.
 
         Without a number in *text* there is nothing to look up: no customer has it.
         """
         number = read_number(text, self._region)
         if number is None:
             return Nobody()
-        find = partial(self._source.find, tenant, number, MAX_MATCHES + 1)
         try:
-            customers = self._system.use(find, self._budget)
+            return _found(self._find(tenant, number, call_id))
         except Fault as fault:
             return Failed(fault.reason)
+
+    def probe(self, tenant: str) -> None:
+        """Look up a number that nobody has; raises Fault when the look-up fails."""
+        self._find(tenant, NOBODYS, None)
+
+    def _find(self, tenant: str, number: Number, call_id: str | None) -> Sequence[Customer]:
+        find = partial(self._source.find, tenant, number, MAX_MATCHES + 1, call_id)
+        customers = self._system.use(find, self._budget)
         # A record of another number is a damaged index or a lying source: never show it to anybody.
         if any(number.key not in customer.numbers for customer in customers):
-            return Failed(Reason.SYSTEM_FAILED)
-        return _found(customers)
+            raise Fault(Reason.SYSTEM_FAILED, "the source returns customers with other numbers")
+        return customers
 
     def close(self) -> None:
         """Close the source."""

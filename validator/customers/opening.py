@@ -1,5 +1,8 @@
 """Opens the directory of customers that the settings name."""
 
+from collections.abc import Callable
+
+from validator.customers.crm import HttpSource
 from validator.customers.directory import Directory, Source
 from validator.customers.policy import CustomersPolicy
 from validator.customers.sql import SqlSource
@@ -15,5 +18,9 @@ def open_directory(
     """
     if not policy.source:
         return None
-    source: Source = store if policy.source == "store" else SqlSource(policy, region)
-    return Directory(source, region, threads=threads)
+    sources: dict[str, Callable[[], Source]] = {
+        "store": lambda: store,
+        "sql": lambda: SqlSource(policy, region),
+        "http": lambda: HttpSource(policy, region),
+    }
+    return Directory(sources[policy.source](), region, threads=threads)

@@ -71,7 +71,7 @@ class RowReader:
         numbers = self._numbers(members.get("number"))
         values = {name: text for name, text in texts.items() if text}
         problems = [f"{name}: not a text" for name, text in texts.items() if text is None]
-        if not customer_id or len(customer_id) > MAX_ID or not is_plain(customer_id):
+        if not is_id(customer_id):
             problems.append(f"id: not 1 to {MAX_ID} printable characters")
         if not numbers:
             problems.append(f"number: not 1 to {MAX_NUMBERS} telephone numbers")
@@ -86,6 +86,11 @@ class RowReader:
         numbers = [read_number(_text(text) or "", self._region) for text in texts]
         keys = [number.key for number in numbers if number is not None]
         return tuple(dict.fromkeys(keys)) if len(keys) == len(texts) else ()
+
+
+def is_id(text: str) -> bool:
+    """Return whether *text* can be the enterprise's id of a customer."""
+    return 1 <= len(text) <= MAX_ID and is_plain(text)
 
 
 def _text(value: object) -> str | None:

@@ -6,8 +6,6 @@ statement before the look-up is given up. The columns are `id`, `number` and fie
 """
 
 import sqlite3
-from datetime import date, datetime
-from decimal import Decimal
 from urllib.parse import quote
 
 import structlog
@@ -17,8 +15,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from validator.causes import cause_name
 from validator.customers.directory import BUDGET, Customer
 from validator.customers.policy import CustomersPolicy
+from validator.customers.records import RecordReader, unlike
 from validator.errors import Fault, Reason
-from validator.numbers.reading import Number, read_number
+from validator.numbers.reading import Number
 from validator.store.transport import connect_arguments
 
 PARAMETERS = frozenset({"number", "tenant"})
@@ -33,11 +32,12 @@ class SqlSource:
     """Customers of the enterprise's own database; connects with the first look-up."""
 
     def __init__(self, policy: CustomersPolicy, region: str) -> None:
-        self._catalogue, self._region = policy.catalogue, region
+        self._columns = {"id", "number", *policy.catalogue.names()}
+        self._records = RecordReader(policy.catalogue, region)
         self._engine = _engine(policy)
         self._query = text(f"SELECT * FROM ({policy.sql_query}) AS found LIMIT :maximum")  # noqa: S608 - a setting
 
-    def find(self, tenant: str, number: Number, maximum: int) -> list[Customer]:
+    def find(self, tenant: str, number: Number, maximum: int, call_id: str | None = None) -> list[Customer]:
         """Return at most *maximum* customers of *tenant* with *number*.
 
         Raises TimeoutError when the query takes too long, Fault(SYSTEM_FAILED) when it cannot be run, or when
@@ -63,40 +63,10 @@ class SqlSource:
         self._engine.dispose()
 
     def _customer(self, row: RowMapping) -> Customer:
-        texts = {name: _text(name, value) for name, value in row.items()}
-        missing = {"id", "number"} - texts.keys()
-        unknown = texts.keys() - {"id", "number"} - self._catalogue.names()
-        if missing or unknown:
-            raise _unlike(*sorted(missing | unknown))
-        number = read_number(texts.pop("number"), self._region)
-        customer_id = texts.pop("id")
-        wrong = [each.name for each in self._catalogue.fields if each.problem(texts.get(each.name, ""))]
-        if wrong:
-            log.warning(
-                "fields of a customer are left out: they are not as the catalogue declares", fields=wrong
-            )
-        values = {name: value for name, value in texts.items() if value and name not in wrong}
-        return Customer(customer_id, (number.key,) if number else (), values)
-
-
-def _unlike(*columns: str) -> Fault:
-    log.warning("the customers' query does not return the columns of customers", columns=columns)
-    return Fault(Reason.SYSTEM_FAILED, "the customers' query does not return the columns of customers")
-
-
-def _text(name: str, value: object) -> str:
-    """Return the *value* of a column as the text of a field; raises Fault for another type."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return str(value)
-    raise _unlike(name)
+        differing = row.keys() - self._columns | {"id", "number"} - row.keys()
+        if differing:
+            raise unlike(*sorted(differing))
+        return self._records.customer(row)
 
 
 def _engine(policy: CustomersPolicy) -> Engine:

@@ -58,7 +58,7 @@ class CustomerStore:
         self._database, self._encryption, self._keys, self._clock = database, encryption, keys, clock
         self._keep = keep
 
-    def find(self, tenant: str, number: Number, maximum: int) -> list[Customer]:
+    def find(self, tenant: str, number: Number, maximum: int, call_id: str | None = None) -> list[Customer]:
         """Return at most *maximum* customers of *tenant* with *number*, by when they were first imported.
 
         Raises Fault(KEYS_UNAVAILABLE) when this node has another index key than the records: nobody would be

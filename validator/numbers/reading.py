@@ -36,9 +36,10 @@ class NumbersPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number that was read. Its key is private: neither the log nor a traceback may have it."""
+    """A number that was read, and its spelling. Both are private: no log and no traceback may have them."""
 
     key: str = field(repr=False)
+    raw: str = field(default="", repr=False, compare=False)
 
 
 def read_number(text: str, region: str) -> Number | None:
@@ -50,7 +51,7 @@ def read_number(text: str, region: str) -> Number | None:
     if not _NUMBER.fullmatch(plain) or not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
         return None
     plus = "+" if "+" in plain else ""
-    return Number(_e164(plus + digits, region) or plus + digits)
+    return Number(_e164(plus + digits, region) or plus + digits, text)
 
 
 def is_region(region: str) -> bool:

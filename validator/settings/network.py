@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 
 from validator.networks import is_address, is_loopback
-from validator.origins import is_origin
+from validator.origins import host_of, is_origin
 from validator.settings.fields import Pattern, Setting, StringList
 from validator.settings.places import is_socket_address
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_URL_PATH = re.compile(r"/[A-Za-z0-9._~/%-]{0,1024}", re.ASCII)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
 
@@ -54,6 +55,24 @@ class CloudUrl(Setting):
         if not value.startswith("https://") and not is_loopback(str(urlsplit(value).hostname)):
             raise self.wrong(value)
         return value
+
+
+class SystemUrl(Setting):
+    """The URL of a system of the enterprise. It gets a secret, so TLS is required, except on this host."""
+
+    allowed = (
+        '"" or a URL such as "https://crm.example.com/customers/find", without a user, query and fragment; '
+        "http:// only for this very host"
+    )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        origin, path = _split(value) if isinstance(value, str) else ("", "")
+        if not is_origin(origin) or not _URL_PATH.fullmatch(path):
+            # Never the value: it may have a name and a password in it.
+            raise ValidationError(f"is not such a URL; allowed is {self.allowed}")
+        if not origin.startswith("https://") and not is_loopback(host_of(origin)):
+            raise ValidationError(f"is not over TLS; allowed is {self.allowed}")
+        return str(value)
 
 
 class HostName(Pattern):
@@ -116,6 +135,13 @@ class CookieNames(StringList):
     def is_allowed(self, word: str) -> bool:
         """Return whether *word* is such a name."""
         return bool(_COOKIE_NAME.fullmatch(word))
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Return the origin and the path of *url*."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority}", f"{slash}{path}"
 
 
 def _has_name(origin: str) -> bool:

@@ -46,6 +46,8 @@ def _customers(
 ) -> Broken:
     if customers["source"] and not is_region(numbers["region"]):
         yield "numbers.region", "is not a country whose telephone numbers are known"
+    if customers["source"] == "http" and not customers["http_url"]:
+        yield "customers.http_url", 'is missing: customers.source = "http" asks a CRM'
     if customers["source"] != "sql":
         return
     if not customers["sql_url"]:

@@ -154,7 +154,8 @@ def _redirect_standard_logging(formatter: logging.Formatter, level: int) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.INFO))
-    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
+    for library in ("alembic", "httpx2"):  # their lines about each step or request are of no use here
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
     for name in ("gunicorn.error", "gunicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

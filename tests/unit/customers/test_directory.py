@@ -34,7 +34,9 @@ class FakeSource:
         self.customers, self.error = customers, error
         self.queries: list[tuple[str, str, int]] = []
 
-    def find(self, tenant: str, number: Number, maximum: int) -> Sequence[Customer]:
+    def find(
+        self, tenant: str, number: Number, maximum: int, call_id: str | None = None
+    ) -> Sequence[Customer]:
         self.queries.append((tenant, number.key, maximum))
         if self.error is not None:
             raise self.error
@@ -101,10 +103,12 @@ def test_slow_source_is_given_up() -> None:
     may_go_on, called = threading.Event(), threading.Event()
 
     class Slow(FakeSource):
-        def find(self, tenant: str, number: Number, maximum: int) -> Sequence[Customer]:
+        def find(
+            self, tenant: str, number: Number, maximum: int, call_id: str | None = None
+        ) -> Sequence[Customer]:
             called.set()
             may_go_on.wait(LONG.total_seconds())
-            return super().find(tenant, number, maximum)
+            return super().find(tenant, number, maximum, call_id)
 
     directory = Directory(Slow(customer()), "CN", threads=4, budget=timedelta(milliseconds=20))
     try:

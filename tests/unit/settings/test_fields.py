@@ -586,3 +586,37 @@ def test_other_cloud_is_refused(url: object) -> None:
 
     assert 'an origin such as "https://cloud.example.com"' in shown
     assert "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://crm.example.com/",
+        "https://crm.example.com:8443/customers/find",
+        "http://127.0.0.1:9000/a-b_c~d.e/%20",
+        "http://[::1]/",
+    ],
+)
+def test_system_is_taken(url: str) -> None:
+    """A system has a URL with TLS, or without it on this very host; or there is none."""
+    assert taken(network.SystemUrl(empty=True), url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://crm.example.com/", "http://localhost/", "http://127.0.0.1.example.com/"),
+        *("https://crm.example.com", "https://", "crm.example.com/", "https:///find", "ftp://127.0.0.1/"),
+        *("https://crm:secret@crm.example.com/", "https://crm.example.com/?key=secret"),
+        *("https://crm.example.com/#secret", "https://crm.example.com/\n", "https://crm.example.com/a b"),
+        *("https://crm.example.com\\@127.0.0.1/", b"", 7, ["https://crm.example.com/"]),
+    ],
+    ids=repr,
+)
+def test_other_system_is_refused(url: object) -> None:
+    """A secret goes there: never in the clear over a network, and nothing that may be a secret is quoted."""
+    shown = complaint(network.SystemUrl(empty=True), url)
+
+    assert 'a URL such as "https://crm.example.com/customers/find"' in shown
+    assert "secret" not in shown

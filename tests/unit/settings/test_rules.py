@@ -111,6 +111,12 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "customers.sql_insecure = true",
         {**CRM, "customers.sql_url": "postgresql+psycopg://crm@db.example.com/crm"},
     ),
+    "CRM without a URL": (
+        {"customers.source": "http"},
+        "customers.http_url",
+        "is missing",
+        {"customers.source": "http", "customers.http_url": "https://crm.example.com/find"},
+    ),
     "one path for both callbacks": (
         {"callbacks.agent_path": "/v", "callbacks.chat_path": "/v"},
         "callbacks.chat_path",

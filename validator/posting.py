@@ -1,0 +1,86 @@
+"""One bounded POST of JSON to a system of the enterprise, such as a CRM.
+
+One deadline covers the connection, TLS, the request and the response to its last byte. Timeouts of single
+reads would not: a system that sends one byte a second could occupy a thread for hours. Only the resolver of
+host names has its own timeouts. So each request has a new connection, which also cannot be a stale one.
+
+Redirects are not followed and proxies of the environment are not used, so that the credential reaches no
+other host. A response is usable when its status is 200, and it is neither compressed nor too large.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+
+import httpx2
+
+
+class UnusableResponse(Exception):  # noqa: N818 - an outcome
+    """There is no usable response; the text says why, and quotes nothing of request and response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The URL of a system, the value of `Authorization` for it, and the TLS context for https."""
+
+    url: str
+    authorization: str = field(repr=False)
+    tls: ssl.SSLContext = field(repr=False)
+
+
+def post(endpoint: Endpoint, body: bytes, *, timeout: timedelta, max_response: int) -> bytes:
+    """Return the body of the response to *body*, JSON, at most *max_response* bytes.
+
+    Raises TimeoutError when it is not complete within *timeout*, and UnusableResponse.
+    """
+    try:
+        return asyncio.run(_post(endpoint, body, timeout, max_response))
+    except httpx2.RequestError as error:
+        raise UnusableResponse(_words(error)) from None
+
+
+async def _post(endpoint: Endpoint, body: bytes, timeout: timedelta, max_response: int) -> bytes:
+    headers = {
+        "Authorization": endpoint.authorization,
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+    }
+    async with (
+        asyncio.timeout(timeout.total_seconds()),
+        _client(endpoint.tls) as client,
+        client.stream("POST", endpoint.url, content=body, headers=headers) as response,
+    ):
+        _check(response.status_code, response.headers)
+        return await _read(response, max_response)
+
+
+def _client(tls: ssl.SSLContext) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(verify=tls, timeout=None, follow_redirects=False, trust_env=False)
+
+
+def _check(status: int, headers: Mapping[str, str]) -> None:
+    """Raise UnusableResponse unless the response may have a usable body."""
+    if status != HTTPStatus.OK:
+        raise UnusableResponse(f"the status is {status}")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise UnusableResponse("the response is compressed, which was not requested")
+
+
+async def _read(response: httpx2.Response, max_response: int) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > max_response:
+            raise UnusableResponse(f"the response is larger than {max_response} bytes")
+    return bytes(content)
+
+
+def _words(error: httpx2.RequestError) -> str:
+    """Return why there is no response, without the library's message, which may quote the request."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "the certificate is not trusted"
+    return "no connection" if isinstance(error, httpx2.ConnectError) else type(error).__name__
