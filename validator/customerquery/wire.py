@@ -11,7 +11,15 @@ import orjson
 from marshmallow import Schema, fields, validate
 
 from validator.customerquery.policy import HERE, QueryPolicy
-from validator.customers.catalogue import Catalogue, CatalogueField, FieldType, Label, Mask, Place
+from validator.customers.catalogue import (
+    Catalogue,
+    CatalogueField,
+    FieldType,
+    Label,
+    Mask,
+    Place,
+    Sensitivity,
+)
 from validator.customers.directory import Customer
 from validator.untrusted import Plan, Text, TolerantSchema, read_object
 
@@ -99,7 +107,8 @@ def _values(customer: Customer, catalogue: Catalogue, policy: QueryPolicy) -> It
 
 def _value(each: CatalogueField, text: str, policy: QueryPolicy) -> dict[str, Any]:
     """Return the members about the value *text*; a value that does not fit its type becomes a string."""
-    if each.mask is not Mask.NONE and policy.mask == HERE:
+    is_masked_here = policy.mask == HERE or each.sensitive is not Sensitivity.NONE
+    if each.mask is not Mask.NONE and is_masked_here:
         return {"value": each.masked(text), "type": _TYPES[FieldType.STRING]}
     mask = {} if each.mask is Mask.NONE else {"maskStyle": _MASKS[each.mask]}
     if text and each.problem(text):

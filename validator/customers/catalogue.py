@@ -48,6 +48,20 @@ class Place(StrEnum):
     IVR = "ivr"
 
 
+class Sensitivity(StrEnum):
+    """What a value discloses; every word but NONE has it masked by this server, wherever it is shown."""
+
+    NONE = "none"
+    PERSONAL = "personal"
+    IDENTITY = "identity"
+    BANK = "bank"
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether the customers must have agreed before a value leaves the enterprise."""
+        return self in (Sensitivity.IDENTITY, Sensitivity.BANK)
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A word for people, in English and in Chinese."""
@@ -58,7 +72,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueField:
-    """A field of a customer; *items* are the labels of a dictionary's values."""
+    """A field of a customer; *items* are the labels of a dictionary's values.
+
+    A sensitive field has a mask. With *consent* the customers agreed that it leaves the enterprise.
+    """
 
     name: str
     label: Label
@@ -68,6 +85,8 @@ class CatalogueField:
     required: bool = False
     show: frozenset[Place] = frozenset()
     items: Mapping[str, Label] = field(default_factory=dict)
+    sensitive: Sensitivity = Sensitivity.NONE
+    consent: bool = False
 
     def problem(self, text: str) -> str | None:
         """Return what is wrong with the value *text*, which the complaint never quotes; None if nothing."""

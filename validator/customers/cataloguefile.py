@@ -14,6 +14,7 @@ from validator.customers.catalogue import (
     Label,
     Mask,
     Place,
+    Sensitivity,
 )
 from validator.files import text_of
 from validator.untrusted import is_plain
@@ -22,7 +23,10 @@ RESERVED = ("id", "number")  # the columns beside the fields
 _MAX_FIELDS = 64
 _MAX_LABEL = 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
-_KEYS = ("name", "label", "type", "length", "mask", "required", "show", "items")
+_KEYS = ("name", "label", "type", "length", "mask", "required", "show", "items", "sensitive", "consent")
+# Words in names and labels of fields with numbers of identity cards, passports and bank accounts.
+_SUSPECT = re.compile("身份证|证件|护照|银行|卡号|identity|passport|card.?n|bank|iban", re.IGNORECASE)
+_OUTSIDE = frozenset(Place) - {Place.CARD}
 
 
 class CatalogueError(Exception):
@@ -64,10 +68,14 @@ class _Entry:
         self._label = self._labels()
         self._type = self._choice("type", FieldType, FieldType.STRING)
         self._length = self._take("length", MAX_LENGTH, _is_length, f"a whole number from 1 to {MAX_LENGTH}")
-        self._mask = self._choice("mask", Mask, Mask.NONE)
+        self._sensitive = self._choice("sensitive", Sensitivity, Sensitivity.NONE)
+        is_sensitive = self._sensitive is not Sensitivity.NONE
+        self._mask = self._choice("mask", Mask, Mask.LAST4 if is_sensitive else Mask.NONE)
         self._required = self._take("required", False, _is_boolean, "true or false")
         self._show = self._take("show", [], _are_places, f"a list of some of {', '.join(Place)}")
+        self._consent = self._take("consent", False, _is_boolean, "true or false")
         self._items = self._dictionary()
+        self.problems += [f"{self._where}: {problem}" for problem in self._unprotected()]
         self.problems += [f"{self._where}: {key}: unknown" for key in self._table if key not in _KEYS]
 
     def field(self) -> CatalogueField:
@@ -81,7 +89,28 @@ class _Entry:
             required=self._required,
             show=frozenset(map(Place, self._show)),
             items=self._items,
+            sensitive=self._sensitive,
+            consent=self._consent,
         )
+
+    def _unprotected(self) -> Iterator[str]:
+        """Yield what the protection of a sensitive field lacks."""
+        words = f"{self.name} {self._label.en} {self._label.zh}"
+        if "sensitive" not in self._table and _SUSPECT.search(words):
+            yield (
+                f"sensitive: is missing, and the words look like a number of an identity card or a bank: "
+                f"write one of {', '.join(Sensitivity)}"
+            )
+        if self._sensitive is not Sensitivity.NONE and self._mask is Mask.NONE:
+            yield 'mask: must be "last4" or "first4": the field is sensitive'
+        outside = sorted(_OUTSIDE.intersection(self._show))
+        if self._sensitive.needs_consent and outside and not self._consent:
+            yield (
+                f"show: {', '.join(outside)} needs consent = true: such a number leaves the enterprise only "
+                "if the customers agreed"
+            )
+        if self._consent and not self._sensitive.needs_consent:
+            yield 'consent: is for sensitive = "identity" and "bank" only'
 
     def _take(self, key: str, default: Any, is_allowed: Callable[[Any], bool], allowed: str) -> Any:
         """Return the value of *key*, or *default* with a problem unless it is allowed."""

@@ -9,7 +9,15 @@ from marshmallow import RAISE
 
 from validator.customerquery.policy import HERE, THERE, QueryPolicy
 from validator.customerquery.wire import MAX_PARAM, CustomerAnswer, parse, render
-from validator.customers.catalogue import Catalogue, CatalogueField, FieldType, Label, Mask, Place
+from validator.customers.catalogue import (
+    Catalogue,
+    CatalogueField,
+    FieldType,
+    Label,
+    Mask,
+    Place,
+    Sensitivity,
+)
 from validator.customers.directory import Customer
 from validator.errors import Reason, Refusal
 from validator.routeguard import PATH, RouteSecrets
@@ -96,6 +104,23 @@ def test_mask_here_keeps_the_value_here() -> None:
     assert {**here["values"][1], "valueNo": "", "name": ""}.items() >= {"value": "*" * 12 + "7890"}.items()
     assert (here["values"][1]["type"], "maskStyle" in here["values"][1]) == ("1", False)
     assert (there["values"][1]["value"], there["values"][1]["maskStyle"]) == (VALUES["card"], "1")
+
+
+@pytest.mark.parametrize("sensitive", [each for each in Sensitivity if each is not Sensitivity.NONE])
+def test_sensitive_value_is_always_masked_here(sensitive: Sensitivity) -> None:
+    """The cloud never gets a sensitive value whole; the control is the same field without the mark."""
+    (card,) = (each for each in FIELDS if each.name == "card")
+    policy, customer = replace(POLICY, mask=THERE), Customer("C-1", ("1",), VALUES)
+
+    marked = render([customer], Catalogue((replace(card, sensitive=sensitive),)), policy).decode()
+    control = render([customer], Catalogue((card,)), policy).decode()
+
+    assert (VALUES["card"] in marked, "************7890" in marked, "maskStyle" in marked) == (
+        False,
+        True,
+        False,
+    )
+    assert VALUES["card"] in control
 
 
 def test_empty_fields_are_left_out() -> None:

@@ -82,6 +82,11 @@ def test_every_key_is_read() -> None:
             one('type = "dictionary"\nlength = 2\nitems = { abc = { en = "A", zh = "A" } }'),
             "field name: items.abc: longer than length",
         ),
+        (one('sensitive = "very"'), "field name: sensitive: must be one of none, personal, identity, bank"),
+        (one('sensitive = "personal"\nmask = "none"'), "field name: mask: must be"),
+        (one("consent = 1"), "field name: consent: must be true or false"),
+        (one("consent = true"), "field name: consent: is for sensitive"),
+        (one('consent = true\nsensitive = "personal"'), "field name: consent: is for sensitive"),
         (one("lenght = 7"), "field name: lenght: unknown"),
         (one("") + one(""), "field name: declared twice"),
         (one("") + "[other]\n", "other: unknown; allowed is [[field]] only"),
@@ -90,6 +95,51 @@ def test_every_key_is_read() -> None:
 def test_wrong_entry_is_reported(text: str, problem: str) -> None:
     """Each wrong entry is reported by its field and key, with what is allowed."""
     assert [each for each in problems_of(text) if each.startswith(problem)]
+
+
+def field_of(text: str) -> CatalogueField:
+    """Return the one field of a catalogue with the keys *text*."""
+    (field,) = parse_catalogue(one(text).encode()).fields
+    return field
+
+
+@pytest.mark.parametrize("word", ["personal", "identity", "bank"])
+def test_sensitive_field_is_masked(word: str) -> None:
+    """A sensitive field has a mask without one in the file, or the other one; the control has none."""
+    assert field_of("").masked("6222020200112233") == "6222020200112233"
+    assert field_of(f'sensitive = "{word}"').masked("6222020200112233") == "************2233"
+    assert field_of(f'sensitive = "{word}"\nmask = "first4"').masked("6222020200112233") == "6222************"
+
+
+@pytest.mark.parametrize("word", ["identity", "bank"])
+@pytest.mark.parametrize("place", ["cloud", "export", "ivr"])
+def test_number_leaves_only_with_consent(word: str, place: str) -> None:
+    """Numbers of identity cards and banks leave the enterprise only with consent; a card needs none."""
+    text = f'sensitive = "{word}"\nshow = ["card", "{place}"]'
+
+    assert problems_of(one(text))[0].startswith(f"field name: show: {place} needs consent = true")
+    assert field_of(f"{text}\nconsent = true").consent
+    assert field_of(text.replace(f', "{place}"', "")).show == {Place.CARD}
+    assert field_of(text.replace(word, "personal")).show == {Place.CARD, Place(place)}
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("identity_no", 'en = "No.", zh = "编号"'),
+        ("n", 'en = "Passport", zh = "编号"'),
+        ("n", 'en = "Card number", zh = "编号"'),
+        ("n", 'en = "No.", zh = "身份证号"'),
+        ("n", 'en = "No.", zh = "银行账号"'),
+        ("n", 'en = "No.", zh = "卡号"'),
+    ],
+)
+def test_forgotten_sensitivity_is_a_problem(name: str, label: str) -> None:
+    """A field whose words look like such a number says whether it is one; so does a membership card."""
+    text = f'[[field]]\nname = "{name}"\nlabel = {{ {label} }}\n'
+
+    assert problems_of(text)[0].startswith(f"field {name}: sensitive: is missing")
+    assert parse_catalogue(f'{text}sensitive = "none"\n'.encode()).names() == {name}
 
 
 def test_every_problem_is_reported_at_once() -> None:
