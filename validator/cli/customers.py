@@ -10,7 +10,9 @@ import orjson
 
 from validator.audit import reading
 from validator.audit.events import EventName
-from validator.cli.frame import Group, opened
+from validator.cli.customer_export import export
+from validator.cli.customer_source import opened_customers, tenant_option, whole
+from validator.cli.frame import Group
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show, show_line
 from validator.cli.privileges import as_operator
@@ -26,7 +28,6 @@ from validator.services import Services
 
 _STDIN = "-"
 
-tenant_option = click.option("--tenant", help="Tenant space; else the only one.")
 number_argument = click.argument("number")
 
 
@@ -49,7 +50,7 @@ def import_customers(file: Path, tenant: str | None, skip_bad: bool, as_json: bo
     All rows are checked first: nothing is written when one is wrong. Records that were not imported again
     within customers.keep are deleted.
     """
-    with _opened() as services, _file(file) as content:
+    with opened_customers() as services, _file(file) as content:
         space = tenant_or_only(services, tenant)
         work = Import(services.customer_rows, services.customers, services.clock, _print_progress)
         is_csv = file.suffix.lower() not in (".json", ".jsonl", ".ndjson")
@@ -72,7 +73,7 @@ def import_customers(file: Path, tenant: str | None, skip_bad: bool, as_json: bo
 @json_option
 def list_customers(tenant: str | None, limit: int, as_json: bool) -> None:
     """List the first customers as an agent sees them: masked, with the last digits of their numbers."""
-    with _opened() as services:
+    with opened_customers() as services:
         space = tenant_or_only(services, tenant)
         with recorded(services, EventName.CUSTOMERS, "listed", tenant=space):
             rows = [
@@ -91,12 +92,12 @@ def list_customers(tenant: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def show_customer(number: str, tenant: str | None, as_json: bool) -> None:
     """Show everything that is stored of the customers with NUMBER, unmasked."""
-    with _opened() as services:
+    with opened_customers() as services:
         space = tenant_or_only(services, tenant)
         text = _text_of(number)
         with _recorded_about(services, "shown", space, text):
             found = _matches(_look_up(services, space, text))
-        show([_whole(customer) for customer in found], as_json=as_json)
+        show([whole(customer) for customer in found], as_json=as_json)
 
 
 @customers.command(
@@ -111,7 +112,7 @@ def show_customer(number: str, tenant: str | None, as_json: bool) -> None:
 @json_option
 def query(number: str, tenant: str | None, as_cloud: bool, as_json: bool) -> None:
     """Look NUMBER up as for an agent's card: none, one, several or failed, with the card's masked fields."""
-    with _opened("") as services:
+    with opened_customers("") as services:
         space = tenant_or_only(services, tenant)
         text = _text_of(number)
         with _recorded_about(services, "queried", space, text):
@@ -123,19 +124,7 @@ def query(number: str, tenant: str | None, as_cloud: bool, as_json: bool) -> Non
         show({"found": _word(found), "cards": cards}, as_json=as_json)
 
 
-@customers.command(examples=["validator customers export --tenant 202400000001 > customers.jsonl"])
-@tenant_option
-def export(tenant: str | None) -> None:
-    """Print every customer as JSON Lines, which `import` reads again."""
-    with _opened() as services:
-        space = tenant_or_only(services, tenant)
-        with recorded(services, EventName.CUSTOMERS, "exported", tenant=space):
-            total = services.customers.count(space)  # recorded before anything is printed
-        for customer in services.customers.every(space):
-            show_line(_whole(customer))
-        say(f"{total} customers", err=True)
-
-
+customers.add_command(export)
 _USES = (EventName.CUSTOMERS, EventName.CUSTOMER_QUERY)
 
 
@@ -145,7 +134,7 @@ _USES = (EventName.CUSTOMERS, EventName.CUSTOMER_QUERY)
 @json_option
 def trace(number: str, tenant: str | None, as_json: bool) -> None:
     """List who looked NUMBER up, showed or erased it, by this node's audit trail, within customers.keep."""
-    with _opened("") as services:
+    with opened_customers("") as services:
         space = tenant_or_only(services, tenant)
         key = _number_of(services, _text_of(number)).key
         names = services.trail_numbers.digests(space, key)
@@ -160,7 +149,7 @@ def trace(number: str, tenant: str | None, as_json: bool) -> None:
 @customers.command(examples=["validator customers purge"])
 def purge() -> None:
     """Delete the customers that were not imported within customers.keep, of every tenant space."""
-    with _opened() as services:
+    with opened_customers() as services:
         with recorded(services, EventName.CUSTOMERS, "purged"):
             count = _purge(services)
         say(f"{count} deleted")
@@ -177,24 +166,12 @@ def erase(number: str | None, tenant: str | None, customer_id: str | None, every
     """Erase the customer with NUMBER or with an id. If several have NUMBER, nothing is erased."""
     if sum((number is not None, customer_id is not None, everybody)) != 1:
         raise click.UsageError("name one of NUMBER, --id and --all")
-    with _opened() as services:
+    with opened_customers() as services:
         space = tenant_or_only(services, tenant)
         text = None if number is None else _text_of(number)
         with _recorded_about(services, "erased", space, text):
             count = _erase(services, space, text, customer_id)
         say(f"{count} erased; backups have them until they are deleted")
-
-
-@contextmanager
-def _opened(source: str = "store") -> Iterator[Services]:
-    """Open the services; raises OperatorError unless customers are looked up, and in *source* unless ""."""
-    with opened() as services:
-        present = services.settings.customers.source
-        if not present:
-            raise OperatorError('customers are off: set customers.source = "store"')
-        if source not in ("", present):
-            raise OperatorError(f'customers are not stored here: customers.source is "{present}"')
-        yield services
 
 
 @contextmanager
@@ -233,7 +210,7 @@ def _text_of(number: str) -> str:
 
 def _look_up(services: Services, tenant: str, text: str) -> Found:
     """Return what a look-up finds; raises OperatorError when it fails."""
-    assert services.directory is not None  # noqa: S101 - by _opened
+    assert services.directory is not None  # noqa: S101 - by opened_customers
     found = services.directory.look_up(tenant, text)
     if isinstance(found, Failed):
         raise OperatorError(f"the look-up failed, nothing is known: {found.reason}")
@@ -272,10 +249,6 @@ def _number_of(services: Services, text: str) -> Number:
     if number is None:
         raise OperatorError("that is no telephone number")
     return number
-
-
-def _whole(customer: Customer) -> dict[str, object]:
-    return {"id": customer.id, "number": list(customer.numbers), **customer.values}
 
 
 def _card(services: Services, customer: Customer) -> dict[str, object]:

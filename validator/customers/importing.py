@@ -14,7 +14,7 @@ from validator.customers.rows import RowError, RowReader
 from validator.customers.store import BATCH, CustomerStore, Stored
 from validator.errors import OperatorError
 
-_MAX_ERRORS = 20
+MAX_ERRORS = 20
 _PROGRESS = 50_000  # rows
 
 
@@ -42,7 +42,7 @@ class Import:
             rows += 1
             if isinstance(row, RowError):
                 bad += 1
-                errors += [row] if bad <= _MAX_ERRORS else []
+                errors += [row] if bad <= MAX_ERRORS else []
             if rows % _PROGRESS == 0:
                 self._progress(f"{rows} rows are checked")
         return Checked(rows, bad, tuple(errors))
