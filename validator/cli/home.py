@@ -11,6 +11,7 @@ from validator.cli.frame import Command, load_settings, opened
 from validator.cli.notices import loop_without_proxy, notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
+from validator.customers.condition import Retained, shortcomings
 from validator.errors import OperatorError
 from validator.files import make_private_folder
 from validator.keys import keyring
@@ -67,6 +68,7 @@ def check(as_json: bool) -> None:
     """
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks(), **_integrations(services.settings)}
+        states |= _customers(services)
         _notice_sources(services)
         if not as_json:
             notice_open_callbacks(services.settings)
@@ -83,10 +85,24 @@ def check(as_json: bool) -> None:
 
 def _integrations(settings: Settings) -> dict[str, PartState]:
     """Return the state of the role `integrations`; nothing while none of its routes is switched on."""
-    if not (settings.server.integrations and settings.server.serves(INTEGRATIONS)):
+    problems = [*settings.query_customer.problems, *settings.customers.problems]
+    if not settings.server.serves(INTEGRATIONS) or not (settings.server.integrations or problems):
         return {}
-    problems = settings.query_customer.problems
     return {INTEGRATIONS: PartState(State.UNAVAILABLE, "; ".join(problems)) if problems else PartState()}
+
+
+def _customers(services: Services) -> dict[str, PartState]:
+    """Return the state of the customers' directory; nothing where nobody is looked up.
+
+    It is never unavailable: logins, tokens and the cloud's callbacks do not need it.
+    """
+    settings, directory = services.settings, services.directory
+    if directory is None or not settings.server.serves(INTEGRATIONS):
+        return {}
+    tenants = [each.id for each in services.tenants.list()]
+    retained = Retained(services.customers, services.index_keys, services.trail_numbers)
+    words = shortcomings(settings.customers, directory, retained, tenants)
+    return {"customers": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
 
 
 def _notice_sources(services: Services) -> None:

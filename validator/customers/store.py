@@ -160,6 +160,12 @@ class CustomerStore:
             connection.execute(update(customers).where(customers.c.imported_at > now).values(imported_at=now))
         return self._erase_where(customers.c.imported_at < now - self._keep)
 
+    def overdue(self) -> int:
+        """Return how many records, of every tenant, were not imported again in time."""
+        old = customers.c.imported_at < self._clock.now() - self._keep
+        with self._database.confirmed() as connection:
+            return connection.execute(select(func.count()).select_from(customers).where(old)).scalar_one()
+
     def reindex(self, key: IndexKey, region: str) -> Iterator[int]:
         """Make the entries of every record again with *key*, reading numbers anew; yield how many are done.
 

@@ -41,11 +41,18 @@ class MonthlyKeys:
 
     def destroy(self, keep: timedelta) -> int:
         """Destroy the keys of months that ended before *keep*, or have not begun; return how many."""
-        now = self._clock.now()
-        over = [path for path in self._files() if not _is_needed(path, now, keep)]
+        over = self._over(keep)
         for path in over:
             path.unlink(missing_ok=True)
         return len(over)
+
+    def overdue(self, keep: timedelta) -> int:
+        """Return how many keys `destroy` would destroy."""
+        return len(self._over(keep))
+
+    def _over(self, keep: timedelta) -> list[Path]:
+        now = self._clock.now()
+        return [path for path in self._files() if not _is_needed(path, now, keep)]
 
     def _files(self) -> list[Path]:
         return sorted(path for path in self._directory.iterdir() if _FILE.fullmatch(path.name))

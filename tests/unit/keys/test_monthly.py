@@ -46,6 +46,7 @@ def test_key_is_destroyed_after_the_retention(keys: MonthlyKeys, clock: FakeCloc
     """A month's key exists until the retention after the month's end, and the name is gone with it."""
     name = keys.digest("42", NUMBER)
     clock.instant = datetime(2026, 12, 30, 23, 59, tzinfo=UTC)
+    assert keys.overdue(KEEP) == 0
     assert (keys.destroy(KEEP), keys.digests("42", NUMBER)) == (0, {name})
 
     clock.instant = datetime(2026, 12, 31, 0, 0, tzinfo=UTC)
