@@ -17,6 +17,8 @@ from http import HTTPStatus
 
 import httpx2
 
+_CONNECT = 0.45  # the maximum part of the whole time for the connection, and again for the TLS handshake
+
 
 class UnusableResponse(Exception):  # noqa: N818 - an outcome
     """There is no usable response; the text says why, and quotes nothing of request and response."""
@@ -38,6 +40,8 @@ def post(endpoint: Endpoint, body: bytes, *, timeout: timedelta, max_response: i
     """
     try:
         return asyncio.run(_post(endpoint, body, timeout, max_response))
+    except httpx2.TimeoutException:
+        raise TimeoutError from None
     except httpx2.RequestError as error:
         raise UnusableResponse(_words(error)) from None
 
@@ -51,15 +55,19 @@ async def _post(endpoint: Endpoint, body: bytes, timeout: timedelta, max_respons
     }
     async with (
         asyncio.timeout(timeout.total_seconds()),
-        _client(endpoint.tls) as client,
+        _client(endpoint.tls, timeout) as client,
         client.stream("POST", endpoint.url, content=body, headers=headers) as response,
     ):
         _check(response.status_code, response.headers)
         return await _read(response, max_response)
 
 
-def _client(tls: ssl.SSLContext) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=tls, timeout=None, follow_redirects=False, trust_env=False)
+def _client(tls: ssl.SSLContext, timeout: timedelta) -> httpx2.AsyncClient:
+    # The library closes a connection whose TLS handshake fails, but not one whose handshake is cancelled. So
+    # the handshake has its own timeout, and so has the connection before it: together less than all of it.
+    connect = timeout.total_seconds() * _CONNECT
+    limits = httpx2.Timeout(None, connect=connect)
+    return httpx2.AsyncClient(verify=tls, timeout=limits, follow_redirects=False, trust_env=False)
 
 
 def _check(status: int, headers: Mapping[str, str]) -> None:

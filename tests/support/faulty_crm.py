@@ -38,6 +38,7 @@ class FakeCrm:
     drips: bool = False  # the head comes byte by byte, without end, until the CRM is released
     breaks_off: bool = False  # the connection ends within the body
     requests: list[CrmRequest] = field(default_factory=list)
+    received: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))  # one a request
     released: threading.Event = field(default_factory=threading.Event)
     dripped: threading.Event = field(default_factory=threading.Event)  # set after 20 bytes
     hung_up: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +64,7 @@ def _handler(crm: FakeCrm) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             crm.requests.append(CrmRequest(self.path, headers, body))
+            crm.received.release()
             with suppress(OSError):  # the client may have gone
                 _respond(self, crm)
 

@@ -25,7 +25,9 @@ _MAX_LABEL = 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 _KEYS = ("name", "label", "type", "length", "mask", "required", "show", "items", "sensitive", "consent")
 # Words in names and labels of fields with numbers of identity cards, passports and bank accounts.
-_SUSPECT = re.compile("身份证|证件|护照|银行|卡号|identity|passport|card.?n|bank|iban", re.IGNORECASE)
+_SUSPECT = re.compile(
+    "身份证|证件|护照|银行|卡号|identity|passport|id.?card|card.?n|bank|iban", re.IGNORECASE
+)
 _OUTSIDE = frozenset(Place) - {Place.CARD}
 
 

@@ -63,10 +63,11 @@ class SqlSource:
         self._engine.dispose()
 
     def _customer(self, row: RowMapping) -> Customer:
-        differing = row.keys() - self._columns | {"id", "number"} - row.keys()
+        record = {str(name): value for name, value in row.items()}
+        differing = record.keys() - self._columns | {"id", "number"} - record.keys()
         if differing:
             raise unlike(*sorted(differing))
-        return self._records.customer(row)
+        return self._records.customer(record)
 
 
 def _engine(policy: CustomersPolicy) -> Engine:

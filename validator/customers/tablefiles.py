@@ -103,7 +103,8 @@ class TableFiles:
             present = [path.name for path in self._folder.iterdir()]
         except OSError as error:
             raise self._unwritable(error) from None
-        former = re.compile(rf"{re.escape(self._name)}(_\d{{3}})?\.csv")
+        # A killed process leaves files without their names, which begin with a dot.
+        former = re.compile(rf"{self._name}(_\d{{3}})?\.csv|\.{self._name}\..*")
         if any(former.fullmatch(each) for each in present):
             raise OperatorError(
                 f"{self._folder} has files of the table {self._name}: upload and delete them first"

@@ -94,7 +94,8 @@ def fields_of(columns: tuple[str, ...], catalogue: Catalogue, named: Mapping[str
     with every problem.
     """
     allowed = {*RESERVED, EMPTY, *(each.name for each in catalogue.fields if Place.EXPORT in each.show)}
-    fields, problems = [], [f"column {name!r}: not in the template" for name in named if name not in columns]
+    fields: list[str] = []
+    problems = [f"column {name!r}: not in the template" for name in named if name not in columns]
     for column in columns:
         found = {named[column]} if column in named else _matching(column, catalogue)
         if len(found) != 1:

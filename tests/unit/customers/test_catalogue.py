@@ -128,6 +128,7 @@ def test_number_leaves_only_with_consent(word: str, place: str) -> None:
     [
         ("identity_no", 'en = "No.", zh = "编号"'),
         ("n", 'en = "Passport", zh = "编号"'),
+        ("n", 'en = "ID card", zh = "编号"'),
         ("n", 'en = "Card number", zh = "编号"'),
         ("n", 'en = "No.", zh = "身份证号"'),
         ("n", 'en = "No.", zh = "银行账号"'),

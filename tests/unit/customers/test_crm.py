@@ -306,6 +306,27 @@ def test_stalled_crm_is_given_up(crm: FakeCrm, stalls: str) -> None:
 
 
 @pytest.mark.slow
+def test_stalled_tls_is_given_up(tmp_path: Path) -> None:
+    """Neither a handshake that nobody answers nor a stalled response over TLS outlasts the deadline.
+
+    Both connections are closed: one that is not would warn, and fail the run of the tests.
+    """
+    second, tls = timedelta(seconds=1), server_context(tmp_path)
+    trust: dict[str, Any] = {"http_ca_file": tmp_path / "ca.pem"}
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        policy = policy_of(f"https://127.0.0.1:{server.getsockname()[1]}/", **trust)
+        with pytest.raises(TimeoutError):
+            find(HttpSource(policy, "CN", timeout=second))
+
+    with running_crm(tls) as crm:
+        crm.stalls = "body"
+        with pytest.raises(TimeoutError):
+            find(source(crm, second, **trust))
+        crm.released.set()
+        assert find(source(crm, **trust)) == []
+
+
+@pytest.mark.slow
 def test_dripping_head_has_one_deadline(crm: FakeCrm) -> None:
     """A head that comes byte by byte ends at the deadline; the control lasts until it is released."""
     crm.drips = True

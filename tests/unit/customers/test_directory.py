@@ -69,6 +69,35 @@ def test_number_of_customers_decides(count: int, found: Found) -> None:
     assert source.queries == [("42", KEY, MAX_MATCHES + 1)]
 
 
+def test_source_gets_the_spelling_and_the_call() -> None:
+    """A source gets the key of the number with its spelling, and the call when it is known."""
+    seen: list[tuple[str, str, str | None]] = []
+
+    class Curious(FakeSource):
+        def find(
+            self, tenant: str, number: Number, maximum: int, call_id: str | None = None
+        ) -> Sequence[Customer]:
+            seen.append((number.key, number.raw, call_id))
+            return ()
+
+    directory = Directory(Curious(), "CN", threads=4, budget=LONG)
+    directory.look_up("42", f" 0{TEXT}")
+    directory.look_up("42", TEXT, "1653963570-252")
+
+    assert seen == [(KEY, f" 0{TEXT}", None), (KEY, TEXT, "1653963570-252")]
+
+
+def test_probe_is_a_look_up_of_nobodys_number() -> None:
+    """A probe passes when nobody is found, and fails as the source does, or when somebody is."""
+    source = FakeSource()
+    Directory(source, "CN", threads=4, budget=LONG).probe("42")
+    assert source.queries == [("42", "00", MAX_MATCHES + 1)]
+
+    for broken in (FakeSource(error=TimeoutError()), FakeSource(customer())):
+        with pytest.raises(Fault):
+            Directory(broken, "CN", threads=4, budget=LONG).probe("42")
+
+
 @pytest.mark.parametrize("text", ["", "anonymous", "152****1028", "sip:1001@host"])
 def test_no_number_is_not_looked_up(text: str) -> None:
     """Text that is no number has no customer, and no source is asked."""

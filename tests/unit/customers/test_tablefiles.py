@@ -104,7 +104,10 @@ def test_name_that_the_cloud_refuses_is_refused(tmp_path: Path, name: str) -> No
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("present", "is_refused"), [("a.csv", True), ("a_007.csv", True), ("b.csv", False)])
+@pytest.mark.parametrize(
+    ("present", "is_refused"),
+    [("a.csv", True), ("a_007.csv", True), (".a.x1_y2", True), ("b.csv", False), (".b.x1_y2", False)],
+)
 def test_former_table_is_not_mixed_in(tmp_path: Path, present: str, is_refused: bool) -> None:
     """A table of the same name in the folder would be uploaded with this one: it must go first."""
     (tmp_path / present).write_bytes(b"former")

@@ -39,6 +39,16 @@ def test_every_spelling_has_one_key(text: str) -> None:
     assert key_of(text) == MOBILE
 
 
+def test_spelling_is_private_and_no_part_of_the_number() -> None:
+    """The spelling goes with a number, makes no difference between two, and is in no representation."""
+    number = read_number(" 0136 0625 4580", "CN")
+
+    assert number == Number(MOBILE)
+    assert number is not None
+    assert number.raw == " 0136 0625 4580"
+    assert "136" not in repr(number)
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -1,0 +1,154 @@
+"""The cloud's query with a CRM as the source: a CRM that is down, slow or lying is a clear failure."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.http.test_query_customer import NUMBER, ask, names, queries, settings_with
+from tests.support.fakes import TENANT, Enterprise
+from tests.support.faulty_crm import TOKEN, FakeCrm, running_crm
+from validator.customers.crm import HttpSource
+from validator.errors import Reason
+from validator.files import write_private
+
+LONG = timedelta(seconds=30)  # longer than a busy machine needs
+LI = {"id": "C-1", "number": f"+86{NUMBER}", "name": "欧阳静", "level": "gold", "note": "internal"}
+
+
+@pytest.fixture
+def crm() -> Iterator[FakeCrm]:
+    with running_crm() as crm:
+        yield crm
+
+
+@pytest.fixture
+def founded(found_enterprise: Callable[..., Enterprise], tmp_path: Path, crm: FakeCrm) -> Enterprise:
+    """Return an enterprise with that CRM, and with more time for it than a busy machine needs."""
+    write_private(tmp_path / "crm.secret", TOKEN.encode())
+    settings = {
+        "customers.source": "http",
+        "customers.http_url": crm.url,
+        "customers.http_secret_file": str(tmp_path / "crm.secret"),
+    }
+    enterprise = found_enterprise(settings_with(tmp_path, settings))
+    give_time(enterprise, LONG)
+    return enterprise
+
+
+def give_time(enterprise: Enterprise, budget: timedelta) -> None:
+    directory = enterprise.services.directory
+    assert directory is not None
+    assert isinstance(directory._source, HttpSource)
+    directory._budget = directory._source._timeout = budget
+
+
+def test_customer_of_the_crm_is_shown(founded: Enterprise, crm: FakeCrm) -> None:
+    """The cloud gets the fields for it; the CRM gets the number, its spelling and the tenant space."""
+    crm.know(LI)
+
+    answer = ask(founded, f"0{NUMBER}")
+
+    assert names(answer) == ["欧阳静"]
+    assert "internal" not in answer.text
+    assert f'"raw":"0{NUMBER}","tenantSpaceId":"{TENANT}"' in crm.requests[0].body.decode()
+    crm.know()
+    assert names(ask(founded)) == []
+
+
+def lie(crm: FakeCrm) -> None:
+    crm.know({**LI, "number": "+8613606254581"})
+
+
+def send_a_page(crm: FakeCrm) -> None:
+    crm.body, crm.headers = b"<html><title>Log in</title></html>", {"Content-Type": "text/html"}
+
+
+def send_ten_megabytes(crm: FakeCrm) -> None:
+    crm.know({**LI, "more": "x" * 10_000_000})
+
+
+def send_wrong_types(crm: FakeCrm) -> None:
+    crm.know({**LI, "name": {"first": "欧阳静"}})
+
+
+def redirect(crm: FakeCrm) -> None:
+    crm.status, crm.headers = 302, {"Location": f"{crm.origin}/login"}
+
+
+def forget_the_route(crm: FakeCrm) -> None:
+    crm.status = 404
+
+
+def fail(crm: FakeCrm) -> None:
+    crm.status = 500
+
+
+def break_off(crm: FakeCrm) -> None:
+    crm.know(LI)
+    crm.breaks_off = True
+
+
+FAULTS = [lie, send_a_page, send_ten_megabytes, send_wrong_types, redirect, forget_the_route, fail, break_off]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faulty_crm_is_unavailable(
+    founded: Enterprise,
+    crm: FakeCrm,
+    fault: Callable[[FakeCrm], None],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Each fault is 503 and recorded as a failed system, without the number; the next query is answered."""
+    fault(crm)
+
+    failed = ask(founded)
+
+    assert (failed.status_code, failed.data, failed.headers["Retry-After"]) == (503, b"[]", "1")
+    assert queries(founded)[-1]["reason"] == Reason.SYSTEM_FAILED
+    said = "".join(capfd.readouterr())
+    assert [text for text in (NUMBER, TOKEN, "欧阳静") if text in f"{said}{founded.trail()}"] == []
+    crm.status, crm.breaks_off, crm.headers = 200, False, {}
+    crm.know(LI)
+    assert names(ask(founded)) == ["欧阳静"]
+
+
+def test_silent_crm_is_given_up(founded: Enterprise, crm: FakeCrm) -> None:
+    """A CRM that does not respond is given up at the budget; then it is not asked at all for a while."""
+    crm.stalls = "head"
+    give_time(founded, timedelta(milliseconds=100))
+
+    answers = [ask(founded) for _ in range(3)]
+
+    assert {(answer.status_code, answer.data) for answer in answers} == {(503, b"[]")}
+    assert [entry["reason"] for entry in queries(founded)] == [Reason.SYSTEM_SILENT] * 3
+    assert len(crm.requests) <= 1
+
+
+def test_slow_crm_leaves_the_callbacks_alone(founded: Enterprise, crm: FakeCrm) -> None:
+    """While queries wait for the CRM, one more is refused at once, and other routes are answered."""
+    crm.know(LI)
+    crm.stalls = "head"
+    threads = founded.services.settings.server.threads
+    slots = threads // 2
+    with ThreadPoolExecutor(slots) as waiting:
+        stalled = [waiting.submit(ask, founded) for _ in range(slots)]
+        wait_for_requests(crm, slots)
+
+        refused: TestResponse = ask(founded)
+        health = founded.visitor().get("/healthz")
+        crm.released.set()
+        late = [one.result(LONG.total_seconds()) for one in stalled]
+
+    assert (refused.status_code, refused.data, health.status_code) == (503, b"[]", 200)
+    assert queries(founded)[0]["reason"] == Reason.SYSTEM_BUSY
+    assert [names(answer) for answer in late] == [["欧阳静"]] * slots
+
+
+def wait_for_requests(crm: FakeCrm, count: int) -> None:
+    """Return as soon as the CRM has *count* requests, which stay there."""
+    for _ in range(count):
+        assert crm.received.acquire(timeout=LONG.total_seconds())
