@@ -45,8 +45,8 @@ def server(
 def answers_to(server: Server, header: bytes, body: bytes, *, is_read: bool = False) -> list[bytes]:
     """Return the responses to a callback with *header* and *body*, until the server closes the connection.
 
-    Unless the server reads all of *body*, it would then wait for the client's end, so this ends with the first
-    response. An event loop takes that end for the end of the whole connection.
+    Unless the server reads all of *body*, it would then wait for the client's end, so this ends with the
+    first response. An event loop takes that end for the end of the whole connection.
     """
     with server.connect() as connection:
         connection.sendall(
