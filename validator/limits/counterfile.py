@@ -39,6 +39,25 @@ _DAMAGED = (
     lmdb.PanicError,
     lmdb.VersionMismatchError,
 )
+# LMDB makes the names of its figures anew at each look. The interpreter keeps every name in use in one table,
+# and a name that comes and goes takes a new place in it. A full table is copied: 2 MB by whichever thread is
+# at it, which the C library keeps for that thread. In use here, the names stay.
+FIGURES = frozenset(
+    {
+        "branch_pages",
+        "depth",
+        "entries",
+        "last_pgno",
+        "last_txnid",
+        "leaf_pages",
+        "map_addr",
+        "map_size",
+        "max_readers",
+        "num_readers",
+        "overflow_pages",
+        "psize",
+    }
+)
 _OTHER_VERSION = "the counters' file is of another version, whose processes still use it: end them"
 
 P = ParamSpec("P")

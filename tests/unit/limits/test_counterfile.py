@@ -22,7 +22,7 @@ from tests.support.parallel_processes import results
 from tests.support.parallel_threads import at_once
 from tests.support.stopped_process import stopped
 from validator.limits import windows
-from validator.limits.counterfile import FORMAT, SIZE
+from validator.limits.counterfile import FIGURES, FORMAT, SIZE
 from validator.limits.entry import Entry
 from validator.limits.lmdb_storage import LmdbStorage
 from validator.limits.place import LOCK_TIMEOUT, NAME, CountersError
@@ -269,3 +269,16 @@ def test_without_room_for_a_file_nothing_passes(storage: LmdbStorage, link: Path
 
     assert not (link / NAME).exists()
     assert hit(storage)
+
+
+# Memory
+
+
+def test_names_of_figures_are_kept(tmp_path: Path) -> None:
+    """LMDB's names of its figures are the module's: no look adds one to the interpreter's table."""
+    held = {id(name) for name in FIGURES}
+    with lmdb.open(str(tmp_path), lock=False) as environment, environment.begin() as rows:
+        names = {id(name) for figures in (environment.info(), rows.stat()) for name in figures}
+
+    assert names == held
+    assert id("_".join(("map", "size"))) not in held  # an equal string is another object
