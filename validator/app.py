@@ -13,7 +13,17 @@ from validator.web.listreplies import ListReplies
 from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
-from validator.web.routes import callbacks, customers, login, openapi, portal, probes, tokens, webchat
+from validator.web.routes import (
+    callbacks,
+    cards,
+    customers,
+    login,
+    openapi,
+    portal,
+    probes,
+    tokens,
+    webchat,
+)
 
 
 class _Application(Flask):
@@ -57,8 +67,8 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
     app.register_blueprint(openapi.blueprint(settings.callbacks, settings.server))
     if settings.server.serves(CALLBACKS):
         app.register_blueprint(callbacks.blueprint(services.validation, settings.callbacks, replies))
-    if settings.server.serves(INTEGRATIONS) and services.customer_query is not None:
-        app.register_blueprint(customers.blueprint(services.customer_query, settings.query_customer))
+    if settings.server.serves(INTEGRATIONS):
+        _register_integrations(app, services)
     if settings.server.serves(PEOPLE):
         app.register_blueprint(webchat.blueprint(services.guest_signing))
         people = (
@@ -78,3 +88,14 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
             app.register_blueprint(portal.blueprint(settings.portal))
             if settings.proxy.document_root is None:  # else the proxy's home page hides it
                 app.register_blueprint(portal.front(settings.portal))
+
+
+def _register_integrations(app: Flask, services: Services) -> None:
+    settings = services.settings
+    if services.customer_query is not None:
+        app.register_blueprint(customers.blueprint(services.customer_query, settings.query_customer))
+    if services.customer_cards is not None:
+        catalogue = settings.customers.catalogue
+        bp = cards.blueprint(services.authentication, services.customer_cards, catalogue)
+        bp.before_request(lambda: incoming.check_page(settings.server))
+        app.register_blueprint(bp)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 HEALTH, OPENAPI, CALLBACKS, LOGIN = "health", "openapi", "callbacks", "login"
 TOKENS, WEBCHAT, PORTAL, FRONT = "tokens", "webchat", "portal", "front"
-CUSTOMERS = "customers"
+CUSTOMERS, CARDS = "customers", "cards"
 
 
 class Endpoint(StrEnum):
@@ -38,3 +38,5 @@ class Endpoint(StrEnum):
     PORTAL_ASSET_OF_VERSION = f"{PORTAL}.asset_of_version"
     FRONT_DOOR = f"{FRONT}.front_door"
     QUERY_CUSTOMER = f"{CUSTOMERS}.query_customer"
+    LOOK_UP = f"{CARDS}.look_up"
+    UNMASK = f"{CARDS}.unmask"

@@ -106,6 +106,7 @@ class Reason(StrEnum):
     GUEST_MISSING = "guest_missing"
     GUEST_FORGED = "guest_forged"
     GUEST_NOT_OWN = "guest_not_own"
+    CUSTOMER_UNKNOWN = "customer_unknown"
 
     THROTTLED = "throttled"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -122,7 +123,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
     PublicError.MISDIRECTED: (Reason.HOST_UNKNOWN,),
     PublicError.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
     PublicError.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
-    PublicError.NOT_FOUND: (Reason.ROUTE_UNKNOWN,),
+    PublicError.NOT_FOUND: (Reason.ROUTE_UNKNOWN, Reason.CUSTOMER_UNKNOWN),
     PublicError.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
     PublicError.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),
     PublicError.VALIDATION_REFUSED: (

@@ -15,6 +15,7 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
+from validator.customercard.lookup import CustomerCards
 from validator.customerquery.query import CustomerQuery
 from validator.customers.directory import Directory
 from validator.customers.opening import open_directory
@@ -47,6 +48,8 @@ from validator.web.readiness import Readiness
 from validator.webchat.authorization import GuestSigning
 from validator.webchat.channels import Channels
 from validator.webchat.guests import Guests
+
+_REFERENCE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Services:
     customer_rows: RowReader
     directory: Directory | None
     customer_query: CustomerQuery | None
+    customer_cards: CustomerCards | None
     health: Health
     readiness: Readiness
 
@@ -193,6 +197,18 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             if directory
             else None
         ),
+        customer_cards=(
+            CustomerCards(
+                directory,
+                settings.customers,
+                rate_limits,
+                trail,
+                name_number,
+                partial(_name_customer, index_keys),
+            )
+            if directory and settings.customers.card
+            else None
+        ),
         health=health,
         readiness=Readiness(health.parts),
     )
@@ -202,3 +218,8 @@ def _name_number(names: MonthlyKeys, region: str, tenant: str, text: str) -> str
     """Return the trail's name of the number of *tenant* that *text* spells; None when it spells none."""
     number = read_number(text, region)
     return None if number is None else names.digest(tenant, number.key)
+
+
+def _name_customer(keys: IndexKeys, tenant: str, customer_id: str) -> str:
+    """Return a card's reference to a customer of *tenant*: no number and no id has such a blind index."""
+    return keys.digests(tenant, f"card:{customer_id}")[0][:_REFERENCE_BYTES].hex()

@@ -19,12 +19,15 @@ PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tena
 QUERY_PATH = "/rest/v1/queryCustomer"
 QUERIES = {"query_customer.routes": f'["{fakes.TENANT}={QUERY_PATH}"]', "customers.source": "store"}
 BY_BASIC = {**QUERIES, "query_customer.proof": "basic"}
+CARDS = {"customers.source": "store", "customers.card": "true"}
+CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 FORMS = {
     "together": {},
-    "apart": {**WITH_CALLBACKS, **BY_BASIC},
+    "apart": {**WITH_CALLBACKS, **BY_BASIC, **CARDS},
     "pages": PAGES,
     "queries": QUERIES,
-    "everything": {**EVERYTHING, **PAGES, **QUERIES},
+    "cards": CARDS,
+    "everything": {**EVERYTHING, **PAGES, **QUERIES, **CARDS},
 }
 
 
@@ -41,6 +44,8 @@ def application(text: str = "") -> Flask:
         settings = settings | BY_BASIC
     if f"location ^~ {QUERY_PATH}/ " in text:
         settings = settings | QUERIES
+    if f"location = {CARD_PATHS[0]} " in text:
+        settings = settings | CARDS
     if "try_files $uri" in text:
         settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
@@ -125,12 +130,21 @@ def test_locations_are_unique(text: str) -> None:
     for path, pool in pools:
         is_callback, is_query = (
             path in (callbacks.agent_path, callbacks.chat_path),
-            path.startswith(QUERY_PATH),
+            path.startswith(QUERY_PATH) or path in CARD_PATHS,
         )
         of_pool = (
             f"http://validator_{'callbacks' if is_callback else 'integrations' if is_query else 'people'}"
         )
         assert pool == (of_pool if path in ("/", "/portal", "/portal/") else of_pool + path)
+
+
+def test_cards_are_on_the_portals_server_only() -> None:
+    """Under the callbacks' name the cloud's route has a location; those that a session opens have none."""
+    *_, of_callbacks = servers(rendered(FORMS["apart"]))
+    paths = {word for one in of_callbacks.all("location") for word in one.arguments}
+
+    assert paths.isdisjoint(CARD_PATHS)
+    assert QUERY_PATH in paths
 
 
 def test_internal_routes_are_not_public(text: str) -> None:
@@ -186,7 +200,9 @@ def test_roles_share_the_routes() -> None:
     """The roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
     for role in ("callbacks", "people", "integrations"):
-        services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), {"server.role": role, **BY_BASIC})
+        services = fakes.open_with(
+            Path("nowhere"), fakes.FakeClock(), {"server.role": role, **BY_BASIC, **CARDS}
+        )
         parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
 
-    assert set.union(*parts) == {path for path, _ in passed_on(rendered(BY_BASIC))}
+    assert set.union(*parts) == {path for path, _ in passed_on(rendered(BY_BASIC | CARDS))}

@@ -8,10 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import TENANT, CommandLine, Said, check_misused, check_refused, operator
+from tests.support.command_line import (
+    PASSWORD,
+    TENANT,
+    CommandLine,
+    Said,
+    check_misused,
+    check_refused,
+    operator,
+)
+from validator.accounts.identity import Identity
 from validator.cli.operators import user_name
+from validator.services import open_services
+from validator.settings.loading import load
+from validator.tokens.principals import Person
 
 ON = {"VALIDATOR_CUSTOMERS_SOURCE": "store"}
+CARD = {"VALIDATOR_CUSTOMERS_CARD": "true"}
 MOBILE, HOTLINE = "+8613606254580", "95588"
 CSV = """id,number,name,level,card
 C-1001,13606254580|0571 8888 0000,欧阳娜,gold,6222020200112233445
@@ -210,6 +223,23 @@ def test_uses_of_a_number_are_traced(filled: Customers) -> None:
     for key in (filled.validator.home / "keys").glob("trail-numbers-*.key"):
         key.unlink()
     assert filled("trace", MOBILE, "--json").json() == []
+
+
+def test_agents_look_ups_are_traced(filled: Customers) -> None:
+    """The trace names the agents who looked a number up, or had a masked value of its customer shown."""
+    services = open_services(load(filled.validator.home, environment={**ON, **CARD}))
+    with closing(services):
+        cards, identity = services.customer_cards, Identity("agent-70", None, None)
+        assert cards is not None
+        agent = Person(services.accounts.add("li.na", TENANT, services.passwords.hash(PASSWORD), identity))
+        (match,) = cards.look_up(agent, "13606254580").matches
+        cards.unmask(agent, "13606254580", match.ref, "card")
+
+    looked_up, unmasked = filled("trace", MOBILE, "--json").json()
+
+    assert {looked_up["by"], unmasked["by"]} == {"account:li.na"}
+    assert (looked_up["detail"].partition(",")[0], unmasked["detail"]) == ("one", "field card")
+    assert filled("trace", HOTLINE, "--json").json() == []
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,37 @@ def test_pages_are_only_read(browser: FlaskClient, method: str) -> None:
     problem(browser.open("/portal/login", method=method, data={"password": "x"}), 405)
 
 
+def card_in(found: Found, settings: dict[str, str]) -> dict[str, str | None] | None:
+    """Return the attributes of the card's place in the agent's page; None without one."""
+    elements = document(found(ON | settings).visitor(), "/agent").elements
+    return next((each for _, each in elements if each.get("id") == "customer-card"), None)
+
+
+def test_card_is_on_the_agents_page_once_it_is_on(found_enterprise: Found) -> None:
+    """The page has the card with `customers.card`, announced, and a callback unless that is off."""
+    on = {"customers.source": "store", "customers.card": "true"}
+
+    assert card_in(found_enterprise, {}) is None
+    assert card_in(found_enterprise, {"customers.source": "store"}) is None
+    card = card_in(found_enterprise, on)
+    assert card is not None
+    assert (card["aria-live"], "data-call-out" in card) == ("polite", True)
+    silent = card_in(found_enterprise, on | {"customers.card_call_out": "false"})
+    assert silent is not None
+    assert "data-call-out" not in silent
+
+
+def test_page_with_a_card_has_no_customer(found_enterprise: Found) -> None:
+    """The page is the same for everybody: customers come only by the routes, to a logged-in agent."""
+    browser = found_enterprise(ON | {"customers.source": "store", "customers.card": "true"}).visitor()
+    nonces = re.compile(r'nonce="[^"]+"')
+
+    pages = {nonces.sub("", browser.get(f"/portal/agent{query}").text) for query in ("", "?number=95588")}
+
+    assert len(pages) == 1
+    assert "95588" not in pages.pop()
+
+
 # What is answered
 
 

@@ -160,12 +160,13 @@ def front_door(
     settings: Mapping[str, str],
     edits: Mapping[str, str] | None = None,
     files: Mapping[str, bytes] | None = None,
-    integrations: tuple[IntegrationRoute, ...] = (),
+    integrations: tuple[IntegrationRoute, ...] | None = None,
 ) -> Iterator[FrontDoor]:
     """Run what is rendered from *settings*, with what a door needs besides, in *folder*.
 
-    *integrations* are the routes of that role. *edits* are texts of validator.conf, each with what stands
-    there instead; *files* are written beside it. In the settings {folder} and {port} are where they are.
+    *integrations* are the routes of that role, by default those of the settings. *edits* are texts of
+    validator.conf, each with what stands there instead; *files* are written beside it. In the settings
+    {folder} and {port} are where they are.
     """
     for name, content in (files or {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,7 @@ def front_door(
     chosen = {**_needed(folder, port, plain_port), **settings}
     chosen = {key: _at(text, folder, port) for key, text in chosen.items()}
     loaded = load(folder / "home", environment=environment_of(chosen))
-    proxy = replace(loaded.proxy, integrations=integrations)
+    proxy = loaded.proxy if integrations is None else replace(loaded.proxy, integrations=integrations)
     nginx.write(nginx.render(proxy, loaded.callbacks, loaded.limits, loaded.server.max_body), folder)
     edit(folder / "validator.conf", edits or {})
     with running_nginx(folder, port, plain_port):

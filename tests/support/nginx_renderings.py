@@ -107,6 +107,11 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
             "customers.source": "store",
         },
     ),
+    "cards": (
+        {},
+        {"customers.source": "store", "customers.card": "true"},
+        {"customers.source": "store", "customers.card": "true", "limits.lookup_address": "off"},
+    ),
     "role": ({}, {"server.role": "callbacks"}, {"server.role": "people"}, {"server.role": "integrations"}),
 }
 

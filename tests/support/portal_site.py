@@ -4,7 +4,7 @@ The cloud asks its questions through nginx too, under a name that this machine k
 find every name by themselves. The pages are `https://portal.example.com/portal/…`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,10 +59,12 @@ class Stage:
 
 
 @contextmanager
-def built(folder: Path, locale: str = "en", allowed: tuple[str, ...] = ()) -> Iterator[Stage]:
+def built(
+    folder: Path, locale: str = "en", allowed: tuple[str, ...] = (), more: Mapping[str, str] | None = None
+) -> Iterator[Stage]:
     """Give the stage with all its servers running, their state below *folder*.
 
-    The chats speak *locale*; pages of the *allowed* origins may use the cloud here too.
+    The chats speak *locale*; pages of the *allowed* origins may use the cloud here too; *more* are settings.
     """
     validator = _furnished(folder / "home")
     port = free_bind().rpartition(":")[2]
@@ -71,7 +73,7 @@ def built(folder: Path, locale: str = "en", allowed: tuple[str, ...] = ()) -> It
     leaf = certificate.cert_chain_pems[0].bytes()
     registration = register(folder, f"{CALLBACKS}:{port}", leaf, names=_json([CLOUD]))
     others = authority.issue_cert(_host(STRANGER), _host(INTRUDER))
-    settings = {"portal.locale": locale, "proxy.cross_origins": _json(allowed)}
+    settings = {"portal.locale": locale, "proxy.cross_origins": _json(allowed), **(more or {})}
     with (
         simulating(registration) as cloud,
         guarded(validator.home, _settings(cloud, port) | settings, files=_files(cloud, certificate)) as (

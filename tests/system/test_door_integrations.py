@@ -22,8 +22,13 @@ from validator.web.policy import IntegrationRoute
 
 pytestmark = pytest.mark.slow
 
+CARD = {"customers.source": "store", "customers.card": "true"}
+CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 PATH, SECRET = "/rest/v1/queryCustomer", "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
-ROUTES = (IntegrationRoute(PATH, has_secret_segment=True), IntegrationRoute("/rest/v1/calls", False))
+ROUTES = (
+    IntegrationRoute(PATH, has_secret_segment=True, is_list=True),
+    IntegrationRoute("/rest/v1/calls", is_list=True),
+)
 APART = {"proxy.callbacks_origin": f"https://{CALLBACKS_NAME}:{{port}}"}
 FORMS: Mapping[str, Mapping[str, str]] = {
     "together": {},
@@ -47,16 +52,21 @@ def _nginx() -> None:
 
 @contextmanager
 def door(
-    settings: Mapping[str, str], edits: Mapping[str, str] | None = None
+    settings: Mapping[str, str],
+    edits: Mapping[str, str] | None = None,
+    routes: tuple[IntegrationRoute, ...] | None = ROUTES,
 ) -> Iterator[tuple[FrontDoor, Listener]]:
-    """Run nginx in front of a pool that records what comes; all other pools are not there."""
+    """Run nginx in front of a pool that records what comes; all other pools are not there.
+
+    *routes* are those of the pool, None for those of the settings.
+    """
     with folder_for_nginx() as folder:
         pools = {"integrations": "pool", "people": "nobody", "callbacks": "nobody"}
         sockets = {f"proxy.{pool}_upstream": f"unix:{folder}/{name}.sock" for pool, name in pools.items()}
         own = {**sockets, "server.trusted_proxies": "1", "server.bind": f"unix:{folder}/nobody.sock"}
         with (
             listening(folder / "pool.sock") as behind,
-            front_door(folder, {**own, **settings}, edits, integrations=ROUTES) as running,
+            front_door(folder, {**own, **settings}, edits, integrations=routes) as running,
         ):
             behind.content = b"[]"
             yield running, behind
@@ -134,3 +144,36 @@ def test_without_the_precautions_the_secret_is_logged() -> None:
         "validator.access.log",
         "validator.error.log",
     }
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_cards_routes_are_the_portals(form: str) -> None:
+    """The card's routes reach the pool under the portal's name only, and nginx's own errors are problems."""
+    with door({**FORMS[form], **CARD}, routes=None) as (running, behind):
+        behind.content = b"{}"
+        reached = [running.portal.post(path, {"number": "1"}) for path in CARD_PATHS]
+        apart = running.callbacks.post(CARD_PATHS[0], {"number": "1"})
+        below = running.portal.post(f"{CARD_PATHS[0]}/x", {"number": "1"})
+        large = running.portal.ask(CARD_PATHS[0], "POST", body=b"x" * 20000)
+        behind.is_silent = True
+        silent = running.portal.post(CARD_PATHS[0], {"number": "1"})
+
+    assert [(answer.status, answer.body) for answer in reached] == [(200, b"{}")] * 2
+    assert [request.target for request in behind.seen][:2] == list(CARD_PATHS)
+    assert below.status == 404
+    if form == "apart":
+        assert apart.status == 404
+    for answer, status in ((large, 413), (silent, 503)):
+        assert (answer.status, orjson.loads(answer.body)["status"]) == (status, status)
+        assert answer.value("Content-Type") == "application/problem+json"
+
+
+def test_cards_routes_are_limited_by_address() -> None:
+    """One address has as many look-ups as are set, at nginx already; switched off, it has more."""
+    passed = []
+    for rate in ("3/1m", "off"):
+        with door({**CARD, "limits.lookup_address": rate}, routes=None) as (running, _):
+            answers = [running.portal.post(CARD_PATHS[0], {"number": "1"}) for _ in range(6)]
+        passed.append(sum(answer.status == 200 for answer in answers))
+
+    assert passed == [3, 6]

@@ -10,7 +10,11 @@ from validator.app import create_app
 from validator.endpoints import Endpoint
 
 PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
-QUERIES = {"query_customer.routes": f'["{fakes.TENANT}=/rest/v1/queryCustomer"]', "customers.source": "store"}
+QUERIES = {
+    "query_customer.routes": f'["{fakes.TENANT}=/rest/v1/queryCustomer"]',
+    "customers.source": "store",
+    "customers.card": "true",
+}
 
 
 def endpoints(app: Flask) -> set[str]:

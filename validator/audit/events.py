@@ -37,6 +37,8 @@ class EventName(StrEnum):
     KEY = "key"
     CUSTOMERS = "customers"
     CUSTOMER_QUERY = "customer_query"
+    CUSTOMER_LOOKUP = "customer_lookup"
+    CUSTOMER_UNMASKED = "customer_unmasked"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.
@@ -49,6 +51,7 @@ STATE_CHANGES = frozenset(EventName) - {
     EventName.SIGNED,
     EventName.WITHHELD,
     EventName.CUSTOMER_QUERY,
+    EventName.CUSTOMER_LOOKUP,
 }
 
 

@@ -49,6 +49,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.GUEST_MISSING: "the browser had no guest cookie, or an old one: call /webchat/guest first",
     Reason.GUEST_FORGED: "the guest cookie was not issued here",
     Reason.GUEST_NOT_OWN: "a signature was requested for another guest's id",
+    Reason.CUSTOMER_UNKNOWN: "no customer with this number has that reference, or no such masked field",
     Reason.THROTTLED: "too many requests: `validator limits show`",
     Reason.STORE_UNAVAILABLE: "the database or the counters could not be read",
     Reason.KEYS_UNAVAILABLE: "the keys could not be read",

@@ -125,7 +125,12 @@ def query(number: str, tenant: str | None, as_cloud: bool, as_json: bool) -> Non
 
 
 customers.add_command(export)
-_USES = (EventName.CUSTOMERS, EventName.CUSTOMER_QUERY)
+_USES = (
+    EventName.CUSTOMERS,
+    EventName.CUSTOMER_QUERY,
+    EventName.CUSTOMER_LOOKUP,
+    EventName.CUSTOMER_UNMASKED,
+)
 
 
 @customers.command(examples=["validator customers trace - < number.txt"])

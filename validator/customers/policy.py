@@ -9,6 +9,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 
 from validator.customers.catalogue import Catalogue
+from validator.customers.link import LinkTemplate
 
 SOURCES = ("store", "sql", "http")
 BEARER, BASIC = "bearer", "basic"
@@ -20,6 +21,7 @@ _MAX_SECRET = 4096
 class CustomersPolicy:
     """Where customers are looked up ("" is nowhere), their fields, and how long they are stored.
 
+    With `card` agents see them; `card_link` leads into the CRM, `card_call_out` calls back by one click.
     The enterprise's own database is at `sql_url`; `sql_query` has the parameters `:number` (E.164) and
     `:tenant`. With `sql_insecure` PostgreSQL on another host may be reached without verified TLS.
     The CRM at `http_url` gets `http_secret` as a Bearer token, or as user and password of HTTP Basic; its
@@ -38,6 +40,9 @@ class CustomersPolicy:
     http_auth: str = BEARER
     http_ca_file: Path | None = None
     http_secret: str | None = field(default=None, repr=False)
+    card: bool = False
+    card_link: LinkTemplate | None = None
+    card_call_out: bool = True
 
     @property
     def problems(self) -> list[str]:

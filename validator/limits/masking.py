@@ -6,6 +6,7 @@ from validator.escaping import escaped
 from validator.limits.policy import (
     CHANNEL_PREFIX,
     EVERYBODY,
+    PERSON,
     PREFIX,
     PURPOSES,
     SOURCE,
@@ -25,6 +26,7 @@ _SHOWN = {
     "tenant": (4,),
     TOKEN: (4,),
     "person or client": (_WHOLE, 2),  # as in `account:li.wei`
+    PERSON: (_WHOLE, 2),
     TENANT: (_WHOLE, 4),  # as in `agent:202400000001`
     SUBJECT: (_WHOLE, 4, 2),  # as in `agent:202400000001:li.wei`
 }

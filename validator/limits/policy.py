@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from validator.endpoints import CALLBACKS, CUSTOMERS, TOKENS, WEBCHAT, Endpoint
+from validator.endpoints import CALLBACKS, CARDS, CUSTOMERS, TOKENS, WEBCHAT, Endpoint
 from validator.networks import CACHED_ADDRESSES, address_of
 
 UNKNOWN = "unknown"
@@ -119,6 +119,7 @@ TOKEN = "token"  # noqa: S105 - what is counted
 PREFIX = "prefix of the source (/24, IPv6: /48)"
 CHANNEL_PREFIX = "channel and prefix of the source (/24, IPv6: /48)"
 _SIGNING = (Endpoint.AUTHORIZE,)
+PERSON = "person"
 SUBJECT = "audience, tenant and subject"
 TENANT = "audience and tenant"
 TENANT_SOURCE = "tenant and source address (IPv6: /64)"
@@ -143,6 +144,11 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
             "queries that found no customer", TENANT_SOURCE, (CUSTOMERS,), is_shown=False
         ),
         "query_tenant": Purpose("queries for a customer", "tenant", (CUSTOMERS,), is_shown=False),
+        "lookup_address": Purpose("requests", SOURCE, (CARDS,), at_route=True),
+        "lookup_agent": Purpose("look-ups for a customer", PERSON, (Endpoint.LOOK_UP,)),
+        "unmask_agent": Purpose("masked values shown", PERSON, (Endpoint.UNMASK,)),
+        "lookup_misses": Purpose("look-ups that found no customer", PERSON, (CARDS,), is_shown=False),
+        "lookup_tenant": Purpose("look-ups for a customer", "tenant", (CARDS,), is_shown=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_route=True),
         "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_route=True),
         "tokens_caller": Purpose(

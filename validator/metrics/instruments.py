@@ -75,6 +75,12 @@ CUSTOMER_QUERIES = Counter(
     ("found",),
     registry=REGISTRY,
 )
+CUSTOMER_LOOKUPS = Counter(
+    "validator_customer_lookups",
+    "Agents' look-ups for customers by what was found; many with none are someone trying out numbers.",
+    ("found",),
+    registry=REGISTRY,
+)
 WORKER_STARTS = Counter(
     "validator_worker_starts",
     "Workers that began to serve; more of them than reloads and restarts explain have died.",

@@ -10,7 +10,7 @@ from validator.routeguard import PATH, PROOFS
 from validator.settings import fields, network, places
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
-from validator.web.policy import IntegrationRoute
+from validator.web.policy import CARD_ROUTES, IntegrationRoute
 
 
 class CallbacksSection(Section):
@@ -57,7 +57,8 @@ def paths_of_tenants(words: Iterable[str]) -> Mapping[str, str]:
 def integration_routes(sections: Mapping[str, Mapping[str, Any]]) -> tuple[IntegrationRoute, ...]:
     """Return the routes of the role `integrations` that are switched on in the checked *sections*."""
     query = sections["query_customer"]
-    return tuple(
-        IntegrationRoute(path, query["proof"] == PATH, query["networks"])
+    queries = (
+        IntegrationRoute(path, query["proof"] == PATH, query["networks"], is_list=True)
         for path in paths_of_tenants(query["routes"]).values()
     )
+    return (*queries, *(CARD_ROUTES if sections["customers"]["card"] else ()))

@@ -44,6 +44,8 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
 def _customers(
     customers: Mapping[str, Any], numbers: Mapping[str, Any], environment: Mapping[str, str]
 ) -> Broken:
+    if customers["card"] and not customers["source"]:
+        yield "customers.card", "needs customers.source: without it there is nobody to find"
     if customers["source"] and not is_region(numbers["region"]):
         yield "numbers.region", "is not a country whose telephone numbers are known"
     if customers["source"] == "http" and not customers["http_url"]:
@@ -144,7 +146,7 @@ def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]
             yield "query_customer.routes", f"{path} is below the route of another tenant space"
     if routes and not sections["customers"]["source"]:
         yield "query_customer.routes", "need customers.source: without it there is nobody to find"
-    if routes and sections["server"]["threads"] < _LEAST_THREADS:
+    if (routes or sections["customers"]["card"]) and sections["server"]["threads"] < _LEAST_THREADS:
         yield "server.threads", "is 1, so that one slow system would occupy the whole pool; set 2 or more"
 
 

@@ -263,6 +263,12 @@ class PortalSection(Section):
     map_service = fields.Choice(MAP_SERVICES)
     inline_styles = fields.Boolean()
 
+    def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+        """Return whether the agent's page has a card, and whether that calls back."""
+        customers = around.sections["customers"]
+        has_card = customers["card"]
+        return {"has_card": has_card, "card_call_out": has_card and customers["card_call_out"]}
+
 
 SECTIONS: dict[str, Section] = {
     "server": ServerSection(),

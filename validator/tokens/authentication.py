@@ -42,6 +42,10 @@ class Authentication:
             return self.client(credentials)
         if credentials.presented_session is None and not credentials.is_browser:
             raise Refusal(Reason.CLIENT_UNKNOWN)  # not recorded: anybody can cause it for free
+        return self.person(credentials)
+
+    def person(self, credentials: Credentials) -> Person:
+        """Return the calling person with their accounts at the cloud; raises Refusal."""
         account = self.session(credentials).account
         return Person(account, self._links.of(account.id))
 

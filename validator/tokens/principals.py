@@ -50,6 +50,11 @@ class Person:
         """The person's name in the audit trail."""
         return f"account:{self.account.login}"
 
+    @property
+    def is_agent(self) -> bool:
+        """Whether the person has an account at the cloud, and so takes its calls."""
+        return bool(self.account.identity.user_account or self.user_accounts)
+
     def subject_of(self, requested: TokenRequest) -> Subject:
         """Return the person's identity; raises Refusal without one, or when *requested* names another."""
         own = self._own(requested)
@@ -70,7 +75,7 @@ class Person:
 
     def _own(self, requested: TokenRequest) -> Subject:
         identity, tenant = self.account.identity, self.account.tenant
-        if requested.audience is Audience.AGENT and (identity.user_account or self.user_accounts):
+        if requested.audience is Audience.AGENT and self.is_agent:
             return Subject(requested.audience, tenant, self._user_account(requested.id))
         if requested.audience is Audience.CHAT and identity.user_id:
             return Subject(requested.audience, tenant, identity.user_id, identity.user_name)

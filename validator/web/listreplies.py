@@ -12,14 +12,15 @@ from validator.web.replies import CHALLENGE, JSON, PlainResponse, retry_headers
 
 
 class ListReplies:
-    """Responses on the routes of the role `integrations`."""
+    """Responses on those routes of the role `integrations` whose responses are lists."""
 
     def __init__(self, routes: Iterable[IntegrationRoute], *, always_200: bool) -> None:
-        """Know the *routes*; with *always_200*, give every response the HTTP status 200."""
-        self._paths, self._always_200 = tuple(route.path for route in routes), always_200
+        """Know those of *routes* that are lists; with *always_200*, give every response the status 200."""
+        self._paths = tuple(route.path for route in routes if route.is_list)
+        self._always_200 = always_200
 
     def is_for(self, path: str) -> bool:
-        """Return whether *path* is one of the routes, or lies below one."""
+        """Return whether *path* is one of these routes, or lies below one."""
         path = plain_path(path)
         return any(path == route or path.startswith(f"{route}/") for route in self._paths)
 

@@ -8,6 +8,7 @@ from marshmallow.validate import OneOf
 
 from validator.accounts.wire import LoginRequest, PasswordRequest, SessionAnswer
 from validator.callbacks.wire import AgentRequest, CallbackAnswer, CallbackPolicy, ChatRequest
+from validator.customercard.wire import CardAnswer, LookUpRequest, UnmaskAnswer, UnmaskRequest
 from validator.customerquery.wire import CustomerAnswer, QueryRequest
 from validator.errors import PublicError
 from validator.tokens.wire import (
@@ -20,7 +21,14 @@ from validator.tokens.wire import (
     TokenRevocationRequest,
 )
 from validator.web.incoming import FORM, JSON
-from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE, IntegrationRoute
+from validator.web.policy import (
+    CALLBACKS,
+    CARD_LOOK_UP,
+    CARD_UNMASK,
+    INTEGRATIONS,
+    PEOPLE,
+    IntegrationRoute,
+)
 from validator.webchat.wire import AuthorizationRequest
 
 ANY = "*/*"
@@ -90,7 +98,7 @@ def operations(
     if role in ("all", CALLBACKS):
         served += _callback_operations(callbacks)
     if role in ("all", INTEGRATIONS):
-        served += tuple(map(_query_operation, integrations))
+        served += tuple(_CARD.get(route.path) or _query_operation(route) for route in integrations)
     return served + _WEBCHAT + _PEOPLE + _TOKENS if role in ("all", PEOPLE) else served
 
 
@@ -142,6 +150,32 @@ def _query_operation(route: IntegrationRoute) -> Operation:
     )
 
 
+_CARD = {
+    CARD_LOOK_UP: Operation(
+        CARD_LOOK_UP,
+        "post",
+        "An agent's card asks: which customers have this number?",
+        CardAnswer,
+        request=LookUpRequest,
+        refusals=(*_READING, PublicError.LOGIN_REQUIRED, PublicError.THROTTLED, *_BROKEN),
+        security=("session",),
+    ),
+    CARD_UNMASK: Operation(
+        CARD_UNMASK,
+        "post",
+        "An agent has a masked value shown, which is recorded.",
+        UnmaskAnswer,
+        request=UnmaskRequest,
+        refusals=(
+            *_READING,
+            PublicError.LOGIN_REQUIRED,
+            PublicError.NOT_FOUND,
+            PublicError.THROTTLED,
+            *_BROKEN,
+        ),
+        security=("session",),
+    ),
+}
 _WEBCHAT = (
     Operation(
         "/webchat/guest",

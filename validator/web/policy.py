@@ -16,16 +16,27 @@ class IntegrationRoute:
     """A route of the role `integrations` that is switched on; logs name it by its `path`.
 
     With `has_secret_segment` the requests have a secret as one more segment, which no log may show. Its
-    `networks` are those that may use it; without any every network may.
+    `networks` are those that may use it; without any every network may. A failed request gets an empty list
+    if the route `is_list`, else a problem (RFC 9457). A route for pages names its limit on source addresses,
+    `page_limit`, which the proxy counts too; the routes without one are the cloud's.
     """
 
     path: str
-    has_secret_segment: bool
+    has_secret_segment: bool = False
     networks: tuple[Network, ...] = ()
+    is_list: bool = False
+    page_limit: str = ""
 
     def is_above(self, path: str) -> bool:
         """Return whether *path* lies below this route, and so may end with its secret."""
         return self.has_secret_segment and path.startswith(f"{self.path}/")
+
+
+# Of an agent's card. They wait for the directory, which may be another system.
+CARD_LOOK_UP, CARD_UNMASK = "/api/v1/customers/lookup", "/api/v1/customers/unmask"
+CARD_ROUTES = tuple(
+    IntegrationRoute(path, page_limit="lookup_address") for path in (CARD_LOOK_UP, CARD_UNMASK)
+)
 
 
 @dataclass(frozen=True, slots=True)

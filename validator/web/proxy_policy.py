@@ -51,6 +51,16 @@ class ProxyPolicy:
     integrations: tuple[IntegrationRoute, ...] = ()
 
     @property
+    def cloud_routes(self) -> tuple[IntegrationRoute, ...]:
+        """The routes of the role `integrations` that the cloud uses."""
+        return tuple(route for route in self.integrations if not route.page_limit)
+
+    @property
+    def page_routes(self) -> tuple[IntegrationRoute, ...]:
+        """The routes of the role `integrations` that pages use: they are on the portal's server only."""
+        return tuple(route for route in self.integrations if route.page_limit)
+
+    @property
     def name(self) -> str:
         """The portal's name."""
         return host_of(self.origin)

@@ -76,3 +76,28 @@ test("no answer is a trouble that keeps its cause", async (t) => {
 
   await assert.rejects(new Enterprise().session(), { key: "network", cause });
 });
+
+test("a number is looked up in the body, never in the URL", async (t) => {
+  const found = answer(200, '{"found": "none", "more": false, "customers": []}');
+  const requests = answering(t, { "/api/v1/customers/lookup": found });
+
+  const result = await new Enterprise().lookUpCustomer("13606254580", "1653963570-252");
+  await new Enterprise().lookUpCustomer("13606254580");
+
+  assert.equal(result.found, "none");
+  assert.deepEqual(requests.map(posted), [
+    { number: "13606254580", callid: "1653963570-252" },
+    { number: "13606254580" },
+  ]);
+  assert.ok(requests.every(({ url, method }) => method === "POST" && !url.includes("136")));
+});
+
+test("a masked value is asked for by number, reference and field", async (t) => {
+  const requests = answering(t, { "/api/v1/customers/unmask": answer(200, '{"value": "6222"}') });
+
+  const { value } = await new Enterprise().unmask("95588", "r-1", "card");
+
+  assert.equal(value, "6222");
+  assert.ok(requests[0].signal instanceof AbortSignal);
+  assert.deepEqual(posted(requests[0]), { number: "95588", ref: "r-1", field: "card" });
+});

@@ -81,3 +81,72 @@ function pick({ addEventListener, removeEventListener }) {
 export function posted(request) {
   return JSON.parse(request.body);
 }
+
+/** An element, as much of one as the card uses: children, text, clicks, the focus. */
+export class FakeElement {
+  static focused = null;
+  #children = [];
+  #listeners = [];
+  #parent = null;
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  get textContent() {
+    return this.#children.map((child) => (typeof child === "string" ? child : child.textContent)).join("");
+  }
+
+  set textContent(text) {
+    this.replaceChildren(String(text));
+  }
+
+  set innerHTML(_) {
+    throw new Error("HTML is never set");
+  }
+
+  append(...children) {
+    for (const child of children) {
+      this.#children.push(child);
+      if (child instanceof FakeElement) child.#parent = this;
+    }
+  }
+
+  replaceChildren(...children) {
+    this.#children = [];
+    this.append(...children);
+  }
+
+  remove() {
+    this.#parent.#children = this.#parent.#children.filter((child) => child !== this);
+  }
+
+  addEventListener(_, listener) {
+    this.#listeners.push(listener);
+  }
+
+  focus() {
+    FakeElement.focused = this;
+  }
+
+  /** Click, and return when what that began has ended. */
+  async click() {
+    if (!this.disabled) await Promise.all(this.#listeners.map((listener) => listener({})));
+  }
+
+  /** Return every element called *name* below this one, in the order of the page. */
+  all(name) {
+    const elements = this.#children.filter((child) => child instanceof FakeElement);
+    return elements.flatMap((child) => [...(child.name === name ? [child] : []), ...child.all(name)]);
+  }
+}
+
+/** Put a document in place for one test that makes such elements; return one to fill. */
+export function elements(test) {
+  const before = globalThis.document;
+  globalThis.document = { createElement: (name) => new FakeElement(name) };
+  test.after(() => {
+    globalThis.document = before;
+  });
+  return new FakeElement("div");
+}

@@ -904,6 +904,7 @@ def test_state_changes() -> None:
         EventName.SIGNED,
         EventName.WITHHELD,
         EventName.CUSTOMER_QUERY,
+        EventName.CUSTOMER_LOOKUP,
     }
 
 

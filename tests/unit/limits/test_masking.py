@@ -28,6 +28,7 @@ MASKED = [
     ("signing_guest", "guest-of-the-house", "gu…"),
     ("signing_all", "everybody", "everybody"),
     ("query_source", "202400000001:203.0.113.77", "2024…:203.0.113.x"),
+    ("lookup_misses", "account:li.wei", "account:li…"),
     ("query_misses", "202400000001:2001:db8:1:2::/64", "2024…:2001:db8:1::/48"),
     ("query_tenant", "202400000001", "2024…"),
     ("tokens_caller", "account:li.wei", "account:li…"),

@@ -11,7 +11,11 @@ from validator.limits.policy import OTHER, PURPOSES, Mode, limits_on
 from validator.web.limits_table import NO_ROUTE, STRATEGY, rows
 
 ROLES = ["all", "people", "callbacks", "integrations"]
-QUERIES = {"query_customer.routes": '["10001=/rest/v1/queryCustomer"]', "customers.source": "store"}
+QUERIES = {
+    "query_customer.routes": '["10001=/rest/v1/queryCustomer"]',
+    "customers.source": "store",
+    "customers.card": "true",
+}
 Found = Callable[..., Enterprise]
 
 

@@ -111,7 +111,10 @@ def _context(
         "callbacks": callbacks,
         "max_body": max_body,
         "zones": zone_of,
-        "routes": [(path, zone_of[name]) for path, name in ROUTES],
+        "routes": [
+            *((path, zone_of[name], "people") for path, name in ROUTES),
+            *((route.path, zone_of[route.page_limit], "integrations") for route in proxy.page_routes),
+        ],
         "answers": answers,
         "own_fault": next(answer for answer in answers if answer.kind is PublicError.FAULTY),
         "hidden_headers": HIDDEN_HEADERS,

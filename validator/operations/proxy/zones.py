@@ -67,7 +67,9 @@ def rows(proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) ->
     for path in (callbacks.agent_path, callbacks.chat_path):
         yield _row(path, zone_of[NOT_POST], method="all but POST")
         yield _connections(path, "callbacks", proxy.callbacks_connections)
-    for route in proxy.integrations:
+    for route in proxy.page_routes:
+        yield _row(route.path, zone_of[route.page_limit])
+    for route in proxy.cloud_routes:
         yield _row(route.path, zone_of[NOT_POST], method="all but POST")
         yield _connections(route.path, "integrations", proxy.connections)
     for prefix in dict.fromkeys(("", proxy.prefix)) if proxy.cloud_host else ():

@@ -10,7 +10,8 @@ MAP_SERVICES = ("tencent", "google")
 class PortalPolicy:
     """Where the pages are; `context_path` goes before the cloud's `/service-cloud`, on the pages' own origin.
 
-    `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on.
+    `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on. With
+    `has_card` the agent's page has the card of the customer who calls; `card_call_out`: it can call back.
     """
 
     enabled: bool
@@ -21,6 +22,8 @@ class PortalPolicy:
     locale: str
     map_service: str
     inline_styles: bool
+    has_card: bool = False
+    card_call_out: bool = False
 
     @property
     def pages(self) -> tuple[str, ...]:

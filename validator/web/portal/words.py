@@ -57,6 +57,8 @@ _ROWS = (
     ("audio", "Audio", "音频"),
     ("video", "Video", "视频"),
     ("call", "Call", "呼叫"),
+    ("card", "Who is calling", "来电客户"),
+    ("no_call", "No call yet.", "尚无来电。"),
     ("events", "Events", "事件"),
     ("no_events", "No event yet.", "尚无事件。"),
     ("time", "Time", "时间"),

@@ -529,8 +529,8 @@ WORST = ("another server", "variable", "quote and directive", "line feed after",
 def with_integrations(proxy: ProxyPolicy) -> ProxyPolicy:
     """Return *proxy* with a route of each kind of the role `integrations`."""
     routes = (
-        IntegrationRoute("/rest/v1/queryCustomer", has_secret_segment=True),
-        IntegrationRoute("/rest/v1/calls", False, (ip_network("203.0.113.0/24"),)),
+        IntegrationRoute("/rest/v1/queryCustomer", has_secret_segment=True, is_list=True),
+        IntegrationRoute("/rest/v1/calls", False, (ip_network("203.0.113.0/24"),), is_list=True),
     )
     return replace(proxy, integrations=routes)
 
@@ -606,7 +606,7 @@ def test_hostile_path_of_an_integration_is_never_written(hostile: str) -> None:
     """The paths of the role `integrations` come from other sections, too."""
     settings = settings_of()
     for has_secret in (False, True):
-        routes = (IntegrationRoute(f"/{hostile}", has_secret),)
+        routes = (IntegrationRoute(f"/{hostile}", has_secret, is_list=True),)
         proxy = replace(settings.proxy, integrations=routes)
         with pytest.raises(OperatorError):
             nginx.render(proxy, settings.callbacks, settings.limits, settings.server.max_body)

@@ -1,14 +1,17 @@
 // The page of the agent bar.
 
 import { startAgentBar } from "./agentbar.js";
+import { CustomerCard } from "./card.js";
 import { EVERY_EVENT } from "./events.js";
-import { attempt, context, enterprise, knownPerson, make, part, report, tell, watchCloud } from "./page.js";
+import { attempt, context, enterprise, knownPerson, language, make, part, report, tell, watchCloud } from "./page.js";
+import { onCalls } from "./ringing.js";
 import { Trouble } from "./trouble.js";
 
 const MAX_ROWS = 200;
 
 let bar = null;
 let stopWatching = () => {};
+const card = newCard(part("customer-card"));
 
 /** Load the bar for *userAccount*. */
 async function load(userAccount) {
@@ -18,7 +21,27 @@ async function load(userAccount) {
   bar = await startAgentBar({ token, context, report });
   makeRoom(bar.frame);
   bar.on(EVERY_EVENT, show);
+  if (card !== null) onCalls(bar, (call) => card.show(call));
   part("call").disabled = false;
+}
+
+/** Return the card in *place*; null on a page without one. */
+function newCard(place) {
+  if (place === null) return null;
+  return new CustomerCard(place, {
+    language,
+    lookUp: (number, callid) => enterprise.lookUpCustomer(number, callid),
+    unmask: (number, ref, field) => enterprise.unmask(number, ref, field),
+    callOut: "callOut" in place.dataset ? (number) => callOut(number, "audio") : null,
+  });
+}
+
+/** Hand a call to the bar, and say so. */
+function callOut(number, mode) {
+  attempt(() => {
+    bar.callOut(number, mode);
+    tell("calling", number);
+  });
 }
 
 /** Put an event on top of the table. */
@@ -62,11 +85,7 @@ part("choice").addEventListener("submit", (event) => {
 
 part("call-out").addEventListener("submit", (event) => {
   event.preventDefault();
-  const [number, mode] = [part("number").value, part("mode").value];
-  attempt(() => {
-    bar.callOut(number, mode);
-    tell("calling", number);
-  });
+  callOut(part("number").value, part("mode").value);
 });
 
 attempt(async () => {

@@ -2,6 +2,8 @@
 
 import { Trouble, troubleOfEnterprise } from "./trouble.js";
 
+const LOOK_UP_TIMEOUT = 5000; // milliseconds; the server gives a source of customers 1.5 seconds
+
 /** The enterprise's server; every method throws a Trouble when it refuses or cannot be reached. */
 export class Enterprise {
   #base;
@@ -36,6 +38,16 @@ export class Enterprise {
     return this.#askJson("/api/v1/tokens/chat", {});
   }
 
+  /** Return which customers have *number*: `found`, `more`, `customers`; the look-up is recorded, with *callid*. */
+  lookUpCustomer(number, callid) {
+    return this.#askJson("/api/v1/customers/lookup", { number, callid }, AbortSignal.timeout(LOOK_UP_TIMEOUT));
+  }
+
+  /** Return the whole `value` of a masked *field* of the customer *ref* with *number*; that is recorded. */
+  unmask(number, ref, field) {
+    return this.#askJson("/api/v1/customers/unmask", { number, ref, field }, AbortSignal.timeout(LOOK_UP_TIMEOUT));
+  }
+
   /** Return this browser's guest: `thirdUserId`. */
   guest() {
     return this.#askJson("/webchat/guest", {});
@@ -47,13 +59,13 @@ export class Enterprise {
     return { line: (await answer.text()).trim(), requestId: requestIdOf(answer) };
   }
 
-  async #askJson(path, content) {
-    const answer = await this.#ask(path, content);
+  async #askJson(path, content, signal) {
+    const answer = await this.#ask(path, content, signal);
     return { ...(await answer.json()), requestId: requestIdOf(answer) };
   }
 
-  async #ask(path, content) {
-    const options = { credentials: "include", cache: "no-store", redirect: "error" };
+  async #ask(path, content, signal) {
+    const options = { credentials: "include", cache: "no-store", redirect: "error", signal };
     if (content !== undefined) {
       Object.assign(options, {
         method: "POST",

@@ -1,12 +1,15 @@
 // What the ready pages share: their settings, the list of steps, the place for trouble, who is logged in.
 
+import { make } from "./elements.js";
 import { Enterprise } from "./enterprise.js";
 import { contextPath } from "./origin.js";
 import { step } from "./steps.js";
 import { watch } from "./watch.js";
 import { stepWords, troubleWords, words } from "./words.js";
 
-const language = document.documentElement.lang;
+export { make };
+
+export const language = document.documentElement.lang;
 
 /** The element with *id*. */
 export const part = (id) => document.getElementById(id);
@@ -16,13 +19,6 @@ export const settings = { ...part("content").dataset };
 
 export const context = contextPath(settings.contextPath);
 export const enterprise = new Enterprise();
-
-/** Return a new element with text and children in it. */
-export function make(name, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(name), properties);
-  element.append(...children);
-  return element;
-}
 
 /** Show a step in the list, as it is now. */
 export function report(name, state, about) {

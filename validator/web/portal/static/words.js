@@ -146,6 +146,21 @@ const OTHERS = {
   log_in: { en: "Log in", zh: "登录" },
   request_id: { en: "Request id for your administrator:", zh: "请将请求编号告知管理员：" },
   calling: { en: "Call handed to the bar: {about}", zh: "已将呼叫交给接续条：{about}" },
+  card_looking: { en: "Looking the customer up …", zh: "正在查询客户……" },
+  card_none: { en: "No customer has this number.", zh: "没有客户使用此号码。" },
+  card_several: { en: "{about} customers have this number. Ask which of them it is.", zh: "有 {about} 位客户使用此号码，请询问是哪一位。" },
+  card_more: { en: "More customers than these have this number.", zh: "使用此号码的客户不止以上几位。" },
+  card_withheld: { en: "The call shows no whole number.", zh: "此通话没有完整的号码。" },
+  card_place: { en: "Customer {about}", zh: "客户 {about}" },
+  card_show: { en: "Show", zh: "显示" },
+  card_show_of: { en: "Show the whole value: {about}", zh: "显示完整内容：{about}" },
+  card_changed: { en: "The customer has changed meanwhile. Look the number up again.", zh: "客户资料已变更，请重新查询此号码。" },
+  card_again: { en: "Look up again", zh: "重新查询" },
+  card_link: { en: "Open in the CRM", zh: "在 CRM 中打开" },
+  card_call: { en: "Call this number", zh: "呼叫此号码" },
+  card_question: { en: "Call {about}?", zh: "要呼叫 {about} 吗？" },
+  card_yes: { en: "Call", zh: "呼叫" },
+  card_no: { en: "Do not call", zh: "不呼叫" },
 };
 
 const STATES = ["begun", "done", "failed"];

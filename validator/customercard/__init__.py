@@ -1,0 +1,1 @@
+"""Shows an agent the customer who calls."""
