@@ -11,11 +11,14 @@ from werkzeug.test import TestResponse
 from tests.http.test_query_customer import NUMBER, ask, names, queries, settings_with
 from tests.support.fakes import TENANT, Enterprise
 from tests.support.faulty_crm import TOKEN, FakeCrm, running_crm
-from validator.customers.crm import HttpSource
+from validator.clock import stopwatch
+from validator.customers.crm import TIMEOUT, HttpSource
+from validator.customers.directory import BUDGET
 from validator.errors import Reason
 from validator.files import write_private
 
 LONG = timedelta(seconds=30)  # longer than a busy machine needs
+SECONDS = 2  # the longest that the cloud waits
 LI = {"id": "C-1", "number": f"+86{NUMBER}", "name": "欧阳静", "level": "gold", "note": "internal"}
 
 
@@ -39,11 +42,12 @@ def founded(found_enterprise: Callable[..., Enterprise], tmp_path: Path, crm: Fa
     return enterprise
 
 
-def give_time(enterprise: Enterprise, budget: timedelta) -> None:
+def give_time(enterprise: Enterprise, budget: timedelta, timeout: timedelta | None = None) -> None:
+    """Let a look-up take *budget*, and a request to the CRM *timeout*, else as long."""
     directory = enterprise.services.directory
     assert directory is not None
     assert isinstance(directory._source, HttpSource)
-    directory._budget = directory._source._timeout = budget
+    directory._budget, directory._source._timeout = budget, timeout or budget
 
 
 def test_customer_of_the_crm_is_shown(founded: Enterprise, crm: FakeCrm) -> None:
@@ -126,6 +130,21 @@ def test_silent_crm_is_given_up(founded: Enterprise, crm: FakeCrm) -> None:
     assert {(answer.status_code, answer.data) for answer in answers} == {(503, b"[]")}
     assert [entry["reason"] for entry in queries(founded)] == [Reason.SYSTEM_SILENT] * 3
     assert len(crm.requests) <= 1
+
+
+@pytest.mark.timed
+@pytest.mark.slow
+def test_dripping_crm_is_given_up_in_time(founded: Enterprise, crm: FakeCrm) -> None:
+    """With the budget as shipped, a CRM that sends byte by byte costs the cloud less than two seconds."""
+    crm.drips = True
+    give_time(founded, BUDGET, TIMEOUT)
+
+    began = stopwatch()
+    answers = [ask(founded) for _ in range(3)]
+
+    assert stopwatch() - began < SECONDS
+    assert {(answer.status_code, answer.data) for answer in answers} == {(503, b"[]")}
+    assert crm.hung_up.wait(LONG.total_seconds())
 
 
 def test_slow_crm_leaves_the_callbacks_alone(founded: Enterprise, crm: FakeCrm) -> None:
