@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.test_customers import ON, PRIVATE, Customers
 from tests.support.command_line import TENANT, CommandLine, Said, check_misused, check_refused, operator
+from validator.operations.simulator.importing import Imported, import_file, template
+from validator.operations.simulator.registration import BasicTable, Column
 
 CSV = """id,number,name,company,level,card
 C-1001,13606254580|0571 8888 0000,欧阳娜,,gold,6222020200112233445
@@ -153,6 +155,45 @@ def test_options_belong_together(
 ) -> None:
     """Options of tables without a template, a template without a folder, and unknown words are mistakes."""
     check_misused(Customers(validator, tmp_path)("export", *words), words_of_error)
+
+
+def imported(tables: Tables, table: BasicTable) -> Imported:
+    """Export the customers for *table* of the cloud, and import the file there."""
+    tables.template.write_bytes(template(table))
+    said = tables(*COLUMN)
+    assert said.code == 0, said.err
+    (file,) = tables.folder.iterdir()
+    return import_file(table, "", file.name, file.read_bytes())
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8", "utf-8-sig"])
+def test_cloud_imports_what_is_exported(tables: Tables, encoding: str) -> None:
+    """The simulated cloud accepts every row of an export with its template, in each encoding of that."""
+    columns = (
+        Column("手机号", "index", "number", 16, (), required=True),
+        Column("姓名", "ordinary", "string", 64, (), required=True),
+        Column("等级", "ordinary", "dictionary", 16, ("standard", "silver", "gold"), required=False),
+    )
+
+    result = imported(tables, BasicTable(TENANT, "客户表", encoding, columns))
+
+    assert result == Imported("", "客户表", "客户表.csv", rows=3, accepted=3)
+
+
+def test_cloud_lists_rows_that_its_table_does_not_take(tables: Tables) -> None:
+    """The control: a table whose columns are others than the catalogue's fields refuses those rows."""
+    columns = (
+        Column("手机号", "index", "string", 16, (), required=True),
+        Column("姓名", "ordinary", "string", 2, (), required=True),
+    )
+
+    result = imported(tables, BasicTable(TENANT, "客户表", "utf-8", columns))
+
+    assert (result.rows, result.accepted) == (3, 1)
+    assert result.errors == (
+        "row 1: column 姓名: is longer than 2 characters",
+        "row 2: column 姓名: is longer than 2 characters",
+    )
 
 
 def test_customers_elsewhere_are_not_exported(validator: CommandLine, tmp_path: Path) -> None:

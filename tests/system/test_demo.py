@@ -44,10 +44,14 @@ class Demo:
 
     def seen_by_the_cloud(self) -> list[dict[str, Any]]:
         """Return the exchanges that the stand-in remembers, newest first."""
-        trust = ssl.create_default_context(cafile=self.home / "demo" / "integration" / "cloud" / "ca.pem")
-        answer = httpx2.get(f"https://localhost:{self.cloud_port}/status.json", verify=trust)
-        records: list[dict[str, Any]] = answer.json()
+        with self.cloud() as cloud:
+            records: list[dict[str, Any]] = cloud.get("/status.json").json()
         return records
+
+    def cloud(self) -> httpx2.Client:
+        """Return a browser before the stand-in itself; the caller closes it."""
+        trust = ssl.create_default_context(cafile=self.home / "demo" / "integration" / "cloud" / "ca.pem")
+        return httpx2.Client(verify=trust, base_url=f"https://localhost:{self.cloud_port}", timeout=TIMEOUT)
 
     def is_answering(self) -> bool:
         """Return whether the door, the server and the stand-in all answer; fails when they have ended."""
@@ -167,6 +171,27 @@ def test_other_commands_have_its_settings(demo: Demo) -> None:
     synchronised = CommandLine(demo.home)("agents", "sync", "--config", str(settings), "--json")
 
     assert synchronised.json()["listed"] == 1
+
+
+def test_cloud_imports_exported_customers(demo: Demo, tmp_path: Path) -> None:
+    """Customers that are imported here and exported with the template of the cloud's table arrive there."""
+    settings = demo.home / "demo" / "integration" / "settings.toml"
+    file, template, tables = tmp_path / "rows.csv", tmp_path / "template.csv", tmp_path / "tables"
+    file.write_text("id,number,name,level\nC-1,13606254580,李伟,gold\nC-2,95588,王芳,\n")
+    validator = CommandLine(demo.home)
+
+    with demo.cloud() as cloud:
+        template.write_bytes(cloud.get("/tables/customers/template.csv").content)
+        validator.did("customers", "import", str(file), "--config", str(settings))
+        words = ("--template", str(template), "--out", str(tables), "--name", "customers_1")
+        validator.did("customers", "export", *words, "--config", str(settings))
+        with (tables / "customers_1.csv").open("rb") as exported:
+            answer = cloud.post("/tables/customers/imports", files={"file": exported})
+        (imported,) = cloud.get("/tables.json").json()
+
+    assert answer.status_code == 303
+    assert (imported["file"], imported["refused"]) == ("customers_1.csv", "")
+    assert (imported["rows"], imported["accepted"], imported["errors"]) == (2, 2, [])
 
 
 def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:

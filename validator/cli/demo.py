@@ -35,6 +35,30 @@ from validator.settings.loading import Settings, load
 CLOUD = "localhost"
 CLOUD_PORT = 9443
 APP_KEY = "demo-app"
+# A basic table of the cloud, for fields of the catalogue as shipped.
+_TABLE = f"""
+[[tables]]
+tenant = "{samples.TENANT}"
+name = "customers"
+
+[[columns]]
+table = "customers"
+name = "number"
+kind = "index"
+length = 32
+
+[[columns]]
+table = "customers"
+name = "name"
+length = 64
+required = true
+
+[[columns]]
+table = "customers"
+name = "level"
+type = "dictionary"
+items = ["standard", "silver", "gold"]
+"""
 
 
 @click.command(cls=Command, examples=["validator demo", "validator demo --https 8444 --cloud-port 9444"])
@@ -102,6 +126,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "portal.enabled": True,
         "portal.channel": samples.CHANNEL,
         "portal.tenant": samples.TENANT,
+        "customers.source": "store",
     }
     file = folder / "settings.toml"
     write_private(file, _toml(settings).encode())
@@ -141,7 +166,7 @@ key = "{APP_KEY}"
 tenant = "{samples.TENANT}"
 secret_file = "app.secret"
 """
-    write_private(folder / "cloud.toml", registration.encode())
+    write_private(folder / "cloud.toml", (registration + _TABLE).encode())
 
 
 def _proxy(settings: Settings, port: int, cloud_port: int) -> Program:
@@ -183,6 +208,7 @@ def _words(settings: Settings, config: Path, login: Path, cloud_port: int) -> st
 The pages:          {settings.proxy.origin}{settings.portal.path}/
 Log in with:        {samples.shown(login)}
 The cloud's view:   https://{CLOUD}:{cloud_port}/status
+Its basic tables:   https://{CLOUD}:{cloud_port}/tables
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
 """
 

@@ -1,7 +1,7 @@
 """The simulated cloud: its routes, a status page, and the cloud's 404 for everything else.
 
 The pages' routes are below `/service-cloud/` (`service_routes`). The real API Fabric has a separate host;
-here it shares this one. The status page is served to this host only.
+here it shares this one. The status page and the basic tables (`table_routes`) are served to this host only.
 """
 
 from dataclasses import asdict
@@ -10,14 +10,13 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
-from validator.networks import is_loopback
-from validator.operations.simulator import pages, service_routes
+from validator.operations.simulator import pages, service_routes, table_routes
 from validator.operations.simulator.admission import Admission
 from validator.operations.simulator.callback import Asking
 from validator.operations.simulator.fabric import Fabric, FabricRefused
 from validator.operations.simulator.records import Records
 from validator.operations.simulator.registration import Registration
-from validator.operations.simulator.service_routes import HTML, SCRIPT, json_reply, text_reply
+from validator.operations.simulator.service_routes import HTML, SCRIPT, json_reply, not_from_here, text_reply
 from validator.operations.simulator.visits import Visits
 from validator.web.portal.words import LANGUAGES, language_of
 
@@ -37,6 +36,7 @@ def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> 
     app.register_blueprint(service_routes.blueprint(registration, admission, Visits(), records, clock))
     app.register_blueprint(_fabric(Fabric(registration, clock), records))
     app.register_blueprint(_status(registration, records))
+    app.register_blueprint(table_routes.blueprint(registration.tables, clock))
 
     @app.before_request
     def one_slash_only() -> Response | None:
@@ -77,10 +77,7 @@ def _fabric(fabric: Fabric, records: Records) -> Blueprint:
 
 def _status(registration: Registration, records: Records) -> Blueprint:
     bp = Blueprint("status", __name__)
-
-    @bp.before_request
-    def from_this_host() -> Response | None:
-        return None if is_loopback(request.remote_addr or "") else text_reply("404 Not Found\n", 404)
+    bp.before_request(not_from_here)
 
     @bp.get("/status")
     def status() -> Response:

@@ -6,6 +6,8 @@
     [[agents]]     tenant, account, work_no, sip_account
     [[channels]]   id, tenant, secret_key_file, key_order, length_rule
     [[apps]]       key, tenant, secret_file
+    [[tables]]     tenant, name, encoding (basic tables, of customers)
+    [[columns]]    table, name, kind, type, length, items, required
 
 Secrets are in separate files, readable only by their owner; paths are relative to the registration.
 """
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from validator.errors import ConfigurationError, OperatorError
 from validator.files import read_private, secret_of, text_of
 from validator.operations.certificates.cer import read_cer
-from validator.operations.simulator.registration_tables import LISTS, TABLES
+from validator.operations.simulator.registration_tables import LISTS, TABLES, broken_columns
 from validator.webchat.wire import LengthRule
 
 
@@ -76,6 +78,28 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a basic table: its kind (index, ordinary or encrypted), and which values it takes."""
+
+    name: str
+    kind: str
+    type: str
+    length: int
+    items: tuple[str, ...]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BasicTable:
+    """A table of customers in the cloud, for which files are imported; *encoding* is its template's."""
+
+    tenant: str
+    name: str
+    encoding: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """Everything that the cloud knows about one enterprise."""
 
@@ -85,6 +109,7 @@ class Registration:
     agents: tuple[Agent, ...]
     channels: Mapping[str, Channel]
     apps: Mapping[str, App]
+    tables: Mapping[str, BasicTable] = field(default_factory=dict)
 
     def has_agent(self, tenant: str, account: str) -> bool:
         """Return whether *account* may work in *tenant*."""
@@ -117,7 +142,16 @@ def load(path: Path) -> Registration:
         agents=tuple(Agent(**row) for row in content["agents"]),
         channels={row["id"]: Channel(**row) for row in content["channels"]},
         apps={row["key"]: App(**row) for row in content["apps"]},
+        tables={row["name"]: _basic_table(row, content["columns"]) for row in content["tables"]},
     )
+
+
+def _basic_table(row: Mapping[str, Any], rows: list[dict[str, Any]]) -> BasicTable:
+    """Return the table in *row* with its columns among *rows*, those of every table."""
+    own = [{**each} for each in rows if each["table"] == row["name"]]
+    for each in own:
+        del each["table"]
+    return BasicTable(columns=tuple(Column(**each) for each in own), **row)
 
 
 def _tables(path: Path, problems: list[str]) -> dict[str, Any]:
@@ -184,9 +218,10 @@ def _secret(folder: Path, name: str, problems: list[str]) -> str:
 def _broken_rules(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the contradictions between tables."""
     tenants = [row["id"] for row in content["tenants"]]
-    for name, key in (("tenants", "id"), ("channels", "id"), ("apps", "key")):
+    for name, key in (("tenants", "id"), ("channels", "id"), ("apps", "key"), ("tables", "name")):
         named = [row[key] for row in content[name]]
         yield from (f"[[{name}]]: {one} is there twice" for one in sorted(set(named)) if named.count(one) > 1)
-    for name in ("agents", "channels", "apps"):
+    for name in ("agents", "channels", "apps", "tables"):
         unknown = {row["tenant"] for row in content[name]} - set(tenants)
         yield from (f"[[{name}]]: tenant {one} is not among [[tenants]]" for one in sorted(unknown))
+    yield from broken_columns(content["tables"], content["columns"])

@@ -1,6 +1,8 @@
 """The tables of a registration: each key, the type of its value, and its default."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +12,10 @@ from validator.settings import fields
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
+MAX_TABLES = 5  # of a tenant
+MAX_COLUMNS = {"index": 1, "ordinary": 30, "encrypted": 20}  # of a basic table, by their kind
+ENCODINGS = ("utf-8-sig", "utf-8", "gb18030")
+_TABLE = "[\u4e00-\u9fffA-Za-z0-9_]{1,64}"
 _MAX_APP_KEY = 64
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 
@@ -128,10 +134,54 @@ class AppTable(Table):
     secret_file = fields.Line(empty=False)
 
 
+class BasicTable(Table):
+    """`[[tables]]`: the basic tables of customers."""
+
+    tenant = cloud_id(MAX_TENANT, "the id of a tenant")
+    name = fields.Pattern(_TABLE, "1 to 64 of Chinese characters, A-Z a-z 0-9 _")
+    encoding = optional(fields.Choice(ENCODINGS), ENCODINGS[0])
+
+
+class ColumnTable(Table):
+    """`[[columns]]` of the basic tables."""
+
+    table = fields.Line(empty=False)
+    name = fields.Line(empty=False)
+    kind = optional(fields.Choice(MAX_COLUMNS), "ordinary")
+    type = optional(fields.Choice(("string", "number", "date", "time", "dictionary")), "string")
+    length = optional(fields.Integer(1, 256), 256)
+    items = optional(fields.StringList(), ())
+    required = optional(fields.Boolean(), False)
+
+
+def broken_columns(tables: list[dict[str, Any]], columns: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what the cloud would not let its administrator enter."""
+    named = {row["name"] for row in tables}
+    strangers = {row["table"] for row in columns} - named
+    yield from (f"[[columns]]: table {one} is not among [[tables]]" for one in sorted(strangers))
+    tenants = Counter(row["tenant"] for row in tables)
+    yield from (
+        f"[[tables]]: {one} has more than {MAX_TABLES}" for one in tenants if tenants[one] > MAX_TABLES
+    )
+    for table in sorted(named):
+        own = [row for row in columns if row["table"] == table]
+        names, kinds = Counter(row["name"] for row in own), Counter(row["kind"] for row in own)
+        yield from (f"[[columns]]: {table} has {one} twice" for one in names if names[one] > 1)
+        yield from (
+            f"[[columns]]: {table} has more than {most} of the kind {kind}"
+            for kind, most in MAX_COLUMNS.items()
+            if kinds[kind] > most
+        )
+        if not own:
+            yield f"[[columns]]: {table} has none"
+
+
 TABLES: dict[str, Table] = {"enterprise": EnterpriseTable(), "cloud": CloudTable()}
 LISTS: dict[str, Table] = {
     "tenants": TenantTable(),
     "agents": AgentTable(),
     "channels": ChannelTable(),
     "apps": AppTable(),
+    "tables": BasicTable(),
+    "columns": ColumnTable(),
 }

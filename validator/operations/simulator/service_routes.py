@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request
 
 from validator.clock import Clock
 from validator.errors import Refusal
+from validator.networks import is_loopback
 from validator.operations.simulator import pages
 from validator.operations.simulator.admission import Admission, Admit, Admitted, NotAdmitted
 from validator.operations.simulator.records import Records
@@ -120,6 +121,11 @@ class _Desk:
                 domain=self._registration.cloud.cookie_domain or None,
             )
         return reply
+
+
+def not_from_here() -> Response | None:
+    """Return the cloud's 404 for a request from another host, None for one from this host."""
+    return None if is_loopback(request.remote_addr or "") else text_reply("404 Not Found\n", 404)
 
 
 def text_reply(text: str, status: int) -> Response:

@@ -8,7 +8,7 @@ import trustme
 
 from validator.errors import ConfigurationError
 from validator.files import write_private
-from validator.operations.simulator.registration import load
+from validator.operations.simulator.registration import Column, load
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
 GOOD = """\
@@ -148,6 +148,81 @@ def test_every_problem_is_told_at_once(file: Path) -> None:
 def test_mistake_is_told(file: Path, change: tuple[str, str], told: str) -> None:
     """Each error names its place."""
     assert any(told in problem for problem in problems(file, change)), problems(file, change)
+
+
+TABLE = """
+[[tables]]
+tenant = "202400000001"
+name = "客户"
+encoding = "gb18030"
+
+[[columns]]
+table = "客户"
+name = "手机号"
+kind = "index"
+length = 16
+
+[[columns]]
+table = "客户"
+name = "等级"
+type = "dictionary"
+items = ["gold"]
+required = true
+"""
+
+
+def test_basic_tables_are_read(file: Path) -> None:
+    """A table has its columns in the order of the file, with their defaults; without any there is none."""
+    assert load(file).tables == {}
+    file.write_text(GOOD + TABLE)
+
+    (table,) = load(file).tables.values()
+
+    assert (table.name, table.tenant, table.encoding) == ("客户", "202400000001", "gb18030")
+    assert table.columns == (
+        Column("手机号", "index", "string", 16, (), required=False),
+        Column("等级", "ordinary", "dictionary", 256, ("gold",), required=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            ('name = "客户"\nencoding', 'name = "客-户"\nencoding'),
+            "[[tables]] 1: name: '客-户' is not allowed",
+        ),
+        (('"gb18030"', '"utf-16"'), "[[tables]] 1: encoding: 'utf-16' is not allowed"),
+        (('"dictionary"', '"text"'), "[[columns]] 2: type: 'text' is not allowed"),
+        (("length = 16", "length = 257"), "[[columns]] 1: length: 257 is not allowed"),
+        (("[[columns]]", "[[others]]"), "[[columns]]: 客户 has none"),
+        (('table = "客户"', 'table = "b"'), "[[columns]]: table b is not among [[tables]]"),
+        (('"等级"', '"手机号"'), "[[columns]]: 客户 has 手机号 twice"),
+        (('type = "dictionary"', 'kind = "index"'), "[[columns]]: 客户 has more than 1 of the kind index"),
+        (
+            ("[[columns]]", '[[tables]]\ntenant = "202400000001"\nname = "客户"\n[[columns]]'),
+            "客户 is there twice",
+        ),
+    ],
+)
+def test_mistake_about_tables_is_told(file: Path, change: tuple[str, str], told: str) -> None:
+    """What the cloud's administrator could not enter is an error that names its place."""
+    file.write_text(GOOD + TABLE.replace(*change))
+
+    with pytest.raises(ConfigurationError) as raised:
+        load(file)
+    assert any(told in problem for problem in raised.value.problems), raised.value.problems
+
+
+def test_sixth_table_is_told(file: Path) -> None:
+    """A tenant has at most five basic tables."""
+    tables = [TABLE.replace("客户", f"t{number}") for number in range(6)]
+    file.write_text(GOOD + "".join(tables[:5]))
+    assert len(load(file).tables) == 5
+
+    file.write_text(GOOD + "".join(tables))
+    with pytest.raises(ConfigurationError, match="202400000001 has more than 5"):
+        load(file)
 
 
 def test_secret_open_to_others_is_refused(file: Path) -> None:
