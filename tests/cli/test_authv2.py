@@ -1,4 +1,4 @@
-"""`authv2 sign`: the vectors of others through the command line, and no secret in what it prints."""
+"""`authv2`: the vectors of others through the command line, and no secret in what it prints."""
 
 import json
 import tomllib
@@ -20,6 +20,8 @@ from tests.support.command_line import (
 
 WEBCHAT = Path(__file__).parents[1] / "vectors" / "authv2" / "webchat.toml"
 VECTORS = tomllib.loads(WEBCHAT.read_text("utf-8"))["vector"]
+GENERAL = tomllib.loads((WEBCHAT.parent / "general.toml").read_text("utf-8"))["vector"]
+INTERFACES = [each for each in GENERAL if "url" in each]
 AT = "2024-11-04T03:45:52.263Z"
 PAYLOAD = {
     "thirdUserName": "李 Ann",
@@ -295,3 +297,49 @@ def test_disabled_channel_signs_nobody_in(
     validator.did(*words)
 
     check_refused(by_channel(validator, tmp_path), "is disabled")
+
+
+# A request to the cloud
+
+
+def signed_request(nowhere: CommandLine, folder: Path, vector: dict[str, Any], *words: str) -> Said:
+    """Sign the request of *vector* with its keys, read from files."""
+    secret, body = folder / "secret", folder / "body"
+    secret.write_text(vector["secret_key"])
+    secret.chmod(0o600)
+    body.write_text(vector.get("body", ""), "utf-8")
+    return nowhere(
+        *("authv2", "sign-request", vector["method"], vector["url"], "--at", vector["timestamp"]),
+        *("--access-key", vector["access_key"], "--secret-key-file", str(secret)),
+        *(("--body-file", str(body)) if "body" in vector else ()),
+        *words,
+    )
+
+
+@pytest.mark.parametrize("vector", INTERFACES, ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("form", FORMS, ids=["line", "json", "explain"])
+def test_a_request_to_the_cloud_is_signed(
+    nowhere: CommandLine, tmp_path: Path, vector: dict[str, Any], form: tuple[str, ...]
+) -> None:
+    """Each form has the vector's authorization, and neither the secret key nor the signing key."""
+    said = signed_request(nowhere, tmp_path, vector, *form)
+
+    assert said.code == 0
+    assert vector["expected"]["authorization"] in said.out
+    assert vector["secret_key"] not in said.out + said.err
+    assert vector["expected"]["signing_key"] not in said.out + said.err
+
+
+def test_a_further_header_is_signed(nowhere: CommandLine, tmp_path: Path) -> None:
+    """`--header` adds a line to the canonical request; without a colon it is misused."""
+    said = signed_request(nowhere, tmp_path, INTERFACES[1], "--json", "--header", "X-Trace: a b")
+
+    assert "\nx-trace:a%20b\n" in said.json()["canonical"]
+    check_misused(signed_request(nowhere, tmp_path, INTERFACES[1], "--header", "X-Trace"), "--header")
+
+
+def test_a_url_that_cannot_be_signed_is_refused(nowhere: CommandLine, tmp_path: Path) -> None:
+    """The reason is in words, and the secret is not read before."""
+    vector = INTERFACES[1] | {"url": "cloud.example.com/x"}
+
+    check_refused(signed_request(nowhere, tmp_path, vector), "does not begin with https://")

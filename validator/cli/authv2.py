@@ -1,4 +1,4 @@
-"""`validator authv2`: sign a guest's request by hand, and show each stage."""
+"""`validator authv2`: sign a guest's request, or one to the cloud, by hand, and show each stage."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from validator.cli.secretinput import read_secret
 from validator.clock import SystemClock
 from validator.errors import OperatorError
 from validator.signatures.canonical import SignableRequest, signed_header_names
+from validator.signatures.interfaces import JSON_TYPE, interface_request
 from validator.signatures.signer import Signature, parse_timestamp, sign_stamped, timestamp
 from validator.untrusted import read_object
 from validator.webchat.channels import Channel
@@ -21,7 +22,7 @@ from validator.webchat.wire import SIGNED_KEYS, LengthRule, SigningRequest, pars
 
 @click.group(cls=Group)
 def authv2() -> None:
-    """Sign guests' requests (AUTHV2)."""
+    """Sign guests' requests, and requests to the cloud (AUTHV2)."""
 
 
 @authv2.command(
@@ -73,12 +74,78 @@ def sign_payload(
         signature = _signed(request, access_key, secret_key, stamp)
     else:
         raise click.UsageError("give --channel, or --access-key with --secret-key-file")
+    _print(request, signature, explain=explain, as_json=as_json)
+
+
+@authv2.command(
+    "sign-request",
+    examples=[
+        "validator authv2 sign-request POST https://cloud.example.com/rest/cmsapp/v1/ping "
+        "--access-key AK --secret-key-file cloud.txt --body-file body.json"
+    ],
+)
+@click.argument("method")
+@click.argument("url")
+@click.option("--access-key", required=True, help="The cloud's own access key, not API Fabric's.")
+@click.option(
+    "--secret-key-file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="File of the secret key; else it is prompted for, or read from standard input.",
+)
+@click.option("--at", help="Time of signing, yyyy-MM-ddTHH:mm:ss.SSSZ; else now.")
+@click.option(
+    "--body-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of the body, as it is sent: its length and type are signed too.",
+)
+@click.option("--content-type", default=JSON_TYPE, show_default=True, help="Type of the body.")
+@click.option("--header", "headers", multiple=True, help='Another signed header, "Name: value"; repeatable.')
+@click.option("--explain", is_flag=True, help="Print each stage, to compare with the cloud's.")
+@json_option
+def sign_request(
+    method: str,
+    url: str,
+    access_key: str,
+    secret_key_file: Path | None,
+    at: str | None,
+    body_file: Path | None,
+    content_type: str,
+    headers: tuple[str, ...],
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Print the authorization line for a request to CC-CMS, CC-FS or CC-iSales; nothing is sent.
+
+    The host, the path and the query of URL are signed, and a body with its length and type. The secret key
+    and the signing key are never shown.
+    """
+    stamp = _stamp(at)
+    body = None if body_file is None else body_file.read_bytes()
+    try:
+        request = interface_request(
+            method, url, body=body, content_type=content_type, headers=[*map(_header, headers)]
+        )
+    except ValueError as error:
+        raise OperatorError(str(error)) from None
+    signature = _signed(request, access_key, read_secret(secret_key_file, "Secret key"), stamp)
+    _print(request, signature, explain=explain, as_json=as_json)
+
+
+def _print(request: SignableRequest, signature: Signature, *, explain: bool, as_json: bool) -> None:
     if as_json:
         show(_stages(signature), as_json=True)
     elif explain:
         _explain(request, signature)
     else:
         say(signature.authorization)
+
+
+def _header(text: str) -> tuple[str, str]:
+    """Return the name and value in *text*."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise click.UsageError("--header: not of the form Name: value")
+    return name, value.strip()
 
 
 def _sign_as(
