@@ -75,6 +75,12 @@ def parse_secrets(text: str) -> RouteSecrets:
     return RouteSecrets(MappingProxyType(dict(found)))
 
 
+def newest_secrets(text: str) -> dict[str, str]:
+    """Return the last secret of each route in *text*, for a client; raises ValueError as `parse_secrets`."""
+    parse_secrets(text)
+    return {route: secret for _, route, secret in _lines(text)}
+
+
 def _lines(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield the number, the route and the secret of each line that has any."""
     for number, line in enumerate(text.splitlines(), start=1):

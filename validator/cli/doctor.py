@@ -8,16 +8,21 @@ import click
 from validator.cli.frame import Command, load_settings
 from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import json_option, say, show
-from validator.cli.privileges import as_owner_of
+from validator.cli.privileges import as_operator, as_owner_of
 from validator.clock import SystemClock, stopwatch
+from validator.customerquery.policy import QueryPolicy
 from validator.errors import OperatorError
+from validator.files import read_private, text_of
 from validator.operations.certificates.handover import load_handover
 from validator.operations.certificates.judging import Severity
 from validator.operations.doctor.case import PLAIN_PORT, Case
 from validator.operations.doctor.examination import Doctor
+from validator.operations.doctor.queries import QueryRoute
 from validator.operations.doctor.results import Checked, Sound
 from validator.operations.doctor.tls_client import Address
 from validator.operations.doctor.trust import Trust, read_trust
+from validator.routeguard import newest_secrets
+from validator.settings.loading import Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OK = "ok"
@@ -38,6 +43,7 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     examples=[
         "validator doctor https://portal.example.com",
         "validator doctor https://portal.example.com --connect 192.0.2.10:443 --trust server.cer",
+        "validator doctor https://portal.example.com --query-secrets query-secrets --log access.log",
     ],
 )
 @click.argument("origin", metavar="URL")
@@ -62,6 +68,14 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     "--client-certificate", type=_FILE, help="Client certificate (PEM), where one is required (mTLS)."
 )
 @click.option("--client-key", type=_FILE, help="Its private key (PEM); else it is in the same file.")
+@click.option(
+    "--query-secrets",
+    type=_FILE,
+    help="Like query_customer.secrets_file: each route's last secret is sent too, over verified TLS.",
+)
+@click.option(
+    "--log", "logs", type=_FILE, multiple=True, help="Log that must have no secret of queryCustomer; several."
+)
 @json_option
 def doctor(
     origin: str,
@@ -72,12 +86,14 @@ def doctor(
     plain_port: int,
     client_certificate: Path | None,
     client_key: Path | None,
+    query_secrets: Path | None,
+    logs: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Check the server at URL from outside, as the cloud sees it: DNS, TLS, certificate, both callbacks.
 
-    URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens. Exit 1 on
-    any problem.
+    URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens, and one or
+    two at each path of query_customer.routes. Exit 1 on any problem.
     """
     settings = load_settings()
     with as_owner_of(settings.home):
@@ -93,7 +109,14 @@ def doctor(
         plain_port=plain_port,
         client_certificate=client_certificate,
         client_key=client_key,
+        queries=_queries(settings.query_customer, query_secrets),
+        logs=logs,
     )
+    _report(case, settings, as_json=as_json)
+
+
+def _report(case: Case, settings: Settings, *, as_json: bool) -> None:
+    """Examine *case* and print the findings; raises OperatorError when there is a problem."""
     findings = Doctor(case, SystemClock(), stopwatch).examine()
     severities = _show_all(case.origin, findings) if as_json else _print_each(findings)
     if settings.home.is_dir() and not as_json:  # on another host the settings are not the server's
@@ -103,6 +126,20 @@ def doctor(
         raise OperatorError(f"{_counted(count, 'problem')} at {case.origin}")
     if not as_json:
         say(_summary(case.origin, severities))
+
+
+def _queries(policy: QueryPolicy, file: Path | None) -> tuple[QueryRoute, ...]:
+    """Return the routes of *policy*, with their secrets from *file*; raises OperatorError for a wrong one."""
+    secrets: dict[str, str] = {}
+    if file is not None:
+        with as_operator():
+            content = read_private(file, (file.stat().st_uid,))
+        try:
+            secrets = newest_secrets(text_of(content))
+        except ValueError as error:
+            raise OperatorError(f"{file}: {error}") from None
+    routes = policy.routes.items()
+    return tuple(QueryRoute(tenant, path, policy.proof, secrets.get(tenant)) for tenant, path in routes)
 
 
 def _summary(origin: str, severities: Sequence[str]) -> str:

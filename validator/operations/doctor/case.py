@@ -6,8 +6,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from validator.operations.doctor.contract import Callback
+from validator.operations.doctor.queries import QueryRoute
 from validator.operations.doctor.tls_client import Address, Endpoint
 from validator.operations.doctor.trust import Trust
 from validator.origins import HTTPS_PORT, host_of
@@ -21,6 +23,7 @@ class Case:
     """A server to examine: its origin and two paths, what the cloud trusts, and how to reach it.
 
     *connect* replaces the addresses from DNS. *cap* is the server's maximum size of a body, in bytes.
+    *queries* are the routes of `queryCustomer`, *logs* the files in which no secret of theirs may be.
     """
 
     origin: str
@@ -33,11 +36,20 @@ class Case:
     plain_port: int = PLAIN_PORT
     client_certificate: Path | None = None
     client_key: Path | None = None
+    queries: tuple[QueryRoute, ...] = ()
+    logs: tuple[Path, ...] = ()
 
     @property
     def host(self) -> str:
         """The name, or the address, that the certificate must have."""
         return host_of(self.origin)
+
+    @property
+    def anchor(self) -> bytes | None:
+        """The certificate (DER) that vouches for the server before it gets a secret; None: the system's."""
+        if self.trust.certificate is None and self.handed_over is not None:
+            return self.handed_over.public_bytes(Encoding.DER)
+        return self.trust.anchor
 
     def target(self, address: Address) -> Endpoint:
         """Return the server's endpoint at *address*."""

@@ -2,8 +2,8 @@
 
 1 DNS and the addresses. At each address: 2 TLS: its version, old versions refused · 3 the certificates
 (`served_certificates`). At the first address with TLS: 4 both callbacks (`contract`) · 5 response times · 6
-what must not be public (`exposure`). A step whose precondition fails ends the examination, because the next
-ones would only repeat it.
+what must not be public (`exposure`) · 7 the routes of `queryCustomer` (`queries`). A step whose precondition
+fails ends the examination, because the next ones would only repeat it.
 """
 
 import re
@@ -15,9 +15,9 @@ from ipaddress import ip_address
 
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.operations.doctor import contract, exposure, served_certificates, timing
+from validator.operations.doctor import contract, exposure, queries, served_certificates, timing
 from validator.operations.doctor.addresses import at_each, text_of
-from validator.operations.doctor.asking import Stopwatch, ask, ask_plainly, in_words
+from validator.operations.doctor.asking import Stopwatch, ask, ask_plainly, ask_verified, in_words
 from validator.operations.doctor.case import Case, addresses_of
 from validator.operations.doctor.results import Checked, Sound, problem, warning
 from validator.operations.doctor.tls_client import (
@@ -111,6 +111,8 @@ class Doctor:
         ask_plain = partial(ask_plainly, target.at(port), stopwatch=self._stopwatch)
         yield exposure.plain_http(ask_plain, self._case.callbacks[0].question(), port)
         yield from exposure.private_routes(ask_it, target.authority)
+        ask_safely = partial(ask_verified, target, anchor=self._case.anchor, stopwatch=self._stopwatch)
+        yield from queries.examine(self._case.queries, ask_it, ask_safely, self._case.logs)
 
 
 def _has_tls(found: Sequence[Checked]) -> bool:

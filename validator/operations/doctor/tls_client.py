@@ -117,10 +117,7 @@ def doubt(target: Endpoint, anchor: bytes | None, *, with_name: bool = False) ->
     context.check_hostname = with_name
     context.hostname_checks_common_name = False  # as current clients; Java reads the CN without a SAN
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _WITHOUT_DATES
-    if anchor is None:
-        context.load_default_certs()
-    else:
-        context.load_verify_locations(cadata=anchor)
+    _trust(context, anchor)
     try:
         with connected(target, _with_identity(context, target)):
             return None
@@ -136,6 +133,15 @@ def context_for(target: Endpoint) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return _with_identity(context, target)
+
+
+def verified_context_for(target: Endpoint, anchor: bytes | None) -> ssl.SSLContext:
+    """Return a context that accepts the server's name only, vouched for by *anchor* (DER) or the system."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    _trust(context, anchor)
     return _with_identity(context, target)
 
 
@@ -157,6 +163,14 @@ def sent_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
     # Since Python 3.10 the object inside has it, without a public name.
     private = cast("Any", connection)._sslobj.get_unverified_chain() or ()  # noqa: SLF001
     return tuple(certificate.public_bytes(_DER) for certificate in private)
+
+
+def _trust(context: ssl.SSLContext, anchor: bytes | None) -> None:
+    """Let *context* trust only *anchor* (DER), without one the system's certificate authorities."""
+    if anchor is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(cadata=anchor)
 
 
 def _with_identity(context: ssl.SSLContext, target: Endpoint) -> ssl.SSLContext:
