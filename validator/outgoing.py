@@ -23,9 +23,9 @@ T = TypeVar("T")
 _OUTCOMES = {Reason.SYSTEM_BUSY: "busy", Reason.SYSTEM_SILENT: "silent", Reason.SYSTEM_FAILED: "failed"}
 
 
-def slots_below(threads: int) -> int:
-    """Return how many slots a system gets in a pool of *threads*: half of them, so that others remain."""
-    return max(1, threads // 2)
+def slots_below(threads: int, shares: int = 1) -> int:
+    """Return the slots of each of *shares* in a pool of *threads*: half in all, so that others remain."""
+    return max(1, threads // 2 // shares)
 
 
 class OutgoingSystem:

@@ -1,6 +1,6 @@
 """The card of the customer who calls: who may ask, its limits, its answers, and what is recorded of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from validator.customers.directory import Customer
 from validator.errors import ConfigurationError, Fault, Reason
 from validator.files import write_private
 from validator.metrics.instruments import CUSTOMER_LOOKUPS, child
+from validator.numbers.reading import Number
 
 LOOK_UP, UNMASK = "/api/v1/customers/lookup", "/api/v1/customers/unmask"
+QUERY, QUERY_SECRET = "/rest/v1/queryCustomer", "q1w2E3r4T5y6U7i8" * 3
 NUMBER, HOTLINE, FOREIGN, NOBODYS = "13606254580", "95588", "13606254589", "13606254588"
 CARD_NUMBER = "6222020200112233445"
 LI = Customer("C-1/a", (f"+86{NUMBER}", HOTLINE), {"name": "欧阳静", "level": "gold", "card": CARD_NUMBER})
@@ -45,6 +47,15 @@ def found(found_enterprise: Founder) -> Founder:
         return enterprise
 
     return make
+
+
+def query_settings(folder: Path) -> dict[str, str]:
+    """Return the settings of the cloud's query, whose secret is written into *folder*."""
+    write_private(folder / "query-secrets", f"{TENANT} {QUERY_SECRET}".encode())
+    return {
+        "query_customer.routes": f'["{TENANT}={QUERY}"]',
+        "query_customer.secrets_file": str(folder / "query-secrets"),
+    }
 
 
 def look_up(browser: FlaskClient, number: object = NUMBER, **more: Any) -> TestResponse:
@@ -156,6 +167,28 @@ def test_failed_source_is_not_nobody(found: Founder, monkeypatch: pytest.MonkeyP
     assert (entry["outcome"], entry["reason"]) == ("refused", Reason.STORE_UNAVAILABLE)
 
 
+def test_slow_number_of_a_caller_silences_no_card(
+    found: Founder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller's number for which the source is too slow begins the cool-down of the cloud's queries only."""
+    enterprise = found(query_settings(tmp_path))
+    browser, find = enterprise.person(), enterprise.services.customers.find
+
+    def slow_for_one(tenant: str, number: Number, maximum: int, call_id: str | None) -> Sequence[Customer]:
+        if number.key == f"+86{NOBODYS}":
+            raise TimeoutError
+        return find(tenant, number, maximum, call_id)
+
+    monkeypatch.setattr(enterprise.services.customers, "find", slow_for_one)
+    path = f"{QUERY}/{QUERY_SECRET}"
+    statuses = [browser.post(path, json={"param": each}).status_code for each in (NUMBER, NOBODYS, NUMBER)]
+
+    assert statuses == [200, 503, 503]
+    only(look_up(browser))
+    problem(look_up(browser, NOBODYS), 503)
+    problem(look_up(browser), 503)
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"number": 1}', b"{}", b'{"number": "1", "callid": 7}'])
 def test_bad_requests_are_problems(found: Founder, body: bytes) -> None:
     """A request that cannot be read gets a problem, not the empty list of the cloud's routes."""
@@ -173,14 +206,9 @@ def test_only_post_of_json_is_answered(found: Founder, path: str) -> None:
 
 def test_cloud_routes_keep_their_form(found: Founder, tmp_path: Path) -> None:
     """The routes of one role have two forms: the cloud's an empty list, the card's a problem."""
-    write_private(tmp_path / "query-secrets", f"{TENANT} {'q1w2E3r4T5y6U7i8' * 3}".encode())
-    routes = {
-        "query_customer.routes": f'["{TENANT}=/rest/v1/queryCustomer"]',
-        "query_customer.secrets_file": str(tmp_path / "query-secrets"),
-    }
-    browser = found(routes).visitor()
+    browser = found(query_settings(tmp_path)).visitor()
 
-    cloud = browser.post("/rest/v1/queryCustomer/x", json={"param": NUMBER})
+    cloud = browser.post(f"{QUERY}/x", json={"param": NUMBER})
 
     assert (cloud.status_code, cloud.data) == (401, b"[]")
     problem(look_up(browser), 401)
@@ -497,12 +525,12 @@ def test_other_links_are_refused(found_enterprise: Founder, link: str) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "key"),
-    [({"customers.card": "true"}, "customers.card"), (SETTINGS | {"server.threads": "1"}, "server.threads")],
+    [({"customers.card": "true"}, "customers.card"), (SETTINGS | {"server.threads": "2"}, "server.threads")],
 )
 def test_card_needs_a_source_and_threads(
     found_enterprise: Founder, settings: dict[str, str], key: str
 ) -> None:
-    """A card needs a source of customers, and a pool with more than one thread."""
+    """A card needs a source of customers, and a thread beside the shares of agents and callers."""
     with pytest.raises(ConfigurationError, match=key):
         found_enterprise(settings)
 

@@ -168,8 +168,9 @@ def test_bulkhead_is_smaller_than_the_pool(slots: int, threads: int) -> None:
 
 @pytest.mark.parametrize("threads", [2, 3, 4, 8, 64])
 def test_usual_slots_leave_half_of_the_pool(threads: int) -> None:
-    """Of each pool with two threads or more, one system takes at most half."""
+    """Of each pool with two threads or more, one system takes at most half; several shares leave a thread."""
     slots = slots_below(threads)
 
     assert 1 <= slots <= threads / 2
+    assert threads < 3 or 2 * slots_below(threads, 2) < threads
     OutgoingSystem("crm", slots=slots, threads=threads)

@@ -19,7 +19,7 @@ from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.clock import stopwatch
 from validator.customers.catalogue import CatalogueField, Mask, Place
-from validator.customers.directory import Customer, Failed, Found, One, Several
+from validator.customers.directory import Customer, Failed, Found, One, Several, Share
 from validator.customers.policy import CustomersPolicy
 from validator.errors import Fault, Reason, Refusal
 from validator.limits.rate_limits import RateLimits
@@ -37,8 +37,11 @@ _CALL = re.compile(r"[0-9]{10}-[0-9]{1,10}", re.ASCII)
 class LookUp(Protocol):
     """The directory: which customers of a tenant space have a number."""
 
-    def look_up(self, tenant: str, text: str, call_id: str | None = None) -> Found:
-        """Return the customers of *tenant* with the number *text*; *call_id* is the cloud's id of a call."""
+    def look_up(self, tenant: str, text: str, call_id: str | None = None, *, share: Share) -> Found:
+        """Return the customers of *tenant* with the number *text*, as a look-up of *share*.
+
+        *call_id* is the cloud's id of the call.
+        """
         ...
 
 
@@ -134,7 +137,7 @@ class CustomerCards:
         """
         if name is None:
             return Matches(WITHHELD, (), more=False)
-        found = self._directory.look_up(caller.account.tenant, text, call_id)
+        found = self._directory.look_up(caller.account.tenant, text, call_id, share=Share.AGENTS)
         if isinstance(found, Failed):
             fault = Fault(found.reason)
             self._record(event, caller, "failed", fault, name)

@@ -1,12 +1,16 @@
 """The one question about customers: who has this number? None, one, several and "not known now" stay apart.
 
+Anybody who calls causes look-ups of the cloud, and can choose numbers for which a source is slow. So agents'
+look-ups have a separate share: neither side uses up the other's slots, or begins the other's cool-down.
+
 A source answers within the budget; later than that, its result is dropped and the outcome is `Failed`. A
 failed look-up is never shown as "no customer": an agent would then greet a customer as a stranger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
@@ -58,6 +62,13 @@ class Failed:
 Found = Nobody | One | Several | Failed
 
 
+class Share(StrEnum):
+    """Whose look-ups: those that callers cause, or agents'. The words are labels of metrics."""
+
+    CALLERS = "customers"
+    AGENTS = "customers_agents"
+
+
 class Source(Protocol):
     """Where customers are."""
 
@@ -76,32 +87,48 @@ class Source(Protocol):
 class Directory:
     """Looks customers up in a source, from several threads."""
 
-    def __init__(self, source: Source, region: str, *, threads: int, budget: timedelta = BUDGET) -> None:
-        """Read numbers for people in *region*; look up in a pool of *threads*, each time within *budget*."""
-        threads = max(2, threads)
-        self._system = OutgoingSystem("customers", slots=slots_below(threads), threads=threads)
+    def __init__(
+        self,
+        source: Source,
+        region: str,
+        *,
+        threads: int,
+        budget: timedelta = BUDGET,
+        shares: Collection[Share] = (Share.CALLERS,),
+    ) -> None:
+        """Read numbers for people in *region*; look up in a pool of *threads*, each time within *budget*.
+
+        Each of *shares* has a bulkhead; without a separate one, agents use the callers'.
+        """
+        threads = max(len(shares) + 1, threads)
+        slots = slots_below(threads, len(shares))
+        self._systems = {share: OutgoingSystem(share, slots=slots, threads=threads) for share in shares}
         self._source, self._region, self._budget = source, region, budget
 
-    def look_up(self, tenant: str, text: str, call_id: str | None = None) -> Found:
+    def look_up(
+        self, tenant: str, text: str, call_id: str | None = None, *, share: Share = Share.CALLERS
+    ) -> Found:
         """Return which customers of *tenant* have the number that *text* spells, in the call *call_id*.
 
-        Without a number in *text* there is nothing to look up: no customer has it.
+        *share* has caused the look-up. Without a number in *text* there is nothing to look up: no customer
+        has it.
         """
         number = read_number(text, self._region)
         if number is None:
             return Nobody()
         try:
-            return _found(self._find(tenant, number, call_id))
+            return _found(self._find(tenant, number, call_id, share))
         except Fault as fault:
             return Failed(fault.reason)
 
     def probe(self, tenant: str) -> None:
         """Look up a number that nobody has; raises Fault when the look-up fails."""
-        self._find(tenant, NOBODYS, None)
+        self._find(tenant, NOBODYS, None, Share.CALLERS)
 
-    def _find(self, tenant: str, number: Number, call_id: str | None) -> Sequence[Customer]:
+    def _find(self, tenant: str, number: Number, call_id: str | None, share: Share) -> Sequence[Customer]:
+        system = self._systems.get(share) or self._systems[Share.CALLERS]
         find = partial(self._source.find, tenant, number, MAX_MATCHES + 1, call_id)
-        customers = self._system.use(find, self._budget)
+        customers = system.use(find, self._budget)
         # A record of another number is a damaged index or a lying source: never show it to anybody.
         if any(number.key not in customer.numbers for customer in customers):
             raise Fault(Reason.SYSTEM_FAILED, "the source returns customers with other numbers")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from validator.customers.crm import HttpSource
-from validator.customers.directory import Directory, Source
+from validator.customers.directory import Directory, Share, Source
 from validator.customers.policy import CustomersPolicy
 from validator.customers.sql import SqlSource
 from validator.customers.store import CustomerStore
@@ -14,7 +14,8 @@ def open_directory(
 ) -> Directory | None:
     """Return the directory, None when customers are off; *store* is the source of that name.
 
-    *region* is that of numbers without a country code, *threads* the size of the pool that looks up.
+    *region* is that of numbers without a country code, *threads* the size of the pool that looks up. With
+    `customers.card` agents have a share of it.
     """
     if not policy.source:
         return None
@@ -23,4 +24,5 @@ def open_directory(
         "sql": lambda: SqlSource(policy, region),
         "http": lambda: HttpSource(policy, region),
     }
-    return Directory(sources[policy.source](), region, threads=threads)
+    shares = (Share.CALLERS, Share.AGENTS) if policy.card else (Share.CALLERS,)
+    return Directory(sources[policy.source](), region, threads=threads, shares=shares)

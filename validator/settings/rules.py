@@ -146,8 +146,9 @@ def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]
             yield "query_customer.routes", f"{path} is below the route of another tenant space"
     if routes and not sections["customers"]["source"]:
         yield "query_customer.routes", "need customers.source: without it there is nobody to find"
-    if (routes or sections["customers"]["card"]) and sections["server"]["threads"] < _LEAST_THREADS:
-        yield "server.threads", "is 1, so that one slow system would occupy the whole pool; set 2 or more"
+    least = _LEAST_THREADS + sections["customers"]["card"]  # agents have a share of the slots
+    if (routes or sections["customers"]["card"]) and sections["server"]["threads"] < least:
+        yield "server.threads", f"lets one slow system occupy the whole pool; set {least} or more"
 
 
 def _cloud_prefixes(proxy: Mapping[str, Any]) -> tuple[str, ...]:

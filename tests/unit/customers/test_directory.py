@@ -15,6 +15,7 @@ from validator.customers.directory import (
     Nobody,
     One,
     Several,
+    Share,
 )
 from validator.errors import Fault, Reason
 from validator.numbers.reading import Number
@@ -145,6 +146,61 @@ def test_slow_source_is_given_up() -> None:
         assert called.is_set()
     finally:
         may_go_on.set()
+
+
+BOTH = (Share.CALLERS, Share.AGENTS)
+
+
+class Picky(FakeSource):
+    """A source that is stalled for one number, and signals when it is asked for that."""
+
+    def __init__(self, *customers: Customer) -> None:
+        super().__init__(*customers)
+        self.called, self.may_go_on = threading.Event(), threading.Event()
+
+    def find(
+        self, tenant: str, number: Number, maximum: int, call_id: str | None = None
+    ) -> Sequence[Customer]:
+        if number.key == "95588":
+            self.called.set()
+            self.may_go_on.wait(LONG.total_seconds())
+        return super().find(tenant, number, maximum, call_id)
+
+
+@pytest.mark.parametrize("stalled", BOTH)
+@pytest.mark.parametrize(("shares", "is_served"), [(BOTH, True), ((Share.CALLERS,), False)])
+def test_one_side_uses_up_no_slot_of_the_other(
+    stalled: Share, shares: tuple[Share, ...], is_served: bool
+) -> None:
+    """While one side waits for a number in each of its slots, the other is served; control: no shares."""
+    source, (other,) = Picky(customer()), set(BOTH) - {stalled}
+    directory = Directory(source, "CN", threads=len(BOTH), budget=LONG, shares=shares)  # one slot each
+    waiting = threading.Thread(target=directory.look_up, args=("42", "95588"), kwargs={"share": stalled})
+    waiting.start()
+    try:
+        assert source.called.wait(LONG.total_seconds())
+        assert directory.look_up("42", TEXT, share=stalled) == Failed(Reason.SYSTEM_BUSY)
+        found = directory.look_up("42", TEXT, share=other)
+        assert found == (One(customer()) if is_served else Failed(Reason.SYSTEM_BUSY))
+    finally:
+        source.may_go_on.set()
+        waiting.join()
+
+
+@pytest.mark.parametrize("silent", BOTH)
+@pytest.mark.parametrize(("shares", "is_served"), [(BOTH, True), ((Share.CALLERS,), False)])
+def test_one_side_begins_no_cooldown_of_the_other(
+    silent: Share, shares: tuple[Share, ...], is_served: bool
+) -> None:
+    """A number for which the source is too slow silences it for one side only; control: no shares."""
+    source, (other,) = FakeSource(customer(), error=TimeoutError()), set(BOTH) - {silent}
+    directory = Directory(source, "CN", threads=4, budget=LONG, shares=shares)
+    assert directory.look_up("42", "95588", share=silent) == Failed(Reason.SYSTEM_SILENT)
+    source.error = None
+
+    assert directory.look_up("42", TEXT, share=silent) == Failed(Reason.SYSTEM_SILENT)
+    found = directory.look_up("42", TEXT, share=other)
+    assert found == (One(customer()) if is_served else Failed(Reason.SYSTEM_SILENT))
 
 
 def test_one_thread_is_enough_for_a_directory() -> None:
