@@ -1,7 +1,8 @@
-"""The cloud's query with a PostgreSQL of the enterprise as the source: down, stalled, slow or lying."""
+"""The cloud's query and the card with PostgreSQL as the source: one that is down, stalled, slow or lying."""
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.http.test_customer_card import look_up, only
 from tests.http.test_query_customer import NUMBER, ask, names, queries, settings_with
+from tests.support.answers import problem
 from tests.support.fakes import TENANT, Enterprise
 from tests.support.postgres import PostgresServer
 from validator.clock import stopwatch
@@ -42,7 +45,12 @@ def found(found_enterprise: Callable[..., Enterprise], tmp_path: Path) -> Found:
     """Return a function that founds an enterprise with a database and a query as the source."""
 
     def make(url: str, query: str) -> Enterprise:
-        settings = {"customers.source": "sql", "customers.sql_url": url, "customers.sql_query": query}
+        settings = {
+            "customers.source": "sql",
+            "customers.sql_url": url,
+            "customers.sql_query": query,
+            "customers.card": "true",
+        }
         return found_enterprise(settings_with(tmp_path, settings))
 
     return make
@@ -56,10 +64,11 @@ def give_time(enterprise: Enterprise) -> Enterprise:
 
 
 def test_customer_of_the_database_is_shown(found: Found, crm: str) -> None:
-    """The cloud gets the customer, and an empty list for nobody: the control of the failures below."""
+    """Cloud and card get the customer, and nobody is an empty list: the control of the failures below."""
     enterprise = give_time(found(crm, QUERY))
 
     assert names(ask(enterprise, f"0{NUMBER}")) == ["欧阳静"]
+    assert only(look_up(enterprise.person()))["fields"][0]["value"] == "欧阳静"
     assert names(ask(enterprise, "13606254589")) == []
 
 
@@ -77,12 +86,13 @@ def test_customer_of_the_database_is_shown(found: Found, crm: str) -> None:
 def test_faulty_database_is_unavailable(
     found: Found, crm: str, query: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each fault is 503 and recorded as a failed system, without the number and without a customer."""
+    """Each fault is 503 for cloud and card, and recorded as a failed system, without number and customer."""
     enterprise = give_time(found(crm, query))
 
-    answer = ask(enterprise)
+    answer, card = ask(enterprise), look_up(enterprise.person())
 
     assert (answer.status_code, answer.data, answer.headers["Retry-After"]) == (503, b"[]", "1")
+    assert problem(card, 503)["type"] == "urn:validator:problem:unavailable"
     assert queries(enterprise)[-1]["reason"] == Reason.SYSTEM_FAILED
     said = f"{''.join(capfd.readouterr())}{enterprise.trail()}"
     assert [text for text in (NUMBER, "欧阳静", "王芳") if text in said] == []
@@ -127,18 +137,24 @@ def test_database_that_is_down_is_unavailable(found: Found) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["silent", "slow"])
 def test_late_database_is_given_up(found: Found, crm: str, fault: str) -> None:
-    """A database that takes connections and is silent, and a slow query: 503 in time, then at once."""
+    """A database that takes connections and is silent, and a slow query: 503 in time for cloud and card."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         silent = f"postgresql+psycopg://crm@127.0.0.1:{server.getsockname()[1]}/crm"
         slow = (
             "SELECT code AS id, phone AS number, pg_sleep(20)::text AS name FROM crm WHERE :number <> :tenant"
         )
         enterprise = found(silent, QUERY) if fault == "silent" else found(crm, slow)
+        browser = enterprise.person()
 
         began = stopwatch()
-        answers = [ask(enterprise) for _ in range(3)]
+        with ThreadPoolExecutor(2) as threads:
+            cloud, card = threads.submit(ask, enterprise), threads.submit(look_up, browser)
+        late = ask(enterprise)  # not asked again so soon
         took = stopwatch() - began
 
-    assert {(answer.status_code, answer.data) for answer in answers} == {(503, b"[]")}
-    assert [entry["reason"] for entry in queries(enterprise)] == [Reason.SYSTEM_SILENT] * 3
+    assert {(each.status_code, each.data) for each in (cloud.result(), late)} == {(503, b"[]")}
+    assert problem(card.result(), 503)["type"] == "urn:validator:problem:unavailable"
+    first, second = (entry["reason"] for entry in queries(enterprise))
+    # A connection that is given up has its slot until the driver's own timeout.
+    assert (first, second in (Reason.SYSTEM_SILENT, Reason.SYSTEM_BUSY)) == (Reason.SYSTEM_SILENT, True)
     assert took < SECONDS
