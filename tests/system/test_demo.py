@@ -20,6 +20,7 @@ from tests.conftest import require_package
 from tests.support import nginx_process
 from tests.support.command_line import CommandLine, clean_environment
 from tests.support.server_process import TIMEOUT, free_bind, free_port, port_is_open, stop, wait_until
+from validator.cli.demo_customers import RINGING
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -164,6 +165,20 @@ def test_everything_works_without_nginx(demo: Demo) -> None:
     assert large.status_code == 413
 
 
+def test_ringing_caller_is_a_customer(demo: Demo) -> None:
+    """The number that calls at the stand-in's bar is that of a customer, whom the agent's page shows."""
+    login = orjson.loads((demo.home / "demo" / "login.json").read_bytes())
+    with demo.browser() as browser:
+        browser.post("/api/v1/login", json=login)
+        page = browser.get("/portal/agent")
+        bar = browser.get("/service-cloud/ccdesktop/pages/cc-bar/js/bar.js")
+        found = browser.post("/api/v1/customers/lookup", json={"number": RINGING})
+
+    assert 'id="customer-card"' in page.text
+    assert f'ring("{RINGING}")' in bar.text
+    assert (found.status_code, found.json()["found"]) == (200, "one"), found.text
+
+
 def test_other_commands_have_its_settings(demo: Demo) -> None:
     """With the file that is named, the agent list comes from the stand-in."""
     settings = demo.home / "demo" / "integration" / "settings.toml"
@@ -177,7 +192,7 @@ def test_cloud_imports_exported_customers(demo: Demo, tmp_path: Path) -> None:
     """Customers that are imported here and exported with the template of the cloud's table arrive there."""
     settings = demo.home / "demo" / "integration" / "settings.toml"
     file, template, tables = tmp_path / "rows.csv", tmp_path / "template.csv", tmp_path / "tables"
-    file.write_text("id,number,name,level\nC-1,13606254580,李伟,gold\nC-2,95588,王芳,\n")
+    file.write_text("id,number,name,level\nC-1,13900000001,李伟,gold\nC-2,95533,王芳,\n")
     validator = CommandLine(demo.home)
 
     with demo.cloud() as cloud:
@@ -191,7 +206,7 @@ def test_cloud_imports_exported_customers(demo: Demo, tmp_path: Path) -> None:
 
     assert answer.status_code == 303
     assert (imported["file"], imported["refused"]) == ("customers_1.csv", "")
-    assert (imported["rows"], imported["accepted"], imported["errors"]) == (2, 2, [])
+    assert (imported["rows"], imported["accepted"], imported["errors"]) == (6, 6, [])  # four are the samples'
 
 
 def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:

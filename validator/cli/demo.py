@@ -15,9 +15,9 @@ from typing import Any
 import click
 import orjson
 
+from validator.cli import demo_customers, samples, serving, supervisor
 from validator.cli import home as home_commands
 from validator.cli import https as local_https
-from validator.cli import samples, serving, supervisor
 from validator.cli.frame import Command, load_settings, paths
 from validator.cli.output import say
 from validator.cli.process import check_free
@@ -78,6 +78,7 @@ def demo(https: int | None, cloud_port: int) -> None:
     _check_free(load_settings().home, port, cloud_port)
     with home_commands.initialized() as services:
         login = samples.add_samples(services, port) / "login.json"
+        demo_customers.add(services)
         folder = _folder(services.settings.home)
         config = _write_settings(services.settings.home, folder, port, cloud_port)
         _write_registration(services, folder, local_https.origin(port))
@@ -127,6 +128,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "portal.channel": samples.CHANNEL,
         "portal.tenant": samples.TENANT,
         "customers.source": "store",
+        "customers.card": True,
     }
     file = folder / "settings.toml"
     write_private(file, _toml(settings).encode())
@@ -207,6 +209,7 @@ def _words(settings: Settings, config: Path, login: Path, cloud_port: int) -> st
     return f"""
 The pages:          {settings.proxy.origin}{settings.portal.path}/
 Log in with:        {samples.shown(login)}
+Who is calling:     press "Simulate a ring" in the agent bar, and the page shows the customer
 The cloud's view:   https://{CLOUD}:{cloud_port}/status
 Its basic tables:   https://{CLOUD}:{cloud_port}/tables
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
