@@ -76,15 +76,19 @@ class CommandLine:
         return said
 
     def program(
-        self, *words: str | bytes, stdin: bytes | None = b"", variables: Mapping[str, str] | None = None
+        self,
+        *words: str | bytes,
+        stdin: bytes | None = b"",
+        variables: Mapping[str, str] | None = None,
+        timeout: float = _TIMEOUT,
     ) -> Said:
-        """Run the real program; with *stdin* None its standard input is closed."""
+        """Run the real program for *timeout* seconds at most; *stdin* None closes its standard input."""
         environment = {**clean_environment(), **_of(self.home), **(variables or {})}
         command: list[str | bytes] = [sys.executable, "-m", "validator", *words]
         if stdin is None:
             command = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
         done = subprocess.run(
-            command, input=stdin or b"", env=environment, capture_output=True, check=False, timeout=_TIMEOUT
+            command, input=stdin or b"", env=environment, capture_output=True, check=False, timeout=timeout
         )
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -16,6 +16,7 @@ from validator.cli.scratch import scratch_server
 from validator.errors import OperatorError
 from validator.limits.policy import OFF, SOURCE, Mode, Rate
 from validator.operations.limitproof.prover import Prover
+from validator.operations.limitproof.querying import QueryRoutes
 from validator.operations.limitproof.sending import SOCKET
 from validator.operations.proxy import zones
 from validator.operations.simulator.target import is_server_url
@@ -77,13 +78,16 @@ def prove(url: str | None, as_json: bool) -> None:
 
     The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home, these settings
     and server.trusted_proxies = 1; on a TCP port also server.proxy_networks = ["127.0.0.1"]. It must have
-    no other callers. The limits of queries and look-ups for customers are left out: they need customers.
+    no other callers. The limits of queries for customers are left out there: they need the routes' secrets.
+    Those of agents' look-ups are left out.
 
     Progress is on standard error. Exit 1 if a limit is not what is configured.
     """
-    with _served(url) if url else scratch_server(load_settings()) as (services, place):
+    queries = None if url else QueryRoutes.new()
+    server = scratch_server(load_settings(), queries) if queries else _served(str(url))
+    with server as (services, place):
         proofs = []
-        for proof in Prover(services, place).prove():
+        for proof in Prover(services, place, queries).prove():
             say(f"{proof.limit}: {proof.measured} of {proof.configured} came through", err=True)
             proofs.append(proof)
         show([{**asdict(proof), "holds": proof.holds} for proof in proofs], as_json=as_json)

@@ -22,6 +22,8 @@ from validator.cli.privileges import as_operator, as_owner_of
 from validator.cli.process import is_served
 from validator.cli.supervisor import with_death_signal
 from validator.errors import OperatorError
+from validator.files import write_private
+from validator.operations.limitproof.querying import QueryRoutes
 from validator.services import Services
 from validator.settings.environment import isolated, settings_only
 from validator.settings.loading import Settings, load
@@ -36,8 +38,10 @@ _OF_STORAGE = ("limits.storage", "limits.storage_password_file", "limits.storage
 
 
 @contextmanager
-def scratch_server(settings: Settings) -> Iterator[tuple[Services, str]]:
+def scratch_server(settings: Settings, queries: QueryRoutes) -> Iterator[tuple[Services, str]]:
     """Yield the services and the `unix:` URL of a server with the limits, lockout and webchat of *settings*.
+
+    It serves the routes of *queries* too.
 
     SIGINT, SIGTERM and SIGHUP end the block with SystemExit; the server and its home are removed in any case.
     Raises OperatorError when the server does not start.
@@ -48,7 +52,10 @@ def scratch_server(settings: Settings) -> Iterator[tuple[Services, str]]:
         TemporaryDirectory(prefix="validator-", dir=parent_folder()) as name,
     ):
         home, bind = Path(name) / "home", f"unix:{name}/server.sock"
-        variables = settings_only(home, proven_settings(settings, bind))
+        secrets = Path(name) / "secrets"
+        write_private(secrets, queries.file)
+        own = {**queries.settings, "query_customer.secrets_file": str(secrets)}
+        variables = settings_only(home, {**proven_settings(settings, bind), **own})
         with initialized(load(environment=variables)) as services, _running(Path(name), bind, variables):
             yield services, bind
 

@@ -18,6 +18,7 @@ from validator.clock import EPOCH, Clock
 from validator.errors import Reason
 from validator.limits.policy import Mode, Rate
 from validator.operations.limitproof import needs
+from validator.operations.limitproof.querying import QueryRoutes
 from validator.operations.limitproof.sending import NEVER, Send, Sender
 from validator.operations.limitproof.signing import Signer
 from validator.services import Services
@@ -48,9 +49,9 @@ class Proof:
 class Prover:
     """Proves the limits of the server at a URL."""
 
-    def __init__(self, services: Services, url: str) -> None:
-        """Send to the server at *url*, which has the same home as *services*."""
-        self._services, self._sender = services, Sender(services, url)
+    def __init__(self, services: Services, url: str, queries: QueryRoutes | None = None) -> None:
+        """Send to the server at *url*, which has the same home as *services*, and the routes *queries*."""
+        self._services, self._sender, self._queries = services, Sender(services, url), queries
 
     def prove(self) -> Iterator[Proof]:
         """Yield a proof of every enforced limit; raises OperatorError unless the server is as needed."""
@@ -69,6 +70,9 @@ class Prover:
             yield from self._proven(name, send)
         yield from self._nested(self._accepted(tenant))
         yield from self._signing(tenant)
+        sends = self._queries.sends(self._services, self._sender) if self._queries else {}
+        for name, send in sends.items():
+            yield from self._proven(name, send)
         if self._services.settings.lockout.enabled:
             yield from self._lockout(tenant)
 

@@ -1,0 +1,79 @@
+"""Sends a proof's queries for customers: each limit has a separate route, and no other one counts them."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from httpx2 import Response
+
+from validator.limits.policy import LimitsPolicy, Mode
+from validator.operations.limitproof.sending import Send, Sender
+from validator.services import Services
+
+FOREIGN, MISSES, SOURCE, TENANT = "query_foreign", "query_misses", "query_source", "query_tenant"
+# What each limit's requests are counted against as well: the limit is out of reach where that allows less.
+_WIDER = {FOREIGN: (), MISSES: (SOURCE, TENANT), SOURCE: (TENANT,), TENANT: ()}
+_NOBODY = 13_800_000_000  # a mobile of China; no customer is in a new home
+_WRONG = "0" * 32  # the secret of no route
+_WITHHELD = "anonymous"  # no number: neither a hit nor a miss
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRoutes:
+    """A route, with a tenant space and a secret, for each limit of queries for customers."""
+
+    secrets: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def new(cls) -> "QueryRoutes":
+        """Return routes with new secrets."""
+        return cls({limit: secrets.token_hex(32) for limit in _WIDER})
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings of a server that serves the routes, without the file of the secrets."""
+        routes = [f"{_tenant(limit)}={_path(limit)}" for limit in self.secrets]
+        return {"customers.source": "store", "query_customer.routes": routes}
+
+    @property
+    def file(self) -> bytes:
+        """The content of the file of the secrets."""
+        return "".join(f"{_tenant(limit)} {secret}\n" for limit, secret in self.secrets.items()).encode()
+
+    def sends(self, services: Services, sender: Sender) -> dict[str, Send]:
+        """Return, for each limit that can be reached, a function that sends a request only it can refuse."""
+        for limit in self.secrets:
+            services.tenants.add(_tenant(limit), "for a proof of the limits")
+        one, numbers = sender.address(), count(_NOBODY)
+
+        def query(limit: str, address: str, param: str, secret: str = "") -> Response:
+            path = f"{_path(limit)}/{secret or self.secrets[limit]}"
+            return sender.post(path, address, json={"param": param})
+
+        sends: dict[str, Send] = {
+            FOREIGN: lambda: query(FOREIGN, one, _WITHHELD, _WRONG),
+            MISSES: lambda: query(MISSES, one, str(next(numbers))),
+            SOURCE: lambda: query(SOURCE, one, _WITHHELD),
+            TENANT: lambda: query(TENANT, sender.spread(), _WITHHELD),
+        }
+        return {limit: send for limit, send in sends.items() if _is_reached(limit, services.settings.limits)}
+
+
+def _is_reached(limit: str, policy: LimitsPolicy) -> bool:
+    """Return whether no wider limit refuses a request before *limit* does."""
+    return all(_least(limit, policy) <= _least(wider, policy) for wider in _WIDER[limit])
+
+
+def _least(limit: str, policy: LimitsPolicy) -> float:
+    found = policy.limits[limit]
+    amounts = [rate.amount for rate in found.rates] if found.mode is Mode.ENFORCE else []
+    return min(amounts, default=float("inf"))
+
+
+def _tenant(limit: str) -> str:
+    return f"proof-{limit}"
+
+
+def _path(limit: str) -> str:
+    return f"/proof/{limit}"
