@@ -1,11 +1,11 @@
-"""One bounded POST of JSON to a system of the enterprise, such as a CRM.
+"""One bounded request to another system, such as a POST of JSON to the enterprise's CRM.
 
 One deadline covers the connection, TLS, the request and the response to its last byte. Timeouts of single
 reads would not: a system that sends one byte a second could occupy a thread for hours. Only the resolver of
 host names has its own timeouts. So each request has a new connection, which also cannot be a stale one.
 
 Redirects are not followed and proxies of the environment are not used, so that the credential reaches no
-other host. A response is usable when its status is 200, and it is neither compressed nor too large.
+other host. A response is usable when it is neither compressed nor too large; of `post` its status is 200.
 """
 
 import asyncio
@@ -33,33 +33,55 @@ class Endpoint:
     tls: ssl.SSLContext = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole response; the names of its headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
 def post(endpoint: Endpoint, body: bytes, *, timeout: timedelta, max_response: int) -> bytes:
     """Return the body of the response to *body*, JSON, at most *max_response* bytes.
 
     Raises TimeoutError when it is not complete within *timeout*, and UnusableResponse.
     """
+    headers = {
+        "Authorization": endpoint.authorization,
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+    }
+    request = httpx2.Request("POST", endpoint.url, headers=headers, content=body)
+    response = send(request, endpoint.tls, timeout=timeout, max_response=max_response)
+    if response.status != HTTPStatus.OK:
+        raise UnusableResponse(f"the status is {response.status}")
+    return response.body
+
+
+def send(request: httpx2.Request, tls: ssl.SSLContext, *, timeout: timedelta, max_response: int) -> Response:
+    """Return the response to *request*, with a body of at most *max_response* bytes; raises as `post`."""
+    request.headers["Accept-Encoding"] = "identity"
     try:
-        return asyncio.run(_post(endpoint, body, timeout, max_response))
+        return asyncio.run(_send(request, tls, timeout, max_response))
     except httpx2.TimeoutException:
         raise TimeoutError from None
     except httpx2.RequestError as error:
         raise UnusableResponse(_words(error)) from None
 
 
-async def _post(endpoint: Endpoint, body: bytes, timeout: timedelta, max_response: int) -> bytes:
-    headers = {
-        "Authorization": endpoint.authorization,
-        "Content-Type": "application/json",
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-    }
-    async with (
-        asyncio.timeout(timeout.total_seconds()),
-        _client(endpoint.tls, timeout) as client,
-        client.stream("POST", endpoint.url, content=body, headers=headers) as response,
-    ):
-        _check(response.status_code, response.headers)
-        return await _read(response, max_response)
+async def _send(
+    request: httpx2.Request, tls: ssl.SSLContext, timeout: timedelta, max_response: int
+) -> Response:
+    async with asyncio.timeout(timeout.total_seconds()), _client(tls, timeout) as client:
+        response = await client.send(request, stream=True)
+        try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise UnusableResponse("the response is compressed, which was not requested")
+            body = await _read(response, max_response)
+        finally:
+            await response.aclose()
+    return Response(response.status_code, dict(response.headers), body)
 
 
 def _client(tls: ssl.SSLContext, timeout: timedelta) -> httpx2.AsyncClient:
@@ -68,14 +90,6 @@ def _client(tls: ssl.SSLContext, timeout: timedelta) -> httpx2.AsyncClient:
     connect = timeout.total_seconds() * _CONNECT
     limits = httpx2.Timeout(None, connect=connect)
     return httpx2.AsyncClient(verify=tls, timeout=limits, follow_redirects=False, trust_env=False)
-
-
-def _check(status: int, headers: Mapping[str, str]) -> None:
-    """Raise UnusableResponse unless the response may have a usable body."""
-    if status != HTTPStatus.OK:
-        raise UnusableResponse(f"the status is {status}")
-    if headers.get("content-encoding", "identity") != "identity":
-        raise UnusableResponse("the response is compressed, which was not requested")
 
 
 async def _read(response: httpx2.Response, max_response: int) -> bytes:

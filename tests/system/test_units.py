@@ -21,7 +21,7 @@ POOLS = ["callbacks", "people", "integrations"]
 METRICS = "validator-metrics"
 SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any protection
 LOOSENED = "validator@.service.d"
-OPERATORS = {"cloud.app_secret"}  # only a command of the operator asks the cloud
+OPERATORS = {"cloud.app_secret", "cloud.secret_key"}  # only commands of the operator ask the cloud
 # Only the pool that has the routes.
 INTEGRATIONS = {"customers.http_secret", "customers.sql_password", "query_customer.secrets"}
 EXPOSURE = re.compile(r"Overall exposure level for \S+: ([\d.]+)")

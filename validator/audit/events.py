@@ -32,6 +32,7 @@ class EventName(StrEnum):
     ACCOUNT = "account"
     CHANNEL = "channel"
     AGENTS = "agents"
+    CLOUD_CALL = "cloud_call"
     LINK = "link"
     PASSWORD_LIST = "password_list"  # noqa: S105
     KEY = "key"

@@ -135,7 +135,7 @@ def _print(request: SignableRequest, signature: Signature, *, explain: bool, as_
     if as_json:
         show(_stages(signature), as_json=True)
     elif explain:
-        _explain(request, signature)
+        explain_signature(request, signature)
     else:
         say(signature.authorization)
 
@@ -234,7 +234,8 @@ def _stages(signature: Signature) -> dict[str, str]:
     }
 
 
-def _explain(request: SignableRequest, signature: Signature) -> None:
+def explain_signature(request: SignableRequest, signature: Signature, *, err: bool = False) -> None:
+    """Print each stage of *signature* but the secret ones."""
     headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
     stages = (
         ("signed body", request.body or ""),
@@ -247,4 +248,4 @@ def _explain(request: SignableRequest, signature: Signature) -> None:
         ("authorization = prefix/signature", signature.authorization),
     )
     for number, (name, text) in enumerate(stages, 1):
-        say(f"{number}. {name}", *text.split("\n"), "")
+        say(f"{number}. {name}", *text.split("\n"), "", err=err)

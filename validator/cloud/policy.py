@@ -12,7 +12,8 @@ from pathlib import Path
 class CloudPolicy:
     """The settings of `[cloud]`. Without `api_url` the API is not used.
 
-    The token is requested at `token_api_url`, without one at `api_url` too. `max_removal` is in percent.
+    The token is requested at `token_api_url`, without one at `api_url` too. `max_removal` is in percent. With
+    `access_key` and `secret_key` requests to `interfaces_url` are signed; without that URL there are none.
     """
 
     api_url: str
@@ -26,3 +27,6 @@ class CloudPolicy:
     max_removal: int
     token_api_url: str = ""
     app_secret: str | None = field(default=None, repr=False)
+    interfaces_url: str = ""
+    access_key: str = ""
+    secret_key: str | None = field(default=None, repr=False)

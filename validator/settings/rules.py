@@ -196,6 +196,10 @@ def _cloud(cloud: Mapping[str, Any]) -> Broken:
         yield "cloud.app_key", "is missing: cloud.api_url says that the cloud is asked"
     if cloud["app_secret_file"] and not cloud["api_url"]:
         yield "cloud.api_url", "is missing: cloud.app_secret_file names a secret for it"
+    if cloud["interfaces_url"] and not cloud["access_key"]:
+        yield "cloud.access_key", "is missing: cloud.interfaces_url says that requests are signed"
+    if cloud["secret_key_file"] and not cloud["interfaces_url"]:
+        yield "cloud.interfaces_url", "is missing: cloud.secret_key_file names a secret for it"
 
 
 def _portal(portal: Mapping[str, Any], proxy: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:

@@ -241,6 +241,11 @@ class CloudSection(Section):
     token_api_url = network.CloudUrl(empty=True)
     app_key = fields.Pattern(r"[!-~]{0,255}", "printable characters of ASCII without blanks, at most 255")
     app_secret_file = places.SecretFile("cloud.app_secret")
+    interfaces_url = network.CloudUrl(empty=True)
+    access_key = fields.Pattern(
+        r"[!-.0-~]{0,255}", 'printable characters of ASCII without blanks and "/", at most 255'
+    )
+    secret_key_file = places.SecretFile("cloud.secret_key")
     token_path = places.UrlPath()
     agents_path = places.UrlPath()
     ca_file = places.HomePath()

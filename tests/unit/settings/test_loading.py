@@ -1011,6 +1011,11 @@ def test_app_secret_is_never_a_setting(loaded: Loader) -> None:
     [
         ('api_url = "https://cloud.example.com"\n', "cloud.app_key: is missing: cloud.api_url says"),
         ('app_secret_file = "app.secret"\n', "cloud.api_url: is missing: cloud.app_secret_file names"),
+        (
+            'interfaces_url = "https://cloud.example.com"\n',
+            "cloud.access_key: is missing: cloud.interfaces_url",
+        ),
+        ('secret_key_file = "cloud.secret"\n', "cloud.interfaces_url: is missing: cloud.secret_key_file"),
     ],
 )
 def test_half_of_the_cloud_is_a_problem(loaded: Loader, text: str, problem: str) -> None:

@@ -1,0 +1,90 @@
+"""Client of the cloud's signed interfaces (CC-CMS, CC-FS, CC-iSales), for single requests of an operator.
+
+Nothing is retried, because a request may change something. TLS is verified, redirects are not followed, and
+one deadline covers the whole response. The secret key and the signing key are in no error message.
+"""
+
+from dataclasses import dataclass, field
+
+import httpx2
+
+from validator.clock import Clock
+from validator.cloud.policy import CloudPolicy
+from validator.errors import OperatorError
+from validator.posting import Response, UnusableResponse, send
+from validator.signatures.canonical import SignableRequest, percent_encode
+from validator.signatures.interfaces import interface_request
+from validator.signatures.signer import Signature, sign
+from validator.tls import trusting
+
+MAX_RESPONSE = 64 * 1024 * 1024  # bytes; a recording of an hour has some 30 MB
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request as it is sent: its URL, the body as bytes, and how it is signed."""
+
+    url: str
+    body: bytes | None = field(repr=False)
+    signable: SignableRequest = field(repr=False)
+    signature: Signature = field(repr=False)
+
+
+class SignedInterfaces:
+    """Signs and sends requests to the cloud. Every failure is an OperatorError with the remedy."""
+
+    def __init__(self, policy: CloudPolicy, clock: Clock, *, max_response: int = MAX_RESPONSE) -> None:
+        """Connect according to *policy*; a response of more than *max_response* bytes is refused."""
+        self._policy, self._clock, self._max_response = policy, clock, max_response
+
+    def signed(
+        self, method: str, path: str, query: tuple[tuple[str, str], ...], body: bytes | None
+    ) -> SignedRequest:
+        """Return the request, signed now; *path* is already percent-encoded, *query* and *body* are not."""
+        policy = self._policy
+        if not policy.interfaces_url or not policy.access_key or policy.secret_key is None:
+            raise OperatorError(
+                "the cloud's interfaces are not set up: set cloud.interfaces_url, cloud.access_key and "
+                "cloud.secret_key_file"
+            )
+        if not path.startswith("/") or "?" in path or "#" in path:
+            raise OperatorError('the path does not begin with "/", or has a query or a fragment')
+        pairs = "&".join(f"{percent_encode(name)}={percent_encode(value)}" for name, value in query)
+        url = f"{policy.interfaces_url}{path}" + (f"?{pairs}" if pairs else "")
+        try:
+            signable = interface_request(method, url, body=body)
+            signature = sign(
+                signable, access_key=policy.access_key, secret_key=policy.secret_key, at=self._clock.now()
+            )
+        except ValueError as error:
+            raise OperatorError(str(error)) from None
+        return SignedRequest(url, body, signable, signature)
+
+    def send(self, signed: SignedRequest) -> Response:
+        """Return the cloud's response, whatever its status; raises OperatorError when there is none."""
+        policy, url = self._policy, self._policy.interfaces_url
+        try:
+            tls = trusting(policy.ca_file)
+        except OSError:
+            raise OperatorError(
+                f"cloud.ca_file: {policy.ca_file} cannot be read as certificates in PEM"
+            ) from None
+        try:
+            return send(_request(signed), tls, timeout=policy.timeout, max_response=self._max_response)
+        except TimeoutError:
+            seconds = policy.timeout.total_seconds()
+            raise OperatorError(
+                f"{url} had no whole response within {seconds:g} s: see cloud.timeout"
+            ) from None
+        except UnusableResponse as error:
+            raise OperatorError(f"{url}: {error}: see cloud.interfaces_url and cloud.ca_file") from None
+
+
+def _request(signed: SignedRequest) -> httpx2.Request:
+    """Return the request of the library; raises OperatorError when it would send another path or query."""
+    headers = {**dict(signed.signable.headers), "authorization": signed.signature.authorization}
+    request = httpx2.Request(signed.signable.method, signed.url, headers=headers, content=signed.body or b"")
+    _, _, target = signed.url.partition("://")
+    if request.url.raw_path.decode() != f"/{target.partition('/')[2]}":
+        raise OperatorError("the path has a character that must be percent-encoded")
+    return request
