@@ -41,7 +41,6 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
 @click.command(
     cls=Command,
     examples=[
-        "validator doctor https://portal.example.com",
         "validator doctor https://portal.example.com --connect 192.0.2.10:443 --trust server.cer",
         "validator doctor https://portal.example.com --query-secrets query-secrets --log access.log",
     ],
