@@ -33,7 +33,7 @@ class Connected:
 
 @pytest.fixture
 def call(validator: CommandLine) -> Iterator[Connected]:
-    """Yield what calls a cloud, which responds with 404 until it is told otherwise."""
+    """Yield what calls a cloud, which responds with 404 until the test has another response."""
     (validator.home / "cloud.secret").write_text(f"{SECRET}\n")
     (validator.home / "cloud.secret").chmod(0o600)
     with running_cloud() as cloud:
