@@ -209,6 +209,20 @@ def test_cloud_imports_exported_customers(demo: Demo, tmp_path: Path) -> None:
     assert (imported["rows"], imported["accepted"], imported["errors"]) == (6, 6, [])  # four are the samples'
 
 
+def test_cloud_asks_who_is_calling(demo: Demo) -> None:
+    """By the file that the demonstration writes, every step of the cloud's queries passes through nginx."""
+    folder, nowhere = demo.home / "demo" / "integration", CommandLine(demo.home / "nowhere")
+    target = ("--target", f"https://localhost:{demo.port}", "--trust", str(folder / "server.cer"))
+    query = ("--query", str(folder / "query.toml"))
+
+    steps = nowhere("simulate", "run", "customer-query", *target, *query, "--json")
+    shown = nowhere("simulate", "query", *target, *query, "--json", stdin=f"{RINGING}\n")
+
+    assert {step["outcome"] for step in orjson.loads(steps.out)} == {"passed"}, steps
+    (customer,) = shown.json()
+    assert ["等级", "金卡"] in customer["lines"]
+
+
 def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:
     """What was made for it is private but for certificates, and no secret is in a process's words."""
     folder = demo.home / "demo"

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import orjson
 
-from validator.cli import demo_customers, samples, serving, supervisor
+from validator.cli import demo_customers, demo_queries, samples, serving, supervisor
 from validator.cli import home as home_commands
 from validator.cli import https as local_https
 from validator.cli.frame import Command, load_settings, paths
@@ -129,6 +129,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "portal.tenant": samples.TENANT,
         "customers.source": "store",
         "customers.card": True,
+        **demo_queries.settings(folder),
     }
     file = folder / "settings.toml"
     write_private(file, _toml(settings).encode())
@@ -212,6 +213,7 @@ Log in with:        {samples.shown(login)}
 Who is calling:     press "Simulate a ring" in the agent bar, and the page shows the customer
 The cloud's view:   https://{CLOUD}:{cloud_port}/status
 Its basic tables:   https://{CLOUD}:{cloud_port}/tables
+Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
 """
 

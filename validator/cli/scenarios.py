@@ -1,6 +1,7 @@
 """`validator simulate run`: scenarios that call a server as the cloud does."""
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -12,21 +13,25 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from validator.cli.frame import Command, opened, paths
 from validator.cli.operators import operator
-from validator.cli.output import json_option, say, show
-from validator.cli.secretinput import read_secret
+from validator.cli.output import NONE, json_option, say, show
+from validator.cli.secretinput import first_line, read_secret
 from validator.clock import SystemClock
 from validator.errors import OperatorError
 from validator.operations.certificates.cer import read_cer
-from validator.operations.simulator import library, registration, report
+from validator.operations.http_client import NoResponse
+from validator.operations.simulator import library, queries, registration, report
 from validator.operations.simulator.certificate import system_trust, trusting
 from validator.operations.simulator.guestpages import GuestPages
 from validator.operations.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
+from validator.operations.simulator.queries import QuerySide
 from validator.operations.simulator.registration import Channel
 from validator.operations.simulator.runner import FAILED, SKIPPED, Runner
+from validator.operations.simulator.scenario import Scenario
 from validator.operations.simulator.target import AGENT_PATH, CHAT_PATH, Known, Others, Target, is_server_url
 from validator.operations.simulator.tokens import ClientAndHome, ClientTokens, TokenSource
 from validator.settings.fields import parse_duration
 
+_PATHS = {"agent_path": AGENT_PATH, "chat_path": CHAT_PATH}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -52,6 +57,7 @@ class _Options:
     agent_path: str | None
     chat_path: str | None
     give_up_after: timedelta | None
+    query: Path | None
 
 
 def _duration(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta | None:
@@ -92,6 +98,7 @@ def _server_url(_context: click.Context, _option: click.Parameter, text: str) ->
 @click.option("--registration", type=_FILE, help="Take the channel's key from this file, not from the home.")
 @click.option("--agent-path", help="Route of the agent side; else the home's, else the documented one.")
 @click.option("--chat-path", help="Route of the customer side; else the home's, else the documented one.")
+@click.option("--query", type=_FILE, help="File (TOML) about queryCustomer: route, secret, numbers.")
 @click.option("--give-up-after", callback=_duration, help="A shorter timeout than the scenarios have.")
 @click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file."
@@ -106,7 +113,7 @@ def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options
     wanted, results = _Options(**options), []
     _check_options(wanted)
     found = library.find(scenarios)
-    with _runner(wanted) as runner:
+    with _runner(wanted, found) as runner:
         for result in runner.run(found):
             results.append(result)
             if not as_json:
@@ -124,6 +131,39 @@ def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options
         raise OperatorError("every step was skipped: nothing was tested")
 
 
+@click.command(
+    cls=Command,
+    examples=[
+        "echo 13606254580 | validator simulate query --target https://portal.example.com --query query.toml"
+    ],
+)
+@click.option("--target", required=True, callback=_server_url, help="URL of the server to call.")
+@click.option(
+    "--query", "file", type=_FILE, required=True, help="File (TOML) as for `run`; numbers are not needed."
+)
+@click.option("--trust", type=_FILE, help="Trust exactly this certificate (.cer); else the system's roots.")
+@json_option
+def query(target: str, file: Path, trust: Path | None, as_json: bool) -> None:
+    """Query for the customer with a number, as the cloud does, and show the response as the cloud would.
+
+    The number is the first line of standard input. Every member of the response is checked.
+    """
+    side, number = queries.load(file), first_line().decode("utf-8", "replace").strip()
+    try:
+        reply = side.query(Target.at(target, _trusting(trust), Known(side.tenant), **_PATHS), number)
+    except NoResponse as error:
+        raise OperatorError(f"{target}: {error}") from None
+    if reply.problem is not None:
+        raise OperatorError(f"the response is not as the cloud needs it: {reply.problem}")
+    if as_json:
+        show([asdict(card) for card in reply.cards], as_json=True)
+        return
+    for card in reply.cards:
+        say(card.title, *(f"  {label}: {text}" for label, text in card.lines))
+    if not reply.cards:
+        say(NONE)
+
+
 def _check_options(wanted: _Options) -> None:
     if (wanted.client_id is None) != (wanted.client_secret_file is None):
         raise click.UsageError("--client-id and --client-secret-file go together")
@@ -139,8 +179,13 @@ def _check_options(wanted: _Options) -> None:
 
 
 @contextmanager
-def _runner(wanted: _Options) -> Iterator[Runner]:
-    """Yield the runner of the scenarios; a home that it needs stays open until the block ends."""
+def _runner(wanted: _Options, found: Mapping[str, Scenario]) -> Iterator[Runner]:
+    """Yield the runner of the scenarios *found*; a home that it needs stays open until the block ends."""
+    side = queries.load(wanted.query) if wanted.query else None
+    if side is not None and {step.ask for each in found.values() for step in each.steps} == {"query"}:
+        target = _target(wanted, Known(side.tenant), Others(), AGENT_PATH, CHAT_PATH)
+        yield Runner(target, ClientTokens(target, "", ""), GuestPages(target, None, SystemClock()), side)
+        return
     given = None
     if wanted.tenant is not None:
         given = Known(
@@ -154,7 +199,7 @@ def _runner(wanted: _Options) -> Iterator[Runner]:
     is_explicit = paths()[0] is not None
     if given is not None and wanted.client_id is not None and not is_explicit:
         target = _target(wanted, given, _others(wanted, given), AGENT_PATH, CHAT_PATH)
-        yield _made(wanted, target, _client(wanted, target), None)
+        yield _made(wanted, target, _client(wanted, target), None, side)
         return
     with opened() as services:
         known, routes = known_at(services, given), services.settings.callbacks
@@ -163,7 +208,7 @@ def _runner(wanted: _Options) -> Iterator[Runner]:
         tokens: TokenSource = HomeTokens(services, operator(), known)
         if wanted.client_id is not None:
             tokens = ClientAndHome(_client(wanted, target), tokens)
-        yield _made(wanted, target, tokens, channel_at(services, known.channel))
+        yield _made(wanted, target, tokens, channel_at(services, known.channel), side)
 
 
 def _others(wanted: _Options, known: Known) -> Others:
@@ -184,12 +229,15 @@ def _others(wanted: _Options, known: Known) -> Others:
     return others
 
 
+def _trusting(file: Path | None) -> ssl.SSLContext:
+    """Return what trusts the certificate in *file* only, without one the system's authorities."""
+    return trusting(read_cer(file).public_bytes(Encoding.DER)) if file else system_trust()
+
+
 def _target(wanted: _Options, known: Known, others: Others, agent_path: str, chat_path: str) -> Target:
-    trusted = read_cer(wanted.trust).public_bytes(Encoding.DER) if wanted.trust else None
-    tls = trusting(trusted) if trusted else system_trust()
     return Target.at(
         wanted.target,
-        tls,
+        _trusting(wanted.trust),
         known,
         others=others,
         agent_path=wanted.agent_path or agent_path,
@@ -203,7 +251,9 @@ def _client(wanted: _Options, target: Target) -> TokenSource:
     return ClientTokens(target, wanted.client_id or "", secret)
 
 
-def _made(wanted: _Options, target: Target, tokens: TokenSource, channel: Channel | None) -> Runner:
+def _made(
+    wanted: _Options, target: Target, tokens: TokenSource, channel: Channel | None, side: QuerySide | None
+) -> Runner:
     if wanted.registration is not None:
         channel = registration.load(wanted.registration).channels.get(target.known.channel or "")
-    return Runner(target, tokens, GuestPages(target, channel, SystemClock()))
+    return Runner(target, tokens, GuestPages(target, channel, SystemClock()), side)

@@ -81,3 +81,4 @@ def list_scenarios(as_json: bool) -> None:
 
 
 simulate.add_command(scenarios.run)
+simulate.add_command(scenarios.query)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from validator.errors import Refusal
 from validator.operations.simulator.asking import Got, ask
 from validator.operations.simulator.guestpages import GuestPages
+from validator.operations.simulator.queries import Queries, QuerySide
 from validator.operations.simulator.scenario import Scenario, Step
 from validator.operations.simulator.target import Skipped, Target
 from validator.operations.simulator.tokens import Presented, TokenSource
@@ -28,8 +29,11 @@ class Result:
 class Runner:
     """Runs scenarios against one target."""
 
-    def __init__(self, target: Target, source: TokenSource, pages: GuestPages) -> None:
+    def __init__(
+        self, target: Target, source: TokenSource, pages: GuestPages, queries: QuerySide | None = None
+    ) -> None:
         self._target, self._source, self._pages = target, source, pages
+        self._queries = Queries(target, queries)
 
     def run(self, scenarios: Mapping[str, Scenario]) -> Iterator[Result]:
         """Yield the result of every step, in order; raises OperatorError when no token can be issued."""
@@ -49,6 +53,8 @@ class Runner:
     def _done(self, step: Step, tokens: Presented) -> Got:
         if step.ask == "guest":
             return self._pages.ask(step)
+        if step.ask == "query":
+            return self._queries.ask(step)
         try:
             return ask(step, self._target, tokens)
         except Refusal as refusal:

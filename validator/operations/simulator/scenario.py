@@ -4,7 +4,7 @@
     about: The cloud may call twice.     # its purpose
     steps:
       - name: the same token twice       # one line of the report
-        ask: agent                       # agent, chat (the two callbacks) or guest (a signature)
+        ask: agent                       # agent, chat (the two callbacks), guest (a signature), or query
         token: good                      # see TOKENS; callbacks only
         whose: other                     # the subject in the request: see WHOSE; the token stays the same
         fields: {tenantSpaceId: "1"}     # additional or replaced fields of the body
@@ -23,6 +23,10 @@
         origin: https://evil.example     # guest only: the page's origin
         guest: own                       # guest only: own, stranger or none
         alter: secret key                # guest only: the part of the signature that is altered
+        number: one                      # query only: how many customers have it, or a masked or withheld one
+        secret: wrong                    # query only: right or wrong
+        method: GET                      # query only: instead of POST
+        reuse: true                      # query only: all requests over one connection
         expect: accepted                 # see EXPECTATIONS
 
 Only `name`, `ask` and `expect` are required. All errors of a file are reported at once.
@@ -41,7 +45,7 @@ from validator.errors import ConfigurationError
 from validator.files import text_of
 from validator.settings.fields import parse_duration, shown
 
-ASKS = ("agent", "chat", "guest")
+ASKS = ("agent", "chat", "guest", "query")
 # Kinds of tokens. Those with other times need a keyring.
 TOKENS = ("good", "other audience", "altered payload", "altered signature", "other spelling", "nonsense")
 TIMED_TOKENS = ("expired", "not yet valid", "from a clock ahead", "to a clock behind")
@@ -52,16 +56,25 @@ ALTERATIONS = (
     *("form", "scheme", "access key", "timestamp", "clock skew", "signed headers", "secret key", "signature"),
     *("thirdUserName", "thirdUserId"),
 )
+NUMBERS = ("one", "several", "none", "masked", "withheld")
 EXPECTATIONS = {
     "agent": ("accepted", "refused", "malformed", "nothing"),
     "chat": ("accepted", "refused", "malformed", "nothing"),
     "guest": ("signed", "refused", "disclosed"),
+    "query": ("one", "several", "none", "answered", "refused", "malformed"),
 }
 _MAX_TIMES = 1000
 _MAX_WAIT = timedelta(minutes=1)
 _NEEDED = ("name", "ask", "expect")
-_OF_GUESTS = frozenset({"origin", "guest", "alter"})
-_OF_BOTH = frozenset({*_NEEDED, "fields", "without", "content_type"})
+_OF_GUESTS = frozenset({*_NEEDED, "fields", "without", "content_type", "origin", "guest", "alter"})
+_OF_QUERIES = frozenset(
+    {*_NEEDED, "number", "secret", "method", "reuse", "body", "times", "at_once", "within"}
+)
+_OF_CALLBACKS = frozenset(
+    {*_NEEDED, "fields", "without", "content_type", "body", "times", "at_once", "within", "token", "whose"}
+    | {"integers", "bom", "http", "pieces", "pause", "hang_up"}
+)
+_KEYS = {"agent": _OF_CALLBACKS, "chat": _OF_CALLBACKS, "guest": _OF_GUESTS, "query": _OF_QUERIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,10 @@ class Step:
     origin: str | None = None
     guest: str = "own"
     alter: str | None = None
+    number: str = "one"
+    secret: str = "right"  # noqa: S105 - right or wrong
+    method: str = "POST"
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +168,8 @@ def _wrong_values(row: Mapping[Any, Any]) -> Iterator[str]:
 
 def _wrong_together(row: Mapping[str, Any]) -> Iterator[str]:
     """Yield each key that would be ignored: a step that does less than it says cannot fail."""
-    is_guest = row["ask"] == "guest"
-    for key in row:
-        if key not in _OF_BOTH and (key in _OF_GUESTS) is not is_guest:
-            yield f"{key}: means nothing with ask: {row['ask']}"
+    meant = _KEYS[row["ask"]]
+    yield from (f"{key}: means nothing with ask: {row['ask']}" for key in row if key not in meant)
     if (row["expect"] == "nothing") is not row.get("hang_up", False):
         yield "expect: nothing goes with hang_up: true, and only with it"
 
@@ -168,6 +183,9 @@ def _allowed(key: Any, value: Any, ask: Any) -> str | None:
         "guest": GUESTS,
         "alter": ALTERATIONS,
         "http": ("1.0", "1.1"),
+        "number": NUMBERS,
+        "secret": ("right", "wrong"),
+        "method": ("POST", "GET", "PUT", "DELETE"),
         "expect": EXPECTATIONS.get(ask, ()) if isinstance(ask, str) else (),
     }
     if key in choices:
@@ -181,7 +199,7 @@ def _wrong_kind(key: Any, value: Any) -> str | None:
         return None if is_right else f"a whole number from 1 to {_MAX_TIMES}"
     if key in ("pause", "within"):
         return None if _is_duration(value) else 'a duration such as "300ms" or "5s", at most 1m'
-    if key in ("integers", "bom", "hang_up"):
+    if key in ("integers", "bom", "hang_up", "reuse"):
         return None if isinstance(value, bool) else "true or false"
     if key == "fields":
         is_right = isinstance(value, dict) and all(map(_is_text, value)) and _is_json(value)

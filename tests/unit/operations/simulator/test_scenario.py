@@ -32,6 +32,7 @@ steps:
     within: 2s
   - {name: body, ask: agent, body: "{", hang_up: true, expect: nothing}
   - {name: guest, ask: guest, guest: stranger, origin: https://a.example, alter: scheme, expect: refused}
+  - {name: query, ask: query, number: none, secret: wrong, method: GET, reuse: true, expect: refused}
 """
 
 
@@ -56,7 +57,7 @@ def test_every_key_is_read(file: Path) -> None:
     scenario = load(file)
 
     assert (scenario.name, scenario.about) == ("everything", "Every key there is.")
-    shortest, whole, body, guest = scenario.steps
+    shortest, whole, body, guest, query = scenario.steps
     assert shortest == Step("shortest", "agent", "accepted")
     assert (shortest.token, shortest.times, shortest.within) == ("good", 1, timedelta(seconds=5))
     assert (whole.fields, whole.without) == ({"userId": 7, "ext": [1]}, ("Token",))
@@ -65,6 +66,7 @@ def test_every_key_is_read(file: Path) -> None:
     assert (whole.http, whole.pieces, whole.at_once, whole.times) == ("1.0", 4, 3, 2)
     assert (body.body, body.hang_up) == ("{", True)
     assert (guest.guest, guest.alter, guest.origin) == ("stranger", "scheme", "https://a.example")
+    assert (query.number, query.secret, query.method, query.reuse) == ("none", "wrong", "GET", True)
 
 
 def test_every_problem_is_told_at_once(file: Path) -> None:
@@ -87,7 +89,7 @@ steps:
         "about: missing",
         "step 1: expect: missing",
         f"step 2: tokn: unknown; there is {', '.join(Step.__dataclass_fields__)}",
-        "step 2: ask: 'nobody' is not allowed; allowed is agent or chat or guest",
+        "step 2: ask: 'nobody' is not allowed; allowed is agent or chat or guest or query",
         "step 2: expect: 'accepted' is not allowed; allowed is ",
         "step 3: is not a table of keys",
     ]
@@ -145,6 +147,8 @@ def test_wrong_value_is_told(file: Path, key: str, value: str) -> None:
         ("ask: chat, expect: accepted, guest: none", "guest: means nothing with ask: chat"),
         ("ask: guest, expect: signed, token: expired", "token: means nothing with ask: guest"),
         ("ask: guest, expect: signed, whose: other", "whose: means nothing with ask: guest"),
+        ("ask: query, expect: one, token: expired", "token: means nothing with ask: query"),
+        ("ask: agent, expect: accepted, reuse: true", "reuse: means nothing with ask: agent"),
         ("ask: agent, expect: nothing", "expect: nothing goes with hang_up"),
         ("ask: agent, expect: accepted, hang_up: true", "expect: nothing goes with hang_up"),
     ],
