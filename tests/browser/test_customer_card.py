@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -16,6 +17,7 @@ from tests.support.chromium import ALLOWED, TIMEOUT
 from tests.support.command_line import TENANT
 from tests.support.portal_site import LOGIN, Stage
 from tests.support.ready_pages import (
+    PAGES,
     bar_of,
     call_out,
     complaints_in,
@@ -184,21 +186,29 @@ def test_call_back_is_confirmed(opening: Opening) -> None:
 
 
 def test_number_is_in_no_log_and_no_address(opening: Opening, stage: Stage) -> None:
-    """After a look-up and an unmasked value nginx's logs and the trail have no number and no value."""
+    """After a look-up and an unmasked value no log, address, Referer or entry has them; control: a path."""
     tab = log_in(opening(), "agent")
     asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("request", lambda request: asked.extend((request.url, request.headers.get("referer", ""))))
     card = ring(tab)
     card.get_by_role("button", name="Show the whole value: Card number").click()
     expect(card.locator("dd").nth(2)).to_have_text(CARD_NUMBER)
     hang_up(tab)
 
     stage.door.logged(1, path="/api/v1/customers/unmask")
-    logs = [file.read_text("utf-8") for file in (stage.door.folder / "logs").iterdir()]
-    texts = [*logs, *asked, str(stage.validator.trail())]
-
+    texts = [*logs_of(stage), *asked, str(stage.validator.trail())]
     secrets = (CALLER, CARD_NUMBER, "C 1/a", "onerror")
     assert [secret for secret in secrets if any(secret in text for text in texts)] == []
+
+    tab.goto(f"{PAGES}/{CALLER}")
+    stage.door.logged(1, path=f"{urlsplit(PAGES).path}/{CALLER}")
+    assert any(CALLER in text for text in asked)
+    assert any(CALLER in text for text in logs_of(stage))
+
+
+def logs_of(stage: Stage) -> list[str]:
+    """Return what nginx has logged."""
+    return [file.read_text("utf-8") for file in (stage.door.folder / "logs").iterdir()]
 
 
 def test_card_needs_no_mouse_and_no_width(opening: Opening) -> None:

@@ -48,6 +48,17 @@ def words(patient: Patient, trusted: str) -> list[str]:
     ]
 
 
+def test_card_of_the_settings_is_asked_for(validator: CommandLine, patient: Patient, trusted: str) -> None:
+    """With the agent's card at this origin the doctor finds that its route is missing; elsewhere nothing."""
+    card = {"VALIDATOR_CUSTOMERS_SOURCE": "store", "VALIDATOR_CUSTOMERS_CARD": "true"}
+    here, elsewhere = card | {"VALIDATOR_PROXY_ORIGIN": patient.origin}, card
+    words_here = [*words(patient, trusted), "--connect", f"127.0.0.1:{patient.port}"]
+
+    said = [validator(*words_here, variables=variables) for variables in (here, elsewhere)]
+
+    assert [("agents-card: " in one.out, one.code) for one in said] == [(True, 1), (False, 0)], said
+
+
 def test_sound_server_ends_well(validator: CommandLine, patient: Patient, trusted: str) -> None:
     """Each check is one line that begins with how it went, and the last line counts them."""
     said = validator(*words(patient, trusted), "--connect", f"127.0.0.1:{patient.port}")

@@ -92,7 +92,8 @@ def doctor(
     """Check the server at URL from outside, as the cloud sees it: DNS, TLS, certificate, both callbacks.
 
     URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens, and one or
-    two at each path of query_customer.routes. Exit 1 on any problem.
+    two at each path of query_customer.routes; at proxy.origin one without a session for the agent's card.
+    Exit 1 on any problem.
     """
     settings = load_settings()
     with as_owner_of(settings.home):
@@ -109,6 +110,7 @@ def doctor(
         client_certificate=client_certificate,
         client_key=client_key,
         queries=_queries(settings.query_customer, query_secrets),
+        has_card=settings.customers.card and origin.removesuffix("/") == settings.proxy.origin,
         logs=logs,
     )
     _report(case, settings, as_json=as_json)

@@ -41,6 +41,7 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
             contact,
             services.clock,
             settings.query_customer,
+            has_card=settings.customers.card,
         )
     for path in form.write(form.render(filled), out):
         say(str(path))

@@ -24,6 +24,7 @@ class Case:
 
     *connect* replaces the addresses from DNS. *cap* is the server's maximum size of a body, in bytes.
     *queries* are the routes of `queryCustomer`, *logs* the files in which no secret of theirs may be.
+    With *has_card* the origin has the routes of agents' cards, too.
     """
 
     origin: str
@@ -37,6 +38,7 @@ class Case:
     client_certificate: Path | None = None
     client_key: Path | None = None
     queries: tuple[QueryRoute, ...] = ()
+    has_card: bool = False
     logs: tuple[Path, ...] = ()
 
     @property

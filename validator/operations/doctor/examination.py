@@ -111,6 +111,8 @@ class Doctor:
         ask_plain = partial(ask_plainly, target.at(port), stopwatch=self._stopwatch)
         yield exposure.plain_http(ask_plain, self._case.callbacks[0].question(), port)
         yield from exposure.private_routes(ask_it, target.authority)
+        if self._case.has_card:
+            yield exposure.agents_card(ask_it)
         ask_safely = partial(ask_verified, target, anchor=self._case.anchor, stopwatch=self._stopwatch)
         yield from queries.examine(self._case.queries, ask_it, ask_safely, self._case.logs)
 

@@ -1,4 +1,4 @@
-"""Checks what must not be public: callbacks without TLS, operators' routes, version numbers."""
+"""Checks what must not be public: callbacks without TLS, operators' and agents' routes, version numbers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,8 +7,11 @@ from urllib.parse import urljoin, urlsplit
 from validator.operations.doctor.asking import Request, printable
 from validator.operations.doctor.results import Checked, Sound, problem, warning
 from validator.operations.http_client import NoResponse, Response
+from validator.web.policy import CARD_LOOK_UP
 
 PRIVATE_ROUTES = ("/readyz", "/metrics", "/openapi.json")
+_UNAUTHORISED, _NOT_FOUND = 401, 404
+_TAKE_OFF = "another program answers; take it off this server"
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 _VERSION_HEADERS = ("server", "x-powered-by", "x-aspnet-version")
 
@@ -46,6 +49,25 @@ def private_routes(ask: Ask, authority: str) -> Iterator[Checked]:
         yield (
             _sent_on(code, path, reply, ask, authority) if reply.is_redirect else _private(code, path, reply)
         )
+
+
+def agents_card(ask: Ask) -> Checked:
+    """Return the finding about the look-ups of agents' cards: without a session there must be none.
+
+    The request has no number, so that nothing is looked up.
+    """
+    code, name = "agents-card", f"the route of agents' look-ups, {CARD_LOOK_UP},"
+    try:
+        reply = ask(Request("POST", CARD_LOOK_UP, b'{"number": "anonymous"}'))
+    except NoResponse as nothing:
+        return problem(code, f"{name} has no response: {nothing}")
+    if reply.status == _UNAUTHORISED:
+        return Sound(code, f"{name} needs an agent's session ({reply.status})")
+    if reply.status == _NOT_FOUND:
+        return problem(code, f"{name} is not served ({reply.status}): render the proxy's configuration again")
+    if reply.status < 400:
+        return problem(code, f"{name} has a response without a session ({reply.status}): {_TAKE_OFF}")
+    return warning(code, f"{name} cannot be used ({reply.status}): does validator@integrations run?")
 
 
 def _private(code: str, path: str, reply: Response) -> Checked:

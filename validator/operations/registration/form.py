@@ -28,6 +28,8 @@ from validator.web.proxy_policy import ProxyPolicy
 
 MAX_CONTACT = 200
 _PAGES = {"register.md": "register.md.template", "register.zh-CN.md": "register.zh-CN.md.template"}
+# The agent bar's events that the page takes a number from; `ringing.js` has the same.
+_CARD_EVENTS = ("AgentOther_PhoneAlerting", "AgentEvent_Customer_Alerting", "AgentEvent_Talking")
 _REFUSED = PublicError.VALIDATION_REFUSED.value
 
 
@@ -70,6 +72,7 @@ class RegistrationForm:
     always_200: bool
     queries: tuple[Query, ...] = ()
     query_proof: str = ""
+    card_events: tuple[str, ...] = ()
 
 
 def fill_in(
@@ -80,6 +83,8 @@ def fill_in(
     contact: str,
     clock: Clock,
     query: QueryPolicy | None = None,
+    *,
+    has_card: bool = False,
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = proxy.callbacks_origin or proxy.origin
@@ -106,6 +111,7 @@ def fill_in(
             if tenant in tenants
         ),
         query_proof=query.proof if query else "",
+        card_events=_CARD_EVENTS if has_card else (),
     )
 
 
@@ -168,6 +174,7 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
             if form.queries
             else {}
         ),
+        **({"events_with_whole_numbers": form.card_events} if form.card_events else {}),
         "wanted": wanted,
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from validator.operations.doctor.asking import Request
-from validator.operations.doctor.exposure import PRIVATE_ROUTES, private_routes
+from validator.operations.doctor.exposure import PRIVATE_ROUTES, agents_card, private_routes
 from validator.operations.doctor.results import Checked, Sound
 from validator.operations.http_client import NoResponse, Response
 
@@ -44,6 +44,25 @@ def kind(checked: Checked) -> str:
 def test_route_is_judged_by_its_answer(answer: Response, expected: str) -> None:
     """Only a refusal keeps operators' routes from everybody."""
     assert kind(found({"/metrics": answer})[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(401, "ok"), (404, "problem"), (200, "problem"), (302, "problem"), (503, "warning"), (None, "problem")],
+)
+def test_agents_look_ups_need_a_session(answer: int | None, expected: str) -> None:
+    """Only 401 is sound: customers' data would leave without a session, or agents would get none."""
+    asked: list[Request] = []
+
+    def ask(request: Request) -> Response:
+        asked.append(request)
+        if answer is None:
+            raise NoResponse("the connection was cut")
+        return reply(answer)
+
+    assert kind(agents_card(ask)) == expected
+    ((method, path, body),) = [(each.method, each.path, each.body) for each in asked]
+    assert (method, path, body) == ("POST", "/api/v1/customers/lookup", b'{"number": "anonymous"}')
 
 
 @pytest.mark.parametrize(

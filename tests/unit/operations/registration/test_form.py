@@ -15,6 +15,7 @@ from validator.operations.certificates.handover import Handover, Which, export
 from validator.operations.registration import form
 from validator.operations.registration.form import RegistrationForm, fill_in, render
 from validator.settings.loading import Settings, load
+from validator.web import portal
 
 ROOT = authority("root")
 LEAF = server(ROOT)
@@ -136,6 +137,24 @@ def test_statuses_are_as_configured(tmp_path: Path, always_200: str) -> None:
     files = render(drawn(load(tmp_path, environment=environment)))
 
     assert [("Retry-After" in files[page]) for page in PAGES] == [always_200 == "false"] * 2
+
+
+@pytest.mark.parametrize("has_card", [True, False])
+def test_numbers_of_callers_are_wanted_for_the_card(tmp_path: Path, has_card: bool) -> None:
+    """With the agent's card the form asks for whole numbers in the events that the page reads; else not."""
+    found = settings(tmp_path, origin=ORIGIN)
+    files = render(fill_in(found.proxy, found.callbacks, None, [TENANT], "", FakeClock(), has_card=has_card))
+
+    script = (Path(portal.__path__[0]) / "static" / "events.js").read_text("utf-8")
+    read = [
+        re.search(f'{name}: "(.*)"', script) for name in ("PHONE_ALERTING", "CUSTOMER_ALERTING", "TALKING")
+    ]
+    events = [each[1] for each in read if each]
+    assert len(events) == 3
+    for page in PAGES:
+        assert [event in files[page] for event in events] == [has_card] * 3
+        assert re.search(r"\n\n\n|[ \t]\n|\{\{|\{%", files[page]) is None
+    assert content(files).get("events_with_whole_numbers") == (events if has_card else None)
 
 
 def test_nothing_of_this_machine_is_told(tmp_path: Path, handover: Handover) -> None:
