@@ -119,11 +119,13 @@ def test_customers_are_imported_found_and_exported(tmp_path: Path) -> None:
 
     assert report["customers"] == report["export"]["lines"] == 1000
     assert all(report[command]["megabytes"] > 20 for command in ("import", "export"))
-    assert 0 < report["look_up"]["median"] <= report["look_up"]["p99"] <= report["look_up"]["longest"]
+    for each in (report["look_up"], report["look_up_few"]):
+        assert 0 < each["median"] <= each["p99"] <= each["longest"]
     assert [line.split("|")[1].strip() for line in printed.splitlines()[2:]] == [
         "import",
         "export",
         "look-up",
+        "of 1,000",
     ]
 
 
