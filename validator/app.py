@@ -19,6 +19,7 @@ from validator.web.routes import (
     customers,
     login,
     openapi,
+    pop,
     portal,
     probes,
     tokens,
@@ -71,23 +72,13 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
         _register_integrations(app, services)
     if settings.server.serves(PEOPLE):
         app.register_blueprint(webchat.blueprint(services.guest_signing))
-        people = (
-            services.login,
-            services.sessions,
-            services.links,
-            services.devices,
-            services.authentication,
-        )
-        for bp in (
-            login.blueprint(*people),
-            tokens.blueprint(services.authentication, services.issuance, services.introspection),
-        ):
-            bp.before_request(lambda: incoming.check_page(settings.server))
-            app.register_blueprint(bp)
+        _register_people(app, services)
         if settings.portal.enabled:
             app.register_blueprint(portal.blueprint(settings.portal))
             if settings.proxy.document_root is None:  # else the proxy's home page hides it
                 app.register_blueprint(portal.front(settings.portal))
+        if settings.pop.is_on:
+            app.register_blueprint(pop.page(settings.portal, settings.pop))
 
 
 def _register_integrations(app: Flask, services: Services) -> None:
@@ -98,4 +89,25 @@ def _register_integrations(app: Flask, services: Services) -> None:
         catalogue = settings.customers.catalogue
         bp = cards.blueprint(services.authentication, services.customer_cards, catalogue)
         bp.before_request(lambda: incoming.check_page(settings.server))
+        app.register_blueprint(bp)
+
+
+def _register_people(app: Flask, services: Services) -> None:
+    """Register the routes with a person's cookie, which other sites' pages may not use (CSRF)."""
+    people = (
+        services.login,
+        services.sessions,
+        services.links,
+        services.devices,
+        services.authentication,
+    )
+    blueprints = [
+        login.blueprint(*people),
+        tokens.blueprint(services.authentication, services.issuance, services.introspection),
+    ]
+    if services.settings.pop.is_on:
+        of_pop = (services.pop_login, services.pop_access, services.sessions, services.links)
+        blueprints.append(pop.blueprint(*of_pop, services.agents))
+    for bp in blueprints:
+        bp.before_request(lambda: incoming.check_page(services.settings.server))
         app.register_blueprint(bp)

@@ -8,6 +8,7 @@ from enum import StrEnum
 HEALTH, OPENAPI, CALLBACKS, LOGIN = "health", "openapi", "callbacks", "login"
 TOKENS, WEBCHAT, PORTAL, FRONT = "tokens", "webchat", "portal", "front"
 CUSTOMERS, CARDS = "customers", "cards"
+POP, POP_PAGE = "pop", "pop_page"
 
 
 class Endpoint(StrEnum):
@@ -40,3 +41,8 @@ class Endpoint(StrEnum):
     QUERY_CUSTOMER = f"{CUSTOMERS}.query_customer"
     LOOK_UP = f"{CARDS}.look_up"
     UNMASK = f"{CARDS}.unmask"
+    POP_SHOW = f"{POP_PAGE}.show"
+    POP_CODE = f"{POP}.issue_code"
+    POP_LOG_IN = f"{POP}.log_in"
+    POP_WHO_AM_I = f"{POP}.who_am_i"
+    POP_LOG_OUT = f"{POP}.log_out"

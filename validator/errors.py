@@ -89,6 +89,7 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
     SESSION_MISSING = "session_missing"
     SESSION_ENDED = "session_ended"
+    POP_CODE_INVALID = "pop_code_invalid"
     CLIENT_UNKNOWN = "client_unknown"
     CLIENT_SECRET_WRONG = "client_secret_wrong"  # noqa: S105
     CLIENT_DISABLED = "client_disabled"
@@ -143,7 +144,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.ACCOUNT_LOCKED,
         Reason.ADDRESS_LOCKED,
     ),
-    PublicError.LOGIN_REQUIRED: (Reason.SESSION_MISSING, Reason.SESSION_ENDED),
+    PublicError.LOGIN_REQUIRED: (Reason.SESSION_MISSING, Reason.SESSION_ENDED, Reason.POP_CODE_INVALID),
     PublicError.CLIENT_REQUIRED: (
         Reason.CLIENT_UNKNOWN,
         Reason.CLIENT_SECRET_WRONG,

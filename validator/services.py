@@ -9,6 +9,8 @@ from validator.accounts.devices import Devices
 from validator.accounts.links import Links
 from validator.accounts.lockout import Lockout
 from validator.accounts.login import Login
+from validator.accounts.poplogin import PopAccess, PopLogin, WindowLogin
+from validator.accounts.popsessions import PopSessions
 from validator.accounts.sessions import Sessions
 from validator.audit.headtable import HeadTable
 from validator.audit.trail import AuditTrail
@@ -71,6 +73,8 @@ class Services:
     lockout: Lockout
     devices: Devices
     login: Login
+    pop_login: PopLogin
+    pop_access: PopAccess
     clients: Clients
     authentication: Authentication
     subject_states: SubjectStates
@@ -131,6 +135,8 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         lockout=lockout,
         devices=devices,
     )
+    pop_sessions = PopSessions(database, sessions, shared_clock)
+    pop_access = PopAccess(sessions, pop_sessions, trail)
     clients = Clients(database, tenants, clock)
     subject_states = SubjectStates(database)
     verifier = TokenVerifier(keyring, settings.tokens, clock)
@@ -159,8 +165,10 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         lockout=lockout,
         devices=devices,
         login=login,
+        pop_login=WindowLogin(pop_sessions, trail),
+        pop_access=pop_access,
         clients=clients,
-        authentication=Authentication(sessions, links, clients, trail),
+        authentication=Authentication(sessions, links, clients, trail, pop_access),
         subject_states=subject_states,
         issuance=Issuance(
             TokenIssuer(keyring, settings.tokens, clock),

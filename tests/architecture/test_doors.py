@@ -23,6 +23,7 @@ DOORS = (
     "validator/operations/simulator/cloud.py",
     "validator/operations/simulator/service_routes.py",
     "validator/operations/simulator/table_routes.py",
+    "validator/operations/simulator/workbench_routes.py",
 )
 OF_THE_REQUEST = {"request", "g", "session", "current_app"}
 

@@ -20,6 +20,7 @@ QUERY_PATH = "/rest/v1/queryCustomer"
 QUERIES = {"query_customer.routes": f'["{fakes.TENANT}={QUERY_PATH}"]', "customers.source": "store"}
 BY_BASIC = {**QUERIES, "query_customer.proof": "basic"}
 CARDS = {"customers.source": "store", "customers.card": "true"}
+POP = {**PAGES, **CARDS, "pop.mode": "url", "pop.cloud_origins": "https://cloud.example.net"}
 CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 FORMS = {
     "together": {},
@@ -27,7 +28,8 @@ FORMS = {
     "pages": PAGES,
     "queries": QUERIES,
     "cards": CARDS,
-    "everything": {**EVERYTHING, **PAGES, **QUERIES, **CARDS},
+    "pop": POP,
+    "everything": {**EVERYTHING, **POP, **QUERIES, **CARDS},
 }
 
 
@@ -40,6 +42,8 @@ def text(request: pytest.FixtureRequest) -> str:
 def application(text: str = "") -> Flask:
     """Return the application with every route of *text*; nothing is read or connected."""
     settings = PAGES if "location ^~ /portal/" in text else {}
+    if "location = /api/v1/pop/session " in text:
+        settings = POP
     if f"location = {QUERY_PATH} " in text:
         settings = settings | BY_BASIC
     if f"location ^~ {QUERY_PATH}/ " in text:

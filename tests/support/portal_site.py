@@ -4,10 +4,11 @@ The cloud asks its questions through nginx too, under a name that this machine k
 find every name by themselves. The pages are `https://portal.example.com/portal/…`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -60,31 +61,43 @@ class Stage:
 
 @contextmanager
 def built(
-    folder: Path, locale: str = "en", allowed: tuple[str, ...] = (), more: Mapping[str, str] | None = None
+    folder: Path,
+    locale: str = "en",
+    allowed: tuple[str, ...] = (),
+    *,
+    cloud_name: str = CLOUD,
+    more: Mapping[str, str] = MappingProxyType({}),
+    pops: str = "",
+    furnish: Callable[[CommandLine], None] = lambda _: None,
 ) -> Iterator[Stage]:
     """Give the stage with all its servers running, their state below *folder*.
 
-    The chats speak *locale*; pages of the *allowed* origins may use the cloud here too; *more* are settings.
+    The chats speak *locale*; pages of the *allowed* origins may use the cloud here too. The cloud has the
+    name *cloud_name* and opens *pops* (TOML); *more* are further settings, *furnish* adds to the home.
     """
     validator = _furnished(folder / "home")
+    furnish(validator)
     port = free_bind().rpartition(":")[2]
     authority = trustme.CA()
     certificate = authority.issue_cert(NAME, CALLBACKS)
     leaf = certificate.cert_chain_pems[0].bytes()
-    registration = register(folder, f"{CALLBACKS}:{port}", leaf, names=_json([CLOUD]))
+    registration = register(
+        folder, f"{CALLBACKS}:{port}", leaf, names=_json([cloud_name]), pop_origins=_json([PORTAL]), pops=pops
+    )
     others = authority.issue_cert(_host(STRANGER), _host(INTRUDER))
-    settings = {"portal.locale": locale, "proxy.cross_origins": _json(allowed), **(more or {})}
+    settings = {"portal.locale": locale, "proxy.cross_origins": _json(allowed), **more}
     with (
         simulating(registration) as cloud,
-        guarded(validator.home, _settings(cloud, port) | settings, files=_files(cloud, certificate)) as (
-            door,
-            _,
-        ),
+        guarded(
+            validator.home,
+            _settings(cloud, cloud_name, port) | settings,
+            files=_files(cloud, certificate),
+        ) as (door, _),
         static_sites.serving_pages(PAGES, others) as elsewhere,
     ):
         ports = {
             NAME: int(port),
-            CLOUD: int(cloud.bind.rpartition(":")[2]),
+            cloud_name: int(cloud.bind.rpartition(":")[2]),
             **dict.fromkeys(map(_host, (STRANGER, INTRUDER)), elsewhere),
         }
         certificates = (leaf, others.cert_chain_pems[0].bytes(), (cloud.folder / "server.pem").read_bytes())
@@ -103,7 +116,7 @@ def _furnished(home: Path) -> CommandLine:
     return validator
 
 
-def _settings(cloud: Simulator, port: str) -> dict[str, str]:
+def _settings(cloud: Simulator, cloud_name: str, port: str) -> dict[str, str]:
     return {
         "portal.enabled": "true",
         "portal.channel": CHANNEL,
@@ -115,7 +128,7 @@ def _settings(cloud: Simulator, port: str) -> dict[str, str]:
         "proxy.certificate": "{folder}/stage/portal.pem",
         "proxy.certificate_key": "{folder}/stage/portal.key",
         "proxy.callbacks_origin": f"https://{CALLBACKS}:{port}",
-        "proxy.cloud_host": CLOUD,
+        "proxy.cloud_host": cloud_name,
         "proxy.cloud_address": cloud.bind,
         "proxy.cloud_ca": "{folder}/stage/cloud-ca.pem",
         "proxy.document_root": "{folder}/stage/files",

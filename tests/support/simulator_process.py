@@ -32,6 +32,7 @@ certificate = "server.cer"
 
 [cloud]
 names = NAMES
+pop_origins = POP_ORIGINS
 
 [[tenants]]
 id = "{TENANT}"
@@ -79,13 +80,22 @@ class Simulator:
             return records
 
 
-def register(folder: Path, authority: str, certificate: bytes, *, names: str = "[]") -> Path:
-    """Write the registration of the enterprise at *authority*; return the file."""
+def register(
+    folder: Path,
+    authority: str,
+    certificate: bytes,
+    *,
+    names: str = "[]",
+    pop_origins: str = "[]",
+    pops: str = "",
+) -> Path:
+    """Write the registration of the enterprise at *authority*, with *pops* as TOML; return the file."""
     (folder / "server.cer").write_bytes(certificate)
     write_private(folder / "channel.secret", SECRET_KEY.encode())
     write_private(folder / "app.secret", APP_SECRET.encode())
     file = folder / "simulator.toml"
-    file.write_text(REGISTRATION.replace("AUTHORITY", authority).replace("NAMES", names))
+    text = REGISTRATION.replace("AUTHORITY", authority).replace("NAMES", names)
+    file.write_text(text.replace("POP_ORIGINS", pop_origins) + pops)
     return file
 
 

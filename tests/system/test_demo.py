@@ -140,6 +140,21 @@ def check_main_job(demo: Demo, browser: httpx2.Client) -> None:
     assert (chat.status_code, "ccmessaging-token" in chat.cookies) == (200, True), chat.text
 
 
+def test_workbench_opens_the_screen_pop(demo: Demo) -> None:
+    """The cloud's workbench may frame the page, and a look-up finds the customer of the demonstration."""
+    trust = ssl.create_default_context(cafile=demo.home / "demo" / "integration" / "cloud" / "ca.pem")
+    workbench = httpx2.get(f"https://localhost:{demo.cloud_port}/workbench", verify=trust)
+    login = orjson.loads((demo.home / "demo" / "login.json").read_bytes())
+    with demo.browser() as browser:
+        page = browser.get("/portal/pop")
+        browser.post("/api/v1/login", json=login)
+        found = browser.post("/api/v1/customers/lookup", json={"number": "13606254580"})
+
+    assert f"https://localhost:{demo.port}/portal/pop" in workbench.text
+    assert f"frame-ancestors https://localhost:{demo.cloud_port};" in page.headers["Content-Security-Policy"]
+    assert (found.status_code, found.json()["found"]) == (200, "one"), found.text
+
+
 def test_everything_works_through_nginx(demo: Demo) -> None:
     """The pages are there; the agent's bar and the guest's chat come from the cloud, and it saw why."""
     with demo.browser() as browser:

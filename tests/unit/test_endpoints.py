@@ -10,6 +10,7 @@ from validator.app import create_app
 from validator.endpoints import Endpoint
 
 PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
+POP = {"pop.mode": "url", "pop.cloud_origins": "https://cloud.example.net"}
 QUERIES = {
     "query_customer.routes": f'["{fakes.TENANT}=/rest/v1/queryCustomer"]',
     "customers.source": "store",
@@ -24,7 +25,7 @@ def endpoints(app: Flask) -> set[str]:
 
 def test_declared_endpoints_are_those_of_the_application(found_enterprise: Callable[..., Enterprise]) -> None:
     """Each route has a declared endpoint, and each declared endpoint has a route."""
-    app = create_app(found_enterprise(PAGES | QUERIES).services)
+    app = create_app(found_enterprise(PAGES | QUERIES | POP).services)
 
     assert endpoints(app) == set(Endpoint)
     app.add_url_rule("/planted", "login.planted", lambda: "")

@@ -7,10 +7,24 @@ the account's epoch grows. Whatever a wrong clock stored, a session lasts at mos
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Update, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    ScalarSelect,
+    String,
+    Table,
+    Update,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from validator.accounts.account import Account, account_of, accounts_query
 from validator.accounts.account import table as accounts
@@ -45,10 +59,11 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that is valid now."""
+    """A session that is valid now; its row has the *digest*, which logs nobody in."""
 
     account: Account
     expires_at: datetime
+    digest: str = field(repr=False)
 
 
 class Sessions:
@@ -61,10 +76,10 @@ class Sessions:
         """Begin a session of *account* and return the cookie's value with it; delete expired sessions."""
         now = self._clock.now()
         secret = secrets.token_urlsafe(_TOKEN_BYTES)
-        session = Session(account, now + self.policy.lifetime)
+        session = Session(account, now + self.policy.lifetime, digest_of(secret))
         is_stale = (table.c.account == account.id) & (table.c.epoch < account.epoch)
         row = {
-            "digest": _digest(secret),
+            "digest": session.digest,
             "account": account.id,
             "epoch": account.epoch,
             "created_at": now,
@@ -81,6 +96,19 @@ class Sessions:
         """Return the session of the cookie's value; raises Refusal when there is none."""
         if not presented_secret:
             raise Refusal(Reason.SESSION_MISSING)
+        return self.resume_digest(digest_of(presented_secret))
+
+    def resume_digest(self, digest: str | ScalarSelect[Any]) -> Session:
+        """Return the session whose row has *digest*, or the one that it selects; raises Refusal."""
+        row, account = self._found(table.c.digest == digest)
+        last_end = self._clock.now() + self.policy.lifetime
+        if row.expires_at > last_end:
+            with self._database.write() as connection:
+                connection.execute(_shorten(last_end).where(table.c.digest == row.digest))
+        return Session(account, min(row.expires_at, last_end), row.digest)
+
+    def _found(self, is_wanted: ColumnElement[bool]) -> tuple[Any, Account]:
+        """Return the row of a valid session, and its account; raises Refusal."""
         query = (
             accounts_query()
             .join(table, table.c.account == accounts.c.id)
@@ -88,24 +116,19 @@ class Sessions:
             .add_columns(table.c.epoch.label("session_epoch"))
         )
         with self._database.confirmed() as connection:
-            row = connection.execute(query.where(table.c.digest == _digest(presented_secret))).one_or_none()
-        now = self._clock.now()
-        if row is None or row.expires_at <= now:
+            row = connection.execute(query.where(is_wanted)).one_or_none()
+        if row is None or row.expires_at <= self._clock.now():
             raise Refusal(Reason.SESSION_ENDED)
         if row.number < self._database.known().horizon:
             raise Refusal(Reason.SESSION_ENDED)
         account = account_of(row)
         if not account.is_usable or account.epoch != row.session_epoch:
             raise Refusal(Reason.SESSION_ENDED)
-        last_end = now + self.policy.lifetime
-        if row.expires_at > last_end:
-            with self._database.write() as connection:
-                connection.execute(_shorten(last_end).where(table.c.digest == row.digest))
-        return Session(account, min(row.expires_at, last_end))
+        return row, account
 
     def end_oldest(self, account: Account, secret: str) -> int:
         """End *account*'s oldest sessions beyond the maximum, but not that of *secret*; return how many."""
-        others = (table.c.account == account.id) & (table.c.digest != _digest(secret))
+        others = (table.c.account == account.id) & (table.c.digest != digest_of(secret))
         newest_first = select(table.c.digest).where(others).order_by(table.c.created_at.desc())
         with self._database.read() as connection:
             surplus = connection.scalars(newest_first.offset(self.policy.max_per_account - 1)).all()
@@ -121,8 +144,12 @@ class Sessions:
 
     def end(self, presented_secret: str) -> None:
         """End a session; it stays ended even in a restored older copy of the database."""
+        self.end_digest(digest_of(presented_secret))
+
+    def end_digest(self, digest: str) -> None:
+        """End the session whose row has *digest*, as `end` does."""
         with self._database.durable_write(self._clock.now(), Kind.ENDED) as connection:
-            connection.execute(delete(table).where(table.c.digest == _digest(presented_secret)))
+            connection.execute(delete(table).where(table.c.digest == digest))
 
 
 def _shorten(last_end: datetime) -> Update:
@@ -130,5 +157,6 @@ def _shorten(last_end: datetime) -> Update:
     return update(table).where(table.c.expires_at > last_end).values(expires_at=last_end)
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """Return what the database stores instead of *secret*."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -9,7 +9,7 @@ from validator.accounts.account import Account
 from validator.accounts.sessions import Session
 from validator.clock import iso_milliseconds
 from validator.passwords.policy import MAX_TYPED
-from validator.sizes import MAX_LOGIN
+from validator.sizes import MAX_CODE, MAX_LOGIN
 from validator.untrusted import Text, TolerantSchema, load
 
 
@@ -39,7 +39,28 @@ class SessionAnswer(Schema):
     expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
 
 
-_LOGIN, _PASSWORD = LoginRequest(), PasswordRequest()
+class PopCodeAnswer(Schema):
+    """A code that the page in the cloud's frame exchanges for its cookie, once, within a minute."""
+
+    code = fields.String(required=True)
+
+
+class PopSessionRequest(TolerantSchema):
+    """The code of the window in which the person is logged in."""
+
+    code = Text(MAX_CODE)
+
+
+class PopSessionAnswer(Schema):
+    """The person on the page in the cloud's frame, with the agents of the cloud that they are."""
+
+    account = fields.String(required=True)
+    userAccounts = fields.List(fields.String(), required=True)  # noqa: N815 - spelt like the cloud's names
+    workNos = fields.List(fields.String(), required=True)  # noqa: N815
+    expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
+
+
+_LOGIN, _PASSWORD, _POP_SESSION = LoginRequest(), PasswordRequest(), PopSessionRequest()
 
 
 def parse_login(values: Mapping[str, Any]) -> tuple[str, str]:
@@ -52,6 +73,24 @@ def parse_password(values: Mapping[str, Any]) -> tuple[str, str]:
     """Return the presented old password and the new one; raises Refusal."""
     presented = load(_PASSWORD, values)
     return presented["oldPassword"], presented["newPassword"]
+
+
+def parse_pop_session(values: Mapping[str, Any]) -> str:
+    """Return the presented code; raises Refusal."""
+    code: str = load(_POP_SESSION, values)["code"]
+    return code
+
+
+def render_pop_session(
+    session: Session, user_accounts: Collection[str], work_numbers: Collection[str]
+) -> dict[str, Any]:
+    """Return the response for a session on the page in the cloud's frame."""
+    return {
+        "account": session.account.login,
+        "userAccounts": list(user_accounts),
+        "workNos": list(work_numbers),
+        "expiresAt": iso_milliseconds(session.expires_at),
+    }
 
 
 def render(session: Session, user_accounts: Collection[str]) -> dict[str, Any]:

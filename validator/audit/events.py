@@ -40,6 +40,7 @@ class EventName(StrEnum):
     CUSTOMER_QUERY = "customer_query"
     CUSTOMER_LOOKUP = "customer_lookup"
     CUSTOMER_UNMASKED = "customer_unmasked"
+    POP_LOGIN = "pop_login"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.
@@ -53,6 +54,7 @@ STATE_CHANGES = frozenset(EventName) - {
     EventName.WITHHELD,
     EventName.CUSTOMER_QUERY,
     EventName.CUSTOMER_LOOKUP,
+    EventName.POP_LOGIN,
 }
 
 

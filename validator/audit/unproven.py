@@ -34,7 +34,7 @@ def is_at_will(event: Event) -> bool:
         return event.reason in _NO_CLIENT
     if event.name is EventName.CUSTOMER_QUERY:
         return event.reason in _NO_ACCESS
-    return event.name in (EventName.SIGNED, EventName.SECRET_DISCLOSED)
+    return event.name in (EventName.SIGNED, EventName.SECRET_DISCLOSED, EventName.POP_LOGIN)
 
 
 def with_safe_text(event: Event) -> Event:

@@ -31,6 +31,7 @@ from validator.operations.proxy import nginx
 from validator.services import Services
 from validator.settings.environment import export
 from validator.settings.loading import Settings, load
+from validator.web.portal.policy import WEB_API
 
 CLOUD = "localhost"
 CLOUD_PORT = 9443
@@ -130,6 +131,8 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "customers.source": "store",
         "customers.card": True,
         **demo_queries.settings(folder),
+        "pop.mode": WEB_API,
+        "pop.cloud_origins": [f"https://{CLOUD}:{cloud_port}"],
     }
     file = folder / "settings.toml"
     write_private(file, _toml(settings).encode())
@@ -150,6 +153,7 @@ certificate = "server.cer"
 
 [cloud]
 names = ["{CLOUD}"]
+pop_origins = ["{origin}"]
 
 [[tenants]]
 id = "{samples.TENANT}"
@@ -169,7 +173,15 @@ key = "{APP_KEY}"
 tenant = "{samples.TENANT}"
 secret_file = "app.secret"
 """
-    write_private(folder / "cloud.toml", (registration + _TABLE).encode())
+    pops = _pops(f"{origin}{services.settings.portal.path}/pop")
+    write_private(folder / "cloud.toml", (registration + _TABLE + pops).encode())
+
+
+def _pops(url: str) -> str:
+    """Return the screen pops of the registration: the page at *url* in each way that the cloud opens it."""
+    ways = (("web_api", "embedded"), ("get", "embedded"), ("post", "embedded"), ("post", "standalone"))
+    pops = (f'[[pops]]\nurl = "{url}"\nmode = "{mode}"\nopening = "{opening}"\n' for mode, opening in ways)
+    return "".join(f"\n{pop}" for pop in pops)
 
 
 def _proxy(settings: Settings, port: int, cloud_port: int) -> Program:
@@ -214,6 +226,7 @@ Who is calling:     press "Simulate a ring" in the agent bar, and the page shows
 The cloud's view:   https://{CLOUD}:{cloud_port}/status
 Its basic tables:   https://{CLOUD}:{cloud_port}/tables
 Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
+Its workbench:      https://{CLOUD}:{cloud_port}/workbench
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
 """
 

@@ -112,6 +112,7 @@ def doctor(
         queries=_queries(settings.query_customer, query_secrets),
         has_card=settings.customers.card and origin.removesuffix("/") == settings.proxy.origin,
         logs=logs,
+        is_framed=settings.pop.is_on,
     )
     _report(case, settings, as_json=as_json)
 
@@ -122,8 +123,7 @@ def _report(case: Case, settings: Settings, *, as_json: bool) -> None:
     severities = _show_all(case.origin, findings) if as_json else _print_each(findings)
     if settings.home.is_dir() and not as_json:  # on another host the settings are not the server's
         notice_open_callbacks(settings)
-    count = severities.count(Severity.PROBLEM)
-    if count:
+    if count := severities.count(Severity.PROBLEM):
         raise OperatorError(f"{_counted(count, 'problem')} at {case.origin}")
     if not as_json:
         say(_summary(case.origin, severities))

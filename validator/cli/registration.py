@@ -42,6 +42,7 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
             services.clock,
             settings.query_customer,
             has_card=settings.customers.card,
+            pop=settings.pop,
         )
     for path in form.write(form.render(filled), out):
         say(str(path))

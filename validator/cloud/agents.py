@@ -103,6 +103,14 @@ class Agents:
         self._database, self._tenants, self._encryption = database, tenants, encryption
         self._policy, self._clock = policy, clock
 
+    def work_numbers(self, tenant: str, account_codes: Collection[str]) -> tuple[str, ...]:
+        """Return the work numbers of the agents of *tenant* with these codes, sorted; some may be unknown."""
+        is_wanted = (table.c.tenant == tenant) & table.c.account_code.in_(account_codes)
+        with self._database.read() as connection:
+            return tuple(
+                connection.scalars(select(table.c.work_no).where(is_wanted).order_by(table.c.work_no))
+            )
+
     def sync(
         self,
         tenant: str,

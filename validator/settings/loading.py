@@ -44,7 +44,7 @@ from validator.shipped import shipped
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LogPolicy, ServerPolicy
-from validator.web.portal.policy import PortalPolicy
+from validator.web.portal.policy import PopPolicy, PortalPolicy
 from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
 
@@ -71,6 +71,7 @@ class Settings:
     proxy: ProxyPolicy
     cloud: CloudPolicy
     portal: PortalPolicy
+    pop: PopPolicy
     customers: CustomersPolicy
     numbers: NumbersPolicy
     audit: TrailPolicy

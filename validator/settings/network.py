@@ -28,6 +28,16 @@ class Origins(StringList):
         return is_origin(word)
 
 
+class HttpsOrigins(Origins):
+    """A list of web origins over TLS."""
+
+    allowed = 'a list of origins such as "https://cloud.example.com", without a path'
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is an origin over TLS."""
+        return word.startswith("https://") and super().is_allowed(word)
+
+
 class HttpsOrigin(Setting):
     """A web origin over TLS, or none."""
 

@@ -13,6 +13,7 @@ from validator.networks import is_address, is_loopback, is_this_host
 from validator.numbers.reading import is_region
 from validator.origins import host_of
 from validator.store import transport
+from validator.web.portal.policy import OFF
 
 _OF_NGINX = ("/door-error/", "/.well-known/")
 OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
@@ -37,6 +38,7 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
     yield from _portal(sections["portal"], proxy, paths)
+    yield from _pop(sections)
     yield from _customers(sections["customers"], sections["numbers"], environment)
     yield from _database(sections["database"], environment)
 
@@ -214,6 +216,18 @@ def _portal(portal: Mapping[str, Any], proxy: Mapping[str, Any], callback_paths:
         yield "portal.channel", "is missing: portal.tenant says that guests may chat"
     if proxy["origin"] and portal["context_path"] not in ("", proxy["prefix"]):
         yield "portal.context_path", "is not proxy.prefix, under which the cloud is passed on"
+
+
+def _pop(sections: Mapping[str, Any]) -> Broken:
+    pop = sections["pop"]
+    if pop["mode"] == OFF:
+        return
+    if not pop["cloud_origins"]:
+        yield "pop.cloud_origins", "is empty, so that no page of the cloud could frame the screen pop"
+    if not sections["portal"]["enabled"]:
+        yield "pop.mode", "needs portal.enabled = true: the page and its login are below portal.path"
+    if not sections["customers"]["card"]:
+        yield "pop.mode", "needs customers.card = true: the page shows that card"
 
 
 def _is_unix(bind: str) -> bool:

@@ -16,22 +16,15 @@ from validator.passwords.policy import PROFILES as PASSWORD_PROFILES
 from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, network, places
 from validator.settings.customers import CustomersSection, NumbersSection
+from validator.settings.portal import PopSection, PortalSection, has_pop
 from validator.settings.routes import CallbacksSection, QueryCustomerSection, integration_routes
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
-from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LOG_FORMATS, ROLES, WORKERS, LogPolicy, ServerPolicy
-from validator.web.portal.policy import LOCALES, MAP_SERVICES, PortalPolicy
 from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
-
-
-def cloud_id(longest: int) -> fields.Pattern:
-    """Return the field of an id of the cloud, of at most *longest* characters, or none."""
-    allowed = f'"" or an id of the cloud: 1 to {longest} of A-Z a-z 0-9 . _ -'
-    return fields.Pattern(rf"[A-Za-z0-9._-]{{0,{longest}}}", allowed)
 
 
 class ServerSection(Section):
@@ -52,8 +45,8 @@ class ServerSection(Section):
     hosts = network.HostNames()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return the routes of the role `integrations` that are switched on."""
-        return {"integrations": integration_routes(around.sections)}
+        """Return the routes that are switched on: of the role `integrations`, and of the screen pop."""
+        return {"integrations": integration_routes(around.sections), "has_pop": has_pop(around.sections)}
 
 
 class TokensSection(Section):
@@ -200,6 +193,7 @@ class ProxySection(Section):
             "people_upstream": values["people_upstream"] or (server["bind"],),
             "integrations_upstream": values["integrations_upstream"] or (server["bind"],),
             "integrations": integration_routes(around.sections),
+            "has_pop": has_pop(around.sections),
             "portal_path": portal["path"] if portal["enabled"] else "",
         }
 
@@ -255,26 +249,6 @@ class CloudSection(Section):
     max_removal = fields.Integer(0, 99)
 
 
-class PortalSection(Section):
-    """`[portal]`."""
-
-    policy = PortalPolicy
-    enabled = fields.Boolean()
-    path = places.UrlPath()
-    context_path = places.UrlPath(empty=True)
-    channel = cloud_id(MAX_CHANNEL)
-    tenant = cloud_id(MAX_TENANT)
-    locale = fields.Choice(LOCALES)
-    map_service = fields.Choice(MAP_SERVICES)
-    inline_styles = fields.Boolean()
-
-    def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return whether the agent's page has a card, and whether that calls back."""
-        customers = around.sections["customers"]
-        has_card = customers["card"]
-        return {"has_card": has_card, "card_call_out": has_card and customers["card_call_out"]}
-
-
 SECTIONS: dict[str, Section] = {
     "server": ServerSection(),
     "callbacks": CallbacksSection(),
@@ -290,6 +264,7 @@ SECTIONS: dict[str, Section] = {
     "proxy": ProxySection(),
     "cloud": CloudSection(),
     "portal": PortalSection(),
+    "pop": PopSection(),
     "customers": CustomersSection(),
     "numbers": NumbersSection(),
     "audit": AuditSection(),

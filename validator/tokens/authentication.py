@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from validator.accounts.account import Account
 from validator.accounts.links import Links
+from validator.accounts.poplogin import PopAccess
 from validator.accounts.sessions import Session, Sessions
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
@@ -22,14 +23,17 @@ class Credentials:
     presented_client: str | None = None
     presented_secret: str | None = field(default=None, repr=False)
     presented_session: str | None = field(default=None, repr=False)
+    presented_pop: str | None = field(default=None, repr=False)
     is_browser: bool = False
 
 
 class Authentication:
     """Authenticates principals."""
 
-    def __init__(self, sessions: Sessions, links: Links, clients: Clients, trail: AuditTrail) -> None:
-        self._sessions, self._links = sessions, links
+    def __init__(
+        self, sessions: Sessions, links: Links, clients: Clients, trail: AuditTrail, pop: PopAccess
+    ) -> None:
+        self._sessions, self._links, self._pop = sessions, links, pop
         self._clients, self._trail = clients, trail
 
     def identify(self, credentials: Credentials) -> Principal:
@@ -52,6 +56,14 @@ class Authentication:
     def session(self, credentials: Credentials) -> Session:
         """Return the session of the calling person; raises Refusal."""
         return self._sessions.resume(credentials.presented_session)
+
+    def card_user(self, credentials: Credentials) -> Person:
+        """Return the person who looks at a customer's card; raises Refusal.
+
+        Only the card's routes may call this: it also accepts the cookie of the page in the cloud's frame.
+        """
+        account = self._pop.session(credentials.presented_session, credentials.presented_pop).account
+        return Person(account, self._links.of(account.id))
 
     def log_in(self, account: Account, credentials: Credentials) -> tuple[str, Session]:
         """Begin a session of *account* and return the cookie's value with it.

@@ -17,6 +17,7 @@ from validator.web.gunicorn_internals import parse_errors
 from validator.web.policy import ServerPolicy
 
 SESSION_COOKIE = "__Host-validator-session"
+POP_COOKIE = "__Host-validator-pop"
 GUEST_COOKIE = "__Host-validator-guest"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -86,11 +87,11 @@ def page_origin() -> str | None:
 
 def credentials() -> Credentials:
     """Return the credentials of the caller; a request with any `Authorization` is one of a client."""
-    session = cookie(SESSION_COOKIE)
+    session, pop = cookie(SESSION_COOKIE), cookie(POP_COOKIE)
     header = request.headers.get("Authorization")
     if header is None:
         is_browser = any(name in request.headers for name in _OF_BROWSERS)
-        return Credentials(presented_session=session, is_browser=is_browser)
+        return Credentials(presented_session=session, presented_pop=pop, is_browser=is_browser)
     # werkzeug's parser raises an unrelated error for a header that is not ASCII.
     basic = request.authorization if header.isascii() else None
     if basic is None or basic.type != "basic":

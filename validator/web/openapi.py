@@ -8,8 +8,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from validator.callbacks.wire import CallbackAnswer, CallbackPolicy
-from validator.web.incoming import JSON, SESSION_COOKIE
-from validator.web.operations import Operation, operations
+from validator.web.incoming import JSON, POP_COOKIE, SESSION_COOKIE
+from validator.web.operation import Operation
+from validator.web.operations import operations
 from validator.web.policy import IntegrationRoute
 from validator.web.replies import PROBLEM_TYPE
 
@@ -29,10 +30,10 @@ class Problem(Schema):
 
 @cache
 def document(
-    callbacks: CallbackPolicy, integrations: tuple[IntegrationRoute, ...], role: str
+    callbacks: CallbackPolicy, integrations: tuple[IntegrationRoute, ...], role: str, *, has_pop: bool = False
 ) -> dict[str, Any]:
     """Return the OpenAPI document of the server of *role*, made once for each process."""
-    return describe(operations(callbacks, integrations, role))
+    return describe(operations(callbacks, integrations, role, has_pop=has_pop))
 
 
 def describe(served: tuple[Operation, ...]) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def describe(served: tuple[Operation, ...]) -> dict[str, Any]:
     spec = APISpec("validator", VERSION, "3.1.0", plugins=[MarshmallowPlugin()])
     spec.components.security_scheme("client", {"type": "http", "scheme": "basic"})
     spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE})
+    if any("pop" in operation.security for operation in served):
+        spec.components.security_scheme("pop", {"type": "apiKey", "in": "cookie", "name": POP_COOKIE})
     for operation in served:
         spec.path(operation.path, operations={operation.method: _described(operation)})
     document: dict[str, Any] = spec.to_dict()

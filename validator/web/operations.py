@@ -1,8 +1,5 @@
 """Every route and method that is served: what it takes, what it gives, and how it can refuse."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
@@ -21,6 +18,7 @@ from validator.tokens.wire import (
     TokenRevocationRequest,
 )
 from validator.web.incoming import FORM, JSON
+from validator.web.operation import BROKEN, READING, Operation
 from validator.web.policy import (
     CALLBACKS,
     CARD_LOOK_UP,
@@ -29,6 +27,7 @@ from validator.web.policy import (
     PEOPLE,
     IntegrationRoute,
 )
+from validator.web.pop_operations import POP_OPERATIONS
 from validator.webchat.wire import AuthorizationRequest
 
 ANY = "*/*"
@@ -49,32 +48,8 @@ class HealthAnswer(Schema):
     age_seconds = fields.Float(allow_none=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One route and method: what it takes, what it gives, and how it can refuse."""
-
-    path: str
-    method: str
-    summary: str
-    answer: type[Schema] | str | None
-    status: int = 200
-    request: type[Schema] | None = None
-    request_types: tuple[str, ...] = (JSON,)
-    refusals: tuple[PublicError, ...] = ()
-    security: tuple[str, ...] = ()
-    parameters: tuple[dict[str, Any], ...] = ()
-    is_list: bool = False
-
-
-_READING = (
-    PublicError.MALFORMED,
-    PublicError.TOO_LARGE,
-    PublicError.UNSUPPORTED_MEDIA,
-    PublicError.FORBIDDEN,
-)
-_BROKEN = (PublicError.UNAVAILABLE, PublicError.FAULTY)
-_CALLBACK = (PublicError.MALFORMED, PublicError.TOO_LARGE, *_BROKEN)
-_PAGE = (PublicError.MALFORMED, PublicError.FORBIDDEN, PublicError.TOO_LARGE, *_BROKEN)
+_CALLBACK = (PublicError.MALFORMED, PublicError.TOO_LARGE, *BROKEN)
+_PAGE = (PublicError.MALFORMED, PublicError.FORBIDDEN, PublicError.TOO_LARGE, *BROKEN)
 _ORIGIN = {
     "in": "header",
     "name": "Origin",
@@ -91,7 +66,7 @@ _SECRET = {
 
 
 def operations(
-    callbacks: CallbackPolicy, integrations: tuple[IntegrationRoute, ...], role: str
+    callbacks: CallbackPolicy, integrations: tuple[IntegrationRoute, ...], role: str, *, has_pop: bool = False
 ) -> tuple[Operation, ...]:
     """Return what the server of *role* serves."""
     served: tuple[Operation, ...] = _HEALTH
@@ -99,7 +74,9 @@ def operations(
         served += _callback_operations(callbacks)
     if role in ("all", INTEGRATIONS):
         served += tuple(_CARD.get(route.path) or _query_operation(route) for route in integrations)
-    return served + _WEBCHAT + _PEOPLE + _TOKENS if role in ("all", PEOPLE) else served
+    if role in ("all", PEOPLE):
+        served += _WEBCHAT + _PEOPLE + _TOKENS + (POP_OPERATIONS if has_pop else ())
+    return served
 
 
 _HEALTH = (
@@ -157,7 +134,7 @@ _CARD = {
         "An agent's card asks: which customers have this number?",
         CardAnswer,
         request=LookUpRequest,
-        refusals=(*_READING, PublicError.LOGIN_REQUIRED, PublicError.THROTTLED, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, PublicError.THROTTLED, *BROKEN),
         security=("session",),
     ),
     CARD_UNMASK: Operation(
@@ -167,11 +144,11 @@ _CARD = {
         UnmaskAnswer,
         request=UnmaskRequest,
         refusals=(
-            *_READING,
+            *READING,
             PublicError.LOGIN_REQUIRED,
             PublicError.NOT_FOUND,
             PublicError.THROTTLED,
-            *_BROKEN,
+            *BROKEN,
         ),
         security=("session",),
     ),
@@ -182,7 +159,7 @@ _WEBCHAT = (
         "post",
         "A guest's page asks for an id.",
         GuestAnswer,
-        refusals=(PublicError.FORBIDDEN, *_BROKEN),
+        refusals=(PublicError.FORBIDDEN, *BROKEN),
         parameters=(_ORIGIN,),
     ),
     Operation(
@@ -202,7 +179,7 @@ _WEBCHAT = (
             "The browser asks whether the page may (CORS).",
             None,
             status=204,
-            refusals=(PublicError.FORBIDDEN, *_BROKEN),
+            refusals=(PublicError.FORBIDDEN, *BROKEN),
             parameters=(_ORIGIN,),
         )
         for path in ("/webchat/guest", "/webchat/authorizationService")
@@ -215,7 +192,7 @@ _PEOPLE = (
         "Log in.",
         SessionAnswer,
         request=LoginRequest,
-        refusals=(*_READING, PublicError.LOGIN_REFUSED, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REFUSED, *BROKEN),
     ),
     Operation(
         "/api/v1/logout",
@@ -223,7 +200,7 @@ _PEOPLE = (
         "Log out.",
         None,
         status=204,
-        refusals=(PublicError.FORBIDDEN, *_BROKEN),
+        refusals=(PublicError.FORBIDDEN, *BROKEN),
         security=("session",),
     ),
     Operation(
@@ -231,7 +208,7 @@ _PEOPLE = (
         "get",
         "Who is logged in, and which of the cloud's accounts are theirs?",
         SessionAnswer,
-        refusals=(PublicError.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(PublicError.LOGIN_REQUIRED, *BROKEN),
         security=("session",),
     ),
     Operation(
@@ -240,7 +217,7 @@ _PEOPLE = (
         "Change one's password; every other session and every token ends.",
         SessionAnswer,
         request=PasswordRequest,
-        refusals=(*_READING, PublicError.LOGIN_REQUIRED, PublicError.PASSWORD_UNACCEPTABLE, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, PublicError.PASSWORD_UNACCEPTABLE, *BROKEN),
         security=("session",),
     ),
 )
@@ -251,7 +228,7 @@ _TOKENS = (
         "Have an agent's enterprise token issued; a person, for one of their userAccounts.",
         AgentToken,
         request=AgentTokenRequest,
-        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, *BROKEN),
         security=("session", "client"),
     ),
     Operation(
@@ -260,7 +237,7 @@ _TOKENS = (
         "Have a customer's enterprise token issued.",
         ChatToken,
         request=ChatTokenRequest,
-        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, *BROKEN),
         security=("session", "client"),
     ),
     Operation(
@@ -270,7 +247,7 @@ _TOKENS = (
         None,
         request=TokenRevocationRequest,
         request_types=(FORM, JSON),
-        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, *BROKEN),
         security=("client",),
     ),
     Operation(
@@ -280,7 +257,7 @@ _TOKENS = (
         IntrospectionResponse,
         request=IntrospectionRequest,
         request_types=(FORM, JSON),
-        refusals=(*_READING, PublicError.LOGIN_REQUIRED, *_BROKEN),
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, *BROKEN),
         security=("client",),
     ),
 )

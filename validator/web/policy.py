@@ -56,6 +56,7 @@ class ServerPolicy:
     hosts: tuple[str, ...] = ()
     worker: str = WORKERS[0]
     integrations: tuple[IntegrationRoute, ...] = ()
+    has_pop: bool = False
 
     def serves(self, role: str) -> bool:
         """Return whether the routes of *role* are served here."""

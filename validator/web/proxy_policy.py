@@ -49,6 +49,7 @@ class ProxyPolicy:
     post_quantum: bool
     hsts_subdomains: bool
     integrations: tuple[IntegrationRoute, ...] = ()
+    has_pop: bool = False
 
     @property
     def cloud_routes(self) -> tuple[IntegrationRoute, ...]:

@@ -40,6 +40,30 @@ def set_cookie(reply: Response, name: str, value: str, lifetime: timedelta) -> R
     return reply
 
 
+def set_framed_cookie(reply: Response, name: str, value: str, lifetime: timedelta) -> Response:
+    """Return *reply*, setting a cookie like `set_cookie`, for a frame in a page of another site.
+
+    The browser sends it only in frames of pages of the site that the present one is in (Partitioned, CHIPS).
+    """
+    reply.set_cookie(
+        name,
+        value,
+        max_age=lifetime,
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+        path="/",
+    )
+    return reply
+
+
+def forget_framed_cookie(reply: Response, name: str) -> Response:
+    """Return *reply*, deleting a cookie of `set_framed_cookie`."""
+    reply.delete_cookie(name, secure=True, httponly=True, samesite="None", partitioned=True, path="/")
+    return reply
+
+
 def forget_cookie(reply: Response, name: str) -> Response:
     """Return *reply*, deleting a cookie."""
     reply.delete_cookie(name, secure=True, httponly=True, samesite="Lax", path="/")

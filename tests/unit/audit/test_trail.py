@@ -905,6 +905,7 @@ def test_state_changes() -> None:
         EventName.WITHHELD,
         EventName.CUSTOMER_QUERY,
         EventName.CUSTOMER_LOOKUP,
+        EventName.POP_LOGIN,
     }
 
 

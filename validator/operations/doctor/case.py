@@ -24,7 +24,8 @@ class Case:
 
     *connect* replaces the addresses from DNS. *cap* is the server's maximum size of a body, in bytes.
     *queries* are the routes of `queryCustomer`, *logs* the files in which no secret of theirs may be.
-    With *has_card* the origin has the routes of agents' cards, too.
+    With *has_card* the origin has the routes of agents' cards, too. The cloud frames a page of a server that
+    *is_framed*.
     """
 
     origin: str
@@ -40,6 +41,7 @@ class Case:
     queries: tuple[QueryRoute, ...] = ()
     has_card: bool = False
     logs: tuple[Path, ...] = ()
+    is_framed: bool = False
 
     @property
     def host(self) -> str:

@@ -70,7 +70,7 @@ class Doctor:
         except OSError as error:
             yield problem("dns", f"{target.host} has no address ({in_words(error)}): enter it into DNS")
             return []
-        yield _dns(target.host, addresses, is_given=connect is not None)
+        yield _dns(self._case, addresses)
         unreached = {}
         for address in addresses:
             try:
@@ -130,13 +130,18 @@ def _is_host(host: str) -> bool:
         return False
 
 
-def _dns(host: str, addresses: list[Address], *, is_given: bool) -> Checked:
-    shown = ", ".join(address for address, _ in addresses)
-    if is_given:
+def _dns(case: Case, addresses: list[Address]) -> Checked:
+    host, shown = case.host, ", ".join(address for address, _ in addresses)
+    if case.connect:
         return Sound("dns", f"not used: the address is given, {text_of(addresses[0])}")
     if not all(ip_address(address.partition("%")[0]).is_global for address, _ in addresses):
         words = f"{host} is at {shown}, which is not on the Internet"
-        return warning("dns", f"{words}: the cloud needs a private route to it, or another DNS record")
+        asking = (
+            "; browsers ask agents before the cloud may frame the screen pop there" if case.is_framed else ""
+        )
+        return warning(
+            "dns", f"{words}: the cloud needs a private route to it, or another DNS record{asking}"
+        )
     return Sound("dns", f"{host} is at {shown}")
 
 

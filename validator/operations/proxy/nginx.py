@@ -23,7 +23,7 @@ from validator.limits.policy import LimitsPolicy
 from validator.networks import is_address, is_this_host
 from validator.operations.proxy.answers import nginx_answers
 from validator.operations.proxy.headers import HIDDEN_HEADERS, PASSED_HEADERS, PROXIES_HEADERS
-from validator.operations.proxy.zones import ROUTES, zones
+from validator.operations.proxy.zones import routes, zones
 from validator.origins import HTTPS_PORT, host_of
 from validator.shipped import shipped
 from validator.web.proxy_policy import ProxyPolicy
@@ -112,7 +112,7 @@ def _context(
         "max_body": max_body,
         "zones": zone_of,
         "routes": [
-            *((path, zone_of[name], "people") for path, name in ROUTES),
+            *((path, zone_of[name], "people") for path, name in routes(proxy)),
             *((route.path, zone_of[route.page_limit], "integrations") for route in proxy.page_routes),
         ],
         "answers": answers,

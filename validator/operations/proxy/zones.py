@@ -28,6 +28,12 @@ ROUTES = (
     ("/webchat/guest", "guest_address"),
     ("/webchat/authorizationService", "guest_address"),
 )
+# With the screen pop, those of its page too; the page itself is below the portal's path.
+POP_ROUTES = (
+    ("/api/v1/pop/codes", "other_address"),
+    ("/api/v1/pop/session", "other_address"),
+    ("/api/v1/pop/logout", "other_address"),
+)
 NOT_POST = "not_post"  # other methods than POST on the callbacks, counted like any other request
 _MINUTE = 60
 
@@ -52,6 +58,11 @@ class Zone:
         return self.mode is Mode.SHADOW
 
 
+def routes(proxy: ProxyPolicy) -> tuple[tuple[str, str], ...]:
+    """Return the public routes beside the callbacks, each with the limit that counts its requests."""
+    return ROUTES + POP_ROUTES if proxy.has_pop else ROUTES
+
+
 def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
     """Return the zones by name: each limit on addresses, the callbacks' `not_post`, the probe."""
     names = [name for name, purpose in PURPOSES.items() if purpose.at_route or purpose.at_proxy]
@@ -62,7 +73,7 @@ def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:
 def rows(proxy: ProxyPolicy, callbacks: CallbackPolicy, limits: LimitsPolicy) -> Iterator[dict[str, Any]]:
     """Yield the proxy's rows of the table of limits, in the columns of `limits.table`."""
     zone_of = zones(limits)
-    for path, name in ROUTES:
+    for path, name in routes(proxy):
         yield _row(path, zone_of[name])
     for path in (callbacks.agent_path, callbacks.chat_path):
         yield _row(path, zone_of[NOT_POST], method="all but POST")

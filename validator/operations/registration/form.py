@@ -24,6 +24,7 @@ from validator.operations.certificates.pem import read_chain
 from validator.operations.doctor import timing
 from validator.operations.doctor.asking import printable
 from validator.untrusted import is_plain
+from validator.web.portal.policy import PopPolicy
 from validator.web.proxy_policy import ProxyPolicy
 
 MAX_CONTACT = 200
@@ -57,6 +58,16 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenPop:
+    """The page that the cloud opens for a call; its `parameters` are such as `callerNum=caller`."""
+
+    url: str
+    is_web_api: bool
+    parameters: tuple[str, ...]
+    workbench_origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationForm:
     """The content of the form, in any language."""
 
@@ -73,6 +84,7 @@ class RegistrationForm:
     queries: tuple[Query, ...] = ()
     query_proof: str = ""
     card_events: tuple[str, ...] = ()
+    screen_pop: ScreenPop | None = None
 
 
 def fill_in(
@@ -85,6 +97,7 @@ def fill_in(
     query: QueryPolicy | None = None,
     *,
     has_card: bool = False,
+    pop: PopPolicy | None = None,
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = proxy.callbacks_origin or proxy.origin
@@ -112,6 +125,7 @@ def fill_in(
         ),
         query_proof=query.proof if query else "",
         card_events=_CARD_EVENTS if has_card else (),
+        screen_pop=_screen_pop(proxy, pop) if pop and pop.is_on and proxy.origin else None,
     )
 
 
@@ -175,8 +189,14 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
             else {}
         ),
         **({"events_with_whole_numbers": form.card_events} if form.card_events else {}),
+        **({"screen_pop": form.screen_pop} if form.screen_pop else {}),
         "wanted": wanted,
     }
+
+
+def _screen_pop(proxy: ProxyPolicy, pop: PopPolicy) -> ScreenPop:
+    names = tuple(f"{own}={chosen}" for own, chosen in sorted(pop.parameters.items()))
+    return ScreenPop(f"{proxy.origin}{proxy.portal_path}/pop", bool(pop.script), names, pop.cloud_origins)
 
 
 def _entry(certificate: x509.Certificate, files: tuple[str, ...] = ()) -> Certificate:

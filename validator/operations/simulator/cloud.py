@@ -1,7 +1,8 @@
 """The simulated cloud: its routes, a status page, and the cloud's 404 for everything else.
 
-The pages' routes are below `/service-cloud/` (`service_routes`). The real API Fabric has a separate host;
-here it shares this one. The status page and the basic tables (`table_routes`) are served to this host only.
+The pages' routes are below `/service-cloud/` (`service_routes`), the agents' workbench is at `/workbench`
+(`workbench_routes`). The real API Fabric has a separate host; here it shares this one. The status page and
+the basic tables (`table_routes`) are served to this host only.
 """
 
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
-from validator.operations.simulator import pages, service_routes, table_routes
+from validator.operations.simulator import pages, service_routes, table_routes, workbench_routes
 from validator.operations.simulator.admission import Admission
 from validator.operations.simulator.callback import Asking
 from validator.operations.simulator.fabric import Fabric, FabricRefused
@@ -34,6 +35,7 @@ def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> 
     records = Records(clock)
     admission = Admission(registration, callback, clock)
     app.register_blueprint(service_routes.blueprint(registration, admission, Visits(), records, clock))
+    app.register_blueprint(workbench_routes.blueprint(registration))
     app.register_blueprint(_fabric(Fabric(registration, clock), records))
     app.register_blueprint(_status(registration, records))
     app.register_blueprint(table_routes.blueprint(registration.tables, clock))

@@ -1,13 +1,14 @@
 """An enterprise's registration at the cloud: a TOML file, checked as a whole, then frozen.
 
     [enterprise]   agent_url, chat_url, certificate (the .cer), give_up_after
-    [cloud]        names, cookie_domain, skew
+    [cloud]        names, cookie_domain, skew, pop_origins
     [[tenants]]    id
     [[agents]]     tenant, account, work_no, sip_account
     [[channels]]   id, tenant, secret_key_file, key_order, length_rule
     [[apps]]       key, tenant, secret_file
     [[tables]]     tenant, name, encoding (basic tables, of customers)
     [[columns]]    table, name, kind, type, length, items, required
+    [[pops]]       url, mode, opening, parameters
 
 Secrets are in separate files, readable only by their owner; paths are relative to the registration.
 """
@@ -40,11 +41,15 @@ class Enterprise:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """The simulator itself: its names (none: any), its cookies' domain, its clock tolerance."""
+    """The simulator itself: its names (none: any), its cookies' domain, its clock tolerance.
+
+    Pages of `pop_origins` may be opened for a call: the allow-list of the cloud's operations.
+    """
 
     names: tuple[str, ...]
     cookie_domain: str
     skew: timedelta
+    pop_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,16 @@ class BasicTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Pop:
+    """A page that the cloud opens for a call, and the chosen names of its parameters, as in `[pop]`."""
+
+    url: str
+    mode: str
+    opening: str
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """Everything that the cloud knows about one enterprise."""
 
@@ -110,6 +125,7 @@ class Registration:
     channels: Mapping[str, Channel]
     apps: Mapping[str, App]
     tables: Mapping[str, BasicTable] = field(default_factory=dict)
+    pops: tuple[Pop, ...] = ()
 
     def has_agent(self, tenant: str, account: str) -> bool:
         """Return whether *account* may work in *tenant*."""
@@ -143,6 +159,7 @@ def load(path: Path) -> Registration:
         channels={row["id"]: Channel(**row) for row in content["channels"]},
         apps={row["key"]: App(**row) for row in content["apps"]},
         tables={row["name"]: _basic_table(row, content["columns"]) for row in content["tables"]},
+        pops=tuple(Pop(**row) for row in content["pops"]),
     )
 
 

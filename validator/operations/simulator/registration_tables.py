@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema
 
+from validator.origins import is_origin
 from validator.settings import fields
+from validator.settings.portal import CallParameters
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.webchat.wire import SIGNED_KEYS, LengthRule
 
@@ -16,6 +18,8 @@ MAX_TABLES = 5  # of a tenant
 MAX_COLUMNS = {"index": 1, "ordinary": 30, "encrypted": 20}  # of a basic table, by their kind
 ENCODINGS = ("utf-8-sig", "utf-8", "gb18030")
 _TABLE = "[\u4e00-\u9fffA-Za-z0-9_]{1,64}"
+POP_MODES = ("get", "post", "web_api")
+OPENINGS = ("embedded", "standalone")
 _MAX_APP_KEY = 64
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 
@@ -61,6 +65,16 @@ class Names(fields.StringList):
         return _NAME.fullmatch(word) is not None
 
 
+class Origins(fields.StringList):
+    """Origins of pages that the operations have allowed."""
+
+    allowed = 'a list of origins such as ["https://portal.example.com"]'
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is an origin over TLS."""
+        return word.startswith("https://") and is_origin(word)
+
+
 class KeyOrder(fields.Names):
     """An order of the four signed keys."""
 
@@ -99,6 +113,7 @@ class CloudTable(Table):
     names = optional(Names(), ())
     cookie_domain = optional(fields.Line(), "")
     skew = optional(fields.Duration("1s", "1d"), fields.parse_duration("5m"))
+    pop_origins = optional(Origins(), ())
 
 
 class TenantTable(Table):
@@ -124,6 +139,21 @@ class ChannelTable(Table):
     secret_key_file = fields.Line(empty=False)
     key_order = optional(KeyOrder(), SIGNED_KEYS)
     length_rule = optional(fields.Choice(rule.value for rule in LengthRule), LengthRule.BYTES.value)
+
+
+class PageUrl(CallbackUrl):
+    """The URL of a page that the cloud opens for a call."""
+
+    allowed = 'an https URL with a path, such as "https://portal.example.com/portal/pop"'
+
+
+class PopTable(Table):
+    """`[[pops]]`."""
+
+    url = PageUrl()
+    mode = optional(fields.Choice(POP_MODES), POP_MODES[0])
+    opening = optional(fields.Choice(OPENINGS), OPENINGS[0])
+    parameters = optional(CallParameters(), ())
 
 
 class AppTable(Table):
@@ -184,4 +214,5 @@ LISTS: dict[str, Table] = {
     "apps": AppTable(),
     "tables": BasicTable(),
     "columns": ColumnTable(),
+    "pops": PopTable(),
 }

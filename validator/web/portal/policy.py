@@ -1,9 +1,19 @@
 """The settings of the ready pages: which are served, where, and their parameters for the cloud."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 LOCALES = ("zh", "en", "ar", "es", "pt", "fr")
 MAP_SERVICES = ("tencent", "google")
+OFF, URL, WEB_API = "off", "url", "web_api"
+POP_MODES = (OFF, URL, WEB_API)
+# The cloud's own names of the parameters of a call; a tenant may choose other names for them.
+CALL_PARAMETERS = (
+    *("callerNum", "calledNum", "callid", "mediaType", "callType", "workNo"),
+    *("callskill", "callskillid", "agentName"),
+)
+_SUPPORT_SCRIPT = "/service-cloud/resource.root/page/resource.root/js/AICCSupport.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +47,32 @@ class PortalPolicy:
             "guest": bool(self.channel and self.tenant),
         }
         return tuple(name for name, is_so in is_served.items() if is_so)
+
+
+@dataclass(frozen=True, slots=True)
+class PopPolicy:
+    """The page in the cloud's frame (a screen pop): how the cloud opens it, and who may frame it.
+
+    `parameters` has the names that the tenant chose, by the cloud's own; without any these are used.
+    `script_origin` is where the cloud's script is loaded from with the mode `WEB_API`.
+    """
+
+    mode: str = OFF
+    cloud_origins: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    script_origin: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the page is served."""
+        return self.mode != OFF
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The names of the parameters that the page reads, by the cloud's own names."""
+        return self.parameters or {name: name for name in CALL_PARAMETERS}
+
+    @property
+    def script(self) -> str:
+        """The URL of the cloud's script; "" when the page does not run it."""
+        return f"{self.script_origin}{_SUPPORT_SCRIPT}" if self.mode == WEB_API else ""

@@ -68,6 +68,24 @@ _ROWS = (
     ("start_chat", "Start the chat", "开始聊天"),
     ("your_name", "Your name", "您的称呼"),
     ("default_name", "Guest", "游客"),
+    ("pop", "Who is calling", "来电弹屏"),
+    (
+        "pop_lead",
+        "The customer with the number of a call.",
+        "按通话号码显示客户信息。",
+    ),
+    ("pop_call", "Call", "通话"),
+    ("pop_customer", "Customer", "客户"),
+    ("pop_number", "Another number", "其他号码"),
+    ("look_up", "Look up", "查询"),
+    (
+        "sandboxed",
+        "The cloud’s page shows this one in a sandbox, where nobody can be logged in. Open the address below "
+        "in a new tab; or let the cloud’s administrator allow-same-origin, allow-forms and allow-popups.",
+        "云端页面将本页面置于沙箱中，无法在此登录。请在新标签页中打开下面的地址；或请云端管理员为其开启 "
+        "allow-same-origin、allow-forms 和 allow-popups。",
+    ),
+    ("standalone", "Open as a separate page", "在单独的页面中打开"),
     ("bubble_hint", "The chat opens from the button in the corner.", "点击角落里的按钮打开聊天窗口。"),
 )
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -18,14 +18,14 @@ def blueprint(authentication: Authentication, cards: CustomerCards, catalogue: C
 
     @bp.post("/lookup")
     def look_up() -> Response:
-        caller = authentication.person(incoming.credentials())
+        caller = authentication.card_user(incoming.credentials())
         number, call = wire.parse_look_up(incoming.json_object())
         found, is_chinese = cards.look_up(caller, number, call), _language() == CHINESE
         return _reply(json_reply(wire.render(found, catalogue, is_chinese=is_chinese)))
 
     @bp.post("/unmask")
     def unmask() -> Response:
-        caller = authentication.person(incoming.credentials())
+        caller = authentication.card_user(incoming.credentials())
         number, ref, field_name = wire.parse_unmask(incoming.json_object())
         field, value = cards.unmask(caller, number, ref, field_name)
         return _reply(json_reply(wire.render_value(field, value, is_chinese=_language() == CHINESE)))

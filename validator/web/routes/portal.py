@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, request
 
 from validator import endpoints
-from validator.web.portal.pages import Asset, Page, Pages
+from validator.web.portal.pagereplies import page_reply
+from validator.web.portal.pages import Asset, Pages
 from validator.web.portal.policy import PortalPolicy
 from validator.web.portal.words import language_of
 
@@ -15,23 +16,23 @@ def blueprint(policy: PortalPolicy) -> Blueprint:
     @bp.get("")
     @bp.get("/")
     def home() -> Response:
-        return _page_reply(pages.own("home", _language()))
+        return page_reply(pages.own("home", _language()))
 
     @bp.get("/login")
     def login() -> Response:
-        return _page_reply(pages.own("login", _language()))
+        return page_reply(pages.own("login", _language()))
 
     @bp.get("/agent")
     def agent() -> Response:
-        return _page_reply(pages.with_cloud("agent", _language()))
+        return page_reply(pages.with_cloud("agent", _language()))
 
     @bp.get("/customer")
     def customer() -> Response:
-        return _page_reply(pages.with_cloud("customer", _language()))
+        return page_reply(pages.with_cloud("customer", _language()))
 
     @bp.get("/guest")
     def guest() -> Response:
-        return _page_reply(pages.with_cloud("guest", _language()))
+        return page_reply(pages.with_cloud("guest", _language()))
 
     @bp.get("/static/<name>")
     def asset(name: str) -> Response:
@@ -57,16 +58,6 @@ def front(policy: PortalPolicy) -> Blueprint:
 
 def _language() -> str:
     return language_of(request.headers.get("Accept-Language", ""))
-
-
-def _page_reply(page: Page) -> Response:
-    reply = Response(page.html, content_type="text/html; charset=utf-8")
-    reply.headers["Content-Security-Policy"] = page.content_security_policy
-    reply.headers["Content-Language"] = page.language
-    # The cloud wants an Origin, which browsers leave out of some requests of pages that have no referrer.
-    reply.headers["Referrer-Policy"] = "same-origin"
-    reply.vary.add("Accept-Language")
-    return reply
 
 
 def _asset_reply(asset: Asset) -> Response:

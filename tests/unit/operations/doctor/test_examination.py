@@ -88,3 +88,16 @@ def test_plain_port_is_of_the_same_address() -> None:
 def test_numeric_host_needs_no_dns() -> None:
     """An address is its own answer, once."""
     assert addresses_of("127.0.0.1", 443) == [("127.0.0.1", 443)]
+
+
+@pytest.mark.parametrize("is_framed", [True, False])
+def test_private_address_matters_to_a_framed_page(is_framed: bool) -> None:
+    """Browsers ask before a public page may use a private address; it is said only when the pop is on."""
+    case = Case("https://portal.example.com", "/a", "/c", 1024, is_framed=is_framed)
+    examined = Doctor(case, FakeClock(), lambda: 0.0, lambda _host, port: [("10.1.2.3", port)]).examine()
+
+    found = next(examined)
+
+    assert found.code == "dns"
+    assert "not on the Internet" in found.words
+    assert ("frame the screen pop" in found.words) is is_framed

@@ -16,6 +16,7 @@ from validator.operations.registration import form
 from validator.operations.registration.form import RegistrationForm, fill_in, render
 from validator.settings.loading import Settings, load
 from validator.web import portal
+from validator.web.portal.policy import PopPolicy
 
 ROOT = authority("root")
 LEAF = server(ROOT)
@@ -189,3 +190,35 @@ def test_contact_is_one_line(tmp_path: Path, contact: str) -> None:
     """A contact cannot add lines to the form."""
     with pytest.raises(OperatorError, match="contact"):
         drawn(settings(tmp_path, origin=ORIGIN), contact=contact)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_screen_pop_is_on_the_form_when_it_is_on(tmp_path: Path, page: str) -> None:
+    """Its address, mode, chosen names and the workbench's origin are there; with the pop off none is."""
+    found = settings(tmp_path, origin=ORIGIN)
+    pop = PopPolicy("url", ("https://cloud.example.com",), {"callerNum": "caller"})
+    paged = replace(found.proxy, portal_path="/portal")
+    on, off = (
+        render(fill_in(paged, found.callbacks, None, (TENANT,), "", FakeClock(), pop=one))[page]
+        for one in (pop, PopPolicy())
+    )
+
+    for fact in (f"{ORIGIN}/portal/pop", "URL POST", "callerNum=caller", "https://cloud.example.com"):
+        assert fact in on
+        assert fact not in off
+
+
+def test_screen_pop_is_an_object_in_json(tmp_path: Path) -> None:
+    """A program that reads the form finds the same facts."""
+    found = settings(tmp_path, origin=ORIGIN)
+    pop = PopPolicy("web_api", ("https://cloud.example.com",), {}, "https://cloud.example.com")
+    paged = replace(found.proxy, portal_path="/portal")
+
+    told = content(render(fill_in(paged, found.callbacks, None, (TENANT,), "", FakeClock(), pop=pop)))
+
+    assert told["screen_pop"] == {
+        "url": f"{ORIGIN}/portal/pop",
+        "is_web_api": True,
+        "parameters": [],
+        "workbench_origins": ["https://cloud.example.com"],
+    }

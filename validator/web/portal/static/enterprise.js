@@ -28,6 +28,26 @@ export class Enterprise {
     await this.#ask("/api/v1/logout", {});
   }
 
+  /** Return a code with which a page in the cloud's frame logs in the person of this session: `popCode`. */
+  async popCode() {
+    return { popCode: (await this.#askJson("/api/v1/pop/codes", {})).code };
+  }
+
+  /** Exchange *code* for a cookie of the frame; return whose session it is: `account`, `userAccounts`, `workNos`. */
+  beginPop(code) {
+    return this.#askJson("/api/v1/pop/session", { code });
+  }
+
+  /** Return whose session it is, on a page in the cloud's frame or alone. */
+  popSession() {
+    return this.#askJson("/api/v1/pop/session");
+  }
+
+  /** End the session, from a page in the cloud's frame. */
+  async endPop() {
+    await this.#ask("/api/v1/pop/logout", {});
+  }
+
   /** Return an agent's token with the fields the cloud wants; of a person with several accounts, for the one named. */
   agentToken(userAccount) {
     return this.#askJson("/api/v1/tokens/agent", userAccount === undefined ? {} : { userAccount });

@@ -39,10 +39,20 @@ export function showTrouble(error) {
   if (requestId) {
     notice.append(make("p", {}, `${words(language, "request_id")} `, make("code", { textContent: requestId })));
   }
-  if (error.key === "session_ended") {
-    notice.append(make("p", {}, make("a", { href: loginAddress(), textContent: words(language, "log_in") })));
-  }
+  const link = linkFor(error.key);
+  if (link !== null) notice.append(make("p", {}, make("a", link)));
   place.append(notice);
+}
+
+/** Return where a link below the words for a trouble leads; null when it has none. */
+function linkFor(key) {
+  const [log, alone] = ["log_in", "standalone"].map((word) => words(language, word));
+  const links = {
+    session_ended: { href: loginAddress(), textContent: log },
+    window_blocked: { href: `${settings.portal}/login?for=pop`, target: "_blank", rel: "opener", textContent: log },
+    opener_missing: { href: `${settings.portal}/pop`, textContent: alone },
+  };
+  return links[key] ?? null;
 }
 
 /** Take away what was said. */

@@ -44,6 +44,18 @@ const TROUBLES = {
     en: "The agent bar did not load in its frame. Reload the page; if that does not help, /service-cloud/ does not lead to the cloud, or something on this page blocks frames.",
     zh: "接续条未能在其框架中加载。请刷新页面；若仍无效，则 /service-cloud/ 没有通到云端，或本页面上有什么阻止了框架。",
   },
+  call_missing: {
+    en: "This page was opened without a call. The cloud opens it with the parameters of a call. A number can be looked up below.",
+    zh: "本页面打开时没有带通话参数。云端在来电时会带参数打开本页面。也可以在下方查询号码。",
+  },
+  call_of_another: {
+    en: "This call is one of the agent {words}, who is none of yours. Log in as the person who has the call.",
+    zh: "此通话属于座席 {words}，不是您的座席账号。请以接听该通话的人员身份登录。",
+  },
+  call_unreadable: {
+    en: "The parameters of the call cannot be read: one is there twice, too long, or not UTF-8. The parameters of the screen pop are set at the cloud.",
+    zh: "无法读取通话参数：有参数重复、过长或不是 UTF-8 编码。弹屏参数在云端设置。",
+  },
   callback_refused: {
     en: "The cloud asked this enterprise, and the answer was no: “{words}”. Reload the page for a new token. If it stays so, your administrator finds the reason in the audit trail.",
     zh: "云端向本企业求证，得到了否定的回答：“{words}”。请刷新页面以获取新的令牌。若仍然如此，管理员可在审计日志中查到原因。",
@@ -68,9 +80,21 @@ const TROUBLES = {
     en: "The cloud did not get its cookie back (401): the browser blocks third-party cookies. Load the cloud through /service-cloud/ of this very site, or allow its cookies, also in private windows.",
     zh: "云端没有收到它的 Cookie（401）：浏览器阻止了第三方 Cookie。请通过本站点自己的 /service-cloud/ 加载云端，或允许其 Cookie（无痕窗口中也要允许）。",
   },
+  code_refused: {
+    en: "The login came too late, or was used already. Click “Log in” once more.",
+    zh: "登录已超时，或已被使用。请再次点击“登录”。",
+  },
   enterprise_missing: {
     en: "This enterprise’s server is not there (HTTP {status}): the reverse proxy does not pass this route on.",
     zh: "找不到本企业的服务（HTTP {status}）：反向代理没有转发这个路由。",
+  },
+  form_refused: {
+    en: "A page of another address than the cloud’s sent the call. Your administrator finds the addresses in pop.cloud_origins.",
+    zh: "通话参数来自云端以外的页面。管理员可检查 pop.cloud_origins 中的地址。",
+  },
+  framed_elsewhere: {
+    en: "This page is in a frame of {words}, which is not the cloud’s address. Do not enter anything here, and tell your administrator.",
+    zh: "本页面位于 {words} 的框架中，该地址不是云端的地址。请勿在此输入任何内容，并告知管理员。",
   },
   insecure_page: {
     en: "This page must be opened with https://. Without it there are no cookies for the cloud, and no telephone in the browser.",
@@ -104,9 +128,21 @@ const TROUBLES = {
     en: "Instead of the cloud’s script a web page came. The reverse proxy leads /service-cloud/ elsewhere, or wants a login of its own.",
     zh: "返回的是网页而不是云端的脚本。反向代理把 /service-cloud/ 指向了别处，或要求另行登录。",
   },
+  number_missing: {
+    en: "The cloud did not say which number the customer has. A number can be looked up below.",
+    zh: "云端没有给出客户的号码。可以在下方查询号码。",
+  },
   number_wrong: {
     en: "That is no telephone number: 1 to 32 digits, * or #, with + in front if need be.",
     zh: "号码不正确：应为 1 到 32 位数字、* 或 #，前面可加 +。",
+  },
+  opener_missing: {
+    en: "This window cannot reach the page in the cloud’s frame: the cloud keeps windows apart (Cross-Origin-Opener-Policy), or the page is gone. Log in here and use the separate page.",
+    zh: "本窗口无法联系云端框架中的页面：云端隔离了窗口（Cross-Origin-Opener-Policy），或该页面已关闭。请在此登录，并使用单独的页面。",
+  },
+  origin_unknown: {
+    en: "The cloud opened this page with the origin {words}, which is not in pop.cloud_origins. Calls from this page may not get there.",
+    zh: "云端打开本页面时给出的来源是 {words}，它不在 pop.cloud_origins 中。从本页面发起的呼叫可能无法送达。",
   },
   page_refused: {
     en: "The door to the cloud refuses this page (403): its address is not among the allowed origins.",
@@ -128,6 +164,10 @@ const TROUBLES = {
     en: "You are not logged in, or your session has ended.",
     zh: "您尚未登录，或会话已结束。",
   },
+  support_missing: {
+    en: "The cloud’s script AICCSupport.js did not load, so that this page hears of no further call. Reload it; if that does not help, pop.script_origin is not where the script is.",
+    zh: "云端脚本 AICCSupport.js 未能加载，本页面收不到后续通话。请刷新；若仍无效，请检查 pop.script_origin。",
+  },
   throttled: {
     en: "Too many requests. Try again in {seconds} s.",
     zh: "请求过于频繁，请在 {seconds} 秒后重试。",
@@ -140,9 +180,30 @@ const TROUBLES = {
     en: "Something unforeseen went wrong: {words}",
     zh: "出现了意外错误：{words}",
   },
+  window_blocked: {
+    en: "The browser opened no window for the login, or keeps it apart from this page. Use this link; if its window cannot reach this page, use the separate page.",
+    zh: "浏览器没有打开登录窗口，或将其与本页面隔离。请使用此链接；若其窗口无法联系本页面，请使用单独的页面。",
+  },
 };
 
 const OTHERS = {
+  call_direction: { en: "Direction", zh: "方向" },
+  call_media: { en: "Media", zh: "媒体" },
+  call_queue: { en: "Queue", zh: "队列" },
+  call_state: { en: "State", zh: "状态" },
+  call_workNo: { en: "Work number", zh: "工号" },
+  direction_in: { en: "from the customer", zh: "呼入" },
+  direction_out: { en: "to the customer", zh: "呼出" },
+  media_text: { en: "text", zh: "文字" },
+  media_video: { en: "video", zh: "视频" },
+  media_voice: { en: "voice", zh: "语音" },
+  standalone: { en: "Open the separate page", zh: "打开单独的页面" },
+  state_init: { en: "ready", zh: "就绪" },
+  state_ivrreturn: { en: "back from the IVR", zh: "已从 IVR 返回" },
+  state_release: { en: "ended", zh: "已结束" },
+  state_ringing: { en: "ringing", zh: "振铃" },
+  state_switch: { en: "chosen", zh: "已切换" },
+  state_talking: { en: "talking", zh: "通话中" },
   log_in: { en: "Log in", zh: "登录" },
   request_id: { en: "Request id for your administrator:", zh: "请将请求编号告知管理员：" },
   calling: { en: "Call handed to the bar: {about}", zh: "已将呼叫交给接续条：{about}" },

@@ -1,0 +1,94 @@
+"""The sections of the ready pages, and of the page in the cloud's frame."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from validator.settings import fields, network, places
+from validator.settings.section import Section
+from validator.settings.surroundings import Surroundings
+from validator.sizes import MAX_CHANNEL, MAX_TENANT
+from validator.web.portal.policy import (
+    CALL_PARAMETERS,
+    LOCALES,
+    MAP_SERVICES,
+    OFF,
+    POP_MODES,
+    PopPolicy,
+    PortalPolicy,
+)
+
+_CHOSEN = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+def cloud_id(longest: int) -> fields.Pattern:
+    """Return the field of an id of the cloud, of at most *longest* characters, or none."""
+    allowed = f'"" or an id of the cloud: 1 to {longest} of A-Z a-z 0-9 . _ -'
+    return fields.Pattern(rf"[A-Za-z0-9._-]{{0,{longest}}}", allowed)
+
+
+class PortalSection(Section):
+    """`[portal]`."""
+
+    policy = PortalPolicy
+    enabled = fields.Boolean()
+    path = places.UrlPath()
+    context_path = places.UrlPath(empty=True)
+    channel = cloud_id(MAX_CHANNEL)
+    tenant = cloud_id(MAX_TENANT)
+    locale = fields.Choice(LOCALES)
+    map_service = fields.Choice(MAP_SERVICES)
+    inline_styles = fields.Boolean()
+
+    def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+        """Return whether the agent's page has a card, and whether that calls back."""
+        customers = around.sections["customers"]
+        has_card = customers["card"]
+        return {"has_card": has_card, "card_call_out": has_card and customers["card_call_out"]}
+
+
+class CallParameters(fields.StringList):
+    """A list of the cloud's names of parameters, each with the name that the tenant chose."""
+
+    allowed = (
+        'a list such as ["callerNum=caller"], each name once: one of the cloud\'s names '
+        f"({', '.join(CALL_PARAMETERS)}), then yours of A-Z a-z 0-9 _ . -"
+    )
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is a name of the cloud and a chosen one."""
+        name, _, chosen = word.partition("=")
+        return name in CALL_PARAMETERS and bool(_CHOSEN.fullmatch(chosen)) and chosen != "origin"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        words = super()._deserialize(value)
+        names, chosen = ({word.split("=", 1)[part] for word in words} for part in (0, 1))
+        if not len(names) == len(chosen) == len(words):
+            raise self.wrong(value)
+        return words
+
+
+class PopSection(Section):
+    """`[pop]`."""
+
+    policy = PopPolicy
+    not_in_policy = ("parameters", "script_origin")
+    mode = fields.Choice(POP_MODES)
+    cloud_origins = network.HttpsOrigins()
+    parameters = CallParameters()
+    script_origin = network.HttpsOrigin(empty=True)
+
+    def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+        """Return the chosen names by the cloud's, and the first of the origins for the script by default."""
+        chosen = dict(word.split("=", 1) for word in values["parameters"])
+        first = next(iter(values["cloud_origins"]), "")
+        return {
+            "parameters": MappingProxyType(chosen),
+            "script_origin": values["script_origin"] or first,
+        }
+
+
+def has_pop(sections: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether the page in the cloud's frame is switched on in the checked *sections*."""
+    return str(sections["pop"]["mode"]) != OFF
