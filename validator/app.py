@@ -9,7 +9,7 @@ from validator.web import hosts, incoming, middleware, ratelimit
 from validator.web.error_responses import ErrorResponses
 from validator.web.fastpath import FastPath, FastPathWsgi
 from validator.web.hosts import Hosts
-from validator.web.listreplies import ListReplies
+from validator.web.integrationreplies import IntegrationReplies
 from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
@@ -17,12 +17,14 @@ from validator.web.routes import (
     callbacks,
     cards,
     customers,
+    ivr,
     login,
     openapi,
     pop,
     portal,
     probes,
     tokens,
+    verification,
     webchat,
 )
 
@@ -51,8 +53,8 @@ def create_app(services: Services) -> Flask:
     hosts.install(app, settings.server, known, settings.callbacks.is_callback, services.rate_limits.hit_other)
     # After the check of the Host, which counts by itself; before the page checks of the blueprints.
     RouteLimiter(services.rate_limits).init_app(app)
-    lists = ListReplies(settings.server.integrations, always_200=settings.callbacks.always_200)
-    errors = ErrorResponses(settings.callbacks, replies, lists, services.rate_limits)
+    integrations = IntegrationReplies(settings.server.integrations, always_200=settings.callbacks.always_200)
+    errors = ErrorResponses(settings.callbacks, replies, integrations, services.rate_limits)
     app.register_error_handler(Exception, lambda error: errors.respond(error, request.environ))
     if settings.server.serves(CALLBACKS):
         fast_path = FastPath(services.validation, settings.callbacks, settings.server, replies, errors)
@@ -90,6 +92,7 @@ def _register_integrations(app: Flask, services: Services) -> None:
         bp = cards.blueprint(services.authentication, services.customer_cards, catalogue)
         bp.before_request(lambda: incoming.check_page(settings.server))
         app.register_blueprint(bp)
+    _register_flows(app, services)
 
 
 def _register_people(app: Flask, services: Services) -> None:
@@ -111,3 +114,15 @@ def _register_people(app: Flask, services: Services) -> None:
     for bp in blueprints:
         bp.before_request(lambda: incoming.check_page(services.settings.server))
         app.register_blueprint(bp)
+
+
+def _register_flows(app: Flask, services: Services) -> None:
+    """Register the routes of IVR flows that are switched on, and those of agents about them."""
+    settings = services.settings
+    if services.ivr_query is not None and settings.ivr.queries:
+        app.register_blueprint(ivr.blueprint(services.ivr_query, settings.ivr))
+    if settings.verification.routes:
+        app.register_blueprint(verification.blueprint(services.verification, settings.verification))
+        agents = verification.agents(services.authentication, services.review)
+        agents.before_request(lambda: incoming.check_page(settings.server))
+        app.register_blueprint(agents)

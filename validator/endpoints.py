@@ -9,6 +9,7 @@ HEALTH, OPENAPI, CALLBACKS, LOGIN = "health", "openapi", "callbacks", "login"
 TOKENS, WEBCHAT, PORTAL, FRONT = "tokens", "webchat", "portal", "front"
 CUSTOMERS, CARDS = "customers", "cards"
 POP, POP_PAGE = "pop", "pop_page"
+VERIFICATION, VERIFICATIONS, IVR = "verification", "verifications", "ivr"
 
 
 class Endpoint(StrEnum):
@@ -46,3 +47,7 @@ class Endpoint(StrEnum):
     POP_LOG_IN = f"{POP}.log_in"
     POP_WHO_AM_I = f"{POP}.who_am_i"
     POP_LOG_OUT = f"{POP}.log_out"
+    VERIFY = f"{VERIFICATION}.verify"
+    VERIFICATION_LATEST = f"{VERIFICATIONS}.latest"
+    VERIFICATION_RESET = f"{VERIFICATIONS}.reset"
+    IVR_QUERY = f"{IVR}.fetch"

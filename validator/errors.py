@@ -109,6 +109,10 @@ class Reason(StrEnum):
     GUEST_NOT_OWN = "guest_not_own"
     CUSTOMER_UNKNOWN = "customer_unknown"
 
+    ANSWER_WRONG = "answer_wrong"
+    ATTEMPTS_USED_UP = "attempts_used_up"
+    VERIFICATION_UNKNOWN = "verification_unknown"
+
     THROTTLED = "throttled"
     STORE_UNAVAILABLE = "store_unavailable"
     KEYS_UNAVAILABLE = "keys_unavailable"
@@ -124,7 +128,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
     PublicError.MISDIRECTED: (Reason.HOST_UNKNOWN,),
     PublicError.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
     PublicError.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
-    PublicError.NOT_FOUND: (Reason.ROUTE_UNKNOWN, Reason.CUSTOMER_UNKNOWN),
+    PublicError.NOT_FOUND: (Reason.ROUTE_UNKNOWN, Reason.CUSTOMER_UNKNOWN, Reason.VERIFICATION_UNKNOWN),
     PublicError.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
     PublicError.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),
     PublicError.VALIDATION_REFUSED: (
@@ -137,6 +141,8 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.TENANT_MISMATCH,
         Reason.SUBJECT_MISMATCH,
         Reason.NAME_MISMATCH,
+        Reason.ANSWER_WRONG,
+        Reason.ATTEMPTS_USED_UP,
     ),
     PublicError.LOGIN_REFUSED: (
         Reason.ACCOUNT_UNKNOWN,

@@ -23,6 +23,7 @@ from validator.customers.directory import Directory
 from validator.customers.opening import open_directory
 from validator.customers.rows import RowReader
 from validator.customers.store import CustomerStore
+from validator.ivr.query import IvrQuery
 from validator.keys.encryption import SecretEncryption
 from validator.keys.index import IndexKeys
 from validator.keys.keyring import Keyring
@@ -38,13 +39,22 @@ from validator.store.restore_guard import GuardedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
 from validator.tokens.authentication import Authentication
-from validator.tokens.clients import Clients
+from validator.tokens.clients import Clients, Service
 from validator.tokens.introspection import Introspection
 from validator.tokens.issuance import Issuance
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.revocation import Revocations
+from validator.tokens.servicegate import ServiceGate
 from validator.tokens.subject_state import SubjectStates
 from validator.tokens.verifier import TokenVerifier
+from validator.verification.attempts import Attempts
+from validator.verification.http import HttpMethod
+from validator.verification.methods import FieldsMethod, Finder, PinMethod
+from validator.verification.pins import Pins
+from validator.verification.policy import FIELDS, HTTP, PIN
+from validator.verification.results import Results
+from validator.verification.review import Review
+from validator.verification.verifying import Verification
 from validator.web.health import Health, Places
 from validator.web.readiness import Readiness
 from validator.webchat.authorization import GuestSigning
@@ -94,6 +104,10 @@ class Services:
     directory: Directory | None
     customer_query: CustomerQuery | None
     customer_cards: CustomerCards | None
+    pins: Pins
+    verification: Verification
+    review: Review
+    ivr_query: IvrQuery | None
     health: Health
     readiness: Readiness
 
@@ -126,12 +140,13 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     sessions = Sessions(database, settings.sessions, shared_clock)
     lockout = Lockout(database, settings.lockout, shared_clock)
     devices = Devices(keyring, settings.lockout, shared_clock)
+    bulkhead = Bulkhead(settings.passwords.hashing_slots)
     login = Login(
         accounts,
         passwords,
         settings.passwords,
         trail,
-        bulkhead=Bulkhead(settings.passwords.hashing_slots),
+        bulkhead=bulkhead,
         lockout=lockout,
         devices=devices,
     )
@@ -147,6 +162,21 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     trail_numbers = MonthlyKeys(settings.keys.directory, clock)
     name_number = partial(_name_number, trail_numbers, region)
     directory = open_directory(settings.customers, customers, region, threads=settings.server.threads)
+    authentication = Authentication(sessions, links, clients, trail, pop_access)
+    agents = Agents(database, tenants, encryption, settings.cloud, clock)
+    shared = (authentication, tenants, rate_limits, trail)
+    pin_hashing = Passwords(settings.passwords.hashing)  # its verifications are not those of passwords
+    pins = Pins(database, encryption, index_keys, pin_hashing, clock)
+    verification = settings.verification
+    finder = Finder(directory, customers.get if settings.customers.source == "store" else None)
+    attempts = Attempts(
+        database,
+        index_keys,
+        shared_clock,
+        per_caller=verification.caller_attempts,
+        per_customer=verification.customer_attempts,
+    )
+    results = Results(database, shared_clock, verification.keep)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
     return Services(
@@ -168,7 +198,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         pop_login=WindowLogin(pop_sessions, trail),
         pop_access=pop_access,
         clients=clients,
-        authentication=Authentication(sessions, links, clients, trail, pop_access),
+        authentication=authentication,
         subject_states=subject_states,
         issuance=Issuance(
             TokenIssuer(keyring, settings.tokens, clock),
@@ -185,7 +215,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         guest_signing=GuestSigning(
             channels, Guests(keyring, settings.webchat, clock), rate_limits, trail, clock
         ),
-        agents=Agents(database, tenants, encryption, settings.cloud, clock),
+        agents=agents,
         index_keys=index_keys,
         trail_numbers=trail_numbers,
         name_number=name_number,
@@ -217,9 +247,46 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             if directory and settings.customers.card
             else None
         ),
+        pins=pins,
+        verification=Verification(
+            ServiceGate(Service.VERIFICATION, verification, *shared),
+            {
+                PIN: PinMethod(pins, finder, pin_hashing, bulkhead),
+                FIELDS: FieldsMethod(finder),
+                HTTP: HttpMethod(verification, threads=settings.server.threads),
+            },
+            attempts,
+            results,
+            trail,
+            verification,
+            shared_clock,
+            finder,
+            partial(_number_key, region),
+            name_number,
+        ),
+        review=Review(results, attempts, rate_limits, trail, agents.work_numbers),
+        ivr_query=(
+            IvrQuery(
+                ServiceGate(Service.IVR, settings.ivr, *shared),
+                directory,
+                settings.customers.catalogue,
+                rate_limits,
+                trail,
+                settings.ivr,
+                name_number,
+            )
+            if directory
+            else None
+        ),
         health=health,
         readiness=Readiness(health.parts),
     )
+
+
+def _number_key(region: str, text: str) -> str | None:
+    """Return the one key of the number that *text* spells in any way; None when it spells none."""
+    number = read_number(text, region)
+    return None if number is None else number.key
 
 
 def _name_number(names: MonthlyKeys, region: str, tenant: str, text: str) -> str | None:

@@ -22,6 +22,8 @@ BY_BASIC = {**QUERIES, "query_customer.proof": "basic"}
 CARDS = {"customers.source": "store", "customers.card": "true"}
 POP = {**PAGES, **CARDS, "pop.mode": "url", "pop.cloud_origins": "https://cloud.example.net"}
 CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
+FLOWS_PATHS = ("/rest/v1/verification/", "/rest/v1/ivr/")
+PAGE_PATHS = "/api/v1/verifications/"
 FORMS = {
     "together": {},
     "apart": {**WITH_CALLBACKS, **BY_BASIC, **CARDS},
@@ -29,6 +31,8 @@ FORMS = {
     "queries": QUERIES,
     "cards": CARDS,
     "pop": POP,
+    "flows": fakes.FLOWS,
+    "flows apart": {**WITH_CALLBACKS, **fakes.FLOWS},
     "everything": {**EVERYTHING, **POP, **QUERIES, **CARDS},
 }
 
@@ -50,6 +54,8 @@ def application(text: str = "") -> Flask:
         settings = settings | QUERIES
     if f"location = {CARD_PATHS[0]} " in text:
         settings = settings | CARDS
+    if f"location = {FLOWS_PATHS[0]}" in text:
+        settings = settings | fakes.FLOWS
     if "try_files $uri" in text:
         settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
@@ -108,7 +114,8 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
     for path, location, endpoint in at_path:
         named = limits_on(endpoint)
         expected = [name for name in named if PURPOSES[name].at_route]
-        if path in (callbacks.agent_path, callbacks.chat_path) or path.startswith(QUERY_PATH):
+        of_cloud = (callbacks.agent_path, callbacks.chat_path, QUERY_PATH, *FLOWS_PATHS)
+        if path.startswith(of_cloud):
             expected = [NOT_POST]
         if zones_of(location) != expected:
             wrong[path] = zones_of(location)
@@ -134,7 +141,7 @@ def test_locations_are_unique(text: str) -> None:
     for path, pool in pools:
         is_callback, is_query = (
             path in (callbacks.agent_path, callbacks.chat_path),
-            path.startswith(QUERY_PATH) or path in CARD_PATHS,
+            path.startswith((QUERY_PATH, PAGE_PATHS, *FLOWS_PATHS)) or path in CARD_PATHS,
         )
         of_pool = (
             f"http://validator_{'callbacks' if is_callback else 'integrations' if is_query else 'people'}"
@@ -204,9 +211,8 @@ def test_roles_share_the_routes() -> None:
     """The roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
     for role in ("callbacks", "people", "integrations"):
-        services = fakes.open_with(
-            Path("nowhere"), fakes.FakeClock(), {"server.role": role, **BY_BASIC, **CARDS}
-        )
+        settings = {"server.role": role, **BY_BASIC, **CARDS, **fakes.FLOWS}
+        services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings)
         parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
 
-    assert set.union(*parts) == {path for path, _ in passed_on(rendered(BY_BASIC | CARDS))}
+    assert set.union(*parts) == {path for path, _ in passed_on(rendered(BY_BASIC | CARDS | fakes.FLOWS))}

@@ -27,10 +27,10 @@ from tests.support.fakes import (
     UNLIMITED,
     WHOLE,
     Enterprise,
+    is_of_integrations,
 )
 from tests.support.routes import OPERATIONS, paths
 from validator.app import create_app
-from validator.endpoints import CARDS, CUSTOMERS, Endpoint
 from validator.endpoints import LOGIN as LOGIN_BLUEPRINT
 from validator.limits.policy import OTHER, PURPOSES, SOURCE
 from validator.limits.shares import RATED
@@ -142,12 +142,11 @@ REQUESTS: dict[str, tuple[Ask, int]] = {
     OTHER: (look, 200),
 }
 every_limit = pytest.mark.parametrize("name", REQUESTS)
-# Those of queries and of cards need customers: test_query_customer.py, test_customer_card.py.
-_OF_CUSTOMERS = {CUSTOMERS, CARDS, Endpoint.LOOK_UP, Endpoint.UNMASK}
+# Those of the role `integrations` are tested with their secrets: test_query_customer.py and beside it.
 COUNTED_HERE = {
     name: PURPOSES[name]
     for name in RATED
-    if not PURPOSES[name].at_proxy and not _OF_CUSTOMERS & set(PURPOSES[name].endpoints)
+    if not PURPOSES[name].at_proxy and not is_of_integrations(PURPOSES[name])
 }
 OF_ADDRESSES = [name for name, purpose in COUNTED_HERE.items() if purpose.key == SOURCE]
 every_address_limit = pytest.mark.parametrize("name", OF_ADDRESSES)

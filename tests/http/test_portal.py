@@ -166,6 +166,21 @@ def test_card_is_on_the_agents_page_once_it_is_on(found_enterprise: Found) -> No
     assert "data-call-out" not in silent
 
 
+@pytest.mark.parametrize(
+    ("settings", "is_there"),
+    [({}, False), ({"verification.routes": '["PIN=pin"]', "verification.customer_field": "account"}, True)],
+)
+def test_verification_is_on_the_agents_page_once_a_code_is(
+    found_enterprise: Found, settings: dict[str, str], is_there: bool
+) -> None:
+    """With `verification.routes` the page has the place of a verification, announced, and no result."""
+    elements = document(found_enterprise(ON | settings).visitor(), "/agent").elements
+
+    places = [each["aria-live"] for _, each in elements if each.get("id") == "verification"]
+
+    assert places == (["polite"] if is_there else [])
+
+
 def test_page_with_a_card_has_no_customer(found_enterprise: Found) -> None:
     """The page is the same for everybody: customers come only by the routes, to a logged-in agent."""
     browser = found_enterprise(ON | {"customers.source": "store", "customers.card": "true"}).visitor()

@@ -14,7 +14,9 @@ from validator.accounts.identity import Identity
 from validator.app import create_app
 from validator.audit import reading
 from validator.audit.events import EventName
+from validator.endpoints import CARDS, CUSTOMERS, IVR, VERIFICATION, VERIFICATIONS
 from validator.files import make_private_folder
+from validator.limits.policy import Purpose
 from validator.limits.shares import RATED
 from validator.services import Services, open_services
 from validator.settings.loading import load
@@ -36,6 +38,14 @@ SECRET_KEY = "KHFwaYVekKSM1fzBFiiHfJLiPnbfpBTJ8iB73nfZhrF"
 UNLIMITED = {f"limits.{name}": "off" for name in RATED} | {"lockout.enabled": "false"}
 # A share of nothing, so that a limit on a channel or on all holds alone.
 WHOLE = {"limits.signing_prefix_share": "100", "limits.signing_fresh_share": "100"}
+# Every route of IVR flows, and of agents about them.
+FLOWS = {
+    "verification.routes": '["PIN=pin", "CARD=fields:card:4"]',
+    "ivr.queries": '["level=level"]',
+    "customers.source": "store",
+}
+# Parts of the application whose limits need a secret, or a route that is off at first.
+OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR)
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 
@@ -124,3 +134,8 @@ def open_with(home: Path, clock: FakeClock, settings: Mapping[str, str] | None =
     settings = {**PLENTY, **(settings or {})}
     environment = {environment_variable(key): text for key, text in settings.items()}
     return open_services(load(home, environment=environment), clock)
+
+
+def is_of_integrations(purpose: Purpose) -> bool:
+    """Return whether the limit of *purpose* is on routes of the role `integrations`."""
+    return any(place.partition(".")[0] in OF_INTEGRATIONS for place in purpose.endpoints)

@@ -112,6 +112,19 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"customers.source": "store", "customers.card": "true"},
         {"customers.source": "store", "customers.card": "true", "limits.lookup_address": "off"},
     ),
+    "flows": (
+        {},
+        {
+            "verification.routes": '["PIN=pin", "CARD=fields:card:4"]',
+            "ivr.queries": '["level=level"]',
+            "customers.source": "store",
+        },
+        {
+            "verification.routes": '["PIN=pin"]',
+            "verification.networks": '["203.0.113.0/24"]',
+            "customers.source": "store",
+        },
+    ),
     "role": ({}, {"server.role": "callbacks"}, {"server.role": "people"}, {"server.role": "integrations"}),
 }
 

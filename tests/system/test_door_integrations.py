@@ -18,16 +18,20 @@ from tests.support.nginx_and_server import (
     listening,
 )
 from tests.support.nginx_process import folder_for_nginx
-from validator.web.policy import IntegrationRoute
+from validator.web.policy import ErrorShape, IntegrationRoute
 
 pytestmark = pytest.mark.slow
 
 CARD = {"customers.source": "store", "customers.card": "true"}
 CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 PATH, SECRET = "/rest/v1/queryCustomer", "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
+VERIFY, FETCH, LATEST = "/rest/v1/verification/PIN", "/rest/v1/ivr/level", "/api/v1/verifications/latest"
 ROUTES = (
-    IntegrationRoute(PATH, has_secret_segment=True, is_list=True),
-    IntegrationRoute("/rest/v1/calls", is_list=True),
+    IntegrationRoute(PATH, has_secret_segment=True, error_shape=ErrorShape.EMPTY),
+    IntegrationRoute("/rest/v1/calls", error_shape=ErrorShape.EMPTY),
+    IntegrationRoute(VERIFY, error_shape=ErrorShape.VERIFICATION),
+    IntegrationRoute(FETCH, error_shape=ErrorShape.IVR),
+    IntegrationRoute(LATEST, page_limit="verifications_address"),
 )
 APART = {"proxy.callbacks_origin": f"https://{CALLBACKS_NAME}:{{port}}"}
 FORMS: Mapping[str, Mapping[str, str]] = {
@@ -104,6 +108,36 @@ def test_errors_of_nginx_are_empty_lists(form: str) -> None:
     assert silent.value("Retry-After") == "1"
     if not status:
         check_headers(large)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_errors_of_nginx_are_results_for_flows(form: str) -> None:
+    """A verification gets the result 3, with status 200 for a fault of ours; a flow's query gets `failed`."""
+    status = 200 if form == "always 200" else 0
+    with door(FORMS[form]) as (running, behind):
+        large = [running.callbacks.ask(path, "POST", body=b"x" * 20000) for path in (VERIFY, FETCH)]
+        behind.is_silent = True
+        silent = [running.callbacks.post(path, {"number": "1"}) for path in (VERIFY, FETCH)]
+
+    for answer, expected in ((large[0], 413), (silent[0], 200)):
+        assert answer.status == (status or expected)
+        assert orjson.loads(answer.body)["data"]["verifyResult"] == 3
+    for answer, expected in ((large[1], 413), (silent[1], 503)):
+        assert answer.status == (status or expected)
+        assert orjson.loads(answer.body) == {"found": "failed", "fields": {}}
+    assert {answer.value("Retry-After") for answer in silent} == {"1"}
+
+
+def test_page_of_an_agent_reaches_the_pool_on_the_portals_server_only() -> None:
+    """An agent's page asks the portal's server, not the cloud's separate one; its errors are problems."""
+    with door(APART) as (running, behind):
+        there, elsewhere = running.portal.post(LATEST, {}), running.callbacks.post(LATEST, {})
+        behind.is_silent = True
+        silent = running.portal.post(LATEST, {})
+
+    assert [request.target for request in behind.seen][:1] == [LATEST]
+    assert (there.status, elsewhere.status) == (200, 404)
+    assert (silent.status, silent.value("Content-Type")) == (503, "application/problem+json")
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from tests.support.command_line import CommandLine, check_misused, check_refused, clean_environment
+from tests.support.fakes import is_of_integrations
 from tests.support.server_process import TIMEOUT, serving, wait_until
-from validator.endpoints import CARDS, Endpoint
+from validator.endpoints import CUSTOMERS
 from validator.limits.policy import PURPOSES
 from validator.operations.limitproof.needs import NEEDED
 
@@ -36,7 +37,6 @@ RATES = {
     "query_misses": 13,
     "query_tenant": 17,
 }
-OF_CARDS = {CARDS, Endpoint.LOOK_UP, Endpoint.UNMASK}
 SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}
 LIMITS = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in RATES.items()} | {
     "VALIDATOR_LIMITS_SIGNING_PREFIX_SHARE": "50",
@@ -98,8 +98,12 @@ def _read(path: Path) -> bytes:
 
 def test_every_limit_is_proven(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Without URL or home exactly as many come through as each limit allows, and nothing is left."""
-    of_agents = {name for name, purpose in PURPOSES.items() if OF_CARDS & set(purpose.endpoints)}
-    proven = {name for name, purpose in PURPOSES.items() if not purpose.at_proxy} - of_agents
+    left_out = {
+        name
+        for name, purpose in PURPOSES.items()
+        if is_of_integrations(purpose) and CUSTOMERS not in purpose.endpoints
+    }
+    proven = {name for name, purpose in PURPOSES.items() if not purpose.at_proxy} - left_out
     assert set(RATES | SHARES) == proven
     folder = tmp_path_factory.mktemp("t")  # short: the path of a unix socket has a maximum
     nowhere = CommandLine(tmp_path / "home")

@@ -23,7 +23,12 @@ SAFEST = 1.5  # the most exposure that is allowed; 10 is a service without any p
 LOOSENED = "validator@.service.d"
 OPERATORS = {"cloud.app_secret", "cloud.secret_key"}  # only commands of the operator ask the cloud
 # Only the pool that has the routes.
-INTEGRATIONS = {"customers.http_secret", "customers.sql_password", "query_customer.secrets"}
+INTEGRATIONS = {
+    "customers.http_secret",
+    "customers.sql_password",
+    "query_customer.secrets",
+    "verification.secret",
+}
 EXPOSURE = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
 
 

@@ -41,6 +41,8 @@ class EventName(StrEnum):
     CUSTOMER_LOOKUP = "customer_lookup"
     CUSTOMER_UNMASKED = "customer_unmasked"
     POP_LOGIN = "pop_login"
+    VERIFICATION = "verification"
+    IVR_QUERY = "ivr_query"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.
@@ -55,6 +57,8 @@ STATE_CHANGES = frozenset(EventName) - {
     EventName.CUSTOMER_QUERY,
     EventName.CUSTOMER_LOOKUP,
     EventName.POP_LOGIN,
+    EventName.VERIFICATION,
+    EventName.IVR_QUERY,
 }
 
 

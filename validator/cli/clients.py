@@ -8,7 +8,7 @@ from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.tenants import RecordStatus
 from validator.tokens.claims import Audience
-from validator.tokens.clients import Client
+from validator.tokens.clients import CLIENT_AUDIENCES, Client, ClientAudience
 
 
 @click.group(cls=Group)
@@ -16,7 +16,12 @@ def clients() -> None:
     """Manage the backend clients, which request tokens for other subjects."""
 
 
-@clients.command(examples=["validator clients add crm --tenant 202400000001 --audience agent"])
+@clients.command(
+    examples=[
+        "validator clients add crm --tenant 202400000001 --audience agent",
+        "validator clients add flow --tenant 202400000001 --audience verification --audience ivr",
+    ]
+)
 @click.argument("name")
 @click.option(
     "--tenant", "tenants", multiple=True, required=True, help="Tenant space it may use; repeatable."
@@ -25,16 +30,16 @@ def clients() -> None:
     "--audience",
     "audiences",
     multiple=True,
-    type=click.Choice([audience.value for audience in Audience]),
+    type=click.Choice(list(CLIENT_AUDIENCES)),
     default=[audience.value for audience in Audience],
-    help="Audience it may request tokens for; repeatable; else both.",
+    help="Audience it may request tokens for, or a service for IVR flows; repeatable; else agent and chat.",
 )
 @json_option
-def add(name: str, tenants: tuple[str, ...], audiences: tuple[Audience, ...], as_json: bool) -> None:
+def add(name: str, tenants: tuple[str, ...], audiences: tuple[str, ...], as_json: bool) -> None:
     """Add a client called NAME, and print its id and its secret; the secret is shown only once."""
     with opened() as services:
         with recorded(services, EventName.CLIENT, f"added {name}"):
-            client, secret = services.clients.add(name, set(tenants), set(map(Audience, audiences)))
+            client, secret = services.clients.add(name, set(tenants), _audiences(audiences))
         show({"id": client.id, "secret": secret}, as_json=as_json)
 
 
@@ -65,7 +70,7 @@ def rotate(client_id: str, as_json: bool) -> None:
     "--audience",
     "audiences",
     multiple=True,
-    type=click.Choice([audience.value for audience in Audience]),
+    type=click.Choice(list(CLIENT_AUDIENCES)),
     help="Replaces its audiences; repeatable.",
 )
 def set_client(
@@ -77,7 +82,7 @@ def set_client(
     with opened() as services:
         client = services.clients.require(client_id)
         granted = frozenset(tenants) or client.tenants
-        served = frozenset(map(Audience, audiences)) or client.audiences
+        served = _audiences(audiences) or client.audiences
         detail = f"changed {client_id}: {', '.join(sorted(granted))} for {', '.join(sorted(served))}"
         with recorded(services, EventName.CLIENT, detail):
             services.clients.change(client, client.name if name is None else name, granted, served)
@@ -122,6 +127,10 @@ def _set_status(client_id: str, status: RecordStatus) -> None:
     with opened() as services, recorded(services, EventName.CLIENT, f"{status} {client_id}"):
         services.clients.set_status(client_id, status)
     say(f"client {client_id} is {status}")
+
+
+def _audiences(words: tuple[str, ...]) -> frozenset[ClientAudience]:
+    return frozenset(CLIENT_AUDIENCES[word] for word in words)
 
 
 def _row(client: Client) -> dict[str, object]:

@@ -130,6 +130,8 @@ _USES = (
     EventName.CUSTOMER_QUERY,
     EventName.CUSTOMER_LOOKUP,
     EventName.CUSTOMER_UNMASKED,
+    EventName.VERIFICATION,
+    EventName.IVR_QUERY,
 )
 
 
@@ -179,6 +181,7 @@ def erase(number: str | None, tenant: str | None, customer_id: str | None, every
         space = tenant_or_only(services, tenant)
         text = None if number is None else _text_of(number)
         with _recorded_about(services, "erased", space, text):
+            _remove_pins(services, space, text, customer_id)
             count = _erase(services, space, text, customer_id)
         say(f"{count} erased; backups have them until they are deleted")
 
@@ -251,6 +254,15 @@ def _erase(services: Services, tenant: str, number: str | None, customer_id: str
     if customer_id is not None:
         return services.customers.erase(tenant, customer_id)
     return services.customers.erase_all(tenant)
+
+
+def _remove_pins(services: Services, tenant: str, number: str | None, customer_id: str | None) -> None:
+    """Remove the PIN of the customer that is about to be erased, or every PIN of *tenant*."""
+    if number is None and customer_id is None:
+        services.pins.remove_all(tenant)
+    found = services.customers.ids_of(tenant, _number_of(services, number)) if number else []
+    for each in [customer_id] if customer_id else found[:1] * (len(found) == 1):
+        services.pins.remove(tenant, each)
 
 
 def _number_of(services: Services, text: str) -> Number:

@@ -85,7 +85,7 @@ def check(as_json: bool) -> None:
 
 def _integrations(settings: Settings) -> dict[str, PartState]:
     """Return the state of the role `integrations`; nothing while none of its routes is switched on."""
-    problems = [*settings.query_customer.problems, *settings.customers.problems]
+    problems = settings.integration_problems
     if not settings.server.serves(INTEGRATIONS) or not (settings.server.integrations or problems):
         return {}
     return {INTEGRATIONS: PartState(State.UNAVAILABLE, "; ".join(problems)) if problems else PartState()}

@@ -79,7 +79,7 @@ def prove(url: str | None, as_json: bool) -> None:
     The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home, these settings
     and server.trusted_proxies = 1; on a TCP port also server.proxy_networks = ["127.0.0.1"]. It must have
     no other callers. The limits of queries for customers are left out there: they need the routes' secrets.
-    Those of agents' look-ups are left out.
+    Those of agents' pages and of IVR flows are left out.
 
     Progress is on standard error. Exit 1 if a limit is not what is configured.
     """

@@ -41,6 +41,7 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
             contact,
             services.clock,
             settings.query_customer,
+            (settings.verification, settings.ivr),
             has_card=settings.customers.card,
             pop=settings.pop,
         )

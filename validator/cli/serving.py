@@ -94,7 +94,7 @@ def server() -> list[str]:
 def _check_role(settings: Settings) -> None:
     """Raise OperatorError for a role without routes, a route without a secret, a worker of another role."""
     server = settings.server
-    problems = [*settings.query_customer.problems, *settings.customers.problems]
+    problems = settings.integration_problems
     if server.serves(INTEGRATIONS) and problems:
         raise OperatorError(*problems)
     if server.role == INTEGRATIONS and not server.integrations:

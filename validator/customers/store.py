@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock, to_milliseconds
 from validator.customers.directory import Customer
+from validator.customers.sealing import open_record, seal_record
 from validator.customers.tables import customer_numbers, customers
 from validator.errors import Fault, OperatorError, Reason
 from validator.keys.encryption import Cipher, SecretEncryption
@@ -79,7 +79,7 @@ class CustomerStore:
         if newest is not None and newest not in {key.id for key in keys}:
             raise Fault(Reason.KEYS_UNAVAILABLE, _FOREIGN)
         cipher = self._encryption.cipher()
-        return [_opened(row, cipher) for row in rows]
+        return [open_record(row, cipher) for row in rows]
 
     def close(self) -> None:
         """Close nothing: the database is the server's."""
@@ -90,7 +90,14 @@ class CustomerStore:
         query = select(*_MEMBERS).where(customers.c.blind_id.in_(digests), *self._current(tenant))
         with self._database.confirmed() as connection:
             row = connection.execute(query).first()
-        return None if row is None else _opened(row, self._encryption.cipher())
+        return None if row is None else open_record(row, self._encryption.cipher())
+
+    def ids_of(self, tenant: str, number: Number) -> list[str]:
+        """Return the ids of every customer of *tenant* with *number*, also of those not found any more."""
+        query = select(*_MEMBERS).where(customers.c.record.in_(self._holders(tenant, number)))
+        with self._database.confirmed() as connection:
+            rows = connection.execute(query).all()
+        return [open_record(row, self._encryption.cipher()).id for row in rows]
 
     def count(self, tenant: str) -> int:
         """Return how many customers *tenant* has."""
@@ -102,7 +109,7 @@ class CustomerStore:
         """Yield every customer of *tenant*, by when they were first imported, a batch in memory at a time."""
         query, cipher = select(*_MEMBERS).where(*self._current(tenant)), self._encryption.cipher()
         for rows in self._batches(query):
-            yield from (_opened(row, cipher) for row in rows)
+            yield from (open_record(row, cipher) for row in rows)
 
     def put(self, tenant: str, batch: Sequence[Customer], at: datetime) -> Stored:
         """Add the customers of *batch*, or replace those with their ids, for an import that began *at*.
@@ -136,9 +143,11 @@ class CustomerStore:
 
     def erase_number(self, tenant: str, number: Number) -> int:
         """Erase the customer with *number*, as `erase`; raises OperatorError when several have it."""
+        return self._erase_one(self._holders(tenant, number))
+
+    def _holders(self, tenant: str, number: Number) -> Select[Any]:
         digests = self._keys.digests(tenant, number.key)
-        holders = select(customer_numbers.c.record).distinct().where(customer_numbers.c.number.in_(digests))
-        return self._erase_one(holders)
+        return select(customer_numbers.c.record).distinct().where(customer_numbers.c.number.in_(digests))
 
     def _erase_one(self, query: Select[Any]) -> int:
         # A restored older database, which has the customer again, must be noticed.
@@ -224,20 +233,6 @@ def _of_id(customer_id: str) -> str:
     return f"id:{customer_id}"
 
 
-def _purpose(tenant: str, record: str) -> str:
-    return f"customer:{tenant}:{record}"
-
-
-def _opened(row: Row[*tuple[Any, ...]], cipher: Cipher) -> Customer:
-    customer_id, numbers, values = orjson.loads(cipher.decrypt(row.sealed, _purpose(row.tenant, row.record)))
-    return Customer(customer_id, tuple(numbers), values)
-
-
-def _sealed(customer: Customer, cipher: Cipher, purpose: str) -> bytes:
-    content = orjson.dumps([customer.id, customer.numbers, customer.values])
-    return cipher.encrypt(content.decode(), purpose)
-
-
 def _remove(connection: Connection, records: Sequence[str]) -> None:
     connection.execute(delete(customer_numbers).where(customer_numbers.c.record.in_(records)))
     connection.execute(delete(customers).where(customers.c.record.in_(records)))
@@ -262,7 +257,7 @@ def _add(
                 "tenant": tenant,
                 "blind_id": blind_id,
                 "index_key": key.id,
-                "sealed": _sealed(customer, cipher, _purpose(tenant, record)),
+                "sealed": seal_record(customer, cipher, tenant, record),
                 "imported_at": at,
             }
         )
@@ -278,7 +273,7 @@ def _reindex(
     query = select(*_MEMBERS).where(customers.c.record.in_(records)).with_for_update()
     changes, entries = [], []
     for row in connection.execute(query).all():
-        old = _opened(row, cipher)
+        old = open_record(row, cipher)
         read = (read_number(number, region) for number in old.numbers)
         numbers = tuple(dict.fromkeys(number.key for number in read if number))
         new = Customer(old.id, numbers, old.values)
@@ -287,7 +282,7 @@ def _reindex(
                 "of": row.record,
                 "blind_id": key.digest(row.tenant, _of_id(old.id)),
                 "index_key": key.id,
-                "sealed": _sealed(new, cipher, _purpose(row.tenant, row.record)),
+                "sealed": seal_record(new, cipher, row.tenant, row.record),
             }
         )
         entries += [{"number": key.digest(row.tenant, number), "record": row.record} for number in numbers]

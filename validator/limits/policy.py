@@ -15,7 +15,17 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from validator.endpoints import CALLBACKS, CARDS, CUSTOMERS, TOKENS, WEBCHAT, Endpoint
+from validator.endpoints import (
+    CALLBACKS,
+    CARDS,
+    CUSTOMERS,
+    IVR,
+    TOKENS,
+    VERIFICATION,
+    VERIFICATIONS,
+    WEBCHAT,
+    Endpoint,
+)
 from validator.networks import CACHED_ADDRESSES, address_of
 
 UNKNOWN = "unknown"
@@ -122,6 +132,7 @@ _SIGNING = (Endpoint.AUTHORIZE,)
 PERSON = "person"
 SUBJECT = "audience, tenant and subject"
 TENANT = "audience and tenant"
+CUSTOMER = "tenant and customer"
 TENANT_SOURCE = "tenant and source address (IPv6: /64)"
 PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
@@ -149,6 +160,17 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "unmask_agent": Purpose("masked values shown", PERSON, (Endpoint.UNMASK,)),
         "lookup_misses": Purpose("look-ups that found no customer", PERSON, (CARDS,), is_shown=False),
         "lookup_tenant": Purpose("look-ups for a customer", "tenant", (CARDS,), is_shown=False),
+        "verification_foreign": Purpose(
+            "verifications without a client for them", SOURCE, (VERIFICATION,), is_shown=False
+        ),
+        "verification_tenant": Purpose("verifications", "tenant", (VERIFICATION,), is_shown=False),
+        "verification_resets": Purpose(
+            "resets by agents", CUSTOMER, (Endpoint.VERIFICATION_RESET,), is_shown=False
+        ),
+        "verifications_address": Purpose("requests", SOURCE, (VERIFICATIONS,), at_route=True),
+        "ivr_foreign": Purpose("queries without a client for them", SOURCE, (IVR,), is_shown=False),
+        "ivr_misses": Purpose("queries that found no customer", "tenant", (IVR,), is_shown=False),
+        "ivr_tenant": Purpose("queries for a customer", "tenant", (IVR,), is_shown=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_route=True),
         "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_route=True),
         "tokens_caller": Purpose(

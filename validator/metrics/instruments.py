@@ -81,6 +81,18 @@ CUSTOMER_LOOKUPS = Counter(
     ("found",),
     registry=REGISTRY,
 )
+VERIFICATIONS = Counter(
+    "validator_verifications",
+    "Verifications of callers for IVR flows; many that are wrong or blocked are someone guessing.",
+    ("method", "cause"),
+    registry=REGISTRY,
+)
+IVR_QUERIES = Counter(
+    "validator_ivr_queries",
+    "IVR flows' queries for customers by what was found; many with none are someone trying out numbers.",
+    ("found",),
+    registry=REGISTRY,
+)
 WORKER_STARTS = Counter(
     "validator_worker_starts",
     "Workers that began to serve; more of them than reloads and restarts explain have died.",

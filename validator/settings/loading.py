@@ -24,6 +24,7 @@ from validator.cloud.policy import CloudPolicy
 from validator.customerquery.policy import QueryPolicy
 from validator.customers.policy import CustomersPolicy
 from validator.errors import ConfigurationError
+from validator.ivr.policy import IvrPolicy
 from validator.keys.keyring import KeysPolicy
 from validator.limits.policy import LimitsPolicy
 from validator.metrics.sharing import MetricsPolicy
@@ -43,6 +44,7 @@ from validator.settings.surroundings import Surroundings
 from validator.shipped import shipped
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
+from validator.verification.policy import VerificationPolicy
 from validator.web.policy import LogPolicy, ServerPolicy
 from validator.web.portal.policy import PopPolicy, PortalPolicy
 from validator.web.proxy_policy import ProxyPolicy
@@ -60,6 +62,8 @@ class Settings:
     server: ServerPolicy
     callbacks: CallbackPolicy
     query_customer: QueryPolicy
+    verification: VerificationPolicy
+    ivr: IvrPolicy
     tokens: TokenPolicy
     sessions: SessionPolicy
     passwords: PasswordPolicy
@@ -78,6 +82,11 @@ class Settings:
     metrics: MetricsPolicy
     log: LogPolicy
     effective: tuple[Effective, ...]
+
+    @property
+    def integration_problems(self) -> list[str]:
+        """What the role `integrations` lacks, in words without a secret."""
+        return [*self.query_customer.problems, *self.customers.problems, *self.verification.problems]
 
 
 _of_master: list[Settings] = []

@@ -42,10 +42,14 @@ class PortalSection(Section):
     inline_styles = fields.Boolean()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return whether the agent's page has a card, and whether that calls back."""
+        """Return what the agent's page shows of the caller, and whether the card calls back."""
         customers = around.sections["customers"]
         has_card = customers["card"]
-        return {"has_card": has_card, "card_call_out": has_card and customers["card_call_out"]}
+        return {
+            "has_card": has_card,
+            "card_call_out": has_card and customers["card_call_out"],
+            "has_verification": bool(around.sections["verification"]["routes"]),
+        }
 
 
 class CallParameters(fields.StringList):

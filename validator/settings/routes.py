@@ -10,7 +10,8 @@ from validator.routeguard import PATH, PROOFS
 from validator.settings import fields, network, places
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
-from validator.web.policy import CARD_ROUTES, IntegrationRoute
+from validator.settings.verification import flow_routes
+from validator.web.policy import CARD_ROUTES, ErrorShape, IntegrationRoute
 
 
 class CallbacksSection(Section):
@@ -58,7 +59,11 @@ def integration_routes(sections: Mapping[str, Mapping[str, Any]]) -> tuple[Integ
     """Return the routes of the role `integrations` that are switched on in the checked *sections*."""
     query = sections["query_customer"]
     queries = (
-        IntegrationRoute(path, query["proof"] == PATH, query["networks"], is_list=True)
+        IntegrationRoute(path, query["proof"] == PATH, query["networks"], error_shape=ErrorShape.EMPTY)
         for path in paths_of_tenants(query["routes"]).values()
     )
-    return (*queries, *(CARD_ROUTES if sections["customers"]["card"] else ()))
+    return (
+        *queries,
+        *(CARD_ROUTES if sections["customers"]["card"] else ()),
+        *flow_routes(sections),
+    )

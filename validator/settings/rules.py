@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
+from validator.ivr.policy import PATH as IVR_PATH
 from validator.networks import is_address, is_loopback, is_this_host
 from validator.numbers.reading import is_region
 from validator.origins import host_of
+from validator.settings.verification import broken_flow_rules
 from validator.store import transport
+from validator.verification.policy import HTTP, parse_route
+from validator.verification.policy import PATH as VERIFICATION_PATH
 from validator.web.portal.policy import OFF
 
 _OF_NGINX = ("/door-error/", "/.well-known/")
@@ -34,6 +38,9 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
     yield from _query_customer(sections, paths)
+    yield from _flow_paths(sections, paths)
+    yield from broken_flow_rules(sections)
+    yield from _integrations(sections)
     yield from _servers_of_proxy(proxy)
     yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
@@ -141,6 +148,7 @@ def _callbacks(callbacks: Mapping[str, Any]) -> Broken:
 def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
     routes = [word.split("=", 1)[1] for word in sections["query_customer"]["routes"]]
     others = (*OWN_PATHS, *callback_paths, sections["portal"]["path"], *_cloud_prefixes(sections["proxy"]))
+    others += _flow_folders(sections)
     for path in routes:
         if any(_is_below(path, other) or _is_below(other, path) for other in others):
             yield "query_customer.routes", f"{path} is another route's, or below one, or above one"
@@ -148,8 +156,37 @@ def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]
             yield "query_customer.routes", f"{path} is below the route of another tenant space"
     if routes and not sections["customers"]["source"]:
         yield "query_customer.routes", "need customers.source: without it there is nobody to find"
-    least = _LEAST_THREADS + sections["customers"]["card"]  # agents have a share of the slots
-    if (routes or sections["customers"]["card"]) and sections["server"]["threads"] < least:
+
+
+def _flow_folders(sections: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the folders below which the routes of IVR flows lie, as far as they are switched on."""
+    verification = (VERIFICATION_PATH,) if sections["verification"]["routes"] else ()
+    return (*verification, IVR_PATH) if sections["ivr"]["queries"] else verification
+
+
+def _flow_paths(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
+    proxy, portal = sections["proxy"], sections["portal"]["path"]
+    others = {"callbacks.agent_path": callback_paths[0], "callbacks.chat_path": callback_paths[1]}
+    others |= {"portal.path": portal} | ({"proxy.prefix": proxy["prefix"]} if proxy["prefix"] else {})
+    for key, path in others.items():
+        if any(_is_below(path, each) or _is_below(each, path) for each in _flow_folders(sections)):
+            yield key, "is where IVR flows ask, or below, or above"
+
+
+def _integrations(sections: Mapping[str, Any]) -> Broken:
+    is_on = any(
+        sections[name][key]
+        for name, key in (
+            ("query_customer", "routes"),
+            ("customers", "card"),
+            ("verification", "routes"),
+            ("ivr", "queries"),
+        )
+    )
+    asks = any(parse_route(text).method == HTTP for text in sections["verification"]["routes"])
+    # Agents have a share of the slots, and so has the system that verifies.
+    least = _LEAST_THREADS + sections["customers"]["card"] + asks
+    if is_on and sections["server"]["threads"] < least:
         yield "server.threads", f"lets one slow system occupy the whole pool; set {least} or more"
 
 

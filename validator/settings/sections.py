@@ -20,6 +20,7 @@ from validator.settings.portal import PopSection, PortalSection, has_pop
 from validator.settings.routes import CallbacksSection, QueryCustomerSection, integration_routes
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
+from validator.settings.verification import IvrSection, VerificationSection
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LOG_FORMATS, ROLES, WORKERS, LogPolicy, ServerPolicy
@@ -253,6 +254,8 @@ SECTIONS: dict[str, Section] = {
     "server": ServerSection(),
     "callbacks": CallbacksSection(),
     "query_customer": QueryCustomerSection(),
+    "verification": VerificationSection(),
+    "ivr": IvrSection(),
     "tokens": TokensSection(),
     "sessions": SessionsSection(),
     "passwords": PasswordsSection(),

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeAlias
 
 from sqlalchemy import JSON, Column, Connection, Row, String, Table, delete, insert, select, update
 
@@ -32,6 +33,17 @@ table = Table(
 )
 
 
+class Service(StrEnum):
+    """What a client may use beside tokens: a route that gives or takes customers' data."""
+
+    VERIFICATION = "verification"
+    IVR = "ivr"
+
+
+ClientAudience: TypeAlias = Audience | Service
+CLIENT_AUDIENCES: dict[str, ClientAudience] = {each.value: each for each in (*Audience, *Service)}
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A backend client, with the tenants and audiences for which it may act."""
@@ -39,16 +51,17 @@ class Client:
     id: str
     name: str
     tenants: frozenset[str]
-    audiences: frozenset[Audience]
+    audiences: frozenset[ClientAudience]
     status: RecordStatus
     created_at: datetime
     secret_digest: str = field(repr=False)
 
-    def check_may(self, audience: Audience | None, tenant: str) -> None:
-        """Raise Refusal unless this client may act for *tenant* and *audience* (None: any audience)."""
+    def check_may(self, audience: ClientAudience | None, tenant: str) -> None:
+        """Raise Refusal unless this client may act for *tenant* and *audience* (None: tokens of any)."""
         if tenant not in self.tenants:
             raise Refusal(Reason.TENANT_NOT_GRANTED)
-        if audience is not None and audience not in self.audiences:
+        granted = self.audiences.intersection(Audience) if audience is None else {audience} & self.audiences
+        if not granted:
             raise Refusal(Reason.AUDIENCE_NOT_GRANTED)
 
 
@@ -61,7 +74,9 @@ class Clients:
     def __init__(self, database: Database, tenants: Tenants, clock: Clock) -> None:
         self._database, self._tenants, self._clock = database, tenants, clock
 
-    def add(self, name: str, tenants: Collection[str], audiences: Collection[Audience]) -> tuple[Client, str]:
+    def add(
+        self, name: str, tenants: Collection[str], audiences: Collection[ClientAudience]
+    ) -> tuple[Client, str]:
         """Add a client and return it with its secret; raises OperatorError for an unknown tenant or none."""
         self._check(name, tenants, audiences)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
@@ -81,7 +96,7 @@ class Clients:
         return self.require(client_id), secret
 
     def change(
-        self, client: Client, name: str, tenants: Collection[str], audiences: Collection[Audience]
+        self, client: Client, name: str, tenants: Collection[str], audiences: Collection[ClientAudience]
     ) -> None:
         """Replace a client's name, tenants and audiences; raises OperatorError as `add` does."""
         self._check(name, tenants, audiences)
@@ -142,7 +157,7 @@ class Clients:
         """Enable or disable a client."""
         self._change(client_id, status=status)
 
-    def _check(self, name: str, tenants: Collection[str], audiences: Collection[Audience]) -> None:
+    def _check(self, name: str, tenants: Collection[str], audiences: Collection[ClientAudience]) -> None:
         if not 1 <= len(name) <= MAX_NAME:
             raise OperatorError(f"a client's name has 1 to {MAX_NAME} characters")
         if not tenants or not audiences:
@@ -172,7 +187,7 @@ def _client(row: Row[*tuple[Any, ...]]) -> Client:
         id=row.id,
         name=row.name,
         tenants=frozenset(row.tenants),
-        audiences=frozenset(map(Audience, row.audiences)),
+        audiences=frozenset(CLIENT_AUDIENCES[word] for word in row.audiences),
         status=RecordStatus(row.status),
         created_at=row.created_at,
         secret_digest=row.secret_digest,

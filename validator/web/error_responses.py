@@ -20,7 +20,7 @@ from validator.exchange import Exchange
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import FAULTS, child
 from validator.web import middleware
-from validator.web.listreplies import ListReplies
+from validator.web.integrationreplies import IntegrationReplies
 from validator.web.logs import frames
 from validator.web.replies import (
     CallbackReplies,
@@ -44,9 +44,13 @@ class ErrorResponses:
     """Responds to errors."""
 
     def __init__(
-        self, routes: CallbackPolicy, replies: CallbackReplies, lists: ListReplies, rate_limits: RateLimits
+        self,
+        routes: CallbackPolicy,
+        replies: CallbackReplies,
+        integrations: IntegrationReplies,
+        rate_limits: RateLimits,
     ) -> None:
-        self._routes, self._replies, self._lists = routes, replies, lists
+        self._routes, self._replies, self._integrations = routes, replies, integrations
         self._rate_limits = rate_limits
 
     def respond(self, error: Exception, environ: Mapping[str, Any]) -> Response:
@@ -61,8 +65,9 @@ class ErrorResponses:
         known = self._known(error, exchange)
         if self._routes.is_callback(environ.get("PATH_INFO", "")):
             return self._replies.refusal(environ, known.answer.value, known.detail, known.retry_after)
-        if self._lists.is_for(environ.get("PATH_INFO", "")):
-            return self._lists.refusal(known)
+        shape = self._integrations.shape_of(environ.get("PATH_INFO", ""))
+        if shape is not None:
+            return self._integrations.refusal(known, shape)
         return plain_response(
             problem_reply(known.answer, known.detail, known.retry_after, exchange.request_id)
         )

@@ -71,6 +71,8 @@ def _described(operation: Operation) -> dict[str, Any]:
 def _error_form(operation: Operation) -> tuple[str, Any]:
     if operation.is_list:
         return JSON, _list_of(operation.answer)
+    if operation.has_own_errors:
+        return JSON, operation.answer
     return (JSON, CallbackAnswer) if operation.answer is CallbackAnswer else (PROBLEM_TYPE, Problem)
 
 

@@ -8,6 +8,8 @@ from marshmallow import Schema
 from validator.errors import PublicError
 from validator.web.incoming import JSON
 
+ANY = "*/*"
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -24,6 +26,7 @@ class Operation:
     security: tuple[str, ...] = ()
     parameters: tuple[dict[str, Any], ...] = ()
     is_list: bool = False
+    has_own_errors: bool = False  # of the form of its answer, and no problems
 
 
 READING = (
@@ -33,3 +36,4 @@ READING = (
     PublicError.FORBIDDEN,
 )
 BROKEN = (PublicError.UNAVAILABLE, PublicError.FAULTY)
+CALLBACK = (PublicError.MALFORMED, PublicError.TOO_LARGE, *BROKEN)

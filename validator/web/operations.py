@@ -5,8 +5,6 @@ from marshmallow.validate import OneOf
 
 from validator.accounts.wire import LoginRequest, PasswordRequest, SessionAnswer
 from validator.callbacks.wire import AgentRequest, CallbackAnswer, CallbackPolicy, ChatRequest
-from validator.customercard.wire import CardAnswer, LookUpRequest, UnmaskAnswer, UnmaskRequest
-from validator.customerquery.wire import CustomerAnswer, QueryRequest
 from validator.errors import PublicError
 from validator.tokens.wire import (
     AgentToken,
@@ -18,19 +16,12 @@ from validator.tokens.wire import (
     TokenRevocationRequest,
 )
 from validator.web.incoming import FORM, JSON
-from validator.web.operation import BROKEN, READING, Operation
-from validator.web.policy import (
-    CALLBACKS,
-    CARD_LOOK_UP,
-    CARD_UNMASK,
-    INTEGRATIONS,
-    PEOPLE,
-    IntegrationRoute,
-)
+from validator.web.integration_operations import integration_operation
+from validator.web.operation import ANY, BROKEN, CALLBACK, READING, Operation
+from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE, IntegrationRoute
 from validator.web.pop_operations import POP_OPERATIONS
 from validator.webchat.wire import AuthorizationRequest
 
-ANY = "*/*"
 TEXT = "text/plain"
 
 
@@ -48,20 +39,12 @@ class HealthAnswer(Schema):
     age_seconds = fields.Float(allow_none=True)
 
 
-_CALLBACK = (PublicError.MALFORMED, PublicError.TOO_LARGE, *BROKEN)
 _PAGE = (PublicError.MALFORMED, PublicError.FORBIDDEN, PublicError.TOO_LARGE, *BROKEN)
 _ORIGIN = {
     "in": "header",
     "name": "Origin",
     "schema": {"type": "string"},
     "description": "The page's origin; the browser sends it.",
-}
-_SECRET = {
-    "in": "path",
-    "name": "presented_secret",
-    "required": True,
-    "schema": {"type": "string"},
-    "description": "The secret of the route.",
 }
 
 
@@ -73,7 +56,7 @@ def operations(
     if role in ("all", CALLBACKS):
         served += _callback_operations(callbacks)
     if role in ("all", INTEGRATIONS):
-        served += tuple(_CARD.get(route.path) or _query_operation(route) for route in integrations)
+        served += tuple(map(integration_operation, integrations))
     if role in ("all", PEOPLE):
         served += _WEBCHAT + _PEOPLE + _TOKENS + (POP_OPERATIONS if has_pop else ())
     return served
@@ -89,7 +72,7 @@ _HEALTH = (
 def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
     types = (JSON, ANY)
     is_guarded = bool(callbacks.networks) or callbacks.client_certificate
-    refusals = (*_CALLBACK, PublicError.FORBIDDEN) if is_guarded else _CALLBACK
+    refusals = (*CALLBACK, PublicError.FORBIDDEN) if is_guarded else CALLBACK
     return (
         Operation(
             callbacks.agent_path,
@@ -112,47 +95,6 @@ def _callback_operations(callbacks: CallbackPolicy) -> tuple[Operation, ...]:
     )
 
 
-def _query_operation(route: IntegrationRoute) -> Operation:
-    return Operation(
-        f"{route.path}/{{presented_secret}}" if route.has_secret_segment else route.path,
-        "post",
-        "The cloud asks: which customers have this number?",
-        CustomerAnswer,
-        request=QueryRequest,
-        request_types=(JSON, ANY),
-        refusals=(*_CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, PublicError.THROTTLED),
-        security=() if route.has_secret_segment else ("client",),
-        parameters=(_SECRET,) if route.has_secret_segment else (),
-        is_list=True,
-    )
-
-
-_CARD = {
-    CARD_LOOK_UP: Operation(
-        CARD_LOOK_UP,
-        "post",
-        "An agent's card asks: which customers have this number?",
-        CardAnswer,
-        request=LookUpRequest,
-        refusals=(*READING, PublicError.LOGIN_REQUIRED, PublicError.THROTTLED, *BROKEN),
-        security=("session",),
-    ),
-    CARD_UNMASK: Operation(
-        CARD_UNMASK,
-        "post",
-        "An agent has a masked value shown, which is recorded.",
-        UnmaskAnswer,
-        request=UnmaskRequest,
-        refusals=(
-            *READING,
-            PublicError.LOGIN_REQUIRED,
-            PublicError.NOT_FOUND,
-            PublicError.THROTTLED,
-            *BROKEN,
-        ),
-        security=("session",),
-    ),
-}
 _WEBCHAT = (
     Operation(
         "/webchat/guest",

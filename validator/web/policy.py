@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from validator.networks import Network
 
@@ -11,20 +12,29 @@ WORKERS = ("gthread", "asgi")
 LOG_FORMATS = ("json", "console")
 
 
+class ErrorShape(StrEnum):
+    """The body of a failed request on a route of the role `integrations`: one that its caller can parse."""
+
+    PROBLEM = "problem"  # RFC 9457
+    EMPTY = "empty"  # a list
+    VERIFICATION = "verification"
+    IVR = "ivr"
+
+
 @dataclass(frozen=True, slots=True)
 class IntegrationRoute:
     """A route of the role `integrations` that is switched on; logs name it by its `path`.
 
     With `has_secret_segment` the requests have a secret as one more segment, which no log may show. Its
-    `networks` are those that may use it; without any every network may. A failed request gets an empty list
-    if the route `is_list`, else a problem (RFC 9457). A route for pages names its limit on source addresses,
-    `page_limit`, which the proxy counts too; the routes without one are the cloud's.
+    `networks` are those that may use it; without any every network may. A failed request gets a body of the
+    `error_shape`. A route for pages names its limit on source addresses, `page_limit`, which the proxy counts
+    too; the routes without one are the cloud's.
     """
 
     path: str
     has_secret_segment: bool = False
     networks: tuple[Network, ...] = ()
-    is_list: bool = False
+    error_shape: ErrorShape = ErrorShape.PROBLEM
     page_limit: str = ""
 
     def is_above(self, path: str) -> bool:

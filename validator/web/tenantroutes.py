@@ -1,4 +1,4 @@
-"""One view at several paths: each tenant space has a path of its route."""
+"""One view at several paths: each tenant space has a path of its route, and each code of a flow."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,3 +14,11 @@ def add_tenant_routes(
     """
     for tenant, path in paths.items():
         bp.add_url_rule(f"{path}{segment}", endpoint, view, methods=["POST"], defaults={"tenant": tenant})
+
+
+def add_named_routes(
+    bp: Blueprint, paths: Mapping[str, str], endpoint: str, view: Callable[[str], Response]
+) -> None:
+    """Serve POST requests at the path of each name in *paths* by *view*, which gets the `name`."""
+    for name, path in paths.items():
+        bp.add_url_rule(path, endpoint, view, methods=["POST"], defaults={"name": name})

@@ -906,6 +906,8 @@ def test_state_changes() -> None:
         EventName.CUSTOMER_QUERY,
         EventName.CUSTOMER_LOOKUP,
         EventName.POP_LOGIN,
+        EventName.VERIFICATION,
+        EventName.IVR_QUERY,
     }
 
 

@@ -342,3 +342,12 @@ def test_file_that_changes_is_noticed(store: CustomerStore, clock: FakeClock) ->
         with pytest.raises(OperatorError, match="the file changed"):
             work.store(io.BytesIO(header + rows), TENANT, checked, is_csv=True)
     assert work.store(io.BytesIO(header + b"a,1001\nb,1002\n"), TENANT, checked, is_csv=True).added <= 2
+
+
+def test_ids_are_found_after_their_time(filled: CustomerStore, clock: FakeClock) -> None:
+    """By a number every id is found, also of customers that a look-up does not find any more."""
+    clock.advance(days=KEEP.days + 1)
+
+    assert filled.find(TENANT, HOTLINE, 5) == []
+    assert sorted(filled.ids_of(TENANT, HOTLINE)) == ["C-1", "C-2"]
+    assert filled.ids_of(OTHER_TENANT, HOTLINE) == []

@@ -1,5 +1,6 @@
 """nginx's own error responses, in the form of the application's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -7,6 +8,8 @@ from markupsafe import Markup
 
 from validator.callbacks.wire import render
 from validator.errors import PublicError
+from validator.web.integrationreplies import BODIES
+from validator.web.policy import ErrorShape
 from validator.web.replies import problem
 from validator.web.unreadable import problem_of_any_route
 
@@ -66,6 +69,19 @@ _ANSWERS = (
 def nginx_answers() -> tuple[NginxAnswer, ...]:
     """Return every error response of nginx."""
     return _ANSWERS
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """The body of nginx's own errors on routes of one shape, and the folder that serves it."""
+
+    name: str
+    body: Markup
+
+
+def error_bodies() -> Mapping[ErrorShape, ErrorBody]:
+    """Return the body of each shape of the routes that the cloud requests from the role `integrations`."""
+    return {shape: ErrorBody(shape.value, _quoted(body)) for shape, body in BODIES.items()}
 
 
 def _quoted(body: bytes) -> Markup:

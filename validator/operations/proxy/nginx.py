@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +21,12 @@ from validator.callbacks.wire import CallbackPolicy
 from validator.errors import OperatorError, PublicError
 from validator.limits.policy import LimitsPolicy
 from validator.networks import is_address, is_this_host
-from validator.operations.proxy.answers import nginx_answers
+from validator.operations.proxy.answers import error_bodies, nginx_answers
 from validator.operations.proxy.headers import HIDDEN_HEADERS, PASSED_HEADERS, PROXIES_HEADERS
 from validator.operations.proxy.zones import routes, zones
 from validator.origins import HTTPS_PORT, host_of
 from validator.shipped import shipped
+from validator.web.integrationreplies import status_on
 from validator.web.proxy_policy import ProxyPolicy
 
 FILES = ("nginx.conf", "validator.conf")
@@ -123,7 +124,7 @@ def _context(
         "has_hsts": not is_this_host(proxy.name),
         "slashed": _slashed,
         "cloud_places": tuple(_cloud_places(proxy)),
-        "hides_paths": any(route.has_secret_segment for route in proxy.integrations),
+        **_integrations(proxy, callbacks),
         "prefix_pattern": _pattern_of(proxy.prefix),
         "needs_http2_on": takes_http2_on,
         "has_long_names": max(len(proxy.name), len(proxy.callbacks_name)) > _MAX_KEY,
@@ -139,6 +140,17 @@ def _context(
         "authority_of": authority_of,
         "callbacks_certificate": proxy.callbacks_certificate or proxy.certificate,
         "callbacks_certificate_key": proxy.callbacks_certificate_key or proxy.certificate_key,
+    }
+
+
+def _integrations(proxy: ProxyPolicy, callbacks: CallbackPolicy) -> dict[str, Any]:
+    """Return what the templates need of the role `integrations`."""
+    shapes, used = error_bodies(), {route.error_shape for route in proxy.cloud_routes}
+    return {
+        "shapes": shapes,
+        "used_shapes": [body for shape, body in shapes.items() if shape in used],
+        "status_on": partial(status_on, always_200=callbacks.always_200),
+        "hides_paths": any(route.has_secret_segment for route in proxy.integrations),
     }
 
 

@@ -18,12 +18,14 @@ from validator.callbacks.wire import CallbackPolicy
 from validator.clock import Clock
 from validator.customerquery.policy import QueryPolicy
 from validator.errors import OperatorError, PublicError, RetCode
+from validator.ivr.policy import IvrPolicy
 from validator.operations.certificates import chain
 from validator.operations.certificates.handover import Handover
 from validator.operations.certificates.pem import read_chain
 from validator.operations.doctor import timing
 from validator.operations.doctor.asking import printable
 from validator.untrusted import is_plain
+from validator.verification.policy import CallFields, VerificationPolicy
 from validator.web.portal.policy import PopPolicy
 from validator.web.proxy_policy import ProxyPolicy
 
@@ -68,6 +70,14 @@ class ScreenPop:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowRoute:
+    """Where an IVR flow asks, by the code or the name that it has in the settings."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationForm:
     """The content of the form, in any language."""
 
@@ -85,6 +95,9 @@ class RegistrationForm:
     query_proof: str = ""
     card_events: tuple[str, ...] = ()
     screen_pop: ScreenPop | None = None
+    verifications: tuple[FlowRoute, ...] = ()
+    flow_queries: tuple[FlowRoute, ...] = ()
+    call_fields: CallFields | None = None
 
 
 def fill_in(
@@ -95,16 +108,14 @@ def fill_in(
     contact: str,
     clock: Clock,
     query: QueryPolicy | None = None,
+    flows: tuple[VerificationPolicy, IvrPolicy] | None = None,
     *,
     has_card: bool = False,
     pop: PopPolicy | None = None,
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
-    origin = proxy.callbacks_origin or proxy.origin
-    if not origin:
-        raise OperatorError("there is no URL to register: set proxy.origin, or proxy.callbacks_origin")
-    if not is_plain(contact) or len(contact) > MAX_CONTACT:
-        raise OperatorError(f"a contact is one line of at most {MAX_CONTACT} characters")
+    origin = _origin(proxy, contact)
+    verification, ivr = flows or (None, None)
     return RegistrationForm(
         date=clock.now().date().isoformat(),
         contact=contact,
@@ -118,15 +129,33 @@ def fill_in(
         networks=tuple(map(str, callbacks.networks)),
         cloud_host=proxy.cloud_host,
         always_200=callbacks.always_200,
-        queries=tuple(
-            Query(tenant, origin + path)
-            for tenant, path in sorted(query.routes.items() if query else ())
-            if tenant in tenants
-        ),
+        queries=_queries(origin, query, tenants),
         query_proof=query.proof if query else "",
         card_events=_CARD_EVENTS if has_card else (),
         screen_pop=_screen_pop(proxy, pop) if pop and pop.is_on and proxy.origin else None,
+        verifications=_flow_routes(origin, verification.paths if verification else {}),
+        flow_queries=_flow_routes(origin, ivr.paths if ivr else {}),
+        call_fields=verification.names if verification else None,
     )
+
+
+def _origin(proxy: ProxyPolicy, contact: str) -> str:
+    """Return the origin to register; raises OperatorError without one, and for a contact of several lines."""
+    origin = proxy.callbacks_origin or proxy.origin
+    if not origin:
+        raise OperatorError("there is no URL to register: set proxy.origin, or proxy.callbacks_origin")
+    if not is_plain(contact) or len(contact) > MAX_CONTACT:
+        raise OperatorError(f"a contact is one line of at most {MAX_CONTACT} characters")
+    return origin
+
+
+def _queries(origin: str, query: QueryPolicy | None, tenants: Collection[str]) -> tuple[Query, ...]:
+    routes = sorted(query.routes.items()) if query else ()
+    return tuple(Query(tenant, origin + path) for tenant, path in routes if tenant in tenants)
+
+
+def _flow_routes(origin: str, paths: Mapping[str, str]) -> tuple[FlowRoute, ...]:
+    return tuple(FlowRoute(name, origin + path) for name, path in paths.items())
 
 
 def render(form: RegistrationForm) -> Mapping[str, str]:
@@ -190,6 +219,7 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
         ),
         **({"events_with_whole_numbers": form.card_events} if form.card_events else {}),
         **({"screen_pop": form.screen_pop} if form.screen_pop else {}),
+        **_flow_content(form),
         "wanted": wanted,
     }
 
@@ -197,6 +227,17 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
 def _screen_pop(proxy: ProxyPolicy, pop: PopPolicy) -> ScreenPop:
     names = tuple(f"{own}={chosen}" for own, chosen in sorted(pop.parameters.items()))
     return ScreenPop(f"{proxy.origin}{proxy.portal_path}/pop", bool(pop.script), names, pop.cloud_origins)
+
+
+def _flow_content(form: RegistrationForm) -> dict[str, Any]:
+    """Return the members about IVR flows; none while there is no route for them."""
+    if not (form.verifications or form.flow_queries):
+        return {}
+    return {
+        "verifications": form.verifications,
+        "flow_queries": form.flow_queries,
+        "flow_clients_tenants": form.tenants,
+    }
 
 
 def _entry(certificate: x509.Certificate, files: tuple[str, ...] = ()) -> Certificate:

@@ -22,6 +22,7 @@ class PortalPolicy:
 
     `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on. With
     `has_card` the agent's page has the card of the customer who calls; `card_call_out`: it can call back.
+    With `has_verification` it shows how the verification of the call ended.
     """
 
     enabled: bool
@@ -34,6 +35,7 @@ class PortalPolicy:
     inline_styles: bool
     has_card: bool = False
     card_call_out: bool = False
+    has_verification: bool = False
 
     @property
     def pages(self) -> tuple[str, ...]:

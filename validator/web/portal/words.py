@@ -58,6 +58,7 @@ _ROWS = (
     ("video", "Video", "视频"),
     ("call", "Call", "呼叫"),
     ("card", "Who is calling", "来电客户"),
+    ("verification", "Verification", "身份验证"),
     ("no_call", "No call yet.", "尚无来电。"),
     ("events", "Events", "事件"),
     ("no_events", "No event yet.", "尚无事件。"),

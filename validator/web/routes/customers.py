@@ -10,7 +10,7 @@ from validator.customerquery.policy import QueryPolicy
 from validator.customerquery.query import CustomerQuery
 from validator.routeguard import BASIC, PATH
 from validator.web import incoming
-from validator.web.listreplies import list_reply
+from validator.web.integrationreplies import cloud_reply
 from validator.web.tenantroutes import add_tenant_routes
 
 
@@ -20,12 +20,12 @@ def blueprint(query: CustomerQuery, policy: QueryPolicy) -> Blueprint:
 
     def by_path(tenant: str, presented_secret: str) -> Response:
         presented = presented_secret, None
-        return list_reply(query.answer(incoming.exchange(), tenant, presented, _number))
+        return cloud_reply(query.answer(incoming.exchange(), tenant, presented, _number))
 
     def by_basic(tenant: str) -> Response:
         credentials = incoming.credentials()
         presented = credentials.presented_secret, credentials.presented_client
-        return list_reply(query.answer(incoming.exchange(), tenant, presented, _number))
+        return cloud_reply(query.answer(incoming.exchange(), tenant, presented, _number))
 
     views: dict[str, Callable[..., Response]] = {PATH: by_path, BASIC: by_basic}
     segment = {PATH: "/<presented_secret>", BASIC: ""}[policy.proof]

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.nginx_directives import parse, servers
+from tests.support.fakes import FLOWS
+from tests.support.nginx_directives import Directive, parse, servers
 from tests.support.nginx_renderings import EVERYTHING, WITH_CALLBACKS, rendered
 from validator.errors import PublicError, RetCode
 from validator.operations.proxy.answers import nginx_answers
@@ -119,3 +120,46 @@ def places(page: str) -> set[str]:
         if variable in page:
             return {page.replace(variable, word) for word in words}
     return {page}
+
+
+@pytest.mark.parametrize("always_200", ["false", "true"])
+def test_flows_get_bodies_that_they_can_read(always_200: str) -> None:
+    """What nginx answers a flow itself is the result 3, or `failed`; for a fault of ours with status 200."""
+    text = rendered({**FLOWS, "callbacks.always_200": always_200})
+    (server,) = (one for one in servers(text) if any("/rest/v1/ivr/level" in each for each in paths_of(one)))
+    bodies = {each.arguments[-1]: each.own("return") for each in server.all("location")}
+    pages = {each.arguments[-1]: each.own("error_page") for each in server.all("location")}
+
+    ((_, verification),) = bodies["/door-error/verification/"]
+    ((_, query),) = bodies["/door-error/ivr/"]
+    assert orjson.loads(verification)["data"]["verifyResult"] == 3
+    assert orjson.loads(query) == {"found": "failed", "fields": {}}
+    sent = {page[-1]: page[-2] for page in pages["/rest/v1/verification/PIN"]}
+    assert {sent[f"/door-error/verification/{status}"] for status in (500, 503)} == {"=200"}
+    assert sent["/door-error/verification/429"] == ("=200" if always_200 == "true" else "=429")
+    sent = {page[-1]: page[-2] for page in pages["/rest/v1/ivr/level"]}
+    assert sent["/door-error/ivr/503"] == ("=200" if always_200 == "true" else "=503")
+
+
+def test_pages_are_on_the_portals_server_only() -> None:
+    """With a separate server for the cloud, flows ask there, and an agent's page on the portal's own."""
+    portal, cloud = (
+        {path for one in found for path in paths_of(one)}
+        for found in (
+            [one for one in servers(text_apart()) if "portal" in str(one.own("server_name"))],
+            [one for one in servers(text_apart()) if "callbacks" in str(one.own("server_name"))],
+        )
+    )
+
+    assert "/api/v1/verifications/latest" in portal - cloud
+    assert {"/rest/v1/verification/PIN", "/rest/v1/ivr/level"} <= cloud - portal
+
+
+def text_apart() -> str:
+    """Return validator.conf with the callbacks on a separate server, and the flows."""
+    return rendered({**WITH_CALLBACKS, **FLOWS})
+
+
+def paths_of(server: Directive) -> set[str]:
+    """Return the path of each location of *server*."""
+    return {location.arguments[-1] for location in server.all("location")}

@@ -34,7 +34,7 @@ from tests.support.nginx_renderings import (
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx
 from validator.operations.proxy.headers import PASSED_HEADERS
-from validator.web.policy import IntegrationRoute
+from validator.web.policy import ErrorShape, IntegrationRoute
 from validator.web.proxy_policy import ProxyPolicy
 
 ROWS = pairs()
@@ -529,8 +529,10 @@ WORST = ("another server", "variable", "quote and directive", "line feed after",
 def with_integrations(proxy: ProxyPolicy) -> ProxyPolicy:
     """Return *proxy* with a route of each kind of the role `integrations`."""
     routes = (
-        IntegrationRoute("/rest/v1/queryCustomer", has_secret_segment=True, is_list=True),
-        IntegrationRoute("/rest/v1/calls", False, (ip_network("203.0.113.0/24"),), is_list=True),
+        IntegrationRoute("/rest/v1/queryCustomer", has_secret_segment=True, error_shape=ErrorShape.EMPTY),
+        IntegrationRoute(
+            "/rest/v1/calls", False, (ip_network("203.0.113.0/24"),), error_shape=ErrorShape.EMPTY
+        ),
     )
     return replace(proxy, integrations=routes)
 
@@ -606,7 +608,7 @@ def test_hostile_path_of_an_integration_is_never_written(hostile: str) -> None:
     """The paths of the role `integrations` come from other sections, too."""
     settings = settings_of()
     for has_secret in (False, True):
-        routes = (IntegrationRoute(f"/{hostile}", has_secret, is_list=True),)
+        routes = (IntegrationRoute(f"/{hostile}", has_secret, error_shape=ErrorShape.EMPTY),)
         proxy = replace(settings.proxy, integrations=routes)
         with pytest.raises(OperatorError):
             nginx.render(proxy, settings.callbacks, settings.limits, settings.server.max_body)

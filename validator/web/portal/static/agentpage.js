@@ -6,12 +6,14 @@ import { EVERY_EVENT } from "./events.js";
 import { attempt, context, enterprise, knownPerson, language, make, part, report, tell, watchCloud } from "./page.js";
 import { onCalls } from "./ringing.js";
 import { Trouble } from "./trouble.js";
+import { VerificationView } from "./verification.js";
 
 const MAX_ROWS = 200;
 
 let bar = null;
 let stopWatching = () => {};
 const card = newCard(part("customer-card"));
+const verification = newVerification(part("verification"));
 
 /** Load the bar for *userAccount*. */
 async function load(userAccount) {
@@ -21,7 +23,10 @@ async function load(userAccount) {
   bar = await startAgentBar({ token, context, report });
   makeRoom(bar.frame);
   bar.on(EVERY_EVENT, show);
-  if (card !== null) onCalls(bar, (call) => card.show(call));
+  onCalls(bar, (call) => {
+    card?.show(call);
+    verification?.show();
+  });
   part("call").disabled = false;
 }
 
@@ -33,6 +38,16 @@ function newCard(place) {
     lookUp: (number, callid) => enterprise.lookUpCustomer(number, callid),
     unmask: (number, ref, field) => enterprise.unmask(number, ref, field),
     callOut: "callOut" in place.dataset ? (number) => callOut(number, "audio") : null,
+  });
+}
+
+/** Return the view of verifications in *place*; null on a page without one. The bar's events do not name the call. */
+function newVerification(place) {
+  if (place === null) return null;
+  return new VerificationView(place, {
+    language,
+    latest: (callid) => enterprise.latestVerification(callid),
+    reset: (callid) => enterprise.resetVerification(callid),
   });
 }
 

@@ -68,6 +68,16 @@ export class Enterprise {
     return this.#askJson("/api/v1/customers/unmask", { number, ref, field }, AbortSignal.timeout(LOOK_UP_TIMEOUT));
   }
 
+  /** Return `verification`: how that of the call *callid* ended, or null; without a call the last one. */
+  latestVerification(callid) {
+    return this.#askJson("/api/v1/verifications/latest", callid ? { callid } : {}, AbortSignal.timeout(LOOK_UP_TIMEOUT));
+  }
+
+  /** Forget the attempts at the customer of the call *callid*. */
+  async resetVerification(callid) {
+    await this.#ask("/api/v1/verifications/reset", callid ? { callid } : {}, AbortSignal.timeout(LOOK_UP_TIMEOUT));
+  }
+
   /** Return this browser's guest: `thirdUserId`. */
   guest() {
     return this.#askJson("/webchat/guest", {});

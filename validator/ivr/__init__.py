@@ -1,0 +1,1 @@
+"""Informs the cloud's IVR flows about the customer who calls."""

@@ -1,0 +1,130 @@
+"""The routes of the role `integrations`: what each takes, what it gives, and how it can refuse."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from marshmallow import Schema
+
+from validator.customercard.wire import CardAnswer, LookUpRequest, UnmaskAnswer, UnmaskRequest
+from validator.customerquery.wire import CustomerAnswer, QueryRequest
+from validator.errors import PublicError
+from validator.ivr.wire import IvrAnswer, IvrRequest
+from validator.verification.agentwire import LATEST_PATH, RESET_PATH, LatestAnswer, LatestRequest
+from validator.verification.wire import VerifyAnswer, VerifyRequest
+from validator.web.incoming import JSON
+from validator.web.operation import ANY, BROKEN, CALLBACK, READING, Operation
+from validator.web.policy import CARD_LOOK_UP, CARD_UNMASK, ErrorShape, IntegrationRoute
+
+_SECRET = {
+    "in": "path",
+    "name": "presented_secret",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The secret of the route.",
+}
+
+
+def _query_operation(route: IntegrationRoute) -> Operation:
+    return Operation(
+        f"{route.path}/{{presented_secret}}" if route.has_secret_segment else route.path,
+        "post",
+        "The cloud asks: which customers have this number?",
+        CustomerAnswer,
+        request=QueryRequest,
+        request_types=(JSON, ANY),
+        refusals=(*CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, PublicError.THROTTLED),
+        security=() if route.has_secret_segment else ("client",),
+        parameters=(_SECRET,) if route.has_secret_segment else (),
+        is_list=True,
+    )
+
+
+def _flow_operation(
+    route: IntegrationRoute, summary: str, request: type[Schema], answer: type[Schema]
+) -> Operation:
+    return Operation(
+        route.path,
+        "post",
+        summary,
+        answer,
+        request=request,
+        request_types=(JSON, ANY),
+        refusals=(*CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, PublicError.THROTTLED),
+        security=("client",),
+        has_own_errors=True,
+    )
+
+
+def _verify_operation(route: IntegrationRoute) -> Operation:
+    return _flow_operation(
+        route, "A flow asks: is this customer's answer right?", VerifyRequest, VerifyAnswer
+    )
+
+
+def _ivr_operation(route: IntegrationRoute) -> Operation:
+    return _flow_operation(route, "A flow fetches fields of the customer who calls.", IvrRequest, IvrAnswer)
+
+
+_PAGES = {
+    CARD_LOOK_UP: Operation(
+        CARD_LOOK_UP,
+        "post",
+        "An agent's card asks: which customers have this number?",
+        CardAnswer,
+        request=LookUpRequest,
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, PublicError.THROTTLED, *BROKEN),
+        security=("session",),
+    ),
+    CARD_UNMASK: Operation(
+        CARD_UNMASK,
+        "post",
+        "An agent has a masked value shown, which is recorded.",
+        UnmaskAnswer,
+        request=UnmaskRequest,
+        refusals=(
+            *READING,
+            PublicError.LOGIN_REQUIRED,
+            PublicError.NOT_FOUND,
+            PublicError.THROTTLED,
+            *BROKEN,
+        ),
+        security=("session",),
+    ),
+    LATEST_PATH: Operation(
+        LATEST_PATH,
+        "post",
+        "How did the verification of an agent's call end?",
+        LatestAnswer,
+        request=LatestRequest,
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, *BROKEN),
+        security=("session",),
+    ),
+    RESET_PATH: Operation(
+        RESET_PATH,
+        "post",
+        "Forget the attempts at the customer of an agent's call.",
+        None,
+        status=204,
+        request=LatestRequest,
+        refusals=(
+            *READING,
+            PublicError.LOGIN_REQUIRED,
+            PublicError.NOT_FOUND,
+            PublicError.THROTTLED,
+            *BROKEN,
+        ),
+        security=("session",),
+    ),
+}
+_OF_CLOUD: Mapping[ErrorShape, Callable[[IntegrationRoute], Operation]] = MappingProxyType(
+    {
+        ErrorShape.EMPTY: _query_operation,
+        ErrorShape.VERIFICATION: _verify_operation,
+        ErrorShape.IVR: _ivr_operation,
+    }
+)
+
+
+def integration_operation(route: IntegrationRoute) -> Operation:
+    """Return the operation of *route*."""
+    return _PAGES[route.path] if route.page_limit else _OF_CLOUD[route.error_shape](route)
