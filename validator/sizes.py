@@ -8,5 +8,4 @@ MAX_USER_NAME = 128  # userName, of guests thirdUserName
 MAX_TOKEN = 4096  # an enterprise token
 MAX_WORK_NO = 32
 MAX_SIP_ACCOUNT = 64
-MAX_CODE = 256  # a proof of a person on the page in the cloud's frame
 MAX_LOGIN = 128  # here, not at the cloud
