@@ -464,6 +464,9 @@ def test_trying_out_numbers_is_limited_and_visible(found: Founder) -> None:
     assert counted("none") == before + 20
     problem(look_up(browser), 429)
     assert all(answer.get_json()["found"] == "none" for answer in answers[:20])
+    assert sum(entry["detail"].startswith("none") for entry in entries(enterprise)) == 20
+    control = found(UNLIMITED).person()
+    assert {look_up(control, f"138{number:08}").status_code for number in range(40)} == {200}
 
 
 def test_misses_are_the_agents_own(found: Founder) -> None:

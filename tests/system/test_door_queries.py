@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -11,8 +12,8 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from tests.conftest import require_package
 from tests.support import nginx_process
-from tests.support.command_line import TENANT, CommandLine, Said
-from tests.support.nginx_and_server import FrontDoor, environment_of, guarded
+from tests.support.command_line import LOGIN, PASSWORD, TENANT, CommandLine, Said
+from tests.support.nginx_and_server import FrontDoor, environment_of, furnish, guarded
 from tests.support.planted_secrets import files
 from tests.support.server_process import Server
 from validator.files import write_private
@@ -20,6 +21,7 @@ from validator.files import write_private
 pytestmark = pytest.mark.slow
 
 ROUTE, SECRET = "/rest/v1/queryCustomer", "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
+LOOK_UP = "/api/v1/customers/lookup"
 KNOWN, UNKNOWN, NAME = "13606254580", "13606254588", "ouyang-jing-canary"
 SPELLINGS = (KNOWN, f"0{KNOWN}", f"+86 {KNOWN}", UNKNOWN, f"{KNOWN[:3]}****{KNOWN[7:]}")
 
@@ -42,6 +44,15 @@ class Site:
             **files(self.validator.home),
         }
 
+    def looked_up(self, number: str) -> dict[str, Any]:
+        """Return what an agent's card shows for *number*."""
+        portal, origin = self.door.portal, [("Origin", self.door.origin)]
+        login = portal.post("/api/v1/login", {"account": LOGIN, "password": PASSWORD}, origin)
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in login.cookies.values())
+        answer = portal.post(LOOK_UP, {"number": number}, [*origin, ("Cookie", cookies)])
+        card: dict[str, Any] = orjson.loads(answer.body)
+        return card
+
     def examined(self, *words: str) -> Said:
         """Return what the doctor prints about this site."""
         root = self.secrets.with_name("root.cer")
@@ -61,17 +72,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "customers.csv").write_text(f"id,number,name\nC-1,{KNOWN},{NAME}\n")
     settings = {
         "customers.source": "store",
+        "customers.card": "true",
         "query_customer.routes": f'["{TENANT}={ROUTE}"]',
         "query_customer.secrets_file": str(folder / "secrets"),
     }
-    validator, variables = CommandLine(folder / "home"), environment_of(settings)
-    for words in (
-        ["init"],
-        ["tenants", "add", TENANT],
-        ["customers", "import", str(folder / "customers.csv")],
-    ):
-        said = validator(*words, variables=variables)
-        assert said.code == 0, said
+    validator, variables = furnish(folder / "home"), environment_of(settings)
+    said = validator("customers", "import", str(folder / "customers.csv"), variables=variables)
+    assert said.code == 0, said
     (folder / "customers.csv").unlink()
     with guarded(validator.home, {**settings, "server.workers": "1"}) as (door, server):
         yield Site(door, server, validator, variables, folder / "secrets")
@@ -84,10 +91,14 @@ def test_no_number_and_no_secret_is_written(site: Site) -> None:
         site.door.callbacks.post(target, {"param": KNOWN})
     site.door.callbacks.ask(f"{ROUTE}/{SECRET}", "POST", body=KNOWN.encode())
     site.door.callbacks.ask(f"{ROUTE}/{SECRET}")
+    cards = [site.looked_up(param) for param in SPELLINGS]
     site.door.logged(9, path=ROUTE)
+    site.door.logged(len(cards), path=LOOK_UP)
 
     written = site.written()
 
+    assert [card["found"] for card in cards] == ["one", "one", "one", "none", "withheld"]
+    assert b"customer_lookup" in b"".join(written.values())
     assert [len(orjson.loads(answer.body)) for answer in answers] == [1, 1, 1, 0, 0]
     assert b"customer_query" in b"".join(written.values())
     digits = [number[2:].encode() for number in (KNOWN, UNKNOWN)]
