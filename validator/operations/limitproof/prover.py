@@ -6,7 +6,7 @@ shared by all. What the lockout lets through is counted in the audit trail, beca
 alike.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from validator.clock import EPOCH, Clock
 from validator.errors import Reason
 from validator.limits.policy import Mode, Rate
 from validator.operations.limitproof import needs
+from validator.operations.limitproof.lookups import LookUps
 from validator.operations.limitproof.querying import QueryRoutes
 from validator.operations.limitproof.sending import NEVER, Send, Sender
 from validator.operations.limitproof.signing import Signer
@@ -70,11 +71,17 @@ class Prover:
             yield from self._proven(name, send)
         yield from self._nested(self._accepted(tenant))
         yield from self._signing(tenant)
-        sends = self._queries.sends(self._services, self._sender) if self._queries else {}
-        for name, send in sends.items():
+        for name, send in self._of_customers().items():
             yield from self._proven(name, send)
         if self._services.settings.lockout.enabled:
             yield from self._lockout(tenant)
+
+    def _of_customers(self) -> Mapping[str, Send]:
+        """Return the same for the limits of queries and look-ups, where the server has the routes."""
+        if self._queries is None:
+            return {}
+        look_ups = LookUps(self._services, self._sender)
+        return {**self._queries.sends(self._services, self._sender), **look_ups.sends()}
 
     def _sends(self, tenant: Tenant) -> dict[str, Send]:
         """Return, for each limit, a function that sends a request that only this limit can refuse."""

@@ -7,7 +7,7 @@ from itertools import count
 
 from httpx2 import Response
 
-from validator.limits.policy import LimitsPolicy, Mode
+from validator.operations.limitproof.reach import is_reached
 from validator.operations.limitproof.sending import Send, Sender
 from validator.services import Services
 
@@ -32,9 +32,9 @@ class QueryRoutes:
 
     @property
     def settings(self) -> dict[str, object]:
-        """The settings of a server that serves the routes, without the file of the secrets."""
+        """The settings of a server with the routes and agents' look-ups, without the file of the secrets."""
         routes = [f"{_tenant(limit)}={_path(limit)}" for limit in self.secrets]
-        return {"customers.source": "store", "query_customer.routes": routes}
+        return {"customers.source": "store", "customers.card": True, "query_customer.routes": routes}
 
     @property
     def file(self) -> bytes:
@@ -57,18 +57,11 @@ class QueryRoutes:
             SOURCE: lambda: query(SOURCE, one, _WITHHELD),
             TENANT: lambda: query(TENANT, sender.spread(), _WITHHELD),
         }
-        return {limit: send for limit, send in sends.items() if _is_reached(limit, services.settings.limits)}
-
-
-def _is_reached(limit: str, policy: LimitsPolicy) -> bool:
-    """Return whether no wider limit refuses a request before *limit* does."""
-    return all(_least(limit, policy) <= _least(wider, policy) for wider in _WIDER[limit])
-
-
-def _least(limit: str, policy: LimitsPolicy) -> float:
-    found = policy.limits[limit]
-    amounts = [rate.amount for rate in found.rates] if found.mode is Mode.ENFORCE else []
-    return min(amounts, default=float("inf"))
+        return {
+            limit: send
+            for limit, send in sends.items()
+            if is_reached(limit, _WIDER, services.settings.limits)
+        }
 
 
 def _tenant(limit: str) -> str:
