@@ -17,6 +17,7 @@ from validator.tokens.principals import Operator
 
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 RIGHT = b'"retCode":0'
+PASSWORD = "a phrase that nobody will ever type"  # of every agent  # noqa: S105
 _FIRST_TENANT = 202400000001
 
 
@@ -31,7 +32,7 @@ def furnish(home: Path, tenants: int, tokens: int) -> list[bytes]:
         names = [str(_FIRST_TENANT + number) for number in range(tenants)]
         for name in names:
             services.tenants.add(name, "")
-        password_hash = services.passwords.hash("a phrase that nobody will ever type")
+        password_hash = services.passwords.hash(PASSWORD)
         questions = []
         for number in range(tokens):
             tenant, agent = names[number % tenants], f"agent-{number}"

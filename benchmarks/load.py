@@ -1,7 +1,7 @@
 """Requests of a benchmark over plain sockets: one by itself, and a flood of logins.
 
 The flood sends the next request as soon as the last one is answered; it runs in a separate process
-(`login_flood` can be handed to one), so that it does not delay the process that measures meanwhile.
+(`flood` and `guess` can be handed to one), so that it does not delay the process that measures meanwhile.
 """
 
 import secrets
@@ -9,6 +9,7 @@ import selectors
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from ipaddress import IPv4Address
 
 import orjson
@@ -53,39 +54,51 @@ def ask(address: Address, request: bytes) -> bytes:
         return answer
 
 
-def login_flood(address: Address, path: str, connections: int, seconds: float) -> dict[str, int]:
-    """Guess passwords from *connections* at once; return how many answers there were of each status.
+def flood(
+    address: Address, make: Callable[[], bytes], connections: int, seconds: float, pause: float = 0
+) -> dict[str, int]:
+    """Send requests that *make* returns over *connections* at once; return how many had each status.
 
-    As a botnet behind a proxy does it: each guess is another account's, and comes from another address, so
-    that neither the lockout nor a limit on addresses holds it back.
+    After the first of each connection there are *pause* seconds between two requests.
     """
     statuses: Counter[str] = Counter()
     end = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         for _ in range(connections):
-            _begin(selector, address, path)
+            _begin(selector, address, make)
         while time.monotonic() < end:
             for key, _ in selector.select(0.1):
-                _go_on(selector, key, path, statuses, address)
+                _go_on(selector, key, make, statuses, address)
+                time.sleep(pause)
         for key in list(selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
     return dict(statuses)
 
 
-def _begin(selector: selectors.BaseSelector, address: Address, path: str) -> None:
+def guess(path: str = "/api/v1/login") -> bytes:
+    """Return a login with a guessed password.
+
+    As a botnet behind a proxy does it: each guess is another account's, and comes from another address, so
+    that neither the lockout nor a limit on addresses holds it back.
+    """
+    body = {"account": f"user-{secrets.token_hex(6)}", "password": secrets.token_hex(10)}
+    return post(path, body, X_Forwarded_For=source(secrets.randbelow(2**17)))
+
+
+def _begin(selector: selectors.BaseSelector, address: Address, make: Callable[[], bytes]) -> None:
     connection = socket.create_connection(address, _TIMEOUT)
     selector.register(connection, selectors.EVENT_READ, bytearray())
-    connection.sendall(_guess(path))
+    connection.sendall(make())
 
 
 def _go_on(
     selector: selectors.BaseSelector,
     key: selectors.SelectorKey,
-    path: str,
+    make: Callable[[], bytes],
     statuses: Counter[str],
     address: Address,
 ) -> None:
-    """Take what came on one connection; when the answer is whole, count it and send the next guess."""
+    """Take what came on one connection; when the answer is whole, count it and send the next request."""
     connection: socket.socket = key.fileobj  # type: ignore[assignment]
     try:
         part = connection.recv(65536)
@@ -93,16 +106,11 @@ def _go_on(
         if part and is_whole(bytes(key.data)):
             statuses[key.data[9:12].decode()] += 1
             key.data.clear()
-            connection.sendall(_guess(path))
+            connection.sendall(make())
     except OSError:
         part = b""
     if not part:
         statuses[_LOST] += 1
         selector.unregister(connection)
         connection.close()
-        _begin(selector, address, path)
-
-
-def _guess(path: str) -> bytes:
-    body = {"account": f"user-{secrets.token_hex(6)}", "password": secrets.token_hex(10)}
-    return post(path, body, X_Forwarded_For=source(secrets.randbelow(2**17)))
+        _begin(selector, address, make)

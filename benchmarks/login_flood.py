@@ -31,12 +31,11 @@ from typing import Any
 
 from benchmarks import reports
 from benchmarks.enterprise import RIGHT, furnish
-from benchmarks.load import Address, login_flood
+from benchmarks.load import Address, flood, guess
 from benchmarks.machine import cores, machine, pinned
 from benchmarks.servers import serving
 from benchmarks.steady import FAULTS, Span, probe, spelled
 
-LOGIN_PATH = "/api/v1/login"
 BAR = 5.0
 _TENANTS = 4  # 100 questions a second each
 _TOKENS = 32
@@ -104,7 +103,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
         )
         for target in targets:
             # The first requests of a process load what the later ones find.
-            rehearsal = flooder.submit(login_flood, target.people, LOGIN_PATH, 1, 0.5)
+            rehearsal = flooder.submit(flood, target.people, guess, 1, 0.5)
             probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=1)
             rehearsal.result(_TIMEOUT)
         for _ in range(plan.rounds):
@@ -123,10 +122,10 @@ def idle(target: Target, requests: list[bytes], plan: Plan) -> Sample:
 def flooded(target: Target, requests: list[bytes], plan: Plan, flooder: ProcessPoolExecutor) -> Sample:
     """Probe *target* while its login is flooded."""
     lasting = plan.seconds + 2 * _SETTLING
-    flood = flooder.submit(login_flood, target.people, LOGIN_PATH, plan.connections, lasting)
+    guesses = flooder.submit(flood, target.people, guess, plan.connections, lasting)
     time.sleep(_SETTLING)
     measured = probe(target.callbacks, requests, RIGHT, rate=plan.rate, seconds=plan.seconds)
-    return Sample(target.name, is_flooded=True, measured=measured, flood=flood.result(lasting + _TIMEOUT))
+    return Sample(target.name, is_flooded=True, measured=measured, flood=guesses.result(lasting + _TIMEOUT))
 
 
 def figures(name: str, samples: list[Sample]) -> dict[str, Any]:

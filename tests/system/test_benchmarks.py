@@ -16,6 +16,7 @@ from benchmarks.questions import NUMBER, REFUSED_SHARE, Questions
 from benchmarks.servers import Server, environment, free_address, running
 from benchmarks.steady import Asked
 from tests.conftest import require_package
+from tests.support import postgres
 from tests.support.short_benchmarks import run
 
 TARGETS = ["one pool", "two pools", "no bulkhead"]
@@ -71,6 +72,25 @@ def test_junk_flood_refuses_no_good_token(tmp_path: Path) -> None:
     assert 300 <= junk["200"] < 400  # a few more where the edge of a window lies in the run
     assert 0 < report["trail_bytes"] < 400 * 500
     assert "with junk" in printed
+
+
+def test_hanging_database_delays_one_pool_only(tmp_path: Path) -> None:
+    """While the customers' database hangs, logins and callbacks do not wait; without a bulkhead they do.
+
+    The bounds are ratios of one run: an undisturbed login takes a tenth of a second, one behind the database
+    several times the 1.35 s after which the database ends a query.
+    """
+    require_package(postgres.DEBIAN_PACKAGE, found=postgres.program_folder() is not None)
+    printed, report = run("pools", tmp_path / "report.json", "--quick")
+
+    three, control = (report["targets"][name] for name in ("three pools", "no bulkhead"))
+    assert [three["hanging"][name]["errors"] for name in ("callbacks", "logins")] == [{}, {}]
+    assert three["hanging"]["flood"]["503"] > 0
+    assert "200" not in three["hanging"]["flood"]
+    for name in ("callbacks", "logins"):
+        assert three["hanging"][name]["p50"] < control["hanging"][name]["p50"] / 2
+    assert control["hanging"]["logins"]["p50"] > 1000
+    assert "hanging" in printed
 
 
 @pytest.fixture(scope="module")
