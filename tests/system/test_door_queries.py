@@ -114,7 +114,7 @@ def test_no_number_and_no_secret_is_written(site: Site) -> None:
 
 def test_doctor_sees_that_the_route_works(site: Site) -> None:
     """A wrong secret is refused, the right one accepted, and no log has either; neither is printed."""
-    said = site.examined("--query-secrets", str(site.secrets), "--log", str(site.server.log))
+    said = site.examined("--query-secrets-file", str(site.secrets), "--log", str(site.server.log))
 
     lines = [line for line in said.out.splitlines() if "query-" in line]
     assert [line.split()[:2] for line in lines] == [
@@ -132,7 +132,7 @@ def test_doctor_sees_a_changed_secret(site: Site, tmp_path: Path) -> None:
     write_private(other, f"{TENANT} {SECRET[::-1]}\n".encode())
     log.write_text(f"POST {ROUTE}/{SECRET[::-1]}")
 
-    said = site.examined("--query-secrets", str(other), "--log", str(log))
+    said = site.examined("--query-secrets-file", str(other), "--log", str(log))
 
     problems = [line.split()[1] for line in said.out.splitlines() if line.startswith("PROBLEM")]
     assert (said.code, problems) == (1, [f"query-{TENANT}-secret:", "query-log:"])

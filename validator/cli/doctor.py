@@ -42,7 +42,7 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     cls=Command,
     examples=[
         "validator doctor https://portal.example.com --connect 192.0.2.10:443 --trust server.cer",
-        "validator doctor https://portal.example.com --query-secrets query-secrets --log access.log",
+        "validator doctor https://portal.example.com --query-secrets-file query-secrets --log access.log",
     ],
 )
 @click.argument("origin", metavar="URL")
@@ -68,7 +68,7 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
 )
 @click.option("--client-key", type=_FILE, help="Its private key (PEM); else it is in the same file.")
 @click.option(
-    "--query-secrets",
+    "--query-secrets-file",
     type=_FILE,
     help="Like query_customer.secrets_file: each route's last secret is sent too, over verified TLS.",
 )
@@ -85,7 +85,7 @@ def doctor(
     plain_port: int,
     client_certificate: Path | None,
     client_key: Path | None,
-    query_secrets: Path | None,
+    query_secrets_file: Path | None,
     logs: tuple[Path, ...],
     as_json: bool,
 ) -> None:
@@ -109,7 +109,7 @@ def doctor(
         plain_port=plain_port,
         client_certificate=client_certificate,
         client_key=client_key,
-        queries=_queries(settings.query_customer, query_secrets),
+        queries=_queries(settings.query_customer, query_secrets_file),
         has_card=settings.customers.card and origin.removesuffix("/") == settings.proxy.origin,
         logs=logs,
         is_framed=settings.pop.is_on,
