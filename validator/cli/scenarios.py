@@ -133,9 +133,7 @@ def run(scenarios: tuple[str, ...], junit: Path | None, as_json: bool, **options
 
 @click.command(
     cls=Command,
-    examples=[
-        "echo 13606254580 | validator simulate query --target https://portal.example.com --query query.toml"
-    ],
+    examples=["validator simulate query --target https://portal.example.com --query query.toml < number.txt"],
 )
 @click.option("--target", required=True, callback=_server_url, help="URL of the server to call.")
 @click.option(
