@@ -66,12 +66,13 @@ test("while the number is looked up the card says so", (t) => {
   assert.match(place.textContent, /13606254580Looking the customer up/);
 });
 
-test("none, several and more have words of their own", async (t) => {
+test("none, several, more and no whole number have different words", async (t) => {
   const shown = [];
   for (const result of [
     { found: "none", more: false, customers: [] },
     { found: "several", more: false, customers: [LI, WANG] },
     { found: "several", more: true, customers: [LI, WANG] },
+    { found: "withheld", more: false, customers: [] },
   ]) {
     const { made, place } = card(t, { lookUp: async () => result });
     await made.show({ number: NUMBER });
@@ -83,6 +84,8 @@ test("none, several and more have words of their own", async (t) => {
   assert.deepEqual(shown[1].all("h3").map(({ textContent }) => textContent), ["Customer 1", "Customer 2"]);
   assert.doesNotMatch(shown[1].textContent, /More customers/);
   assert.match(shown[2].textContent, /More customers than these/);
+  assert.match(shown[3].textContent, /no whole number/);
+  assert.doesNotMatch(shown[3].textContent, /No customer/);
 });
 
 test("a failed look-up is trouble, never nobody, and can be tried again", async (t) => {
@@ -200,7 +203,7 @@ test("a call goes out only after it was confirmed", async (t) => {
   assert.ok(button(place, "Call this number"));
 });
 
-for (const [number, callOut] of [["anonymous", () => {}], ["sip:1001@host", () => {}], [NUMBER, null]]) {
+for (const [number, callOut] of [["anonymous", () => {}], ["sip:1001@host", () => {}], ["**21*13900000000#", () => {}], [NUMBER, null]]) {
   test(`nobody is called with "${number}"${callOut ? "" : " where calls are off"}`, async (t) => {
     const { made, place } = card(t, { callOut });
 

@@ -6,7 +6,7 @@
 import { make } from "./elements.js";
 import { troubleWords, words } from "./words.js";
 
-const CALLABLE = /^\+?[0-9*#]{1,32}$/;
+const CALLABLE = /^\+?[0-9]{1,32}$/; // no * or #: the caller chose it, and could choose a code of the exchange
 const NOT_FOUND = 404;
 
 /** A card in a page. */
