@@ -75,6 +75,7 @@ class Plan:
     seconds: float
     flooding: int = 40  # connections
     targets: tuple[str, ...] = (THREE, ONE, CONTROL)
+    phases: tuple[str, ...] = (IDLE, HANGING, FLOOD)
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Bench:
     def __init__(self, folder: Path, stack: ExitStack, plan: Plan) -> None:
         """Start everything of *plan* in *folder*; *stack* ends it."""
         home, self._secret, self._plan = folder / "home", secrets.token_hex(16), plan
+        self._last: dict[str, str] = {}
         callbacks = furnish(home, tenants=1, tokens=_AGENTS)
         self.database = CustomersDatabase(stack, _TENANT)
         self.targets = _start(home, stack, plan, self._variables(folder))
@@ -117,8 +119,11 @@ class Bench:
         return post(f"{_ROUTE}/{self._secret}", {"param": NUMBER}, X_Forwarded_For=source(1))
 
     def sample(self, target: Target, phase: str) -> Sample:
-        """Return what *target* did in *phase*, from which it has recovered then."""
+        """Return what *target* did in *phase*, after it has recovered from a hanging database."""
         seconds = self._plan.seconds
+        if self._last.get(target.name) == HANGING:
+            self._recover(target, HANGING)
+        self._last[target.name] = phase
         with ExitStack() as stack:
             if phase == HANGING:
                 stack.enter_context(self.database.locked())
@@ -126,7 +131,8 @@ class Bench:
             time.sleep(_SETTLING)
             spans = self._probed(target, PROBED[phase], seconds)
             statuses = flooding.result(_TIMEOUT) if flooding else {}
-        self._recover(target, phase)
+        if phase == FLOOD:
+            self._recover(target, FLOOD)
         return Sample(target.name, phase, spans, statuses)
 
     def _flooding(self, target: Target, phase: str, seconds: float) -> "Future[dict[str, int]] | None":
@@ -142,8 +148,6 @@ class Bench:
 
     def _recover(self, target: Target, phase: str) -> None:
         """Return as soon as what was flooded in *phase* answers as before it."""
-        if phase == IDLE:
-            return
         if phase == HANGING:
             time.sleep(COOLDOWN.total_seconds())
         name, end = {HANGING: QUERIES, FLOOD: LOGINS}[phase], time.monotonic() + _TIMEOUT
@@ -214,7 +218,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8, help="of each phase")
     given = parser.parse_args()
-    plan = Plan(1, 1.5, 16, (THREE, CONTROL)) if given.quick else Plan(given.rounds, given.seconds)
+    plan = (
+        Plan(1, 1.5, 16, (THREE, CONTROL), (IDLE, HANGING))
+        if given.quick
+        else Plan(given.rounds, given.seconds)
+    )
     report = {"machine": machine(), "plan": vars(plan), "targets": measure(plan)}
     reports.write(given.json, report)
     print(table(report))  # noqa: T201
@@ -230,19 +238,19 @@ def measure(plan: Plan) -> dict[str, Any]:
             bench.sample(target, IDLE)  # the first requests of a process load what the later ones find
         for _ in range(plan.rounds):
             for target in bench.targets:
-                samples += [bench.sample(target, phase) for phase in PROBED]
+                samples += [bench.sample(target, phase) for phase in plan.phases]
     return {name: figures([each for each in samples if each.target == name]) for name in plan.targets}
 
 
 def figures(samples: Sequence[Sample]) -> dict[str, Any]:
     """Return the figures of one target: medians over the rounds, sums of the errors and statuses."""
-    phases = {phase: [each for each in samples if each.phase == phase] for phase in PROBED}
+    phases = {each.phase: [other for other in samples if other.phase == each.phase] for each in samples}
     return {
         phase: {
             "flood": dict(sum((Counter(each.flood) for each in phases[phase]), Counter[str]())),
             **{name: _figures(name, phases[IDLE], phases[phase]) for name in PROBED[phase]},
         }
-        for phase in PROBED
+        for phase in phases
     }
 
 
@@ -265,7 +273,8 @@ def table(report: dict[str, Any]) -> str:
     head = ["server", "asked", "during", "idle p50 / p99", "p50 / p99", "ratio", "longest", FAULTS, "flood"]
     rows = []
     for name, phases in report["targets"].items():
-        for phase, asked in ((HANGING, CALLBACKS), (HANGING, LOGINS), (FLOOD, CALLBACKS), (FLOOD, QUERIES)):
+        probed = [(phase, asked) for phase in list(phases)[1:] for asked in PROBED[phase]]
+        for phase, asked in probed:
             calm, rough = phases[IDLE][asked], phases[phase][asked]
             errors = Counter(calm["errors"]) + Counter(rough["errors"])
             sent = ", ".join(f"{number} x {status}" for status, number in phases[phase]["flood"].items())
