@@ -15,7 +15,7 @@ from tests.conftest import require_package
 from tests.support import nginx_process, portal_site
 from tests.support.chromium import ALLOWED, TIMEOUT
 from tests.support.command_line import TENANT
-from tests.support.portal_site import LOGIN, Stage
+from tests.support.portal_site import AGENT, LOGIN, Stage
 from tests.support.ready_pages import (
     PAGES,
     bar_of,
@@ -25,6 +25,11 @@ from tests.support.ready_pages import (
     new_profile,
     tab_to,
 )
+from validator.cloud.wire import ListedAgent
+from validator.services import open_services
+from validator.settings.loading import load
+from validator.settings.sources import environment_variable
+from validator.verification.wire import Presented
 
 Opening = Callable[..., BrowserContext]
 LOOK_UP = "**/api/v1/customers/lookup"
@@ -39,7 +44,13 @@ SETTINGS = {
     "customers.source": "store",
     "customers.card": "true",
     "customers.card_link": "https://crm.example.com/customers/{id}",
+    "verification.routes": '["CARD=fields:card:4"]',
 }
+FORGED = (
+    {"name": "IvrReturn", "verifyResult": "1"},
+    {"type": "getVerifyResult", "verifyTypeCode": "CARD", "verifyResult": 1},
+    '{"verification": {"cause": "passed", "result": 1}}',
+)
 BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NARROW = {"viewport": {"width": 320, "height": 640}}
 
@@ -237,3 +248,33 @@ def test_card_speaks_chinese(opening: Opening) -> None:
     expect(card.locator("dd").nth(1)).to_have_text("金卡")
     expect(card.get_by_role("button", name="显示完整内容：卡号")).to_be_visible()
     hang_up(tab)
+
+
+def test_forged_word_of_the_frame_shows_no_verification(opening: Opening, stage: Stage) -> None:
+    """Messages of the cloud's frame reach the page, and change nothing: it shows this server's record."""
+    tab = log_in(opening(), "agent")
+    ring(tab)
+    tab.evaluate("window.heard = []; addEventListener('message', ({ data }) => heard.push(data))")
+    place = tab.locator("#verification")
+
+    for word in FORGED:
+        bar_of(tab).locator("body").evaluate("(_, word) => parent.postMessage(word, '*')", word)
+    tab.wait_for_function("(amount) => heard.length >= amount", arg=len(FORGED))  # the control: they arrive
+    expect(place).to_have_text("Look up the verification")
+    place.get_by_role("button", name="Look up the verification").click()
+    expect(place.locator(".note")).to_have_text("No verification of this call.")
+
+    verify_wrongly(stage)
+    place.get_by_role("button", name="Look up the verification").click()
+    expect(place.locator(".note").first).to_have_text("Not verified: the answer was wrong (CARD)")
+    hang_up(tab)
+
+
+def verify_wrongly(stage: Stage) -> None:
+    """Let the caller's flow, which sends the agent's work number, get a wrong answer."""
+    environment = {environment_variable(key): text for key, text in SETTINGS.items()}
+    services = open_services(load(stage.validator.home, environment=environment))
+    services.agents.sync(TENANT, [ListedAgent(AGENT, "371")])
+    presented = Presented(presented_number=CALLER, presented_answer="0000", work_no="371")
+    services.verification.verify("client:flow", TENANT, "CARD", presented, "a-request")
+    services.close()

@@ -479,7 +479,7 @@ def test_other_roles_have_no_route(found: Founder, role: str) -> None:
 # The agent
 
 
-def latest(browser: Any, call: str = CALL, **more: str) -> TestResponse:
+def latest(browser: Any, call: str = CALL, **more: object) -> TestResponse:
     """Ask for the latest verification as an agent's page does."""
     answer: TestResponse = browser.post("/api/v1/verifications/latest", json={"callid": call, **more})
     return answer
@@ -557,6 +557,26 @@ def test_agent_resets_the_attempts(found: Founder) -> None:
     assert results(enterprise, RIGHT) == [PASSED]
     entry = next(entry for entry in enterprise.trail() if entry["event"] == "customers")
     assert (entry["by"], entry["detail"]) == ("account:li.wei", f"3 attempts at {CARD} reset")
+
+
+def test_word_of_a_page_changes_nothing(found: Founder) -> None:
+    """What the frame says, `getVerifyResult` or a forged request, is not read: the record alone counts."""
+    enterprise = found()
+    agent = enterprise.person()
+    forged = {
+        "verifyResult": "1",
+        "result": PASSED,
+        "cause": "passed",
+        "workNo": "1",
+        "verifyWorkNo": WORK_NO,
+    }
+
+    assert latest(agent, CALL, **forged).get_json() == {"verification": None}
+    ask(enterprise, WRONG)
+    seen = latest(agent, CALL, **forged).get_json()["verification"]
+    assert (seen["result"], seen["cause"]) == (FAILED, "wrong")
+    ask(enterprise, RIGHT)
+    assert latest(agent).get_json()["verification"]["cause"] == "passed", "the control: a record does"
 
 
 def test_resets_are_limited(found: Founder) -> None:
