@@ -22,6 +22,7 @@ DOORS = (
     "validator/app.py",
     "validator/operations/simulator/cloud.py",
     "validator/operations/simulator/service_routes.py",
+    "validator/operations/simulator/keypad_routes.py",
     "validator/operations/simulator/table_routes.py",
     "validator/operations/simulator/workbench_routes.py",
 )

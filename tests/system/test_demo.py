@@ -24,7 +24,7 @@ from validator.cli.demo_customers import RINGING
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
-NOT_FOUND = 404
+NOT_FOUND, SEE_OTHER = 404, 303
 JUNK = 320  # more than limits.callbacks_foreign of one address in a minute
 
 
@@ -224,6 +224,25 @@ def test_cloud_imports_exported_customers(demo: Demo, tmp_path: Path) -> None:
     assert (imported["rows"], imported["accepted"], imported["errors"]) == (6, 6, [])  # four are the samples'
 
 
+def test_keypad_has_a_caller_verified(demo: Demo) -> None:
+    """In both shapes the digits of the caller's card pass at both places of the response; others do not."""
+    with demo.cloud() as cloud:
+        for answer, shape in (("3445", "beside"), ("3445", "inside"), ("0000", "beside")):
+            form = {"callerNum": RINGING, "answer": answer, "callid": "1653963570-252", "shape": shape}
+            assert cloud.post("/keypad/CARD", data=form).status_code == SEE_OTHER
+        records = cloud.get("/keypad.json").json()
+        result = cloud.get("/keypad/CARD/result").json()
+
+    assert [
+        (each["shape"], each["beside"], each["inside"], each["problem"]) for each in reversed(records)
+    ] == [
+        ("beside", 1, 1, None),
+        ("inside", 1, 1, None),
+        ("beside", 2, 2, None),
+    ]
+    assert result == {"verifyResult": "2"}
+
+
 def test_cloud_asks_who_is_calling(demo: Demo) -> None:
     """By the file that the demonstration writes, every step of the cloud's queries passes through nginx."""
     folder, nowhere = demo.home / "demo" / "integration", CommandLine(demo.home / "nowhere")
@@ -245,7 +264,7 @@ def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:
     secrets = [path.read_text().strip() for path in folder.rglob("*.secret")]
     words = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout
 
-    assert len(secrets) == 2
+    assert len(secrets) == 3
     assert [path.name for path in private if path.stat().st_mode & 0o077] == []
     assert [secret for secret in secrets if secret in words] == []
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import orjson
 
-from validator.cli import demo_customers, demo_queries, samples, serving, supervisor
+from validator.cli import demo_customers, demo_flows, demo_queries, samples, serving, supervisor
 from validator.cli import home as home_commands
 from validator.cli import https as local_https
 from validator.cli.frame import Command, load_settings, paths
@@ -131,6 +131,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "customers.source": "store",
         "customers.card": True,
         **demo_queries.settings(folder),
+        **demo_flows.SETTINGS,
         "pop.mode": WEB_API,
         "pop.cloud_origins": [f"https://{CLOUD}:{cloud_port}"],
     }
@@ -174,7 +175,8 @@ tenant = "{samples.TENANT}"
 secret_file = "app.secret"
 """
     pops = _pops(f"{origin}{services.settings.portal.path}/pop")
-    write_private(folder / "cloud.toml", (registration + _TABLE + pops).encode())
+    flows = demo_flows.registration(services, folder, origin)
+    write_private(folder / "cloud.toml", (registration + _TABLE + pops + flows).encode())
 
 
 def _pops(url: str) -> str:
@@ -226,6 +228,7 @@ Who is calling:     press "Simulate a ring" in the agent bar, and the page shows
 The cloud's view:   https://{CLOUD}:{cloud_port}/status
 Its basic tables:   https://{CLOUD}:{cloud_port}/tables
 Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
+Its IVR keypad:     https://{CLOUD}:{cloud_port}/keypad   {demo_flows.HINT}
 Its workbench:      https://{CLOUD}:{cloud_port}/workbench
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
 """

@@ -2,7 +2,7 @@
 
 The pages' routes are below `/service-cloud/` (`service_routes`), the agents' workbench is at `/workbench`
 (`workbench_routes`). The real API Fabric has a separate host; here it shares this one. The status page and
-the basic tables (`table_routes`) are served to this host only.
+the basic tables (`table_routes`) are served to this host only, and so is the IVR keypad (`keypad_routes`).
 """
 
 from dataclasses import asdict
@@ -11,7 +11,13 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
-from validator.operations.simulator import pages, service_routes, table_routes, workbench_routes
+from validator.operations.simulator import (
+    keypad_routes,
+    pages,
+    service_routes,
+    table_routes,
+    workbench_routes,
+)
 from validator.operations.simulator.admission import Admission
 from validator.operations.simulator.callback import Asking
 from validator.operations.simulator.fabric import Fabric, FabricRefused
@@ -39,6 +45,7 @@ def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> 
     app.register_blueprint(_fabric(Fabric(registration, clock), records))
     app.register_blueprint(_status(registration, records))
     app.register_blueprint(table_routes.blueprint(registration.tables, clock))
+    app.register_blueprint(keypad_routes.blueprint(registration, clock))
 
     @app.before_request
     def one_slash_only() -> Response | None:

@@ -9,6 +9,7 @@
     [[tables]]     tenant, name, encoding (basic tables, of customers)
     [[columns]]    table, name, kind, type, length, items, required
     [[pops]]       url, mode, opening, parameters
+    [[flows]]      code, tenant, url, user, secret_file, customer_field (IVR flows that verify)
 
 Secrets are in separate files, readable only by their owner; paths are relative to the registration.
 """
@@ -115,6 +116,18 @@ class Pop:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """An IVR flow that has callers verified as *code* at *url*; "" if it asks for no id of the customer."""
+
+    code: str
+    tenant: str
+    url: str
+    user: str
+    secret: str = field(repr=False)
+    customer_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """Everything that the cloud knows about one enterprise."""
 
@@ -126,6 +139,7 @@ class Registration:
     apps: Mapping[str, App]
     tables: Mapping[str, BasicTable] = field(default_factory=dict)
     pops: tuple[Pop, ...] = ()
+    flows: Mapping[str, Flow] = field(default_factory=dict)
 
     def has_agent(self, tenant: str, account: str) -> bool:
         """Return whether *account* may work in *tenant*."""
@@ -146,7 +160,7 @@ def load(path: Path) -> Registration:
     for row in content["channels"]:
         row["secret_key"] = _secret(path.parent, row.pop("secret_key_file"), problems)
         row["length_rule"] = LengthRule(row["length_rule"])
-    for row in content["apps"]:
+    for row in (*content["apps"], *content["flows"]):
         row["secret"] = _secret(path.parent, row.pop("secret_file"), problems)
     problems += _broken_rules(content)
     if problems:
@@ -160,6 +174,7 @@ def load(path: Path) -> Registration:
         apps={row["key"]: App(**row) for row in content["apps"]},
         tables={row["name"]: _basic_table(row, content["columns"]) for row in content["tables"]},
         pops=tuple(Pop(**row) for row in content["pops"]),
+        flows={row["code"]: Flow(**row) for row in content["flows"]},
     )
 
 
@@ -235,10 +250,11 @@ def _secret(folder: Path, name: str, problems: list[str]) -> str:
 def _broken_rules(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the contradictions between tables."""
     tenants = [row["id"] for row in content["tenants"]]
-    for name, key in (("tenants", "id"), ("channels", "id"), ("apps", "key"), ("tables", "name")):
+    keys = {"tenants": "id", "channels": "id", "apps": "key", "tables": "name", "flows": "code"}
+    for name, key in keys.items():
         named = [row[key] for row in content[name]]
         yield from (f"[[{name}]]: {one} is there twice" for one in sorted(set(named)) if named.count(one) > 1)
-    for name in ("agents", "channels", "apps", "tables"):
+    for name in ("agents", "channels", "apps", "tables", "flows"):
         unknown = {row["tenant"] for row in content[name]} - set(tenants)
         yield from (f"[[{name}]]: tenant {one} is not among [[tenants]]" for one in sorted(unknown))
     yield from broken_columns(content["tables"], content["columns"])

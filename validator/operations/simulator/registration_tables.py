@@ -164,6 +164,17 @@ class AppTable(Table):
     secret_file = fields.Line(empty=False)
 
 
+class FlowTable(Table):
+    """`[[flows]]`: IVR flows that have callers verified."""
+
+    code = fields.Pattern("[A-Za-z0-9_]{1,64}", "a code of A-Z a-z 0-9 _, 1 to 64 characters")
+    tenant = cloud_id(MAX_TENANT, "the id of a tenant")
+    url = CallbackUrl()
+    user = fields.Line(empty=False)
+    secret_file = fields.Line(empty=False)
+    customer_field = optional(fields.Pattern("[A-Za-z0-9_]{0,64}", '"" or a name of A-Z a-z 0-9 _'), "")
+
+
 class BasicTable(Table):
     """`[[tables]]`: the basic tables of customers."""
 
@@ -215,4 +226,5 @@ LISTS: dict[str, Table] = {
     "tables": BasicTable(),
     "columns": ColumnTable(),
     "pops": PopTable(),
+    "flows": FlowTable(),
 }
