@@ -90,7 +90,7 @@ def run(text: str, bind: str, folder: Path) -> "subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,  # the longest block starts 25 programs, and others use the machine, too
     )
 
 
