@@ -435,6 +435,21 @@ def test_page_that_is_opened_alone_shows_the_call(profile: BrowserContext) -> No
     assert window.value.url == POP
 
 
+def test_call_of_another_site_waits_for_a_click(profile: BrowserContext) -> None:
+    """A site that opens the page with a number uses none of the agent's look-ups up."""
+    log_in_at_home(profile)
+    tab = framed_by(profile, INTRUDER, "about:blank")
+    requests = heard_on(tab, "request")
+
+    tab.evaluate("address => location.assign(address)", f"{POP}?callerNum={MOBILE}&callType=0")
+
+    expect(tab.locator(".trouble[data-key=call_unproven]")).to_be_visible()
+    expect(tab.locator("#log-out")).to_be_visible()  # the person is known
+    assert not [one.url for one in requests if "/customers/lookup" in one.url]
+    tab.get_by_role("button", name="Look up", exact=True).click()
+    expect(tab.locator("#customer")).to_contain_text(NAME)
+
+
 def test_page_without_a_call_says_something_useful(profile: BrowserContext) -> None:
     """Opened in a browser without parameters, it explains itself, and a number can be looked up."""
     log_in_at_home(profile)

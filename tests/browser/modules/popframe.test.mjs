@@ -13,7 +13,7 @@ const EVIL = "https://www.evil.example";
 /** A page in a frame of pages with the origins *around*, innermost first; undefined where a browser does not say. */
 function framed(around) {
   const posted = [];
-  const page = { location: { ancestorOrigins: around }, top: { postMessage: (...words) => posted.push(words) } };
+  const page = { location: { ancestorOrigins: around }, document: { referrer: "" }, top: { postMessage: (...words) => posted.push(words) } };
   return { page, posted };
 }
 
@@ -59,6 +59,19 @@ test("a page that is alone is in no frame", () => {
 
   assert.equal(new Workbench([CLOUD], alone).isAround, false);
   assert.equal(new Workbench([CLOUD], framed([CLOUD]).page).isAround, true);
+});
+
+test("the cloud has opened a page in a frame, and one that its own page leads to", () => {
+  const opened = (referrer) => {
+    const alone = { location: {}, document: { referrer } };
+    alone.top = alone;
+    return new Workbench([CLOUD], alone).isOpenedByCloud;
+  };
+
+  assert.equal(opened(`${CLOUD}/workbench`), true);
+  assert.equal(new Workbench([CLOUD], framed([CLOUD]).page).isOpenedByCloud, true);
+  assert.equal(opened(""), false);
+  assert.equal(opened(`${EVIL}/?${CLOUD}`), false);
 });
 
 /** A page in which a script element loads, or fails, as soon as it is in the document. */

@@ -29,6 +29,12 @@ export class Workbench {
     return this.#page.top !== this.#page;
   }
 
+  /** Whether the cloud opened the page: in its frame, or alone from a page of it that the browser names. */
+  get isOpenedByCloud() {
+    const referrer = this.#page.document.referrer;
+    return this.isAround || (referrer !== "" && this.#origins.includes(new URL(referrer).origin));
+  }
+
   /**
    * Throw a Trouble when a page of another origin than the cloud's has this one in its frame, where the browser
    * says so, or when *presentedOrigin*, of the address, is another one.

@@ -68,6 +68,13 @@ function show(next) {
   return showCustomer();
 }
 
+/** Show the call that the page was opened with; one that another site may have made up waits for a click. */
+async function showOpened(opened) {
+  if (workbench.isOpenedByCloud) return show(opened);
+  part("number").value = opened.number;
+  throw new Trouble("call_unproven");
+}
+
 /** Warn of a page that is around this one and should not be. */
 function warn() {
   return during(() => workbench.check(presentedOrigin));
@@ -146,7 +153,7 @@ async function begin() {
     if (settings.formTrouble) throw new Trouble(settings.formTrouble);
     const { call: opened, origin } = readCall(text, JSON.parse(settings.names));
     presentedOrigin = origin;
-    if (opened !== null) await show(opened);
+    if (opened !== null) await showOpened(opened);
     else if (!hearsOfCalls) throw new Trouble("call_missing");
   });
   if (hearsOfCalls) {

@@ -52,6 +52,10 @@ const TROUBLES = {
     en: "This call is one of the agent {words}, who is none of yours. Log in as the person who has the call.",
     zh: "此通话属于座席 {words}，不是您的座席账号。请以接听该通话的人员身份登录。",
   },
+  call_unproven: {
+    en: "Another page than the cloud's opened this one. If you expect the call, look its number up below.",
+    zh: "本页面不是由云端页面打开的。如果确有此来电，请在下方查询其号码。",
+  },
   call_unreadable: {
     en: "The parameters of the call cannot be read: one is there twice, too long, or not UTF-8. The parameters of the screen pop are set at the cloud.",
     zh: "无法读取通话参数：有参数重复、过长或不是 UTF-8 编码。弹屏参数在云端设置。",
