@@ -49,6 +49,7 @@ from tests.support.pop_site import (
     log_in_on,
     opened,
     ring,
+    verify,
 )
 from tests.support.portal_site import LOGIN, WORK_NO, Stage
 from tests.support.ready_pages import PAGES, complaints_in, fill_in, new_profile, pixels_beyond
@@ -471,6 +472,22 @@ def test_cloud_opens_no_page_that_is_not_allowed(profile: BrowserContext) -> Non
 
     expect(tab.locator("#state")).to_contain_text("not on the allow-list")
     assert tab.frame(name="pop") is None
+
+
+def test_verification_is_that_of_the_record(stage: Stage, profile: BrowserContext) -> None:
+    """How the call's verification ended is shown by this server's record."""
+    pop = known(at_workbench(profile), GET)
+    look, note = (
+        pop.get_by_role("button", name="Look up the verification"),
+        pop.locator("#verification .note"),
+    )
+    look.click()
+    expect(note).to_have_text("No verification of this call.")
+
+    verify(stage)
+    look.click()
+
+    expect(note.first).to_have_text("Verified (CARD)")
 
 
 # 5. Messages

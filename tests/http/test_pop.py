@@ -393,6 +393,18 @@ def test_card_is_for_the_frame_too(enterprise_with_pop: Enterprise) -> None:
     assert frame.post("/api/v1/customers/lookup", json=asked, headers=foreign).status_code == 403
 
 
+def test_verification_is_for_the_frame_and_its_reset_is_not(found_enterprise: Found) -> None:
+    """Any script in the frame may learn how a verification ended, and gives nobody further guesses."""
+    enterprise = found_enterprise(
+        {**ON, "customers.source": "store", "verification.routes": "CARD=fields:card:4"}
+    )
+    frame = logged_in(enterprise, enterprise.person())
+
+    assert frame.post("/api/v1/verifications/latest", json={}).json == {"verification": None}
+    assert problem(frame.post("/api/v1/verifications/reset", json={}), 401)
+    assert enterprise.person().post("/api/v1/verifications/reset", json={}).status_code == 404  # the control
+
+
 def test_cookie_of_the_frame_is_not_asked_when_there_is_a_session(enterprise_with_pop: Enterprise) -> None:
     """After a new login on a separate page the session counts there, and not an old cookie of the page."""
     person = enterprise_with_pop.person()

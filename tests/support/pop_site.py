@@ -20,6 +20,8 @@ from validator.clock import SystemClock
 from validator.cloud.wire import ListedAgent
 from validator.services import open_services
 from validator.settings.loading import load
+from validator.settings.sources import environment_variable
+from validator.verification.wire import Presented
 
 CLOUD_NAME = "cloud.example.net"
 CLOUD = f"https://{CLOUD_NAME}"
@@ -65,6 +67,7 @@ _HOSTILE_CUSTOMER = f'''C-1003,{HOSTILE_NUMBER},"{HOSTILE.replace(chr(34), chr(3
 _SETTINGS = {
     "customers.source": "store",
     "customers.card": "true",
+    "verification.routes": '["CARD=fields:card:4"]',
     "pop.mode": "web_api",
     "pop.cloud_origins": f"{CLOUD},{STRANGER}",
 }
@@ -90,6 +93,16 @@ def _furnish(validator: CommandLine) -> None:
     services = open_services(load(validator.home, environment={}), SystemClock())
     listed = [ListedAgent(AGENT, WORK_NO), ListedAgent(OTHER_AGENT, OTHER_WORK_NO)]
     services.agents.sync(TENANT, listed)
+    services.close()
+
+
+def verify(stage: Stage) -> None:
+    """Let a flow, which sends the agent's work number, have the customer's right answer verified."""
+    needed = ("customers.source", "verification.routes")
+    environment = {environment_variable(key): _SETTINGS[key] for key in needed}
+    services = open_services(load(stage.validator.home, environment=environment), SystemClock())
+    presented = Presented(presented_number=MOBILE, presented_answer="3445", work_no=WORK_NO)
+    services.verification.verify("client:flow", TENANT, "CARD", presented, "a-request")
     services.close()
 
 

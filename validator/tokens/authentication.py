@@ -58,9 +58,10 @@ class Authentication:
         return self._sessions.resume(credentials.presented_session)
 
     def card_user(self, credentials: Credentials) -> Person:
-        """Return the person who looks at a customer's card; raises Refusal.
+        """Return the person who looks at a customer's card, or a call's verification; raises Refusal.
 
-        Only the card's routes may call this: it also accepts the cookie of the page in the cloud's frame.
+        Only routes that this page needs may call this, and they change nothing: it also accepts the cookie of
+        the page in the cloud's frame, which any script there can use, the cloud's too.
         """
         account = self._pop.session(credentials.presented_session, credentials.presented_pop).account
         return Person(account, self._links.of(account.id))

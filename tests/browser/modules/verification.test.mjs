@@ -92,6 +92,16 @@ test("used-up attempts are reset by one click", async (t) => {
   assert.deepEqual(said(place), [LOOK, "The customer may try again."]);
 });
 
+test("a page that may not reset says where the agent can", async (t) => {
+  const { place, made } = view(t, ended("blocked"), null);
+
+  made.show(CALL);
+  await press(place, LOOK);
+
+  assert.equal(all(place).filter(({ name }) => name === "button").length, 1);
+  assert.match(said(place).at(-1), /On the agent page/);
+});
+
 test("a weaker link is marked, and no verification is said to be none", async (t) => {
   const weak = view(t, ended("passed", "agent"));
   weak.made.show();

@@ -32,7 +32,7 @@ def agents(authentication: Authentication, review: Review) -> Blueprint:
 
     @bp.post("/latest")
     def latest() -> Response:
-        person = authentication.person(incoming.credentials())
+        person = authentication.card_user(incoming.credentials())
         asked = agentwire.parse(incoming.json_object())
         return json_reply(agentwire.render(review.latest(person, asked)))
 

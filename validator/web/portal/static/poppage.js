@@ -8,6 +8,7 @@ import { callOfEvent, isOwn, readCall } from "./popcall.js";
 import { Support, Workbench } from "./popframe.js";
 import { WindowLogin } from "./poplogin.js";
 import { Trouble } from "./trouble.js";
+import { VerificationView } from "./verification.js";
 import { words } from "./words.js";
 
 const FACTS = ["direction", "media", "queue", "workNo", "state"];
@@ -23,6 +24,7 @@ const card = new CustomerCard(part("customer-card"), {
   unmask: (number, ref, field) => knowing(enterprise.unmask(number, ref, field)),
   callOut: workbench.isAround && "callOut" in part("customer-card").dataset ? callOut : null,
 });
+const verification = newVerification(part("verification"));
 let phone = workbench; // or the cloud's script
 let session = null;
 let call = null;
@@ -82,12 +84,30 @@ function warn() {
 
 async function showCustomer() {
   part("customer").hidden = true;
+  if (verification !== null) part("verification-card").hidden = true;
   if (session === null || call === null) return;
   const { number, callid, workNo, agentName } = call;
   if (!isOwn(call, session)) throw new Trouble("call_of_another", { words: agentName || workNo });
+  if (verification !== null) showVerification();
   if (number === "") throw new Trouble("number_missing");
   part("customer").hidden = false;
   await card.show({ number, callid });
+}
+
+/** Return the view of verifications in *place*; null on a page without one. The cloud's script could reset, too. */
+function newVerification(place) {
+  if (place === null) return null;
+  return new VerificationView(place, {
+    language,
+    latest: (callid) => knowing(enterprise.latestVerification(callid)),
+    reset: null,
+  });
+}
+
+/** Offer the verification of the call: by this enterprise's record, whatever the cloud's script says. */
+function showVerification() {
+  part("verification-card").hidden = false;
+  verification.show(CALL_ID.test(call.callid) ? call.callid : "");
 }
 
 /** Show what is known of the call itself; every value is text. */
@@ -113,6 +133,7 @@ async function heard(name, data) {
   if (next.callid !== "" && next.callid === call?.callid) {
     call = { ...call, state };
     showFacts();
+    if (name === "IvrReturn" && verification !== null && session !== null) showVerification();
   } else if (name !== "Release") {
     await show({ ...next, state });
   }
@@ -133,6 +154,7 @@ function forget() {
   part("who").textContent = "";
   part("log-out").hidden = part("search").hidden = part("customer").hidden = true;
   part("customer-card").replaceChildren();
+  if (verification !== null) part("verification-card").hidden = true;
   part("log-in").hidden = false;
 }
 

@@ -21,7 +21,7 @@ export class VerificationView {
    * @param {object} options
    * @param {string} options.language of its words, "en" or "zh-CN"
    * @param {(callid) => Promise<{verification}>} options.latest see `Enterprise.latestVerification`
-   * @param {(callid) => Promise<void>} options.reset see `Enterprise.resetVerification`
+   * @param {?(callid) => Promise<void>} options.reset see `Enterprise.resetVerification`; null on a page that may not
    */
   constructor(place, { language, latest, reset }) {
     this.#place = place;
@@ -52,8 +52,13 @@ export class VerificationView {
     const { cause, code, basis } = verification;
     const parts = [this.#note(`verification_${cause}`, code)];
     if (basis !== BY_CALL) parts.push(this.#note("verification_weak"));
-    if (cause === BLOCKED) parts.push(this.#button("verification_reset", () => this.#forget(found, callid)));
+    if (cause === BLOCKED) parts.push(this.#afterBlocked(found, callid));
     return parts;
+  }
+
+  #afterBlocked(found, callid) {
+    if (this.#reset === null) return this.#note("verification_reset_elsewhere");
+    return this.#button("verification_reset", () => this.#forget(found, callid));
   }
 
   async #forget(found, callid) {

@@ -224,6 +224,10 @@ const OTHERS = {
   },
   verification_look: { en: "Look up the verification", zh: "查询验证结果" },
   verification_reset: { en: "Let the customer try again", zh: "允许客户重试" },
+  verification_reset_elsewhere: {
+    en: "On the agent page, outside of the cloud's frame, you can let the customer try again.",
+    zh: "在云端框架之外的座席页面上，您可以让客户重试。",
+  },
   verification_was_reset: { en: "The customer may try again.", zh: "客户可以重试。" },
   calling: { en: "Call handed to the bar: {about}", zh: "已将呼叫交给接续条：{about}" },
   card_looking: { en: "Looking the customer up …", zh: "正在查询客户……" },
