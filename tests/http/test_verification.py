@@ -422,6 +422,18 @@ def test_only_clients_for_verifications_may_ask(found: Founder) -> None:
     assert result(ask(enterprise)) == PASSED
 
 
+def test_refusals_beyond_the_limit_leave_no_entries(found: Founder) -> None:
+    """A client without the audience, or one that was withdrawn, fills the trail up to its limit only."""
+    enterprise = found({"limits.verification_foreign": "3/1m"})
+    basic = flow(enterprise, *Audience)
+
+    statuses = [ask(enterprise, basic=basic).status_code for _ in range(6)]
+
+    entries = [one for one in enterprise.trail() if one["event"] == "client" and one["outcome"] == "refused"]
+    assert statuses == [403] * 3 + [429] * 3
+    assert len(entries) == 3
+
+
 def test_client_of_flows_reaches_no_token(found: Founder) -> None:
     """The secret of a flow, which is stored in the cloud, issues, reads and revokes no token."""
     enterprise = found()

@@ -63,26 +63,29 @@ class ServiceGate:
 
     def admit(self, exchange: Exchange, credentials: Credentials) -> Admitted:
         """Return the client of *exchange* with these unproven *credentials*; raises Refusal."""
+        principal = None
         try:
-            admitted = self._admit(exchange, credentials)
-        except Refusal:
+            self._check_place(exchange)
+            principal = self._authentication.client(credentials)
+            admitted = Admitted(principal.label, self._tenant_of(principal))
+        except Refusal as refusal:
             self._rate_limits.hit(f"{self._service}_foreign", source_bucket(exchange))
+            if principal is not None:
+                self._record(principal, refusal)
             raise
         self._rate_limits.hit(f"{self._service}_tenant", admitted.tenant)
         return admitted
 
-    def _admit(self, exchange: Exchange, credentials: Credentials) -> Admitted:
+    def _check_place(self, exchange: Exchange) -> None:
+        """Raise Refusal unless the request comes from where the service is requested."""
         if self._guard.networks and not is_in(exchange.source, self._guard.networks):
             raise Refusal(Reason.SOURCE_DENIED)
         if self._guard.client_certificate and not exchange.is_certified:
             raise Refusal(Reason.CERTIFICATE_MISSING)
-        principal = self._authentication.client(credentials)
-        try:
-            return Admitted(principal.label, self._tenant_of(principal))
-        except Refusal as refusal:
-            event = Event(EventName.CLIENT, Outcome.REFUSED, refusal.reason, by=principal.label)
-            self._trail.append(event._replace(detail=self._service.value))
-            raise
+
+    def _record(self, principal: ClientPrincipal, refusal: Refusal) -> None:
+        event = Event(EventName.CLIENT, Outcome.REFUSED, refusal.reason, by=principal.label)
+        self._trail.append(event._replace(detail=self._service.value))
 
     def _tenant_of(self, principal: ClientPrincipal) -> str:
         client = principal.client
