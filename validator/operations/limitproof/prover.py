@@ -17,7 +17,7 @@ from validator.audit.reading import entries
 from validator.clock import EPOCH, Clock
 from validator.errors import Reason
 from validator.limits.policy import Mode, Rate
-from validator.operations.limitproof import needs
+from validator.operations.limitproof import flows, needs
 from validator.operations.limitproof.lookups import LookUps
 from validator.operations.limitproof.querying import QueryRoutes
 from validator.operations.limitproof.sending import NEVER, Send, Sender
@@ -77,11 +77,12 @@ class Prover:
             yield from self._lockout(tenant)
 
     def _of_customers(self) -> Mapping[str, Send]:
-        """Return the same for the limits of queries and look-ups, where the server has the routes."""
+        """Return the same for the limits of queries, look-ups and flows, where the server has the routes."""
         if self._queries is None:
             return {}
         look_ups = LookUps(self._services, self._sender)
-        return {**self._queries.sends(self._services, self._sender), **look_ups.sends()}
+        queries = self._queries.sends(self._services, self._sender)
+        return {**queries, **look_ups.sends(), **flows.sends(self._services, self._sender)}
 
     def _sends(self, tenant: Tenant) -> dict[str, Send]:
         """Return, for each limit, a function that sends a request that only this limit can refuse."""
