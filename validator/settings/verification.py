@@ -82,8 +82,8 @@ class VerificationSection(Section):
         """
         routes = tuple(map(parse_route, values["routes"]))
         named = [route.field for route in routes if route.method == FIELDS]
-        named += [values["name_field"]] if values["name_field"] else []
         _check_fields("verification.routes", named, around)
+        _check_fields("verification.name_field", [*filter(None, [values["name_field"]])], around)
         return {
             "routes": MappingProxyType({route.code: route for route in routes}),
             "names": CallFields(
