@@ -57,7 +57,8 @@ def client(validator: CommandLine, tmp_path: Path) -> tuple[str, ...]:
     return (*credentials, "--tenant", TENANT, *known)
 
 
-OF_QUERIES = "customer-query"  # which needs a route: tests/system/test_query_scenarios.py
+# Each needs a route: tests/system/test_query_scenarios.py.
+OF_ROUTES = {"customer-query", "verification"}
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def run(validator: CommandLine, server: Server, *words: str) -> Said:
 @pytest.mark.usefixtures("somebody_else")
 def test_every_shipped_scenario_passes(validator: CommandLine, server: Server, tmp_path: Path) -> None:
     """With the home everything can be tried, and a real server is as it should be."""
-    shipped = {name: each for name, each in library.shipped().items() if name != OF_QUERIES}
+    shipped = {name: each for name, each in library.shipped().items() if name not in OF_ROUTES}
     said = run(validator, server, *shipped, "--junit", str(tmp_path / "report.xml"))
 
     steps = sum(len(scenario.steps) for scenario in shipped.values())
@@ -99,8 +100,8 @@ def test_client_passes_what_needs_no_home(
     assert said.code == 0, said
     assert " 0 failed" in lines[-1]
     skipped = {line.split()[1].rstrip(":") for line in lines if line.startswith("skip")}
-    assert skipped == {"altered-signature", "clock-skew", "expired-token", "guest-signing", OF_QUERIES}
-    reasons = ("--home", "--channel", "--query")
+    assert skipped == {"altered-signature", "clock-skew", "expired-token", "guest-signing", *OF_ROUTES}
+    reasons = ("--home", "--channel", "--query", "--flow")
     assert all(any(each in line for each in reasons) for line in lines if line.startswith("skip"))
 
 

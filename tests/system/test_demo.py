@@ -231,7 +231,7 @@ def test_keypad_has_a_caller_verified(demo: Demo) -> None:
             form = {"callerNum": RINGING, "answer": answer, "callid": "1653963570-252", "shape": shape}
             assert cloud.post("/keypad/CARD", data=form).status_code == SEE_OTHER
         records = cloud.get("/keypad.json").json()
-        result = cloud.get("/keypad/CARD/result").json()
+        results = cloud.get("/keypad/results").json()
 
     assert [
         (each["shape"], each["beside"], each["inside"], each["problem"]) for each in reversed(records)
@@ -240,7 +240,7 @@ def test_keypad_has_a_caller_verified(demo: Demo) -> None:
         ("inside", 1, 1, None),
         ("beside", 2, 2, None),
     ]
-    assert result == {"verifyResult": "2"}
+    assert results == {"CARD": "2"}
 
 
 def test_cloud_asks_who_is_calling(demo: Demo) -> None:
@@ -255,6 +255,16 @@ def test_cloud_asks_who_is_calling(demo: Demo) -> None:
     assert {step["outcome"] for step in orjson.loads(steps.out)} == {"passed"}, steps
     (customer,) = shown.json()
     assert ["等级", "金卡"] in customer["lines"]
+
+
+def test_flow_has_callers_verified(demo: Demo) -> None:
+    """By the other file every step of a flow's verifications passes, too."""
+    folder, nowhere = demo.home / "demo" / "integration", CommandLine(demo.home / "nowhere")
+    target = ("--target", f"https://localhost:{demo.port}", "--trust", str(folder / "server.cer"))
+
+    steps = nowhere("simulate", "run", "verification", *target, "--flow", str(folder / "flow.toml"), "--json")
+
+    assert {step["outcome"] for step in orjson.loads(steps.out)} == {"passed"}, steps
 
 
 def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:

@@ -1,4 +1,4 @@
-"""The cloud's queries for the customer who calls, by the simulator, at a real server."""
+"""The cloud's queries for the customer who calls, and a flow's verifications, at a real server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.support.command_line import TENANT, CommandLine
+from tests.support.command_line import TENANT, CommandLine, Said
 from tests.support.nginx_and_server import environment_of
 from tests.support.server_process import Server, serving
 from validator.files import write_private
@@ -19,6 +19,7 @@ id,number,name,level,since,card
 C-1,13606254580,李伟,gold,2024-03-01,6222020200112233445
 C-2,95588,王芳,standard,,
 C-3,95588,赵敏,,,
+C-4,13900000004,钱进,,,6222020200114444444
 """
 QUERY = f"""\
 tenant = "{TENANT}"
@@ -30,11 +31,29 @@ one = "13606254580"
 several = "95588"
 none = "13606254588"
 """
+FLOW = """\
+path = "/rest/v1/verification/CARD"
+user = "{user}"
+secret_file = "flow.secret"
+number = "13606254580"
+answer = "3445"
+nobody = "13606254588"
+"""
+
+
+def write_flow(folder: Path, validator: CommandLine, variables: dict[str, str]) -> None:
+    """Add a client for verifications, and write the file about the flow."""
+    added = validator(
+        *("clients", "add", "flows", "--tenant", TENANT, "--audience", "verification", "--json"),
+        variables=variables,
+    ).json()
+    write_private(folder / "flow.secret", added["secret"].encode())
+    (folder / "flow.toml").write_text(FLOW.format(user=added["id"]))
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine, Server, Path]]:
-    """Yield a command line, a server with three customers, and the file about its route."""
+    """Yield a command line, a server with four customers, and the file about its route."""
     folder = tmp_path_factory.mktemp("queries")
     write_private(folder / "secrets", f"{TENANT} {SECRET}\n".encode())
     (folder / "customers.csv").write_text(ROWS)
@@ -45,6 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine
             "query_customer.routes": f'["{TENANT}=/rest/v1/queryCustomer"]',
             "query_customer.secrets_file": str(folder / "secrets"),
             "query_customer.mask": "there",
+            "verification.routes": '["CARD=fields:card:4"]',
         }
     )
     validator = CommandLine(folder / "home")
@@ -55,6 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine
     ):
         said = validator(*words, variables=variables)
         assert said.code == 0, said
+    write_flow(folder, validator, variables)
     with serving(validator.home, "--workers", "1", variables=variables) as server:
         yield CommandLine(folder / "nowhere"), server, folder / "query.toml"
 
@@ -108,3 +129,52 @@ def test_customer_is_shown_as_by_the_cloud(site: tuple[CommandLine, Server, Path
     assert several.out.count("等级") == 1
     assert (nobody.code, "客户信息" in nobody.out) == (0, False)
     assert as_json.json() == [{"title": "客户信息", "lines": [["姓名", "李伟"], ["等级", "金卡"]]}]
+
+
+def verified(site: tuple[CommandLine, Server, Path], file: Path) -> tuple[Said, dict[str, str]]:
+    """Run the scenario of verifications by *file*; return the outcome of each step, too."""
+    validator, server, _ = site
+    target = ("--target", f"http://{server.bind}")
+    said = validator("simulate", "run", "verification", *target, "--flow", str(file), "--json")
+    return said, {step["step"]: step["outcome"] for step in orjson.loads(said.out)}
+
+
+def test_every_verification_passes_at_a_real_server(site: tuple[CommandLine, Server, Path]) -> None:
+    """Both shapes, a wrong answer, nobody's number, and requests that are refused; no secret is printed."""
+    said, outcomes = verified(site, site[2].with_name("flow.toml"))
+
+    assert (said.code, set(outcomes.values())) == (0, {"passed"}), said
+    assert "3445" not in said.out + said.err
+    assert not site[0].home.exists()
+
+
+def test_verifications_fail_for_another_customer(
+    site: tuple[CommandLine, Server, Path], tmp_path: Path
+) -> None:
+    """The control: for another customer the steps of a customer who passes fail, and only those."""
+    folder = site[2].parent
+    write_private(tmp_path / "flow.secret", (folder / "flow.secret").read_bytes())
+    flow = (folder / "flow.toml").read_text().replace("13606254580", "13900000004")
+    (tmp_path / "flow.toml").write_text(flow)
+
+    said, outcomes = verified(site, tmp_path / "flow.toml")
+
+    assert said.code == 1
+    assert {step for step, outcome in outcomes.items() if outcome == "failed"} == {
+        step for step in outcomes if "the right answer" in step
+    }
+
+
+def test_wrong_description_of_a_flow_is_refused(
+    site: tuple[CommandLine, Server, Path], tmp_path: Path
+) -> None:
+    """The file is named, with what it should have; a step without what it needs is skipped."""
+    (tmp_path / "flow.toml").write_text('path = "/rest/v1/verification/CARD"\nuser = 7\n')
+
+    said = site[0](
+        *("simulate", "run", "verification", "--target", f"http://{site[1].bind}"),
+        *("--flow", str(tmp_path / "flow.toml")),
+    )
+
+    assert (said.code, said.out) == (1, "")
+    assert "flow.toml: cannot be used: it has texts: path, user, secret_file, number, answer" in said.err

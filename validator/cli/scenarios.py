@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -19,7 +19,7 @@ from validator.clock import SystemClock
 from validator.errors import OperatorError
 from validator.operations.certificates.cer import read_cer
 from validator.operations.http_client import NoResponse
-from validator.operations.simulator import library, queries, registration, report
+from validator.operations.simulator import library, queries, registration, report, verifications
 from validator.operations.simulator.certificate import system_trust, trusting
 from validator.operations.simulator.guestpages import GuestPages
 from validator.operations.simulator.hometokens import HomeTokens, channel_at, known_at, others_at
@@ -29,6 +29,7 @@ from validator.operations.simulator.runner import FAILED, SKIPPED, Runner
 from validator.operations.simulator.scenario import Scenario
 from validator.operations.simulator.target import AGENT_PATH, CHAT_PATH, Known, Others, Target, is_server_url
 from validator.operations.simulator.tokens import ClientAndHome, ClientTokens, TokenSource
+from validator.operations.simulator.verifications import FlowSide
 from validator.settings.fields import parse_duration
 
 _PATHS = {"agent_path": AGENT_PATH, "chat_path": CHAT_PATH}
@@ -58,6 +59,18 @@ class _Options:
     chat_path: str | None
     give_up_after: timedelta | None
     query: Path | None
+    flow: Path | None
+
+
+class _Sides(NamedTuple):
+    """The enterprise's routes for the cloud's other requests, where a file describes them."""
+
+    queries: QuerySide | None
+    flow: FlowSide | None
+
+    def asks(self) -> set[str]:
+        """Return the kinds of steps that need nothing else."""
+        return {ask for ask, side in (("query", self.queries), ("verify", self.flow)) if side is not None}
 
 
 def _duration(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta | None:
@@ -99,6 +112,9 @@ def _server_url(_context: click.Context, _option: click.Parameter, text: str) ->
 @click.option("--agent-path", help="Route of the agent side; else the home's, else the documented one.")
 @click.option("--chat-path", help="Route of the customer side; else the home's, else the documented one.")
 @click.option("--query", type=_FILE, help="File (TOML) about queryCustomer: route, secret, numbers.")
+@click.option(
+    "--flow", type=_FILE, help="File (TOML) about an IVR flow: route, client, a customer for tests."
+)
 @click.option("--give-up-after", callback=_duration, help="A shorter timeout than the scenarios have.")
 @click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file."
@@ -179,10 +195,13 @@ def _check_options(wanted: _Options) -> None:
 @contextmanager
 def _runner(wanted: _Options, found: Mapping[str, Scenario]) -> Iterator[Runner]:
     """Yield the runner of the scenarios *found*; a home that it needs stays open until the block ends."""
-    side = queries.load(wanted.query) if wanted.query else None
-    if side is not None and {step.ask for each in found.values() for step in each.steps} == {"query"}:
-        target = _target(wanted, Known(side.tenant), Others(), AGENT_PATH, CHAT_PATH)
-        yield Runner(target, ClientTokens(target, "", ""), GuestPages(target, None, SystemClock()), side)
+    sides = _Sides(
+        queries.load(wanted.query) if wanted.query else None,
+        verifications.load(wanted.flow) if wanted.flow else None,
+    )
+    if {step.ask for each in found.values() for step in each.steps} <= sides.asks():
+        target = _target(wanted, Known(""), Others(), AGENT_PATH, CHAT_PATH)
+        yield Runner(target, ClientTokens(target, "", ""), GuestPages(target, None, SystemClock()), *sides)
         return
     given = None
     if wanted.tenant is not None:
@@ -197,7 +216,7 @@ def _runner(wanted: _Options, found: Mapping[str, Scenario]) -> Iterator[Runner]
     is_explicit = paths()[0] is not None
     if given is not None and wanted.client_id is not None and not is_explicit:
         target = _target(wanted, given, _others(wanted, given), AGENT_PATH, CHAT_PATH)
-        yield _made(wanted, target, _client(wanted, target), None, side)
+        yield _made(wanted, target, _client(wanted, target), None, sides)
         return
     with opened() as services:
         known, routes = known_at(services, given), services.settings.callbacks
@@ -206,7 +225,7 @@ def _runner(wanted: _Options, found: Mapping[str, Scenario]) -> Iterator[Runner]
         tokens: TokenSource = HomeTokens(services, operator(), known)
         if wanted.client_id is not None:
             tokens = ClientAndHome(_client(wanted, target), tokens)
-        yield _made(wanted, target, tokens, channel_at(services, known.channel), side)
+        yield _made(wanted, target, tokens, channel_at(services, known.channel), sides)
 
 
 def _others(wanted: _Options, known: Known) -> Others:
@@ -250,8 +269,8 @@ def _client(wanted: _Options, target: Target) -> TokenSource:
 
 
 def _made(
-    wanted: _Options, target: Target, tokens: TokenSource, channel: Channel | None, side: QuerySide | None
+    wanted: _Options, target: Target, tokens: TokenSource, channel: Channel | None, sides: _Sides
 ) -> Runner:
     if wanted.registration is not None:
         channel = registration.load(wanted.registration).channels.get(target.known.channel or "")
-    return Runner(target, tokens, GuestPages(target, channel, SystemClock()), side)
+    return Runner(target, tokens, GuestPages(target, channel, SystemClock()), *sides)

@@ -20,10 +20,10 @@ from validator.errors import Refusal
 from validator.operations.http_client import NoResponse, Place, Response, send, written
 from validator.operations.simulator.certificate import trusting
 from validator.operations.simulator.registration import Flow, Registration
+from validator.operations.simulator.scenario import SHAPES
 from validator.untrusted import read_object
 
-BESIDE, INSIDE = "beside", "inside"
-SHAPES = (BESIDE, INSIDE)
+BESIDE, INSIDE = SHAPES
 RESULTS = range(4)  # not returned, passed, failed, exception
 _SERVICE_NO = "88880011"
 _TIMEOUT = timedelta(seconds=3)

@@ -9,8 +9,9 @@ from flask import Blueprint, Response, abort, request
 
 from validator.clock import Clock
 from validator.operations.simulator import keypadpages
-from validator.operations.simulator.keypad import SHAPES, Keyed, Keypad
+from validator.operations.simulator.keypad import Keyed, Keypad
 from validator.operations.simulator.registration import Registration
+from validator.operations.simulator.scenario import SHAPES
 from validator.operations.simulator.service_routes import HTML, json_reply, not_from_here
 from validator.web.portal.words import LANGUAGES, language_of
 
@@ -34,9 +35,9 @@ def blueprint(registration: Registration, clock: Clock) -> Blueprint:
     def listed() -> Response:
         return json_reply([{**asdict(each), "result": each.result} for each in keypad.records])
 
-    @bp.get("/keypad/<code>/result")
-    def verify_result(code: str) -> Response:
-        return json_reply({"verifyResult": keypad.verify_result(code)})
+    @bp.get("/keypad/results")
+    def verify_results() -> Response:
+        return json_reply({code: keypad.verify_result(code) for code in registration.flows})
 
     @bp.post("/keypad/<code>")
     def key_in(code: str) -> Response:

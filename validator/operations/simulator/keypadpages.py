@@ -4,9 +4,10 @@ import html
 import json
 from collections.abc import Iterable, Mapping
 
-from validator.operations.simulator.keypad import SHAPES, Keypad, KeypadRecord
+from validator.operations.simulator.keypad import Keypad, KeypadRecord
 from validator.operations.simulator.pages import shipped
 from validator.operations.simulator.registration import Flow
+from validator.operations.simulator.scenario import SHAPES
 
 _ROWS = (
     # key, English, Chinese

@@ -10,6 +10,7 @@ from validator.operations.simulator.queries import Queries, QuerySide
 from validator.operations.simulator.scenario import Scenario, Step
 from validator.operations.simulator.target import Skipped, Target
 from validator.operations.simulator.tokens import Presented, TokenSource
+from validator.operations.simulator.verifications import FlowSide, Verifications
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -30,10 +31,15 @@ class Runner:
     """Runs scenarios against one target."""
 
     def __init__(
-        self, target: Target, source: TokenSource, pages: GuestPages, queries: QuerySide | None = None
+        self,
+        target: Target,
+        source: TokenSource,
+        pages: GuestPages,
+        queries: QuerySide | None = None,
+        flow: FlowSide | None = None,
     ) -> None:
         self._target, self._source, self._pages = target, source, pages
-        self._queries = Queries(target, queries)
+        self._queries, self._verifications = Queries(target, queries), Verifications(target, flow)
 
     def run(self, scenarios: Mapping[str, Scenario]) -> Iterator[Result]:
         """Yield the result of every step, in order; raises OperatorError when no token can be issued."""
@@ -55,6 +61,8 @@ class Runner:
             return self._pages.ask(step)
         if step.ask == "query":
             return self._queries.ask(step)
+        if step.ask == "verify":
+            return self._verifications.ask(step)
         try:
             return ask(step, self._target, tokens)
         except Refusal as refusal:

@@ -4,7 +4,7 @@
     about: The cloud may call twice.     # its purpose
     steps:
       - name: the same token twice       # one line of the report
-        ask: agent                       # agent, chat (the two callbacks), guest (a signature), or query
+        ask: agent                       # agent, chat (callbacks), guest (a signature), query or verify
         token: good                      # see TOKENS; callbacks only
         whose: other                     # the subject in the request: see WHOSE; the token stays the same
         fields: {tenantSpaceId: "1"}     # additional or replaced fields of the body
@@ -23,9 +23,11 @@
         origin: https://evil.example     # guest only: the page's origin
         guest: own                       # guest only: own, stranger or none
         alter: secret key                # guest only: the part of the signature that is altered
-        number: one                      # query only: how many customers have it, or a masked or withheld one
-        secret: wrong                    # query only: right or wrong
-        method: GET                      # query only: instead of POST
+        number: one                      # query and verify only: how many have it, masked or withheld
+        answer: wrong                    # verify only: right or wrong
+        shape: inside                    # verify only: verifyWorkNo is beside or inside calldata
+        secret: wrong                    # query and verify only: right or wrong
+        method: GET                      # query and verify only: instead of POST
         reuse: true                      # query only: all requests over one connection
         expect: accepted                 # see EXPECTATIONS
 
@@ -45,7 +47,7 @@ from validator.errors import ConfigurationError
 from validator.files import text_of
 from validator.settings.fields import parse_duration, shown
 
-ASKS = ("agent", "chat", "guest", "query")
+ASKS = ("agent", "chat", "guest", "query", "verify")
 # Kinds of tokens. Those with other times need a keyring.
 TOKENS = ("good", "other audience", "altered payload", "altered signature", "other spelling", "nonsense")
 TIMED_TOKENS = ("expired", "not yet valid", "from a clock ahead", "to a clock behind")
@@ -57,11 +59,13 @@ ALTERATIONS = (
     *("thirdUserName", "thirdUserId"),
 )
 NUMBERS = ("one", "several", "none", "masked", "withheld")
+SHAPES = ("beside", "inside")
 EXPECTATIONS = {
     "agent": ("accepted", "refused", "malformed", "nothing"),
     "chat": ("accepted", "refused", "malformed", "nothing"),
     "guest": ("signed", "refused", "disclosed"),
     "query": ("one", "several", "none", "answered", "refused", "malformed"),
+    "verify": ("passed", "failed", "exception", "refused", "malformed"),
 }
 _MAX_TIMES = 1000
 _MAX_WAIT = timedelta(minutes=1)
@@ -70,11 +74,18 @@ _OF_GUESTS = frozenset({*_NEEDED, "fields", "without", "content_type", "origin",
 _OF_QUERIES = frozenset(
     {*_NEEDED, "number", "secret", "method", "reuse", "body", "times", "at_once", "within"}
 )
+_OF_VERIFICATIONS = (_OF_QUERIES - {"reuse"}) | {"answer", "shape"}
 _OF_CALLBACKS = frozenset(
     {*_NEEDED, "fields", "without", "content_type", "body", "times", "at_once", "within", "token", "whose"}
     | {"integers", "bom", "http", "pieces", "pause", "hang_up"}
 )
-_KEYS = {"agent": _OF_CALLBACKS, "chat": _OF_CALLBACKS, "guest": _OF_GUESTS, "query": _OF_QUERIES}
+_KEYS = {
+    "agent": _OF_CALLBACKS,
+    "chat": _OF_CALLBACKS,
+    "guest": _OF_GUESTS,
+    "query": _OF_QUERIES,
+    "verify": _OF_VERIFICATIONS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,8 @@ class Step:
     guest: str = "own"
     alter: str | None = None
     number: str = "one"
+    answer: str = "right"
+    shape: str = "beside"
     secret: str = "right"  # noqa: S105 - right or wrong
     method: str = "POST"
     reuse: bool = False
@@ -183,7 +196,9 @@ def _allowed(key: Any, value: Any, ask: Any) -> str | None:
         "guest": GUESTS,
         "alter": ALTERATIONS,
         "http": ("1.0", "1.1"),
-        "number": NUMBERS,
+        "number": ("one", "none") if ask == "verify" else NUMBERS,
+        "answer": ("right", "wrong"),
+        "shape": SHAPES,
         "secret": ("right", "wrong"),
         "method": ("POST", "GET", "PUT", "DELETE"),
         "expect": EXPECTATIONS.get(ask, ()) if isinstance(ask, str) else (),

@@ -77,8 +77,8 @@ def _shown(pop: Pop, registration: Registration) -> dict[str, object]:
 
 def _content_security_policy(registration: Registration) -> str:
     origins = " ".join(dict.fromkeys(_origin(pop.url) for pop in registration.pops)) or "'none'"
-    own = "default-src 'none'; base-uri 'none'; script-src 'self'; style-src 'self'; frame-ancestors 'none'"
-    return f"{own}; frame-src {origins}; form-action {origins}"
+    own = "default-src 'none'; base-uri 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
+    return f"{own}; frame-ancestors 'none'; frame-src {origins}; form-action {origins}"
 
 
 def _origin(url: str) -> str:

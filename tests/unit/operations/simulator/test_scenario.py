@@ -89,7 +89,7 @@ steps:
         "about: missing",
         "step 1: expect: missing",
         f"step 2: tokn: unknown; there is {', '.join(Step.__dataclass_fields__)}",
-        "step 2: ask: 'nobody' is not allowed; allowed is agent or chat or guest or query",
+        "step 2: ask: 'nobody' is not allowed; allowed is agent or chat or guest or query or verify",
         "step 2: expect: 'accepted' is not allowed; allowed is ",
         "step 3: is not a table of keys",
     ]
