@@ -31,6 +31,10 @@ _FOCUS = """(selector) => {
     return [getComputedStyle(focused).outlineStyle !== "none", focused.matches(selector), focused.outerHTML];
 }"""
 
+# The page gives the bar three seconds after its frame has loaded (agentbar.js). The simulated one needs none.
+_NO_WAIT_FOR_THE_BAR = """const { setTimeout } = globalThis;
+globalThis.setTimeout = (act, delay, ...more) => setTimeout(act, delay === 3000 ? 0 : delay, ...more);"""
+
 
 @contextmanager
 def new_profile(started: BrowserContext, **options: Any) -> Iterator[BrowserContext]:
@@ -38,6 +42,7 @@ def new_profile(started: BrowserContext, **options: Any) -> Iterator[BrowserCont
     assert started.browser is not None
     profile = started.browser.new_context(**options)
     profile.set_default_timeout(TIMEOUT)
+    profile.add_init_script(_NO_WAIT_FOR_THE_BAR)
     try:
         yield profile
     finally:
