@@ -5,19 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 
 from validator.operations.simulator.keypad import Keypad, KeypadRecord
-from validator.operations.simulator.pages import shipped
+from validator.operations.simulator.pages import Rows, framed, words_of
 from validator.operations.simulator.registration import Flow
 from validator.operations.simulator.scenario import SHAPES
 
-_ROWS = (
-    # key, English, Chinese
-    ("language", "en", "zh-CN"),
+_ROWS: Rows = (
     ("title", "IVR keypad of the simulated cloud", "模拟云端的 IVR 键盘"),
-    (
-        "other_language",
-        '<a href="?lang=zh-CN" lang="zh-CN">中文</a>',
-        '<a href="?lang=en" lang="en">English</a>',
-    ),
     (
         "hint",
         "Key in what a caller would. The flow sends it to the enterprise, and reads the result at both "
@@ -43,29 +36,17 @@ _ROWS = (
     ("read_beside", "data beside calldata", "calldata 旁边的 data"),
     ("read_inside", "data in calldata", "calldata 里面的 data"),
 )
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {key: english for key, english, _ in _ROWS},
-    "zh-CN": {key: chinese for key, _, chinese in _ROWS},
-}
+WORDS = words_of(_ROWS)
 _INPUTS = ("callerNum", "customer", "answer", "callid")
 
 
 def page(flows: Iterable[Flow], keypad: Keypad, language: str) -> str:
     """Return the page in *language*, with the verifications of *keypad* newest first."""
     words = WORDS[language]
-    forms = "".join(_form(flow, keypad, words) for flow in flows)
-    records = "".join(_record(record, words) for record in keypad.records)
-    parts = {
-        **words,
-        "forms": forms or f"<p>{words['no_flows']}</p>",
-        "list_title": words["list"],
-        "records": records or f"<p>{words['none']}</p>",
-    }
-    content = shipped("keypad.html")
-    # The records are filled in last: the id of a call may look like a placeholder.
-    for name in sorted(parts, key="records".__eq__):
-        content = content.replace(f"{{{{{name}}}}}", parts[name])
-    return content
+    forms = "".join(_form(flow, keypad, words) for flow in flows) or f"<p>{words['no_flows']}</p>"
+    records = "".join(_record(record, words) for record in keypad.records) or f"<p>{words['none']}</p>"
+    content = f"<p>{words['hint']}</p>\n{forms}<h2>{words['list']}</h2>\n{records}"
+    return framed(words, f"<main>\n{content}</main>\n")
 
 
 def _form(flow: Flow, keypad: Keypad, words: Mapping[str, str]) -> str:

@@ -12,15 +12,19 @@ from validator.operations.simulator.registration import Registration
 _FOLDER = Path(__file__).parent / "scripts"
 _GIVEN_IN_SCRIPT = "const given = {};"
 _GIVEN_IN_PAGE = "{{given}}"
-_ROWS = (
-    # key, English, Chinese
+Words = Mapping[str, Mapping[str, str]]
+# key, English, Chinese
+Rows = tuple[tuple[str, str, str], ...]
+_OF_EVERY_PAGE: Rows = (
     ("language", "en", "zh-CN"),
-    ("title", "Simulated cloud", "模拟云端"),
     (
         "other_language",
         '<a href="?lang=zh-CN" lang="zh-CN">中文</a>',
         '<a href="?lang=en" lang="en">English</a>',
     ),
+)
+_ROWS: Rows = (
+    ("title", "Simulated cloud", "模拟云端"),
     ("registered", "What is registered", "登记信息"),
     ("last", "Last exchanges", "最近的交互"),
     (
@@ -43,10 +47,31 @@ _ROWS = (
     ("let_in", "let in", "已放行"),
     ("refused", "refused", "已拒绝"),
 )
-STATUS_WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {key: english for key, english, _ in _ROWS},
-    "zh-CN": {key: chinese for key, _, chinese in _ROWS},
-}
+
+
+def words_of(rows: Rows) -> Words:
+    """Return the words of a page with *rows*, by language."""
+    every = (*_OF_EVERY_PAGE, *rows)
+    return {
+        "en": {key: english for key, english, _ in every},
+        "zh-CN": {key: chinese for key, _, chinese in every},
+    }
+
+
+STATUS_WORDS = words_of(_ROWS)
+
+
+def framed(words: Mapping[str, str], content: str) -> str:
+    """Return the whole page with *content*, HTML; *words* has its title."""
+    # The content is filled in last: what was posted may look like a placeholder.
+    return filled(shipped("frame.html"), {**words, "content": content}, last="content")
+
+
+def filled(text: str, parts: Mapping[str, str], *, last: str) -> str:
+    """Return *text* with *parts* in place of `{{name}}`; nothing is filled in within the *last* one."""
+    for name in sorted(parts, key=last.__eq__):
+        text = text.replace(f"{{{{{name}}}}}", parts[name])
+    return text
 
 
 def script(name: str, given: Mapping[str, object]) -> str:
@@ -82,11 +107,7 @@ def status(registration: Registration, records: list[Record], language: str) -> 
         "exchanges": "".join(_exchange(record, words) for record in records) or f"<p>{words['nothing']}</p>",
         **words,
     }
-    page = shipped("status.html")
-    # Exchanges are filled in last: posted values may look like a placeholder.
-    for name in sorted(parts, key="exchanges".__eq__):
-        page = page.replace(f"{{{{{name}}}}}", parts[name])
-    return page
+    return framed(words, filled(shipped("status.html"), parts, last="exchanges"))
 
 
 def _exchange(record: Record, words: Mapping[str, str]) -> str:

@@ -5,18 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from validator.operations.simulator.importing import Imported
-from validator.operations.simulator.pages import shipped
+from validator.operations.simulator.pages import Rows, framed, words_of
 from validator.operations.simulator.registration import BasicTable, Column
 
-_ROWS = (
-    # key, English, Chinese
-    ("language", "en", "zh-CN"),
+_ROWS: Rows = (
     ("title", "Basic tables of the simulated cloud", "模拟云端的基本表"),
-    (
-        "other_language",
-        '<a href="?lang=zh-CN" lang="zh-CN">中文</a>',
-        '<a href="?lang=en" lang="en">English</a>',
-    ),
     (
         "hint",
         "Download a template, write tables with <code>validator customers export --template FILE --out "
@@ -43,25 +36,16 @@ _ROWS = (
         "其中 {repeated} 行的索引值与前面的行相同",
     ),
 )
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {key: english for key, english, _ in _ROWS},
-    "zh-CN": {key: chinese for key, _, chinese in _ROWS},
-}
+WORDS = words_of(_ROWS)
 
 
 def page(tables: Iterable[BasicTable], imports: Sequence[Imported], language: str) -> str:
     """Return the page in *language*, with *imports* newest first."""
     words = WORDS[language]
-    parts = {
-        "tables": "".join(_table(table, words) for table in tables) or f"<p>{words['no_tables']}</p>",
-        "list": "".join(_imported(each, words) for each in imports) or f"<p>{words['none']}</p>",
-        **words,
-    }
-    content = shipped("tables.html")
-    # The list is filled in last: the name of an uploaded file may look like a placeholder.
-    for name in sorted(parts, key="list".__eq__):
-        content = content.replace(f"{{{{{name}}}}}", parts[name])
-    return content
+    forms = "".join(_table(table, words) for table in tables) or f"<p>{words['no_tables']}</p>"
+    listed = "".join(_imported(each, words) for each in imports) or f"<p>{words['none']}</p>"
+    content = f"<p>{words['hint']}</p>\n{forms}<h2>{words['imports']}</h2>\n{listed}"
+    return framed(words, f"<main>\n{content}</main>\n")
 
 
 def _table(table: BasicTable, words: Mapping[str, str]) -> str:
