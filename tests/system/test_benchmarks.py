@@ -74,6 +74,7 @@ def test_junk_flood_refuses_no_good_token(tmp_path: Path) -> None:
     assert "with junk" in printed
 
 
+@pytest.mark.timed
 def test_hanging_database_delays_one_pool_only(tmp_path: Path) -> None:
     """While the customers' database hangs, logins and callbacks do not wait; without a bulkhead they do.
 
