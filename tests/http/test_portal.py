@@ -380,6 +380,14 @@ def test_progress_and_trouble_are_announced(browser: FlaskClient, name: str) -> 
     assert live["trouble"]["role"] == "alert"
 
 
+@pytest.mark.parametrize("name", ["login", "guest"])
+def test_forms_wait_for_their_script(browser: FlaskClient, name: str) -> None:
+    """The button that sends a form is disabled in the page itself: only the script knows where to."""
+    buttons = [each for each, _ in Document(browser.get(f"/portal/{name}").text).all("button")]
+
+    assert ["disabled" in each for each in buttons if each.get("type") == "submit"] == [True]
+
+
 def test_password_managers_know_the_login(browser: FlaskClient) -> None:
     """Account and password say what they are; without the script the password is in no URL."""
     page = document(browser, "/login")

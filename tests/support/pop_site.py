@@ -153,8 +153,8 @@ def log_in_on(tab: Page, pop: FrameLocator, login: str = portal_site.LOGIN) -> N
 
 
 def fill_in_window(window: Page, login: str = portal_site.LOGIN) -> None:
-    """Log in on the login's *window*, once its script is there: before that the form goes elsewhere."""
-    window.wait_for_url(f"{PAGES}/login?for=pop", wait_until="load")
+    """Log in on the login's *window*."""
+    window.wait_for_url(f"{PAGES}/login?for=pop")
     fill_in(window, login)
 
 

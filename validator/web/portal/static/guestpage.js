@@ -19,3 +19,4 @@ part("start").addEventListener("submit", async (event) => {
   stop();
   submit.focus(); // a button that is disabled loses it
 });
+submit.disabled = false; // until now the form would have been sent without this script

@@ -34,6 +34,7 @@ part("login").addEventListener("submit", async (event) => {
   password.value = "";
   password.focus();
 });
+submit.disabled = false; // until now the form would have been sent without this script
 
 part("show-password").addEventListener("change", ({ target }) => {
   password.type = target.checked ? "text" : "password";
