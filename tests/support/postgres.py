@@ -132,7 +132,11 @@ def _make_cluster(programs: Path, folder: Path, account: str) -> None:
 
 @contextmanager
 def _started(programs: Path, folder: Path, account: str, *settings: str) -> Iterator[PostgresServer]:
-    usual = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "full_page_writes=off"]
+    # Four nodes of a module's tests together need more connections than the hundred of a default.
+    usual = [
+        *("listen_addresses=", f"unix_socket_directories={folder}", "max_connections=400"),
+        *("fsync=off", "full_page_writes=off"),
+    ]
     options = [option for setting in (*usual, *settings) for option in ("-c", setting)]
     command = [str(programs / "postgres"), "-D", str(folder / "data"), *options]
     log = folder / "log"

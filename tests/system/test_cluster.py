@@ -181,7 +181,6 @@ def test_lockout_holds_over_both_nodes(nodes: Pair) -> None:
     assert counts == [FREE] * 3
 
 
-@pytest.mark.timed
 def test_nodes_that_count_for_themselves_let_twice_as_much_through(uncontrolled: Pair) -> None:
     """With a counter file on each node the same requests pass twice; without the lockout every guess does."""
     guests = count_passed(uncontrolled, guest_from("127.45.0.1"), 4 * AMOUNT)
