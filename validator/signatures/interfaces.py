@@ -8,10 +8,10 @@ with its length and type. Source: the vendor's page cec_07_0006 and public progr
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
+from validator.origins import DEFAULT_PORTS, authority
 from validator.signatures.canonical import SignableRequest
 
 JSON_TYPE = "application/json;charset=UTF-8"
-_PORTS = {"https": 443, "http": 80}
 
 
 def interface_request(
@@ -29,20 +29,14 @@ def interface_request(
     UTF-8, and what `SignableRequest` raises.
     """
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError("the URL does not begin with https:// and a host")
     if "@" in parts.netloc or "#" in url:
         raise ValueError("the URL has a user or a fragment")
     query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True) if parts.query else []
-    own = [("host", host_of(url))]
+    port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    own = [("host", authority(parts.hostname, port, parts.scheme))]
     if body is not None:
         own += [("content-length", str(len(body))), ("content-type", content_type)]
     text = None if body is None else body.decode()
     return SignableRequest(method, parts.path or "/", (*own, *headers), text, tuple(query))
-
-
-def host_of(url: str) -> str:
-    """Return the value of the header `Host` in a request for *url*: without the port of its scheme."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
-    return host if parts.port in (None, _PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
