@@ -8,6 +8,7 @@ cloud gives up after a total time, however busy the server looks.
 import re
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,12 @@ _CHUNKED = re.compile(rb"^transfer-encoding:[ \t]*chunked[ \t]*\r?$", re.IGNOREC
 
 class NoResponse(Exception):  # noqa: N818 - an outcome
     """No response came that could be read; the text says what happened instead."""
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """Return the header that authenticates a client (RFC 7617)."""
+    pair = b64encode(f"{user}:{password}".encode()).decode("ascii")
+    return {"Authorization": f"Basic {pair}"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ is looked up and nobody's data come back.
 """
 
 import secrets
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from urllib.parse import quote
 from validator.operations.certificates.judging import Finding
 from validator.operations.doctor.asking import Request, printable
 from validator.operations.doctor.results import Checked, Sound, problem, warning
-from validator.operations.http_client import NoResponse, Response
+from validator.operations.http_client import NoResponse, Response, basic
 from validator.routeguard import BASIC
 
 _BODY = b'{"param": "anonymous"}'
@@ -38,8 +37,8 @@ class QueryRoute:
     def request(self, secret: str) -> Request:
         """Return a query with *secret*, for a call without a number."""
         if self.proof == BASIC:
-            user = b64encode(f"{self.tenant}:{secret}".encode()).decode()
-            return Request("POST", self.path, _BODY, authorization=f"Basic {user}")
+            authorization = basic(self.tenant, secret)["Authorization"]
+            return Request("POST", self.path, _BODY, authorization=authorization)
         return Request("POST", f"{self.path}/{quote(secret)}", _BODY)
 
 

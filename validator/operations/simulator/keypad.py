@@ -5,10 +5,9 @@ in it. Both readings of the response are tried: `data` beside `calldata`, and in
 frame gets the result by `getVerifyResult(code)`: a text, "" without one. What was keyed in is not recorded.
 """
 
-from base64 import b64encode
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ import orjson
 
 from validator.clock import Clock, iso_milliseconds
 from validator.errors import Refusal
-from validator.operations.http_client import NoResponse, Place, Response, send, written
+from validator.operations.http_client import NoResponse, Place, Response, basic, send, written
 from validator.operations.simulator.certificate import trusting
 from validator.operations.simulator.registration import Flow, Registration
 from validator.operations.simulator.scenario import SHAPES
@@ -92,14 +91,13 @@ class Keypad:
         try:
             return read(begun, response_to(flow, body, self._certificate))
         except NoResponse as error:
-            return KeypadRecord(begun.time, begun.code, begun.call, begun.shape, problem=str(error))
+            return replace(begun, problem=str(error))
 
 
 def response_to(flow: Flow, body: bytes, certificate: bytes) -> Response:
     """Return the response to *body* of the enterprise, whose *certificate* is trusted; raises NoResponse."""
     place = Place.at(flow.url, trusting(certificate))
-    basic = b64encode(f"{flow.user}:{flow.secret}".encode()).decode()
-    headers = {"Content-Type": "application/json", "Authorization": f"Basic {basic}"}
+    headers = {"Content-Type": "application/json", **basic(flow.user, flow.secret)}
     pieces = written(place, urlsplit(flow.url).path, body, headers)
     return send(place, pieces, give_up_after=_TIMEOUT)
 
@@ -126,16 +124,9 @@ def read(begun: KeypadRecord, answer: Response) -> KeypadRecord:
         problem = refusal.detail or str(refusal.reason)
     except ValueError as error:
         problem = str(error)
-    return KeypadRecord(
-        begun.time,
-        begun.code,
-        begun.call,
-        begun.shape,
-        beside=beside,
-        inside=inside,
-        status=answer.status,
-        request_id=answer.headers.get("x-request-id"),
-        problem=problem,
+    request_id = answer.headers.get("x-request-id")
+    return replace(
+        begun, beside=beside, inside=inside, status=answer.status, request_id=request_id, problem=problem
     )
 
 

@@ -1,7 +1,6 @@
 """Asks the enterprise who is calling, as the cloud does: the route, and a step of a scenario at it."""
 
 import tomllib
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import orjson
 from validator.clock import stopwatch
 from validator.errors import ConfigurationError
 from validator.files import read_private, text_of
-from validator.operations.http_client import NoResponse, Response, send, written
+from validator.operations.http_client import NoResponse, Response, basic, send, written
 from validator.operations.simulator.asking import Got, together
 from validator.operations.simulator.customeranswers import CustomerReply, read_answer
 from validator.operations.simulator.scenario import NUMBERS, Step
@@ -46,8 +45,7 @@ class QuerySide:
         headers = {"Content-Type": _JSON, "Connection": "keep-alive"}
         if self.proof == PATH:
             return f"{self.path}/{secret}", headers
-        user = b64encode(f"{self.tenant}:{secret}".encode()).decode("ascii")
-        return self.path, {**headers, "Authorization": f"Basic {user}"}
+        return self.path, {**headers, **basic(self.tenant, secret)}
 
     def query(self, target: Target, number: str) -> CustomerReply:
         """Return the response of *target* to the query for *number*; raises NoResponse."""

@@ -2,7 +2,6 @@
 
 import json
 import ssl
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -77,12 +76,6 @@ class Target:
         """Return the head and the body of a POST to *path*."""
         defaults = {"Content-Type": "application/json"}
         return written(self.place, self.prefix + path, body, {**defaults, **headers}, version=version)
-
-
-def basic(client_id: str, client_secret: str) -> dict[str, str]:
-    """Return the header that authenticates a backend client (RFC 7617)."""
-    pair = b64encode(f"{client_id}:{client_secret}".encode()).decode("ascii")
-    return {"Authorization": f"Basic {pair}"}
 
 
 def is_server_url(text: str) -> bool:

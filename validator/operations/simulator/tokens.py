@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from validator.errors import OperatorError, Refusal
-from validator.operations.http_client import NoResponse
+from validator.operations.http_client import NoResponse, basic
 from validator.operations.simulator.scenario import TIMED_TOKENS
-from validator.operations.simulator.target import Known, Others, Skipped, Target, basic
+from validator.operations.simulator.target import Known, Others, Skipped, Target
 from validator.untrusted import read_object
 
 _BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"

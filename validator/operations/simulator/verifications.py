@@ -1,7 +1,6 @@
 """Has a caller verified, as an IVR flow of the cloud does: a step of a scenario at the enterprise's route."""
 
 import tomllib
-from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import cast
 
 from validator.errors import ConfigurationError
 from validator.files import read_private, secret_of, text_of
-from validator.operations.http_client import NoResponse, Response, send, written
+from validator.operations.http_client import NoResponse, Response, basic, send, written
 from validator.operations.simulator.asking import Got, together
 from validator.operations.simulator.keypad import Keyed, KeypadRecord, body_of, read
 from validator.operations.simulator.registration import Flow
@@ -71,8 +70,7 @@ class Verifications:
 
     def _answers(self, side: FlowSide, step: Step) -> Iterator[Response]:
         secret = side.flow.secret if step.secret == "right" else _WRONG_SECRET  # noqa: S105
-        user = b64encode(f"{side.flow.user}:{secret}".encode()).decode("ascii")
-        headers = {"Content-Type": "application/json", "Authorization": f"Basic {user}"}
+        headers = {"Content-Type": "application/json", **basic(side.flow.user, secret)}
         path, timeout = self.target.prefix + side.flow.url, self.target.timeout(step.within)
         pieces = written(self.target.place, path, side.body(step), headers, method=step.method)
         with ThreadPoolExecutor(step.at_once) as pool:
