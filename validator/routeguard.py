@@ -109,6 +109,17 @@ class RouteAccess:
     client_certificate: bool = False
 
 
+def check_place(exchange: Exchange, networks: Collection[Network], *, client_certificate: bool) -> None:
+    """Raise Refusal unless the request of *exchange* comes from one of *networks*, where there are any.
+
+    With *client_certificate* the proxy must have verified one. Reasons: SOURCE_DENIED, CERTIFICATE_MISSING.
+    """
+    if networks and not is_in(exchange.source, networks):
+        raise Refusal(Reason.SOURCE_DENIED)
+    if client_certificate and not exchange.is_certified:
+        raise Refusal(Reason.CERTIFICATE_MISSING)
+
+
 class RouteGuard:
     """Checks the requests of one route."""
 
@@ -124,10 +135,7 @@ class RouteGuard:
         *presented_user* is of HTTP Basic. Reasons: SOURCE_DENIED, CERTIFICATE_MISSING, ROUTE_SECRET_WRONG.
         """
         access = self._access
-        if access.networks and not is_in(exchange.source, access.networks):
-            raise Refusal(Reason.SOURCE_DENIED)
-        if access.client_certificate and not exchange.is_certified:
-            raise Refusal(Reason.CERTIFICATE_MISSING)
+        check_place(exchange, access.networks, client_certificate=access.client_certificate)
         is_right = access.secrets.has(self._route, presented_secret or "")
         if not is_right or (access.proof == BASIC and presented_user != self._route):
             raise Refusal(Reason.ROUTE_SECRET_WRONG)

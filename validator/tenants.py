@@ -10,7 +10,7 @@ from sqlalchemy import Column, Row, String, Table, delete, insert, select, updat
 from sqlalchemy.exc import IntegrityError
 
 from validator.clock import Clock
-from validator.errors import OperatorError
+from validator.errors import OperatorError, Reason, Refusal
 from validator.sizes import MAX_TENANT
 from validator.store.database import Database, Instant, metadata
 
@@ -70,6 +70,14 @@ class Tenants:
         with self._database.read() as connection:
             row = connection.execute(select(table).where(table.c.id == tenant_id)).one_or_none()
         return None if row is None else _tenant(row)
+
+    def check_active(self, tenant_id: str) -> None:
+        """Raise Refusal unless the tenant is here and active."""
+        tenant = self.find(tenant_id)
+        if tenant is None:
+            raise Refusal(Reason.TENANT_UNKNOWN)
+        if tenant.status is not RecordStatus.ACTIVE:
+            raise Refusal(Reason.TENANT_DISABLED)
 
     def require(self, tenant_id: str) -> Tenant:
         """Return the tenant with this id; raises OperatorError when there is none."""

@@ -26,7 +26,7 @@ from validator.errors import ProblemType, PublicError, Reason, Refusal
 from validator.exchange import Exchange
 from validator.keys.signing import PurposeSigner
 from validator.limits.rate_limits import Counted, RateLimits, source_bucket
-from validator.networks import is_in
+from validator.routeguard import check_place
 from validator.store.known import Known
 from validator.tokens.claims import Audience, Claims
 from validator.tokens.subject_state import SubjectStates
@@ -120,9 +120,9 @@ class Validation:
 
     def _judged(self, exchange: Exchange, read: Callable[[], Presentation], look: "_Look") -> "_Case":
         """Return the case of a request after every check but the count."""
-        case = _Case(exchange)
+        case, policy = _Case(exchange), self._policy
         try:
-            self._check_source(exchange)
+            check_place(exchange, policy.networks, client_certificate=policy.client_certificate)
             case.presentation = presentation = read()
             token, audience = presentation.presented_token, presentation.audience
             case.claims = claims = self._verifier.read(token, audience, look.signer(audience))
@@ -134,13 +134,6 @@ class Validation:
         except Exception as error:  # noqa: BLE001 - it is returned, as the outcome of this request
             case.error = error
         return case
-
-    def _check_source(self, exchange: Exchange) -> None:
-        """Raise Refusal unless the source of *exchange* may send requests at all."""
-        if self._policy.networks and not is_in(exchange.source, self._policy.networks):
-            raise Refusal(Reason.SOURCE_DENIED)
-        if self._policy.client_certificate and not exchange.is_certified:
-            raise Refusal(Reason.CERTIFICATE_MISSING)
 
 
 class _Look:

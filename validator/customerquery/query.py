@@ -21,12 +21,12 @@ from validator.customerquery import wire
 from validator.customerquery.policy import QueryPolicy
 from validator.customers.catalogue import Catalogue
 from validator.customers.directory import Customer, Failed, Found, One, Several
-from validator.errors import Fault, Reason, Refusal
+from validator.errors import Fault, Refusal
 from validator.exchange import Exchange
 from validator.limits.rate_limits import RateLimits, source_bucket
 from validator.metrics.instruments import CUSTOMER_QUERIES, child
 from validator.routeguard import RouteGuard
-from validator.tenants import RecordStatus, Tenants
+from validator.tenants import Tenants
 
 _STARS = "*＊"
 _MISS = "none"
@@ -82,7 +82,7 @@ class CustomerQuery:
         self._rate_limits.hit_all(("query_source", source), ("query_tenant", tenant))
         self._rate_limits.test("query_misses", source)
         try:
-            self._check_tenant(tenant)
+            self._tenants.check_active(tenant)
             text = read()
         except Refusal as refusal:
             self._record(tenant, refusal, "refused")
@@ -96,14 +96,6 @@ class CustomerQuery:
         detail = f"{found[0]}, {len(found[1])} shown, {milliseconds} ms"
         self._record(tenant, None, found[0], detail, name)
         return body
-
-    def _check_tenant(self, tenant: str) -> None:
-        """Raise Refusal unless *tenant* is here and active."""
-        known = self._tenants.find(tenant)
-        if known is None:
-            raise Refusal(Reason.TENANT_UNKNOWN)
-        if known.status is not RecordStatus.ACTIVE:
-            raise Refusal(Reason.TENANT_DISABLED)
 
     def _find(self, tenant: str, text: str, name: str | None) -> tuple[str, tuple[Customer, ...]]:
         """Return what was found, in a word, and the customers to show; *name* is None without a number.

@@ -15,8 +15,9 @@ from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
 from validator.limits.rate_limits import RateLimits, source_bucket
-from validator.networks import Network, is_in
-from validator.tenants import RecordStatus, Tenants
+from validator.networks import Network
+from validator.routeguard import check_place
+from validator.tenants import Tenants
 from validator.tokens.authentication import Authentication, Credentials
 from validator.tokens.clients import Service
 from validator.tokens.principals import ClientPrincipal
@@ -65,7 +66,7 @@ class ServiceGate:
         """Return the client of *exchange* with these unproven *credentials*; raises Refusal."""
         principal = None
         try:
-            self._check_place(exchange)
+            check_place(exchange, self._guard.networks, client_certificate=self._guard.client_certificate)
             principal = self._authentication.client(credentials)
             admitted = Admitted(principal.label, self._tenant_of(principal))
         except Refusal as refusal:
@@ -75,13 +76,6 @@ class ServiceGate:
             raise
         self._rate_limits.hit(f"{self._service}_tenant", admitted.tenant)
         return admitted
-
-    def _check_place(self, exchange: Exchange) -> None:
-        """Raise Refusal unless the request comes from where the service is requested."""
-        if self._guard.networks and not is_in(exchange.source, self._guard.networks):
-            raise Refusal(Reason.SOURCE_DENIED)
-        if self._guard.client_certificate and not exchange.is_certified:
-            raise Refusal(Reason.CERTIFICATE_MISSING)
 
     def _record(self, principal: ClientPrincipal, refusal: Refusal) -> None:
         event = Event(EventName.CLIENT, Outcome.REFUSED, refusal.reason, by=principal.label)
@@ -94,9 +88,5 @@ class ServiceGate:
             raise Refusal(Reason.TENANT_NOT_GRANTED, "the client must have exactly one tenant space")
         (tenant,) = client.tenants
         client.check_may(self._service, tenant)
-        known = self._tenants.find(tenant)
-        if known is None:
-            raise Refusal(Reason.TENANT_UNKNOWN)
-        if known.status is not RecordStatus.ACTIVE:
-            raise Refusal(Reason.TENANT_DISABLED)
+        self._tenants.check_active(tenant)
         return tenant
