@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, request
+from flask import Blueprint, Flask, request
 
 from validator.services import Services
 from validator.web import hosts, incoming, middleware, ratelimit
@@ -10,7 +10,7 @@ from validator.web.error_responses import ErrorResponses
 from validator.web.fastpath import FastPath, FastPathWsgi
 from validator.web.hosts import Hosts
 from validator.web.integrationreplies import IntegrationReplies
-from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE
+from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE, ServerPolicy
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
 from validator.web.routes import (
@@ -89,14 +89,13 @@ def _register_integrations(app: Flask, services: Services) -> None:
         app.register_blueprint(customers.blueprint(services.customer_query, settings.query_customer))
     if services.customer_cards is not None:
         catalogue = settings.customers.catalogue
-        bp = cards.blueprint(services.authentication, services.customer_cards, catalogue)
-        bp.before_request(lambda: incoming.check_page(settings.server))
-        app.register_blueprint(bp)
+        _register_for_pages(
+            app, settings.server, cards.blueprint(services.authentication, services.customer_cards, catalogue)
+        )
     _register_flows(app, services)
 
 
 def _register_people(app: Flask, services: Services) -> None:
-    """Register the routes with a person's cookie, which other sites' pages may not use (CSRF)."""
     people = (
         services.login,
         services.sessions,
@@ -111,9 +110,7 @@ def _register_people(app: Flask, services: Services) -> None:
     if services.settings.pop.is_on:
         of_pop = (services.pop_login, services.pop_access, services.sessions, services.links)
         blueprints.append(pop.blueprint(*of_pop, services.agents))
-    for bp in blueprints:
-        bp.before_request(lambda: incoming.check_page(services.settings.server))
-        app.register_blueprint(bp)
+    _register_for_pages(app, services.settings.server, *blueprints)
 
 
 def _register_flows(app: Flask, services: Services) -> None:
@@ -124,5 +121,11 @@ def _register_flows(app: Flask, services: Services) -> None:
     if settings.verification.routes:
         app.register_blueprint(verification.blueprint(services.verification, settings.verification))
         agents = verification.agents(services.authentication, services.review)
-        agents.before_request(lambda: incoming.check_page(settings.server))
-        app.register_blueprint(agents)
+        _register_for_pages(app, settings.server, agents)
+
+
+def _register_for_pages(app: Flask, policy: ServerPolicy, *blueprints: Blueprint) -> None:
+    """Register routes with a person's cookie, which other sites' pages may not use (CSRF)."""
+    for bp in blueprints:
+        bp.before_request(lambda: incoming.check_page(policy))
+        app.register_blueprint(bp)
