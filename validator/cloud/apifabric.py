@@ -9,7 +9,6 @@ and a response must be neither compressed nor large. Error messages have neither
 token, nor anything else that the cloud sent, except an invalid account code.
 """
 
-import ssl
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +17,9 @@ import httpx2
 
 from validator.clock import Clock, stopwatch
 from validator.cloud import wire
-from validator.cloud.policy import CloudPolicy
+from validator.cloud.policy import CloudPolicy, trusted_by
 from validator.cloud.wire import AgentList
 from validator.errors import OperatorError, Refusal
-from validator.tls import trusting
 
 MAX_RESPONSE = 16 * 1024 * 1024  # bytes; an agent takes about a hundred
 _RENEWAL_MARGIN = timedelta(seconds=30)
@@ -128,20 +126,12 @@ class ApiFabric:
     def _client(self) -> httpx2.Client:
         return httpx2.Client(
             base_url=self._policy.api_url,
-            verify=self._trust(),
+            verify=trusted_by(self._policy),
             timeout=self._policy.timeout.total_seconds(),
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,  # only the settings read the environment
         )
-
-    def _trust(self) -> ssl.SSLContext:
-        """Return the TLS context that trusts the system's authorities, or only those of `ca_file`."""
-        file = self._policy.ca_file
-        try:
-            return trusting(file)
-        except OSError:
-            raise OperatorError(f"cloud.ca_file: {file} cannot be read as certificates in PEM") from None
 
     def _check_settings(self) -> None:
         if not self._policy.api_url:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 import httpx2
 
 from validator.clock import Clock
-from validator.cloud.policy import CloudPolicy
+from validator.cloud.policy import CloudPolicy, trusted_by
 from validator.errors import OperatorError
 from validator.posting import Response, UnusableResponse, send
 from validator.signatures.canonical import SignableRequest, percent_encode
 from validator.signatures.interfaces import interface_request
 from validator.signatures.signer import Signature, sign
-from validator.tls import trusting
 
 MAX_RESPONSE = 64 * 1024 * 1024  # bytes; a recording of an hour has some 30 MB
 
@@ -63,12 +62,7 @@ class SignedInterfaces:
     def send(self, signed: SignedRequest) -> Response:
         """Return the cloud's response, whatever its status; raises OperatorError when there is none."""
         policy, url = self._policy, self._policy.interfaces_url
-        try:
-            tls = trusting(policy.ca_file)
-        except OSError:
-            raise OperatorError(
-                f"cloud.ca_file: {policy.ca_file} cannot be read as certificates in PEM"
-            ) from None
+        tls = trusted_by(policy)
         try:
             return send(_request(signed), tls, timeout=policy.timeout, max_response=self._max_response)
         except TimeoutError:

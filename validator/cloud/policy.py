@@ -3,9 +3,13 @@
 The client of the API is a separate module: no server uses it or loads its dependencies.
 """
 
+import ssl
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from validator.errors import OperatorError
+from validator.tls import trusting
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,16 @@ class CloudPolicy:
     interfaces_url: str = ""
     access_key: str = ""
     secret_key: str | None = field(default=None, repr=False)
+
+
+def trusted_by(policy: CloudPolicy) -> ssl.SSLContext:
+    """Return the TLS context that trusts the system's authorities, or only those of `ca_file`.
+
+    Raises OperatorError when that file cannot be read.
+    """
+    try:
+        return trusting(policy.ca_file)
+    except OSError:
+        raise OperatorError(
+            f"cloud.ca_file: {policy.ca_file} cannot be read as certificates in PEM"
+        ) from None
