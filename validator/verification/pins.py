@@ -72,13 +72,13 @@ class Pins:
 
         Raises Fault(KEYS_UNAVAILABLE) when this node has another index key than the PINs.
         """
-        keys = {key.id for key in self._keys.list()}
-        of_customer = pins.c.blind_id.in_(self._keys.digests(tenant, _of_id(customer_id)))
+        keys = self._keys.list()
+        of_customer = pins.c.blind_id.in_([key.digest(tenant, _of_id(customer_id)) for key in keys])
         newest = select(pins.c.index_key).order_by(pins.c.changed_at.desc()).limit(1)
         with self._database.confirmed() as connection:
             row = connection.execute(select(*_MEMBERS).where(of_customer)).first()
             newest_key = None if row is not None else connection.execute(newest).scalar()
-        if newest_key is not None and newest_key not in keys:
+        if newest_key is not None and newest_key not in {key.id for key in keys}:
             raise Fault(Reason.KEYS_UNAVAILABLE, "index.key is not that of the PINs")
         if row is None:
             return None
