@@ -22,6 +22,15 @@ _SECRET = {
     "schema": {"type": "string"},
     "description": "The secret of the route.",
 }
+# The refusals of a request about one customer, and of the cloud's requests.
+_TO_A_PAGE = (
+    *READING,
+    PublicError.LOGIN_REQUIRED,
+    PublicError.NOT_FOUND,
+    PublicError.THROTTLED,
+    *BROKEN,
+)
+_TO_THE_CLOUD = (*CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, PublicError.THROTTLED)
 
 
 def _query_operation(route: IntegrationRoute) -> Operation:
@@ -32,7 +41,7 @@ def _query_operation(route: IntegrationRoute) -> Operation:
         CustomerAnswer,
         request=QueryRequest,
         request_types=(JSON, ANY),
-        refusals=(*CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, PublicError.THROTTLED),
+        refusals=_TO_THE_CLOUD,
         security=() if route.has_secret_segment else ("client",),
         parameters=(_SECRET,) if route.has_secret_segment else (),
         is_list=True,
@@ -49,7 +58,7 @@ def _flow_operation(
         answer,
         request=request,
         request_types=(JSON, ANY),
-        refusals=(*CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, PublicError.THROTTLED),
+        refusals=_TO_THE_CLOUD,
         security=("client",),
         has_own_errors=True,
     )
@@ -81,13 +90,7 @@ _PAGES = {
         "An agent has a masked value shown, which is recorded.",
         UnmaskAnswer,
         request=UnmaskRequest,
-        refusals=(
-            *READING,
-            PublicError.LOGIN_REQUIRED,
-            PublicError.NOT_FOUND,
-            PublicError.THROTTLED,
-            *BROKEN,
-        ),
+        refusals=_TO_A_PAGE,
         security=("session",),
     ),
     LATEST_PATH: Operation(
@@ -106,13 +109,7 @@ _PAGES = {
         None,
         status=204,
         request=LatestRequest,
-        refusals=(
-            *READING,
-            PublicError.LOGIN_REQUIRED,
-            PublicError.NOT_FOUND,
-            PublicError.THROTTLED,
-            *BROKEN,
-        ),
+        refusals=_TO_A_PAGE,
         security=("session",),
     ),
 }
