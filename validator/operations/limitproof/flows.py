@@ -5,7 +5,7 @@ from itertools import count
 
 from validator.ivr.policy import PATH as IVR_PATH
 from validator.operations.limitproof.reach import is_reached
-from validator.operations.limitproof.sending import Send, Sender
+from validator.operations.limitproof.sending import NOBODY, Send, Sender
 from validator.services import Services
 from validator.tokens.clients import Service
 from validator.verification.agentwire import LATEST_PATH
@@ -21,7 +21,6 @@ _WIDER = {
     "ivr_misses": ("ivr_tenant",),
     "ivr_tenant": (),
 }
-_NOBODY = 13_800_000_000  # a mobile of China; no customer is in a new home
 _WITHHELD = {"number": ""}  # neither a hit nor a miss
 # A PIN needs no directory, and the catalogue that is shipped gives flows its level.
 SETTINGS: Mapping[str, object] = {
@@ -32,7 +31,7 @@ SETTINGS: Mapping[str, object] = {
 
 def sends(services: Services, sender: Sender) -> Mapping[str, Send]:
     """Return, for each limit that can be reached, a function that sends a request only it can refuse."""
-    one, numbers, nobody = sender.address(), count(_NOBODY), ("nobody", "wrong")
+    one, numbers, nobody = sender.address(), count(NOBODY), ("nobody", "wrong")
     verifying, asking, missing = (
         _client(services, f"{sender.mark}-{name}", service)
         for name, service in (("verify", Service.VERIFICATION), ("ask", Service.IVR), ("miss", Service.IVR))

@@ -10,14 +10,13 @@ from httpx2 import Response
 from validator.accounts.identity import Identity
 from validator.limits.policy import LimitsPolicy
 from validator.operations.limitproof.reach import is_reached, least
-from validator.operations.limitproof.sending import Send, Sender
+from validator.operations.limitproof.sending import NOBODY, Send, Sender
 from validator.services import Services
 
 ADDRESS, AGENT, UNMASK = "lookup_address", "lookup_agent", "unmask_agent"
 MISSES, TENANT = "lookup_misses", "lookup_tenant"
 _WIDER = {ADDRESS: (), AGENT: (TENANT,), UNMASK: (TENANT,), MISSES: (AGENT, TENANT), TENANT: ()}
 _LOOK_UP, _UNMASK = "/api/v1/customers/lookup", "/api/v1/customers/unmask"
-_NOBODY = 13_800_000_000  # a mobile of China; no customer is in a new home
 _WITHHELD = {"number": "anonymous"}  # no number: neither a hit nor a miss
 _MAX_PER_AGENT = 50
 _MAX_A_MINUTE = 2000  # requests that one client sends on a busy machine; a wider limit cannot be proven by it
@@ -39,7 +38,7 @@ class LookUps:
 
     def sends(self) -> Mapping[str, Send]:
         """Return, for each limit that can be reached, a function that sends a request only it can refuse."""
-        one, numbers, policy = self._sender.address(), count(_NOBODY), self._services.settings.limits
+        one, numbers, policy = self._sender.address(), count(NOBODY), self._services.settings.limits
         sends: dict[str, Send] = {
             ADDRESS: lambda: self._sender.post(_LOOK_UP, one, json={}),
             AGENT: self._sending(_LOOK_UP, lambda: _WITHHELD),

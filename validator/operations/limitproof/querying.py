@@ -8,13 +8,12 @@ from itertools import count
 from httpx2 import Response
 
 from validator.operations.limitproof.reach import is_reached
-from validator.operations.limitproof.sending import Send, Sender
+from validator.operations.limitproof.sending import NOBODY, Send, Sender
 from validator.services import Services
 
 FOREIGN, MISSES, SOURCE, TENANT = "query_foreign", "query_misses", "query_source", "query_tenant"
 # What each limit's requests are counted against as well: the limit is out of reach where that allows less.
 _WIDER = {FOREIGN: (), MISSES: (SOURCE, TENANT), SOURCE: (TENANT,), TENANT: ()}
-_NOBODY = 13_800_000_000  # a mobile of China; no customer is in a new home
 _WRONG = "0" * 32  # the secret of no route
 _WITHHELD = "anonymous"  # no number: neither a hit nor a miss
 
@@ -45,7 +44,7 @@ class QueryRoutes:
         """Return, for each limit that can be reached, a function that sends a request only it can refuse."""
         for limit in self.secrets:
             services.tenants.add(_tenant(limit), "for a proof of the limits")
-        one, numbers = sender.address(), count(_NOBODY)
+        one, numbers = sender.address(), count(NOBODY)
 
         def query(limit: str, address: str, param: str, secret: str = "") -> Response:
             path = f"{_path(limit)}/{secret or self.secrets[limit]}"

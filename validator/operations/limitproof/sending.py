@@ -20,6 +20,7 @@ _FIRST_ADDRESS = int(IPv4Address("198.18.0.0"))  # of the block for benchmarks (
 _ADDRESSES = 2**15
 _PREFIXES = 2**16  # of the block for documentation (RFC 3849), each a /48
 NEVER = 10**9
+NOBODY = 13_800_000_000  # a mobile of China; no customer is in a new home
 ORIGIN = "https://proof.example"
 SOCKET = "unix:"
 
