@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 
 from validator.operations.simulator.keypad import Keypad, KeypadRecord
-from validator.operations.simulator.pages import Rows, framed, words_of
+from validator.operations.simulator.pages import framed, words_of
 from validator.operations.simulator.registration import Flow
 from validator.operations.simulator.scenario import SHAPES
+from validator.web.portal.words import Row
 
-_ROWS: Rows = (
+_ROWS: tuple[Row, ...] = (
     ("title", "IVR keypad of the simulated cloud", "模拟云端的 IVR 键盘"),
     (
         "hint",
@@ -36,7 +37,7 @@ _ROWS: Rows = (
     ("read_beside", "data beside calldata", "calldata 旁边的 data"),
     ("read_inside", "data in calldata", "calldata 里面的 data"),
 )
-WORDS = words_of(_ROWS)
+WORDS = words_of(*_ROWS)
 _INPUTS = ("callerNum", "customer", "answer", "callid")
 
 

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from validator.operations.simulator.records import Record
 from validator.operations.simulator.registration import Registration
+from validator.web.portal.words import Row, Words, by_language
 
 _FOLDER = Path(__file__).parent / "scripts"
 _GIVEN_IN_SCRIPT = "const given = {};"
 _GIVEN_IN_PAGE = "{{given}}"
-Words = Mapping[str, Mapping[str, str]]
-# key, English, Chinese
-Rows = tuple[tuple[str, str, str], ...]
-_OF_EVERY_PAGE: Rows = (
+_OF_EVERY_PAGE: tuple[Row, ...] = (
     ("language", "en", "zh-CN"),
     (
         "other_language",
@@ -23,7 +21,7 @@ _OF_EVERY_PAGE: Rows = (
         '<a href="?lang=en" lang="en">English</a>',
     ),
 )
-_ROWS: Rows = (
+_ROWS: tuple[Row, ...] = (
     ("title", "Simulated cloud", "模拟云端"),
     ("registered", "What is registered", "登记信息"),
     ("last", "Last exchanges", "最近的交互"),
@@ -49,16 +47,12 @@ _ROWS: Rows = (
 )
 
 
-def words_of(rows: Rows) -> Words:
+def words_of(*rows: Row) -> Words:
     """Return the words of a page with *rows*, by language."""
-    every = (*_OF_EVERY_PAGE, *rows)
-    return {
-        "en": {key: english for key, english, _ in every},
-        "zh-CN": {key: chinese for key, _, chinese in every},
-    }
+    return by_language(*_OF_EVERY_PAGE, *rows)
 
 
-STATUS_WORDS = words_of(_ROWS)
+STATUS_WORDS = words_of(*_ROWS)
 
 
 def framed(words: Mapping[str, str], content: str) -> str:

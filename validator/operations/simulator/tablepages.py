@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from validator.operations.simulator.importing import Imported
-from validator.operations.simulator.pages import Rows, framed, words_of
+from validator.operations.simulator.pages import framed, words_of
 from validator.operations.simulator.registration import BasicTable, Column
+from validator.web.portal.words import Row
 
-_ROWS: Rows = (
+_ROWS: tuple[Row, ...] = (
     ("title", "Basic tables of the simulated cloud", "模拟云端的基本表"),
     (
         "hint",
@@ -36,7 +37,7 @@ _ROWS: Rows = (
         "其中 {repeated} 行的索引值与前面的行相同",
     ),
 )
-WORDS = words_of(_ROWS)
+WORDS = words_of(*_ROWS)
 
 
 def page(tables: Iterable[BasicTable], imports: Sequence[Imported], language: str) -> str:

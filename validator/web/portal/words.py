@@ -14,8 +14,10 @@ LANGUAGES = (ENGLISH, CHINESE)
 # The primary tag decides, so that zh-TW and zh-Hant get the Chinese there is.
 _OF_PRIMARY = {"en": ENGLISH, "zh": CHINESE}
 
-_ROWS = (
-    # key, English, Chinese
+Words = Mapping[str, Mapping[str, str]]
+Row = tuple[str, str, str]  # key, English, Chinese
+
+_ROWS: tuple[Row, ...] = (
     ("title", "Contact centre", "联络中心"),
     ("skip", "Skip to the content", "跳到正文"),
     ("pages", "Pages", "页面"),
@@ -89,12 +91,19 @@ _ROWS = (
     ("standalone", "Open as a separate page", "在单独的页面中打开"),
     ("bubble_hint", "The chat opens from the button in the corner.", "点击角落里的按钮打开聊天窗口。"),
 )
-WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        ENGLISH: MappingProxyType({key: english for key, english, _ in _ROWS}),
-        CHINESE: MappingProxyType({key: chinese for key, _, chinese in _ROWS}),
-    }
-)
+
+
+def by_language(*rows: Row) -> Words:
+    """Return the words of *rows* by their keys, for each language."""
+    return MappingProxyType(
+        {
+            ENGLISH: MappingProxyType({key: english for key, english, _ in rows}),
+            CHINESE: MappingProxyType({key: chinese for key, _, chinese in rows}),
+        }
+    )
+
+
+WORDS = by_language(*_ROWS)
 
 
 def language_of(accept_language: str) -> str:
