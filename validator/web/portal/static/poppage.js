@@ -84,11 +84,11 @@ function warn() {
 
 async function showCustomer() {
   part("customer").hidden = true;
-  if (verification !== null) part("verification-card").hidden = true;
+  showVerification(false);
   if (session === null || call === null) return;
   const { number, callid, workNo, agentName } = call;
   if (!isOwn(call, session)) throw new Trouble("call_of_another", { words: agentName || workNo });
-  if (verification !== null) showVerification();
+  showVerification(true);
   if (number === "") throw new Trouble("number_missing");
   part("customer").hidden = false;
   await card.show({ number, callid });
@@ -104,10 +104,11 @@ function newVerification(place) {
   });
 }
 
-/** Offer the verification of the call: by this enterprise's record, whatever the cloud's script says. */
-function showVerification() {
-  part("verification-card").hidden = false;
-  verification.show(CALL_ID.test(call.callid) ? call.callid : "");
+/** Offer the verification of the call, by this enterprise's record, whatever the cloud's script says; or hide it. */
+function showVerification(isShown) {
+  if (verification === null) return;
+  part("verification-card").hidden = !isShown;
+  if (isShown) verification.show(CALL_ID.test(call.callid) ? call.callid : "");
 }
 
 /** Show what is known of the call itself; every value is text. */
@@ -133,7 +134,7 @@ async function heard(name, data) {
   if (next.callid !== "" && next.callid === call?.callid) {
     call = { ...call, state };
     showFacts();
-    if (name === "IvrReturn" && verification !== null && session !== null) showVerification();
+    if (name === "IvrReturn" && session !== null && isOwn(call, session)) showVerification(true);
   } else if (name !== "Release") {
     await show({ ...next, state });
   }
@@ -154,7 +155,7 @@ function forget() {
   part("who").textContent = "";
   part("log-out").hidden = part("search").hidden = part("customer").hidden = true;
   part("customer-card").replaceChildren();
-  if (verification !== null) part("verification-card").hidden = true;
+  showVerification(false);
   part("log-in").hidden = false;
 }
 
