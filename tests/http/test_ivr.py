@@ -41,9 +41,7 @@ def flow(
     enterprise: Enterprise, *audiences: Service | Audience, tenants: tuple[str, ...] = (TENANT,)
 ) -> tuple[str, str]:
     """Return the credentials of a new client, by default one for IVR flows."""
-    clients = enterprise.services.clients
-    client, secret = clients.add(f"flow {len(clients.list())}", tenants, audiences or (Service.IVR,))
-    return client.id, secret
+    return enterprise.new_client(audiences or (Service.IVR,), tenants)
 
 
 def ask(

@@ -57,10 +57,7 @@ def flow(
     enterprise: Enterprise, *audiences: Service | Audience, tenants: tuple[str, ...] = (TENANT,)
 ) -> tuple[str, str]:
     """Return the credentials of a new client, by default one for verifications."""
-    clients = enterprise.services.clients
-    name = f"flow {len(clients.list())}"
-    client, secret = clients.add(name, tenants, audiences or (Service.VERIFICATION,))
-    return client.id, secret
+    return enterprise.new_client(audiences or (Service.VERIFICATION,), tenants)
 
 
 def ask(

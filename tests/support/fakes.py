@@ -1,6 +1,6 @@
 """Stand-ins for what a test must be able to move: the clock, and a whole small enterprise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,6 +23,7 @@ from validator.settings.loading import load
 from validator.settings.sources import environment_variable
 from validator.store import schema
 from validator.tokens.claims import Audience, Subject
+from validator.tokens.clients import ClientAudience
 
 START = datetime(2026, 11, 4, 3, 45, 52, 263000, tzinfo=UTC)
 ORIGIN = "https://www.example.com"
@@ -95,6 +96,14 @@ class Enterprise:
         answer = browser.post("/api/v1/login", json={"account": LOGIN, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
         return browser
+
+    def new_client(
+        self, audiences: Collection[ClientAudience], tenants: Collection[str] = (TENANT,)
+    ) -> tuple[str, str]:
+        """Return the id and the secret of a new client."""
+        clients = self.services.clients
+        client, secret = clients.add(f"client {len(clients.list())}", tenants, audiences)
+        return client.id, secret
 
     def trail(self) -> list[dict[str, Any]]:
         """Return the entries of the audit trail, oldest first, without the first lines of its files."""

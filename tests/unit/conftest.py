@@ -12,6 +12,7 @@ from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
 from tests.support.postgres import PostgresServer
 from validator.files import make_private_folder
 from validator.keys.encryption import SecretEncryption
+from validator.keys.index import IndexKeys
 from validator.store import schema
 from validator.store.database import Database, DatabasePolicy
 from validator.tenants import Tenants
@@ -110,3 +111,11 @@ def tenants(database: Database, clock: FakeClock) -> Tenants:
     table.add(TENANT, "First")
     table.add(OTHER_TENANT, "Second")
     return table
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> IndexKeys:
+    """Return the keys of blind indexes, with the first one."""
+    keys = IndexKeys(tmp_path / "keys")
+    keys.create()
+    return keys

@@ -31,13 +31,6 @@ WANG = Customer("C-2", (HOTLINE.key,), {"name": "王芳"})
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> IndexKeys:
-    keys = IndexKeys(tmp_path / "keys")
-    keys.create()
-    return keys
-
-
-@pytest.fixture
 def store(
     database: Database, tenants: Tenants, encryption: SecretEncryption, keys: IndexKeys, clock: FakeClock
 ) -> CustomerStore:

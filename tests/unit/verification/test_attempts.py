@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
@@ -15,13 +14,6 @@ from validator.verification.tables import attempts as table
 
 ONE, OTHER = "1" * 32, "2" * 32
 CALLERS = [f"{number:032}" for number in range(40)]
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> IndexKeys:
-    keys = IndexKeys(tmp_path / "keys")
-    keys.create()
-    return keys
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ def passwords() -> Passwords:
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> IndexKeys:
-    keys = IndexKeys(tmp_path / "keys")
-    keys.create()
-    return keys
-
-
-@pytest.fixture
 def pins(
     database: Database,
     encryption: SecretEncryption,
