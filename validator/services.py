@@ -20,6 +20,7 @@ from validator.cloud.agents import Agents
 from validator.customercard.lookup import CustomerCards
 from validator.customerquery.query import CustomerQuery
 from validator.customers.directory import Directory
+from validator.customers.naming import name_customer, name_number, number_key
 from validator.customers.opening import open_directory
 from validator.customers.rows import RowReader
 from validator.customers.store import CustomerStore
@@ -30,7 +31,6 @@ from validator.keys.keyring import Keyring
 from validator.keys.monthly import MonthlyKeys
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
-from validator.numbers.reading import read_number
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.settings.loading import Settings
@@ -48,10 +48,9 @@ from validator.tokens.servicegate import ServiceGate
 from validator.tokens.subject_state import SubjectStates
 from validator.tokens.verifier import TokenVerifier
 from validator.verification.attempts import Attempts
-from validator.verification.http import HttpMethod
-from validator.verification.methods import FieldsMethod, Finder, PinMethod
+from validator.verification.methods import Finder
+from validator.verification.opening import open_methods
 from validator.verification.pins import Pins
-from validator.verification.policy import FIELDS, HTTP, PIN
 from validator.verification.results import Results
 from validator.verification.review import Review
 from validator.verification.verifying import Verification
@@ -60,8 +59,6 @@ from validator.web.readiness import Readiness
 from validator.webchat.authorization import GuestSigning
 from validator.webchat.channels import Channels
 from validator.webchat.guests import Guests
-
-_REFERENCE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     customers = CustomerStore(database, encryption, index_keys, clock, settings.customers.keep)
     region = settings.numbers.region
     trail_numbers = MonthlyKeys(settings.keys.directory, clock)
-    name_number = partial(_name_number, trail_numbers, region)
+    in_trail = partial(name_number, trail_numbers, region)
     directory = open_directory(settings.customers, customers, region, threads=settings.server.threads)
     authentication = Authentication(sessions, links, clients, trail, pop_access)
     agents = Agents(database, tenants, encryption, settings.cloud, clock)
@@ -218,7 +215,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         agents=agents,
         index_keys=index_keys,
         trail_numbers=trail_numbers,
-        name_number=name_number,
+        name_number=in_trail,
         customers=customers,
         customer_rows=RowReader(settings.customers.catalogue, region),
         directory=directory,
@@ -230,7 +227,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
                 rate_limits,
                 trail,
                 settings.query_customer,
-                name_number,
+                in_trail,
             )
             if directory
             else None
@@ -241,8 +238,8 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
                 settings.customers,
                 rate_limits,
                 trail,
-                name_number,
-                partial(_name_customer, index_keys),
+                in_trail,
+                partial(name_customer, index_keys),
             )
             if directory and settings.customers.card
             else None
@@ -250,19 +247,15 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         pins=pins,
         verification=Verification(
             ServiceGate(Service.VERIFICATION, verification, *shared),
-            {
-                PIN: PinMethod(pins, finder, pin_hashing, bulkhead),
-                FIELDS: FieldsMethod(finder),
-                HTTP: HttpMethod(verification, threads=settings.server.threads),
-            },
+            open_methods(verification, pins, pin_hashing, bulkhead, finder, threads=settings.server.threads),
             attempts,
             results,
             trail,
             verification,
             shared_clock,
             finder,
-            partial(_number_key, region),
-            name_number,
+            partial(number_key, region),
+            in_trail,
         ),
         review=Review(results, attempts, rate_limits, trail, agents.work_numbers),
         ivr_query=(
@@ -273,7 +266,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
                 rate_limits,
                 trail,
                 settings.ivr,
-                name_number,
+                in_trail,
             )
             if directory
             else None
@@ -281,20 +274,3 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         health=health,
         readiness=Readiness(health.parts),
     )
-
-
-def _number_key(region: str, text: str) -> str | None:
-    """Return the one key of the number that *text* spells in any way; None when it spells none."""
-    number = read_number(text, region)
-    return None if number is None else number.key
-
-
-def _name_number(names: MonthlyKeys, region: str, tenant: str, text: str) -> str | None:
-    """Return the trail's name of the number of *tenant* that *text* spells; None when it spells none."""
-    number = read_number(text, region)
-    return None if number is None else names.digest(tenant, number.key)
-
-
-def _name_customer(keys: IndexKeys, tenant: str, customer_id: str) -> str:
-    """Return a card's reference to a customer of *tenant*: no number and no id has such a blind index."""
-    return keys.digests(tenant, f"card:{customer_id}")[0][:_REFERENCE_BYTES].hex()
