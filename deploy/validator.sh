@@ -22,7 +22,7 @@ export CREDENTIALS_DIRECTORY
 trap 'rm -rf "$CREDENTIALS_DIRECTORY"' EXIT
 trap 'exit 1' HUP INT TERM
 for name in database.password limits.storage_password cloud.app_secret cloud.secret_key \
-    customers.sql_password customers.http_secret query_customer.secrets verification.secret; do
+    customers.sql_password customers.http_secret query_customer.secrets verification.secret webhooks.secret; do
     if [ -f "/etc/credstore/validator.$name" ]; then
         install -m 0400 -o validator "/etc/credstore/validator.$name" "$CREDENTIALS_DIRECTORY/$name"
     fi

@@ -59,6 +59,7 @@ from validator.web.readiness import Readiness
 from validator.webchat.authorization import GuestSigning
 from validator.webchat.channels import Channels
 from validator.webchat.guests import Guests
+from validator.webhooks.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Services:
     verification: Verification
     review: Review
     ivr_query: IvrQuery | None
+    outbox: Outbox
     health: Health
     readiness: Readiness
 
@@ -271,6 +273,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             if directory
             else None
         ),
+        outbox=Outbox(encryption, is_on=bool(settings.webhooks.url)),
         health=health,
         readiness=Readiness(health.parts),
     )

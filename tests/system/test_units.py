@@ -28,6 +28,7 @@ INTEGRATIONS = {
     "customers.sql_password",
     "query_customer.secrets",
     "verification.secret",
+    "webhooks.secret",
 }
 EXPOSURE = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
 

@@ -49,6 +49,7 @@ from validator.web.policy import LogPolicy, ServerPolicy
 from validator.web.portal.policy import PopPolicy, PortalPolicy
 from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
+from validator.webhooks.policy import WebhooksPolicy
 
 DEFAULT_HOME = "var"
 DEFAULTS = "default.toml"
@@ -78,6 +79,7 @@ class Settings:
     pop: PopPolicy
     customers: CustomersPolicy
     numbers: NumbersPolicy
+    webhooks: WebhooksPolicy
     audit: TrailPolicy
     metrics: MetricsPolicy
     log: LogPolicy
@@ -86,7 +88,8 @@ class Settings:
     @property
     def integration_problems(self) -> list[str]:
         """What the role `integrations` lacks, in words without a secret."""
-        return [*self.query_customer.problems, *self.customers.problems, *self.verification.problems]
+        used = (self.query_customer, self.customers, self.verification, self.webhooks)
+        return [problem for policy in used for problem in policy.problems]
 
 
 _of_master: list[Settings] = []

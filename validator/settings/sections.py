@@ -21,6 +21,7 @@ from validator.settings.routes import CallbacksSection, QueryCustomerSection, in
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
 from validator.settings.verification import IvrSection, VerificationSection
+from validator.settings.webhooks import WebhooksSection
 from validator.store.database import DatabasePolicy
 from validator.tokens.claims import TokenPolicy
 from validator.web.policy import LOG_FORMATS, ROLES, WORKERS, LogPolicy, ServerPolicy
@@ -270,6 +271,7 @@ SECTIONS: dict[str, Section] = {
     "pop": PopSection(),
     "customers": CustomersSection(),
     "numbers": NumbersSection(),
+    "webhooks": WebhooksSection(),
     "audit": AuditSection(),
     "metrics": MetricsSection(),
     "log": LogSection(),

@@ -1,0 +1,71 @@
+"""The outbox: messages are stored in the transaction of the change that they report, and sent later.
+
+So there is a message for each change that was acknowledged, and none for one that was rolled back. Its body
+is one ciphertext, bound to its row: neither the database nor a backup of it shows a number. A delivered
+message is deleted.
+
+    {"type": text, "timestamp": when it happened, "tenantSpaceId": text, "data": object}
+"""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, insert
+
+from validator.clock import EPOCH, iso_milliseconds, to_milliseconds
+from validator.keys.encryption import SecretEncryption
+from validator.webhooks.tables import messages
+
+_RANDOM_BYTES = 10
+
+
+class Outbox:
+    """The messages that wait to be sent."""
+
+    def __init__(self, encryption: SecretEncryption, *, is_on: bool) -> None:
+        """Seal bodies with *encryption*; unless it *is_on*, nothing is stored."""
+        self._encryption, self._is_on = encryption, is_on
+
+    def add(
+        self,
+        connection: Connection,
+        tenant: str,
+        type: str,  # noqa: A002 - the specification's word
+        data: Mapping[str, Any],
+        at: datetime,
+    ) -> None:
+        """Store a message about *data*, what happened *at* an instant, in the transaction of *connection*.
+
+        *type* is words with full stops between them, such as `callrecord.created`. Without webhooks nothing
+        is stored. Raises Fault(KEYS_UNAVAILABLE) when it cannot be sealed.
+        """
+        if not self._is_on:
+            return
+        content = {
+            "type": type,
+            "timestamp": iso_milliseconds(at),
+            "tenantSpaceId": tenant,
+            "data": data,
+        }
+        # The ids sort by time, so that the oldest message is sent first.
+        message = f"msg_{to_milliseconds(at):012x}{secrets.token_hex(_RANDOM_BYTES)}"
+        body = orjson.dumps(content).decode()
+        values = {
+            "id": message,
+            "tenant": tenant,
+            "type": type,
+            "sealed": self._encryption.encrypt(body, purpose(tenant, message)),
+            "added_at": at,
+            "attempts": 0,
+            "due_at": EPOCH,  # at once, whatever clock the caller has
+            "error": "",
+        }
+        connection.execute(insert(messages).values(values))
+
+
+def purpose(tenant: str, message: str) -> str:
+    """Return what the ciphertext of a *message* of *tenant* is bound to."""
+    return f"webhook:{tenant}:{message}"
