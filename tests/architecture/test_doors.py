@@ -25,6 +25,7 @@ DOORS = (
     "validator/operations/simulator/keypad_routes.py",
     "validator/operations/simulator/table_routes.py",
     "validator/operations/simulator/workbench_routes.py",
+    "validator/operations/simulator/othercentre/",
 )
 OF_THE_REQUEST = {"request", "g", "session", "current_app"}
 

@@ -53,6 +53,32 @@ def serve(file: Path, bind: str, folder: Path | None) -> None:
     serve_cloud(known, SystemClock(), bind=bind, folder=folder)
 
 
+@simulate.command(examples=["validator simulate centre --registration centre.toml"])
+@click.option(
+    "--registration", "file", type=_FILE, required=True, help="What the other centre knows: its agents."
+)
+@click.option("--bind", default="127.0.0.1:8444", show_default=True, callback=_bind, help="Where to listen.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the test certificate; else centre-tls beside the registration.",
+)
+def centre(file: Path, bind: str, folder: Path | None) -> None:
+    """Serve the other call centre over TLS, with its own test certificate, until SIGTERM."""
+    from validator.operations.simulator.othercentre import (  # with a library for it only  # noqa: PLC0415
+        registration,
+        serving,
+    )
+
+    known = registration.load(file)
+    check_free(bind)
+    folder = folder or file.absolute().parent / "centre-tls"
+    say(f"Serving https://{bind}/, calls and call records on https://{bind}/control", err=True)
+    say(f"Trust {folder / CERTIFICATE} for this server only", err=True)
+    prepare_process()
+    serving.serve(known, SystemClock(), bind=bind, folder=folder)
+
+
 @simulate.command(hidden=True)
 @click.option("--bind", required=True, callback=_bind, help="Where to listen.")
 @click.option("--origin", required=True, help="The portal's origin, added to requests without an Origin.")

@@ -156,12 +156,12 @@ def load(path: Path) -> Registration:
     problems: list[str] = []
     content = _checked(_tables(path, problems), problems)
     enterprise, cloud = content["enterprise"], content["cloud"]
-    certificate = _certificate(path.parent, enterprise.pop("certificate", None), problems)
+    certificate = certificate_in(path.parent, enterprise.pop("certificate", None), problems)
     for row in content["channels"]:
-        row["secret_key"] = _secret(path.parent, row.pop("secret_key_file"), problems)
+        row["secret_key"] = secret_in(path.parent, row.pop("secret_key_file"), problems)
         row["length_rule"] = LengthRule(row["length_rule"])
     for row in (*content["apps"], *content["flows"]):
-        row["secret"] = _secret(path.parent, row.pop("secret_file"), problems)
+        row["secret"] = secret_in(path.parent, row.pop("secret_file"), problems)
     problems += _broken_rules(content)
     if problems:
         raise ConfigurationError([f"{path}: {problem}" for problem in problems])
@@ -201,14 +201,15 @@ def _checked(content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Return every table and every list of tables with its checked values, without the invalid ones."""
     checked: dict[str, Any] = {}
     for name, kind in TABLES.items():
-        rows = list(_rows([content.get(name, {})], kind, f"[{name}]", problems))
+        rows = list(rows_of([content.get(name, {})], kind, f"[{name}]", problems))
         checked[name] = rows[0] if rows else {}
     for name, kind in LISTS.items():
-        checked[name] = list(_rows(content.get(name, []), kind, f"[[{name}]]", problems))
+        checked[name] = list(rows_of(content.get(name, []), kind, f"[[{name}]]", problems))
     return checked
 
 
-def _rows(rows: Any, kind: Any, place: str, problems: list[str]) -> Iterator[dict[str, Any]]:
+def rows_of(rows: Any, kind: Any, place: str, problems: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the checked tables of *rows*, add what is wrong with the others, at *place*, to *problems*."""
     if not isinstance(rows, list):
         problems.append(f"{place}: is not a list of tables")
         return
@@ -223,7 +224,8 @@ def _rows(rows: Any, kind: Any, place: str, problems: list[str]) -> Iterator[dic
             yield kind.load(row)
 
 
-def _certificate(folder: Path, name: str | None, problems: list[str]) -> bytes:
+def certificate_in(folder: Path, name: str | None, problems: list[str]) -> bytes:
+    """Return the certificate (DER) in the file *name*, empty bytes without one or with a problem."""
     try:
         return read_cer(folder / name).public_bytes(Encoding.DER) if name else b""
     except OperatorError as error:
@@ -231,7 +233,8 @@ def _certificate(folder: Path, name: str | None, problems: list[str]) -> bytes:
     return b""
 
 
-def _secret(folder: Path, name: str, problems: list[str]) -> str:
+def secret_in(folder: Path, name: str, problems: list[str]) -> str:
+    """Return the secret in the private file *name*, "" with a problem."""
     try:
         secret = secret_of(read_private(folder / name))
     except PermissionError as error:

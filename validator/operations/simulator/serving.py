@@ -14,7 +14,7 @@ from validator.operations.simulator.cloud import create_cloud
 from validator.operations.simulator.registration import Registration
 
 _THREADS = 16
-_HERE = ("127.0.0.1", "::1", "localhost")
+HERE = ("127.0.0.1", "::1", "localhost")
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -37,7 +37,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 def serve(registration: Registration, clock: Clock, *, bind: str, folder: Path) -> None:
     """Serve on *bind* until a signal, with a certificate in *folder*; raises OSError, OperatorError."""
     names = registration.cloud.names
-    certificate, key = LocalAuthority(folder, clock).issue(names or _HERE)
+    certificate, key = LocalAuthority(folder, clock).issue(names or HERE)
 
     def context(_config: object, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         return server_context(certificate, key, names)
@@ -53,12 +53,13 @@ def run(
     certificate: Path,
     key: Path,
     context: Callable[..., ssl.SSLContext] | None = None,
+    threads: int = _THREADS,
 ) -> None:
     """Serve the WSGI application *app* over TLS in one process, until a signal; raises OSError."""
     options = {
         "bind": bind,
         "workers": 1,
-        "threads": _THREADS,
+        "threads": threads,
         "worker_class": "gthread",
         "certfile": str(certificate),
         "keyfile": str(key),
