@@ -9,7 +9,9 @@ import pytest
 from tests.conftest import require_package
 
 FOLDER = Path(__file__).parent / "modules"
-STATIC = Path(__file__).parents[2] / "validator" / "web" / "portal" / "static"
+PACKAGE = Path(__file__).parents[2] / "validator"
+STATIC = PACKAGE / "web" / "portal" / "static"
+SCRIPTS = sorted([*STATIC.glob("*.js"), *(PACKAGE / "cobrowse" / "files").glob("*.js")])
 TESTS = sorted(path.name for path in FOLDER.glob("*.test.mjs"))
 TIMEOUT = 60  # seconds for what takes about one
 
@@ -48,7 +50,7 @@ def test_broken_promise_is_seen(tmp_path: Path) -> None:
     assert "# fail 1" in done.stdout
 
 
-@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_module_is_one(path: Path) -> None:
     """Every file is a whole module that node reads, and is for something that its first line says."""
     assert path.read_text("utf-8").startswith("// ")

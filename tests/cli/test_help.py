@@ -55,7 +55,7 @@ def test_every_command_shows_an_example(words: str) -> None:
 @pytest.mark.parametrize(("words", "example"), EXAMPLES)
 def test_example_is_parsed(words: str, example: str, parse: Parse, tmp_path: Path) -> None:
     """Each example reaches the command that shows it, when the files that it names exist."""
-    for name in re.findall(r"\b[\w-]+\.(?:txt|json|cer|csv|toml|pem)\b", example):
+    for name in re.findall(r"\b[\w-]+\.(?:txt|json|cer|csv|toml|pem|js)\b", example):
         (tmp_path / name).touch()
 
     said, reached = parse(example)

@@ -1,0 +1,68 @@
+// Co-browsing: this page is shared with an agent of the cloud after its person has said so.
+//
+//   offerSharing({ cloud: "https://cloud.example.com", context: contextPath(), button });
+//
+// The cloud's two scripts can do what the page can, and so are not loaded before that. They share the frame that
+// they are in, and only that: in a frame of another page nothing is asked.
+
+import { askToShare, showNotShared, showSharing } from "./cobrowsequestion.js";
+import { plainShare, presentedShare, withoutShare } from "./cobrowseshare.js";
+
+const COBROWSE_SCRIPTS = ["/resource.root/cobrowse/sdk/cobrowse.js", "/webclient/chat_client/js/cobrowseCommon.js"];
+
+/**
+ * Ask at once on a page that was opened with a share link, and whenever *button* is clicked.
+ *
+ * @param {object} options
+ * @param {string} options.cloud its origin, whose host the question names
+ * @param {string} options.context where its paths are for this page: an origin, and /service-cloud
+ * @param {HTMLElement} [options.button] is hidden until it works
+ * @param {string} [options.language]
+ */
+export function offerSharing({ cloud, context, button = null, language = document.documentElement.lang }) {
+  if (globalThis.top !== globalThis) return;
+  const sharing = { cloud: new URL(cloud).host, context, language };
+  const share = presentedShare(location.href, new URL(cloud).origin);
+  if (share === "given") begin(sharing, true);
+  if (share === "refused") showNotShared({ ...sharing, why: "refused" });
+  if (button === null) return;
+  button.addEventListener("click", () => begin(sharing, false));
+  button.hidden = share === "given";
+}
+
+/** Ask, load the cloud's scripts, and with *isInvited* have them share the page with the agent of the link. */
+async function begin(sharing, isInvited) {
+  if (!(await askToShare(sharing))) {
+    rename(withoutShare(location.href));
+    return;
+  }
+  try {
+    if (isInvited) rename(plainShare(location.href));
+    for (const path of COBROWSE_SCRIPTS) await loadCobrowse(sharing.context + path);
+    if (isInvited) globalThis.CoBrowse.initFromUrl();
+    showSharing({ ...sharing, state: isInvited ? "shared" : "ready", stop: stopSharing });
+  } catch {
+    showNotShared({ ...sharing, why: "failed" });
+  }
+}
+
+/** Load the page again, without the parameter: the cloud's scripts have no documented way to end. */
+function stopSharing() {
+  rename(withoutShare(location.href));
+  location.reload();
+}
+
+function rename(address) {
+  history.replaceState(history.state, "", address);
+}
+
+function loadCobrowse(url) {
+  const script = document.createElement("script");
+  script.nonce = document.querySelector("script[nonce]")?.nonce ?? "";
+  script.src = url;
+  return new Promise((proceed, fail) => {
+    script.addEventListener("load", proceed);
+    script.addEventListener("error", () => fail(new Error(url)));
+    document.head.append(script);
+  });
+}
