@@ -9,6 +9,8 @@ import pytest
 from tests.architecture.source import CHECKOUT
 from validator.errors import PublicError
 from validator.limits.shares import RATED, SHARES
+from validator.settings.places import SecretFile
+from validator.settings.sections import KEYS, SECTIONS
 
 NUMBER = re.compile(
     r"^\| [^|]+ \| `(?P<key>\w+\.\w+)` \| (?P<value>[^|]+?) \| (?P<tests>[^|]+?) \|$", re.MULTILINE
@@ -150,3 +152,45 @@ def test_every_finding_has_its_state() -> None:
     assert [
         row[0] for row in found if row[3] == "–" and not row[2].startswith(("Not done here", "Decided"))
     ] == []
+
+
+CREDENTIALS = ("docs/credentials.md", "docs/credentials.zh-CN.md")
+
+
+def credential_settings() -> dict[str, str]:
+    """Return each setting of a secret or of a trusted authority, and the name of its systemd credential."""
+    found = {}
+    for section, schema in SECTIONS.items():
+        for key, field in schema.fields.items():
+            if isinstance(field, SecretFile):
+                found[f"{section}.{key}"] = field.secret
+            elif key.endswith(("certificate_key", "ca_file", "_ca")):
+                found[f"{section}.{key}"] = ""
+    return found
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_credentials_page_has_every_secret(name: str) -> None:
+    """Each setting of a secret, and the name of its credential, is on the page of credentials."""
+    told = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", page(name)))
+    needed = {word for pair in credential_settings().items() for word in pair if word}
+
+    assert len(needed) > 15
+    assert needed - told == set(), "add a row for these"
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_credentials_page_names_only_settings(name: str) -> None:
+    """Each setting and each credential that the page names exists."""
+    sections = "|".join(SECTIONS)
+    told = set(re.findall(rf"`((?:{sections})\.[a-z_]+)[`:]", page(name)))
+
+    assert told - {*KEYS, *credential_settings().values()} == set()
+
+
+def test_wrong_credential_setting_is_found() -> None:
+    """The control: the settings have no such key, and every kind of secret is among them."""
+    assert "cloud.secret_file" not in {*KEYS, *credential_settings().values()}
+    assert {"cloud.secret_key_file", "query_customer.secrets_file", "proxy.certificate_key"} <= set(
+        credential_settings()
+    )

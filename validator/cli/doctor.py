@@ -1,10 +1,12 @@
 """`validator doctor`: check a server from outside, as the cloud sees it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from validator.cli.credentials import missing_in
 from validator.cli.frame import Command, load_settings
 from validator.cli.notices import notice_open_callbacks
 from validator.cli.output import json_option, say, show
@@ -119,7 +121,9 @@ def doctor(
 
 def _report(case: Case, settings: Settings, *, as_json: bool) -> None:
     """Examine *case* and print the findings; raises OperatorError when there is a problem."""
-    findings = Doctor(case, SystemClock(), stopwatch).examine()
+    # On another host than the server's its secrets are not expected.
+    missing = tuple(missing_in(settings)) if settings.home.is_dir() else ()
+    findings = Doctor(replace(case, missing=missing), SystemClock(), stopwatch).examine()
     severities = _show_all(case.origin, findings) if as_json else _print_each(findings)
     if settings.home.is_dir() and not as_json:  # on another host the settings are not the server's
         notice_open_callbacks(settings)

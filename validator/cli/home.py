@@ -7,12 +7,13 @@ import click
 
 from validator.cli import db, samples
 from validator.cli import https as local_https
+from validator.cli.credentials import missing_here
 from validator.cli.frame import Command, load_settings, opened
 from validator.cli.notices import loop_without_proxy, notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
 from validator.customers.condition import Retained, shortcomings
-from validator.errors import OperatorError
+from validator.errors import OperatorError, ValidatorError
 from validator.files import make_private_folder
 from validator.keys import keyring
 from validator.metrics.reading import counted
@@ -68,7 +69,7 @@ def check(as_json: bool) -> None:
     """
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks(), **_integrations(services.settings)}
-        states |= _customers(services)
+        states |= _customers(services) | _credentials(services)
         _notice_sources(services)
         if not as_json:
             notice_open_callbacks(services.settings)
@@ -103,6 +104,15 @@ def _customers(services: Services) -> dict[str, PartState]:
     retained = Retained(services.customers, services.index_keys, services.trail_numbers)
     words = shortcomings(settings.customers, directory, retained, tenants)
     return {"customers": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
+
+
+def _credentials(services: Services) -> dict[str, PartState]:
+    """Return the state of the credentials; nothing where none is missing, or no database says which."""
+    try:
+        missing = missing_here(services)
+    except ValidatorError:
+        return {}  # the part `store` has the reason
+    return {"credentials": PartState(State.DEGRADED, "; ".join(missing))} if missing else {}
 
 
 def _notice_sources(services: Services) -> None:

@@ -6,6 +6,7 @@ import click
 
 from validator.cli.frame import Command, opened
 from validator.cli.output import say
+from validator.cloud.policy import CloudPolicy
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import load_handover
 from validator.operations.registration import form
@@ -15,7 +16,16 @@ from validator.tenants import RecordStatus
 _NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR`, then this command again"
 
 
-@click.command(cls=Command, examples=["validator registration --out handover --contact ops@example.com"])
+_API_FABRIC, _INTERFACES = "api-fabric", "interfaces"
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "validator registration --out handover --contact ops@example.com",
+        "validator registration --out handover --ask interfaces",
+    ],
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -24,7 +34,14 @@ _NO_CERTIFICATE = "no certificate is in it: run `validator cert export --out DIR
 )
 @click.option("--contact", default="", help="Contact for the cloud's administrator, such as a mail address.")
 @click.option("--tenant", "tenant_ids", multiple=True, help="Only this tenant space; repeatable.")
-def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
+@click.option(
+    "--ask",
+    "asked",
+    type=click.Choice([_API_FABRIC, _INTERFACES]),
+    multiple=True,
+    help="Ask for this pair of keys, too; those that the settings use are asked for anyway. Repeatable.",
+)
+def registration(out: Path, contact: str, tenant_ids: tuple[str, ...], asked: tuple[str, ...]) -> None:
     """Write register.md, register.zh-CN.md and register.json: the form for the cloud's administrator.
 
     It has the URLs to register, the certificate that was handed over, the tenant spaces, the responses, and
@@ -44,11 +61,22 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...]) -> None:
             (settings.verification, settings.ivr),
             has_card=settings.customers.card,
             pop=settings.pop,
+            key_pairs=_key_pairs(settings.cloud, asked),
         )
     for path in form.write(form.render(filled), out):
         say(str(path))
     if filled.certificate is None:
         say(_NO_CERTIFICATE)
+
+
+def _key_pairs(policy: CloudPolicy, asked: tuple[str, ...]) -> form.KeyPairs:
+    """Return the pairs of keys that the settings use, and those that are *asked* for."""
+    return form.KeyPairs(
+        api_fabric=bool(policy.api_url) or _API_FABRIC in asked,
+        interfaces=bool(policy.interfaces_url) or _INTERFACES in asked,
+        api_url=policy.api_url,
+        interfaces_url=policy.interfaces_url,
+    )
 
 
 def _tenants(services: Services, tenant_ids: tuple[str, ...]) -> list[str]:

@@ -35,6 +35,22 @@ class CloudPolicy:
     access_key: str = ""
     secret_key: str | None = field(default=None, repr=False)
 
+    @property
+    def problems(self) -> list[str]:
+        """What is missing or swapped for requests to the cloud, in words without a secret."""
+        found = []
+        if self.api_url and self.app_secret is None:
+            found.append("cloud.app_secret_file: is missing: cloud.api_url needs the secret of API Fabric")
+        if self.interfaces_url and self.secret_key is None:
+            found.append(
+                "cloud.secret_key_file: is missing: cloud.interfaces_url needs the cloud's own secret key"
+            )
+        if self.app_key and self.app_key == self.access_key:
+            found.append("cloud.access_key: is cloud.app_key, too: the cloud has two pairs of keys")
+        if self.app_secret is not None and self.app_secret == self.secret_key:
+            found.append("cloud.secret_key_file: has the secret of cloud.app_key: the cloud has two pairs")
+        return found
+
 
 def trusted_by(policy: CloudPolicy) -> ssl.SSLContext:
     """Return the TLS context that trusts the system's authorities, or only those of `ca_file`.

@@ -42,6 +42,7 @@ class Case:
     has_card: bool = False
     logs: tuple[Path, ...] = ()
     is_framed: bool = False
+    missing: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:

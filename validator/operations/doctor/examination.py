@@ -61,6 +61,7 @@ class Doctor:
         usable = [target for target in reached if _has_tls(found[target.address])]
         if usable:
             yield from self._answers(usable[0])
+        yield from (warning("credentials", words) for words in self._case.missing)
 
     def _reached(self) -> Generator[Checked, None, list[Endpoint]]:
         """Yield the findings about the name and its addresses; return the endpoints that can be reached."""

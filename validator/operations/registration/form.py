@@ -78,6 +78,26 @@ class FlowRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPairs:
+    """The pairs of keys of the cloud that are asked for: for API Fabric, and for its signed interfaces.
+
+    The URLs are those of the settings, "" while they are not known.
+    """
+
+    api_fabric: bool = False
+    interfaces: bool = False
+    api_url: str = ""
+    interfaces_url: str = ""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What the cloud's administrator must send back, as it is named in JSON."""
+        fabric = ("api_fabric_origin", "api_fabric_app_key", "api_fabric_app_secret")
+        signed = ("interfaces_origin", "interfaces_access_key", "interfaces_secret_key", "cc_id", "vdn_id")
+        return (*(fabric if self.api_fabric else ()), *(signed if self.interfaces else ()))
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationForm:
     """The content of the form, in any language."""
 
@@ -98,6 +118,7 @@ class RegistrationForm:
     verifications: tuple[FlowRoute, ...] = ()
     flow_queries: tuple[FlowRoute, ...] = ()
     call_fields: CallFields | None = None
+    key_pairs: KeyPairs = KeyPairs()
 
 
 def fill_in(
@@ -112,6 +133,7 @@ def fill_in(
     *,
     has_card: bool = False,
     pop: PopPolicy | None = None,
+    key_pairs: KeyPairs = KeyPairs(),
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = _origin(proxy, contact)
@@ -136,6 +158,7 @@ def fill_in(
         verifications=_flow_routes(origin, verification.paths if verification else {}),
         flow_queries=_flow_routes(origin, ivr.paths if ivr else {}),
         call_fields=verification.names if verification else None,
+        key_pairs=key_pairs,
     )
 
 
@@ -195,6 +218,7 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
     wanted += [] if form.cloud_host else ["cloud_host"]
     wanted += [] if form.tenants else ["tenant_space_ids"]
     wanted += ["client_certificate_subject"] if form.client_authorities else []
+    wanted += form.key_pairs.wanted
     return {
         "date": form.date,
         "contact": form.contact or None,
