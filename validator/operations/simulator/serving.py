@@ -14,6 +14,7 @@ from validator.operations.simulator.cloud import create_cloud
 from validator.operations.simulator.registration import Registration
 
 _THREADS = 16
+_STOP = 5  # seconds for requests to end
 HERE = ("127.0.0.1", "::1", "localhost")
 
 
@@ -54,6 +55,7 @@ def run(
     key: Path,
     context: Callable[..., ssl.SSLContext] | None = None,
     threads: int = _THREADS,
+    stop_within: int = _STOP,
 ) -> None:
     """Serve the WSGI application *app* over TLS in one process, until a signal; raises OSError."""
     options = {
@@ -66,7 +68,7 @@ def run(
         "control_socket_disable": True,
         "proc_name": "validator-simulator",
         "forwarded_allow_ips": "",
-        "graceful_timeout": 5,
+        "graceful_timeout": stop_within,
     }
     _Server(app, options | ({"ssl_context": context} if context else {})).run()
 

@@ -37,9 +37,11 @@ class Login:
 class Logins:
     """The tokens that are good, in memory."""
 
-    def __init__(self, centre: Centre, clock: Clock, ended: Callable[[str], None] = lambda _: None) -> None:
-        """Call *ended* with each token that a later login ends."""
-        self._centre, self._clock, self._ended = centre, clock, ended
+    def __init__(self, centre: Centre, clock: Clock) -> None:
+        self._centre, self._clock = centre, clock
+        self.ended: Callable[[str], None] = lambda _: (
+            None
+        )  # is called with each token that a later login ends
         self.single_login, self.renews = centre.single_login, centre.renews
         self._key = secrets.token_bytes(32)
         self._tokens: dict[str, Login] = {}
@@ -77,7 +79,7 @@ class Logins:
                 del self._tokens[next(iter(self._tokens))]
             self._tokens[login.token] = login
         for token in ended:
-            self._ended(token)
+            self.ended(token)
         return login
 
     def _token(self, agent: CentreAgent, expires_at: int) -> str:
