@@ -16,6 +16,7 @@ from validator.web.replies import CallbackReplies
 from validator.web.routes import (
     callbacks,
     cards,
+    ctibar,
     customers,
     ivr,
     login,
@@ -92,6 +93,9 @@ def _register_integrations(app: Flask, services: Services) -> None:
         _register_for_pages(
             app, settings.server, cards.blueprint(services.authentication, services.customer_cards, catalogue)
         )
+    if settings.ctibar.is_on:
+        centre = ctibar.blueprint(services.authentication, services.ctibar.broker, settings.ctibar.ws_url)
+        _register_for_pages(app, settings.server, centre)
     _register_flows(app, services)
 
 

@@ -9,6 +9,7 @@ HEALTH, OPENAPI, CALLBACKS, LOGIN = "health", "openapi", "callbacks", "login"
 TOKENS, WEBCHAT, PORTAL, FRONT = "tokens", "webchat", "portal", "front"
 CUSTOMERS, CARDS = "customers", "cards"
 POP, POP_PAGE = "pop", "pop_page"
+CTIBAR = "ctibar"
 VERIFICATION, VERIFICATIONS, IVR = "verification", "verifications", "ivr"
 
 
@@ -51,3 +52,5 @@ class Endpoint(StrEnum):
     VERIFICATION_LATEST = f"{VERIFICATIONS}.latest"
     VERIFICATION_RESET = f"{VERIFICATIONS}.reset"
     IVR_QUERY = f"{IVR}.fetch"
+    CENTRE_SESSION = f"{CTIBAR}.open_session"
+    MAKE_CALL = f"{CTIBAR}.make_call"

@@ -113,6 +113,10 @@ class Reason(StrEnum):
     ATTEMPTS_USED_UP = "attempts_used_up"
     VERIFICATION_UNKNOWN = "verification_unknown"
 
+    CENTRE_LINK_MISSING = "centre_link_missing"
+    CENTRE_REFUSED = "centre_refused"
+    CALLEE_NOT_ALLOWED = "callee_not_allowed"
+
     THROTTLED = "throttled"
     STORE_UNAVAILABLE = "store_unavailable"
     KEYS_UNAVAILABLE = "keys_unavailable"
@@ -128,7 +132,12 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
     PublicError.MISDIRECTED: (Reason.HOST_UNKNOWN,),
     PublicError.TOO_LARGE: (Reason.BODY_TOO_LARGE,),
     PublicError.UNSUPPORTED_MEDIA: (Reason.MEDIA_TYPE_UNSUPPORTED,),
-    PublicError.NOT_FOUND: (Reason.ROUTE_UNKNOWN, Reason.CUSTOMER_UNKNOWN, Reason.VERIFICATION_UNKNOWN),
+    PublicError.NOT_FOUND: (
+        Reason.ROUTE_UNKNOWN,
+        Reason.CUSTOMER_UNKNOWN,
+        Reason.VERIFICATION_UNKNOWN,
+        Reason.CENTRE_LINK_MISSING,
+    ),
     PublicError.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
     PublicError.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),
     PublicError.VALIDATION_REFUSED: (
@@ -173,6 +182,8 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.GUEST_MISSING,
         Reason.GUEST_FORGED,
         Reason.GUEST_NOT_OWN,
+        Reason.CENTRE_REFUSED,
+        Reason.CALLEE_NOT_ALLOWED,
     ),
     PublicError.PASSWORD_UNACCEPTABLE: (Reason.PASSWORD_POLICY,),
     PublicError.THROTTLED: (Reason.THROTTLED,),

@@ -17,6 +17,7 @@ from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
+from validator.ctibar.opening import Ctibar, open_ctibar
 from validator.customercard.lookup import CustomerCards
 from validator.customerquery.query import CustomerQuery
 from validator.customers.directory import Directory
@@ -107,6 +108,7 @@ class Services:
     review: Review
     ivr_query: IvrQuery | None
     outbox: Outbox
+    ctibar: Ctibar
     health: Health
     readiness: Readiness
 
@@ -274,6 +276,17 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             else None
         ),
         outbox=Outbox(encryption, is_on=bool(settings.webhooks.url)),
+        ctibar=open_ctibar(
+            (settings.ctibar, settings.calls),
+            database,
+            encryption,
+            rate_limits,
+            trail,
+            shared_clock,
+            in_trail,
+            region,
+            threads=settings.server.threads,
+        ),
         health=health,
         readiness=Readiness(health.parts),
     )

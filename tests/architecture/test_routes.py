@@ -24,6 +24,7 @@ POP = {**PAGES, **CARDS, "pop.mode": "url", "pop.cloud_origins": "https://cloud.
 CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 FLOWS_PATHS = ("/rest/v1/verification/", "/rest/v1/ivr/")
 PAGE_PATHS = "/api/v1/verifications/"
+CENTRE_PATHS = ("/api/v1/ctibar/session", "/api/v1/calls")
 FORMS = {
     "together": {},
     "apart": {**WITH_CALLBACKS, **BY_BASIC, **CARDS},
@@ -31,6 +32,7 @@ FORMS = {
     "queries": QUERIES,
     "cards": CARDS,
     "pop": POP,
+    "centre": fakes.CENTRE,
     "flows": fakes.FLOWS,
     "flows apart": {**WITH_CALLBACKS, **fakes.FLOWS},
     "everything": {**EVERYTHING, **POP, **QUERIES, **CARDS},
@@ -56,6 +58,8 @@ def application(text: str = "") -> Flask:
         settings = settings | CARDS
     if f"location = {FLOWS_PATHS[0]}" in text:
         settings = settings | fakes.FLOWS
+    if f"location = {CENTRE_PATHS[0]} " in text:
+        settings = settings | fakes.CENTRE
     if "try_files $uri" in text:
         settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
@@ -141,7 +145,7 @@ def test_locations_are_unique(text: str) -> None:
     for path, pool in pools:
         is_callback, is_query = (
             path in (callbacks.agent_path, callbacks.chat_path),
-            path.startswith((QUERY_PATH, PAGE_PATHS, *FLOWS_PATHS)) or path in CARD_PATHS,
+            path.startswith((QUERY_PATH, PAGE_PATHS, *FLOWS_PATHS)) or path in (*CARD_PATHS, *CENTRE_PATHS),
         )
         of_pool = (
             f"http://validator_{'callbacks' if is_callback else 'integrations' if is_query else 'people'}"
@@ -211,8 +215,9 @@ def test_roles_share_the_routes() -> None:
     """The roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
     for role in ("callbacks", "people", "integrations"):
-        settings = {"server.role": role, **BY_BASIC, **CARDS, **fakes.FLOWS}
+        settings = {"server.role": role, **BY_BASIC, **CARDS, **fakes.FLOWS, **fakes.CENTRE}
         services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings)
         parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
 
-    assert set.union(*parts) == {path for path, _ in passed_on(rendered(BY_BASIC | CARDS | fakes.FLOWS))}
+    everything = BY_BASIC | CARDS | fakes.FLOWS | fakes.CENTRE
+    assert set.union(*parts) == {path for path, _ in passed_on(rendered(everything))}

@@ -14,7 +14,7 @@ from validator.accounts.identity import Identity
 from validator.app import create_app
 from validator.audit import reading
 from validator.audit.events import EventName
-from validator.endpoints import CARDS, CUSTOMERS, IVR, VERIFICATION, VERIFICATIONS
+from validator.endpoints import CARDS, CTIBAR, CUSTOMERS, IVR, VERIFICATION, VERIFICATIONS
 from validator.files import make_private_folder
 from validator.limits.policy import Purpose
 from validator.limits.shares import RATED
@@ -45,8 +45,10 @@ FLOWS = {
     "ivr.queries": '["level=level"]',
     "customers.source": "store",
 }
+# The routes of the other call centre.
+CENTRE = {"ctibar.url": "https://centre.example.com", "server.threads": "16"}
 # Parts of the application whose limits need a secret, or a route that is off at first.
-OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR)
+OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR)
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 

@@ -45,8 +45,11 @@ RATES = {
     "ivr_foreign": 12,
     "ivr_misses": 7,
     "ivr_tenant": 10,
+    "ctibar_address": 13,
+    "ctibar_agent": 5,
+    "calls_agent": 6,
 }
-LEFT_OUT = {"verification_resets"}  # it needs a call that was verified
+LEFT_OUT = {"verification_resets", "calls_tenant"}  # they need a call that was verified, and a call centre
 SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}
 LIMITS = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in RATES.items()} | {
     "VALIDATOR_LIMITS_SIGNING_PREFIX_SHARE": "50",

@@ -43,6 +43,9 @@ class EventName(StrEnum):
     POP_LOGIN = "pop_login"
     VERIFICATION = "verification"
     IVR_QUERY = "ivr_query"
+    CTIBAR_LINK = "ctibar_link"
+    CTIBAR_SESSION = "ctibar_session"
+    CALL_OUT = "call_out"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.

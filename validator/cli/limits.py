@@ -78,7 +78,7 @@ def prove(url: str | None, as_json: bool) -> None:
 
     The server at URL (such as http://127.0.0.1:8000 or unix:/run/proof.sock) needs this home, these settings
     and server.trusted_proxies = 1; on a TCP port also server.proxy_networks = ["127.0.0.1"]. It must have
-    no other callers. The limits of queries and look-ups for customers and of IVR flows are left out there.
+    no other callers. The limits of the role integrations are left out there.
 
     Progress is on standard error. Exit 1 if a limit is not what is configured.
     """

@@ -23,7 +23,7 @@ from validator.cli.process import is_served
 from validator.cli.supervisor import with_death_signal
 from validator.errors import OperatorError
 from validator.files import write_private
-from validator.operations.limitproof import flows
+from validator.operations.limitproof import centre, flows
 from validator.operations.limitproof.querying import QueryRoutes
 from validator.services import Services
 from validator.settings.environment import isolated, settings_only
@@ -42,7 +42,7 @@ _OF_STORAGE = ("limits.storage", "limits.storage_password_file", "limits.storage
 def scratch_server(settings: Settings, queries: QueryRoutes) -> Iterator[tuple[Services, str]]:
     """Yield the services and the `unix:` URL of a server with the limits, lockout and webchat of *settings*.
 
-    It serves the routes of *queries* and of IVR flows, too.
+    It serves the routes of *queries*, of IVR flows and of the other call centre, too.
 
     SIGINT, SIGTERM and SIGHUP end the block with SystemExit; the server and its home are removed in any case.
     Raises OperatorError when the server does not start.
@@ -55,7 +55,8 @@ def scratch_server(settings: Settings, queries: QueryRoutes) -> Iterator[tuple[S
         home, bind = Path(name) / "home", f"unix:{name}/server.sock"
         secrets = Path(name) / "secrets"
         write_private(secrets, queries.file)
-        own = {**queries.settings, **flows.SETTINGS, "query_customer.secrets_file": str(secrets)}
+        own = {**queries.settings, **flows.SETTINGS, **centre.SETTINGS}
+        own |= {"query_customer.secrets_file": str(secrets)}
         variables = settings_only(home, {**proven_settings(settings, bind), **own})
         with initialized(load(environment=variables)) as services, _running(Path(name), bind, variables):
             yield services, bind

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from validator.endpoints import (
     CALLBACKS,
     CARDS,
+    CTIBAR,
     CUSTOMERS,
     IVR,
     TOKENS,
@@ -171,6 +172,10 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "ivr_foreign": Purpose("queries without a client for them", SOURCE, (IVR,), is_shown=False),
         "ivr_misses": Purpose("queries that found no customer", "tenant", (IVR,), is_shown=False),
         "ivr_tenant": Purpose("queries for a customer", "tenant", (IVR,), is_shown=False),
+        "ctibar_address": Purpose("requests", SOURCE, (CTIBAR,), at_route=True),
+        "ctibar_agent": Purpose("tokens of the other call centre", PERSON, (Endpoint.CENTRE_SESSION,)),
+        "calls_agent": Purpose("calls, allowed or not", PERSON, (Endpoint.MAKE_CALL,)),
+        "calls_tenant": Purpose("allowed calls", "tenant", (Endpoint.MAKE_CALL,), is_shown=False),
         "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_route=True),
         "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_route=True),
         "tokens_caller": Purpose(

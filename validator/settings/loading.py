@@ -21,6 +21,7 @@ from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.callbacks.wire import CallbackPolicy
 from validator.cloud.policy import CloudPolicy
+from validator.ctibar.policy import CallsPolicy, CtibarPolicy
 from validator.customerquery.policy import QueryPolicy
 from validator.customers.policy import CustomersPolicy
 from validator.errors import ConfigurationError
@@ -80,6 +81,8 @@ class Settings:
     customers: CustomersPolicy
     numbers: NumbersPolicy
     webhooks: WebhooksPolicy
+    ctibar: CtibarPolicy
+    calls: CallsPolicy
     audit: TrailPolicy
     metrics: MetricsPolicy
     log: LogPolicy

@@ -85,6 +85,26 @@ class SystemUrl(Setting):
         return str(value)
 
 
+class TlsUrl(Setting):
+    """The URL of something that browsers load or connect to, over TLS even on this host."""
+
+    def __init__(self, scheme: str, path: str, *, empty: bool = False) -> None:
+        """Allow URLs of *scheme*, https or wss; *path* is that of the example."""
+        super().__init__(empty=empty)
+        self.scheme = f"{scheme}://"
+        self.allowed = (
+            f'"" or a URL such as "{self.scheme}centre.example.com{path}", without a user and query'
+        )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        origin, path = _split(value) if isinstance(value, str) else ("", "")
+        is_tls = origin.startswith(self.scheme) and is_origin(origin.replace(self.scheme, "https://", 1))
+        if not is_tls or not _URL_PATH.fullmatch(path):
+            # Never the value: it may have a name and a password in it.
+            raise ValidationError(f"is not such a URL; allowed is {self.allowed}")
+        return str(value)
+
+
 class HostName(Pattern):
     """The name of a host, or none."""
 

@@ -13,6 +13,7 @@ from validator.ivr.policy import PATH as IVR_PATH
 from validator.networks import is_address, is_loopback, is_this_host
 from validator.numbers.reading import is_region
 from validator.origins import host_of
+from validator.settings.ctibar import broken_centre_rules
 from validator.settings.verification import broken_flow_rules
 from validator.store import transport
 from validator.verification.policy import HTTP, parse_route
@@ -40,6 +41,7 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _query_customer(sections, paths)
     yield from _flow_paths(sections, paths)
     yield from broken_flow_rules(sections)
+    yield from broken_centre_rules(sections)
     yield from _integrations(sections)
     yield from _servers_of_proxy(proxy)
     yield from _cloud_of_proxy(proxy, paths)
@@ -183,10 +185,12 @@ def _integrations(sections: Mapping[str, Any]) -> Broken:
             ("ivr", "queries"),
         )
     )
+    centre = bool(sections["ctibar"]["url"])
     asks = any(parse_route(text).method == HTTP for text in sections["verification"]["routes"])
-    # Agents have a share of the slots, and so has the system that verifies.
-    least = _LEAST_THREADS + sections["customers"]["card"] + asks
-    if is_on and sections["server"]["threads"] < least:
+    # Agents have a share of the slots, and so have the system that verifies, and the other call centre three:
+    # for logins, for those who wait for one, and for calls.
+    least = _LEAST_THREADS - (not is_on) + sections["customers"]["card"] + asks + 3 * centre
+    if (is_on or centre) and sections["server"]["threads"] < least:
         yield "server.threads", f"lets one slow system occupy the whole pool; set {least} or more"
 
 

@@ -15,6 +15,7 @@ from validator.passwords.hashing import PROFILES as HASHING_PROFILES
 from validator.passwords.policy import PROFILES as PASSWORD_PROFILES
 from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, network, places
+from validator.settings.ctibar import CallsSection, CtibarSection
 from validator.settings.customers import CustomersSection, NumbersSection
 from validator.settings.portal import PopSection, PortalSection, has_pop
 from validator.settings.routes import CallbacksSection, QueryCustomerSection, integration_routes
@@ -272,6 +273,8 @@ SECTIONS: dict[str, Section] = {
     "customers": CustomersSection(),
     "numbers": NumbersSection(),
     "webhooks": WebhooksSection(),
+    "ctibar": CtibarSection(),
+    "calls": CallsSection(),
     "audit": AuditSection(),
     "metrics": MetricsSection(),
     "log": LogSection(),

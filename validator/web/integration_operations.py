@@ -5,6 +5,14 @@ from types import MappingProxyType
 
 from marshmallow import Schema
 
+from validator.ctibar.wire import (
+    CALLS_PATH,
+    SESSION_PATH,
+    BarAnswer,
+    BarRequest,
+    CallAnswer,
+    CallRequest,
+)
 from validator.customercard.wire import CardAnswer, LookUpRequest, UnmaskAnswer, UnmaskRequest
 from validator.customerquery.wire import CustomerAnswer, QueryRequest
 from validator.errors import PublicError
@@ -109,6 +117,24 @@ _PAGES = {
         None,
         status=204,
         request=LatestRequest,
+        refusals=_TO_A_PAGE,
+        security=("session",),
+    ),
+    SESSION_PATH: Operation(
+        SESSION_PATH,
+        "post",
+        "An agent's bar gets a token of the other call centre.",
+        BarAnswer,
+        request=BarRequest,
+        refusals=_TO_A_PAGE,
+        security=("session",),
+    ),
+    CALLS_PATH: Operation(
+        CALLS_PATH,
+        "post",
+        "The other call centre calls a number for an agent.",
+        CallAnswer,
+        request=CallRequest,
         refusals=_TO_A_PAGE,
         security=("session",),
     ),

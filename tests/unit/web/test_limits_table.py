@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.support.fakes import FLOWS, Enterprise
+from tests.support.fakes import CENTRE, FLOWS, Enterprise
 from validator.app import create_app
 from validator.limits.policy import OTHER, PURPOSES, Mode, limits_on
 from validator.web.limits_table import NO_ROUTE, STRATEGY, rows
@@ -15,6 +15,7 @@ QUERIES = {
     "query_customer.routes": '["10001=/rest/v1/queryCustomer"]',
     "customers.card": "true",
     **FLOWS,
+    **CENTRE,
 }
 Found = Callable[..., Enterprise]
 

@@ -17,7 +17,7 @@ from validator.audit.reading import entries
 from validator.clock import EPOCH, Clock
 from validator.errors import Reason
 from validator.limits.policy import Mode, Rate
-from validator.operations.limitproof import flows, needs
+from validator.operations.limitproof import centre, flows, needs
 from validator.operations.limitproof.lookups import LookUps
 from validator.operations.limitproof.querying import QueryRoutes
 from validator.operations.limitproof.sending import NEVER, Send, Sender
@@ -77,12 +77,13 @@ class Prover:
             yield from self._lockout(tenant)
 
     def _of_customers(self) -> Mapping[str, Send]:
-        """Return the same for the limits of queries, look-ups and flows, where the server has the routes."""
+        """Return the same for the limits of the role `integrations`, where the server has the routes."""
         if self._queries is None:
             return {}
         look_ups = LookUps(self._services, self._sender)
         queries = self._queries.sends(self._services, self._sender)
-        return {**queries, **look_ups.sends(), **flows.sends(self._services, self._sender)}
+        of_flows, of_centre = (part.sends(self._services, self._sender) for part in (flows, centre))
+        return {**queries, **look_ups.sends(), **of_flows, **of_centre}
 
     def _sends(self, tenant: Tenant) -> dict[str, Send]:
         """Return, for each limit, a function that sends a request that only this limit can refuse."""

@@ -1,0 +1,29 @@
+"""The routes of the other call centre: a token for the agent's bar, and a call to a number."""
+
+from flask import Blueprint, Response
+
+from validator import endpoints
+from validator.ctibar import wire
+from validator.ctibar.broker import Broker
+from validator.tokens.authentication import Authentication
+from validator.web import incoming
+from validator.web.replies import json_reply
+
+
+def blueprint(authentication: Authentication, broker: Broker, ws_url: str) -> Blueprint:
+    """Return the two routes; bars connect to *ws_url*."""
+    bp = Blueprint(endpoints.CTIBAR, __name__)
+
+    @bp.post(wire.SESSION_PATH)
+    def open_session() -> Response:
+        person = authentication.person(incoming.credentials())
+        incoming.json_object()
+        return json_reply(wire.render_session(broker.session(person), ws_url))
+
+    @bp.post(wire.CALLS_PATH)
+    def make_call() -> Response:
+        person = authentication.person(incoming.credentials())
+        callee = wire.parse_call(incoming.json_object())
+        return json_reply(wire.render_call(broker.make_call(person, callee)))
+
+    return bp
