@@ -24,6 +24,7 @@ from validator.web.routes import (
     pop,
     portal,
     probes,
+    softphones,
     tokens,
     verification,
     webchat,
@@ -80,6 +81,8 @@ def _register(app: Flask, services: Services, replies: CallbackReplies) -> None:
             app.register_blueprint(portal.blueprint(settings.portal))
             if settings.proxy.document_root is None:  # else the proxy's home page hides it
                 app.register_blueprint(portal.front(settings.portal))
+        if settings.server.has_softphone:
+            app.register_blueprint(softphones.page(settings.portal))
         if settings.pop.is_on:
             app.register_blueprint(pop.page(settings.portal, settings.pop))
 
@@ -114,6 +117,8 @@ def _register_people(app: Flask, services: Services) -> None:
     if services.settings.pop.is_on:
         of_pop = (services.pop_login, services.pop_access, services.sessions, services.links)
         blueprints.append(pop.blueprint(*of_pop, services.agents))
+    if services.settings.server.has_softphone:
+        blueprints.append(softphones.blueprint(services.authentication, services.softphones))
     _register_for_pages(app, services.settings.server, *blueprints)
 
 

@@ -10,6 +10,7 @@ TOKENS, WEBCHAT, PORTAL, FRONT = "tokens", "webchat", "portal", "front"
 CUSTOMERS, CARDS = "customers", "cards"
 POP, POP_PAGE = "pop", "pop_page"
 CTIBAR = "ctibar"
+SOFTPHONE, SOFTPHONE_PAGE = "softphone", "softphone_page"
 VERIFICATION, VERIFICATIONS, IVR = "verification", "verifications", "ivr"
 
 
@@ -48,6 +49,9 @@ class Endpoint(StrEnum):
     POP_LOG_IN = f"{POP}.log_in"
     POP_WHO_AM_I = f"{POP}.who_am_i"
     POP_LOG_OUT = f"{POP}.log_out"
+    SOFTPHONE_SHOW = f"{SOFTPHONE_PAGE}.show"
+    SOFTPHONE_MINE = f"{SOFTPHONE}.mine"
+    SOFTPHONE_REVEAL = f"{SOFTPHONE}.reveal"
     VERIFY = f"{VERIFICATION}.verify"
     VERIFICATION_LATEST = f"{VERIFICATIONS}.latest"
     VERIFICATION_RESET = f"{VERIFICATIONS}.reset"

@@ -112,6 +112,7 @@ class Reason(StrEnum):
     ANSWER_WRONG = "answer_wrong"
     ATTEMPTS_USED_UP = "attempts_used_up"
     VERIFICATION_UNKNOWN = "verification_unknown"
+    SIP_PASSWORD_MISSING = "sip_password_missing"  # noqa: S105
 
     CENTRE_LINK_MISSING = "centre_link_missing"
     CENTRE_REFUSED = "centre_refused"
@@ -137,6 +138,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.CUSTOMER_UNKNOWN,
         Reason.VERIFICATION_UNKNOWN,
         Reason.CENTRE_LINK_MISSING,
+        Reason.SIP_PASSWORD_MISSING,
     ),
     PublicError.METHOD_NOT_ALLOWED: (Reason.METHOD_UNKNOWN,),
     PublicError.SECRET_DISCLOSED: (Reason.SECRET_DISCLOSED,),

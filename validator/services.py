@@ -35,6 +35,7 @@ from validator.metrics.instruments import PASSWORD_VERIFICATIONS, child
 from validator.passwords.bulkhead import Bulkhead
 from validator.passwords.hashing import Passwords
 from validator.settings.loading import Settings
+from validator.softphone.softphones import Softphones
 from validator.store.database import Database
 from validator.store.restore_guard import GuardedDatabase
 from validator.store.sharedclock import SharedClock
@@ -95,6 +96,7 @@ class Services:
     channels: Channels
     guest_signing: GuestSigning
     agents: Agents
+    softphones: Softphones
     index_keys: IndexKeys
     trail_numbers: MonthlyKeys
     name_number: Callable[[str, str], str | None]
@@ -217,6 +219,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             channels, Guests(keyring, settings.webchat, clock), rate_limits, trail, clock
         ),
         agents=agents,
+        softphones=Softphones(login, links, agents, rate_limits, trail),
         index_keys=index_keys,
         trail_numbers=trail_numbers,
         name_number=in_trail,

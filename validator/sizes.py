@@ -8,4 +8,5 @@ MAX_USER_NAME = 128  # userName, of guests thirdUserName
 MAX_TOKEN = 4096  # an enterprise token
 MAX_WORK_NO = 32
 MAX_SIP_ACCOUNT = 64
+MAX_SIP_SERVICE = 263  # sipServiceIp and sipServicePort, with brackets around an IPv6 address
 MAX_LOGIN = 128  # here, not at the cloud

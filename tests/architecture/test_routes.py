@@ -21,6 +21,7 @@ QUERIES = {"query_customer.routes": f'["{fakes.TENANT}={QUERY_PATH}"]', "custome
 BY_BASIC = {**QUERIES, "query_customer.proof": "basic"}
 CARDS = {"customers.source": "store", "customers.card": "true"}
 POP = {**PAGES, **CARDS, "pop.mode": "url", "pop.cloud_origins": "https://cloud.example.net"}
+SOFTPHONE = {**PAGES, "portal.softphone": "true"}
 CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 FLOWS_PATHS = ("/rest/v1/verification/", "/rest/v1/ivr/")
 PAGE_PATHS = "/api/v1/verifications/"
@@ -33,6 +34,7 @@ FORMS = {
     "cards": CARDS,
     "pop": POP,
     "centre": fakes.CENTRE,
+    "softphone": SOFTPHONE,
     "flows": fakes.FLOWS,
     "flows apart": {**WITH_CALLBACKS, **fakes.FLOWS},
     "everything": {**EVERYTHING, **POP, **QUERIES, **CARDS},
@@ -45,23 +47,25 @@ def text(request: pytest.FixtureRequest) -> str:
     return rendered(FORMS[request.param])
 
 
+# What is switched on, by a line that only a configuration with it has.
+SWITCHED_ON = {
+    "location ^~ /portal/": PAGES,
+    "location = /api/v1/pop/session ": POP,
+    "location = /api/v1/softphone ": SOFTPHONE,
+    f"location = {QUERY_PATH} ": BY_BASIC,
+    f"location ^~ {QUERY_PATH}/ ": QUERIES,
+    f"location = {CARD_PATHS[0]} ": CARDS,
+    f"location = {FLOWS_PATHS[0]}": fakes.FLOWS,
+    f"location = {CENTRE_PATHS[0]} ": fakes.CENTRE,
+    "try_files $uri": {"proxy.document_root": EVERYTHING["proxy.document_root"]},
+}
+
+
 def application(text: str = "") -> Flask:
     """Return the application with every route of *text*; nothing is read or connected."""
-    settings = PAGES if "location ^~ /portal/" in text else {}
-    if "location = /api/v1/pop/session " in text:
-        settings = POP
-    if f"location = {QUERY_PATH} " in text:
-        settings = settings | BY_BASIC
-    if f"location ^~ {QUERY_PATH}/ " in text:
-        settings = settings | QUERIES
-    if f"location = {CARD_PATHS[0]} " in text:
-        settings = settings | CARDS
-    if f"location = {FLOWS_PATHS[0]}" in text:
-        settings = settings | fakes.FLOWS
-    if f"location = {CENTRE_PATHS[0]} " in text:
-        settings = settings | fakes.CENTRE
-    if "try_files $uri" in text:
-        settings = settings | {"proxy.document_root": EVERYTHING["proxy.document_root"]}
+    settings: dict[str, str] = {}
+    for line, switches in SWITCHED_ON.items():
+        settings |= switches if line in text else {}
     return create_app(fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings))
 
 

@@ -130,6 +130,7 @@ def test_synced_agents_are_listed(synced: Connected) -> None:
             "work_no": work_no,
             "sip_account": work_no,
             "has_sip_password": False,
+            "sip_service": "192.0.2.9:5060",
             "account": login,
         }
         for code, work_no, login in (("11", "1001", None), ("12", "1002", None), ("agent-7", "1007", LOGIN))

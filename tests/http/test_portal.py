@@ -15,8 +15,9 @@ from tests.support.fakes import CHANNEL, TENANT, Enterprise
 from validator.app import create_app
 
 Found = Callable[..., Enterprise]
-ON = {"portal.enabled": "true", "portal.channel": CHANNEL, "portal.tenant": TENANT}
-NAMES = ["", "/login", "/agent", "/customer", "/guest"]
+PAGES = {"portal.enabled": "true", "portal.channel": CHANNEL, "portal.tenant": TENANT}
+ON = {**PAGES, "portal.softphone": "true"}  # this page brings routes
+NAMES = ["", "/login", "/agent", "/softphone", "/customer", "/guest"]
 PORTAL = Path(__file__).parents[2] / "validator" / "web" / "portal"
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 every_page = pytest.mark.parametrize("name", NAMES, ids=lambda name: name or "/")
@@ -129,13 +130,13 @@ def test_chat_pages_need_their_ids(found_enterprise: Found) -> None:
     """Without a channel there is no chat page, and no link to one."""
     browser = found_enterprise({"portal.enabled": "true"}).visitor()
 
-    assert [browser.get(f"/portal{name}").status_code for name in NAMES] == [200, 200, 200, 404, 404]
+    assert [browser.get(f"/portal{name}").status_code for name in NAMES] == [200, 200, 200, 404, 404, 404]
     assert "/portal/guest" not in browser.get("/portal").text
 
 
 def test_pages_are_no_part_of_the_api(found_enterprise: Found) -> None:
     """Programs get the same responses from the routes with the pages and without."""
-    described = [found_enterprise(settings).visitor().get("/openapi.json").data for settings in ({}, ON)]
+    described = [found_enterprise(settings).visitor().get("/openapi.json").data for settings in ({}, PAGES)]
 
     assert described[0] == described[1]
 

@@ -14,7 +14,15 @@ from validator.accounts.identity import Identity
 from validator.app import create_app
 from validator.audit import reading
 from validator.audit.events import EventName
-from validator.endpoints import CARDS, CTIBAR, CUSTOMERS, IVR, VERIFICATION, VERIFICATIONS
+from validator.endpoints import (
+    CARDS,
+    CTIBAR,
+    CUSTOMERS,
+    IVR,
+    SOFTPHONE,
+    VERIFICATION,
+    VERIFICATIONS,
+)
 from validator.files import make_private_folder
 from validator.limits.policy import Purpose
 from validator.limits.shares import RATED
@@ -48,7 +56,7 @@ FLOWS = {
 # The routes of the other call centre.
 CENTRE = {"ctibar.url": "https://centre.example.com", "server.threads": "16"}
 # Parts of the application whose limits need a secret, or a route that is off at first.
-OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR)
+OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR, SOFTPHONE)
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 
@@ -148,5 +156,5 @@ def open_with(home: Path, clock: FakeClock, settings: Mapping[str, str] | None =
 
 
 def is_of_integrations(purpose: Purpose) -> bool:
-    """Return whether the limit of *purpose* is on routes of the role `integrations`."""
-    return any(place.partition(".")[0] in OF_INTEGRATIONS for place in purpose.endpoints)
+    """Return whether the limit of *purpose* is on such routes only."""
+    return all(place.partition(".")[0] in OF_INTEGRATIONS for place in purpose.endpoints)

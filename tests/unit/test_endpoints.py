@@ -9,7 +9,12 @@ from tests.support.fakes import Enterprise
 from validator.app import create_app
 from validator.endpoints import Endpoint
 
-PAGES = {"portal.enabled": "true", "portal.channel": fakes.CHANNEL, "portal.tenant": fakes.TENANT}
+PAGES = {
+    "portal.enabled": "true",
+    "portal.channel": fakes.CHANNEL,
+    "portal.tenant": fakes.TENANT,
+    "portal.softphone": "true",
+}
 POP = {"pop.mode": "url", "pop.cloud_origins": "https://cloud.example.net"}
 QUERIES = {
     "query_customer.routes": f'["{fakes.TENANT}=/rest/v1/queryCustomer"]',

@@ -22,6 +22,7 @@ SIZES = {
     "MAX_TOKEN": 4096,
     "MAX_WORK_NO": 32,
     "MAX_SIP_ACCOUNT": 64,
+    "MAX_SIP_SERVICE": 263,
     "MAX_LOGIN": 128,
 }
 FIELDS = {
@@ -51,6 +52,7 @@ COLUMNS = {
     "user_name": sizes.MAX_USER_NAME,
     "work_no": sizes.MAX_WORK_NO,
     "sip_account": sizes.MAX_SIP_ACCOUNT,
+    "sip_service": sizes.MAX_SIP_SERVICE,
     "login": sizes.MAX_LOGIN,
 }
 # Modules whose import has an effect: it makes a server, runs a program or begins a migration.

@@ -46,6 +46,7 @@ class EventName(StrEnum):
     CTIBAR_LINK = "ctibar_link"
     CTIBAR_SESSION = "ctibar_session"
     CALL_OUT = "call_out"
+    SOFTPHONE_REVEALED = "softphone_revealed"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.

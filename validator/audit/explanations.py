@@ -57,6 +57,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.CENTRE_LINK_MISSING: "the account is not linked at the other call centre: `validator ctibar link`",
     Reason.CENTRE_REFUSED: "the other call centre refused the linked user's password, or the call",
     Reason.CALLEE_NOT_ALLOWED: "numbers of that kind are not called: see calls.allowed_prefixes",
+    Reason.SIP_PASSWORD_MISSING: "no softphone password is stored: see cloud.keep_sip_passwords, and sync",
     Reason.THROTTLED: "too many requests: `validator limits show`",
     Reason.STORE_UNAVAILABLE: "the database or the counters could not be read",
     Reason.KEYS_UNAVAILABLE: "the keys could not be read",

@@ -47,7 +47,12 @@ def sync(tenant: str | None, force: bool, as_json: bool) -> None:
         detail = f"synchronised with a list of {len(answer.agents)}" + (", forced" if force else "")
         with recorded(services, EventName.AGENTS, detail, tenant=space):
             changes = services.agents.sync(
-                space, answer.agents, force=force, progress=_print_progress, is_whole=not answer.unreadable
+                space,
+                answer.agents,
+                force=force,
+                progress=_print_progress,
+                is_whole=not answer.unreadable,
+                sip_service=answer.sip_service,
             )
         _warn(answer.unreadable)
         service = {"sip_service_ip": answer.sip_service_ip, "sip_service_port": answer.sip_service_port}

@@ -1,4 +1,4 @@
-"""The cloud's agents according to its last list: account code, work number, SIP number.
+"""The cloud's agents according to its last list: account code, work number, SIP number, SIP service.
 
 The account code is the callback's `userAccount`. SIP passwords are only stored if a setting permits it, and
 then encrypted, each bound to its row. A list that would remove all agents, or a large share, is more likely a
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     LargeBinary,
+    Select,
     String,
     Table,
     bindparam,
@@ -28,7 +29,7 @@ from validator.cloud.policy import CloudPolicy
 from validator.cloud.wire import ListedAgent
 from validator.errors import OperatorError
 from validator.keys.encryption import SecretEncryption
-from validator.sizes import MAX_SIP_ACCOUNT, MAX_TENANT, MAX_USER_ACCOUNT, MAX_WORK_NO
+from validator.sizes import MAX_SIP_ACCOUNT, MAX_SIP_SERVICE, MAX_TENANT, MAX_USER_ACCOUNT, MAX_WORK_NO
 from validator.store.database import Database, Instant, metadata
 from validator.tenants import Tenants
 
@@ -44,13 +45,18 @@ table = Table(
     Column("sip_account", String(MAX_SIP_ACCOUNT)),
     Column("sealed_sip_password", LargeBinary),
     Column("synced_at", Instant, nullable=False),
+    Column("sip_service", String(MAX_SIP_SERVICE)),
 )
 _UPSERT = text("""
-INSERT INTO agents (tenant, account_code, work_no, sip_account, sealed_sip_password, synced_at)
-VALUES (:tenant, :account_code, :work_no, :sip_account, :sealed_sip_password, :synced_at)
+INSERT INTO agents (
+    tenant, account_code, work_no, sip_account, sip_service, sealed_sip_password, synced_at
+) VALUES (
+    :tenant, :account_code, :work_no, :sip_account, :sip_service, :sealed_sip_password, :synced_at
+)
 ON CONFLICT (tenant, account_code) DO UPDATE SET
     work_no = excluded.work_no,
     sip_account = excluded.sip_account,
+    sip_service = excluded.sip_service,
     sealed_sip_password = excluded.sealed_sip_password,
     synced_at = excluded.synced_at
 """).bindparams(bindparam("sealed_sip_password", type_=LargeBinary), bindparam("synced_at", type_=Instant))
@@ -61,7 +67,7 @@ _REMOVE = delete(table).where(
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent of the cloud, and the time of the last list that had it."""
+    """An agent of the cloud, where its softphone registers, and the time of the last list that had it."""
 
     tenant: str
     account_code: str
@@ -69,6 +75,7 @@ class Agent:
     sip_account: str | None
     has_sip_password: bool
     synced_at: datetime
+    sip_service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,11 @@ class Agents:
         self._database, self._tenants, self._encryption = database, tenants, encryption
         self._policy, self._clock = policy, clock
 
+    @property
+    def keeps_passwords(self) -> bool:
+        """Whether SIP passwords may be stored, and so shown."""
+        return self._policy.keep_sip_passwords
+
     def work_numbers(self, tenant: str, account_codes: Collection[str]) -> tuple[str, ...]:
         """Return the work numbers of the agents of *tenant* with these codes, sorted; some may be unknown."""
         is_wanted = (table.c.tenant == tenant) & table.c.account_code.in_(account_codes)
@@ -119,8 +131,11 @@ class Agents:
         is_whole: bool = True,
         force: bool = False,
         progress: Progress | None = None,
+        sip_service: str | None = None,
     ) -> Changes:
         """Replace the agents of *tenant* by those *listed*, all or nothing; return the changes.
+
+        *sip_service* is where their softphones register.
 
         *progress* is called with the number of written and of all agents. A list that is not *is_whole*
         removes no agent: a missing one may be in the part that was not read. Raises OperatorError when more
@@ -128,7 +143,9 @@ class Agents:
         """
         self._tenants.require(tenant)
         now = self._clock.now()
-        rows = [self._row(tenant, agent, now) for agent in listed]  # encrypted before the transaction begins
+        rows = [
+            self._row(tenant, agent, sip_service, now) for agent in listed
+        ]  # encrypted before the transaction begins
         with self._database.write() as connection:
             before = {agent.account_code: agent for agent in _select(connection, tenant)}
             gone = sorted(before.keys() - {agent.account_code for agent in listed})
@@ -148,6 +165,12 @@ class Agents:
         """Return the agents of *tenant*, or of all tenants, sorted by tenant and account code."""
         with self._database.read() as connection:
             return _select(connection, tenant)
+
+    def named(self, tenant: str, account_codes: Collection[str]) -> tuple[Agent, ...]:
+        """Return the agents of *tenant* with these codes, sorted by code; some may be unknown."""
+        is_wanted = (table.c.tenant == tenant) & table.c.account_code.in_(account_codes)
+        with self._database.read() as connection:
+            return tuple(Agent(**row._mapping) for row in connection.execute(_query().where(is_wanted)))
 
     def has(self, tenant: str, account_code: str) -> bool:
         """Return whether the cloud's list has an agent with this code."""
@@ -177,7 +200,7 @@ class Agents:
             else self._encryption.decrypt(ciphertext, _purpose(agent.tenant, agent.account_code))
         )
 
-    def _row(self, tenant: str, agent: ListedAgent, now: datetime) -> dict[str, Any]:
+    def _row(self, tenant: str, agent: ListedAgent, sip_service: str | None, now: datetime) -> dict[str, Any]:
         password = agent.sip_password if self._policy.keep_sip_passwords else None
         purpose = _purpose(tenant, agent.account_code)
         return {
@@ -185,6 +208,7 @@ class Agents:
             "account_code": agent.account_code,
             "work_no": agent.work_no,
             "sip_account": agent.sip_account,
+            "sip_service": sip_service,
             "sealed_sip_password": None if password is None else self._encryption.encrypt(password, purpose),
             "synced_at": now,
         }
@@ -199,12 +223,16 @@ class Agents:
 
 
 def _select(connection: Connection, tenant: str | None) -> list[Agent]:
-    query = select(
+    query = _query() if tenant is None else _query().where(table.c.tenant == tenant)
+    return [Agent(**row._mapping) for row in connection.execute(query)]
+
+
+def _query() -> Select[Any]:
+    """Return the query for agents, without their passwords."""
+    return select(
         *(column for column in table.c if column is not table.c.sealed_sip_password),
         table.c.sealed_sip_password.is_not(None).label("has_sip_password"),
     ).order_by(table.c.tenant, table.c.account_code)
-    found = connection.execute(query if tenant is None else query.where(table.c.tenant == tenant))
-    return [Agent(**row._mapping) for row in found]
 
 
 def _changes(before: Mapping[str, Agent], rows: list[dict[str, Any]], gone: list[str]) -> Changes:

@@ -51,6 +51,14 @@ class AgentList:
     sip_service_ip: str | None = None
     sip_service_port: int | None = None
 
+    @property
+    def sip_service(self) -> str | None:
+        """Where softphones register, as `HOST:PORT`, or `HOST` without a port; None when it is not listed."""
+        host, port = self.sip_service_ip, self.sip_service_port
+        if host is None or port is None:
+            return host
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
 
 class _Response(TolerantSchema):
     @pre_load

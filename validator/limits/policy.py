@@ -176,7 +176,12 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "ctibar_agent": Purpose("tokens of the other call centre", PERSON, (Endpoint.CENTRE_SESSION,)),
         "calls_agent": Purpose("calls, allowed or not", PERSON, (Endpoint.MAKE_CALL,)),
         "calls_tenant": Purpose("allowed calls", "tenant", (Endpoint.MAKE_CALL,), is_shown=False),
-        "login_address": Purpose("requests, right or wrong", SOURCE, (Endpoint.LOG_IN,), at_route=True),
+        "login_address": Purpose(
+            "requests, right or wrong", SOURCE, (Endpoint.LOG_IN, Endpoint.SOFTPHONE_REVEAL), at_route=True
+        ),
+        "softphone_person": Purpose(
+            "softphone passwords asked for", PERSON, (Endpoint.SOFTPHONE_REVEAL,), is_shown=False
+        ),
         "tokens_address": Purpose("requests", SOURCE, (TOKENS,), at_route=True),
         "tokens_caller": Purpose(
             "tokens issued", "person or client", (Endpoint.ISSUE_AGENT, Endpoint.ISSUE_CHAT)

@@ -40,6 +40,7 @@ class PortalSection(Section):
     locale = fields.Choice(LOCALES)
     map_service = fields.Choice(MAP_SERVICES)
     inline_styles = fields.Boolean()
+    softphone = fields.Boolean()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         """Return what the agent's page shows of the caller, and whether the card calls back."""
@@ -91,6 +92,11 @@ class PopSection(Section):
             "parameters": MappingProxyType(chosen),
             "script_origin": values["script_origin"] or first,
         }
+
+
+def has_softphone(sections: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether the page of an agent's own softphone is switched on in the checked *sections*."""
+    return bool(sections["portal"]["enabled"] and sections["portal"]["softphone"])
 
 
 def has_pop(sections: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -255,6 +255,8 @@ def _portal(portal: Mapping[str, Any], proxy: Mapping[str, Any], callback_paths:
         yield "portal.path", "is where the cloud is passed on"
     if portal["tenant"] and not portal["channel"]:
         yield "portal.channel", "is missing: portal.tenant says that guests may chat"
+    if portal["softphone"] and not portal["enabled"]:
+        yield "portal.softphone", "needs portal.enabled = true: the page and its login are below portal.path"
     if proxy["origin"] and portal["context_path"] not in ("", proxy["prefix"]):
         yield "portal.context_path", "is not proxy.prefix, under which the cloud is passed on"
 

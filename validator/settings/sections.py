@@ -17,7 +17,7 @@ from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, network, places
 from validator.settings.ctibar import CallsSection, CtibarSection
 from validator.settings.customers import CustomersSection, NumbersSection
-from validator.settings.portal import PopSection, PortalSection, has_pop
+from validator.settings.portal import PopSection, PortalSection, has_pop, has_softphone
 from validator.settings.routes import CallbacksSection, QueryCustomerSection, integration_routes
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
@@ -48,8 +48,17 @@ class ServerSection(Section):
     hosts = network.HostNames()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return the routes that are switched on: of the role `integrations`, and of the screen pop."""
-        return {"integrations": integration_routes(around.sections), "has_pop": has_pop(around.sections)}
+        """Return the routes that are switched on: of the role `integrations`, and of some pages."""
+        return _routes(around.sections)
+
+
+def _routes(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return which routes the checked *sections* switch on, for the server and for the proxy."""
+    return {
+        "integrations": integration_routes(sections),
+        "has_pop": has_pop(sections),
+        "has_softphone": has_softphone(sections),
+    }
 
 
 class TokensSection(Section):
@@ -195,8 +204,7 @@ class ProxySection(Section):
             "callbacks_upstream": values["callbacks_upstream"] or (server["bind"],),
             "people_upstream": values["people_upstream"] or (server["bind"],),
             "integrations_upstream": values["integrations_upstream"] or (server["bind"],),
-            "integrations": integration_routes(around.sections),
-            "has_pop": has_pop(around.sections),
+            **_routes(around.sections),
             "portal_path": portal["path"] if portal["enabled"] else "",
         }
 

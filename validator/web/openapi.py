@@ -30,10 +30,15 @@ class Problem(Schema):
 
 @cache
 def document(
-    callbacks: CallbackPolicy, integrations: tuple[IntegrationRoute, ...], role: str, *, has_pop: bool = False
+    callbacks: CallbackPolicy,
+    integrations: tuple[IntegrationRoute, ...],
+    role: str,
+    *,
+    has_pop: bool = False,
+    has_softphone: bool = False,
 ) -> dict[str, Any]:
     """Return the OpenAPI document of the server of *role*, made once for each process."""
-    return describe(operations(callbacks, integrations, role, has_pop=has_pop))
+    return describe(operations(callbacks, integrations, role, has_pop=has_pop, has_softphone=has_softphone))
 
 
 def describe(served: tuple[Operation, ...]) -> dict[str, Any]:

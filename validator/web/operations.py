@@ -20,6 +20,7 @@ from validator.web.integration_operations import integration_operation
 from validator.web.operation import ANY, BROKEN, CALLBACK, READING, Operation
 from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE, IntegrationRoute
 from validator.web.pop_operations import POP_OPERATIONS
+from validator.web.softphone_operations import SOFTPHONE_OPERATIONS
 from validator.webchat.wire import AuthorizationRequest
 
 TEXT = "text/plain"
@@ -49,7 +50,12 @@ _ORIGIN = {
 
 
 def operations(
-    callbacks: CallbackPolicy, integrations: tuple[IntegrationRoute, ...], role: str, *, has_pop: bool = False
+    callbacks: CallbackPolicy,
+    integrations: tuple[IntegrationRoute, ...],
+    role: str,
+    *,
+    has_pop: bool = False,
+    has_softphone: bool = False,
 ) -> tuple[Operation, ...]:
     """Return what the server of *role* serves."""
     served: tuple[Operation, ...] = _HEALTH
@@ -59,6 +65,7 @@ def operations(
         served += tuple(map(integration_operation, integrations))
     if role in ("all", PEOPLE):
         served += _WEBCHAT + _PEOPLE + _TOKENS + (POP_OPERATIONS if has_pop else ())
+        served += SOFTPHONE_OPERATIONS if has_softphone else ()
     return served
 
 

@@ -67,6 +67,7 @@ class ServerPolicy:
     worker: str = WORKERS[0]
     integrations: tuple[IntegrationRoute, ...] = ()
     has_pop: bool = False
+    has_softphone: bool = False
 
     def serves(self, role: str) -> bool:
         """Return whether the routes of *role* are served here."""

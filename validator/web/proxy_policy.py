@@ -50,6 +50,7 @@ class ProxyPolicy:
     hsts_subdomains: bool
     integrations: tuple[IntegrationRoute, ...] = ()
     has_pop: bool = False
+    has_softphone: bool = False
 
     @property
     def cloud_routes(self) -> tuple[IntegrationRoute, ...]:

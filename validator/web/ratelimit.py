@@ -20,7 +20,7 @@ from validator.web import incoming
 # Of flask-limiter, whose `limiter` is replaced: tests/architecture/test_library_internals.py checks that.
 TESTED = ">=4.1,<4.2"
 # A limit's state in the response to a login would help an attacker who guesses passwords.
-_SILENT_ENDPOINTS = (Endpoint.LOG_IN, Endpoint.CHANGE_PASSWORD)
+_SILENT_ENDPOINTS = (Endpoint.LOG_IN, Endpoint.CHANGE_PASSWORD, Endpoint.SOFTPHONE_REVEAL)
 
 
 class RouteStrategy(SlidingWindowCounterRateLimiter):

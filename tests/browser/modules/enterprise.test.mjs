@@ -101,3 +101,14 @@ test("a masked value is asked for by number, reference and field", async (t) => 
   assert.ok(requests[0].signal instanceof AbortSignal);
   assert.deepEqual(posted(requests[0]), { number: "95588", ref: "r-1", field: "card" });
 });
+
+test("the password of a softphone is asked for in the body, and a missing one has words of its own", async (t) => {
+  const refused = answer(404, '{"type": "urn:validator:problem:not-found"}', { "X-Request-ID": "id-1" });
+  const requests = answering(t, { "/api/v1/softphone/reveal": refused });
+
+  const asked = new Enterprise().revealSoftphone("p", "agent-8");
+
+  await assert.rejects(asked, { key: "softphone_gone" });
+  assert.deepEqual(posted(requests[0]), { password: "p", userAccount: "agent-8" });
+  assert.ok(!requests[0].url.includes("p="));
+});

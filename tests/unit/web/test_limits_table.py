@@ -14,6 +14,8 @@ ROLES = ["all", "people", "callbacks", "integrations"]
 QUERIES = {
     "query_customer.routes": '["10001=/rest/v1/queryCustomer"]',
     "customers.card": "true",
+    "portal.enabled": "true",
+    "portal.softphone": "true",
     **FLOWS,
     **CENTRE,
 }

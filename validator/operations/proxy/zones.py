@@ -34,6 +34,11 @@ POP_ROUTES = (
     ("/api/v1/pop/session", "other_address"),
     ("/api/v1/pop/logout", "other_address"),
 )
+# With the page of an agent's own softphone, its routes: a password there counts like one at a login.
+SOFTPHONE_ROUTES = (
+    ("/api/v1/softphone", "other_address"),
+    ("/api/v1/softphone/reveal", "login_address"),
+)
 NOT_POST = "not_post"  # other methods than POST on the callbacks, counted like any other request
 _MINUTE = 60
 
@@ -60,7 +65,8 @@ class Zone:
 
 def routes(proxy: ProxyPolicy) -> tuple[tuple[str, str], ...]:
     """Return the public routes beside the callbacks, each with the limit that counts its requests."""
-    return ROUTES + POP_ROUTES if proxy.has_pop else ROUTES
+    of_softphones = SOFTPHONE_ROUTES if proxy.has_softphone else ()
+    return (*ROUTES, *(POP_ROUTES if proxy.has_pop else ()), *of_softphones)
 
 
 def zones(policy: LimitsPolicy) -> Mapping[str, Zone]:

@@ -22,7 +22,8 @@ class PortalPolicy:
 
     `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on. With
     `has_card` the agent's page has the card of the customer who calls; `card_call_out`: it can call back.
-    With `has_verification` it shows how the verification of the call ended.
+    With `has_verification` it shows how the verification of the call ended. With `softphone` there is
+    a page about the agent's softphone.
     """
 
     enabled: bool
@@ -33,18 +34,20 @@ class PortalPolicy:
     locale: str
     map_service: str
     inline_styles: bool
+    softphone: bool = False
     has_card: bool = False
     card_call_out: bool = False
     has_verification: bool = False
 
     @property
     def pages(self) -> tuple[str, ...]:
-        """The names of the pages that run the cloud's script: as many as there are ids for.
+        """The names of the pages for people: those with the cloud's script, as many as there are ids for.
 
         A customer's tenant space is in the token; a guest's nobody but the settings can say.
         """
         is_served = {
             "agent": True,
+            "softphone": self.softphone,
             "customer": bool(self.channel),
             "guest": bool(self.channel and self.tenant),
         }

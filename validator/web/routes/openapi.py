@@ -12,7 +12,13 @@ from validator.web.replies import json_reply
 def blueprint(callbacks: CallbackPolicy, server: ServerPolicy) -> Blueprint:
     """Return the route of the description."""
     bp = Blueprint(endpoints.OPENAPI, __name__)
-    content = document(callbacks, server.integrations, server.role, has_pop=server.has_pop)
+    content = document(
+        callbacks,
+        server.integrations,
+        server.role,
+        has_pop=server.has_pop,
+        has_softphone=server.has_softphone,
+    )
 
     @bp.get("/openapi.json")
     def description() -> Response:

@@ -557,7 +557,15 @@ def render_with(value: str, hostile: str) -> Mapping[str, str]:
 
 def test_every_value_of_the_door_is_tried() -> None:
     """Each field of the policy is either tried below, or decides only which of the templates' words stand."""
-    decisions = {"cloud_port", "cookie_path", "has_pop", "hsts_subdomains", "nginx_version", "post_quantum"}
+    decisions = {
+        "cloud_port",
+        "cookie_path",
+        "has_pop",
+        "has_softphone",
+        "hsts_subdomains",
+        "nginx_version",
+        "post_quantum",
+    }
     paths = {"integrations"}  # tried below by themselves
 
     assert {*VALUES} | decisions | paths == {one.name for one in fields(ProxyPolicy)}

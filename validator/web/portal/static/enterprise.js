@@ -78,6 +78,20 @@ export class Enterprise {
     await this.#ask("/api/v1/verifications/reset", callid ? { callid } : {}, AbortSignal.timeout(LOOK_UP_TIMEOUT));
   }
 
+  /** Return `softphones`, one for each agent of the person: `userAccount`, `workNo`, `sipAccount`, `sipService`, `state`. */
+  softphones() {
+    return this.#askJson("/api/v1/softphone");
+  }
+
+  /** Return the `sipPassword` of the agent *userAccount*, for the person's own *password*; that is recorded. */
+  async revealSoftphone(password, userAccount) {
+    try {
+      return await this.#askJson("/api/v1/softphone/reveal", { password, userAccount });
+    } catch (error) {
+      throw error.facts?.status === 404 ? new Trouble("softphone_gone", error.facts) : error;
+    }
+  }
+
   /** Return this browser's guest: `thirdUserId`. */
   guest() {
     return this.#askJson("/webchat/guest", {});

@@ -168,6 +168,10 @@ const TROUBLES = {
     en: "You are not logged in, or your session has ended.",
     zh: "您尚未登录，或会话已结束。",
   },
+  softphone_gone: {
+    en: "No password of this softphone is stored any more. Reload the page.",
+    zh: "该软电话的密码已不再保存。请刷新页面。",
+  },
   support_missing: {
     en: "The cloud’s script AICCSupport.js did not load, so that this page hears of no further call. Reload it; if that does not help, pop.script_origin is not where the script is.",
     zh: "云端脚本 AICCSupport.js 未能加载，本页面收不到后续通话。请刷新；若仍无效，请检查 pop.script_origin。",
@@ -229,6 +233,21 @@ const OTHERS = {
     zh: "在云端框架之外的座席页面上，您可以让客户重试。",
   },
   verification_was_reset: { en: "The customer may try again.", zh: "客户可以重试。" },
+  softphone_stored: { en: "The cloud's list has a password for it.", zh: "云端列表中有其密码。" },
+  softphone_not_kept: {
+    en: "Softphone passwords are not kept here. Ask your administrator for yours, or to set cloud.keep_sip_passwords and run “validator agents sync”.",
+    zh: "此处不保存软电话密码。请向管理员索取密码，或请其设置 cloud.keep_sip_passwords 并运行“validator agents sync”。",
+  },
+  softphone_missing: {
+    en: "The cloud listed no password for it. Your administrator can reset it at the cloud, and then run “validator agents sync”.",
+    zh: "云端列表中没有其密码。管理员可在云端重置密码，然后运行“validator agents sync”。",
+  },
+  softphone_not_listed: {
+    en: "The cloud's last list has no such agent. Your administrator can run “validator agents sync”.",
+    zh: "云端最近的列表中没有该座席。管理员可运行“validator agents sync”。",
+  },
+  softphone_shown: { en: "The password is shown for {about} seconds.", zh: "密码将显示 {about} 秒。" },
+  softphone_hidden: { en: "The password is hidden again.", zh: "密码已重新隐藏。" },
   calling: { en: "Call handed to the bar: {about}", zh: "已将呼叫交给接续条：{about}" },
   card_looking: { en: "Looking the customer up …", zh: "正在查询客户……" },
   card_none: { en: "No customer has this number.", zh: "没有客户使用此号码。" },

@@ -1,0 +1,1 @@
+"""Shows agents their own softphone, and its password to those who prove theirs once more."""
