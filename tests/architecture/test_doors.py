@@ -23,6 +23,7 @@ DOORS = (
     "validator/operations/simulator/cloud.py",
     "validator/operations/simulator/service_routes.py",
     "validator/operations/simulator/keypad_routes.py",
+    "validator/operations/simulator/signed_routes.py",
     "validator/operations/simulator/table_routes.py",
     "validator/operations/simulator/workbench_routes.py",
     "validator/operations/simulator/othercentre/",

@@ -203,6 +203,16 @@ def test_other_commands_have_its_settings(demo: Demo) -> None:
     assert synchronised.json()["listed"] == 1
 
 
+def test_signed_request_is_accepted_with_its_own_pair_only(demo: Demo) -> None:
+    """`cloud call` works as it is printed; with the key of API Fabric the simulator refuses it."""
+    settings = demo.home / "demo" / "integration" / "settings.toml"
+    words = ("cloud", "call", "GET", "/rest/cmsapp/v1/ping", "--config", str(settings))
+    swapped = {"VALIDATOR_CLOUD_ACCESS_KEY": "demo-app"}
+
+    assert CommandLine(demo.home)(*words).json()["resultCode"] == "0100000"
+    assert "refuses the signature (401" in CommandLine(demo.home)(*words, variables=swapped).err
+
+
 def test_cloud_imports_exported_customers(demo: Demo, tmp_path: Path) -> None:
     """Customers that are imported here and exported with the template of the cloud's table arrive there."""
     settings = demo.home / "demo" / "integration" / "settings.toml"
@@ -274,7 +284,7 @@ def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:
     secrets = [path.read_text().strip() for path in folder.rglob("*.secret")]
     words = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout
 
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     assert [path.name for path in private if path.stat().st_mode & 0o077] == []
     assert [secret for secret in secrets if secret in words] == []
 

@@ -36,8 +36,14 @@ from validator.web.portal.policy import WEB_API
 CLOUD = "localhost"
 CLOUD_PORT = 9443
 APP_KEY = "demo-app"
-# A basic table of the cloud, for fields of the catalogue as shipped.
-_TABLE = f"""
+ACCESS_KEY = "demo-cloud"  # for CC-CMS and CC-FS: another pair than that of API Fabric
+# The pair of keys for signed requests, and a basic table of the cloud for fields of the catalogue as shipped.
+_PAIR_AND_TABLE = f"""
+[[interfaces]]
+access_key = "{ACCESS_KEY}"
+tenant = "{samples.TENANT}"
+secret_key_file = "cloud.secret"
+
 [[tables]]
 tenant = "{samples.TENANT}"
 name = "customers"
@@ -112,9 +118,11 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
     """Write the settings of the demonstration; return their file."""
     # Issued now, so that it can be trusted before the simulator starts.
     LocalAuthority(folder / "cloud", SystemClock()).issue([CLOUD])
-    secret, authority = folder / "app.secret", folder / "cloud" / localca.CERTIFICATE
-    if not secret.exists():
-        write_private(secret, secrets.token_urlsafe().encode())
+    secret, signing = (folder / f"{name}.secret" for name in ("app", "cloud"))
+    for file in (secret, signing):
+        if not file.exists():
+            write_private(file, secrets.token_urlsafe().encode())
+    authority = folder / "cloud" / localca.CERTIFICATE
     settings = {
         **local_https.overrides(home, port),
         "proxy.cloud_host": CLOUD,
@@ -124,6 +132,9 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "cloud.api_url": f"https://{CLOUD}:{cloud_port}",
         "cloud.app_key": APP_KEY,
         "cloud.app_secret_file": str(secret),
+        "cloud.interfaces_url": f"https://{CLOUD}:{cloud_port}",
+        "cloud.access_key": ACCESS_KEY,
+        "cloud.secret_key_file": str(signing),
         "cloud.ca_file": str(authority),
         "portal.enabled": True,
         "portal.channel": samples.CHANNEL,
@@ -176,7 +187,7 @@ secret_file = "app.secret"
 """
     pops = _pops(f"{origin}{services.settings.portal.path}/pop")
     flows = demo_flows.registration(services, folder, origin)
-    write_private(folder / "cloud.toml", (registration + _TABLE + pops + flows).encode())
+    write_private(folder / "cloud.toml", (registration + _PAIR_AND_TABLE + pops + flows).encode())
 
 
 def _pops(url: str) -> str:
@@ -231,6 +242,7 @@ Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
 Its IVR keypad:     https://{CLOUD}:{cloud_port}/keypad   {demo_flows.HINT}
 Its workbench:      https://{CLOUD}:{cloud_port}/workbench
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
+                    or validator cloud call GET /rest/cmsapp/v1/ping --explain
 """
 
 

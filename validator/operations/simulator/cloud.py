@@ -1,8 +1,9 @@
 """The simulated cloud: its routes, a status page, and the cloud's 404 for everything else.
 
 The pages' routes are below `/service-cloud/` (`service_routes`), the agents' workbench is at `/workbench`
-(`workbench_routes`). The real API Fabric has a separate host; here it shares this one. The status page and
-the basic tables (`table_routes`) are served to this host only, and so is the IVR keypad (`keypad_routes`).
+(`workbench_routes`). The real API Fabric, CC-CMS and CC-FS (`signed_routes`) have separate hosts; here they
+share this one. The status page and the basic tables (`table_routes`) are served to this host only, and so is
+the IVR keypad (`keypad_routes`).
 """
 
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from validator.operations.simulator import (
     keypad_routes,
     pages,
     service_routes,
+    signed_routes,
     table_routes,
     workbench_routes,
 )
@@ -43,6 +45,7 @@ def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> 
     app.register_blueprint(service_routes.blueprint(registration, admission, Visits(), records, clock))
     app.register_blueprint(workbench_routes.blueprint(registration))
     app.register_blueprint(_fabric(Fabric(registration, clock), records))
+    app.register_blueprint(signed_routes.blueprint(registration, records, clock))
     app.register_blueprint(_status(registration, records))
     app.register_blueprint(table_routes.blueprint(registration.tables, clock))
     app.register_blueprint(keypad_routes.blueprint(registration, clock))

@@ -6,6 +6,7 @@
     [[agents]]     tenant, account, work_no, sip_account
     [[channels]]   id, tenant, secret_key_file, key_order, length_rule
     [[apps]]       key, tenant, secret_file
+    [[interfaces]] access_key, tenant, secret_key_file (CC-CMS and CC-FS: another pair than that of an app)
     [[tables]]     tenant, name, encoding (basic tables, of customers)
     [[columns]]    table, name, kind, type, length, items, required
     [[pops]]       url, mode, opening, parameters
@@ -84,6 +85,15 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class Interface:
+    """A pair of keys for CC-CMS and CC-FS, with which each request is signed."""
+
+    access_key: str
+    tenant: str
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column of a basic table: its kind (index, ordinary or encrypted), and which values it takes."""
 
@@ -140,6 +150,7 @@ class Registration:
     tables: Mapping[str, BasicTable] = field(default_factory=dict)
     pops: tuple[Pop, ...] = ()
     flows: Mapping[str, Flow] = field(default_factory=dict)
+    interfaces: Mapping[str, Interface] = field(default_factory=dict)
 
     def has_agent(self, tenant: str, account: str) -> bool:
         """Return whether *account* may work in *tenant*."""
@@ -157,8 +168,9 @@ def load(path: Path) -> Registration:
     content = _checked(_tables(path, problems), problems)
     enterprise, cloud = content["enterprise"], content["cloud"]
     certificate = certificate_in(path.parent, enterprise.pop("certificate", None), problems)
-    for row in content["channels"]:
+    for row in (*content["channels"], *content["interfaces"]):
         row["secret_key"] = secret_in(path.parent, row.pop("secret_key_file"), problems)
+    for row in content["channels"]:
         row["length_rule"] = LengthRule(row["length_rule"])
     for row in (*content["apps"], *content["flows"]):
         row["secret"] = secret_in(path.parent, row.pop("secret_file"), problems)
@@ -175,6 +187,7 @@ def load(path: Path) -> Registration:
         tables={row["name"]: _basic_table(row, content["columns"]) for row in content["tables"]},
         pops=tuple(Pop(**row) for row in content["pops"]),
         flows={row["code"]: Flow(**row) for row in content["flows"]},
+        interfaces={row["access_key"]: Interface(**row) for row in content["interfaces"]},
     )
 
 
@@ -254,10 +267,11 @@ def _broken_rules(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the contradictions between tables."""
     tenants = [row["id"] for row in content["tenants"]]
     keys = {"tenants": "id", "channels": "id", "apps": "key", "tables": "name", "flows": "code"}
+    keys["interfaces"] = "access_key"
     for name, key in keys.items():
         named = [row[key] for row in content[name]]
         yield from (f"[[{name}]]: {one} is there twice" for one in sorted(set(named)) if named.count(one) > 1)
-    for name in ("agents", "channels", "apps", "tables", "flows"):
+    for name in ("agents", "channels", "apps", "tables", "flows", "interfaces"):
         unknown = {row["tenant"] for row in content[name]} - set(tenants)
         yield from (f"[[{name}]]: tenant {one} is not among [[tenants]]" for one in sorted(unknown))
     yield from broken_columns(content["tables"], content["columns"])

@@ -164,6 +164,14 @@ class AppTable(Table):
     secret_file = fields.Line(empty=False)
 
 
+class InterfaceTable(Table):
+    """`[[interfaces]]`: the pairs of keys for CC-CMS and CC-FS."""
+
+    access_key = cloud_id(_MAX_APP_KEY)
+    tenant = cloud_id(MAX_TENANT, "the id of a tenant")
+    secret_key_file = fields.Line(empty=False)
+
+
 class FlowTable(Table):
     """`[[flows]]`: IVR flows that have callers verified."""
 
@@ -227,4 +235,5 @@ LISTS: dict[str, Table] = {
     "columns": ColumnTable(),
     "pops": PopTable(),
     "flows": FlowTable(),
+    "interfaces": InterfaceTable(),
 }
