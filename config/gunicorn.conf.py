@@ -42,6 +42,9 @@ def post_fork(_server, _worker):
 def post_worker_init(_worker):
     """Leave a terminal's Ctrl-C to the master: a worker stopped twice at once can wait for itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    application = sys.modules.get(_module)
+    if application is not None:
+        application.services.begin()
 
 
 def worker_exit(_server, _worker):

@@ -10,7 +10,7 @@ other host. A response is usable when it is neither compressed nor too large; of
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -61,26 +61,45 @@ def post(endpoint: Endpoint, body: bytes, *, timeout: timedelta, max_response: i
 
 def send(request: httpx2.Request, tls: ssl.SSLContext, *, timeout: timedelta, max_response: int) -> Response:
     """Return the response to *request*, with a body of at most *max_response* bytes; raises as `post`."""
-    request.headers["Accept-Encoding"] = "identity"
-    try:
-        return asyncio.run(_send(request, tls, timeout, max_response))
-    except httpx2.TimeoutException:
-        raise TimeoutError from None
-    except httpx2.RequestError as error:
-        raise UnusableResponse(_words(error)) from None
+    (response,) = send_all([request], tls, timeout=timeout, max_response=max_response)
+    if isinstance(response, Exception):
+        raise response
+    return response
+
+
+def send_all(
+    requests: Sequence[httpx2.Request], tls: ssl.SSLContext, *, timeout: timedelta, max_response: int
+) -> list[Response | TimeoutError | UnusableResponse]:
+    """Return what `send` returns or raises for each of *requests*, which are sent at the same time."""
+    return asyncio.run(_send_all(requests, tls, timeout, max_response))
+
+
+async def _send_all(
+    requests: Sequence[httpx2.Request], tls: ssl.SSLContext, timeout: timedelta, max_response: int
+) -> list[Response | TimeoutError | UnusableResponse]:
+    async with _client(tls, timeout) as client:
+        return await asyncio.gather(*(_send(client, each, timeout, max_response) for each in requests))
 
 
 async def _send(
-    request: httpx2.Request, tls: ssl.SSLContext, timeout: timedelta, max_response: int
-) -> Response:
-    async with asyncio.timeout(timeout.total_seconds()), _client(tls, timeout) as client:
-        response = await client.send(request, stream=True)
-        try:
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise UnusableResponse("the response is compressed, which was not requested")
-            body = await _read(response, max_response)
-        finally:
-            await response.aclose()
+    client: httpx2.AsyncClient, request: httpx2.Request, timeout: timedelta, max_response: int
+) -> Response | TimeoutError | UnusableResponse:
+    request.headers["Accept-Encoding"] = "identity"
+    try:
+        async with asyncio.timeout(timeout.total_seconds()):
+            response = await client.send(request, stream=True)
+            try:
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise UnusableResponse("the response is compressed, which was not requested")
+                body = await _read(response, max_response)
+            finally:
+                await response.aclose()
+    except (TimeoutError, httpx2.TimeoutException):
+        return TimeoutError()
+    except httpx2.RequestError as error:
+        return UnusableResponse(_words(error))
+    except UnusableResponse as error:
+        return error
     return Response(response.status_code, dict(response.headers), body)
 
 

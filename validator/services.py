@@ -57,11 +57,12 @@ from validator.verification.results import Results
 from validator.verification.review import Review
 from validator.verification.verifying import Verification
 from validator.web.health import Health, Places
+from validator.web.policy import INTEGRATIONS
 from validator.web.readiness import Readiness
 from validator.webchat.authorization import GuestSigning
 from validator.webchat.channels import Channels
 from validator.webchat.guests import Guests
-from validator.webhooks.outbox import Outbox
+from validator.webhooks.opening import Webhooks, open_webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,20 @@ class Services:
     verification: Verification
     review: Review
     ivr_query: IvrQuery | None
-    outbox: Outbox
     ctibar: Ctibar
+    webhooks: Webhooks
     health: Health
     readiness: Readiness
 
+    def begin(self) -> None:
+        """Start what runs in the background of a worker that serves: after the fork, which ends threads."""
+        server = self.settings.server
+        if self.settings.webhooks.url and server.serves(INTEGRATIONS):
+            self.webhooks.delivery.start(server.role)
+
     def close(self) -> None:
         """Close the directory, the trail, which writes its head into the database, that, and the counters."""
+        self.webhooks.delivery.close()
         if self.directory is not None:
             self.directory.close()
         self.trail.close()
@@ -145,13 +153,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     devices = Devices(keyring, settings.lockout, shared_clock)
     bulkhead = Bulkhead(settings.passwords.hashing_slots)
     login = Login(
-        accounts,
-        passwords,
-        settings.passwords,
-        trail,
-        bulkhead=bulkhead,
-        lockout=lockout,
-        devices=devices,
+        accounts, passwords, settings.passwords, trail, bulkhead=bulkhead, lockout=lockout, devices=devices
     )
     pop_sessions = PopSessions(database, sessions, shared_clock)
     pop_access = PopAccess(sessions, pop_sessions, trail)
@@ -278,7 +280,6 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             if directory
             else None
         ),
-        outbox=Outbox(encryption, is_on=bool(settings.webhooks.url)),
         ctibar=open_ctibar(
             (settings.ctibar, settings.calls),
             database,
@@ -290,6 +291,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             region,
             threads=settings.server.threads,
         ),
+        webhooks=open_webhooks(settings.webhooks, database, encryption, trail, shared_clock),
         health=health,
         readiness=Readiness(health.parts),
     )

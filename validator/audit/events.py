@@ -46,6 +46,7 @@ class EventName(StrEnum):
     CTIBAR_LINK = "ctibar_link"
     CTIBAR_SESSION = "ctibar_session"
     CALL_OUT = "call_out"
+    WEBHOOK = "webhook"
     SOFTPHONE_REVEALED = "softphone_revealed"
 
 

@@ -12,7 +12,7 @@ from validator.cli.frame import Command, load_settings, opened
 from validator.cli.notices import loop_without_proxy, notice_open_callbacks
 from validator.cli.output import json_option, say, show
 from validator.cli.privileges import as_owner_of
-from validator.customers.condition import Retained, shortcomings
+from validator.customers import condition
 from validator.errors import OperatorError, ValidatorError
 from validator.files import make_private_folder
 from validator.keys import keyring
@@ -23,6 +23,7 @@ from validator.settings.loading import Settings
 from validator.web import descriptors
 from validator.web.health import PartState, State, overall
 from validator.web.policy import INTEGRATIONS
+from validator.webhooks.messages import shortcomings
 
 
 @click.command(cls=Command, examples=["validator init", "validator --home var init --demo"])
@@ -69,7 +70,7 @@ def check(as_json: bool) -> None:
     """
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks(), **_integrations(services.settings)}
-        states |= _customers(services) | _credentials(services)
+        states |= _customers(services) | _credentials(services) | _webhooks(services)
         _notice_sources(services)
         if not as_json:
             notice_open_callbacks(services.settings)
@@ -101,8 +102,8 @@ def _customers(services: Services) -> dict[str, PartState]:
     if directory is None or not settings.server.serves(INTEGRATIONS):
         return {}
     tenants = [each.id for each in services.tenants.list()]
-    retained = Retained(services.customers, services.index_keys, services.trail_numbers)
-    words = shortcomings(settings.customers, directory, retained, tenants)
+    retained = condition.Retained(services.customers, services.index_keys, services.trail_numbers)
+    words = condition.shortcomings(settings.customers, directory, retained, tenants)
     return {"customers": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
 
 
@@ -113,6 +114,18 @@ def _credentials(services: Services) -> dict[str, PartState]:
     except ValidatorError:
         return {}  # the part `store` has the reason
     return {"credentials": PartState(State.DEGRADED, "; ".join(missing))} if missing else {}
+
+
+def _webhooks(services: Services) -> dict[str, PartState]:
+    """Return the state of webhooks; nothing while they are off. They are never needed for a response."""
+    settings = services.settings
+    if not settings.webhooks.url or not settings.server.serves(INTEGRATIONS):
+        return {}
+    try:
+        words = shortcomings(services.webhooks.messages.summary(), services.clock.now())
+    except ValidatorError:
+        return {}  # the part "store" has the reason
+    return {"webhooks": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
 
 
 def _notice_sources(services: Services) -> None:

@@ -14,7 +14,7 @@ _COMMANDS = (
     *("accounts", "agents", "audit", "authv2", "blocklist", "cert", "channels", "check", "clients", "cloud"),
     *("cobrowse", "config", "ctibar", "customers"),
     *("db", "demo", "doctor", "init", "keys", "limits", "metrics", "nginx", "registration", "serve"),
-    *("simulate", "status", "tenants", "tokens", "verification"),
+    *("simulate", "status", "tenants", "tokens", "verification", "webhooks"),
 )
 _MODULES = {"check": "home", "init": "home", "serve": "serving"}
 

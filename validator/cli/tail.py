@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from time import sleep
 from typing import Any
@@ -14,11 +13,11 @@ import click
 from validator.audit.events import EventName, Outcome
 from validator.audit.following import Follower
 from validator.cli.frame import Command, opened
+from validator.cli.instants import instant_of
 from validator.cli.output import json_option, say, show, show_line
-from validator.clock import Clock, iso_milliseconds
+from validator.clock import iso_milliseconds
 from validator.escaping import quoted
 from validator.operations.monitoring.watching import watch
-from validator.settings.fields import parse_duration
 
 _INTERVAL = 1  # seconds
 _COUNT = 20
@@ -84,7 +83,7 @@ def tail(
 ) -> None:
     """Print the newest entries, oldest first; with --follow and --json, one JSON object a line."""
     with opened(any_schema=True) as services:
-        earliest = "" if since is None else _instant(since, services.clock)
+        earliest = "" if since is None else iso_milliseconds(instant_of(since, services.clock, "--since"))
         wanted = _Filter(earliest, tuple(map(str, events)), outcome, subject)
         most = count or (None if since is not None else _COUNT)
         with closing(Follower(services.settings.audit.directory)) as follower:
@@ -97,21 +96,6 @@ def tail(
                 lambda: _print_each(filter(wanted, follower.read()), as_json=as_json),
                 lambda: sleep(_INTERVAL),
             )
-
-
-def _instant(text: str, clock: Clock) -> str:
-    """Return the instant that *text* names, a time ago, a day or a time, in the form of the entries."""
-    try:
-        return iso_milliseconds(clock.now() - parse_duration(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-        return iso_milliseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            'a duration such as "15m" (units s m h d), a day or a time', param_hint="--since"
-        ) from None
 
 
 def _print(entries: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:

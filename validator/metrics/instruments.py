@@ -93,6 +93,12 @@ IVR_QUERIES = Counter(
     ("found",),
     registry=REGISTRY,
 )
+WEBHOOKS = Counter(
+    "validator_webhooks",
+    "Attempts to send a message, delivered or failed; messages that became dead letters or were dropped.",
+    ("outcome",),
+    registry=REGISTRY,
+)
 WORKER_STARTS = Counter(
     "validator_worker_starts",
     "Workers that began to serve; more of them than reloads and restarts explain have died.",

@@ -10,17 +10,12 @@ from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
 from validator.errors import Fault, Reason
 from validator.keys.encryption import SecretEncryption
 from validator.store.database import Database
+from validator.webhooks.messages import WAITING, Messages
 from validator.webhooks.outbox import Outbox, purpose
 from validator.webhooks.tables import messages
 
 NUMBER = "+8613606254580"
 TYPE = "callrecord.created"
-
-
-@pytest.fixture
-def outbox(encryption: SecretEncryption) -> Outbox:
-    """Return an outbox that is switched on."""
-    return Outbox(encryption, is_on=True)
 
 
 def test_message_is_stored_with_its_change(
@@ -82,3 +77,23 @@ def test_body_moved_to_another_row_does_not_open(
     with pytest.raises(Fault) as fault:
         encryption.decrypt(row.sealed, purpose(row.tenant, row.id))
     assert fault.value.reason is Reason.KEYS_UNAVAILABLE
+
+
+def test_messages_about_somebody_are_erased(
+    database: Database, outbox: Outbox, clock: FakeClock, stored: Messages
+) -> None:
+    """The messages of one tenant space that match are deleted, with those that cannot be read; no other."""
+    with database.write() as connection:
+        for tenant in (TENANT, OTHER_TENANT):
+            for number in (NUMBER, "+8613606254581", NUMBER):
+                clock.advance(milliseconds=1)
+                outbox.add(connection, tenant, TYPE, {"caller": number}, clock.now())
+
+    with database.write() as connection:
+        assert outbox.erase(connection, TENANT, lambda data: data["caller"] == NUMBER) == 2
+
+    waiting = [each.tenant for each in stored.list(WAITING, 10)]
+    assert sorted(waiting) == sorted([TENANT, *[OTHER_TENANT] * 3])
+    with database.write() as connection:
+        connection.execute(update(messages).values(sealed=b"nothing" * 9))
+        assert outbox.erase(connection, OTHER_TENANT, lambda _: False) == 3

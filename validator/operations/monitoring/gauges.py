@@ -69,6 +69,12 @@ GAUGES = {
     ),
     "trail_bytes": Gauge((), "Size of all files of the audit trail."),
     "database_bytes": Gauge((), "Size of the embedded database's files; absent with PostgreSQL."),
+    "webhook_messages": Gauge(
+        ("state",), "Messages that wait to be sent, and dead letters; absent while webhooks are off."
+    ),
+    "webhook_oldest_timestamp_seconds": Gauge(
+        (), "When the oldest message that waits was added, in seconds since 1970; absent without any."
+    ),
     "disk_free_bytes": Gauge(("place",), "Room that is left on the disk of this folder."),
     "disk_size_bytes": Gauge(("place",), "Size of the disk of this folder."),
 }

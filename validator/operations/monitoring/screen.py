@@ -17,6 +17,7 @@ from validator.operations.monitoring.recent import Recent, Window
 from validator.operations.monitoring.status import NodeStatus, Unavailable
 from validator.operations.monitoring.wording import age, folded, mebibytes, shortened, some, time_of_day
 from validator.web.health import PartState, State
+from validator.webhooks.messages import Summary
 
 _NAME_WIDTH = 14
 _MAX_FULL = 4
@@ -53,6 +54,7 @@ def lines(status: NodeStatus) -> list[str]:
         _row("counters", status.counters, _storage),
         _row("trail", status.trail, lambda trail: _trail(trail, status)),
         _row("disk", status.disk, _disk),
+        _row("webhooks", status.webhooks, lambda webhooks: _webhooks(webhooks, status.at)),
         [_line("notice" if number == 0 else "", words) for number, words in enumerate(status.notices)],
     )
     return [_head(status), "", *chain.from_iterable(rows)]
@@ -190,6 +192,13 @@ def _trail(trail: Trail, status: NodeStatus) -> Iterator[str]:
 def _disk(disk: Disk) -> Iterator[str]:
     share = disk.free / disk.size if disk.size else 0
     yield f"{mebibytes(disk.free)} of {mebibytes(disk.size)} MiB free ({share:.0%})"
+
+
+def _webhooks(webhooks: Summary | None, at: datetime) -> Iterator[str]:
+    if webhooks is None:
+        return
+    oldest = "" if webhooks.oldest is None else f", the oldest for {age(at - webhooks.oldest)}"
+    yield f"{webhooks.waiting:,} wait{oldest}; {some(webhooks.dead, 'dead letter', 'dead letters')}"
 
 
 def _bound(milliseconds: float | None) -> str:

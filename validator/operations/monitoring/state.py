@@ -27,6 +27,7 @@ from validator.operations.monitoring.processes import open_descriptors, resident
 from validator.services import Services
 from validator.web.health import State
 from validator.web.policy import ROLES
+from validator.webhooks.messages import DEAD, WAITING
 
 LookUp = Callable[[Services], Iterator[Reading]]
 
@@ -141,6 +142,16 @@ def _database(services: Services) -> Iterator[Reading]:
         yield Reading("database_bytes", size)
 
 
+def _webhooks(services: Services) -> Iterator[Reading]:
+    if not services.settings.webhooks.url:
+        return
+    found = services.webhooks.messages.summary()
+    for state, count in ((WAITING, found.waiting), (DEAD, found.dead)):
+        yield Reading("webhook_messages", count, (state,))
+    if found.oldest is not None:
+        yield Reading("webhook_oldest_timestamp_seconds", found.oldest.timestamp())
+
+
 def _disks(services: Services) -> Iterator[Reading]:
     settings = services.settings
     places = {
@@ -165,5 +176,6 @@ LOOK_UPS: dict[str, LookUp] = {
     "locks": _locks,
     "trail": _trail,
     "database": _database,
+    "webhooks": _webhooks,
     "disks": _disks,
 }

@@ -27,6 +27,7 @@ from validator.operations.monitoring.node import Disk, Ending, Fullness, KeyAge,
 from validator.operations.monitoring.recent import Recent, recent
 from validator.services import Services
 from validator.web.health import PartState, State
+from validator.webhooks.messages import Summary, shortcomings
 
 # Half of the originator usage period in NIST SP 800-57 part 1 (table 1, symmetric authentication key).
 OLD_KEY = timedelta(days=365)
@@ -61,6 +62,7 @@ class NodeStatus:
     counters: Storage | Unavailable
     trail: Trail | Unavailable
     disk: Disk | Unavailable
+    webhooks: Summary | Unavailable | None = None  # while they are off
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -97,6 +99,8 @@ class NodeStatus:
             yield unreadable_words(self.unreadable_sources)
         if isinstance(self.disk, Disk) and self.disk.free < LITTLE_DISK * self.disk.size:
             yield "disk: nearly full, and a full disk stops every response"
+        if isinstance(self.webhooks, Summary):
+            yield from (f"webhooks: {words}" for words in shortcomings(self.webhooks, self.at))
 
     def _checks(self, state: State) -> Iterator[str]:
         yield from (f"{part}: {found}" for part, found in self.checks.items() if found.state is state)
@@ -124,6 +128,7 @@ def look(services: Services) -> NodeStatus:
         counters=_part(lambda: node.counters(services.rate_limits)),
         trail=_part(lambda: node.trail(settings.audit.directory)),
         disk=_part(lambda: node.disk(settings.home)),
+        webhooks=_part(services.webhooks.messages.summary) if settings.webhooks.url else None,
     )
 
 

@@ -18,6 +18,7 @@ from validator.operations.monitoring.recent import Recent, Window
 from validator.operations.monitoring.status import NodeStatus, Unavailable
 from validator.web.health import PartState, State
 from validator.web.policy import ROLES
+from validator.webhooks.messages import Summary
 
 COLUMNS, ROWS = 80, 40
 PARTS = [name for name in NodeStatus.__slots__ if name not in ("at", "checks")]
@@ -229,3 +230,17 @@ def test_object_has_everything() -> None:
     assert set(told) == {"ready", "problems", "notices", *NodeStatus.__slots__}
     assert len(told["fullest"]) == 30
     assert orjson.loads(orjson.dumps(told, default=iso_milliseconds))["ready"] is False
+
+
+def test_webhooks_have_a_line_while_they_are_on() -> None:
+    """The line has what waits, for how long, and the dead letters, which are a notice."""
+    quiet = status(webhooks=Summary(0, None, 0))
+    busy = status(webhooks=Summary(1234, START - timedelta(hours=3), 2))
+
+    assert line(quiet, "webhooks") == "  webhooks      0 wait; 0 dead letters"
+    assert screen.lines(busy)[-3:] == [
+        "  webhooks      1,234 wait, the oldest for 3 h; 2 dead letters",
+        "  notice        webhooks: 2 dead letters: `validator webhooks list`",
+        "                webhooks: 1234 messages wait, some for over an hour: does the receiver work?",
+    ]
+    assert not any("webhooks" in each for each in screen.lines(status()))

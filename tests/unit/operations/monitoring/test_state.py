@@ -247,3 +247,16 @@ def test_worker_in_another_container_has_no_size(enterprise: Enterprise) -> None
     assert told["workers"][("people",)] == 2
     assert set(told["worker_start_timestamp_seconds"]) == {("people", "00"), ("people", "01")}
     assert set(told["worker_resident_bytes"]) == set(told["worker_open_descriptors"]) == {("people", "00")}
+
+
+def test_webhooks_are_shown_while_they_are_on(found_enterprise: Found) -> None:
+    """What waits, dead letters and the oldest message have gauges; without webhooks there are none."""
+    services = found_enterprise({"webhooks.url": "https://crm.example.com/hooks"}).services
+    with services.database.write() as connection:
+        services.webhooks.outbox.add(connection, "202400000001", "callrecord.created", {}, START)
+
+    told = shown(services)
+
+    assert told["webhook_messages"] == {("waiting",): 1, ("dead",): 0}
+    assert told["webhook_oldest_timestamp_seconds"] == {(): START.timestamp()}
+    assert "webhook_messages" not in shown(found_enterprise().services)
