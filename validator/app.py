@@ -15,6 +15,7 @@ from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
 from validator.web.routes import (
     callbacks,
+    callrecords,
     cards,
     ctibar,
     customers,
@@ -100,6 +101,8 @@ def _register_integrations(app: Flask, services: Services) -> None:
         centre = ctibar.blueprint(services.authentication, services.ctibar.broker, settings.ctibar.ws_url)
         _register_for_pages(app, settings.server, centre)
     _register_flows(app, services)
+    if services.call_centre.receiver is not None:
+        app.register_blueprint(callrecords.blueprint(services.call_centre.receiver, settings.callrecords))
 
 
 def _register_people(app: Flask, services: Services) -> None:

@@ -12,6 +12,7 @@ POP, POP_PAGE = "pop", "pop_page"
 CTIBAR = "ctibar"
 SOFTPHONE, SOFTPHONE_PAGE = "softphone", "softphone_page"
 VERIFICATION, VERIFICATIONS, IVR = "verification", "verifications", "ivr"
+CALL_RECORDS = "call_records"
 
 
 class Endpoint(StrEnum):
@@ -58,3 +59,4 @@ class Endpoint(StrEnum):
     IVR_QUERY = f"{IVR}.fetch"
     CENTRE_SESSION = f"{CTIBAR}.open_session"
     MAKE_CALL = f"{CTIBAR}.make_call"
+    PUSH_CALL_RECORD = f"{CALL_RECORDS}.push"

@@ -121,6 +121,7 @@ class Reason(StrEnum):
     THROTTLED = "throttled"
     STORE_UNAVAILABLE = "store_unavailable"
     KEYS_UNAVAILABLE = "keys_unavailable"
+    QUARANTINE_FULL = "quarantine_full"
     TRAIL_UNAVAILABLE = "trail_unavailable"
     SYSTEM_BUSY = "system_busy"
     SYSTEM_SILENT = "system_silent"
@@ -194,6 +195,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.OVERLOADED,
         Reason.STORE_UNAVAILABLE,
         Reason.KEYS_UNAVAILABLE,
+        Reason.QUARANTINE_FULL,
         Reason.TRAIL_UNAVAILABLE,
         Reason.SYSTEM_BUSY,
         Reason.SYSTEM_SILENT,

@@ -15,6 +15,7 @@ from validator.accounts.sessions import Sessions
 from validator.audit.headtable import HeadTable
 from validator.audit.trail import AuditTrail
 from validator.callbacks.validation import Validation
+from validator.callcentre.opening import CallCentre, open_call_centre
 from validator.clock import Clock, SystemClock
 from validator.cloud.agents import Agents
 from validator.ctibar.opening import Ctibar, open_ctibar
@@ -112,6 +113,7 @@ class Services:
     ivr_query: IvrQuery | None
     ctibar: Ctibar
     webhooks: Webhooks
+    call_centre: CallCentre
     health: Health
     readiness: Readiness
 
@@ -138,6 +140,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     keyring = Keyring(settings.keys.directory, clock)
     encryption = SecretEncryption(settings.keys.directory)
     index_keys = IndexKeys(settings.keys.directory)
+    storage = (database, encryption, index_keys)
     heads = HeadTable(database, settings.audit.directory)
     trail = AuditTrail(settings.audit, settings.keys.directory, clock, heads)
     rate_limits = RateLimits(settings.limits, clock, workers=settings.server.workers)
@@ -160,7 +163,9 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     clients = Clients(database, tenants, clock)
     subject_states = SubjectStates(database)
     verifier = TokenVerifier(keyring, settings.tokens, clock)
+    issuer = TokenIssuer(keyring, settings.tokens, clock)
     revocations = Revocations(database, clock)
+    guests = Guests(keyring, settings.webchat, clock)
     channels = Channels(database, tenants, encryption, clock)
     customers = CustomerStore(database, encryption, index_keys, clock, settings.customers.keep)
     region = settings.numbers.region
@@ -182,6 +187,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         per_customer=verification.customer_attempts,
     )
     results = Results(database, shared_clock, verification.keep)
+    webhooks = open_webhooks(settings.webhooks, database, encryption, trail, shared_clock)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
     return Services(
@@ -205,21 +211,13 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         clients=clients,
         authentication=authentication,
         subject_states=subject_states,
-        issuance=Issuance(
-            TokenIssuer(keyring, settings.tokens, clock),
-            subject_states,
-            rate_limits,
-            trail,
-            settings.webchat.is_reserved,
-        ),
+        issuance=Issuance(issuer, subject_states, rate_limits, trail, settings.webchat.is_reserved),
         introspection=Introspection(verifier, subject_states, revocations, trail),
         verifier=verifier,
         revocations=revocations,
         validation=Validation(verifier, subject_states, rate_limits, trail, settings.callbacks),
         channels=channels,
-        guest_signing=GuestSigning(
-            channels, Guests(keyring, settings.webchat, clock), rate_limits, trail, clock
-        ),
+        guest_signing=GuestSigning(channels, guests, rate_limits, trail, clock),
         agents=agents,
         softphones=Softphones(login, links, agents, rate_limits, trail),
         index_keys=index_keys,
@@ -291,7 +289,10 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             region,
             threads=settings.server.threads,
         ),
-        webhooks=open_webhooks(settings.webhooks, database, encryption, trail, shared_clock),
+        webhooks=webhooks,
+        call_centre=open_call_centre(
+            settings.callrecords, storage, clock, region, shared[1:], webhooks.outbox
+        ),
         health=health,
         readiness=Readiness(health.parts),
     )

@@ -97,8 +97,8 @@ class Tenants:
         self._change(tenant_id, name=name)
 
     def check_unused(self, tenant_id: str) -> None:
-        """Raise OperatorError when the tenant still has an account, channel or customer."""
-        for name in ("accounts", "channels", "customers"):
+        """Raise OperatorError when the tenant still has an account, channel, customer or call record."""
+        for name in ("accounts", "channels", "customers", "call_records", "call_quarantine"):
             other = metadata.tables.get(name)
             if other is None:
                 continue
@@ -109,7 +109,7 @@ class Tenants:
     def remove(self, tenant_id: str) -> None:
         """Remove a tenant and its copy of the cloud's list of agents.
 
-        Raises OperatorError when it is unknown, or still has an account, channel or customer.
+        Raises OperatorError when it is unknown, or still has an account, channel, customer or call record.
         """
         try:
             with self._database.durable_write(self._clock.now()) as connection:
@@ -119,7 +119,8 @@ class Tenants:
                 removed = connection.execute(delete(table).where(table.c.id == tenant_id))
         except IntegrityError:
             raise OperatorError(
-                f"tenant {tenant_id} still has accounts, channels or customers: remove them first"
+                f"tenant {tenant_id} still has accounts, channels, customers or call records: "
+                "remove them first"
             ) from None
         if not removed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")

@@ -24,6 +24,7 @@ POP = {**PAGES, **CARDS, "pop.mode": "url", "pop.cloud_origins": "https://cloud.
 SOFTPHONE = {**PAGES, "portal.softphone": "true"}
 CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 FLOWS_PATHS = ("/rest/v1/verification/", "/rest/v1/ivr/")
+RECORDS_PATH = "/rest/v1/callRecords"
 PAGE_PATHS = "/api/v1/verifications/"
 CENTRE_PATHS = ("/api/v1/ctibar/session", "/api/v1/calls")
 FORMS = {
@@ -36,6 +37,8 @@ FORMS = {
     "centre": fakes.CENTRE,
     "softphone": SOFTPHONE,
     "flows": fakes.FLOWS,
+    "records": fakes.RECORDS,
+    "records apart": {**WITH_CALLBACKS, **fakes.RECORDS, "callrecords.proof": "basic"},
     "flows apart": {**WITH_CALLBACKS, **fakes.FLOWS},
     "everything": {**EVERYTHING, **POP, **QUERIES, **CARDS},
 }
@@ -57,6 +60,8 @@ SWITCHED_ON = {
     f"location = {CARD_PATHS[0]} ": CARDS,
     f"location = {FLOWS_PATHS[0]}": fakes.FLOWS,
     f"location = {CENTRE_PATHS[0]} ": fakes.CENTRE,
+    f"location ^~ {RECORDS_PATH}/ ": fakes.RECORDS,
+    f"location = {RECORDS_PATH} ": {**fakes.RECORDS, "callrecords.proof": "basic"},
     "try_files $uri": {"proxy.document_root": EVERYTHING["proxy.document_root"]},
 }
 
@@ -84,7 +89,7 @@ def passed_on(text: str) -> Iterator[tuple[str, Directive]]:
                 if path == "/door-ready":  # not a separate path, but the target of a health check
                     assert location.own("internal")
                     continue
-                folders = ("/portal/", f"{QUERY_PATH}/")  # below the second is a secret
+                folders = ("/portal/", f"{QUERY_PATH}/", f"{RECORDS_PATH}/")  # below the last two is a secret
                 assert form == "=" or (form == "^~" and path in folders), (
                     f"more than one path: {location.arguments}"
                 )
@@ -122,7 +127,7 @@ def wrongly_counted(app: Flask, text: str) -> dict[str, list[str]]:
     for path, location, endpoint in at_path:
         named = limits_on(endpoint)
         expected = [name for name in named if PURPOSES[name].at_route]
-        of_cloud = (callbacks.agent_path, callbacks.chat_path, QUERY_PATH, *FLOWS_PATHS)
+        of_cloud = (callbacks.agent_path, callbacks.chat_path, QUERY_PATH, RECORDS_PATH, *FLOWS_PATHS)
         if path.startswith(of_cloud):
             expected = [NOT_POST]
         if zones_of(location) != expected:
@@ -149,7 +154,8 @@ def test_locations_are_unique(text: str) -> None:
     for path, pool in pools:
         is_callback, is_query = (
             path in (callbacks.agent_path, callbacks.chat_path),
-            path.startswith((QUERY_PATH, PAGE_PATHS, *FLOWS_PATHS)) or path in (*CARD_PATHS, *CENTRE_PATHS),
+            path.startswith((QUERY_PATH, RECORDS_PATH, PAGE_PATHS, *FLOWS_PATHS))
+            or path in (*CARD_PATHS, *CENTRE_PATHS),
         )
         of_pool = (
             f"http://validator_{'callbacks' if is_callback else 'integrations' if is_query else 'people'}"

@@ -15,6 +15,7 @@ from validator.app import create_app
 from validator.audit import reading
 from validator.audit.events import EventName
 from validator.endpoints import (
+    CALL_RECORDS,
     CARDS,
     CTIBAR,
     CUSTOMERS,
@@ -55,8 +56,10 @@ FLOWS = {
 }
 # The routes of the other call centre.
 CENTRE = {"ctibar.url": "https://centre.example.com", "server.threads": "16"}
+# Every route at which another system pushes call records.
+RECORDS = {"callrecords.ctibar_routes": f'["{TENANT}=/rest/v1/callRecords"]'}
 # Parts of the application whose limits need a secret, or a route that is off at first.
-OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR, SOFTPHONE)
+OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR, SOFTPHONE, CALL_RECORDS)
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 

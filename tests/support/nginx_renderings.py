@@ -107,6 +107,11 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
             "customers.source": "store",
         },
     ),
+    "records": (
+        {},
+        {"callrecords.ctibar_routes": '["10001=/rest/v1/callRecords", "10002=/r"]'},
+        {"callrecords.ctibar_routes": '["10001=/rest/v1/callRecords"]', "callrecords.proof": "basic"},
+    ),
     "cards": (
         {},
         {"customers.source": "store", "customers.card": "true"},

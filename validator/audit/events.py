@@ -48,6 +48,8 @@ class EventName(StrEnum):
     CALL_OUT = "call_out"
     WEBHOOK = "webhook"
     SOFTPHONE_REVEALED = "softphone_revealed"
+    CALL_RECORD = "call_record"
+    CALL_RECORDS = "call_records"
 
 
 # Changes that a crash must not undo: synced to disk before the response is sent.
@@ -64,6 +66,7 @@ STATE_CHANGES = frozenset(EventName) - {
     EventName.POP_LOGIN,
     EventName.VERIFICATION,
     EventName.IVR_QUERY,
+    EventName.CALL_RECORD,
 }
 
 

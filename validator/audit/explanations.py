@@ -61,6 +61,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.THROTTLED: "too many requests: `validator limits show`",
     Reason.STORE_UNAVAILABLE: "the database or the counters could not be read",
     Reason.KEYS_UNAVAILABLE: "the keys could not be read",
+    Reason.QUARANTINE_FULL: "too many unreadable call records: see `validator callrecords quarantine`",
     Reason.TRAIL_UNAVAILABLE: "the audit trail could not be written",
     Reason.SYSTEM_BUSY: "every use of an outgoing system that is allowed at once was taken: is it slow?",
     Reason.SYSTEM_SILENT: "an outgoing system had no response in time, and is left alone for a few seconds",

@@ -32,7 +32,7 @@ def is_at_will(event: Event) -> bool:
         return event.subject is None or event.reason in _LOCKED
     if event.name is EventName.CLIENT:
         return event.reason in _NO_CLIENT
-    if event.name is EventName.CUSTOMER_QUERY:
+    if event.name in (EventName.CUSTOMER_QUERY, EventName.CALL_RECORD):
         return event.reason in _NO_ACCESS
     return event.name in (EventName.SIGNED, EventName.SECRET_DISCLOSED, EventName.POP_LOGIN)
 

@@ -41,8 +41,9 @@ def list_keys(as_json: bool) -> None:
 def rotate(stage: bool, index: bool) -> None:
     """Sign with the pending key, or a new one; tokens signed before stay valid until they expire.
 
-    With --index every entry of the indexes of customers and PINs is made again with the staged key, or a new
-    one, and the old key is destroyed. Customers are found meanwhile; a rotation that was interrupted goes on.
+    With --index every entry of the indexes of customers, PINs and call records is made again with the staged
+    key, or a new one, and the old key is destroyed. Customers are found meanwhile; a rotation that was
+    interrupted goes on.
     """
     if index:
         _rotate_index(stage=stage)
@@ -63,8 +64,10 @@ def _rotate_index(*, stage: bool) -> None:
         for done in services.customers.reindex(key, services.settings.numbers.region):
             if done % _PROGRESS == 0:
                 say(f"{done} customers are indexed", err=True)
-        for _ in services.pins.reindex(key):
-            continue
+        calls = services.call_centre
+        for others in (services.pins, calls.records, calls.quarantine):
+            for _ in others.reindex(key):
+                continue
         services.index_keys.finish()
     say(f"{key.id} is current; {done} customers are indexed by it")
 

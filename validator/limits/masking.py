@@ -29,6 +29,7 @@ _SHOWN = {
     "person or client": (_WHOLE, 2),  # as in `account:li.wei`
     PERSON: (_WHOLE, 2),
     TENANT: (_WHOLE, 4),  # as in `agent:202400000001`
+    "source and tenant": (_WHOLE, 4),  # as in `ctibar:202400000001`
     CUSTOMER: (4, 4),  # as in `202400000001:3f9a0c11`
     SUBJECT: (_WHOLE, 4, 2),  # as in `agent:202400000001:li.wei`
 }

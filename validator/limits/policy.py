@@ -16,6 +16,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from validator.endpoints import (
+    CALL_RECORDS,
     CALLBACKS,
     CARDS,
     CTIBAR,
@@ -176,6 +177,10 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "ctibar_agent": Purpose("tokens of the other call centre", PERSON, (Endpoint.CENTRE_SESSION,)),
         "calls_agent": Purpose("calls, allowed or not", PERSON, (Endpoint.MAKE_CALL,)),
         "calls_tenant": Purpose("allowed calls", "tenant", (Endpoint.MAKE_CALL,), is_shown=False),
+        "callrecords_foreign": Purpose(
+            "call records without the secret", SOURCE, (CALL_RECORDS,), is_shown=False
+        ),
+        "callrecords_route": Purpose("call records", "source and tenant", (CALL_RECORDS,), is_shown=False),
         "login_address": Purpose(
             "requests, right or wrong", SOURCE, (Endpoint.LOG_IN, Endpoint.SOFTPHONE_REVEAL), at_route=True
         ),

@@ -75,6 +75,12 @@ CUSTOMER_QUERIES = Counter(
     ("found",),
     registry=REGISTRY,
 )
+CALL_RECORDS = Counter(
+    "validator_call_records",
+    "Pushed call records by their source and what became of them; quarantined ones could not be read.",
+    ("source", "result"),
+    registry=REGISTRY,
+)
 CUSTOMER_LOOKUPS = Counter(
     "validator_customer_lookups",
     "Agents' look-ups for customers by what was found; many with none are someone trying out numbers.",

@@ -20,6 +20,7 @@ from validator.accounts.policy import LockoutPolicy
 from validator.accounts.sessions import SessionPolicy
 from validator.audit.trail import TrailPolicy
 from validator.callbacks.wire import CallbackPolicy
+from validator.callcentre.policy import CallRecordsPolicy
 from validator.cloud.policy import CloudPolicy
 from validator.ctibar.policy import CallsPolicy, CtibarPolicy
 from validator.customerquery.policy import QueryPolicy
@@ -66,6 +67,7 @@ class Settings:
     query_customer: QueryPolicy
     verification: VerificationPolicy
     ivr: IvrPolicy
+    callrecords: CallRecordsPolicy
     tokens: TokenPolicy
     sessions: SessionPolicy
     passwords: PasswordPolicy
@@ -91,7 +93,7 @@ class Settings:
     @property
     def integration_problems(self) -> list[str]:
         """What the role `integrations` lacks, in words without a secret."""
-        used = (self.query_customer, self.customers, self.verification, self.webhooks)
+        used = (self.query_customer, self.customers, self.verification, self.webhooks, self.callrecords)
         return [problem for policy in used for problem in policy.problems]
 
 

@@ -8,6 +8,7 @@ from validator.callbacks.wire import CallbackPolicy
 from validator.customerquery.policy import LANGUAGES, MASKS, QueryPolicy
 from validator.routeguard import PATH, PROOFS
 from validator.settings import fields, network, places
+from validator.settings.callrecords import record_routes
 from validator.settings.ctibar import centre_routes
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
@@ -68,4 +69,5 @@ def integration_routes(sections: Mapping[str, Mapping[str, Any]]) -> tuple[Integ
         *(CARD_ROUTES if sections["customers"]["card"] else ()),
         *flow_routes(sections),
         *centre_routes(sections),
+        *record_routes(sections["callrecords"]),
     )

@@ -13,6 +13,7 @@ from validator.ivr.policy import PATH as IVR_PATH
 from validator.networks import is_address, is_loopback, is_this_host
 from validator.numbers.reading import is_region
 from validator.origins import host_of
+from validator.settings.callrecords import broken_record_rules
 from validator.settings.ctibar import broken_centre_rules
 from validator.settings.verification import broken_flow_rules
 from validator.store import transport
@@ -39,6 +40,7 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
     yield from _query_customer(sections, paths)
+    yield from broken_record_rules(sections, _other_paths(sections, paths))
     yield from _flow_paths(sections, paths)
     yield from broken_flow_rules(sections)
     yield from broken_centre_rules(sections)
@@ -158,6 +160,13 @@ def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]
             yield "query_customer.routes", f"{path} is below the route of another tenant space"
     if routes and not sections["customers"]["source"]:
         yield "query_customer.routes", "need customers.source: without it there is nobody to find"
+
+
+def _other_paths(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths that no route for call records may have, lie below or contain."""
+    queries = (word.split("=", 1)[1] for word in sections["query_customer"]["routes"])
+    of_sections = (sections["portal"]["path"], *_cloud_prefixes(sections["proxy"]), *_flow_folders(sections))
+    return (*OWN_PATHS, *callback_paths, *of_sections, *queries)
 
 
 def _flow_folders(sections: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from validator.passwords.hashing import PROFILES as HASHING_PROFILES
 from validator.passwords.policy import PROFILES as PASSWORD_PROFILES
 from validator.passwords.policy import PasswordPolicy
 from validator.settings import fields, network, places
+from validator.settings.callrecords import CallRecordsSection
 from validator.settings.ctibar import CallsSection, CtibarSection
 from validator.settings.customers import CustomersSection, NumbersSection
 from validator.settings.portal import PopSection, PortalSection, has_pop, has_softphone
@@ -266,6 +267,7 @@ SECTIONS: dict[str, Section] = {
     "query_customer": QueryCustomerSection(),
     "verification": VerificationSection(),
     "ivr": IvrSection(),
+    "callrecords": CallRecordsSection(),
     "tokens": TokensSection(),
     "sessions": SessionsSection(),
     "passwords": PasswordsSection(),

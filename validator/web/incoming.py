@@ -32,9 +32,13 @@ def exchange() -> Exchange:
     return middleware.exchange_of(request.environ)
 
 
-def body() -> bytes:
-    """Return the body, whatever its Content-Type; raises Refusal when it is too large or cut off."""
-    return read_body(request.environ, request.max_content_length or 0)
+def body(maximum: int | None = None) -> bytes:
+    """Return the body, whatever its Content-Type; raises Refusal when it is too large or cut off.
+
+    Without a *maximum* of bytes that of the settings holds.
+    """
+    allowed = request.max_content_length or 0
+    return read_body(request.environ, allowed if maximum is None else min(maximum, allowed))
 
 
 def read_body(environ: dict[str, Any], maximum: int) -> bytes:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from marshmallow import Schema
 
+from validator.callcentre.ctibar import CtibarAnswer, CtibarRecord
 from validator.ctibar.wire import (
     CALLS_PATH,
     SESSION_PATH,
@@ -82,6 +83,21 @@ def _ivr_operation(route: IntegrationRoute) -> Operation:
     return _flow_operation(route, "A flow fetches fields of the customer who calls.", IvrRequest, IvrAnswer)
 
 
+def _record_operation(route: IntegrationRoute) -> Operation:
+    return Operation(
+        f"{route.path}/{{presented_secret}}" if route.has_secret_segment else route.path,
+        "post",
+        "Another call centre pushes the record of a call.",
+        CtibarAnswer,
+        request=CtibarRecord,
+        request_types=(JSON, ANY),
+        refusals=_TO_THE_CLOUD,
+        security=() if route.has_secret_segment else ("client",),
+        parameters=(_SECRET,) if route.has_secret_segment else (),
+        has_own_errors=True,
+    )
+
+
 _PAGES = {
     CARD_LOOK_UP: Operation(
         CARD_LOOK_UP,
@@ -144,6 +160,7 @@ _OF_CLOUD: Mapping[ErrorShape, Callable[[IntegrationRoute], Operation]] = Mappin
         ErrorShape.EMPTY: _query_operation,
         ErrorShape.VERIFICATION: _verify_operation,
         ErrorShape.IVR: _ivr_operation,
+        ErrorShape.CTIBAR: _record_operation,
     }
 )
 

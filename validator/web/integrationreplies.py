@@ -1,7 +1,8 @@
 """Refusals and faults on the cloud's routes of the role `integrations`: a body that each client can parse.
 
 A query gets an empty list. A verification gets the result 3 (exception), with HTTP status 200 when this
-server is at fault, because a flow may look at nothing else. An IVR flow's query gets `failed`.
+server is at fault, because a flow may look at nothing else. An IVR flow's query gets `failed`. A pushed call
+record gets the sender's own form of a failure, always with the HTTP status of it: it is the acknowledgement.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from flask import Response
 
 from validator.callbacks.wire import plain_path
+from validator.callcentre import ctibar
 from validator.customerquery.wire import EMPTY
 from validator.errors import ValidatorError
 from validator.ivr.wire import UNKNOWN
@@ -18,13 +20,21 @@ from validator.web.policy import ErrorShape, IntegrationRoute
 from validator.web.replies import CHALLENGE, JSON, PlainResponse, retry_headers
 
 BODIES: Mapping[ErrorShape, bytes] = MappingProxyType(
-    {ErrorShape.EMPTY: EMPTY, ErrorShape.VERIFICATION: UNDECIDED, ErrorShape.IVR: UNKNOWN}
+    {
+        ErrorShape.EMPTY: EMPTY,
+        ErrorShape.VERIFICATION: UNDECIDED,
+        ErrorShape.IVR: UNKNOWN,
+        ErrorShape.CTIBAR: ctibar.FAILED,
+    }
 )
 _FAULTS = 500
+_OF_RECORDS = (ErrorShape.CTIBAR,)
 
 
 def status_on(shape: ErrorShape, status: int, *, always_200: bool) -> int:
     """Return the status that is sent with an error in *shape*, in place of *status*."""
+    if shape in _OF_RECORDS:
+        return status
     is_result = shape is ErrorShape.VERIFICATION and status >= _FAULTS
     return 200 if always_200 or is_result else status
 

@@ -19,6 +19,7 @@ class ErrorShape(StrEnum):
     EMPTY = "empty"  # a list
     VERIFICATION = "verification"
     IVR = "ivr"
+    CTIBAR = "ctibar"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,11 @@ def add_tenant_routes(
 
 
 def add_named_routes(
-    bp: Blueprint, paths: Mapping[str, str], endpoint: str, view: Callable[[str], Response]
+    bp: Blueprint, paths: Mapping[str, str], endpoint: str, view: Callable[..., Response], segment: str = ""
 ) -> None:
-    """Serve POST requests at the path of each name in *paths* by *view*, which gets the `name`."""
+    """Serve POST requests at the path of each name in *paths* by *view*, which gets the `name`.
+
+    *segment* is what stands behind each path, with its placeholder.
+    """
     for name, path in paths.items():
-        bp.add_url_rule(path, endpoint, view, methods=["POST"], defaults={"name": name})
+        bp.add_url_rule(f"{path}{segment}", endpoint, view, methods=["POST"], defaults={"name": name})

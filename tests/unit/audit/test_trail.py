@@ -908,6 +908,7 @@ def test_state_changes() -> None:
         EventName.POP_LOGIN,
         EventName.VERIFICATION,
         EventName.IVR_QUERY,
+        EventName.CALL_RECORD,
     }
 
 

@@ -27,6 +27,7 @@ MASKED = [
     ("signing_all_prefix", "unknown", "unknown"),
     ("signing_guest", "guest-of-the-house", "gu…"),
     ("signing_all", "everybody", "everybody"),
+    ("callrecords_route", "ctibar:202400000001", "ctibar:2024…"),
     ("query_source", "202400000001:203.0.113.77", "2024…:203.0.113.x"),
     ("lookup_misses", "account:li.wei", "account:li…"),
     ("query_misses", "202400000001:2001:db8:1:2::/64", "2024…:2001:db8:1::/48"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.support.fakes import CENTRE, FLOWS, Enterprise
+from tests.support.fakes import CENTRE, FLOWS, RECORDS, Enterprise
 from validator.app import create_app
 from validator.limits.policy import OTHER, PURPOSES, Mode, limits_on
 from validator.web.limits_table import NO_ROUTE, STRATEGY, rows
@@ -18,6 +18,7 @@ QUERIES = {
     "portal.softphone": "true",
     **FLOWS,
     **CENTRE,
+    **RECORDS,
 }
 Found = Callable[..., Enterprise]
 
