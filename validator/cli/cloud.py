@@ -6,6 +6,7 @@ import click
 
 from validator.audit.events import EventName
 from validator.cli.authv2 import explain_signature
+from validator.cli.cloud_records import records
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import say, show
@@ -98,3 +99,6 @@ def _print(response: Response, out: Path | None) -> None:
         raise OperatorError(
             f"the response is no JSON object, of {len(response.body)} bytes: give --out"
         ) from None
+
+
+cloud.add_command(records)

@@ -135,6 +135,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "cloud.interfaces_url": f"https://{CLOUD}:{cloud_port}",
         "cloud.access_key": ACCESS_KEY,
         "cloud.secret_key_file": str(signing),
+        "cloud.records_callback_url": f"{local_https.origin(port)}/records",
         "cloud.ca_file": str(authority),
         "portal.enabled": True,
         "portal.channel": samples.CHANNEL,
@@ -243,6 +244,7 @@ Its IVR keypad:     https://{CLOUD}:{cloud_port}/keypad   {demo_flows.HINT}
 Its workbench:      https://{CLOUD}:{cloud_port}/workbench
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
                     or validator cloud call GET /rest/cmsapp/v1/ping --explain
+                    or validator cloud records fetch --from 2026-01-01 --to 2026-01-02 --out records
 """
 
 

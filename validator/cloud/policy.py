@@ -18,6 +18,7 @@ class CloudPolicy:
 
     The token is requested at `token_api_url`, without one at `api_url` too. `max_removal` is in percent. With
     `access_key` and `secret_key` requests to `interfaces_url` are signed; without that URL there are none.
+    CC-FS reports a finished index to `records_callback_url`; `download_timeout` is for one of its files.
     """
 
     api_url: str
@@ -34,6 +35,8 @@ class CloudPolicy:
     interfaces_url: str = ""
     access_key: str = ""
     secret_key: str | None = field(default=None, repr=False)
+    records_callback_url: str = ""
+    download_timeout: timedelta = timedelta(minutes=5)
 
     @property
     def problems(self) -> list[str]:

@@ -252,6 +252,8 @@ class CloudSection(Section):
         r"[!-.0-~]{0,255}", 'printable characters of ASCII without blanks and "/", at most 255'
     )
     secret_key_file = places.SecretFile("cloud.secret_key")
+    records_callback_url = network.SystemUrl(empty=True)
+    download_timeout = fields.Duration("1s", "1h")
     token_path = places.UrlPath()
     agents_path = places.UrlPath()
     ca_file = places.HomePath()
