@@ -59,4 +59,5 @@ class Endpoint(StrEnum):
     IVR_QUERY = f"{IVR}.fetch"
     CENTRE_SESSION = f"{CTIBAR}.open_session"
     MAKE_CALL = f"{CTIBAR}.make_call"
+    SEE_CALL = f"{CTIBAR}.see_call"
     PUSH_CALL_RECORD = f"{CALL_RECORDS}.push"

@@ -188,6 +188,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     )
     results = Results(database, shared_clock, verification.keep)
     webhooks = open_webhooks(settings.webhooks, database, encryption, trail, shared_clock)
+    call_centre = open_call_centre(settings.callrecords, storage, clock, region, shared[1:], webhooks.outbox)
     places = Places(settings.keys.directory, settings.audit.directory, database.folder)
     health = Health(database, keyring, encryption, rate_limits, trail, clock, places, settings.tokens.leeway)
     return Services(
@@ -287,12 +288,11 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
             shared_clock,
             in_trail,
             region,
+            call_centre.expected.note,
             threads=settings.server.threads,
         ),
         webhooks=webhooks,
-        call_centre=open_call_centre(
-            settings.callrecords, storage, clock, region, shared[1:], webhooks.outbox
-        ),
+        call_centre=call_centre,
         health=health,
         readiness=Readiness(health.parts),
     )

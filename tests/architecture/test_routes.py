@@ -26,7 +26,7 @@ CARD_PATHS = ("/api/v1/customers/lookup", "/api/v1/customers/unmask")
 FLOWS_PATHS = ("/rest/v1/verification/", "/rest/v1/ivr/")
 RECORDS_PATH = "/rest/v1/callRecords"
 PAGE_PATHS = "/api/v1/verifications/"
-CENTRE_PATHS = ("/api/v1/ctibar/session", "/api/v1/calls")
+CENTRE_PATHS = ("/api/v1/ctibar/session", "/api/v1/calls", "/api/v1/calls/seen")
 FORMS = {
     "together": {},
     "apart": {**WITH_CALLBACKS, **BY_BASIC, **CARDS},

@@ -1,6 +1,7 @@
 """Calls through the other call centre: what is dialled, who may, how often, and what is recorded."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,10 @@ from tests.http.test_ctibar import (
     link,
     running,
 )
+from tests.support.call_records import settings_with
 from tests.support.fakes import LOGIN, ORIGIN, TENANT, Enterprise
 from tests.support.faulty_centre import AUTH, CALL, CALL_ID, USERNAME, FakeCentre
+from validator.callcentre.record import CallRecord
 from validator.errors import Fault, Reason
 
 __all__ = ["centre", "found", "running"]  # fixtures
@@ -204,3 +207,38 @@ def test_failed_login_is_recorded_with_the_call(found: Founder, centre: FakeCent
     (entry,) = entries(enterprise, "call_out")
     assert entry["reason"] == "centre_refused"
     assert [request.path for request in centre.requests] == [AUTH]
+
+
+# Records that should come
+
+SEEN = "/api/v1/calls/seen"
+
+
+def test_records_of_made_and_seen_calls_are_expected(
+    found: Founder, centre: FakeCentre, tmp_path: Path
+) -> None:
+    """A call through this server, and one that rings at a linked agent's bar, is missing without one."""
+    enterprise = found(settings_with(tmp_path))
+    browser, records = enterprise.person(), enterprise.services.call_centre
+    assert asking(enterprise)(NUMBER) == 200
+
+    answers = [browser.post(SEEN, json={"callId": call}).status_code for call in ("rang", "rang", "came")]
+    assert answers == [204] * 3
+    records.records.put(TENANT, "ctibar", CallRecord("came"))
+    enterprise.clock.advance(hours=1)
+    assert {each.call for each in records.expected.missing(TENANT, 10)} == {CALL_ID, "rang"}
+
+
+def test_only_linked_agents_see_calls(found: Founder, tmp_path: Path) -> None:
+    """Without a session, a link, an id, or from another site's page: nothing; and there is a limit."""
+    enterprise = found(settings_with(tmp_path, {"limits.calls_seen": "2/1d"}))
+    browser = enterprise.person()
+
+    assert enterprise.visitor().post(SEEN, json={"callId": "a"}).status_code == 401
+    assert colleague(enterprise, TENANT).post(SEEN, json={"callId": "a"}).status_code == 404
+    assert browser.post(SEEN, json={}).status_code == 400
+    foreign = {"Origin": "https://evil.example.net", "Sec-Fetch-Site": "cross-site"}
+    assert browser.post(SEEN, json={"callId": "a"}, headers=foreign).status_code == 403
+    enterprise.clock.advance(hours=2)
+    assert enterprise.services.call_centre.expected.count_missing() == 0
+    assert [browser.post(SEEN, json={"callId": "a"}).status_code for _ in range(3)] == [204, 204, 429]

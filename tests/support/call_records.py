@@ -1,13 +1,16 @@
 """Pushed call records as the other call centre sends them, and the routes that take them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from werkzeug.test import TestResponse
 
 from tests.support.fakes import OTHER_TENANT, TENANT, Enterprise
+from validator.callcentre.policy import CallRecordsPolicy, RecordRoute
 from validator.files import write_private
+from validator.routeguard import RouteSecrets
 
 ROUTE, OTHER_ROUTE = "/rest/v1/callRecords", "/rest/v1/second/callRecords"
 SECRET = "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
@@ -15,6 +18,17 @@ OTHER_SECRET = "60dbc1a9e8f7465b3c2d1e0f9a8b7c6d60dbc1a9e8f7465b3c2d1e0f9a8b7c6e
 CALL = "0b5d9c1e-77a4-4c0e-9f50-3a61de9c2b17"
 EXTENSION, CUSTOMER, LINE = "1001", "13606254580", "051287660011"
 RECORDING = f"/recordings/20261104/20261104114500_{CALL}_{EXTENSION}_{CUSTOMER}.mp3"
+POLICY = CallRecordsPolicy(
+    routes={f"{tenant}/ctibar": RecordRoute(tenant, "ctibar", "/r") for tenant in (TENANT, OTHER_TENANT)},
+    proof="path",
+    secrets=RouteSecrets(),
+    networks=(),
+    zone="Asia/Shanghai",
+    keep=timedelta(days=180),
+    quarantine_records=3,
+    quarantine_bytes=65_536,
+    recording_origin="",
+)
 STORED, FAILED = {"code": 0}, {"code": 1}
 
 

@@ -48,6 +48,9 @@ RATES = {
     "ctibar_address": 13,
     "ctibar_agent": 5,
     "calls_agent": 6,
+    "calls_seen": 7,
+    "callrecords_foreign": 11,
+    "callrecords_route": 9,
 }
 LEFT_OUT = {"verification_resets", "calls_tenant"}  # they need a call that was verified, and a call centre
 SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text
 
+from validator.callcentre.policy import CallRecordsPolicy, route_name
 from validator.callcentre.tables import expected, records
+from validator.causes import cause_name
 from validator.clock import Clock, to_milliseconds
+from validator.errors import Fault
 from validator.store.database import Database
 
 PATIENCE = timedelta(hours=1)  # how long after a call its record may come
@@ -20,6 +24,8 @@ _EXPECT = text("""
 INSERT INTO call_expected (tenant, source, call, at) VALUES (:tenant, :source, :call, :at)
 ON CONFLICT (tenant, source, call) DO NOTHING
 """)
+
+log = structlog.get_logger("validator.callcentre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,20 @@ class MissingRecord:
 class ExpectedCalls:
     """The table of calls that were seen."""
 
-    def __init__(self, database: Database, clock: Clock, keep: timedelta) -> None:
-        """Report missing records no longer than records are stored: *keep*."""
-        self._database, self._clock, self._keep = database, clock, min(keep, KEEP)
+    def __init__(self, database: Database, clock: Clock, policy: CallRecordsPolicy) -> None:
+        """Expect records of the routes of *policy*; report missing ones no longer than records are stored."""
+        self._database, self._clock = database, clock
+        self._routes, self._keep = policy.routes, min(policy.keep, KEEP)
 
     def expect(
         self, connection: Connection | None, tenant: str, source: str, call_id: str, at: datetime
     ) -> None:
-        """Remember that a call was seen *at*; a second time changes nothing. In *connection*, if given."""
+        """Remember that a call was seen *at*; a second time changes nothing. In *connection*, if given.
+
+        Nothing is expected of a *source* whose records of *tenant* are not received.
+        """
+        if route_name(tenant, source) not in self._routes:
+            return
         if connection is None:
             with self._database.write() as own:
                 self.expect(own, tenant, source, call_id, at)
@@ -50,6 +62,13 @@ class ExpectedCalls:
         seen = {"tenant": tenant, "source": source, "call": call_id, "at": to_milliseconds(at)}
         connection.execute(delete(expected).where(self._is_over()))
         connection.execute(_EXPECT, seen)
+
+    def note(self, tenant: str, source: str, call_id: str, at: datetime) -> None:
+        """Like `expect`, after a call that must not fail by this: a fault is logged only."""
+        try:
+            self.expect(None, tenant, source, call_id, at)
+        except Fault as fault:
+            log.error("a call's record is not expected", reason=fault.reason, cause=cause_name(fault))
 
     def missing(self, tenant: str, maximum: int) -> Sequence[MissingRecord]:
         """Return at most *maximum* calls of *tenant* that have no record after `PATIENCE`, oldest first."""

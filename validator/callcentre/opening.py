@@ -42,7 +42,7 @@ def open_call_centre(
 ) -> CallCentre:
     """Return the parts; *region* is that of numbers without a country code, *outbox* gets each record."""
     records = CallRecords(*storage, clock, policy.keep, region, outbox)
-    expected = ExpectedCalls(storage[0], clock, policy.keep)
+    expected = ExpectedCalls(storage[0], clock, policy)
     quarantine = Quarantine(*storage, clock, policy, region)
     if not policy.routes:
         return CallCentre(records, expected, quarantine, None)

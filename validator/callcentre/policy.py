@@ -12,6 +12,11 @@ MAX_BODY = 16_384  # bytes of a pushed record; more gets 413
 MAX_CALL = 128  # characters of a call's id
 
 
+def route_name(tenant: str, source: str) -> str:
+    """Return the name of the route for the records of *source* about *tenant*."""
+    return f"{tenant}/{source}"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordRoute:
     """The path at which one system pushes records in its *source*'s format for a tenant space."""
@@ -23,7 +28,7 @@ class RecordRoute:
     @property
     def name(self) -> str:
         """The name of the route in the file of secrets, and the user of HTTP Basic."""
-        return f"{self.tenant}/{self.source}"
+        return route_name(self.tenant, self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _OF_STORAGE = ("limits.storage", "limits.storage_password_file", "limits.storage
 def scratch_server(settings: Settings, queries: QueryRoutes) -> Iterator[tuple[Services, str]]:
     """Yield the services and the `unix:` URL of a server with the limits, lockout and webchat of *settings*.
 
-    It serves the routes of *queries*, of IVR flows and of the other call centre, too.
+    It serves the routes of *queries*, of IVR flows, of call records and of the other call centre, too.
 
     SIGINT, SIGTERM and SIGHUP end the block with SystemExit; the server and its home are removed in any case.
     Raises OperatorError when the server does not start.
@@ -53,10 +53,11 @@ def scratch_server(settings: Settings, queries: QueryRoutes) -> Iterator[tuple[S
         TemporaryDirectory(prefix="validator-", dir=parent_folder()) as name,
     ):
         home, bind = Path(name) / "home", f"unix:{name}/server.sock"
-        secrets = Path(name) / "secrets"
+        secrets, of_pushes = Path(name) / "secrets", Path(name) / "push-secrets"
         write_private(secrets, queries.file)
+        write_private(of_pushes, queries.pushes.file)
         own = {**queries.settings, **flows.SETTINGS, **centre.SETTINGS}
-        own |= {"query_customer.secrets_file": str(secrets)}
+        own |= {"query_customer.secrets_file": str(secrets), "callrecords.secrets_file": str(of_pushes)}
         variables = settings_only(home, {**proven_settings(settings, bind), **own})
         with initialized(load(environment=variables)) as services, _running(Path(name), bind, variables):
             yield services, bind

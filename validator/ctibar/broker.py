@@ -86,6 +86,13 @@ class Broker:
             self._expected(caller.account.tenant, SOURCE, call_id, self._clock.now())
         return call_id
 
+    def see_call(self, caller: Person, presented_call: str) -> None:
+        """Expect the record of a call that the bar of *caller* shows; raises Refusal without a link."""
+        self._rate_limits.hit("calls_seen", caller.label)
+        self._logins.require(caller.account)
+        if self._expected is not None:
+            self._expected(caller.account.tenant, SOURCE, presented_call, self._clock.now())
+
     def _placed(self, caller: Person, presented_callee: str) -> str:
         self._logins.require(caller.account)
         callee = self._rules.check(presented_callee)

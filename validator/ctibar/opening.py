@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from validator.audit.trail import AuditTrail
 from validator.clock import Clock
-from validator.ctibar.broker import Broker
+from validator.ctibar.broker import Broker, Expected
 from validator.ctibar.callees import CalleeRules
 from validator.ctibar.centre import Centre
 from validator.ctibar.links import CentreLinks
@@ -34,17 +34,18 @@ def open_ctibar(
     clock: Clock,
     name_number: Callable[[str, str], str | None],
     region: str,
+    expected: Expected,
     *,
     threads: int,
 ) -> Ctibar:
     """Return the parts, by *policies*; nothing is connected before it is used.
 
     *clock* is the one that all nodes share. *region* is that of numbers without a country code, *threads* the
-    size of the pool.
+    size of the pool. *expected* takes a note of each call.
     """
     centre_policy, calls = policies
     links = CentreLinks(database, encryption, clock)
     centre = Centre(centre_policy, clock, threads=threads)
     logins = CentreLogins(links, centre, centre_policy, clock)
     rules = CalleeRules(calls, region)
-    return Ctibar(links, centre, Broker(logins, rules, rate_limits, trail, name_number, clock))
+    return Ctibar(links, centre, Broker(logins, rules, rate_limits, trail, name_number, clock, expected))

@@ -9,7 +9,7 @@ from validator.clock import EPOCH
 from validator.ctibar.centrewire import MAX_CALL, MAX_EXTENSION, MAX_TOKEN, CentreLogin
 from validator.untrusted import Text, TolerantSchema, load
 
-SESSION_PATH, CALLS_PATH = "/api/v1/ctibar/session", "/api/v1/calls"
+SESSION_PATH, CALLS_PATH, SEEN_PATH = "/api/v1/ctibar/session", "/api/v1/calls", "/api/v1/calls/seen"
 MAX_CALLEE = 64
 
 
@@ -36,6 +36,18 @@ class CallAnswer(Schema):
     """The other call centre's id of the call."""
 
     call_id = fields.String(required=True, data_key="callId", metadata={"maxLength": MAX_CALL})
+
+
+class SeenRequest(TolerantSchema):
+    """The other call centre's id of a call that an agent's bar shows."""
+
+    callId = Text(MAX_CALL)  # noqa: N815 - the call centre's name
+
+
+def parse_seen(values: Mapping[str, Any]) -> str:
+    """Return the presented id of a call; raises Refusal."""
+    presented: str = load(SeenRequest(), values)["callId"]
+    return presented
 
 
 def parse_call(values: Mapping[str, Any]) -> str:

@@ -176,6 +176,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         "ctibar_address": Purpose("requests", SOURCE, (CTIBAR,), at_route=True),
         "ctibar_agent": Purpose("tokens of the other call centre", PERSON, (Endpoint.CENTRE_SESSION,)),
         "calls_agent": Purpose("calls, allowed or not", PERSON, (Endpoint.MAKE_CALL,)),
+        "calls_seen": Purpose("calls that a bar shows", PERSON, (Endpoint.SEE_CALL,)),
         "calls_tenant": Purpose("allowed calls", "tenant", (Endpoint.MAKE_CALL,), is_shown=False),
         "callrecords_foreign": Purpose(
             "call records without the secret", SOURCE, (CALL_RECORDS,), is_shown=False

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from validator.ctibar.policy import CallsPolicy, CtibarPolicy, check_prefix, parse_extensions
-from validator.ctibar.wire import CALLS_PATH, SESSION_PATH
+from validator.ctibar.wire import CALLS_PATH, SEEN_PATH, SESSION_PATH
 from validator.numbers.reading import is_region
 from validator.settings import fields, network, places
 from validator.settings.section import Section
@@ -63,7 +63,7 @@ class CallsSection(Section):
 
 def centre_routes(sections: Mapping[str, Mapping[str, Any]]) -> tuple[IntegrationRoute, ...]:
     """Return the routes about the other call centre that the checked *sections* switch on."""
-    paths = (SESSION_PATH, CALLS_PATH) if sections["ctibar"]["url"] else ()
+    paths = (SESSION_PATH, CALLS_PATH, SEEN_PATH) if sections["ctibar"]["url"] else ()
     return tuple(IntegrationRoute(path, page_limit="ctibar_address") for path in paths)
 
 

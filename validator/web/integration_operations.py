@@ -8,11 +8,13 @@ from marshmallow import Schema
 from validator.callcentre.ctibar import CtibarAnswer, CtibarRecord
 from validator.ctibar.wire import (
     CALLS_PATH,
+    SEEN_PATH,
     SESSION_PATH,
     BarAnswer,
     BarRequest,
     CallAnswer,
     CallRequest,
+    SeenRequest,
 )
 from validator.customercard.wire import CardAnswer, LookUpRequest, UnmaskAnswer, UnmaskRequest
 from validator.customerquery.wire import CustomerAnswer, QueryRequest
@@ -151,6 +153,16 @@ _PAGES = {
         "The other call centre calls a number for an agent.",
         CallAnswer,
         request=CallRequest,
+        refusals=_TO_A_PAGE,
+        security=("session",),
+    ),
+    SEEN_PATH: Operation(
+        SEEN_PATH,
+        "post",
+        "A call rings at an agent's bar of the other call centre: its record is expected.",
+        None,
+        status=204,
+        request=SeenRequest,
         refusals=_TO_A_PAGE,
         security=("session",),
     ),

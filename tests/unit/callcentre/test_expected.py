@@ -1,12 +1,15 @@
 """Calls that were seen and whose record did not come; on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
-from tests.support.call_records import CALL
+from tests.support.call_records import CALL, POLICY
 from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
-from validator.callcentre.expected import ExpectedCalls
+from validator.callcentre.expected import PATIENCE, ExpectedCalls
 from validator.callcentre.record import CallRecord
 from validator.callcentre.records import CallRecords
 from validator.keys.encryption import SecretEncryption
@@ -19,7 +22,7 @@ KEEP = timedelta(days=180)
 
 @pytest.fixture
 def expected(database: Database, clock: FakeClock, tenants: Tenants) -> ExpectedCalls:
-    return ExpectedCalls(database, clock, KEEP)
+    return ExpectedCalls(database, clock, POLICY)
 
 
 def test_call_without_a_record_is_missing_after_an_hour(
@@ -72,3 +75,30 @@ def test_missing_calls_are_reported_for_a_week(expected: ExpectedCalls, clock: F
     clock.advance(minutes=1)
 
     assert expected.count_missing() == 0
+
+
+def test_nothing_is_expected_of_a_source_without_a_route(
+    database: Database, clock: FakeClock, tenants: Tenants
+) -> None:
+    """Where no records are received, none is missing; the control has the route."""
+    without = ExpectedCalls(database, clock, replace(POLICY, routes={}))
+    without.note(TENANT, "ctibar", CALL, clock.now())
+    clock.advance(hours=1)
+    assert without.count_missing() == 0
+
+    ExpectedCalls(database, clock, POLICY).note(TENANT, "ctibar", CALL, clock.now() - PATIENCE)
+    assert without.count_missing() == 1
+
+
+def test_note_never_fails_a_call(expected: ExpectedCalls, clock: FakeClock, database: Database) -> None:
+    """The call is made already: without the database its record is not expected, and that is logged."""
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE call_expected RENAME TO call_expected_away"))
+    try:
+        with capture_logs() as lines:
+            expected.note(TENANT, "ctibar", CALL, clock.now())
+    finally:
+        with database.write() as connection:
+            connection.execute(text("ALTER TABLE call_expected_away RENAME TO call_expected"))
+
+    assert [line["reason"] for line in lines] == ["store_unavailable"]

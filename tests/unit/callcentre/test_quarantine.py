@@ -1,35 +1,20 @@
 """What could not be read: stored once, up to a number and a size, erased with a number; on both databases."""
 
 from dataclasses import replace
-from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
 from sqlalchemy import select
 
-from tests.support.call_records import CUSTOMER
+from tests.support.call_records import CUSTOMER, POLICY
 from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
-from validator.callcentre.policy import CallRecordsPolicy
 from validator.callcentre.quarantine import KEEP, Quarantine
 from validator.callcentre.tables import quarantine as table
 from validator.errors import Fault, Reason
 from validator.keys.encryption import SecretEncryption
 from validator.keys.index import IndexKeys
-from validator.routeguard import RouteSecrets
 from validator.store.database import Database
 from validator.tenants import Tenants
 
-POLICY = CallRecordsPolicy(
-    routes=MappingProxyType({}),
-    proof="path",
-    secrets=RouteSecrets(),
-    networks=(),
-    zone="Asia/Shanghai",
-    keep=timedelta(days=180),
-    quarantine_records=3,
-    quarantine_bytes=65_536,
-    recording_origin="",
-)
 WHY = "callId: missing"
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 
 from validator.accounts.identity import Identity
-from validator.ctibar.wire import CALLS_PATH, SESSION_PATH
+from validator.ctibar.wire import CALLS_PATH, SEEN_PATH, SESSION_PATH
 from validator.operations.limitproof.sending import Send, Sender
 from validator.services import Services
 
@@ -16,13 +16,14 @@ def sends(services: Services, sender: Sender) -> Mapping[str, Send]:
     """Return, for each limit that can be reached, a function that sends a request only it can refuse."""
     one = sender.address()
     space = services.tenants.add(f"{sender.mark}-centre", "for a proof of the limits").id
-    bar, caller = (_person(services, sender, space, name) for name in ("bar", "caller"))
+    bar, caller, seer = (_person(services, sender, space, name) for name in ("bar", "caller", "seer"))
     return {
         "ctibar_address": lambda: sender.post(SESSION_PATH, one, json={}),
         "ctibar_agent": lambda: sender.post(SESSION_PATH, sender.spread(), json={}, cookies=bar),
         "calls_agent": lambda: sender.post(
             CALLS_PATH, sender.spread(), json={"callee": "95588"}, cookies=caller
         ),
+        "calls_seen": lambda: sender.post(SEEN_PATH, sender.spread(), json={"callId": "1"}, cookies=seer),
     }
 
 

@@ -7,6 +7,7 @@ from itertools import count
 
 from httpx2 import Response
 
+from validator.operations.limitproof.pushing import PushRoute
 from validator.operations.limitproof.reach import is_reached
 from validator.operations.limitproof.sending import NOBODY, Send, Sender
 from validator.services import Services
@@ -20,24 +21,26 @@ _WITHHELD = "anonymous"  # no number: neither a hit nor a miss
 
 @dataclass(frozen=True, slots=True)
 class QueryRoutes:
-    """A route, with a tenant space and a secret, for each limit of queries for customers."""
+    """A route, with a tenant space and a secret, for each limit of queries for customers, and `pushes`."""
 
     secrets: Mapping[str, str] = field(repr=False)
+    pushes: PushRoute
 
     @classmethod
     def new(cls) -> "QueryRoutes":
         """Return routes with new secrets."""
-        return cls({limit: secrets.token_hex(32) for limit in _WIDER})
+        return cls({limit: secrets.token_hex(32) for limit in _WIDER}, PushRoute.new())
 
     @property
     def settings(self) -> dict[str, object]:
-        """The settings of a server with the routes and agents' look-ups, without the file of the secrets."""
+        """The settings of a server with the routes and agents' look-ups, without the files of the secrets."""
         routes = [f"{_tenant(limit)}={_path(limit)}" for limit in self.secrets]
-        return {"customers.source": "store", "customers.card": True, "query_customer.routes": routes}
+        of_queries = {"customers.source": "store", "customers.card": True, "query_customer.routes": routes}
+        return {**of_queries, **self.pushes.settings}
 
     @property
     def file(self) -> bytes:
-        """The content of the file of the secrets."""
+        """The content of the file of the queries' secrets."""
         return "".join(f"{_tenant(limit)} {secret}\n" for limit, secret in self.secrets.items()).encode()
 
     def sends(self, services: Services, sender: Sender) -> dict[str, Send]:
@@ -56,11 +59,12 @@ class QueryRoutes:
             SOURCE: lambda: query(SOURCE, one, _WITHHELD),
             TENANT: lambda: query(TENANT, sender.spread(), _WITHHELD),
         }
-        return {
+        reached = {
             limit: send
             for limit, send in sends.items()
             if is_reached(limit, _WIDER, services.settings.limits)
         }
+        return {**reached, **self.pushes.sends(sender)}
 
 
 def _tenant(limit: str) -> str:
