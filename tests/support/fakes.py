@@ -160,4 +160,5 @@ def open_with(home: Path, clock: FakeClock, settings: Mapping[str, str] | None =
 
 def is_of_integrations(purpose: Purpose) -> bool:
     """Return whether the limit of *purpose* is on such routes only."""
-    return all(place.partition(".")[0] in OF_INTEGRATIONS for place in purpose.endpoints)
+    places = {place.partition(".")[0] for place in purpose.endpoints}
+    return bool(places) and places.issubset(OF_INTEGRATIONS)

@@ -52,7 +52,8 @@ RATES = {
     "callrecords_foreign": 11,
     "callrecords_route": 9,
 }
-LEFT_OUT = {"verification_resets", "calls_tenant"}  # they need a call that was verified, and a call centre
+# They need a call that was verified, a call centre, and the password of a softphone.
+LEFT_OUT = {"verification_resets", "calls_tenant", "softphone_person"}
 SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}
 LIMITS = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in RATES.items()} | {
     "VALIDATOR_LIMITS_SIGNING_PREFIX_SHARE": "50",

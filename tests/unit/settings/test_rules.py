@@ -201,6 +201,12 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "where the cloud is passed on",
         {"proxy.prefix": "/demo", "portal.path": "/demo/pages"},
     ),
+    "softphones without the pages": (
+        {"portal.softphone": "true"},
+        "portal.softphone",
+        "needs portal.enabled",
+        {"portal.softphone": "true", "portal.enabled": "true"},
+    ),
     "portal that is its own guest": (
         {**PORTAL, "proxy.cross_origins": '["https://portal.example.com"]'},
         "proxy.cross_origins",
