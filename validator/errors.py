@@ -40,6 +40,7 @@ class PublicError(Enum):
     SECRET_DISCLOSED = ProblemType(400, RetCode.MALFORMED, "a secret key must never leave the server")
     LOGIN_REFUSED = ProblemType(401, RetCode.REFUSED, "account or password is wrong")
     LOGIN_REQUIRED = ProblemType(401, RetCode.REFUSED, "login required")
+    LOGIN_REPLACED = ProblemType(401, RetCode.REFUSED, "another login of this agent ended this one")
     CLIENT_REQUIRED = ProblemType(401, RetCode.REFUSED, "client authentication required", "invalid_client")
     FORBIDDEN = ProblemType(403, RetCode.REFUSED, "not allowed", "unauthorized_client")
     MISDIRECTED = ProblemType(421, RetCode.MALFORMED, "misdirected request")
@@ -89,6 +90,7 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
     SESSION_MISSING = "session_missing"
     SESSION_ENDED = "session_ended"
+    SESSION_REPLACED = "session_replaced"
     POP_CODE_INVALID = "pop_code_invalid"
     CLIENT_UNKNOWN = "client_unknown"
     CLIENT_SECRET_WRONG = "client_secret_wrong"  # noqa: S105
@@ -163,6 +165,7 @@ _REASONS: dict[PublicError, tuple[Reason, ...]] = {
         Reason.ADDRESS_LOCKED,
     ),
     PublicError.LOGIN_REQUIRED: (Reason.SESSION_MISSING, Reason.SESSION_ENDED, Reason.POP_CODE_INVALID),
+    PublicError.LOGIN_REPLACED: (Reason.SESSION_REPLACED,),
     PublicError.CLIENT_REQUIRED: (
         Reason.CLIENT_UNKNOWN,
         Reason.CLIENT_SECRET_WRONG,

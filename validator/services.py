@@ -41,6 +41,7 @@ from validator.store.database import Database
 from validator.store.restore_guard import GuardedDatabase
 from validator.store.sharedclock import SharedClock
 from validator.tenants import Tenants
+from validator.tokens.agent_logins import AgentLogins
 from validator.tokens.authentication import Authentication
 from validator.tokens.clients import Clients, Service
 from validator.tokens.introspection import Introspection
@@ -172,7 +173,8 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     trail_numbers = MonthlyKeys(settings.keys.directory, clock)
     in_trail = partial(name_number, trail_numbers, region)
     directory = open_directory(settings.customers, customers, region, threads=settings.server.threads)
-    authentication = Authentication(sessions, links, clients, trail, pop_access)
+    logins = AgentLogins(database, settings.tokens, shared_clock)
+    authentication = Authentication(sessions, links, clients, trail, pop_access, logins.is_replaced)
     agents = Agents(database, tenants, encryption, settings.cloud, clock)
     shared = (authentication, tenants, rate_limits, trail)
     pin_hashing = Passwords(settings.passwords.hashing)  # its verifications are not those of passwords
@@ -212,7 +214,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         clients=clients,
         authentication=authentication,
         subject_states=subject_states,
-        issuance=Issuance(issuer, subject_states, rate_limits, trail, settings.webchat.is_reserved),
+        issuance=Issuance(issuer, subject_states, rate_limits, trail, settings.webchat.is_reserved, logins),
         introspection=Introspection(verifier, subject_states, revocations, trail),
         verifier=verifier,
         revocations=revocations,

@@ -167,6 +167,17 @@ def test_card_is_on_the_agents_page_once_it_is_on(found_enterprise: Found) -> No
     assert "data-call-out" not in silent
 
 
+@pytest.mark.parametrize(("mode", "place"), [("off", None), ("warn", {}), ("end_older", {"data-ends": None})])
+def test_other_logins_have_a_place_once_they_mean_something(
+    found_enterprise: Found, mode: str, place: dict[str, None] | None
+) -> None:
+    """With `tokens.single_agent` the agent's page has a place that is announced; by default it has none."""
+    page = document(found_enterprise(ON | {"tokens.single_agent": mode}).visitor(), "/agent")
+    found = [each for _, each in page.elements if each.get("id") == "other-login"]
+
+    assert found == ([] if place is None else [{"id": "other-login", "role": "alert", **place}])
+
+
 @pytest.mark.parametrize(
     ("settings", "is_there"),
     [({}, False), ({"verification.routes": '["PIN=pin"]', "verification.customer_field": "account"}, True)],

@@ -7,6 +7,7 @@ the account's epoch grows. Whatever a wrong clock stored, a session lasts at mos
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +16,10 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    Connection,
     ForeignKey,
     ScalarSelect,
+    Select,
     String,
     Table,
     Update,
@@ -150,6 +153,21 @@ class Sessions:
         """End the session whose row has *digest*, as `end` does."""
         with self._database.durable_write(self._clock.now(), Kind.ENDED) as connection:
             connection.execute(delete(table).where(table.c.digest == digest))
+
+
+def alive(now: datetime, digests: Collection[str]) -> Select[str]:
+    """Return the query for those of *digests* whose sessions have not ended at *now*."""
+    is_alive = (table.c.expires_at > now) & (table.c.epoch == accounts.c.epoch)
+    return (
+        select(table.c.digest)
+        .join(accounts, table.c.account == accounts.c.id)
+        .where(table.c.digest.in_(digests), is_alive)
+    )
+
+
+def end_in(connection: Connection, digests: Collection[str]) -> None:
+    """End the sessions whose rows have *digests* in the transaction of *connection*."""
+    connection.execute(delete(table).where(table.c.digest.in_(digests)))
 
 
 def _shorten(last_end: datetime) -> Update:

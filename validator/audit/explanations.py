@@ -33,6 +33,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.OVERLOADED: "an ASGI worker had no response in time: look for a slow disk, database or Redis",
     Reason.SESSION_MISSING: "the browser sent no session",
     Reason.SESSION_ENDED: "the session had expired, was logged out, or ended with a password change",
+    Reason.SESSION_REPLACED: "a newer login of the same agent ended this one: see tokens.single_agent",
     Reason.POP_CODE_INVALID: "the login code of the screen pop was unknown, used, or older than 60 seconds",
     Reason.CLIENT_UNKNOWN: "there is no such client",
     Reason.CLIENT_SECRET_WRONG: "the client's secret was wrong: `validator clients rotate` gives a new one",

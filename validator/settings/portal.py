@@ -50,6 +50,7 @@ class PortalSection(Section):
             "has_card": has_card,
             "card_call_out": has_card and customers["card_call_out"],
             "has_verification": bool(around.sections["verification"]["routes"]),
+            "single_agent": around.sections["tokens"]["single_agent"],
         }
 
 

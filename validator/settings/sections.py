@@ -25,7 +25,7 @@ from validator.settings.surroundings import Surroundings
 from validator.settings.verification import IvrSection, VerificationSection
 from validator.settings.webhooks import WebhooksSection
 from validator.store.database import DatabasePolicy
-from validator.tokens.claims import TokenPolicy
+from validator.tokens.claims import SINGLE_AGENT, TokenPolicy
 from validator.web.policy import LOG_FORMATS, ROLES, WORKERS, LogPolicy, ServerPolicy
 from validator.web.proxy_policy import ProxyPolicy
 from validator.webchat.guests import GuestPolicy
@@ -69,6 +69,7 @@ class TokensSection(Section):
     agent_lifetime = fields.Duration("10s", "24h")
     chat_lifetime = fields.Duration("10s", "24h")
     leeway = fields.Duration("0s", "5m")
+    single_agent = fields.Choice(SINGLE_AGENT)
 
 
 class SessionsSection(Section):

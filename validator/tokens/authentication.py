@@ -1,5 +1,7 @@
 """Authenticates callers: a person with a session, or a backend client with its secret."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from validator.accounts.account import Account
@@ -31,8 +33,16 @@ class Authentication:
     """Authenticates principals."""
 
     def __init__(
-        self, sessions: Sessions, links: Links, clients: Clients, trail: AuditTrail, pop: PopAccess
+        self,
+        sessions: Sessions,
+        links: Links,
+        clients: Clients,
+        trail: AuditTrail,
+        pop: PopAccess,
+        is_replaced: Callable[[str | None], bool] = lambda _: False,
     ) -> None:
+        """*is_replaced* returns whether another login ended the session with a cookie."""
+        self._is_replaced = is_replaced
         self._sessions, self._links, self._pop = sessions, links, pop
         self._clients, self._trail = clients, trail
 
@@ -50,12 +60,13 @@ class Authentication:
 
     def person(self, credentials: Credentials) -> Person:
         """Return the calling person with their accounts at the cloud; raises Refusal."""
-        account = self.session(credentials).account
-        return Person(account, self._links.of(account.id))
+        session = self.session(credentials)
+        return Person(session.account, self._links.of(session.account.id), session.digest)
 
     def session(self, credentials: Credentials) -> Session:
-        """Return the session of the calling person; raises Refusal."""
-        return self._sessions.resume(credentials.presented_session)
+        """Return the session of the calling person; raises Refusal, which says if another login ended it."""
+        with self._explaining(credentials):
+            return self._sessions.resume(credentials.presented_session)
 
     def card_user(self, credentials: Credentials) -> Person:
         """Return the person who looks at a customer's card, or a call's verification; raises Refusal.
@@ -63,8 +74,19 @@ class Authentication:
         Only routes that this page needs may call this, and they change nothing: it also accepts the cookie of
         the page in the cloud's frame, which any script there can use, the cloud's too.
         """
-        account = self._pop.session(credentials.presented_session, credentials.presented_pop).account
-        return Person(account, self._links.of(account.id))
+        with self._explaining(credentials):
+            session = self._pop.session(credentials.presented_session, credentials.presented_pop)
+        return Person(session.account, self._links.of(session.account.id))
+
+    @contextmanager
+    def _explaining(self, credentials: Credentials) -> Iterator[None]:
+        """Let the Refusal of a session that another login of the same agent ended say so."""
+        try:
+            yield
+        except Refusal:
+            if self._is_replaced(credentials.presented_session):
+                raise Refusal(Reason.SESSION_REPLACED) from None
+            raise
 
     def log_in(self, account: Account, credentials: Credentials) -> tuple[str, Session]:
         """Begin a session of *account* and return the cookie's value with it.

@@ -20,6 +20,11 @@ MAX_LEEWAY = timedelta(minutes=5)
 MAX_LIFE = MAX_LIFETIME + MAX_LEEWAY
 
 
+# What a second login of one agent means (`tokens.agent_logins`).
+OFF, WARN, END_OLDER = "off", "warn", "end_older"
+SINGLE_AGENT = (OFF, WARN, END_OLDER)
+
+
 class Audience(StrEnum):
     """The cloud's callback that a token is for."""
 
@@ -32,11 +37,12 @@ _AUDIENCES = {audience.value: audience for audience in Audience}
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """The lifetimes of tokens, and how far clocks may differ."""
+    """The lifetimes of tokens, how far clocks may differ, and what an agent's second login means."""
 
     agent_lifetime: timedelta
     chat_lifetime: timedelta
     leeway: timedelta
+    single_agent: str = OFF
 
     def lifetime(self, audience: Audience) -> timedelta:
         """Return how long a token for *audience* lives."""

@@ -4,16 +4,26 @@ No principal gets a token for a subject whose tenant is unknown, or whose tenant
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from validator.audit.events import Event, EventName, Outcome
 from validator.audit.trail import AuditTrail
 from validator.errors import Reason, Refusal
 from validator.limits.rate_limits import RateLimits
+from validator.tokens.agent_logins import AgentLogins, Entered, OtherLogin
 from validator.tokens.claims import Audience, Claims, Subject, TokenRequest
 from validator.tokens.issuer import TokenIssuer
 from validator.tokens.principals import Principal
 from validator.tokens.revocation import targets_around
 from validator.tokens.subject_state import SubjectState, SubjectStates
+
+
+class Issued(NamedTuple):
+    """A token, its claims, and the other login of the same agent, if there is one to report."""
+
+    token: str
+    claims: Claims
+    other: OtherLogin | None = None
 
 
 class Issuance:
@@ -26,25 +36,36 @@ class Issuance:
         rate_limits: RateLimits,
         trail: AuditTrail,
         is_reserved: Callable[[str], bool],
+        logins: AgentLogins | None = None,
     ) -> None:
-        """Issue tokens of *issuer*; *is_reserved* returns whether a userId is reserved for guests."""
+        """Issue tokens of *issuer*; *is_reserved* returns whether a userId is reserved for guests.
+
+        Without *logins* an agent may be logged in any number of times.
+        """
+        self._logins = logins
         self._issuer, self._subject_states = issuer, subject_states
         self._rate_limits, self._trail, self._is_reserved = rate_limits, trail, is_reserved
 
     def issue(self, caller: Principal, requested: TokenRequest) -> tuple[str, Claims]:
         """Return a token and its claims; raises Refusal, or Fault when a dependency is unavailable."""
+        issued = self.issue_beside(caller, requested)
+        return issued.token, issued.claims
+
+    def issue_beside(self, caller: Principal, requested: TokenRequest) -> Issued:
+        """Do `issue`, and return the other login of the same agent with it, by `tokens.single_agent`."""
         self._rate_limits.hit("tokens_caller", caller.label)
         try:
             subject = caller.subject_of(requested)
             self._check_reserved(subject)
-            state = self._subject_states.of(subject, targets_around(subject))
-            state.check_active()
-            caller.check_state(state)
-            _check_name(subject, state)
+            state = self._checked(caller, subject)
+            entered = self._enter(caller, subject)
+            if entered.number is not None:  # what was checked before may have changed meanwhile
+                state = self._checked(caller, subject)
         except Refusal as refusal:
             self._record_refusal(caller, requested, refusal)
             raise
-        token, claims = self._issuer.issue(subject, state.epoch, state.number)
+        number = state.number if entered.number is None else entered.number
+        token, claims = self._issuer.issue(subject, state.epoch, number)
         self._trail.append(
             Event(
                 EventName.TOKEN_ISSUED,
@@ -54,9 +75,37 @@ class Issuance:
                 audience=subject.audience,
                 jti=claims.jti,
                 by=caller.label,
+                detail=entered.words,
             )
         )
-        return token, claims
+        return Issued(token, claims, entered.other)
+
+    def _checked(self, caller: Principal, subject: Subject) -> SubjectState:
+        """Return the present state of *subject*; raises Refusal unless *caller* may have a token for it."""
+        state = self._subject_states.of(subject, targets_around(subject))
+        state.check_active()
+        caller.check_state(state)
+        _check_name(subject, state)
+        return state
+
+    def _enter(self, caller: Principal, subject: Subject) -> Entered:
+        """Enter the login of an agent, and record the older ones that it ends; raises Refusal."""
+        if self._logins is None or subject.audience is not Audience.AGENT:
+            return Entered()
+        entered = self._logins.enter(subject, caller.holder)
+        if entered.ended:
+            self._trail.append(
+                Event(
+                    EventName.REVOKED,
+                    Outcome.ACCEPTED,
+                    tenant=subject.tenant,
+                    subject=subject.id,
+                    audience=subject.audience,
+                    by=caller.label,
+                    detail=f"{entered.ended} older logins of this agent, with their sessions",
+                )
+            )
+        return entered
 
     def _check_reserved(self, subject: Subject) -> None:
         """Raise Refusal when *subject* is a customer with a guest's id: no guest has logged in."""

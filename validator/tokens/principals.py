@@ -5,11 +5,12 @@ client names a subject of its tenants and audiences, with or without an account 
 host names any subject.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from validator.accounts.account import Account
 from validator.errors import Reason, Refusal
+from validator.tokens.agent_logins import of_client, of_session
 from validator.tokens.claims import Audience, Subject, TokenRequest
 from validator.tokens.clients import Client
 from validator.tokens.subject_state import SubjectState
@@ -29,6 +30,11 @@ class Principal(Protocol):
         """The caller's name in the audit trail."""
         ...
 
+    @property
+    def holder(self) -> str | None:
+        """The login that holds the caller's tokens (`tokens.agent_logins`); None without a login."""
+        ...
+
     def subject_of(self, requested: TokenRequest) -> Subject:
         """Return the subject for which the caller may get a token; raises Refusal."""
         ...
@@ -44,11 +50,17 @@ class Person:
 
     account: Account
     user_accounts: tuple[str, ...] = ()  # the cloud's accounts linked to this one
+    session: str | None = field(default=None, repr=False)  # the digest of its row
 
     @property
     def label(self) -> str:
         """The person's name in the audit trail."""
         return f"account:{self.account.login}"
+
+    @property
+    def holder(self) -> str | None:
+        """The person's session."""
+        return None if self.session is None else of_session(self.session)
 
     @property
     def is_agent(self) -> bool:
@@ -103,6 +115,11 @@ class ClientPrincipal:
         """The client's name in the audit trail."""
         return f"client:{self.client.id}"
 
+    @property
+    def holder(self) -> str:
+        """The client: each of its tokens is a new login."""
+        return of_client(self.client.id)
+
     def check_may(self, audience: Audience | None, tenant: str) -> None:
         """Raise Refusal unless the client may act for *tenant* and *audience* (None: any audience)."""
         self.client.check_may(audience, tenant)
@@ -128,6 +145,11 @@ class Operator:
     """An operator on this host, who may name any subject of an existing tenant."""
 
     label: str = "operator"
+
+    @property
+    def holder(self) -> None:
+        """None: a token for a trial is no login."""
+        return None
 
     def check_may(self, audience: Audience | None, tenant: str) -> None:
         """Accept every tenant and audience."""

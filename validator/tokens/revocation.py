@@ -133,15 +133,21 @@ class Revocations:
         now = self._clock.now()
         above = number_of(self._database.known().ended)
         with self._database.durable_write(now, Kind.ENDED) as connection:
-            number = history.next_number(connection, now, above=above)
-            earlier, later = self._database.instants(connection, now)
-            _prune(connection, earlier, later)
-            connection.execute(_REVOKE, {"target": target, "number": number, "made_at": later})
+            revoke_in(connection, self._database, target, now, above=above)
 
     def prune(self) -> int:
         """Delete the rows whose tokens have all expired; return their number."""
         with self._database.write() as connection:
             return _prune(connection, *self._database.instants(connection, self._clock.now()))
+
+
+def revoke_in(connection: Connection, database: Database, target: str, now: datetime, *, above: int) -> int:
+    """Do `Revocations.revoke` in the transaction of *connection*; return the number, greater than *above*."""
+    number = history.next_number(connection, now, above=above)
+    earlier, later = database.instants(connection, now)
+    _prune(connection, earlier, later)
+    connection.execute(_REVOKE, {"target": target, "number": number, "made_at": later})
+    return number
 
 
 def _prune(connection: Connection, earlier: datetime, later: datetime) -> int:

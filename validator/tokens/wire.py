@@ -11,6 +11,7 @@ from marshmallow import ValidationError as Invalid
 
 from validator.clock import iso_milliseconds, to_milliseconds
 from validator.sizes import MAX_TENANT, MAX_TOKEN, MAX_USER_ACCOUNT, MAX_USER_ID, MAX_USER_NAME
+from validator.tokens.agent_logins import OtherLogin
 from validator.tokens.claims import Audience, Claims, Subject, TokenRequest
 from validator.tokens.revocation import RevocationRequest
 from validator.untrusted import Identifier, Name, Text, TolerantSchema, load
@@ -45,6 +46,13 @@ class ChatTokenRequest(TolerantSchema):
         )
 
 
+class OtherLoginEntry(Schema):
+    """Another login of the agent, by `tokens.single_agent`: since when, and whether it was ended now."""
+
+    since = fields.String(required=True, metadata={"format": "date-time"})
+    ended = fields.Boolean(required=True)
+
+
 class AgentToken(Schema):
     """An agent's token, with the fields that the page posts to the cloud."""
 
@@ -53,6 +61,7 @@ class AgentToken(Schema):
     userAccount = fields.String(required=True)  # noqa: N815
     jti = fields.String(required=True)
     expiresAt = fields.String(required=True, metadata={"format": "date-time"})  # noqa: N815
+    otherLogin = fields.Nested(OtherLoginEntry)  # noqa: N815
 
 
 class ChatToken(Schema):
@@ -144,14 +153,16 @@ def parse_revocation(values: Mapping[str, Any]) -> RevocationRequest:
     return requested
 
 
-def render_agent(token: str, claims: Claims) -> dict[str, str]:
-    """Return the response with an agent's token."""
+def render_agent(token: str, claims: Claims, other: OtherLogin | None = None) -> dict[str, Any]:
+    """Return the response with an agent's token, and *other* if the agent has, or had, another login."""
     subject = claims.subject
+    beside = other and {"otherLogin": {"since": iso_milliseconds(other.since), "ended": other.is_ended}}
     return {
         "access_token": token,
         "tenantSpaceId": subject.tenant,
         "userAccount": subject.id,
         **_about(claims),
+        **(beside or {}),
     }
 
 

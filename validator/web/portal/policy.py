@@ -23,7 +23,7 @@ class PortalPolicy:
     `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on. With
     `has_card` the agent's page has the card of the customer who calls; `card_call_out`: it can call back.
     With `has_verification` it shows how the verification of the call ended. With `softphone` there is
-    a page about the agent's softphone.
+    a page about the agent's softphone. `single_agent` is what a second login of one agent means.
     """
 
     enabled: bool
@@ -35,6 +35,7 @@ class PortalPolicy:
     map_service: str
     inline_styles: bool
     softphone: bool = False
+    single_agent: str = OFF
     has_card: bool = False
     card_call_out: bool = False
     has_verification: bool = False

@@ -19,7 +19,7 @@ def blueprint(authentication: Authentication, issuance: Issuance, introspection:
     def issue_agent() -> Response:
         caller = authentication.identify(incoming.credentials())
         requested = wire.parse_agent(incoming.json_object())
-        return json_reply(wire.render_agent(*issuance.issue(caller, requested)))
+        return json_reply(wire.render_agent(*issuance.issue_beside(caller, requested)))
 
     @bp.post("/chat")
     def issue_chat() -> Response:

@@ -3,7 +3,8 @@
 import { startAgentBar } from "./agentbar.js";
 import { CustomerCard } from "./card.js";
 import { EVERY_EVENT } from "./events.js";
-import { attempt, context, enterprise, knownPerson, language, make, part, report, tell, watchCloud } from "./page.js";
+import { OtherLogin } from "./otherlogin.js";
+import { attempt, context, enterprise, knownPerson, language, make, part, report, showTrouble, tell, watchCloud } from "./page.js";
 import { onCalls } from "./ringing.js";
 import { Trouble } from "./trouble.js";
 import { VerificationView } from "./verification.js";
@@ -14,20 +15,33 @@ let bar = null;
 let stopWatching = () => {};
 const card = newCard(part("customer-card"));
 const verification = newVerification(part("verification"));
+const otherLogin = newOtherLogin(part("other-login"));
 
 /** Load the bar for *userAccount*. */
 async function load(userAccount) {
   stopWatching();
   stopWatching = watchCloud();
-  const token = () => enterprise.agentToken(userAccount);
+  const token = async () => {
+    const issued = await enterprise.agentToken(userAccount);
+    otherLogin?.show(issued.otherLogin);
+    return issued;
+  };
   bar = await startAgentBar({ token, context, report });
   makeRoom(bar.frame);
   bar.on(EVERY_EVENT, show);
+  bar.on(EVERY_EVENT, () => otherLogin?.check());
   onCalls(bar, (call) => {
     card?.show(call);
     verification?.show();
   });
   part("call").disabled = false;
+}
+
+/** Return what says of other logins of the agent in *place*; null on a page where they mean nothing. */
+function newOtherLogin(place) {
+  if (place === null) return null;
+  const session = "ends" in place.dataset ? () => enterprise.session() : null;
+  return new OtherLogin(place, { language, session, onEnded: showTrouble });
 }
 
 /** Return the card in *place*; null on a page without one. */

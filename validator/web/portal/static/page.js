@@ -48,6 +48,7 @@ export function showTrouble(error) {
 function linkFor(key) {
   const [log, alone] = ["log_in", "standalone"].map((word) => words(language, word));
   const links = {
+    session_replaced: { href: loginAddress(), textContent: log },
     session_ended: { href: loginAddress(), textContent: log },
     window_blocked: { href: `${settings.portal}/login?for=pop`, target: "_blank", rel: "opener", textContent: log },
     opener_missing: { href: `${settings.portal}/pop`, textContent: alone },

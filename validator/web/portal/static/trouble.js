@@ -5,6 +5,7 @@
 // what was `blocked`.
 
 const LOGIN_REFUSED = "urn:validator:problem:login-refused";
+const LOGIN_REPLACED = "urn:validator:problem:login-replaced";
 const VERDICT = /thirdParty validate failed and the errorMessage is\s*(.*)/s;
 const OF_ENTERPRISE = {
   400: "request_refused",
@@ -49,6 +50,7 @@ export function troubleOfEnterprise(answer, problem = {}) {
     seconds: secondsToWait(answer.headers.get("Retry-After")),
   };
   if (problem?.type === LOGIN_REFUSED) return new Trouble("login_refused", facts);
+  if (problem?.type === LOGIN_REPLACED) return new Trouble("session_replaced", facts);
   return new Trouble(OF_ENTERPRISE[answer.status] ?? "unavailable", facts);
 }
 

@@ -168,6 +168,10 @@ const TROUBLES = {
     en: "You are not logged in, or your session has ended.",
     zh: "您尚未登录，或会话已结束。",
   },
+  session_replaced: {
+    en: "Another login as the same agent ended this one. If that was not you, change your password and tell your administrator.",
+    zh: "同一座席的另一次登录结束了本次登录。如果不是您本人操作，请修改密码并告知管理员。",
+  },
   softphone_gone: {
     en: "No password of this softphone is stored any more. Reload the page.",
     zh: "该软电话的密码已不再保存。请刷新页面。",
@@ -233,6 +237,14 @@ const OTHERS = {
     zh: "在云端框架之外的座席页面上，您可以让客户重试。",
   },
   verification_was_reset: { en: "The customer may try again.", zh: "客户可以重试。" },
+  other_login_there: {
+    en: "This agent is also logged in elsewhere, since {about}. If that is not you, change your password.",
+    zh: "该座席自 {about} 起还在别处登录。如果不是您本人，请修改密码。",
+  },
+  other_login_ended: {
+    en: "This agent was also logged in elsewhere, since {about}. That login has been ended.",
+    zh: "该座席自 {about} 起曾在别处登录，那次登录已被结束。",
+  },
   softphone_stored: { en: "The cloud's list has a password for it.", zh: "云端列表中有其密码。" },
   softphone_not_kept: {
     en: "Softphone passwords are not kept here. Ask your administrator for yours, or to set cloud.keep_sip_passwords and run “validator agents sync”.",
