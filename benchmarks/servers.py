@@ -4,6 +4,7 @@ A server inherits its cores from the process that starts it (`benchmarks.machine
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -60,6 +61,49 @@ def running(
         yield Server(address, process.pid)
     finally:
         _stop(process)
+
+
+@dataclass
+class Program:
+    """A program that is killed and started again."""
+
+    command: list[str]
+    variables: dict[str, str]
+    address: Address
+    log: Path
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def pid(self) -> int:
+        """The id of its first process."""
+        if self._process is None:
+            raise RuntimeError("it is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; return when it listens."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                self.command, env=self.variables, stdout=log, stderr=log, cwd=CHECKOUT
+            )
+        _wait_for(self.address, self._process, self.log)
+
+    def restart(self) -> None:
+        """Stop it gracefully, and start it again."""
+        self.end()
+        self.start()
+
+    def kill(self) -> None:
+        """Kill it."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.end()
+
+    def end(self) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(_TIMEOUT)
+            self._process = None
 
 
 def free_address() -> Address:

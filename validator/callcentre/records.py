@@ -10,7 +10,7 @@ called.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -55,6 +55,12 @@ class Listener(Protocol):
         self, connection: Connection, tenant: str, kind: str, data: Mapping[str, Any], at: datetime, /
     ) -> None:
         """Take an event of a *kind* with its *data*, which happened *at*."""
+        ...
+
+    def erase(
+        self, connection: Connection, tenant: str, matches: Callable[[Mapping[str, Any]], bool], /
+    ) -> int:
+        """Forget the events whose data *matches*."""
         ...
 
 
@@ -148,10 +154,16 @@ class CallRecords:
             for source, call in calls:
                 connection.execute(delete(records).where(*_of_call(tenant, source, call)))
                 connection.execute(delete(expected).where(*_of_call(tenant, source, call, expected)))
+            erased = {(source, call) for source, call in calls}
+            if self._listener is not None:
+                self._listener.erase(connection, tenant, lambda data: _call_in(data) in erased)
         return len(calls)
 
     def erase_all(self, tenant: str) -> int:
         """Erase every record of *tenant*; return how many revisions there were."""
+        if self._listener is not None:
+            with self._database.durable_write(self._clock.now()) as connection:
+                self._listener.erase(connection, tenant, lambda data: _call_in(data) != (None, None))
         return self._delete(records.c.tenant == tenant)
 
     def purge(self) -> int:
@@ -271,6 +283,11 @@ class CallRecords:
             connection.execute(insert(numbers), entries)
         again = update(records).where(records.c.record == bindparam("of")).values(index_key=key.id)
         connection.execute(again, [{"of": row.record} for row in rows])
+
+
+def _call_in(data: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the source and the call of an event's *data*."""
+    return data.get("source"), data.get("callId")
 
 
 def _of_call(tenant: str, source: str, call: str, table: Table = records) -> tuple[Any, ...]:

@@ -18,6 +18,8 @@ from validator.keys.encryption import SecretEncryption
 from validator.keys.index import IndexKeys
 from validator.store.database import Database
 from validator.tenants import Tenants
+from validator.webhooks.messages import WAITING, Messages
+from validator.webhooks.outbox import Outbox
 
 KEEP = timedelta(days=180)
 CTIBAR = "ctibar"
@@ -35,6 +37,9 @@ class Heard:
         if self.refuses:
             raise Fault(Reason.STORE_UNAVAILABLE)
         self.events.append((tenant, kind, data))
+
+    def erase(self, *_: object) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -164,6 +169,24 @@ def test_number_is_erased_with_every_revision_of_its_calls(records: CallRecords,
     assert records.erase_all(TENANT) == 1
     with database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM call_record_numbers")).scalar_one() == 3
+
+
+def test_erased_records_are_not_passed_on(
+    database: Database, encryption: SecretEncryption, keys: IndexKeys, clock: FakeClock, tenants: Tenants
+) -> None:
+    """A message about an erased call does not wait any more: the enterprise's system never gets it."""
+    outbox, stored = Outbox(encryption, is_on=True), Messages(database)
+    records = CallRecords(database, encryption, keys, clock, KEEP, "CN", outbox)
+    for tenant in (TENANT, OTHER_TENANT):
+        records.put(tenant, CTIBAR, a_call())
+        records.put(tenant, CTIBAR, a_call("other", callee="13606254588"))
+    assert stored.summary().waiting == 4
+
+    records.erase(TENANT, CUSTOMER)
+    assert stored.summary().waiting == 3
+    records.erase_all(TENANT)
+
+    assert {each.tenant for each in stored.list(WAITING, 10)} == {OTHER_TENANT}
 
 
 def test_old_records_are_not_shown_and_are_deleted(
