@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.support.command_line import CommandLine
+from tests.support.command_line import LOGIN, CommandLine
 from tests.support.server_process import free_bind
 
 FABRIC = {"VALIDATOR_CLOUD_API_URL": "https://cloud.example.com", "VALIDATOR_CLOUD_APP_KEY": "fabric-key"}
@@ -15,6 +15,11 @@ SIGNED = {
 }
 ORIGIN = {"VALIDATOR_PROXY_ORIGIN": "https://portal.example.com"}
 FLOWS = {"VALIDATOR_VERIFICATION_ROUTES": '["PIN=pin"]', "VALIDATOR_CUSTOMERS_SOURCE": "store"}
+CENTRE = {
+    "VALIDATOR_CTIBAR_URL": "https://centre.example.com",
+    "VALIDATOR_CTIBAR_WS_URL": "wss://centre.example.com/ws",
+    "VALIDATOR_CTIBAR_SCRIPT_URL": "https://centre.example.com/ctibar.js",
+}
 GUESTS = {
     "VALIDATOR_PORTAL_ENABLED": "true",
     "VALIDATOR_PORTAL_TENANT": "202400000001",
@@ -48,6 +53,7 @@ def state(validator: CommandLine, variables: dict[str, str]) -> str:
         ),
         (FLOWS, "no client may use the routes of verification"),
         (GUESTS, "portal.channel: 1234 is not there"),
+        (CENTRE, "no account is linked to the other call centre"),
     ],
 )
 def test_check_names_what_is_missing(validator: CommandLine, variables: dict[str, str], words: str) -> None:
@@ -71,11 +77,13 @@ def test_complete_credentials_are_not_named(validator: CommandLine) -> None:
     assert "first-secret" not in state(validator, FABRIC | SIGNED | twice)
 
 
-def test_client_and_channel_end_the_complaint(validator: CommandLine) -> None:
-    """A client of the audience, and the channel, are what was missing."""
+def test_client_and_link_end_the_complaints(validator: CommandLine) -> None:
+    """A client of the audience, and a linked account, are what was missing."""
     validator.did("clients", "add", "IVR", "--tenant", "202400000001", "--audience", "verification")
+    validator.did("ctibar", "link", LOGIN, "--user", "li.wei", "--plain", stdin="a password there\n")
 
     assert state(validator, FLOWS) == ""
+    assert state(validator, CENTRE) == ""
 
 
 def test_doctor_warns_of_what_the_settings_lack(validator: CommandLine) -> None:

@@ -20,7 +20,7 @@ def missing_in(settings: Settings) -> list[str]:
 def missing_here(services: Services) -> list[str]:
     """Return what commands and pages of this home need and lack, in words without a secret."""
     settings = services.settings
-    return [*settings.cloud.problems, *_channel(services), *_clients(services)]
+    return [*settings.cloud.problems, *_channel(services), *_clients(services), *_links(services)]
 
 
 def _channel(services: Services) -> Iterator[str]:
@@ -41,3 +41,9 @@ def _clients(services: Services) -> Iterator[str]:
     for audience, is_on in needed.items():
         if is_on and not any(audience in client.audiences for client in active):
             yield f"no client may use the routes of {audience}: `validator clients add --audience {audience}`"
+
+
+def _links(services: Services) -> Iterator[str]:
+    """Yield whether the other call centre is on, and no account can log in there."""
+    if services.settings.ctibar.is_on and not services.ctibar.links.list():
+        yield "no account is linked to the other call centre: `validator ctibar link`"
