@@ -16,13 +16,14 @@ case $(id -un) in
     *) echo "validator: run it as root, such as by sudo" >&2 && exit 1 ;;
 esac
 # As systemd gives them to the services (LoadCredential=): in memory, for root and this user, for as long as it
-# runs. The cloud's are for `validator agents sync` and `validator cloud call`; the services do not have them.
+# runs. The cloud's are for `validator agents sync` and `validator cloud`; the services do not have them.
 CREDENTIALS_DIRECTORY=$(mktemp -d /run/validator-XXXXXXXX)
 export CREDENTIALS_DIRECTORY
 trap 'rm -rf "$CREDENTIALS_DIRECTORY"' EXIT
 trap 'exit 1' HUP INT TERM
 for name in database.password limits.storage_password cloud.app_secret cloud.secret_key \
-    customers.sql_password customers.http_secret query_customer.secrets verification.secret webhooks.secret; do
+    customers.sql_password customers.http_secret query_customer.secrets callrecords.secrets verification.secret \
+    webhooks.secret; do
     if [ -f "/etc/credstore/validator.$name" ]; then
         install -m 0400 -o validator "/etc/credstore/validator.$name" "$CREDENTIALS_DIRECTORY/$name"
     fi

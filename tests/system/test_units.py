@@ -24,6 +24,7 @@ LOOSENED = "validator@.service.d"
 OPERATORS = {"cloud.app_secret", "cloud.secret_key"}  # only commands of the operator ask the cloud
 # Only the pool that has the routes.
 INTEGRATIONS = {
+    "callrecords.secrets",
     "customers.http_secret",
     "customers.sql_password",
     "query_customer.secrets",
