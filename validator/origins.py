@@ -36,6 +36,12 @@ def host_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
 
 
+def origin_of(url: str) -> str:
+    """Return the beginning of *url* that is an origin: scheme, host, maybe a port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_from_allowed_page(
     origin: str | None, fetch_site: str | None, *, own: str, allowed: Collection[str]
 ) -> bool:

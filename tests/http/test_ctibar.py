@@ -472,3 +472,17 @@ def test_each_agent_has_a_limit(found: Founder, centre: FakeCentre) -> None:
     assert other.post(SESSION, json={}).status_code == 404
     unlimited = found({"limits.ctibar_agent": "off"}).person()
     assert [unlimited.post(SESSION, json={}).status_code for _ in range(3)] == [200] * 3
+
+
+def test_refused_token_is_replaced(found: Founder) -> None:
+    """The bar names the end of the token that the centre does not accept any more; only that is replaced."""
+    browser = found().person()
+    first = browser.post(SESSION, json={}).get_json()
+    same = browser.post(SESSION, json={"refused": first["expiresAt"] - 1}).get_json()
+
+    other = browser.post(SESSION, json={"refused": first["expiresAt"]}).get_json()
+
+    assert same == first
+    assert other["token"] != first["token"]
+    assert browser.post(SESSION, json={}).get_json() == other
+    assert browser.post(SESSION, json={"refused": "1"}).status_code == 400

@@ -16,8 +16,10 @@ from validator.app import create_app
 
 Found = Callable[..., Enterprise]
 PAGES = {"portal.enabled": "true", "portal.channel": CHANNEL, "portal.tenant": TENANT}
-ON = {**PAGES, "portal.softphone": "true"}  # this page brings routes
-NAMES = ["", "/login", "/agent", "/softphone", "/customer", "/guest"]
+SCRIPT, SOCKETS = "https://centre.example.com/dist/ctibar.js", "wss://centre.example.com:8443/ws"
+BAR = {"ctibar.url": "https://centre.example.com", "ctibar.script_url": SCRIPT, "ctibar.ws_url": SOCKETS}
+ON = {**PAGES, **BAR, "server.threads": "8", "portal.softphone": "true"}  # these pages bring routes
+NAMES = ["", "/login", "/agent", "/softphone", "/customer", "/guest", "/ctibar"]
 PORTAL = Path(__file__).parents[2] / "validator" / "web" / "portal"
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 every_page = pytest.mark.parametrize("name", NAMES, ids=lambda name: name or "/")
@@ -100,7 +102,8 @@ def test_pages_are_off_by_default(enterprise: Enterprise, name: str) -> None:
 @every_page
 def test_pages_are_for_people_only(found_enterprise: Found, name: str) -> None:
     """The cloud's own pool of processes serves none, whatever the setting says."""
-    assert found_enterprise(ON | {"server.role": "people"}).visitor().get(f"/portal{name}").status_code == 200
+    people = found_enterprise(ON | {"server.role": "people"}).visitor()
+    assert people.get(f"/portal{name}").status_code == 200
 
     callbacks = found_enterprise(ON | {"server.role": "callbacks"}).visitor()
 
@@ -130,7 +133,7 @@ def test_chat_pages_need_their_ids(found_enterprise: Found) -> None:
     """Without a channel there is no chat page, and no link to one."""
     browser = found_enterprise({"portal.enabled": "true"}).visitor()
 
-    assert [browser.get(f"/portal{name}").status_code for name in NAMES] == [200, 200, 200, 404, 404, 404]
+    assert [browser.get(f"/portal{name}").status_code for name in NAMES] == [200] * 3 + [404] * 4
     assert "/portal/guest" not in browser.get("/portal").text
 
 
@@ -202,6 +205,26 @@ def test_page_with_a_card_has_no_customer(found_enterprise: Found) -> None:
 
     assert len(pages) == 1
     assert "95588" not in pages.pop()
+
+
+def test_bar_of_another_centre_needs_its_script(found_enterprise: Found) -> None:
+    """Without `ctibar.script_url` there is no page and no link to one."""
+    without = found_enterprise(PAGES | {"ctibar.url": BAR["ctibar.url"]}).visitor()
+
+    assert without.get("/portal/ctibar").status_code == 404
+    assert "/portal/ctibar" not in without.get("/portal").text
+    assert "/portal/ctibar" in found_enterprise(ON).visitor().get("/portal").text
+
+
+def test_bars_page_alone_has_its_origins(browser: FlaskClient) -> None:
+    """The script's origin and the connection's are in the policy of that page, exactly, and of no other."""
+    policies = {name: browser.get(f"/portal{name}").headers["Content-Security-Policy"] for name in NAMES}
+    own = dict(part.split(" ", 1) for part in policies["/ctibar"].split("; "))
+
+    assert [name for name in NAMES if "centre.example.com" in policies[name]] == ["/ctibar"]
+    assert re.fullmatch(r"'nonce-[^']+' https://centre\.example\.com", own["script-src"])
+    assert own["connect-src"] == "'self' wss://centre.example.com:8443"
+    assert own["frame-ancestors"] == "'none'"
 
 
 # What is answered
@@ -366,7 +389,7 @@ def test_everything_is_reached_by_keyboard(browser: FlaskClient, name: str) -> N
     assert [attributes for attributes, text in page.all("button", "a") if not text] == []
     assert [attributes for attributes, _ in page.all("a") if not attributes.get("href")] == []
     roles = {attributes.get("role") for _, attributes in page.elements}
-    assert roles <= {None, "alert", "region"}
+    assert roles <= {None, "alert", "region", "status", "group", "log"}
     assert {attributes.get("tabindex") for _, attributes in page.elements} <= {None, "0", "-1"}
 
 
@@ -382,7 +405,7 @@ def test_page_fits_a_phone(browser: FlaskClient, name: str) -> None:
     assert metas["color-scheme"] == "light dark"
 
 
-@pytest.mark.parametrize("name", ["/agent", "/customer", "/guest"])
+@pytest.mark.parametrize("name", ["/agent", "/customer", "/guest", "/ctibar"])
 def test_progress_and_trouble_are_announced(browser: FlaskClient, name: str) -> None:
     """Who does not see the page hears each step, and what went wrong."""
     page = document(browser, name)

@@ -57,12 +57,15 @@ class Broker:
         self._rate_limits, self._trail = rate_limits, trail
         self._name_number, self._clock, self._expected = name_number, clock, expected
 
-    def session(self, caller: Person) -> CentreLogin:
-        """Return the login of *caller* at the centre; raises Refusal and Fault."""
+    def session(self, caller: Person, presented_refused: int | None = None) -> CentreLogin:
+        """Return the login of *caller* at the centre; raises Refusal and Fault.
+
+        The one that ends at *presented_refused* (epoch seconds) is replaced: the bar cannot connect with it.
+        """
         self._rate_limits.hit("ctibar_agent", caller.label)
         self._trail.check()
         try:
-            login = self._logins.current(caller.account)
+            login = self._logins.current(caller.account, presented_refused)
         except (Refusal, Fault) as error:
             self._record(EventName.CTIBAR_SESSION, caller, error)
             raise

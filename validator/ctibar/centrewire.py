@@ -47,6 +47,11 @@ class CentreLogin:
     extension: str
     expires_at: datetime
 
+    @property
+    def end(self) -> int:
+        """The token's end in whole seconds since 1970."""
+        return (self.expires_at - EPOCH) // timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:

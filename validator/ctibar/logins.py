@@ -27,13 +27,16 @@ class CentreLogins:
         self._links, self._centre, self._policy, self._clock = links, centre, policy, clock
         self._waiting = BoundedSemaphore(centre.slots)
 
-    def current(self, account: Account) -> CentreLogin:
-        """Return the login of *account*; raises Refusal and Fault.
+    def current(self, account: Account, refused: int | None = None) -> CentreLogin:
+        """Return the login of *account*, but not one that ends at *refused*; raises Refusal and Fault.
 
         When it is to be renewed and the centre is unavailable, the old one serves until its end.
         """
         link = self.require(account)
         login, now = self._links.login(link), self._clock.now()
+        if login is not None and login.end == refused:
+            self._links.forget(link)
+            return self._fresh(self.require(account))
         if login is not None and not link.is_due(now):
             return login
         try:

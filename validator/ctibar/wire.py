@@ -5,7 +5,6 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from validator.clock import EPOCH
 from validator.ctibar.centrewire import MAX_CALL, MAX_EXTENSION, MAX_TOKEN, CentreLogin
 from validator.untrusted import Text, TolerantSchema, load
 
@@ -14,7 +13,9 @@ MAX_CALLEE = 64
 
 
 class BarRequest(TolerantSchema):
-    """Nothing: the session says who asks."""
+    """The `expiresAt` of the token with which the bar cannot connect any more, if there is one."""
+
+    refused = fields.Integer(strict=True, load_default=None)
 
 
 class BarAnswer(Schema):
@@ -50,6 +51,12 @@ def parse_seen(values: Mapping[str, Any]) -> str:
     return presented
 
 
+def parse_bar(values: Mapping[str, Any]) -> int | None:
+    """Return the `expiresAt` of a token that the centre does not accept any more; raises Refusal."""
+    presented: int | None = load(BarRequest(), values)["refused"]
+    return presented
+
+
 def parse_call(values: Mapping[str, Any]) -> str:
     """Return the presented number; raises Refusal."""
     presented: str = load(CallRequest(), values)["callee"]
@@ -58,8 +65,7 @@ def parse_call(values: Mapping[str, Any]) -> str:
 
 def render_session(login: CentreLogin, ws_url: str) -> dict[str, Any]:
     """Return the response with *login*, for a bar that connects to *ws_url*."""
-    expires_at = int((login.expires_at - EPOCH).total_seconds())
-    return {"url": ws_url, "token": login.token, "extNo": login.extension, "expiresAt": expires_at}
+    return {"url": ws_url, "token": login.token, "extNo": login.extension, "expiresAt": login.end}
 
 
 def render_call(call_id: str) -> dict[str, str]:

@@ -24,8 +24,13 @@ class CtibarSection(Section):
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         """Return the URL of the bar's connections, by default at the origin of the call centre."""
-        origin = values["url"].replace("https://", "wss://", 1)
-        return {"ws_url": values["ws_url"] or (f"{origin}/ws" if origin else "")}
+        return {"ws_url": bar_socket(values)}
+
+
+def bar_socket(values: Mapping[str, Any]) -> str:
+    """Return where bars connect by the checked *values* of `[ctibar]`; "" without another call centre."""
+    origin: str = values["url"].replace("https://", "wss://", 1)
+    return values["ws_url"] or (f"{origin}/ws" if origin else "")
 
 
 class _Numbers(fields.StringList):

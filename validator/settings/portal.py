@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from validator.settings import fields, network, places
+from validator.settings.ctibar import bar_socket
 from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
@@ -51,6 +52,8 @@ class PortalSection(Section):
             "card_call_out": has_card and customers["card_call_out"],
             "has_verification": bool(around.sections["verification"]["routes"]),
             "single_agent": around.sections["tokens"]["single_agent"],
+            "bar_script": around.sections["ctibar"]["script_url"],
+            "bar_socket": bar_socket(around.sections["ctibar"]),
         }
 
 

@@ -3,7 +3,8 @@
 A page's scripts carry the nonce, and what they import inherits it. On a page that runs the cloud's script,
 that script may load others ('strict-dynamic'), and may set style attributes; inline handlers, `eval`, and
 frames or requests of other origins it may not have. Nothing in a page is of another origin, but for the
-cloud's script on the page in its frame. Only that page may be framed, by the cloud's origins.
+cloud's script on the page in its frame, and another call centre's script and connection on its bar's page.
+Only the page in the cloud's frame may be framed, by the cloud's origins.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from validator.errors import Reason, Refusal
+from validator.origins import origin_of
 from validator.web.portal.policy import PopPolicy, PortalPolicy
 from validator.web.portal.popform import PresentedForm
 from validator.web.portal.words import WORDS
@@ -38,6 +40,10 @@ _CLOUD_PAGE = (
 )
 _STYLES = "style-src 'self' 'nonce-{nonce}'; style-src-attr 'unsafe-inline'"
 _POP_PAGE = "script-src 'nonce-{nonce}'{script_origin}; style-src 'self'; img-src 'self'; connect-src 'self'"
+_BAR_PAGE = (
+    "script-src 'nonce-{nonce}' {script_origin}; style-src 'self'; img-src 'self'; "
+    "connect-src 'self' {socket_origin}"
+)
 _INLINE_STYLES = "style-src 'self' 'unsafe-inline'"
 
 
@@ -90,6 +96,15 @@ class Pages:
             raise Refusal(Reason.ROUTE_UNKNOWN)
         styles = _INLINE_STYLES if self._policy.inline_styles else _STYLES
         return self._filled(name, language, _CLOUD_PAGE.replace("{styles}", styles))
+
+    def bar(self, language: str) -> Page:
+        """Return the page of another call centre's bar; raises Refusal when it is not served."""
+        script, socket = self._policy.bar_script, self._policy.bar_socket
+        if "ctibar" not in self._policy.pages:
+            raise Refusal(Reason.ROUTE_UNKNOWN)
+        directives = _BAR_PAGE.replace("{script_origin}", origin_of(script))
+        directives = directives.replace("{socket_origin}", origin_of(socket))
+        return self._filled("ctibar", language, directives, facts={"centre-script": script})
 
     def pop(self, language: str, form: PresentedForm) -> Page:
         """Return the page in the cloud's frame, with the *form* that opened it and no data of a customer."""

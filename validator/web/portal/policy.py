@@ -23,7 +23,8 @@ class PortalPolicy:
     `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on. With
     `has_card` the agent's page has the card of the customer who calls; `card_call_out`: it can call back.
     With `has_verification` it shows how the verification of the call ended. With `softphone` there is
-    a page about the agent's softphone. `single_agent` is what a second login of one agent means.
+    a page about the agent's softphone. `single_agent` is what a second login of one agent means. `bar_script`
+    and `bar_socket` are the URLs of another call centre's bar; without the script there is no page of it.
     """
 
     enabled: bool
@@ -39,6 +40,8 @@ class PortalPolicy:
     has_card: bool = False
     card_call_out: bool = False
     has_verification: bool = False
+    bar_script: str = ""
+    bar_socket: str = ""
 
     @property
     def pages(self) -> tuple[str, ...]:
@@ -51,6 +54,7 @@ class PortalPolicy:
             "softphone": self.softphone,
             "customer": bool(self.channel),
             "guest": bool(self.channel and self.tenant),
+            "ctibar": bool(self.bar_script),
         }
         return tuple(name for name, is_so in is_served.items() if is_so)
 

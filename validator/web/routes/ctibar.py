@@ -17,8 +17,8 @@ def blueprint(authentication: Authentication, broker: Broker, ws_url: str) -> Bl
     @bp.post(wire.SESSION_PATH)
     def open_session() -> Response:
         person = authentication.person(incoming.credentials())
-        incoming.json_object()
-        return json_reply(wire.render_session(broker.session(person), ws_url))
+        refused = wire.parse_bar(incoming.json_object())
+        return json_reply(wire.render_session(broker.session(person, refused), ws_url))
 
     @bp.post(wire.CALLS_PATH)
     def make_call() -> Response:

@@ -34,6 +34,17 @@ def blueprint(policy: PortalPolicy) -> Blueprint:
     def guest() -> Response:
         return page_reply(pages.with_cloud("guest", _language()))
 
+    @bp.get("/ctibar")
+    def ctibar() -> Response:
+        return page_reply(pages.bar(_language()))
+
+    _add_files(bp, pages)
+    return bp
+
+
+def _add_files(bp: Blueprint, pages: Pages) -> None:
+    """Add the routes of the files that the pages load to *bp*."""
+
     @bp.get("/static/<name>")
     def asset(name: str) -> Response:
         return _asset_reply(pages.asset(name))
@@ -41,8 +52,6 @@ def blueprint(policy: PortalPolicy) -> Blueprint:
     @bp.get("/static/<version>/<name>")
     def asset_of_version(version: str, name: str) -> Response:
         return _asset_reply(pages.asset(name, version))
-
-    return bp
 
 
 def front(policy: PortalPolicy) -> Blueprint:

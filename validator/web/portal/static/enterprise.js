@@ -1,8 +1,9 @@
 // The enterprise's own routes: log in, have tokens issued, have a guest signed in.
 
-import { Trouble, troubleOfEnterprise } from "./trouble.js";
+import { Trouble, troubleOfCentre, troubleOfEnterprise } from "./trouble.js";
 
 const LOOK_UP_TIMEOUT = 5000; // milliseconds; the server gives a source of customers 1.5 seconds
+const CENTRE_TIMEOUT = 20_000; // milliseconds; the server logs in at the other centre, and may do so twice
 
 /** The enterprise's server; every method throws a Trouble when it refuses or cannot be reached. */
 export class Enterprise {
@@ -90,6 +91,33 @@ export class Enterprise {
     } catch (error) {
       throw error.facts?.status === 404 ? new Trouble("softphone_gone", error.facts) : error;
     }
+  }
+
+  /**
+   * Return how the bar of the other centre connects: `url`, `token`, `extNo`, `expiresAt` (seconds since 1970). With
+   * the `expiresAt` of a token that was *refused*, another one.
+   */
+  async centreSession(refused = null) {
+    try {
+      const content = refused === null ? {} : { refused };
+      return await this.#askJson("/api/v1/ctibar/session", content, AbortSignal.timeout(CENTRE_TIMEOUT));
+    } catch (error) {
+      throw troubleOfCentre(error, "centre_refused");
+    }
+  }
+
+  /** Have the other centre call *number*, with the agent's telephone; return its `callId`. */
+  async centreCall(number) {
+    try {
+      return await this.#askJson("/api/v1/calls", { callee: number }, AbortSignal.timeout(CENTRE_TIMEOUT));
+    } catch (error) {
+      throw troubleOfCentre(error, "callee_refused");
+    }
+  }
+
+  /** Have the record of the call *callId* expected, which rings at the agent's bar. */
+  async callSeen(callId) {
+    await this.#ask("/api/v1/calls/seen", { callId }, AbortSignal.timeout(LOOK_UP_TIMEOUT));
   }
 
   /** Return this browser's guest: `thirdUserId`. */

@@ -54,6 +54,12 @@ export function troubleOfEnterprise(answer, problem = {}) {
   return new Trouble(OF_ENTERPRISE[answer.status] ?? "unavailable", facts);
 }
 
+/** Return the trouble that *error* means of a route about the other centre; *refused* is what a 403 is there. */
+export function troubleOfCentre(error, refused) {
+  const key = { 403: refused, 404: "centre_unlinked", 503: "centre_unavailable" }[error.facts?.status];
+  return key === undefined ? error : new Trouble(key, error.facts);
+}
+
 /**
  * Return the trouble that an error of the cloud, or of the proxy before it, means.
  *

@@ -33,6 +33,10 @@ const STEPS = {
     en: ["Getting in touch with the agent bar", "The agent bar will tell of its events", "No events will come in"],
     zh: ["正在与接续条建立联系", "接续条将报告事件", "无法接收事件"],
   },
+  centre: {
+    en: ["Loading the other centre’s script", "The other centre’s script has loaded", "The other centre’s script did not load"],
+    zh: ["正在加载呼叫中心的脚本", "呼叫中心的脚本已加载", "呼叫中心的脚本未能加载"],
+  },
   chat: {
     en: ["Starting the chat", "The cloud accepted; the chat is ready", "The chat has not started"],
     zh: ["正在启动聊天", "云端校验通过，聊天已就绪", "聊天未能启动"],
@@ -43,6 +47,10 @@ const TROUBLES = {
   bar_missing: {
     en: "The agent bar did not load in its frame. Reload the page; if that does not help, /service-cloud/ does not lead to the cloud, or something on this page blocks frames.",
     zh: "接续条未能在其框架中加载。请刷新页面；若仍无效，则 /service-cloud/ 没有通到云端，或本页面上有什么阻止了框架。",
+  },
+  callee_refused: {
+    en: "This number may not be called, or the other centre refused the call. Your administrator finds the numbers in calls.allowed_prefixes.",
+    zh: "不允许呼叫此号码，或呼叫中心拒绝了呼叫。管理员可检查 calls.allowed_prefixes 中的号码。",
   },
   call_missing: {
     en: "This page was opened without a call. The cloud opens it with the parameters of a call. A number can be looked up below.",
@@ -63,6 +71,42 @@ const TROUBLES = {
   callback_refused: {
     en: "The cloud asked this enterprise, and the answer was no: “{words}”. Reload the page for a new token. If it stays so, your administrator finds the reason in the audit trail.",
     zh: "云端向本企业求证，得到了否定的回答：“{words}”。请刷新页面以获取新的令牌。若仍然如此，管理员可在审计日志中查到原因。",
+  },
+  centre_failed: {
+    en: "The other centre’s script reports: {words}",
+    zh: "呼叫中心的脚本报告：{words}",
+  },
+  centre_not_busy: {
+    en: "The other centre did not make you busy, so that no call went out. Try again.",
+    zh: "呼叫中心未能将您置忙，因此没有外呼。请重试。",
+  },
+  centre_offline: {
+    en: "There is no connection to the other centre. The page connects again by itself.",
+    zh: "未连接到呼叫中心。页面会自动重新连接。",
+  },
+  centre_refused: {
+    en: "The other centre refused your user or its password. Your administrator can link it again.",
+    zh: "呼叫中心拒绝了您的用户或其密码，请联系管理员重新关联。",
+  },
+  centre_script_missing: {
+    en: "The other centre’s script ctibar.js did not load. Reload the page; if that does not help, ctibar.script_url is not where the script is.",
+    zh: "呼叫中心的脚本 ctibar.js 未能加载。请刷新；若仍无效，请检查 ctibar.script_url。",
+  },
+  centre_signed_out: {
+    en: "Sign in at the bar first.",
+    zh: "请先签入电话条。",
+  },
+  centre_unavailable: {
+    en: "The other centre does not answer just now. Try again in a moment.",
+    zh: "呼叫中心暂时没有应答，请稍后再试。",
+  },
+  centre_unlinked: {
+    en: "No user of the other centre is linked to your account. Your administrator can link one.",
+    zh: "您的账号尚未关联呼叫中心的用户，请联系管理员进行关联。",
+  },
+  centre_unseen: {
+    en: "This call could not be noted here (HTTP {status}): if its record is missing later, nobody is warned.",
+    zh: "未能在此登记本次通话（HTTP {status}）：若其话单日后缺失，将不会有提醒。",
   },
   cloud_failed: {
     en: "The cloud answered with an error (HTTP {status}). Try again later.",
@@ -260,6 +304,23 @@ const OTHERS = {
   },
   softphone_shown: { en: "The password is shown for {about} seconds.", zh: "密码将显示 {about} 秒。" },
   softphone_hidden: { en: "The password is hidden again.", zh: "密码已重新隐藏。" },
+  centre_connecting: { en: "Connecting …", zh: "正在连接……" },
+  centre_connected: { en: "Connected: sign in", zh: "已连接，请签入" },
+  centre_retry: { en: "No connection. Next attempt in {about} s.", zh: "连接已断开，{about} 秒后重试。" },
+  centre_signed_in: { en: "Signed in", zh: "已签入" },
+  centre_signed_off: { en: "Signed out", zh: "已签出" },
+  centre_ready: { en: "Ready", zh: "空闲" },
+  centre_busy: { en: "Busy", zh: "忙碌" },
+  centre_rest: { en: "Resting", zh: "小休" },
+  centre_ringing: { en: "Ringing", zh: "振铃中" },
+  centre_calling: { en: "Calling out", zh: "外呼中" },
+  centre_talking: { en: "Talking", zh: "通话中" },
+  centre_ended: { en: "The call has ended", zh: "通话已结束" },
+  centre_INBOUND: { en: "from the customer", zh: "呼入" },
+  centre_OUTBOUND: { en: "to the customer", zh: "呼出" },
+  centre_INTERNAL: { en: "from within", zh: "内部呼叫" },
+  centre_internal: { en: "A call from within: no customer is looked up.", zh: "内部呼叫，不查询客户。" },
+  centre_requested: { en: "Requested: {about}", zh: "已请求：{about}" },
   calling: { en: "Call handed to the bar: {about}", zh: "已将呼叫交给接续条：{about}" },
   card_looking: { en: "Looking the customer up …", zh: "正在查询客户……" },
   card_none: { en: "No customer has this number.", zh: "没有客户使用此号码。" },
