@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from tests.support.fakes import FakeClock
+from tests.support.older_database import copy_of
 from tests.support.parallel_threads import at_once
 from tests.support.webhook_parts import KEEP, LEASE, MAX_MESSAGES, policy_of
-from validator.store.database import Database
+from validator.errors import Fault
+from validator.store.database import Database, DatabasePolicy
+from validator.store.restore_guard import GuardedDatabase
 from validator.webhooks.claims import Claimed, Claims, Failure
 from validator.webhooks.messages import DEAD, WAITING, Messages
 from validator.webhooks.tables import messages
@@ -181,3 +185,25 @@ def test_full_table_drops_dead_letters_first(
     assert len(waiting) == MAX_MESSAGES
     assert sum(each > newest.id for each in waiting) == 3
     assert not {each.id for each in oldest} & {*waiting}
+
+
+def test_nothing_is_sent_from_an_older_copy_of_the_database(
+    policy: DatabasePolicy, database: Database, add: Add, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A restored backup may have messages about what was erased since: none is sent until it is accepted."""
+    guarded = GuardedDatabase(policy, tmp_path / "keys")
+    claims = Claims(guarded, clock, policy_of())
+    add(1)
+    with guarded.durable_write(clock.now()):
+        pass  # what the backup has
+    backup = copy_of(database)
+    with guarded.durable_write(clock.now()) as connection:
+        connection.execute(delete(messages))  # as an erasure does
+    backup.put_back(database)
+
+    with pytest.raises(Fault):
+        claims.claim(10)
+    guarded.accept_restore(clock.now())
+
+    assert len(claims.claim(10)) == 1
+    guarded.close()
