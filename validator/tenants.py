@@ -97,14 +97,14 @@ class Tenants:
         self._change(tenant_id, name=name)
 
     def check_unused(self, tenant_id: str) -> None:
-        """Raise OperatorError when the tenant still has an account, channel, customer or call record."""
-        for name in ("accounts", "channels", "customers", "call_records", "call_quarantine"):
+        """Raise OperatorError when the tenant still has an account, channel, customer, PIN or call record."""
+        for name in _HELD:
             other = metadata.tables.get(name)
             if other is None:
                 continue
             with self._database.read() as connection:
                 if connection.execute(select(other.c.tenant).where(other.c.tenant == tenant_id)).first():
-                    raise OperatorError(f"tenant {tenant_id} still has {name}: remove them first")
+                    raise OperatorError(f"tenant {tenant_id} still has {name}: {_REMOVAL.get(name, _FIRST)}")
 
     def remove(self, tenant_id: str) -> None:
         """Remove a tenant and its copy of the cloud's list of agents.
@@ -134,6 +134,11 @@ class Tenants:
             changed = connection.execute(update(table).where(table.c.id == tenant_id).values(values))
         if not changed.rowcount:
             raise OperatorError(f"there is no tenant {tenant_id}")
+
+
+_FIRST = "remove them first"
+_HELD = ("accounts", "channels", "customers", "verification_pins", "call_records", "call_quarantine")
+_REMOVAL = {"verification_pins": "`validator verification remove-pins`"}
 
 
 def _check_name(name: str) -> None:

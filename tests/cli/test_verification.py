@@ -75,6 +75,19 @@ def test_pin_is_changed_and_removed(command: Command, validator: CommandLine) ->
     assert {"PIN set", "PIN removed"} <= {entry.get("detail") for entry in validator.trail()}
 
 
+def test_tenant_with_pins_is_not_removed(command: Command, validator: CommandLine) -> None:
+    """PINs of ids that were never imported are named, too; the command that is named removes them all."""
+    validator.did("tenants", "add", "77")
+    assert command("pin", CUSTOMER, "--tenant", "77", stdin=PIN).code == 0
+
+    refused = validator("tenants", "remove", "77")
+
+    check_refused(refused, "tenant 77 still has verification_pins: `validator verification remove-pins`")
+    assert command("remove-pins", "--tenant", "77").out == "1 removed\n"
+    assert command("remove-pins", "--tenant", "77").out == "0 removed\n"
+    validator.did("tenants", "remove", "77")
+
+
 @pytest.mark.parametrize("words", [("erase", "--id", CUSTOMER), ("erase", "13606254580"), ("erase", "--all")])
 def test_erased_customer_has_no_pin(command: Command, validator: CommandLine, words: tuple[str, ...]) -> None:
     """With the customer the PIN is erased, in whatever way; the control: before, it is right."""

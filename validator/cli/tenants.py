@@ -66,7 +66,7 @@ def set_tenant(tenant_id: str, name: str) -> None:
 @tenants.command(examples=["validator tenants remove 202400000001"])
 @click.argument("tenant_id")
 def remove(tenant_id: str) -> None:
-    """Remove TENANT_ID, which must have no account, channel, client or customer; its tokens end."""
+    """Remove TENANT_ID, which must have no account, channel, client, customer or PIN; its tokens end."""
     with opened() as services, recorded(services, EventName.TENANT, "removed", tenant=tenant_id):
         tenant = services.tenants.require(tenant_id)
         users = [client.id for client in services.clients.list() if tenant.id in client.tenants]

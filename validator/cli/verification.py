@@ -52,6 +52,17 @@ def pin(customer_id: str, tenant: str | None, remove: bool, secret_file: Path | 
         say(f"{count} removed" if remove else "the PIN is set")
 
 
+@verification.command("remove-pins", examples=["validator verification remove-pins --tenant 202400000001"])
+@tenant_option
+def remove_pins(tenant: str | None) -> None:
+    """Remove every PIN of a tenant space, such as before the tenant space is removed."""
+    with opened() as services:
+        space = tenant_or_only(services, tenant)
+        with recorded(services, EventName.CUSTOMERS, "all PINs removed", tenant=space):
+            count = services.pins.remove_all(space)
+        say(f"{count} removed")
+
+
 @verification.command(examples=["validator verification test CARDVERIFY --number 13606254580 < answer.txt"])
 @click.argument("code")
 @tenant_option
