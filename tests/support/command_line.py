@@ -102,9 +102,9 @@ class CommandLine:
         return {name: told for name, told in self.trail()[-1].items() if name not in _OF_EACH}
 
     @contextmanager
-    def opened(self) -> Iterator[Services]:
+    def opened(self, variables: Mapping[str, str] | None = None) -> Iterator[Services]:
         """Give the parts that a server with this home would have."""
-        services = open_services(load(self.home, environment={}))
+        services = open_services(load(self.home, environment=variables or {}))
         try:
             yield services
         finally:

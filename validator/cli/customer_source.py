@@ -6,9 +6,12 @@ from contextlib import contextmanager
 import click
 
 from validator.cli.frame import opened
+from validator.cli.secretinput import first_line
 from validator.customers.directory import Customer
 from validator.errors import OperatorError
 from validator.services import Services
+
+_STDIN = "-"
 
 tenant_option = click.option("--tenant", help="Tenant space; else the only one.")
 
@@ -28,3 +31,8 @@ def opened_customers(source: str = "store") -> Iterator[Services]:
 def whole(customer: Customer) -> dict[str, object]:
     """Return everything that is stored of *customer*, as `import` reads it."""
     return {"id": customer.id, "number": list(customer.numbers), **customer.values}
+
+
+def text_of(number: str) -> str:
+    """Return NUMBER, or the first line of standard input for `-`."""
+    return first_line().decode("utf-8", "replace").strip() if number == _STDIN else number

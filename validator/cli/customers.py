@@ -10,13 +10,13 @@ import orjson
 
 from validator.audit import reading
 from validator.audit.events import EventName
+from validator.callcentre.records import Wanted
 from validator.cli.customer_export import export
-from validator.cli.customer_source import opened_customers, tenant_option, whole
+from validator.cli.customer_source import opened_customers, tenant_option, text_of, whole
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show, show_line
 from validator.cli.privileges import as_operator
-from validator.cli.secretinput import first_line
 from validator.cli.tenants import tenant_or_only
 from validator.customerquery import wire
 from validator.customers.catalogue import Place
@@ -25,8 +25,6 @@ from validator.customers.importing import Import
 from validator.errors import OperatorError
 from validator.numbers.reading import Number, read_number
 from validator.services import Services
-
-_STDIN = "-"
 
 number_argument = click.argument("number")
 
@@ -94,7 +92,7 @@ def show_customer(number: str, tenant: str | None, as_json: bool) -> None:
     """Show everything that is stored of the customers with NUMBER, unmasked."""
     with opened_customers() as services:
         space = tenant_or_only(services, tenant)
-        text = _text_of(number)
+        text = text_of(number)
         with _recorded_about(services, "shown", space, text):
             found = _matches(_look_up(services, space, text))
         show([whole(customer) for customer in found], as_json=as_json)
@@ -114,7 +112,7 @@ def query(number: str, tenant: str | None, as_cloud: bool, as_json: bool) -> Non
     """Look NUMBER up as for an agent's card: none, one, several or failed, with the card's masked fields."""
     with opened_customers("") as services:
         space = tenant_or_only(services, tenant)
-        text = _text_of(number)
+        text = text_of(number)
         with _recorded_about(services, "queried", space, text):
             found = _look_up(services, space, text)
             cards = [_card(services, customer) for customer in _matches(found)]
@@ -143,7 +141,7 @@ def trace(number: str, tenant: str | None, as_json: bool) -> None:
     """List who looked NUMBER up, showed or erased it, by this node's audit trail, within customers.keep."""
     with opened_customers("") as services:
         space = tenant_or_only(services, tenant)
-        key = _number_of(services, _text_of(number)).key
+        key = _number_of(services, text_of(number)).key
         names = services.trail_numbers.digests(space, key)
         rows = [
             {name: entry.get(name) for name in ("time", "by", "detail", "outcome", "request_id")}
@@ -179,11 +177,15 @@ def erase(number: str | None, tenant: str | None, customer_id: str | None, every
         raise click.UsageError("name one of NUMBER, --id and --all")
     with opened_customers() as services:
         space = tenant_or_only(services, tenant)
-        text = None if number is None else _text_of(number)
+        text = None if number is None else text_of(number)
         with _recorded_about(services, "erased", space, text):
             _remove_pins(services, space, text, customer_id)
             count = _erase(services, space, text, customer_id)
         say(f"{count} erased; backups have them until they are deleted")
+        if text and services.call_centre.records.find(Wanted(space, number=text), 1):
+            say(
+                "notice: there are records of calls with this number: `validator callrecords erase`", err=True
+            )
 
 
 @contextmanager
@@ -213,11 +215,6 @@ def _purge(services: Services) -> int:
 
 def _print_progress(words: str) -> None:
     say(words, err=True)
-
-
-def _text_of(number: str) -> str:
-    """Return NUMBER, or the first line of standard input for `-`."""
-    return first_line().decode("utf-8", "replace").strip() if number == _STDIN else number
 
 
 def _look_up(services: Services, tenant: str, text: str) -> Found:

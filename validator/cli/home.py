@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import click
 
+from validator.callcentre.condition import shortcomings as record_shortcomings
 from validator.cli import db, samples
 from validator.cli import https as local_https
 from validator.cli.credentials import missing_here
@@ -70,7 +71,7 @@ def check(as_json: bool) -> None:
     """
     with opened(any_schema=True) as services:
         states = {"settings": PartState(), **services.health.checks(), **_integrations(services.settings)}
-        states |= _customers(services) | _credentials(services) | _webhooks(services)
+        states |= _customers(services) | _credentials(services) | _webhooks(services) | _records(services)
         _notice_sources(services)
         if not as_json:
             notice_open_callbacks(services.settings)
@@ -126,6 +127,18 @@ def _webhooks(services: Services) -> dict[str, PartState]:
     except ValidatorError:
         return {}  # the part "store" has the reason
     return {"webhooks": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
+
+
+def _records(services: Services) -> dict[str, PartState]:
+    """Return the state of call records; nothing where none are received. No other response needs them."""
+    centre = services.call_centre
+    if centre.receiver is None or not services.settings.server.serves(INTEGRATIONS):
+        return {}
+    try:
+        words = [*record_shortcomings(centre.records, centre.expected, centre.quarantine)]
+    except ValidatorError:
+        return {}  # the part "store" has the reason
+    return {"callrecords": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
 
 
 def _notice_sources(services: Services) -> None:

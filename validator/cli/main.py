@@ -11,8 +11,8 @@ from validator.cli.frame import Group
 
 # Each is in the module of its name, but for three.
 _COMMANDS = (
-    *("accounts", "agents", "audit", "authv2", "blocklist", "cert", "channels", "check", "clients", "cloud"),
-    *("cobrowse", "config", "ctibar", "customers"),
+    *("accounts", "agents", "audit", "authv2", "blocklist", "callrecords", "cert", "channels", "check"),
+    *("clients", "cloud", "cobrowse", "config", "ctibar", "customers"),
     *("db", "demo", "doctor", "init", "keys", "limits", "metrics", "nginx", "registration", "serve"),
     *("simulate", "status", "tenants", "tokens", "verification", "webhooks"),
 )

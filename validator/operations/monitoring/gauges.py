@@ -69,6 +69,12 @@ GAUGES = {
     ),
     "trail_bytes": Gauge((), "Size of all files of the audit trail."),
     "database_bytes": Gauge((), "Size of the embedded database's files; absent with PostgreSQL."),
+    "call_records_missing": Gauge(
+        (), "Calls without a record after an hour; absent while no records are received."
+    ),
+    "call_records_quarantined": Gauge(
+        (), "Pushed records that could not be read; absent while no records are received."
+    ),
     "webhook_messages": Gauge(
         ("state",), "Messages that wait to be sent, and dead letters; absent while webhooks are off."
     ),

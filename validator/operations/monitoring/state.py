@@ -142,6 +142,13 @@ def _database(services: Services) -> Iterator[Reading]:
         yield Reading("database_bytes", size)
 
 
+def _call_records(services: Services) -> Iterator[Reading]:
+    if services.call_centre.receiver is None:
+        return
+    yield Reading("call_records_missing", services.call_centre.expected.count_missing())
+    yield Reading("call_records_quarantined", services.call_centre.quarantine.count())
+
+
 def _webhooks(services: Services) -> Iterator[Reading]:
     if not services.settings.webhooks.url:
         return
@@ -176,6 +183,7 @@ LOOK_UPS: dict[str, LookUp] = {
     "locks": _locks,
     "trail": _trail,
     "database": _database,
+    "call_records": _call_records,
     "webhooks": _webhooks,
     "disks": _disks,
 }
