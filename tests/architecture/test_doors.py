@@ -21,6 +21,7 @@ DOORS = (
     "validator/web/",
     "validator/app.py",
     "validator/operations/simulator/cloud.py",
+    "validator/operations/simulator/cobrowse_routes.py",
     "validator/operations/simulator/service_routes.py",
     "validator/operations/simulator/keypad_routes.py",
     "validator/operations/simulator/signed_routes.py",

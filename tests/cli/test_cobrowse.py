@@ -16,10 +16,11 @@ CONFIGURED = {
 def test_snippet_is_for_the_configured_cloud(nowhere: CommandLine) -> None:
     """No home is needed; --cloud wins over the settings."""
     assert (
-        'cloud: "https://aicc.example.net:8443"' in nowhere("cobrowse", "snippet", variables=CONFIGURED).out
+        'data-cloud="https://aicc.example.net:8443"'
+        in nowhere("cobrowse", "snippet", variables=CONFIGURED).out
     )
     assert (
-        'cloud: "https://cloud.example.net"'
+        'data-cloud="https://cloud.example.net"'
         in nowhere("cobrowse", "snippet", *CLOUD, variables=CONFIGURED).out
     )
 

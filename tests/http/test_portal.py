@@ -196,6 +196,36 @@ def test_verification_is_on_the_agents_page_once_a_code_is(
     assert places == (["polite"] if is_there else [])
 
 
+CLOUD_OF_PROXY = {
+    "proxy.cloud_host": "cloud.example.net",
+    "proxy.cloud_port": "8443",
+    "proxy.cloud_address": "192.0.2.7:8443",
+}
+
+
+def test_sharing_is_offered_on_chat_pages_only_once_it_is_on(found_enterprise: Found) -> None:
+    """With `portal.cobrowse` the chat pages name the cloud; no other page does, and no policy is weaker."""
+    names = ("", "/login", "/agent", "/customer", "/guest")
+    off = found_enterprise(ON | CLOUD_OF_PROXY).visitor()
+    on = found_enterprise(ON | CLOUD_OF_PROXY | {"portal.cobrowse": "true"}).visitor()
+
+    def clouds(browser: FlaskClient) -> dict[str, str | None]:
+        offered = {name: document(browser, name).elements for name in names}
+        shares = {
+            name: [each for _, each in elements if each.get("id") == "share"]
+            for name, elements in offered.items()
+        }
+        return {name: found[0]["data-cloud"] for name, found in shares.items() if found}
+
+    def policies(browser: FlaskClient) -> list[str]:
+        headers = (browser.get(f"/portal{name}").headers["Content-Security-Policy"] for name in names)
+        return [re.sub(r"nonce-[\w-]+", "nonce", header) for header in headers]
+
+    assert clouds(off) == {}
+    assert clouds(on) == dict.fromkeys(("/customer", "/guest"), "https://cloud.example.net:8443")
+    assert policies(on) == policies(off)
+
+
 def test_page_with_a_card_has_no_customer(found_enterprise: Found) -> None:
     """The page is the same for everybody: customers come only by the routes, to a logged-in agent."""
     browser = found_enterprise(ON | {"customers.source": "store", "customers.card": "true"}).visitor()

@@ -2,10 +2,10 @@
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import trustme
@@ -36,7 +36,14 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def serving_pages(folder: Path, certificate: trustme.LeafCert) -> Iterator[int]:
     """Serve the files in *folder* with *certificate*; give the port."""
-    server = _Server(("127.0.0.1", 0), partial(_Page, directory=str(folder)))
+    with serving(partial(_Page, directory=str(folder)), certificate) as port:
+        yield port
+
+
+@contextmanager
+def serving(handler: Callable[..., BaseHTTPRequestHandler], certificate: trustme.LeafCert) -> Iterator[int]:
+    """Serve what *handler* answers with *certificate*; give the port."""
+    server = _Server(("127.0.0.1", 0), handler)
     server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(server.context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

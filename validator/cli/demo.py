@@ -140,6 +140,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "portal.enabled": True,
         "portal.channel": samples.CHANNEL,
         "portal.tenant": samples.TENANT,
+        "portal.cobrowse": True,
         "customers.source": "store",
         "customers.card": True,
         **demo_queries.settings(folder),
@@ -242,6 +243,7 @@ Its basic tables:   https://{CLOUD}:{cloud_port}/tables
 Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
 Its IVR keypad:     https://{CLOUD}:{cloud_port}/keypad   {demo_flows.HINT}
 Its workbench:      https://{CLOUD}:{cloud_port}/workbench
+Its co-browsing:    https://{CLOUD}:{cloud_port}/cobrowse   (a link with which a page asks to be shared)
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
                     or validator cloud call GET /rest/cmsapp/v1/ping --explain
                     or validator cloud records fetch --from 2026-01-01 --to 2026-01-02 --out records

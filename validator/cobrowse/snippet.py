@@ -6,10 +6,10 @@ from validator.cobrowse import sources
 
 NONCE = "NONCE"
 _SNIPPET = """\
-<!-- Co-browsing with {cloud}. Only on pages that an agent may see: never with passwords, payments or secrets.
+<!-- Co-browsing with {host}. Only on pages that an agent may see: never with passwords, payments or secrets.
      Replace {nonce} by the nonce of the response, and add to the page's Content-Security-Policy:
      {policy} -->
-<button type="button" id="cobrowse-share" hidden>Share this page with the agent</button>
+<button type="button" id="cobrowse-share" data-cloud="{cloud}" hidden>Share this page with the agent</button>
 <script nonce="{nonce}">
 (() => {{
 "use strict";
@@ -29,11 +29,12 @@ def policy(cloud: str) -> str:
 def snippet(cloud: str) -> str:
     """Return the HTML for a page of another site, with the scripts of *cloud*, an origin."""
     modules = (sources.SHARE, sources.QUESTION, sources.OFFER)
-    facts = f"cloud: {sources.literal(cloud)}, context: {sources.literal(f'{cloud}/service-cloud')}"
+    context = sources.literal(f"{cloud}/service-cloud")
     return _SNIPPET.format(
-        cloud=urlsplit(cloud).netloc,
+        cloud=cloud,
+        host=urlsplit(cloud).netloc,
         nonce=NONCE,
         policy=policy(cloud),
         script="\n".join(map(sources.module, modules)).rstrip(),
-        given=f'{{ {facts}, button: document.getElementById("cobrowse-share") }}',
+        given=f'{{ button: document.getElementById("cobrowse-share"), context: {context} }}',
     )

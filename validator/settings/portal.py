@@ -1,10 +1,11 @@
 """The sections of the ready pages, and of the page in the cloud's frame."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from validator.origins import authority
 from validator.settings import fields, network, places
 from validator.settings.ctibar import bar_socket
 from validator.settings.section import Section
@@ -33,6 +34,7 @@ class PortalSection(Section):
     """`[portal]`."""
 
     policy = PortalPolicy
+    not_in_policy = ("cobrowse",)
     enabled = fields.Boolean()
     path = places.UrlPath()
     context_path = places.UrlPath(empty=True)
@@ -42,10 +44,12 @@ class PortalSection(Section):
     map_service = fields.Choice(MAP_SERVICES)
     inline_styles = fields.Boolean()
     softphone = fields.Boolean()
+    cobrowse = fields.Boolean()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
-        """Return what the agent's page shows of the caller, and whether the card calls back."""
-        customers = around.sections["customers"]
+        """Return what the agent's page shows of the caller, and the cloud that chat pages are shared with."""
+        customers, proxy = around.sections["customers"], around.sections["proxy"]
+        cloud = authority(proxy["cloud_host"], proxy["cloud_port"], "https")
         has_card = customers["card"]
         return {
             "has_card": has_card,
@@ -54,6 +58,7 @@ class PortalSection(Section):
             "single_agent": around.sections["tokens"]["single_agent"],
             "bar_script": around.sections["ctibar"]["script_url"],
             "bar_socket": bar_socket(around.sections["ctibar"]),
+            "cobrowse_cloud": f"https://{cloud}" if values["cobrowse"] else "",
         }
 
 
@@ -106,3 +111,21 @@ def has_softphone(sections: Mapping[str, Mapping[str, Any]]) -> bool:
 def has_pop(sections: Mapping[str, Mapping[str, Any]]) -> bool:
     """Return whether the page in the cloud's frame is switched on in the checked *sections*."""
     return str(sections["pop"]["mode"]) != OFF
+
+
+def broken_page_rules(sections: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key and the complaint of what the checked *sections* of pages contradict."""
+    pop, portal = sections["pop"], sections["portal"]
+    if portal["cobrowse"] and not sections["proxy"]["cloud_host"]:
+        yield (
+            "portal.cobrowse",
+            "needs proxy.cloud_host: the question before a page is shared names the cloud",
+        )
+    if pop["mode"] == OFF:
+        return
+    if not pop["cloud_origins"]:
+        yield "pop.cloud_origins", "is empty, so that no page of the cloud could frame the screen pop"
+    if not portal["enabled"]:
+        yield "pop.mode", "needs portal.enabled = true: the page and its login are below portal.path"
+    if not sections["customers"]["card"]:
+        yield "pop.mode", "needs customers.card = true: the page shows that card"

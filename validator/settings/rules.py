@@ -15,11 +15,11 @@ from validator.numbers.reading import is_region
 from validator.origins import host_of
 from validator.settings.callrecords import broken_record_rules
 from validator.settings.ctibar import broken_centre_rules
+from validator.settings.portal import broken_page_rules
 from validator.settings.verification import broken_flow_rules
 from validator.store import transport
 from validator.verification.policy import HTTP, parse_route
 from validator.verification.policy import PATH as VERIFICATION_PATH
-from validator.web.portal.policy import OFF
 
 _OF_NGINX = ("/door-error/", "/.well-known/")
 OWN_PATHS = ("/api/", "/webchat/", "/service-cloud/", "/healthz/", "/readyz/", "/openapi.json/", *_OF_NGINX)
@@ -49,7 +49,7 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _cloud_of_proxy(proxy, paths)
     yield from _cloud(sections["cloud"])
     yield from _portal(sections["portal"], proxy, paths)
-    yield from _pop(sections)
+    yield from broken_page_rules(sections)
     yield from _customers(sections["customers"], sections["numbers"], environment)
     yield from _database(sections["database"], environment)
 
@@ -268,18 +268,6 @@ def _portal(portal: Mapping[str, Any], proxy: Mapping[str, Any], callback_paths:
         yield "portal.softphone", "needs portal.enabled = true: the page and its login are below portal.path"
     if proxy["origin"] and portal["context_path"] not in ("", proxy["prefix"]):
         yield "portal.context_path", "is not proxy.prefix, under which the cloud is passed on"
-
-
-def _pop(sections: Mapping[str, Any]) -> Broken:
-    pop = sections["pop"]
-    if pop["mode"] == OFF:
-        return
-    if not pop["cloud_origins"]:
-        yield "pop.cloud_origins", "is empty, so that no page of the cloud could frame the screen pop"
-    if not sections["portal"]["enabled"]:
-        yield "pop.mode", "needs portal.enabled = true: the page and its login are below portal.path"
-    if not sections["customers"]["card"]:
-        yield "pop.mode", "needs customers.card = true: the page shows that card"
 
 
 def _is_unix(bind: str) -> bool:

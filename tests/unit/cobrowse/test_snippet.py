@@ -17,7 +17,7 @@ def test_snippet_has_the_scripts_in_the_documented_order() -> None:
     assert 0 < text.index(SDK) < text.index(COMMON)
     assert " src=" not in text
     assert re.findall(r"<script[^>]*>", text) == ['<script nonce="NONCE">']
-    assert f'offerSharing({{ cloud: "{CLOUD}", context: "{CLOUD}/service-cloud",' in text
+    assert f'context: "{CLOUD}/service-cloud" }}' in text
 
 
 def test_snippet_is_one_classic_script() -> None:

@@ -2,8 +2,8 @@
 
 The pages' routes are below `/service-cloud/` (`service_routes`), the agents' workbench is at `/workbench`
 (`workbench_routes`). The real API Fabric, CC-CMS and CC-FS (`signed_routes`) have separate hosts; here they
-share this one. The status page and the basic tables (`table_routes`) are served to this host only, and so is
-the IVR keypad (`keypad_routes`).
+share this one. The status page and the basic tables (`table_routes`) are served to this host only, and so are
+the IVR keypad (`keypad_routes`) and the agent's page of co-browsing (`cobrowse_routes`).
 """
 
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from validator.clock import Clock
 from validator.operations.simulator import (
+    cobrowse_routes,
     keypad_routes,
     pages,
     service_routes,
@@ -49,6 +50,8 @@ def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> 
     app.register_blueprint(_status(registration, records))
     app.register_blueprint(table_routes.blueprint(registration.tables, clock))
     app.register_blueprint(keypad_routes.blueprint(registration, clock))
+    for blueprint in cobrowse_routes.blueprints(_page_to_share(registration), clock):
+        app.register_blueprint(blueprint)
 
     @app.before_request
     def one_slash_only() -> Response | None:
@@ -61,6 +64,11 @@ def create_cloud(registration: Registration, callback: Asking, clock: Clock) -> 
         return text_reply(f"{error.code} {error.name}\n", error.code or 500)
 
     return app
+
+
+def _page_to_share(registration: Registration) -> str:
+    """Return the page that the agent's form suggests; "" without one."""
+    return next((f"{origin}/portal/guest" for origin in registration.cloud.pop_origins), "")
 
 
 def _fabric(fabric: Fabric, records: Records) -> Blueprint:

@@ -25,6 +25,7 @@ class PortalPolicy:
     With `has_verification` it shows how the verification of the call ended. With `softphone` there is
     a page about the agent's softphone. `single_agent` is what a second login of one agent means. `bar_script`
     and `bar_socket` are the URLs of another call centre's bar; without the script there is no page of it.
+    Chat pages can be shared with an agent of `cobrowse_cloud`, the cloud's origin; "": they cannot.
     """
 
     enabled: bool
@@ -42,6 +43,7 @@ class PortalPolicy:
     has_verification: bool = False
     bar_script: str = ""
     bar_socket: str = ""
+    cobrowse_cloud: str = ""
 
     @property
     def pages(self) -> tuple[str, ...]:

@@ -101,3 +101,9 @@ def test_guests_need_a_channel(tmp_path: Path) -> None:
     """A tenant space without a channel is reported, instead of a missing page."""
     assert "portal.channel: is missing" in problem(tmp_path, tenant="2024")
     assert loaded(tmp_path, channel="81", tenant="2024").pages == ("agent", "customer", "guest")
+
+
+def test_sharing_needs_a_cloud_to_name(tmp_path: Path) -> None:
+    """The question before a page is shared names the cloud, so one must be configured."""
+    assert "portal.cobrowse: needs proxy.cloud_host" in problem(tmp_path, cobrowse="true")
+    assert loaded(tmp_path).cobrowse_cloud == ""

@@ -1,6 +1,6 @@
 // Co-browsing: this page is shared with an agent of the cloud after its person has said so.
 //
-//   offerSharing({ cloud: "https://cloud.example.com", context: contextPath(), button });
+//   offerSharing({ button: document.getElementById("share"), context: contextPath() });
 //
 // The cloud's two scripts can do what the page can, and so are not loaded before that. They share the frame that
 // they are in, and only that: in a frame of another page nothing is asked.
@@ -14,18 +14,18 @@ const COBROWSE_SCRIPTS = ["/resource.root/cobrowse/sdk/cobrowse.js", "/webclient
  * Ask at once on a page that was opened with a share link, and whenever *button* is clicked.
  *
  * @param {object} options
- * @param {string} options.cloud its origin, whose host the question names
- * @param {string} options.context where its paths are for this page: an origin, and /service-cloud
- * @param {HTMLElement} [options.button] is hidden until it works
+ * @param {HTMLElement | null} options.button has the cloud's origin, which the question names, as `data-cloud`, and is
+ *   hidden until it works; null on a page that cannot be shared
+ * @param {string} options.context where the cloud's paths are for this page: an origin, and /service-cloud
  * @param {string} [options.language]
  */
-export function offerSharing({ cloud, context, button = null, language = document.documentElement.lang }) {
-  if (globalThis.top !== globalThis) return;
-  const sharing = { cloud: new URL(cloud).host, context, language };
-  const share = presentedShare(location.href, new URL(cloud).origin);
-  if (share === "given") begin(sharing, true);
+export function offerSharing({ button, context, language = document.documentElement.lang }) {
+  if (button === null || globalThis.top !== globalThis) return;
+  const cloud = new URL(button.dataset.cloud);
+  const sharing = { cloud: cloud.host, context, language };
+  const share = presentedShare(location.href, cloud.origin);
   if (share === "refused") showNotShared({ ...sharing, why: "refused" });
-  if (button === null) return;
+  if (share === "given") begin(sharing, true);
   button.addEventListener("click", () => begin(sharing, false));
   button.hidden = share === "given";
 }

@@ -56,8 +56,7 @@ export function askToShare({ cloud, language }) {
   const host = shown(dialog);
   dialog.showModal();
   no.focus();
-  const isSeen = watchedFor(yes);
-  const disarm = arm(yes);
+  const disarm = arm(yes, (isCovered) => (trouble.textContent = isCovered ? say("covered") : ""));
   return new Promise((decide) => {
     const end = (isYes) => {
       disarm();
@@ -67,9 +66,7 @@ export function askToShare({ cloud, language }) {
     no.addEventListener("click", () => end(false));
     dialog.addEventListener("cancel", () => end(false));
     yes.addEventListener("click", (event) => {
-      if (!event.isTrusted) return;
-      if (isSeen()) end(true);
-      else trouble.textContent = say("covered");
+      if (event.isTrusted) end(true);
     });
   });
 }
@@ -96,33 +93,35 @@ function notice(text, action, act) {
   return host;
 }
 
-/** Let *button* be clicked once the page has been in front for `SEEN`; return what ends that. */
-function arm(button) {
+/**
+ * Let *button* be clicked once it has been seen for `SEEN`, in a window in front; *tell* whether something covers it.
+ * Return what ends that.
+ */
+function arm(button, tell) {
   const ending = new AbortController();
-  let timer = 0;
+  let [timer, isSeen] = [0, false];
   const again = () => {
     clearTimeout(timer);
     button.disabled = true;
-    if (document.hasFocus()) timer = setTimeout(() => (button.disabled = false), SEEN);
+    if (isSeen && document.hasFocus()) timer = setTimeout(() => (button.disabled = false), SEEN);
   };
+  const observer = new IntersectionObserver(
+    (entries) => {
+      const { intersectionRatio, isVisible = true } = entries.at(-1); // not every browser knows what covers it
+      isSeen = intersectionRatio === 1 && isVisible;
+      tell(!isSeen);
+      again();
+    },
+    { threshold: [0, 1], trackVisibility: true, delay: 100 },
+  );
+  observer.observe(button);
   for (const name of ["focus", "blur"]) globalThis.addEventListener(name, again, { signal: ending.signal });
   document.addEventListener("visibilitychange", again, { signal: ending.signal });
   again();
   return () => {
     clearTimeout(timer);
+    observer.disconnect();
     ending.abort();
-  };
-}
-
-/** Return what returns whether *button* is seen; a browser that cannot say what covers it says where it is. */
-function watchedFor(button) {
-  let last = null;
-  const keep = (entries) => (last = entries.at(-1) ?? last);
-  const observer = new IntersectionObserver(keep, { threshold: [0, 1], trackVisibility: true, delay: 100 });
-  observer.observe(button);
-  return () => {
-    keep(observer.takeRecords());
-    return last !== null && last.intersectionRatio === 1 && (last.isVisible ?? true);
   };
 }
 

@@ -1,5 +1,6 @@
 // The page of the guest's chat.
 
+import { offerSharing } from "./cobrowse.js";
 import { startGuestChat } from "./guestchat.js";
 import { attempt, context, enterprise, part, report, settings, watchCloud } from "./page.js";
 
@@ -19,4 +20,5 @@ part("start").addEventListener("submit", async (event) => {
   stop();
   submit.focus(); // a button that is disabled loses it
 });
+offerSharing({ button: part("share"), context });
 submit.disabled = false; // until now the form would have been sent without this script
