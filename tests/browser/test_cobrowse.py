@@ -25,11 +25,13 @@ from tests.support.cobrowse_site import (
     STRICT,
     YES,
     Agent,
+    Question,
     open_link,
 )
 from tests.support.every_site import PORTAL
 from tests.support.portal_site import Stage
 from tests.support.ready_pages import complaints_in, log_in
+from tests.support.server_process import wait_until
 from validator.operations.simulator.cobrowse_routes import COMMON, SDK
 
 pytestmark = pytest.mark.slow
@@ -51,6 +53,13 @@ CLICK_EVERYTHING = """() => {
         one.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true, composed: true}));
     }
 }"""
+# The second for which a question must be seen passes when the test says so.
+HOLD_THE_SECOND = """const {setTimeout} = globalThis;
+globalThis.setTimeout = (act, delay, ...more) => {
+    if (delay !== 1000) return setTimeout(act, delay, ...more);
+    globalThis.passTheSecond = act;
+    return 0;
+};"""
 # Above everything, and transparent for the mouse: the person sees a game and clicks on the question.
 COVER = """() => {
     const cover = document.createElement("div");
@@ -350,6 +359,24 @@ def test_guests_page_is_shared_by_a_link_until_it_is_stopped(profile: BrowserCon
     tab.wait_for_url(f"{PORTAL}/portal/guest")
     agent.expect_shared(is_shared=False)
     expect(tab.locator("#share")).to_be_visible()
+
+
+def test_click_before_the_question_was_seen_does_not_count(profile: BrowserContext) -> None:
+    """The second click of a double click meets a dead button; control: a second later it works."""
+    tab = profile.new_page()
+    tab.add_init_script(HOLD_THE_SECOND)
+    tab.goto(f"{PORTAL}/portal/guest")
+    tab.click("#share")
+    wait_until(lambda: tab.evaluate("'passTheSecond' in globalThis"), "the question is seen")
+    question = Question(tab)
+    place = question.place_of(YES, is_enabled=False)
+
+    tab.mouse.click(*place)
+
+    assert ASKED in question.text()
+    tab.evaluate("passTheSecond()")
+    tab.mouse.click(*place)
+    question.await_text(f"An agent of {CLOUD_NAME} can now ask to see this page.")
 
 
 def test_declined_link_leaves_the_page_as_it_is(profile: BrowserContext, agent: Agent) -> None:

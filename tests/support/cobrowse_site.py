@@ -155,17 +155,19 @@ class Question:
         """Click the button *name* with the mouse, once it can be."""
         self._tab.mouse.click(*self.place_of(name))
 
-    def place_of(self, name: str) -> tuple[float, float]:
-        """Return where the button *name* is, once it can be clicked."""
-        self.await_button(name)
-        model = self._session.send("DOM.getBoxModel", {"backendNodeId": self._button(name)})["model"]
+    def place_of(self, name: str, *, is_enabled: bool = True) -> tuple[float, float]:
+        """Return where the button *name* is, once it can be clicked, or at once."""
+        if is_enabled:
+            self.await_button(name)
+        node = self._button(name, is_enabled=is_enabled)
+        model = self._session.send("DOM.getBoxModel", {"backendNodeId": node})["model"]
         left, top, _, _, right, bottom, *_ = model["border"]
         return (left + right) / 2, (top + bottom) / 2
 
-    def _button(self, name: str) -> int | None:
+    def _button(self, name: str, *, is_enabled: bool = True) -> int | None:
         found = [node for role, named, node in self._nodes() if (role, named) == ("button", name)]
-        enabled = [node for node in found if not _is(node, "disabled")]
-        return int(enabled[0]["backendDOMNodeId"]) if enabled else None
+        wanted = [node for node in found if _is(node, "disabled") is not is_enabled]
+        return int(wanted[0]["backendDOMNodeId"]) if wanted else None
 
     def _nodes(self) -> list[tuple[str, str, dict[str, Any]]]:
         tree = self._session.send("Accessibility.getFullAXTree")["nodes"]
