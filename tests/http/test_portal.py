@@ -224,6 +224,7 @@ def test_sharing_is_offered_on_chat_pages_only_once_it_is_on(found_enterprise: F
     assert clouds(off) == {}
     assert clouds(on) == dict.fromkeys(("/customer", "/guest"), "https://cloud.example.net:8443")
     assert policies(on) == policies(off)
+    assert [browser.get("/portal").text.count("Can be shared") for browser in (on, off)] == [2, 0]
 
 
 def test_page_with_a_card_has_no_customer(found_enterprise: Found) -> None:

@@ -141,6 +141,7 @@ _ROWS: tuple[Row, ...] = (
         "allow-same-origin、allow-forms 和 allow-popups。",
     ),
     ("standalone", "Open as a separate page", "在单独的页面中打开"),
+    ("can_be_shared", "Can be shared with an agent, after a question", "经询问后可与座席共享"),
     ("share_page", "Share this page with the agent", "与座席共享此页面"),
     ("bubble_hint", "The chat opens from the button in the corner.", "点击角落里的按钮打开聊天窗口。"),
 )
