@@ -131,5 +131,5 @@ def _content(response: Response) -> Mapping[str, Any]:
 
 def _code(content: Mapping[str, Any]) -> str:
     """Return the code in *content*, "unknown" when it has none of the usual form."""
-    code = str(content.get("resultCode"))
+    code = str(content.get("resultCode", ""))
     return code if _CODE.fullmatch(code) else "unknown"

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import stat
 import zipfile
 from collections.abc import Callable
@@ -183,6 +184,8 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
     found = fetch(server, tmp_path / "out")
 
     assert (found.fetched, found.refused, found.left_out) == (3, len(HOSTILE), 3)
+    joined = [os.path.normpath(f"{tmp_path}/out/{RECORDINGS}/{name}") for name in HOSTILE]
+    assert [path for path in joined if not path.startswith(f"{tmp_path}/out/")]  # as names they would escape
     assert [name for name in server.asked if name in HOSTILE] == []
     assert (tmp_path / "victim").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "victim"]
