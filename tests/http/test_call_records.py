@@ -25,6 +25,7 @@ from tests.support.call_records import (
 from tests.support.fakes import OTHER_TENANT, TENANT, Enterprise
 from validator.callcentre.records import Wanted
 from validator.errors import ConfigurationError, Fault, Reason
+from validator.files import write_private
 from validator.metrics.instruments import CALL_RECORDS, child
 from validator.settings.loading import load
 from validator.settings.sources import environment_variable
@@ -240,6 +241,31 @@ def test_openapi_describes_the_push(found: Founder) -> None:
     assert set(operation["responses"]) >= {"200", "401", "413", "429", "503"}
     assert operation["responses"]["503"]["content"].keys() == {"application/json"}
     assert SECRET not in str(described)
+
+
+def test_double_call_of_the_cloud_is_a_record(found_enterprise: Founder, tmp_path: Path) -> None:
+    """The cloud gets texts for codes; a connection changes nothing; its secret opens no other route."""
+    write_private(tmp_path / "secrets", f"{TENANT}/aicc {SECRET}\n{TENANT}/ctibar {OTHER_SECRET}\n".encode())
+    enterprise = found_enterprise(
+        {
+            "callrecords.aicc_routes": f'["{TENANT}={OTHER_ROUTE}"]',
+            "callrecords.ctibar_routes": f'["{TENANT}={ROUTE}"]',
+            "callrecords.secrets_file": str(tmp_path / "secrets"),
+        }
+    )
+    connected = {"callSerialNo": "1", "serviceNo": "101", "called": CUSTOMER, "callData": ""}
+    released = {**connected, "talkDuration": "3"}
+
+    answers = [push(enterprise, body, SECRET, OTHER_ROUTE) for body in (connected, released, connected)]
+    foreign = push(enterprise, released, OTHER_SECRET, OTHER_ROUTE)
+
+    assert [answer.get_json() for answer in answers] == [{"retCode": "0", "retMsg": "success"}] * 3
+    assert (foreign.status_code, foreign.get_json()) == (401, {"retCode": "1", "retMsg": "failed"})
+    assert push(enterprise, released, SECRET, ROUTE).status_code == 401
+    assert stored(enterprise) == [("1", 1)]
+    settings = enterprise.services.settings
+    described = document(settings.callbacks, settings.server.integrations, "all")["paths"]
+    assert "200" in described[f"{OTHER_ROUTE}/{{presented_secret}}"]["post"]["responses"]
 
 
 # The settings

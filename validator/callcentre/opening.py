@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from validator.audit.trail import AuditTrail
+from validator.callcentre.aicc import AiccFormat
 from validator.callcentre.ctibar import CtibarFormat
 from validator.callcentre.expected import ExpectedCalls
-from validator.callcentre.policy import CTIBAR, CallRecordsPolicy
+from validator.callcentre.policy import AICC, CTIBAR, CallRecordsPolicy
 from validator.callcentre.quarantine import Quarantine
 from validator.callcentre.receiving import Format, Receiver
 from validator.callcentre.records import CallRecords
@@ -19,7 +20,7 @@ from validator.store.database import Database
 from validator.tenants import Tenants
 from validator.webhooks.outbox import Outbox
 
-_FORMATS: Mapping[str, Callable[[ZoneInfo], Format]] = {CTIBAR: CtibarFormat}
+_FORMATS: Mapping[str, Callable[[ZoneInfo], Format]] = {CTIBAR: CtibarFormat, AICC: AiccFormat}
 
 
 @dataclass(frozen=True, slots=True)

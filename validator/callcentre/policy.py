@@ -8,6 +8,7 @@ from validator.networks import Network
 from validator.routeguard import RouteAccess, RouteSecrets
 
 CTIBAR = "ctibar"  # another call centre, whose agents have `ctibar.js`
+AICC = "aicc"  # double calls of the cloud
 MAX_BODY = 16_384  # bytes of a pushed record; more gets 413
 MAX_CALL = 128  # characters of a call's id
 

@@ -33,8 +33,11 @@ class Format(Protocol):
     accepted: bytes
     failed: bytes
 
-    def parse(self, body: bytes) -> CallRecord:
-        """Return the record in *body*; raises Refusal, whose detail quotes nothing of it."""
+    def parse(self, body: bytes) -> CallRecord | None:
+        """Return the record in *body*, None for another event of a call.
+
+        Raises Refusal, whose detail quotes nothing of it.
+        """
         ...
 
 
@@ -90,6 +93,9 @@ class Receiver:
         """Store the record in *body*, or else the body; raises Fault."""
         try:
             record = self._formats[route.source].parse(body)
+            if record is None:
+                child(CALL_RECORDS, route.source, "ignored").inc()
+                return
             result = self._records.put(route.tenant, route.source, record)
             if result is Result.TOO_MANY:
                 raise Refusal(Reason.FIELD_INVALID, f"callId: has {MAX_REVISIONS} revisions already")

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from validator.callcentre.policy import CTIBAR, CallRecordsPolicy, RecordRoute
+from validator.callcentre.policy import AICC, CTIBAR, CallRecordsPolicy, RecordRoute
 from validator.numbers.reading import is_region
 from validator.routeguard import PATH, PROOFS
 from validator.settings import fields, network, places
@@ -13,8 +13,8 @@ from validator.settings.section import Section
 from validator.settings.surroundings import Surroundings
 from validator.web.policy import ErrorShape, IntegrationRoute
 
-_KEYS = {CTIBAR: "ctibar_routes"}
-_SHAPES = {CTIBAR: ErrorShape.CTIBAR}
+_KEYS = {CTIBAR: "ctibar_routes", AICC: "aicc_routes"}
+_SHAPES = {CTIBAR: ErrorShape.CTIBAR, AICC: ErrorShape.AICC}
 
 
 class CallRecordsSection(Section):
@@ -23,6 +23,7 @@ class CallRecordsSection(Section):
     policy = CallRecordsPolicy
     not_in_policy = tuple(_KEYS.values())
     ctibar_routes = places.TenantPaths()
+    aicc_routes = places.TenantPaths()
     proof = fields.Choice(PROOFS)
     secrets_file = places.RouteSecretsFile("callrecords.secrets")
     networks = network.Networks()

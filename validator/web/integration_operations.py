@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from marshmallow import Schema
 
+from validator.callcentre.aicc import AiccAnswer, AiccRecord
 from validator.callcentre.ctibar import CtibarAnswer, CtibarRecord
 from validator.ctibar.wire import (
     CALLS_PATH,
@@ -86,12 +87,15 @@ def _ivr_operation(route: IntegrationRoute) -> Operation:
 
 
 def _record_operation(route: IntegrationRoute) -> Operation:
+    is_aicc = route.error_shape is ErrorShape.AICC
     return Operation(
         f"{route.path}/{{presented_secret}}" if route.has_secret_segment else route.path,
         "post",
-        "Another call centre pushes the record of a call.",
-        CtibarAnswer,
-        request=CtibarRecord,
+        "The cloud pushes the record of a double call."
+        if is_aicc
+        else "Another call centre pushes the record of a call.",
+        AiccAnswer if is_aicc else CtibarAnswer,
+        request=AiccRecord if is_aicc else CtibarRecord,
         request_types=(JSON, ANY),
         refusals=_TO_THE_CLOUD,
         security=() if route.has_secret_segment else ("client",),
@@ -173,6 +177,7 @@ _OF_CLOUD: Mapping[ErrorShape, Callable[[IntegrationRoute], Operation]] = Mappin
         ErrorShape.VERIFICATION: _verify_operation,
         ErrorShape.IVR: _ivr_operation,
         ErrorShape.CTIBAR: _record_operation,
+        ErrorShape.AICC: _record_operation,
     }
 )
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from flask import Response
 
 from validator.callbacks.wire import plain_path
-from validator.callcentre import ctibar
+from validator.callcentre import aicc, ctibar
 from validator.customerquery.wire import EMPTY
 from validator.errors import ValidatorError
 from validator.ivr.wire import UNKNOWN
@@ -25,10 +25,11 @@ BODIES: Mapping[ErrorShape, bytes] = MappingProxyType(
         ErrorShape.VERIFICATION: UNDECIDED,
         ErrorShape.IVR: UNKNOWN,
         ErrorShape.CTIBAR: ctibar.FAILED,
+        ErrorShape.AICC: aicc.FAILED,
     }
 )
 _FAULTS = 500
-_OF_RECORDS = (ErrorShape.CTIBAR,)
+_OF_RECORDS = (ErrorShape.CTIBAR, ErrorShape.AICC)
 
 
 def status_on(shape: ErrorShape, status: int, *, always_200: bool) -> int:

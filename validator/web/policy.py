@@ -20,6 +20,7 @@ class ErrorShape(StrEnum):
     VERIFICATION = "verification"
     IVR = "ivr"
     CTIBAR = "ctibar"
+    AICC = "aicc"
 
 
 @dataclass(frozen=True, slots=True)
