@@ -1,6 +1,7 @@
 """The stored call records: repeats, revisions, their order, what finds and erases them; on both databases."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -250,3 +251,21 @@ def test_foreign_index_key_is_a_fault(records: CallRecords, keys: IndexKeys) -> 
     with pytest.raises(Fault):
         found(records, number=CUSTOMER)
     assert len(found(records)) == 1
+
+
+def test_concurrent_pushes_of_a_call_queue(records: CallRecords) -> None:
+    """Of the same content at the same moment one is stored; of different contents each is one revision."""
+    with ThreadPoolExecutor(8) as pool:
+        same = list(pool.map(lambda _: records.put(TENANT, CTIBAR, a_call()), range(8)))
+        different = list(
+            pool.map(lambda each: records.put(TENANT, CTIBAR, a_call("other", duration=each)), range(3))
+        )
+
+    assert sorted(same) == [Result.CREATED, *[Result.REPEATED] * 7]
+    assert sorted(different) == [Result.CREATED, Result.REVISED, Result.REVISED]
+    assert sorted(revision for call, revision, _ in found(records, every=True) if call == "other") == [
+        1,
+        2,
+        3,
+    ]
+    assert sorted(call for call, _, _ in found(records)) == sorted([CALL, "other"])
