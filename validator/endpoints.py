@@ -37,6 +37,7 @@ class Endpoint(StrEnum):
     PORTAL_HOME = f"{PORTAL}.home"
     PORTAL_LOGIN = f"{PORTAL}.login"
     PORTAL_AGENT = f"{PORTAL}.agent"
+    PORTAL_CTIBAR = f"{PORTAL}.ctibar"
     PORTAL_CUSTOMER = f"{PORTAL}.customer"
     PORTAL_GUEST = f"{PORTAL}.guest"
     PORTAL_ASSET = f"{PORTAL}.asset"
