@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import faulty_centre as centre_support
 from tests.support.command_line import LOGIN, TENANT, CommandLine, check_misused, check_refused, operator
 
 USER = "li.wei.at-centre"
@@ -56,6 +57,24 @@ def test_each_change_is_recorded_without_the_password(validator: CommandLine) ->
     assert holders(validator.home) == []
     (validator.home / "planted").write_text(f"planted {DIGEST}")
     assert holders(validator.home) == ["planted"]
+
+
+def test_check_logs_the_account_in(validator: CommandLine, tmp_path: Path) -> None:
+    """`check` prints the extension; the token is stored for the server, and shown nowhere."""
+    link(validator, stdin=centre_support.DIGEST)
+    with centre_support.running_centre(tmp_path) as centre:
+        centre.users[USER] = centre_support.DIGEST
+        on = {"VALIDATOR_CTIBAR_URL": centre.origin, "VALIDATOR_CTIBAR_CA_FILE": str(centre.ca_file)}
+        said = [validator("ctibar", "check", LOGIN, variables=on) for _ in range(2)]
+        centre.users.clear()
+        validator.did("ctibar", "link", LOGIN, "--user", USER, stdin="0" * 32)
+        check_refused(validator("ctibar", "check", LOGIN, variables=on), "linked again")
+
+    assert [each.code for each in said] == [0, 0]
+    assert f"extension {centre_support.EXTENSION}" in said[0].out
+    assert len(centre.tokens) == 1
+    assert centre.tokens[0] not in said[0].out + said[0].err
+    check_refused(validator("ctibar", "check", LOGIN), "set ctibar.url")
 
 
 def test_list_has_no_password(validator: CommandLine) -> None:

@@ -10,6 +10,7 @@ from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
 from validator.cli.output import json_option, say, show
 from validator.cli.secretinput import read_secret
+from validator.clock import iso_milliseconds
 from validator.ctibar.centrewire import digest_of, is_digest
 from validator.errors import OperatorError
 
@@ -68,6 +69,22 @@ def unlink(account: str) -> None:
         ):
             services.ctibar.links.remove(person)
     say(f"account {person.login} is not linked to the call centre any more")
+
+
+@ctibar.command(examples=["validator ctibar check li.wei"])
+@click.argument("account")
+def check(account: str) -> None:
+    """Log ACCOUNT in at the call centre, unless it is, and print the agent's extension there."""
+    with opened() as services:
+        if not services.settings.ctibar.is_on:
+            raise OperatorError("there is no call centre: set ctibar.url")
+        person = services.accounts.require(account)
+        with recorded(
+            services, EventName.CTIBAR_SESSION, "checked", tenant=person.tenant, subject=person.login
+        ):
+            login = services.ctibar.logins.current(person)
+    until = iso_milliseconds(login.expires_at)
+    say(f"account {person.login} has the extension {login.extension}, and is logged in until {until}")
 
 
 @ctibar.command("list", examples=["validator ctibar list"])

@@ -130,6 +130,7 @@ _USES = (
     EventName.CUSTOMER_UNMASKED,
     EventName.VERIFICATION,
     EventName.IVR_QUERY,
+    EventName.CALL_OUT,
 )
 
 

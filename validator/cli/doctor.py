@@ -94,8 +94,8 @@ def doctor(
     """Check the server at URL from outside, as the cloud sees it: DNS, TLS, certificate, both callbacks.
 
     URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens, and one or
-    two at each path of query_customer.routes; at proxy.origin one without a session for the agent's card.
-    Exit 1 on any problem.
+    two at each path of query_customer.routes; at proxy.origin one without a session for the agent's card; at
+    ctibar.url one login of an invented user. Exit 1 on any problem.
     """
     settings = load_settings()
     with as_owner_of(settings.home):
@@ -122,10 +122,12 @@ def doctor(
 def _report(case: Case, settings: Settings, *, as_json: bool) -> None:
     """Examine *case* and print the findings; raises OperatorError when there is a problem."""
     # On another host than the server's its secrets are not expected.
-    missing = tuple(missing_in(settings)) if settings.home.is_dir() else ()
-    findings = Doctor(replace(case, missing=missing), SystemClock(), stopwatch).examine()
+    is_here = settings.home.is_dir()
+    missing = tuple(missing_in(settings)) if is_here else ()
+    centre = settings.ctibar if is_here and settings.ctibar.is_on else None
+    findings = Doctor(replace(case, missing=missing, centre=centre), SystemClock(), stopwatch).examine()
     severities = _show_all(case.origin, findings) if as_json else _print_each(findings)
-    if settings.home.is_dir() and not as_json:  # on another host the settings are not the server's
+    if is_here and not as_json:  # on another host the settings are not the server's
         notice_open_callbacks(settings)
     if count := severities.count(Severity.PROBLEM):
         raise OperatorError(f"{_counted(count, 'problem')} at {case.origin}")

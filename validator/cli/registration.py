@@ -7,6 +7,7 @@ import click
 from validator.cli.frame import Command, opened
 from validator.cli.output import say
 from validator.cloud.policy import CloudPolicy
+from validator.ctibar.policy import CtibarPolicy
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import load_handover
 from validator.operations.registration import form
@@ -62,11 +63,16 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...], asked: tu
             has_card=settings.customers.card,
             pop=settings.pop,
             key_pairs=_key_pairs(settings.cloud, asked),
+            call_centre=_call_centre(settings.ctibar),
         )
     for path in form.write(form.render(filled), out):
         say(str(path))
     if filled.certificate is None:
         say(_NO_CERTIFICATE)
+
+
+def _call_centre(policy: CtibarPolicy) -> form.CallCentre | None:
+    return form.CallCentre(policy.url, policy.script_url, policy.ws_url) if policy.is_on else None
 
 
 def _key_pairs(policy: CloudPolicy, asked: tuple[str, ...]) -> form.KeyPairs:

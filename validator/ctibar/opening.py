@@ -18,10 +18,10 @@ from validator.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Ctibar:
-    """The links of agents, the client of the centre, and what logged-in agents may do with it."""
+    """The links of agents, their logins at the centre, and what logged-in agents may do with it."""
 
     links: CentreLinks
-    centre: Centre
+    logins: CentreLogins
     broker: Broker
 
 
@@ -48,4 +48,4 @@ def open_ctibar(
     centre = Centre(centre_policy, clock, threads=threads)
     logins = CentreLogins(links, centre, centre_policy, clock)
     rules = CalleeRules(calls, region)
-    return Ctibar(links, centre, Broker(logins, rules, rate_limits, trail, name_number, clock, expected))
+    return Ctibar(links, logins, Broker(logins, rules, rate_limits, trail, name_number, clock, expected))

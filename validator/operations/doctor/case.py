@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from validator.ctibar.policy import CtibarPolicy
 from validator.operations.doctor.contract import Callback
 from validator.operations.doctor.queries import QueryRoute
 from validator.operations.doctor.tls_client import Address, Endpoint
@@ -25,7 +26,7 @@ class Case:
     *connect* replaces the addresses from DNS. *cap* is the server's maximum size of a body, in bytes.
     *queries* are the routes of `queryCustomer`, *logs* the files in which no secret of theirs may be.
     With *has_card* the origin has the routes of agents' cards, too. The cloud frames a page of a server that
-    *is_framed*.
+    *is_framed*. *centre* is the other call centre, which is examined from this host.
     """
 
     origin: str
@@ -43,6 +44,7 @@ class Case:
     logs: tuple[Path, ...] = ()
     is_framed: bool = False
     missing: tuple[str, ...] = ()
+    centre: CtibarPolicy | None = None
 
     @property
     def host(self) -> str:

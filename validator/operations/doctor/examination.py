@@ -2,8 +2,9 @@
 
 1 DNS and the addresses. At each address: 2 TLS: its version, old versions refused · 3 the certificates
 (`served_certificates`). At the first address with TLS: 4 both callbacks (`contract`) · 5 response times · 6
-what must not be public (`exposure`) · 7 the routes of `queryCustomer` (`queries`). A step whose precondition
-fails ends the examination, because the next ones would only repeat it.
+what must not be public (`exposure`) · 7 the routes of `queryCustomer` (`queries`). From this host: 8 the
+other call centre (`centre`). A step whose precondition fails ends the examination, because the next ones
+would only repeat it.
 """
 
 import re
@@ -15,7 +16,7 @@ from ipaddress import ip_address
 
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.operations.doctor import contract, exposure, queries, served_certificates, timing
+from validator.operations.doctor import centre, contract, exposure, queries, served_certificates, timing
 from validator.operations.doctor.addresses import at_each, text_of
 from validator.operations.doctor.asking import Stopwatch, ask, ask_plainly, ask_verified, in_words
 from validator.operations.doctor.case import Case, addresses_of
@@ -61,6 +62,8 @@ class Doctor:
         usable = [target for target in reached if _has_tls(found[target.address])]
         if usable:
             yield from self._answers(usable[0])
+        if self._case.centre is not None:
+            yield centre.examine(self._case.centre, self._clock)
         yield from (warning("credentials", words) for words in self._case.missing)
 
     def _reached(self) -> Generator[Checked, None, list[Endpoint]]:

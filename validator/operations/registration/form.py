@@ -98,6 +98,15 @@ class KeyPairs:
 
 
 @dataclass(frozen=True, slots=True)
+class CallCentre:
+    """Where another call centre is: for its administrator, who is not the cloud's."""
+
+    url: str
+    script_url: str
+    ws_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationForm:
     """The content of the form, in any language."""
 
@@ -119,6 +128,7 @@ class RegistrationForm:
     flow_queries: tuple[FlowRoute, ...] = ()
     call_fields: CallFields | None = None
     key_pairs: KeyPairs = KeyPairs()
+    call_centre: CallCentre | None = None
 
 
 def fill_in(
@@ -134,6 +144,7 @@ def fill_in(
     has_card: bool = False,
     pop: PopPolicy | None = None,
     key_pairs: KeyPairs = KeyPairs(),
+    call_centre: CallCentre | None = None,
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = _origin(proxy, contact)
@@ -159,6 +170,7 @@ def fill_in(
         flow_queries=_flow_routes(origin, ivr.paths if ivr else {}),
         call_fields=verification.names if verification else None,
         key_pairs=key_pairs,
+        call_centre=call_centre,
     )
 
 
@@ -244,6 +256,7 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
         **({"events_with_whole_numbers": form.card_events} if form.card_events else {}),
         **({"screen_pop": form.screen_pop} if form.screen_pop else {}),
         **_flow_content(form),
+        **({"call_centre": form.call_centre} if form.call_centre else {}),
         "wanted": wanted,
     }
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import orjson
@@ -13,7 +13,7 @@ from tests.support.fakes import TENANT, FakeClock
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import Handover, Which, export
 from validator.operations.registration import form
-from validator.operations.registration.form import RegistrationForm, fill_in, render
+from validator.operations.registration.form import CallCentre, RegistrationForm, fill_in, render
 from validator.settings.loading import Settings, load
 from validator.web import portal
 from validator.web.portal.policy import PopPolicy
@@ -156,6 +156,23 @@ def test_numbers_of_callers_are_wanted_for_the_card(tmp_path: Path, has_card: bo
         assert [event in files[page] for event in events] == [has_card] * 3
         assert re.search(r"\n\n\n|[ \t]\n|\{\{|\{%", files[page]) is None
     assert content(files).get("events_with_whole_numbers") == (events if has_card else None)
+
+
+@pytest.mark.parametrize("has_centre", [True, False])
+def test_other_call_centre_is_on_the_form(tmp_path: Path, has_centre: bool) -> None:
+    """With another call centre the form has a part for its administrator; else not."""
+    found = settings(tmp_path, origin=ORIGIN)
+    centre = CallCentre(
+        "https://centre.example.com", "https://centre.example.com/bar.js", "wss://c.example/ws"
+    )
+    known = centre if has_centre else None
+    files = render(fill_in(found.proxy, found.callbacks, None, [TENANT], "", FakeClock(), call_centre=known))
+
+    for page in PAGES:
+        assert (f"{centre.url}/api/v1/base/auth" in files[page]) is has_centre
+        assert (centre.ws_url in files[page]) is has_centre
+        assert re.search(r"\n\n\n|[ \t]\n|\{\{|\{%", files[page]) is None
+    assert content(files).get("call_centre") == (asdict(centre) if has_centre else None)
 
 
 def test_nothing_of_this_machine_is_told(tmp_path: Path, handover: Handover) -> None:
