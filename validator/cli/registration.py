@@ -1,5 +1,6 @@
 """`validator registration`: write the registration form for the cloud's administrator."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -63,8 +64,8 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...], asked: tu
             has_card=settings.customers.card,
             pop=settings.pop,
             key_pairs=_key_pairs(settings.cloud, asked),
-            call_centre=_call_centre(settings.ctibar),
         )
+    filled = replace(filled, call_centre=_call_centre(settings.ctibar))
     for path in form.write(form.render(filled), out):
         say(str(path))
     if filled.certificate is None:

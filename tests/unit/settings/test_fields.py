@@ -620,3 +620,42 @@ def test_other_system_is_refused(url: object) -> None:
 
     assert 'a URL such as "https://crm.example.com/customers/find"' in shown
     assert "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("scheme", "url"),
+    [
+        ("https", ""),
+        ("https", "https://centre.example.com/dist/ctibar.js"),
+        ("https", "https://127.0.0.1:8443/ctibar.js"),
+        ("wss", "wss://centre.example.com/ws"),
+        ("wss", "wss://[2001:db8::7]:8443/ws"),
+    ],
+)
+def test_url_over_tls_is_taken(scheme: str, url: str) -> None:
+    """A URL of the scheme, with a path."""
+    assert taken(network.TlsUrl(scheme, "/ws", empty=True), url) == url
+
+
+@pytest.mark.parametrize(
+    ("scheme", "url"),
+    [
+        ("https", "http://centre.example.com/dist/ctibar.js"),
+        ("https", "http://127.0.0.1/ctibar.js"),
+        ("https", "wss://centre.example.com/ctibar.js"),
+        ("wss", "ws://centre.example.com/ws"),
+        ("wss", "ws://127.0.0.1/ws"),
+        ("wss", "https://centre.example.com/ws"),
+        ("wss", "wss://user:secret@centre.example.com/ws"),
+        ("wss", "wss://centre.example.com/ws?token=secret"),
+        ("wss", "wss://centre.example.com/ws#secret"),
+        ("wss", "wss:///ws"),
+        ("wss", 7),
+    ],
+)
+def test_url_without_tls_is_refused(scheme: str, url: object) -> None:
+    """Nothing in plain text, not even on this host: browsers refuse it in a page over TLS."""
+    shown = complaint(network.TlsUrl(scheme, "/ws", empty=True), url)
+
+    assert f'a URL such as "{scheme}://centre.example.com/ws"' in shown
+    assert "secret" not in shown

@@ -18,6 +18,7 @@ CRM = {
     "customers.sql_url": "sqlite:///crm.db",
     "customers.sql_query": "SELECT id, number FROM crm WHERE number = :number AND tenant = :tenant",
 }
+CENTRE = {"ctibar.url": "https://centre.example.com"}
 PROXIED = {"server.trusted_proxies": "1"}
 # Each rule: what breaks it, the key that is named, a word of the complaint, and the same with the rule kept.
 RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
@@ -86,6 +87,42 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "numbers.region",
         "not a country",
         {"customers.source": "", "numbers.region": "ZZ"},
+    ),
+    "region of calls without a numbering plan": (
+        {**CENTRE, "numbers.region": "ZZ"},
+        "numbers.region",
+        "not a country",
+        {"numbers.region": "ZZ"},
+    ),
+    "script of no call centre": (
+        {"ctibar.script_url": "https://centre.example.com/dist/ctibar.js"},
+        "ctibar.script_url",
+        "needs ctibar.url",
+        {**CENTRE, "ctibar.script_url": "https://centre.example.com/dist/ctibar.js"},
+    ),
+    "connections to no call centre": (
+        {"ctibar.ws_url": "wss://centre.example.com/ws"},
+        "ctibar.ws_url",
+        "needs ctibar.url",
+        {**CENTRE, "ctibar.ws_url": "wss://centre.example.com/ws"},
+    ),
+    "authority of no call centre": (
+        {"ctibar.ca_file": "ca.pem"},
+        "ctibar.ca_file",
+        "needs ctibar.url",
+        {**CENTRE, "ctibar.ca_file": "ca.pem"},
+    ),
+    "call centre in too few threads": (
+        {**CENTRE, "server.threads": "3"},
+        "server.threads",
+        "set 4 or more",
+        {**CENTRE, "server.threads": "4"},
+    ),
+    "call centre and customers in too few threads": (
+        {**CENTRE, "customers.source": "store", "customers.card": "true", "server.threads": "5"},
+        "server.threads",
+        "set 6 or more",
+        {**CENTRE, "customers.source": "store", "customers.card": "true", "server.threads": "6"},
     ),
     "database of customers without a URL": (
         {"customers.source": "sql"},

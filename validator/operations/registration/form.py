@@ -144,7 +144,6 @@ def fill_in(
     has_card: bool = False,
     pop: PopPolicy | None = None,
     key_pairs: KeyPairs = KeyPairs(),
-    call_centre: CallCentre | None = None,
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
     origin = _origin(proxy, contact)
@@ -170,7 +169,6 @@ def fill_in(
         flow_queries=_flow_routes(origin, ivr.paths if ivr else {}),
         call_fields=verification.names if verification else None,
         key_pairs=key_pairs,
-        call_centre=call_centre,
     )
 
 

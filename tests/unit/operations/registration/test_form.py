@@ -166,7 +166,8 @@ def test_other_call_centre_is_on_the_form(tmp_path: Path, has_centre: bool) -> N
         "https://centre.example.com", "https://centre.example.com/bar.js", "wss://c.example/ws"
     )
     known = centre if has_centre else None
-    files = render(fill_in(found.proxy, found.callbacks, None, [TENANT], "", FakeClock(), call_centre=known))
+    filled = fill_in(found.proxy, found.callbacks, None, [TENANT], "", FakeClock())
+    files = render(replace(filled, call_centre=known))
 
     for page in PAGES:
         assert (f"{centre.url}/api/v1/base/auth" in files[page]) is has_centre
