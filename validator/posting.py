@@ -24,6 +24,10 @@ class UnusableResponse(Exception):  # noqa: N818 - an outcome
     """There is no usable response; the text says why, and quotes nothing of request and response."""
 
 
+class TooLargeResponse(UnusableResponse):
+    """The response is larger than it may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The URL of a system, the value of `Authorization` for it, and the TLS context for https."""
@@ -116,7 +120,7 @@ async def _read(response: httpx2.Response, max_response: int) -> bytes:
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > max_response:
-            raise UnusableResponse(f"the response is larger than {max_response} bytes")
+            raise TooLargeResponse(f"the response is larger than {max_response} bytes")
     return bytes(content)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from validator.cloud.interfaces import NoResponse, SignedInterfaces
+from validator.cloud.interfaces import NoResponse, SignedInterfaces, TooLarge
 from validator.errors import OperatorError, Refusal
 from validator.posting import Response
 from validator.untrusted import read_object
@@ -81,8 +81,11 @@ class FileServer:
         return _file(self._post("downloadBillFile", {"billFileName": name}))
 
     def recording(self, name: str) -> bytes:
-        """Return the recording that the cloud calls *name*; raises NoFile."""
-        return _file(self._post("downloadRecordFile", {"fileName": name}))
+        """Return the recording that the cloud calls *name*; raises NoFile, also for one that is too large."""
+        try:
+            return _file(self._post("downloadRecordFile", {"fileName": name}))
+        except TooLarge:
+            raise NoFile("it is larger than this client takes") from None
 
     def _post(self, operation: str, message: Mapping[str, str]) -> Response:
         body = orjson.dumps({"request": {"version": "2.0"}, "msgBody": message})
@@ -94,6 +97,8 @@ class FileServer:
                 if response.status < 500 and response.status != _TOO_MANY:
                     return _checked(response)
                 failure: OperatorError = OperatorError(f"the cloud responds with status {response.status}")
+            except TooLarge:
+                raise
             except NoResponse as error:
                 failure = error
             if seconds is not None:

@@ -12,7 +12,7 @@ import httpx2
 from validator.clock import Clock
 from validator.cloud.policy import CloudPolicy, trusted_by
 from validator.errors import OperatorError
-from validator.posting import Response, UnusableResponse, send
+from validator.posting import Response, TooLargeResponse, UnusableResponse, send
 from validator.signatures.canonical import SignableRequest, percent_encode
 from validator.signatures.interfaces import interface_request
 from validator.signatures.signer import Signature, sign
@@ -22,6 +22,10 @@ MAX_RESPONSE = 64 * 1024 * 1024  # bytes; a recording of an hour has some 30 MB
 
 class NoResponse(OperatorError):  # noqa: N818 - an outcome
     """There is no whole response: the connection, TLS, its time or its size."""
+
+
+class TooLarge(NoResponse):
+    """The response is larger than this client takes, and would be again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class SignedInterfaces:
             seconds, is_own = self._timeout.total_seconds(), self._timeout is not policy.timeout
             key = "cloud.download_timeout" if is_own else "cloud.timeout"
             raise NoResponse(f"{url} had no whole response within {seconds:g} s: see {key}") from None
+        except TooLargeResponse as error:
+            raise TooLarge(f"{url}: {error}") from None
         except UnusableResponse as error:
             raise NoResponse(f"{url}: {error}: see cloud.interfaces_url and cloud.ca_file") from None
 

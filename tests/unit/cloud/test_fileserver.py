@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from validator.cloud.fileserver import FileServer, NoFile, Span
-from validator.cloud.interfaces import NoResponse
+from validator.cloud.interfaces import NoResponse, TooLarge
 from validator.errors import OperatorError
 from validator.posting import Response
 
@@ -147,3 +147,14 @@ def test_without_a_callback_nothing_is_sent() -> None:
     with pytest.raises(OperatorError, match="records_callback_url"):
         files.request_index(SPAN)
     assert fake.sent == []
+
+
+def test_recording_that_is_too_large_is_left_out() -> None:
+    """It is requested once and counts as one that the cloud lacks; the control: an index is an error."""
+    files, fake = server(TooLarge("larger"), TooLarge("larger"))
+
+    with pytest.raises(NoFile, match="larger than this client takes"):
+        files.recording("/a.wav")
+    assert len(fake.sent) == 1
+    with pytest.raises(TooLarge):
+        files.index("9239cb50-a838-4bb0", "20261101")
