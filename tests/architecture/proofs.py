@@ -1,4 +1,4 @@
-"""Runs the tests named in docs/security.md, row by row: `python -m tests.architecture.proofs [WORD]`.
+"""Runs the tests named in docs/{security,coverage}.md, by rows: `python -m tests.architecture.proofs [WORD]`.
 
 Every test file named in a row of a table runs once, and each row has a line: `passed`, `FAILED`, or `NOT RUN`
 when no test of a file ran. With WORD only rows that contain it run. Exits with 1 unless all passed.
@@ -14,7 +14,7 @@ import pytest
 
 from tests.architecture.source import CHECKOUT
 
-PAGE = CHECKOUT / "docs" / "security.md"
+PAGES = tuple(CHECKOUT / "docs" / name for name in ("security.md", "coverage.md"))
 _FILE = re.compile(r"tests/[\w/]+\.py")
 
 
@@ -38,6 +38,11 @@ class Outcomes:
     pytest_runtest_logreport = pytest_collectreport = _count
 
 
+def text_of_pages() -> str:
+    """Return the text of both pages."""
+    return "".join(page.read_text("utf-8") for page in PAGES)
+
+
 def rows(text: str) -> list[Row]:
     """Return the rows of the tables in *text* that name a test file."""
     lines = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| "))
@@ -54,7 +59,7 @@ def result(row: Row, outcomes: Mapping[str, Counter[str]]) -> str:
 
 def main(word: str = "") -> int:
     """Run the rows that contain *word*, print their results, and return the exit code."""
-    wanted, seen = [row for row in rows(PAGE.read_text("utf-8")) if word in str(row)], Outcomes()
+    wanted, seen = [row for row in rows(text_of_pages()) if word in str(row)], Outcomes()
     files = sorted({file for row in wanted for file in row.files})
     options = ["-q", "-n", "2", "--dist", "loadfile", f"--rootdir={CHECKOUT}"]
     code = pytest.main([*options, *files], plugins=[seen]) if wanted else pytest.ExitCode.NO_TESTS_COLLECTED

@@ -51,7 +51,7 @@ def test_every_limit_is_on_the_security_page() -> None:
     assert told >= {f"limits.{name}" for name in limits} | {f"lockout.{name}" for name in lockout}
 
 
-@pytest.mark.parametrize("name", ["docs/security.md", "docs/findings.md"])
+@pytest.mark.parametrize("name", ["docs/coverage.md", "docs/security.md", "docs/findings.md"])
 def test_tests_named_on_a_page_exist(name: str) -> None:
     """Each test that the page names exists."""
     named = set(re.findall(r"tests/[\w/]+\.py", page(name)))

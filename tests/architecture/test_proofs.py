@@ -1,4 +1,4 @@
-"""`python -m tests.architecture.proofs` runs the tests of every row of the security page and reports them."""
+"""`python -m tests.architecture.proofs` runs the tests of every row of two pages and reports them."""
 
 import re
 import subprocess
@@ -7,13 +7,13 @@ from collections import Counter
 
 import pytest
 
-from tests.architecture.proofs import PAGE, Row, result, rows
+from tests.architecture.proofs import Row, result, rows, text_of_pages
 from tests.architecture.source import CHECKOUT
 
 
 def test_every_row_with_a_test_is_found() -> None:
     """Every row that names a test is found, and every test file in it."""
-    text = PAGE.read_text("utf-8")
+    text = text_of_pages()
     found = rows(text)
 
     assert len(found) == sum("tests/" in line for line in text.splitlines() if line.startswith("|"))
