@@ -4,6 +4,7 @@
 PYTHON ?= python3
 HTTPS_PORT ?= 8443
 CLOUD_PORT ?= 9443
+CENTRE_PORT ?= 9543
 VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := callbacks stages growth idle cluster login_flood
@@ -34,7 +35,7 @@ run-https: run-https-packages $(VENV)/.installed
 	@exec $(BIN)/validator serve --https=$(HTTPS_PORT)
 
 demo: run-https-packages $(VENV)/.installed
-	@exec $(BIN)/validator demo --https=$(HTTPS_PORT) --cloud-port=$(CLOUD_PORT)
+	@exec $(BIN)/validator demo --https=$(HTTPS_PORT) --cloud-port=$(CLOUD_PORT) --centre-port=$(CENTRE_PORT)
 
 test: test-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -20,7 +20,7 @@ from tests.conftest import require_package
 from tests.support import nginx_process
 from tests.support.command_line import CommandLine, clean_environment
 from tests.support.server_process import TIMEOUT, free_bind, free_port, port_is_open, stop, wait_until
-from validator.cli.demo_customers import RINGING
+from validator.cli.demo_customers import NUMBER, RINGING
 
 BAR = "/service-cloud/ccdesktop/pages/cc-bar/js/ccbarclient.js"
 CHAT = "/service-cloud/webclient/chat_client/js/newThirdPartyClient.js"
@@ -35,6 +35,7 @@ class Demo:
     home: Path
     port: int
     cloud_port: int
+    centre_port: int
     process: "subprocess.Popen[bytes]"
 
     def browser(self, port: int | None = None) -> httpx2.Client:
@@ -68,8 +69,9 @@ class Demo:
 @contextmanager
 def demonstrating(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Demo]:
     """Run `validator demo` with a home in *folder* until the end."""
-    port, cloud_port = (free_port() for _ in range(2))
+    port, cloud_port, centre_port = (free_port() for _ in range(3))
     words = ["demo", f"--https={port}", "--cloud-port", str(cloud_port), "--home", str(folder / "home")]
+    words += ["--centre-port", str(centre_port)]
     with (folder / "demo.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "validator", *words],
@@ -78,7 +80,7 @@ def demonstrating(folder: Path, environment: Mapping[str, str] | None = None) ->
             stderr=log,
             cwd=folder,
         )
-    demo = Demo(folder / "home", port, cloud_port, process)
+    demo = Demo(folder / "home", port, cloud_port, centre_port, process)
     try:
         wait_until(demo.is_answering, "everything answers")
         yield demo
@@ -287,6 +289,25 @@ def test_secrets_are_in_files_for_their_owner(demo: Demo) -> None:
     assert len(secrets) == 4
     assert [path.name for path in private if path.stat().st_mode & 0o077] == []
     assert [secret for secret in secrets if secret in words] == []
+
+
+def test_other_centre_calls_and_pushes_its_record(demo: Demo) -> None:
+    """The linked agent calls out by the server, and the record of the call reaches its route."""
+    trust = ssl.create_default_context(cafile=demo.home / "demo" / "integration" / "centre" / "ca.pem")
+    centre = httpx2.Client(
+        verify=trust, base_url=f"https://localhost:{demo.centre_port}", timeout=TIMEOUT, trust_env=False
+    )
+    with demo.browser() as browser, centre:
+        browser.post("/api/v1/login", json=orjson.loads((demo.home / "demo" / "login.json").read_bytes()))
+        call = browser.post("/api/v1/calls", json={"callee": NUMBER})
+        assert call.status_code == 200, call.text
+        assert browser.get("/portal/ctibar").status_code == 200
+        agent = centre.get("/control/state.json").json()["agents"][0]["username"]
+        assert centre.post("/control/hangup", data={"username": agent}).status_code == SEE_OTHER
+
+        deliveries = centre.get("/control/state.json").json()["deliveries"]
+
+    assert [(each["call"], each["outcome"]) for each in deliveries] == [(call.json()["callId"], "status 200")]
 
 
 def test_refused_second_demonstration_changes_nothing(demo: Demo, tmp_path: Path) -> None:

@@ -204,9 +204,10 @@ def test_run_https(copy: Path) -> None:
 def test_demo(copy: Path) -> None:
     """`make demo`: the pages are served, the stand-in for the cloud is there, and it is said where."""
     require_package("nginx", found=nginx_process.program() is not None)
-    port, cloud_port = (free_port() for _ in range(2))
+    port, cloud_port, centre_port = (free_port() for _ in range(3))
+    ports = (f"CLOUD_PORT={cloud_port}", f"CENTRE_PORT={centre_port}")
 
-    with make_https(copy, port, "demo", f"CLOUD_PORT={cloud_port}") as first:
+    with make_https(copy, port, "demo", *ports) as first:
         wait_until(lambda: port_is_open(cloud_port), "the stand-in for the cloud answers")
         trust = ssl.create_default_context(cafile=copy / "var" / "door" / "ca.pem")
         page = httpx2.get(f"https://localhost:{port}/portal/", verify=trust)

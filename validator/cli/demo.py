@@ -15,7 +15,7 @@ from typing import Any
 import click
 import orjson
 
-from validator.cli import demo_customers, demo_flows, demo_queries, samples, serving, supervisor
+from validator.cli import demo_centre, demo_customers, demo_flows, demo_queries, samples, serving, supervisor
 from validator.cli import home as home_commands
 from validator.cli import https as local_https
 from validator.cli.frame import Command, load_settings, paths
@@ -77,33 +77,42 @@ items = ["standard", "silver", "gold"]
     show_default=True,
     help="Port of the simulated cloud.",
 )
-def demo(https: int | None, cloud_port: int) -> None:
+@click.option(
+    "--centre-port",
+    type=click.IntRange(1, 65535),
+    default=demo_centre.PORT,
+    show_default=True,
+    help="Port of the other call centre.",
+)
+def demo(https: int | None, cloud_port: int, centre_port: int) -> None:
     """Run everything on this machine, for a browser: the pages, the proxy, a simulated cloud."""
     if paths()[1] is not None:
         raise click.UsageError("the demonstration has its own settings: omit --config")
     port = https or local_https.PORT
-    _check_free(load_settings().home, port, cloud_port)
+    _check_free(load_settings().home, port, cloud_port, centre_port)
     with home_commands.initialized() as services:
         login = samples.add_samples(services, port) / "login.json"
         demo_customers.add(services)
         folder = _folder(services.settings.home)
-        config = _write_settings(services.settings.home, folder, port, cloud_port)
+        more = demo_centre.settings(folder, centre_port)
+        config = _write_settings(services.settings.home, folder, port, cloud_port, more)
         _write_registration(services, folder, local_https.origin(port))
+        demo_centre.add(services, folder, local_https.origin(port))
     export(services.settings.home, config, {})
     settings = load(services.settings.home, config)
     server = Program(serving.server())
     # The proxy is last, and so the first to stop: until then it needs the others.
-    programs = (_cloud(folder, cloud_port), server, _proxy(settings, port, cloud_port))
-    say(*_words(settings, config, login, cloud_port).split("\n"))
+    simulators = (_cloud(folder, cloud_port), _centre(folder, centre_port))
+    programs = (*simulators, server, _proxy(settings, port, cloud_port))
+    say(*_words(settings, config, login, cloud_port, centre_port).split("\n"))
     sys.exit(supervisor.run(*programs, timeout=serving.stop_timeout(settings)))
 
 
-def _check_free(home: Path, port: int, cloud_port: int) -> None:
+def _check_free(home: Path, *ports: int) -> None:
     """Raise OperatorError, before anything is written, when another program uses a port or the home."""
     for bind in (
         f"unix:{local_https.application_socket(home)}",
-        f"127.0.0.1:{port}",
-        f"127.0.0.1:{cloud_port}",
+        *(f"127.0.0.1:{port}" for port in ports),
     ):
         check_free(bind)
 
@@ -114,8 +123,8 @@ def _folder(home: Path) -> Path:
     return folder
 
 
-def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Path:
-    """Write the settings of the demonstration; return their file."""
+def _write_settings(home: Path, folder: Path, port: int, cloud_port: int, more: Mapping[str, Any]) -> Path:
+    """Write the settings of the demonstration, and *more*; return their file."""
     # Issued now, so that it can be trusted before the simulator starts.
     LocalAuthority(folder / "cloud", SystemClock()).issue([CLOUD])
     secret, signing = (folder / f"{name}.secret" for name in ("app", "cloud"))
@@ -147,6 +156,7 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int) -> Pat
         "customers.card": True,
         **demo_queries.settings(folder),
         **demo_flows.SETTINGS,
+        **more,
         "pop.mode": WEB_API,
         "pop.cloud_origins": [f"https://{CLOUD}:{cloud_port}"],
     }
@@ -231,11 +241,17 @@ def _cloud(folder: Path, port: int) -> Program:
     return _validator("simulate", "serve", "--registration", str(folder / "cloud.toml"), *where)
 
 
+def _centre(folder: Path, port: int) -> Program:
+    """Return the command of the other call centre."""
+    options = demo_centre.words(folder, port)
+    return _validator("simulate", "centre", *(word for option in options.items() for word in option))
+
+
 def _validator(*words: str) -> Program:
     return Program([sys.executable, "-P", "-m", "validator", *words])
 
 
-def _words(settings: Settings, config: Path, login: Path, cloud_port: int) -> str:
+def _words(settings: Settings, config: Path, login: Path, cloud_port: int, centre_port: int) -> str:
     return f"""
 The pages:          {settings.proxy.origin}{settings.portal.path}/
 Log in with:        {samples.shown(login)}
@@ -246,6 +262,7 @@ Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
 Its IVR keypad:     https://{CLOUD}:{cloud_port}/keypad   {demo_flows.HINT}
 Its workbench:      https://{CLOUD}:{cloud_port}/workbench
 Its co-browsing:    https://{CLOUD}:{cloud_port}/cobrowse   (a link with which a page asks to be shared)
+Another centre:     https://{demo_centre.HOST}:{centre_port}/control   {demo_centre.HINT}
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
                     or validator cloud call GET /rest/cmsapp/v1/ping --explain
                     or validator cloud records fetch --from 2026-01-01 --to 2026-01-02 --out records
