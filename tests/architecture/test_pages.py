@@ -194,3 +194,15 @@ def test_wrong_credential_setting_is_found() -> None:
     assert {"cloud.secret_key_file", "query_customer.secrets_file", "proxy.certificate_key"} <= set(
         credential_settings()
     )
+
+
+def test_pages_of_the_examples_have_the_same_commands() -> None:
+    """The Chinese page of the examples has the English one's commands, files and settings."""
+    both = [page("docs/issue-tokens.md"), page("docs/issue-tokens.zh-CN.md")]
+
+    commands = [
+        re.findall(r"^\$ .*|^\| [^|]*(\| \[.*examples/.*)|^\| (`VALIDATOR_\w+`)", text, re.M) for text in both
+    ]
+
+    assert commands[0] == commands[1]
+    assert len(commands[0]) == 5 + 7 + 4

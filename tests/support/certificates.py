@@ -59,11 +59,12 @@ def authority(
     begin: datetime = START - timedelta(days=365),
     end: datetime = START + timedelta(days=3650),
     is_right: bool = True,
+    key: CertificateIssuerPrivateKeyTypes | None = None,
 ) -> Issued:
     """Return a root, or an authority below *issuer*; unless *is_right* it does not say that it is one."""
     uses = _uses(key_cert_sign=True, crl_sign=True) if is_right else _uses(digital_signature=True)
     extensions = (x509.BasicConstraints(ca=is_right, path_length=None), uses)
-    return _issue(title, issuer, extensions, begin, end)
+    return _issue(title, issuer, extensions, begin, end, key)
 
 
 def server(
