@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from validator.accounts.account import Account
 from validator.audit.events import EventName
 from validator.cli.frame import Group, opened
 from validator.cli.operators import recorded
@@ -13,6 +14,7 @@ from validator.cli.secretinput import read_secret
 from validator.clock import iso_milliseconds
 from validator.ctibar.centrewire import digest_of, is_digest
 from validator.errors import OperatorError
+from validator.services import Services
 
 
 @click.group(cls=Group)
@@ -43,14 +45,7 @@ def link(account: str, username: str, password_file: Path | None, plain: bool) -
     secret = read_secret(password_file, "Password of the call centre")
     with opened() as services:
         person = services.accounts.require(account)
-        with recorded(
-            services,
-            EventName.CTIBAR_LINK,
-            "linked to a user of the call centre",
-            tenant=person.tenant,
-            subject=person.login,
-        ):
-            services.ctibar.links.put(person, username, digest_of(secret) if plain else _digest(secret))
+        put_link(services, person, username, digest_of(secret) if plain else _digest(secret))
     say(f"account {person.login} is linked to {username} at the call centre")
 
 
@@ -102,3 +97,10 @@ def _digest(secret: str) -> str:
     if not is_digest(digest):
         raise OperatorError("it is not an MD5 of 32 hexadecimal digits; for the password itself use --plain")
     return digest
+
+
+def put_link(services: Services, person: Account, username: str, digest: str) -> None:
+    """Link *person* to *username* at the call centre, whose password has the MD5 *digest*, and record it."""
+    detail = "linked to a user of the call centre"
+    with recorded(services, EventName.CTIBAR_LINK, detail, tenant=person.tenant, subject=person.login):
+        services.ctibar.links.put(person, username, digest)

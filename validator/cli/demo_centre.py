@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from validator.audit.events import EventName
 from validator.cli import samples
-from validator.cli.operators import recorded
+from validator.cli.ctibar import put_link
 from validator.clock import SystemClock
 from validator.ctibar.centrewire import digest_of
 from validator.files import write_private
@@ -42,14 +41,7 @@ def add(services: Services, folder: Path, origin: str) -> None:
     """Link the demonstration's account, and write what the centre knows, with the route at *origin*."""
     person = services.accounts.require(samples.LOGIN)
     digest = (folder / "centre.md5").read_text().strip()
-    with recorded(
-        services,
-        EventName.CTIBAR_LINK,
-        "linked to a user of the call centre",
-        tenant=person.tenant,
-        subject=person.login,
-    ):
-        services.ctibar.links.put(person, _USER, digest)
+    put_link(services, person, _USER, digest)
     secret = (folder / "records.secrets").read_text().split()[1]
     write_private(folder / "push.url", f"{origin}{_RECORDS}/{secret}".encode())
     write_private(folder / "centre.toml", _registration().encode())

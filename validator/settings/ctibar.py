@@ -1,6 +1,6 @@
 """The sections of the other call centre, and of the numbers that may be called through it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from validator.ctibar.policy import CallsPolicy, CtibarPolicy, check_prefix, parse_extensions
@@ -33,24 +33,12 @@ def bar_socket(values: Mapping[str, Any]) -> str:
     return values["ws_url"] or (f"{origin}/ws" if origin else "")
 
 
-class _Numbers(fields.StringList):
-    """A list of texts that a function parses."""
-
-    def __init__(self, parse: Callable[[str], Any], allowed: str) -> None:
-        super().__init__()
-        self._parse, self.allowed = parse, allowed
-
-    def is_allowed(self, word: str) -> bool:
-        """Return whether *word* can be parsed."""
-        try:
-            self._parse(word)
-        except ValueError:
-            return False
-        return True
+class _Numbers(fields.Parsed):
+    """A list of texts, read as what they stand for."""
 
     def resolve(self, value: Any, around: Surroundings) -> Any:
         """Return what the texts stand for."""
-        return tuple(map(self._parse, value))
+        return tuple(map(self.parse, value))
 
 
 class CallsSection(Section):

@@ -5,7 +5,7 @@ Those that name a place (an address, a path, a URL) are in `validator.settings.p
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -149,6 +149,22 @@ class StringList(Setting):
 
     def is_allowed(self, word: str) -> bool:
         """Return whether *word* may stand in the list."""
+        return True
+
+
+class Parsed(StringList):
+    """A list of texts that a function parses, which raises ValueError for a wrong one."""
+
+    def __init__(self, parse: Callable[[str], Any], allowed: str) -> None:
+        super().__init__()
+        self.parse, self.allowed = parse, allowed
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* can be parsed."""
+        try:
+            self.parse(word)
+        except ValueError:
+            return False
         return True
 
 

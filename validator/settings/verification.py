@@ -1,6 +1,6 @@
 """The sections of what the cloud's IVR flows ask: verifications, and fields of the customer who calls."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -24,20 +24,8 @@ from validator.verification.policy import (
 from validator.web.policy import ErrorShape, IntegrationRoute
 
 
-class _Parsed(fields.StringList):
+class _Routes(fields.Parsed):
     """A list of texts of one form, each of which begins with another name."""
-
-    def __init__(self, parse: Callable[[str], Any], allowed: str) -> None:
-        super().__init__()
-        self._parse, self.allowed = parse, allowed
-
-    def is_allowed(self, word: str) -> bool:
-        """Return whether *word* has the form."""
-        try:
-            self._parse(word)
-        except ValueError:
-            return False
-        return True
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         words = super()._deserialize(value)
@@ -56,7 +44,7 @@ class VerificationSection(Section):
 
     policy = VerificationPolicy
     not_in_policy = ("number_field", "answer_field", "customer_field", "call_field")
-    routes = _Parsed(
+    routes = _Routes(
         parse_route,
         'a list such as ["CARD=fields:card:4", "PIN=pin", "BANK=http"]: each code of the cloud once, with '
         "pin, http, or fields:FIELD or fields:FIELD:LAST",
@@ -97,7 +85,7 @@ class IvrSection(Section):
     """`[ivr]`."""
 
     policy = IvrPolicy
-    queries = _Parsed(
+    queries = _Routes(
         parse_query, 'a list such as ["level=level+since"]: the name of each query once, and its fields'
     )
     networks = network.Networks()
