@@ -25,6 +25,7 @@ from validator.keys.index import IndexKey, IndexKeys
 from validator.numbers.reading import read_number
 from validator.numbers.writing import NumberForm, write_number
 from validator.store.database import Database
+from validator.tenants import table as tenants
 
 KEEP = timedelta(days=30)
 _BATCH = 100
@@ -62,8 +63,8 @@ class Quarantine:
     def add(self, tenant: str, source: str, body: bytes, why: str) -> bool:
         """Store *body*; return whether it is new. When this returns it is on the disk.
 
-        Raises Fault(QUARANTINE_FULL) when there is too much already. Of concurrent additions each thread may
-        add one more.
+        Raises Fault(QUARANTINE_FULL) when there is too much already. Concurrent additions to a tenant space
+        wait for each other, so that none counts without the others.
         """
         keys, row, now = self._keys.list(), secrets.token_hex(16), self._clock.now()
         sealed = self._encryption.encrypt(body.decode("latin-1"), _purpose(tenant, row))
@@ -81,6 +82,7 @@ class Quarantine:
         }
         try:
             with self._database.write() as connection:
+                self._wait_for_others(connection, tenant)
                 is_old = (quarantine.c.received_at < now - KEEP) | (quarantine.c.received_at > now + KEEP)
                 connection.execute(delete(quarantine).where(is_old))
                 if connection.execute(select(1).where(quarantine.c.blind_id.in_(digests))).first():
@@ -142,6 +144,12 @@ class Quarantine:
                 return
             done += len(rows)
             yield done
+
+    def _wait_for_others(self, connection: Connection, tenant: str) -> None:
+        """Wait until no other addition to *tenant* is in progress; SQLite has one writer anyway."""
+        row = select(tenants.c.id).where(tenants.c.id == tenant)
+        # Not as strong as an update of the key: what only refers to the tenant space does not wait.
+        connection.execute(row.with_for_update(key_share=True))
 
     def _check_room(self, connection: Connection, tenant: str, source: str, size: int) -> None:
         query = select(func.count(), func.coalesce(func.sum(quarantine.c.size), 0)).where(

@@ -1,12 +1,14 @@
 """What could not be read: stored once, up to a number and a size, erased with a number; on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tests.support.call_records import CUSTOMER, POLICY
 from tests.support.fakes import OTHER_TENANT, TENANT, FakeClock
+from tests.support.server_process import wait_until
 from validator.callcentre.quarantine import KEEP, Quarantine
 from validator.callcentre.tables import quarantine as table
 from validator.errors import Fault, Reason
@@ -16,6 +18,9 @@ from validator.store.database import Database
 from validator.tenants import Tenants
 
 WHY = "callId: missing"
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 @pytest.fixture
@@ -111,3 +116,35 @@ def test_body_is_sealed_and_follows_the_index_key(
     assert list(quarantine.reindex(keys.rotate())) == [1]
     keys.finish()
     assert quarantine.add(TENANT, "ctibar", body, WHY) is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("has_lock", [True, False], ids=["with the lock", "control"])
+def test_concurrent_additions_do_not_exceed_the_limit(
+    quarantine: Quarantine, database: Database, monkeypatch: pytest.MonkeyPatch, has_lock: bool
+) -> None:
+    """Two additions at once for the last place: one is stored. The control: without the lock both are."""
+    check, checked = Quarantine._check_room, list[str]()
+
+    def other_is_there() -> bool:
+        with database.read() as connection:
+            return len(checked) == 2 or connection.execute(text(WAITING)).scalar_one() > 0
+
+    def check_with_the_other(*arguments: object) -> None:
+        check(*arguments)  # type: ignore[arg-type]
+        checked.append("room")
+        wait_until(other_is_there, "the other addition counts, or waits")
+
+    for number in range(2):
+        quarantine.add(TENANT, "ctibar", b"%d" % number, WHY)
+    monkeypatch.setattr(Quarantine, "_check_room", check_with_the_other)
+    if not has_lock:
+        monkeypatch.setattr(Quarantine, "_wait_for_others", lambda *_: None)
+
+    with ThreadPoolExecutor(2) as pool:
+        adding = [pool.submit(quarantine.add, TENANT, "ctibar", body, WHY) for body in (b"a", b"b")]
+    reasons = {getattr(each.exception(), "reason", None) for each in adding}
+
+    assert reasons == ({None, Reason.QUARANTINE_FULL} if has_lock else {None})
+    assert quarantine.count() == (3 if has_lock else 4)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
+from validator.callcentre.condition import Summary as CallRecords
 from validator.clock import iso_milliseconds
 from validator.operations.monitoring.counted import Latency, Limited
 from validator.operations.monitoring.node import Disk, Ending, Fullness, KeyAge, Pool, Storage, Trail
@@ -54,6 +55,7 @@ def lines(status: NodeStatus) -> list[str]:
         _row("counters", status.counters, _storage),
         _row("trail", status.trail, lambda trail: _trail(trail, status)),
         _row("disk", status.disk, _disk),
+        _row("call records", status.call_records, lambda found: _call_records(found, status.at)),
         _row("webhooks", status.webhooks, lambda webhooks: _webhooks(webhooks, status.at)),
         [_line("notice" if number == 0 else "", words) for number, words in enumerate(status.notices)],
     )
@@ -192,6 +194,13 @@ def _trail(trail: Trail, status: NodeStatus) -> Iterator[str]:
 def _disk(disk: Disk) -> Iterator[str]:
     share = disk.free / disk.size if disk.size else 0
     yield f"{mebibytes(disk.free)} of {mebibytes(disk.size)} MiB free ({share:.0%})"
+
+
+def _call_records(found: CallRecords | None, at: datetime) -> Iterator[str]:
+    if found is None:
+        return
+    last = "none yet" if found.last is None else f"the last {age(at - found.last)} ago"
+    yield f"{found.recent:,} in 24 h, {last}; {found.unreadable:,} unreadable, {found.missing:,} missing"
 
 
 def _webhooks(webhooks: Summary | None, at: datetime) -> Iterator[str]:

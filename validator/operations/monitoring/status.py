@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from validator.audit.explanations import EXPLANATIONS
+from validator.callcentre import condition
+from validator.callcentre.condition import Summary as CallRecords
 from validator.errors import OperatorError, ValidatorError
 from validator.keys.keyring import KeyState
 from validator.metrics.reading import counted
@@ -62,6 +64,7 @@ class NodeStatus:
     counters: Storage | Unavailable
     trail: Trail | Unavailable
     disk: Disk | Unavailable
+    call_records: CallRecords | Unavailable | None = None  # while none are received
     webhooks: Summary | Unavailable | None = None  # while they are off
 
     @property
@@ -99,6 +102,11 @@ class NodeStatus:
             yield unreadable_words(self.unreadable_sources)
         if isinstance(self.disk, Disk) and self.disk.free < LITTLE_DISK * self.disk.size:
             yield "disk: nearly full, and a full disk stops every response"
+        yield from self._of_records()
+
+    def _of_records(self) -> Iterator[str]:
+        if isinstance(self.call_records, CallRecords):
+            yield from (f"call records: {words}" for words in condition.notices(self.call_records))
         if isinstance(self.webhooks, Summary):
             yield from (f"webhooks: {words}" for words in shortcomings(self.webhooks, self.at))
 
@@ -128,8 +136,16 @@ def look(services: Services) -> NodeStatus:
         counters=_part(lambda: node.counters(services.rate_limits)),
         trail=_part(lambda: node.trail(settings.audit.directory)),
         disk=_part(lambda: node.disk(settings.home)),
+        call_records=_part(lambda: _call_records(services, now)),
         webhooks=_part(services.webhooks.messages.summary) if settings.webhooks.url else None,
     )
+
+
+def _call_records(services: Services, now: datetime) -> CallRecords | None:
+    centre = services.call_centre
+    if centre.receiver is None:
+        return None
+    return condition.summary(services.database, centre.expected, centre.quarantine, now)
 
 
 def _part(read: Callable[[], Part]) -> Part | Unavailable:

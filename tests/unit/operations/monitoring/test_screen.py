@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.fakes import START
 from tests.support.status_parts import MEBIBYTE, status
+from validator.callcentre.condition import Summary as CallRecords
+from validator.callcentre.condition import notices
 from validator.clock import iso_milliseconds
 from validator.errors import Reason
 from validator.keys.keyring import KeyState
@@ -244,3 +246,18 @@ def test_webhooks_have_a_line_while_they_are_on() -> None:
         "                webhooks: 1234 messages wait, some for over an hour: does the receiver work?",
     ]
     assert not any("webhooks" in each for each in screen.lines(status()))
+
+
+def test_call_records_have_a_line_while_they_are_received() -> None:
+    """The line has what came within a day, the last one, and what is not well, which is a notice."""
+    found = CallRecords(1234, START - timedelta(hours=3), 2, 1)
+    quiet, busy = status(call_records=CallRecords(0, None, 0, 0)), status(call_records=found)
+    missing, unreadable = notices(found)
+
+    assert line(quiet, "call records") == "  call records  0 in 24 h, none yet; 0 unreadable, 0 missing"
+    assert screen.lines(busy)[-3:] == [
+        "  call records  1,234 in 24 h, the last 3 h ago; 2 unreadable, 1 missing",
+        f"  notice        call records: {missing}",
+        f"                call records: {unreadable}",
+    ]
+    assert not any("call records" in each for each in screen.lines(status()))

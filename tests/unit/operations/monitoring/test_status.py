@@ -11,7 +11,9 @@ import orjson
 import pytest
 
 from tests.support import certificates
+from tests.support.call_records import push, sample, settings_with
 from tests.support.fakes import AGENT, AGENT_PATH, LOGIN, PASSWORD, START, TENANT, Enterprise
+from validator.callcentre.condition import Summary
 from validator.clock import iso_milliseconds
 from validator.files import make_private_folder
 from validator.metrics import sharing
@@ -249,3 +251,19 @@ def test_nobody_is_named(enterprise: Enterprise) -> None:
     assert "203.0.113.x" in told
     for secret in (SOURCE, LOGIN, PASSWORD, TENANT, AGENT.id, "forged-canary"):
         assert secret not in told
+
+
+def test_call_records_are_counted_while_they_are_received(found_enterprise: Found, tmp_path: Path) -> None:
+    """The last day's receipts, the last one and what could not be read are shown; without a route nothing."""
+    enterprise = found_enterprise(settings_with(tmp_path))
+    for body in (sample(), sample(), sample(duration=9), b"?"):
+        push(enterprise, body)
+    now = look(enterprise.services)
+    enterprise.clock.advance(days=2)
+
+    later = look(enterprise.services)
+
+    assert now.call_records == Summary(2, START, 1, 0)
+    assert later.call_records == Summary(0, START, 1, 0)
+    assert any("could not be read" in notice for notice in now.notices)
+    assert look(found_enterprise().services).call_records is None
