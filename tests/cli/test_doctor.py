@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import FAR_AWAY, LONG_AGO, Issued, authority, server, write
-from tests.support.command_line import CommandLine, check_misused, check_refused
+from tests.support.command_line import TENANT, CommandLine, check_misused, check_refused
 from tests.support.faulty_server import NAME, Fault, Patient, running
 from tests.support.server_process import free_bind
 from validator.cli.notices import OPEN
+from validator.files import write_private
 
+RIGHT = "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
 ROOT = authority("root", begin=LONG_AGO, end=FAR_AWAY)
 LEAF = server(ROOT, (NAME,), begin=LONG_AGO, end=FAR_AWAY)
 
@@ -57,6 +59,30 @@ def test_card_of_the_settings_is_asked_for(validator: CommandLine, patient: Pati
     said = [validator(*words_here, variables=variables) for variables in (here, elsewhere)]
 
     assert [("agents-card: " in one.out, one.code) for one in said] == [(True, 1), (False, 0)], said
+
+
+def test_routes_of_call_records_are_examined(
+    validator: CommandLine, patient: Patient, trusted: str, tmp_path: Path
+) -> None:
+    """With routes in the settings each is examined; a right secret goes where nothing is stored of it."""
+    routes = {f"VALIDATOR_CALLRECORDS_{kind}_ROUTES": f"{TENANT}=/{kind}" for kind in ("CTIBAR", "AICC")}
+    secrets = tmp_path / "record-secrets.txt"
+    write_private(secrets, f"{TENANT}/ctibar {'0123456789abcdef' * 2}\n{TENANT}/aicc {RIGHT}\n".encode())
+    given = [*words(patient, trusted), "--record-secrets-file", str(secrets), "--log", str(secrets)]
+
+    said = validator(*given, variables=routes)
+
+    codes = [line.split()[1] for line in said.out.splitlines() if " records-" in line]
+    assert codes == [
+        f"records-{TENANT}-ctibar-wrong-secret:",
+        f"records-{TENANT}-ctibar-get:",
+        f"records-{TENANT}-aicc-wrong-secret:",
+        f"records-{TENANT}-aicc-get:",
+        f"records-{TENANT}-aicc-secret:",
+        "records-log:",
+    ]
+    assert RIGHT not in said.out + said.err
+    assert "records-" not in validator(*given).out
 
 
 def test_sound_server_ends_well(validator: CommandLine, patient: Patient, trusted: str) -> None:

@@ -66,6 +66,24 @@ def test_tenants_are_the_active_ones(validator: CommandLine, tmp_path: Path) -> 
     check_refused(register(validator, tmp_path, "--tenant", "unknown"), "there is no tenant")
 
 
+def test_call_records_have_their_part(validator: CommandLine, tmp_path: Path) -> None:
+    """With a route the other centre's administrator gets its URL; of another tenant space there is none."""
+    routes = {"VALIDATOR_CALLRECORDS_CTIBAR_ROUTES": f"{TENANT}=/rest/v1/callRecords,{OTHER}=/other"}
+
+    said = validator("registration", "--out", str(tmp_path), variables=DOOR | routes)
+
+    assert said.code == 0, said
+    assert content(tmp_path)["call_records"] == [
+        {
+            "tenant": TENANT,
+            "source": "ctibar",
+            "url": "https://portal.example.com/rest/v1/callRecords",
+            "user": None,
+            "success": {"code": 0},
+        }
+    ]
+
+
 def test_files_default_to_this_folder(
     validator: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 CHECKS = {
     "check": "is this home complete and can every part do its work",
     "status": "how are this node's workers, verdicts, limits, locks and disk now",
-    "doctor URL": "does the cloud reach this server: DNS, TLS, certificate, callbacks, queryCustomer",
+    "doctor URL": "is this server reached: DNS, TLS, certificate, callbacks, queryCustomer, call records",
     "cert check": "would the cloud accept this certificate, and when does it end",
     "limits prove": "does each limit admit exactly what is configured",
     "audit verify": "is the audit trail whole and unchanged",

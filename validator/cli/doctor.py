@@ -1,11 +1,13 @@
 """`validator doctor`: check a server from outside, as the cloud sees it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from cryptography.x509 import Certificate
 
+from validator.callcentre.policy import CallRecordsPolicy
 from validator.cli.credentials import missing_in
 from validator.cli.frame import Command, load_settings
 from validator.cli.notices import notice_open_callbacks
@@ -20,6 +22,7 @@ from validator.operations.certificates.judging import Severity
 from validator.operations.doctor.case import PLAIN_PORT, Case
 from validator.operations.doctor.examination import Doctor
 from validator.operations.doctor.queries import QueryRoute
+from validator.operations.doctor.records import PushRoute
 from validator.operations.doctor.results import Checked, Sound
 from validator.operations.doctor.tls_client import Address
 from validator.operations.doctor.trust import Trust, read_trust
@@ -75,7 +78,12 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Addres
     help="Like query_customer.secrets_file: each route's last secret is sent too, over verified TLS.",
 )
 @click.option(
-    "--log", "logs", type=_FILE, multiple=True, help="Log that must have no secret of queryCustomer; several."
+    "--record-secrets-file",
+    type=_FILE,
+    help="Like callrecords.secrets_file: that of a double call's route is sent too, over verified TLS.",
+)
+@click.option(
+    "--log", "logs", type=_FILE, multiple=True, help="Log that must have no secret of these routes; several."
 )
 @json_option
 def doctor(
@@ -88,35 +96,41 @@ def doctor(
     client_certificate: Path | None,
     client_key: Path | None,
     query_secrets_file: Path | None,
+    record_secrets_file: Path | None,
     logs: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Check the server at URL from outside, as the cloud sees it: DNS, TLS, certificate, both callbacks.
 
-    URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens, and one or
-    two at each path of query_customer.routes; at proxy.origin one without a session for the agent's card; at
-    ctibar.url one login of an invented user. Exit 1 on any problem.
+    URL is the origin registered at the cloud. About 30 requests are sent, all with invalid tokens, and one to
+    three at each path of query_customer and callrecords; at proxy.origin one without a session for the
+    agent's card; at ctibar.url one login of an invented user. Exit 1 on any problem.
     """
     settings = load_settings()
-    with as_owner_of(settings.home):
-        handover = load_handover(settings.home)
     case = Case(
         origin=origin.removesuffix("/"),
         agent_path=agent_path or settings.callbacks.agent_path,
         chat_path=chat_path or settings.callbacks.chat_path,
         cap=settings.server.max_body,
         trust=read_trust(trust) if trust else Trust(),
-        handed_over=handover.certificate if handover else None,
+        handed_over=_handed_over(settings.home),
         connect=connect,
         plain_port=plain_port,
         client_certificate=client_certificate,
         client_key=client_key,
         queries=_queries(settings.query_customer, query_secrets_file),
+        pushes=_pushes(settings.callrecords, record_secrets_file),
         has_card=settings.customers.card and origin.removesuffix("/") == settings.proxy.origin,
         logs=logs,
         is_framed=settings.pop.is_on,
     )
     _report(case, settings, as_json=as_json)
+
+
+def _handed_over(home: Path) -> Certificate | None:
+    with as_owner_of(home):
+        handover = load_handover(home)
+    return handover.certificate if handover else None
 
 
 def _report(case: Case, settings: Settings, *, as_json: bool) -> None:
@@ -137,16 +151,29 @@ def _report(case: Case, settings: Settings, *, as_json: bool) -> None:
 
 def _queries(policy: QueryPolicy, file: Path | None) -> tuple[QueryRoute, ...]:
     """Return the routes of *policy*, with their secrets from *file*; raises OperatorError for a wrong one."""
-    secrets: dict[str, str] = {}
-    if file is not None:
-        with as_operator():
-            content = read_private(file, (file.stat().st_uid,))
-        try:
-            secrets = newest_secrets(text_of(content))
-        except ValueError as error:
-            raise OperatorError(f"{file}: {error}") from None
-    routes = policy.routes.items()
+    secrets, routes = _secrets_in(file), policy.routes.items()
     return tuple(QueryRoute(tenant, path, policy.proof, secrets.get(tenant)) for tenant, path in routes)
+
+
+def _pushes(policy: CallRecordsPolicy, file: Path | None) -> tuple[PushRoute, ...]:
+    """Return the routes of *policy* as `_queries` does."""
+    secrets = _secrets_in(file)
+    return tuple(
+        PushRoute(name, route.path, policy.proof, secrets.get(name), route.source)
+        for name, route in policy.routes.items()
+    )
+
+
+def _secrets_in(file: Path | None) -> Mapping[str, str]:
+    """Return the newest secret of each route in *file*, which an operator names; raises OperatorError."""
+    if file is None:
+        return {}
+    with as_operator():
+        content = read_private(file, (file.stat().st_uid,))
+    try:
+        return newest_secrets(text_of(content))
+    except ValueError as error:
+        raise OperatorError(f"{file}: {error}") from None
 
 
 def _summary(origin: str, severities: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from validator.ctibar.policy import CtibarPolicy
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import load_handover
 from validator.operations.registration import form
+from validator.operations.registration.pushes import pushes_at
 from validator.services import Services
 from validator.tenants import RecordStatus
 
@@ -65,7 +66,8 @@ def registration(out: Path, contact: str, tenant_ids: tuple[str, ...], asked: tu
             pop=settings.pop,
             key_pairs=_key_pairs(settings.cloud, asked),
         )
-    filled = replace(filled, call_centre=_call_centre(settings.ctibar))
+    pushes = pushes_at(form.registered_origin(settings.proxy), settings.callrecords, tenants)
+    filled = replace(filled, call_centre=_call_centre(settings.ctibar), pushes=pushes)
     for path in form.write(form.render(filled), out):
         say(str(path))
     if filled.certificate is None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from validator.ctibar.policy import CtibarPolicy
 from validator.operations.doctor.contract import Callback
 from validator.operations.doctor.queries import QueryRoute
+from validator.operations.doctor.records import PushRoute
 from validator.operations.doctor.tls_client import Address, Endpoint
 from validator.operations.doctor.trust import Trust
 from validator.origins import HTTPS_PORT, host_of
@@ -24,7 +25,8 @@ class Case:
     """A server to examine: its origin and two paths, what the cloud trusts, and how to reach it.
 
     *connect* replaces the addresses from DNS. *cap* is the server's maximum size of a body, in bytes.
-    *queries* are the routes of `queryCustomer`, *logs* the files in which no secret of theirs may be.
+    *queries* are the routes of `queryCustomer`, *pushes* those of call records, *logs* the files in which no
+    secret of either may be.
     With *has_card* the origin has the routes of agents' cards, too. The cloud frames a page of a server that
     *is_framed*. *centre* is the other call centre, which is examined from this host.
     """
@@ -40,6 +42,7 @@ class Case:
     client_certificate: Path | None = None
     client_key: Path | None = None
     queries: tuple[QueryRoute, ...] = ()
+    pushes: tuple[PushRoute, ...] = ()
     has_card: bool = False
     logs: tuple[Path, ...] = ()
     is_framed: bool = False

@@ -2,9 +2,9 @@
 
 1 DNS and the addresses. At each address: 2 TLS: its version, old versions refused · 3 the certificates
 (`served_certificates`). At the first address with TLS: 4 both callbacks (`contract`) · 5 response times · 6
-what must not be public (`exposure`) · 7 the routes of `queryCustomer` (`queries`). From this host: 8 the
-other call centre (`centre`). A step whose precondition fails ends the examination, because the next ones
-would only repeat it.
+what must not be public (`exposure`) · 7 the routes of `queryCustomer` (`queries`) and of call records
+(`records`). From this host: 8 the other call centre (`centre`). A step whose precondition fails ends the
+examination, because the next ones would only repeat it.
 """
 
 import re
@@ -16,7 +16,15 @@ from ipaddress import ip_address
 
 from validator.clock import Clock
 from validator.errors import OperatorError
-from validator.operations.doctor import centre, contract, exposure, queries, served_certificates, timing
+from validator.operations.doctor import (
+    centre,
+    contract,
+    exposure,
+    queries,
+    records,
+    served_certificates,
+    timing,
+)
 from validator.operations.doctor.addresses import at_each, text_of
 from validator.operations.doctor.asking import Stopwatch, ask, ask_plainly, ask_verified, in_words
 from validator.operations.doctor.case import Case, addresses_of
@@ -119,6 +127,7 @@ class Doctor:
             yield exposure.agents_card(ask_it)
         ask_safely = partial(ask_verified, target, anchor=self._case.anchor, stopwatch=self._stopwatch)
         yield from queries.examine(self._case.queries, ask_it, ask_safely, self._case.logs)
+        yield from records.examine(self._case.pushes, ask_it, ask_safely, self._case.logs)
 
 
 def _has_tls(found: Sequence[Checked]) -> bool:

@@ -5,7 +5,7 @@ of this home and the record of the handed-over certificate. Nothing in it is sec
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from validator.operations.certificates.handover import Handover
 from validator.operations.certificates.pem import read_chain
 from validator.operations.doctor import timing
 from validator.operations.doctor.asking import printable
+from validator.operations.registration.pushes import Pushes
 from validator.untrusted import is_plain
 from validator.verification.policy import CallFields, VerificationPolicy
 from validator.web.portal.policy import PopPolicy
@@ -129,6 +130,7 @@ class RegistrationForm:
     call_fields: CallFields | None = None
     key_pairs: KeyPairs = KeyPairs()
     call_centre: CallCentre | None = None
+    pushes: Pushes = field(default_factory=Pushes)
 
 
 def fill_in(
@@ -146,7 +148,7 @@ def fill_in(
     key_pairs: KeyPairs = KeyPairs(),
 ) -> RegistrationForm:
     """Return the form; raises OperatorError without an origin, or for a contact that is not one line."""
-    origin = _origin(proxy, contact)
+    origin = registered_origin(proxy, contact)
     verification, ivr = flows or (None, None)
     return RegistrationForm(
         date=clock.now().date().isoformat(),
@@ -172,7 +174,7 @@ def fill_in(
     )
 
 
-def _origin(proxy: ProxyPolicy, contact: str) -> str:
+def registered_origin(proxy: ProxyPolicy, contact: str = "") -> str:
     """Return the origin to register; raises OperatorError without one, and for a contact of several lines."""
     origin = proxy.callbacks_origin or proxy.origin
     if not origin:
@@ -255,6 +257,7 @@ def _content(form: RegistrationForm) -> dict[str, Any]:
         **({"screen_pop": form.screen_pop} if form.screen_pop else {}),
         **_flow_content(form),
         **({"call_centre": form.call_centre} if form.call_centre else {}),
+        **form.pushes.content,
         "wanted": wanted,
     }
 

@@ -4,16 +4,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from tests.support.certificates import authority, server, write
 from tests.support.fakes import TENANT, FakeClock
+from validator.callcentre.policy import AICC, CTIBAR
 from validator.errors import OperatorError
 from validator.operations.certificates.handover import Handover, Which, export
 from validator.operations.registration import form
 from validator.operations.registration.form import CallCentre, RegistrationForm, fill_in, render
+from validator.operations.registration.pushes import pushes_at
+from validator.routeguard import BASIC, PATH, PROOFS
 from validator.settings.loading import Settings, load
 from validator.web import portal
 from validator.web.portal.policy import PopPolicy
@@ -174,6 +178,32 @@ def test_other_call_centre_is_on_the_form(tmp_path: Path, has_centre: bool) -> N
         assert (centre.ws_url in files[page]) is has_centre
         assert re.search(r"\n\n\n|[ \t]\n|\{\{|\{%", files[page]) is None
     assert content(files).get("call_centre") == (asdict(centre) if has_centre else None)
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+@pytest.mark.parametrize("sources", [(), (CTIBAR,), (AICC,), (CTIBAR, AICC)], ids="+".join)
+def test_pushed_call_records_are_on_the_form(tmp_path: Path, proof: str, sources: tuple[str, ...]) -> None:
+    """Each sender's administrator gets URL, proof, answer and networks; of another tenant space nothing."""
+    keys = {
+        f"VALIDATOR_CALLRECORDS_{each.upper()}_ROUTES": f"{TENANT}=/{each},t-2=/other-{each}" for each in sources
+    }
+    more = {"VALIDATOR_CALLRECORDS_PROOF": proof, "VALIDATOR_CALLRECORDS_NETWORKS": "203.0.113.0/24"}
+    records = load(tmp_path, environment=keys | more).callrecords
+    filled = drawn(settings(tmp_path, origin=ORIGIN))
+    files = render(replace(filled, pushes=pushes_at(ORIGIN, records, [TENANT])))
+
+    answers = {CTIBAR: '`{"code":0}`', AICC: '`{"retCode":"0","retMsg":"success"}`'}
+    for page in PAGES:
+        for each in (CTIBAR, AICC):
+            url = f"`{ORIGIN}/{each}{'/…' if proof == PATH else ''}`"
+            is_there = each in sources
+            assert [fact in files[page] for fact in (url, answers[each])] == [is_there] * 2
+            assert (f"`{TENANT}/{each}`" in files[page]) is (is_there and proof == BASIC)
+        assert ("203.0.113.0/24" in files[page]) is bool(sources)
+        assert "/other" not in files[page]
+        assert re.search(r"\n\n\n|[ \t]\n|\{\{|\{%", files[page]) is None
+    pushed: Any = content(files).get("call_records", [])
+    assert [each["url"] for each in pushed] == [f"{ORIGIN}/{each}" for each in sorted(sources)]
 
 
 def test_nothing_of_this_machine_is_told(tmp_path: Path, handover: Handover) -> None:
