@@ -109,8 +109,18 @@ CHOICES: Mapping[str, Sequence[Mapping[str, str]]] = {
     ),
     "records": (
         {},
-        {"callrecords.ctibar_routes": '["10001=/rest/v1/callRecords", "10002=/r"]'},
-        {"callrecords.ctibar_routes": '["10001=/rest/v1/callRecords"]', "callrecords.proof": "basic"},
+        {
+            "callrecords.ctibar_routes": '["10001=/rest/v1/callRecords", "10002=/r"]',
+            "callrecords.aicc_routes": '["10001=/rest/v1/doubleCalls"]',
+        },
+        {
+            "callrecords.ctibar_routes": '["10001=/rest/v1/callRecords"]',
+            "callrecords.aicc_routes": '["10001=/rest/v1/doubleCalls"]',
+            "callrecords.proof": "basic",
+            "callrecords.networks": '["203.0.113.0/24"]',
+            "ctibar.url": "https://centre.example.com",
+            "server.threads": "8",
+        },
     ),
     "cards": (
         {},

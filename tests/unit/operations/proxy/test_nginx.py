@@ -31,9 +31,13 @@ from tests.support.nginx_renderings import (
     settings_of,
     write_certificates,
 )
+from validator.callcentre.aicc import FAILED as AICC_FAILED
+from validator.callcentre.ctibar import FAILED
+from validator.ctibar.wire import CALLS_PATH, SEEN_PATH, SESSION_PATH
 from validator.errors import OperatorError
 from validator.operations.proxy import nginx
 from validator.operations.proxy.headers import PASSED_HEADERS
+from validator.routeguard import PATH, PROOFS
 from validator.web.policy import ErrorShape, IntegrationRoute
 from validator.web.proxy_policy import ProxyPolicy
 
@@ -646,6 +650,37 @@ def test_integrations_have_exact_locations(settings: Mapping[str, str], folder: 
     nginx.write(files, folder)
     check_good(folder)
     assert "integrations" not in rendered(settings)
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_call_records_and_the_other_centre_have_locations(proof: str) -> None:
+    """Each route has one, exact but for a secret, which no log has; errors are in the sender's form."""
+    pushed = {"/rest/v1/callRecords": FAILED, "/rest/v1/doubleCalls": AICC_FAILED}
+    text = rendered(
+        {
+            "callrecords.ctibar_routes": '["10001=/rest/v1/callRecords"]',
+            "callrecords.aicc_routes": '["10001=/rest/v1/doubleCalls"]',
+            "callrecords.proof": proof,
+            "callrecords.networks": '["203.0.113.0/24"]',
+            "ctibar.url": "https://centre.example.com",
+            "server.threads": "8",
+        }
+    )
+    server, has_segment = server_of(text, NAME), proof == PATH
+
+    for path, failed in pushed.items():
+        location = location_of(server, *(("^~", f"{path}/") if has_segment else ("=", path)))
+        slash = "/" if has_segment else ""
+        assert location.value("proxy_pass") == f"http://validator_integrations{path}{slash}"
+        assert (location.own("allow"), location.own("deny")) == ([["203.0.113.0/24"]], [["all"]])
+        assert (["logs/validator.error.log", "emerg"] in location.own("error_log")) is has_segment
+        assert f"'{failed.decode()}'" in text
+        assert bool(re.search(rf'^    "~\^[^"]+/" {path};$', text, re.MULTILINE)) is has_segment
+    for path in (SESSION_PATH, CALLS_PATH, SEEN_PATH):
+        location = location_of(server, "=", path)
+        assert location.value("proxy_pass") == f"http://validator_integrations{path}"
+        assert location.own("limit_req")
+    assert "validator_integrations" not in rendered()
 
 
 ODD: Mapping[str, str] = {

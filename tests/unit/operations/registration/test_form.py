@@ -185,7 +185,8 @@ def test_other_call_centre_is_on_the_form(tmp_path: Path, has_centre: bool) -> N
 def test_pushed_call_records_are_on_the_form(tmp_path: Path, proof: str, sources: tuple[str, ...]) -> None:
     """Each sender's administrator gets URL, proof, answer and networks; of another tenant space nothing."""
     keys = {
-        f"VALIDATOR_CALLRECORDS_{each.upper()}_ROUTES": f"{TENANT}=/{each},t-2=/other-{each}" for each in sources
+        f"VALIDATOR_CALLRECORDS_{each.upper()}_ROUTES": f"{TENANT}=/{each},t-2=/other-{each}"
+        for each in sources
     }
     more = {"VALIDATOR_CALLRECORDS_PROOF": proof, "VALIDATOR_CALLRECORDS_NETWORKS": "203.0.113.0/24"}
     records = load(tmp_path, environment=keys | more).callrecords
