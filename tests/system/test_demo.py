@@ -1,6 +1,7 @@
 """`validator demo`: pages, proxy, stand-in for the cloud and server, started by one command."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -165,6 +166,22 @@ def test_everything_works_through_nginx(demo: Demo) -> None:
 
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert len(demo.seen_by_the_cloud()) >= 3
+
+
+def test_first_page_links_to_everything(demo: Demo) -> None:
+    """Each program of the demonstration is a link away from the first page, and serves that page."""
+    folder = demo.home / "demo" / "integration"
+    with demo.browser() as browser:
+        page = browser.get("/portal/").text
+
+    urls = re.findall(r'href="(https://localhost:(\d+)/[a-z]+)" rel="noreferrer"', page)
+
+    assert [int(port) for _, port in urls] == [demo.cloud_port] * 5 + [demo.centre_port]
+    for url, port in urls:
+        authority = "centre" if int(port) == demo.centre_port else "cloud"
+        trust = ssl.create_default_context(cafile=folder / authority / "ca.pem")
+        found = httpx2.get(url, verify=trust, timeout=TIMEOUT)
+        assert (found.status_code, "<h1" in found.text) == (200, True), url
 
 
 def test_everything_works_without_nginx(demo: Demo) -> None:

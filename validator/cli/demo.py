@@ -31,7 +31,7 @@ from validator.operations.proxy import nginx
 from validator.services import Services
 from validator.settings.environment import export
 from validator.settings.loading import Settings, load
-from validator.web.portal.policy import WEB_API
+from validator.web.portal.policy import DEMO_PLACES, WEB_API
 
 CLOUD = "localhost"
 CLOUD_PORT = 9443
@@ -94,7 +94,10 @@ def demo(https: int | None, cloud_port: int, centre_port: int) -> None:
         login = samples.add_samples(services, port) / "login.json"
         demo_customers.add(services)
         folder = _folder(services.settings.home)
-        more = demo_centre.settings(folder, centre_port)
+        more = {
+            **demo_centre.settings(folder, centre_port),
+            "portal.demo_links": _links(cloud_port, centre_port),
+        }
         config = _write_settings(services.settings.home, folder, port, cloud_port, more)
         _write_registration(services, folder, local_https.origin(port))
         demo_centre.add(services, folder, local_https.origin(port))
@@ -163,6 +166,13 @@ def _write_settings(home: Path, folder: Path, port: int, cloud_port: int, more: 
     file = folder / "settings.toml"
     write_private(file, _toml(settings).encode())
     return file
+
+
+def _links(cloud_port: int, centre_port: int) -> list[str]:
+    """Return the links of the first page to what runs beside it."""
+    cloud = f"https://{CLOUD}:{cloud_port}"
+    of_cloud = [f"{name}={cloud}/{name}" for name in DEMO_PLACES if name != demo_centre.PLACE]
+    return [*of_cloud, f"{demo_centre.PLACE}={demo_centre.control_page(centre_port)}"]
 
 
 def _write_registration(services: Services, folder: Path, origin: str) -> None:
@@ -262,7 +272,7 @@ Who is calling:     {demo_queries.command(config.parent, settings.proxy.origin)}
 Its IVR keypad:     https://{CLOUD}:{cloud_port}/keypad   {demo_flows.HINT}
 Its workbench:      https://{CLOUD}:{cloud_port}/workbench
 Its co-browsing:    https://{CLOUD}:{cloud_port}/cobrowse   (a link with which a page asks to be shared)
-Another centre:     https://{demo_centre.HOST}:{centre_port}/control   {demo_centre.HINT}
+Another centre:     {demo_centre.control_page(centre_port)}   {demo_centre.HINT}
 Other commands:     export VALIDATOR_CONFIG={samples.shown(config)}   then, say, validator agents sync
                     or validator cloud call GET /rest/cmsapp/v1/ping --explain
                     or validator cloud records fetch --from 2026-01-01 --to 2026-01-02 --out records

@@ -15,10 +15,16 @@ from validator.operations.certificates.localca import LocalAuthority
 from validator.services import Services
 
 HOST, PORT = "localhost", 9543
+PLACE = "centre"  # in the links of the first page
 HINT = "(sign in on the page, press Ready, then ring there)"
 _USER, _EXTENSION = "demo-centre", "1001"
 _RECORDS = "/rest/v1/callRecords"
 _SOURCE = f"{samples.TENANT}/ctibar"
+
+
+def control_page(port: int) -> str:
+    """Return the URL of the page that plays the callers of the centre at *port*."""
+    return f"https://{HOST}:{port}/control"
 
 
 def settings(folder: Path, port: int) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from marshmallow import ValidationError
+
 from validator.origins import authority
 from validator.settings import fields, network, places
 from validator.settings.ctibar import bar_socket
@@ -13,6 +15,7 @@ from validator.settings.surroundings import Surroundings
 from validator.sizes import MAX_CHANNEL, MAX_TENANT
 from validator.web.portal.policy import (
     CALL_PARAMETERS,
+    DEMO_PLACES,
     LOCALES,
     MAP_SERVICES,
     OFF,
@@ -30,6 +33,30 @@ def cloud_id(longest: int) -> fields.Pattern:
     return fields.Pattern(rf"[A-Za-z0-9._-]{{0,{longest}}}", allowed)
 
 
+class DemoLinks(fields.StringList):
+    """A list of what a demonstration has beside the pages, each with its URL."""
+
+    allowed = (
+        'a list such as ["status=https://localhost:9443/status"]: one of '
+        f"{', '.join(DEMO_PLACES)}, then a URL over TLS, without a user and query"
+    )
+    _url = network.TlsUrl("https", "/status")
+
+    def is_allowed(self, word: str) -> bool:
+        """Return whether *word* is a name and a URL over TLS."""
+        name, _, url = word.partition("=")
+        try:
+            self._url.deserialize(url)
+        except ValidationError:
+            return False
+        return name in DEMO_PLACES
+
+    def resolve(self, value: Any, around: Surroundings) -> tuple[tuple[str, str], ...]:
+        """Return the URLs with their names, in the order of `DEMO_PLACES`; of one name the last."""
+        urls = dict(word.split("=", 1) for word in value)
+        return tuple((name, urls[name]) for name in DEMO_PLACES if name in urls)
+
+
 class PortalSection(Section):
     """`[portal]`."""
 
@@ -45,6 +72,7 @@ class PortalSection(Section):
     inline_styles = fields.Boolean()
     softphone = fields.Boolean()
     cobrowse = fields.Boolean()
+    demo_links = DemoLinks()
 
     def beside(self, values: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
         """Return what the agent's page shows of the caller, and the cloud that chat pages are shared with."""

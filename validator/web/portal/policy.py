@@ -8,6 +8,8 @@ LOCALES = ("zh", "en", "ar", "es", "pt", "fr")
 MAP_SERVICES = ("tencent", "google")
 OFF, URL, WEB_API = "off", "url", "web_api"
 POP_MODES = (OFF, URL, WEB_API)
+# What a demonstration has beside the pages, in the order of the links to it.
+DEMO_PLACES = ("status", "workbench", "tables", "keypad", "cobrowse", "centre")
 # The cloud's own names of the parameters of a call; a tenant may choose other names for them.
 CALL_PARAMETERS = (
     *("callerNum", "calledNum", "callid", "mediaType", "callType", "workNo"),
@@ -25,7 +27,8 @@ class PortalPolicy:
     With `has_verification` it shows how the verification of the call ended. With `softphone` there is
     a page about the agent's softphone. `single_agent` is what a second login of one agent means. `bar_script`
     and `bar_socket` are the URLs of another call centre's bar; without the script there is no page of it.
-    Chat pages can be shared with an agent of `cobrowse_cloud`, the cloud's origin; "": they cannot.
+    Chat pages can be shared with an agent of `cobrowse_cloud`, the cloud's origin; "": they cannot. The first
+    page links to `demo_links`, the URLs of what a demonstration has beside it, each with its name.
     """
 
     enabled: bool
@@ -44,6 +47,7 @@ class PortalPolicy:
     bar_script: str = ""
     bar_socket: str = ""
     cobrowse_cloud: str = ""
+    demo_links: tuple[tuple[str, str], ...] = ()
 
     @property
     def pages(self) -> tuple[str, ...]:

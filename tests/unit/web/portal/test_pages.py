@@ -9,7 +9,8 @@ import pytest
 from tests.unit.web.portal.test_policy import POLICY
 from validator.errors import Reason, Refusal
 from validator.web.portal.pages import Page, Pages
-from validator.web.portal.words import LANGUAGES
+from validator.web.portal.policy import DEMO_PLACES
+from validator.web.portal.words import LANGUAGES, WORDS
 
 WHOLE = replace(POLICY, channel="817854979183314945", tenant="202400000001")
 OWN, WITH_CLOUD = ("home", "login"), ("agent", "customer", "guest")
@@ -94,6 +95,19 @@ def test_values_are_never_markup() -> None:
 
     assert "<script>alert" not in page.html
     assert "&#34;&gt;&lt;script&gt;" in page.html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_first_page_of_a_demonstration_links_to_the_rest(language: str) -> None:
+    """Each place has a link without a referrer, and its words; other first pages have none of them."""
+    links = tuple((name, f"https://localhost:9443/{name}") for name in DEMO_PLACES)
+    page = filled("home", language, replace(WHOLE, demo_links=links)).html
+
+    found = re.findall(r'<a href="(https:[^"]*)" rel="noreferrer">([^<]+)</a>', page)
+    assert [url for url, _ in found] == [url for _, url in links]
+    assert WORDS[language]["demo"] in page
+    assert "https:" not in filled("home", language).html
+    assert WORDS[language]["demo"] not in filled("home", language).html
 
 
 @pytest.mark.parametrize("name", ["customer", "guest"])

@@ -70,6 +70,11 @@ def test_map_service_is_one_of_the_clouds(tmp_path: Path, service: str) -> None:
         ("channel", "81 7"),
         ("channel", "8" * 65),
         ("tenant", "<2024>"),
+        ("demo_links", "status=http://localhost:9443/status"),
+        ("demo_links", "status=javascript:alert(1)"),
+        ("demo_links", "status=https://user@localhost/"),
+        ("demo_links", "elsewhere=https://localhost/status"),
+        ("demo_links", "https://localhost/status"),
     ],
 )
 def test_value_of_another_form_is_a_problem(tmp_path: Path, key: str, value: str) -> None:
@@ -107,3 +112,13 @@ def test_sharing_needs_a_cloud_to_name(tmp_path: Path) -> None:
     """The question before a page is shared names the cloud, so one must be configured."""
     assert "portal.cobrowse: needs proxy.cloud_host" in problem(tmp_path, cobrowse="true")
     assert loaded(tmp_path).cobrowse_cloud == ""
+
+
+def test_links_of_a_demonstration_have_an_order(tmp_path: Path) -> None:
+    """However they are written, the links stand in the order of the first page."""
+    links = "centre=https://localhost:9543/control,status=https://localhost:9443/status"
+
+    assert loaded(tmp_path, demo_links=links).demo_links == (
+        ("status", "https://localhost:9443/status"),
+        ("centre", "https://localhost:9543/control"),
+    )
