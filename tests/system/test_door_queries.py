@@ -21,6 +21,8 @@ from validator.files import write_private
 pytestmark = pytest.mark.slow
 
 ROUTE, SECRET = "/rest/v1/queryCustomer", "q1w2E3r4T5y6U7i8O9p0-A1s2D3f4G5h6J7k8L9_0zX"
+RECORDS_SECRET, DOUBLE_SECRET = "Zb8vX2nQ7mK4tR9wL1sD6fH3jG5pC0yA", "aT5eB9rN2kV7xM4cJ1qW8zU3oI6gF0dS"
+RECORD_SECRETS = f"{TENANT}/ctibar {RECORDS_SECRET}\n{TENANT}/aicc {DOUBLE_SECRET}\n"
 LOOK_UP = "/api/v1/customers/lookup"
 KNOWN, UNKNOWN, NAME = "13606254580", "13606254588", "ouyang-jing-canary"
 SPELLINGS = (KNOWN, f"0{KNOWN}", f"+86 {KNOWN}", UNKNOWN, f"{KNOWN[:3]}****{KNOWN[7:]}")
@@ -69,12 +71,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     folder = tmp_path_factory.mktemp("queries")
     write_private(folder / "secrets", f"{TENANT} {SECRET}\n".encode())
+    write_private(folder / "record-secrets", RECORD_SECRETS.encode())
     (folder / "customers.csv").write_text(f"id,number,name\nC-1,{KNOWN},{NAME}\n")
     settings = {
         "customers.source": "store",
         "customers.card": "true",
         "query_customer.routes": f'["{TENANT}={ROUTE}"]',
         "query_customer.secrets_file": str(folder / "secrets"),
+        "callrecords.ctibar_routes": f'["{TENANT}=/rest/v1/callRecords"]',
+        "callrecords.aicc_routes": f'["{TENANT}=/rest/v1/doubleCalls"]',
+        "callrecords.secrets_file": str(folder / "record-secrets"),
     }
     validator, variables = furnish(folder / "home"), environment_of(settings)
     said = validator("customers", "import", str(folder / "customers.csv"), variables=variables)
@@ -124,6 +130,27 @@ def test_doctor_sees_that_the_route_works(site: Site) -> None:
     ], said
     assert said.code == 0, said
     assert SECRET not in said.out + said.err
+
+
+def test_doctor_sees_that_call_records_are_received(site: Site) -> None:
+    """Through nginx, too, each route refuses, that of double calls accepts, and nothing is stored."""
+    secrets = site.secrets.with_name("record-secrets")
+    log = site.door.folder / "logs" / "validator.access.log"
+
+    said = site.examined("--record-secrets-file", str(secrets), "--log", str(log))
+
+    found = [line.split()[:2] for line in said.out.splitlines() if " records-" in line]
+    assert found == [
+        ["ok", f"records-{TENANT}-ctibar-wrong-secret:"],
+        ["ok", f"records-{TENANT}-ctibar-get:"],
+        ["ok", f"records-{TENANT}-aicc-wrong-secret:"],
+        ["ok", f"records-{TENANT}-aicc-get:"],
+        ["ok", f"records-{TENANT}-aicc-secret:"],
+        ["ok", "records-log:"],
+    ], said
+    for command in ("list", "quarantine"):
+        assert site.validator("callrecords", command, "--json", variables=site.variables).json() == []
+    assert [secret for secret in (RECORDS_SECRET, DOUBLE_SECRET) if secret in said.out + said.err] == []
 
 
 def test_doctor_sees_a_changed_secret(site: Site, tmp_path: Path) -> None:
