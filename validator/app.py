@@ -14,6 +14,7 @@ from validator.web.policy import CALLBACKS, INTEGRATIONS, PEOPLE, ServerPolicy
 from validator.web.ratelimit import RouteLimiter
 from validator.web.replies import CallbackReplies
 from validator.web.routes import (
+    barcalls,
     callbacks,
     callrecords,
     cards,
@@ -103,6 +104,9 @@ def _register_integrations(app: Flask, services: Services) -> None:
     _register_flows(app, services)
     if services.call_centre.receiver is not None:
         app.register_blueprint(callrecords.blueprint(services.call_centre.receiver, settings.callrecords))
+    if services.call_centre.bar is not None:
+        reports = barcalls.blueprint(services.authentication, services.call_centre.bar)
+        _register_for_pages(app, settings.server, reports)
 
 
 def _register_people(app: Flask, services: Services) -> None:

@@ -12,7 +12,7 @@ POP, POP_PAGE = "pop", "pop_page"
 CTIBAR = "ctibar"
 SOFTPHONE, SOFTPHONE_PAGE = "softphone", "softphone_page"
 VERIFICATION, VERIFICATIONS, IVR = "verification", "verifications", "ivr"
-CALL_RECORDS = "call_records"
+CALL_RECORDS, BAR_CALLS = "call_records", "bar_calls"
 
 
 class Endpoint(StrEnum):
@@ -62,3 +62,4 @@ class Endpoint(StrEnum):
     MAKE_CALL = f"{CTIBAR}.make_call"
     SEE_CALL = f"{CTIBAR}.see_call"
     PUSH_CALL_RECORD = f"{CALL_RECORDS}.push"
+    REPORT_CALL = f"{BAR_CALLS}.report"

@@ -27,6 +27,7 @@ FLOWS_PATHS = ("/rest/v1/verification/", "/rest/v1/ivr/")
 RECORDS_PATH = "/rest/v1/callRecords"
 PAGE_PATHS = "/api/v1/verifications/"
 CENTRE_PATHS = ("/api/v1/ctibar/session", "/api/v1/calls", "/api/v1/calls/seen")
+OWN_CALLS = "/api/v1/calls/own"
 FORMS = {
     "together": {},
     "apart": {**WITH_CALLBACKS, **BY_BASIC, **CARDS},
@@ -35,6 +36,7 @@ FORMS = {
     "cards": CARDS,
     "pop": POP,
     "centre": fakes.CENTRE,
+    "bar calls": fakes.REPORTS,
     "softphone": SOFTPHONE,
     "flows": fakes.FLOWS,
     "records": fakes.RECORDS,
@@ -60,6 +62,7 @@ SWITCHED_ON = {
     f"location = {CARD_PATHS[0]} ": CARDS,
     f"location = {FLOWS_PATHS[0]}": fakes.FLOWS,
     f"location = {CENTRE_PATHS[0]} ": fakes.CENTRE,
+    f"location = {OWN_CALLS} ": fakes.REPORTS,
     f"location ^~ {RECORDS_PATH}/ ": fakes.RECORDS,
     f"location = {RECORDS_PATH} ": {**fakes.RECORDS, "callrecords.proof": "basic"},
     "try_files $uri": {"proxy.document_root": EVERYTHING["proxy.document_root"]},
@@ -155,7 +158,7 @@ def test_locations_are_unique(text: str) -> None:
         is_callback, is_query = (
             path in (callbacks.agent_path, callbacks.chat_path),
             path.startswith((QUERY_PATH, RECORDS_PATH, PAGE_PATHS, *FLOWS_PATHS))
-            or path in (*CARD_PATHS, *CENTRE_PATHS),
+            or path in (*CARD_PATHS, *CENTRE_PATHS, OWN_CALLS),
         )
         of_pool = (
             f"http://validator_{'callbacks' if is_callback else 'integrations' if is_query else 'people'}"
@@ -225,9 +228,9 @@ def test_roles_share_the_routes() -> None:
     """The roles serve disjoint parts of the proxied routes, and together all."""
     parts = []
     for role in ("callbacks", "people", "integrations"):
-        settings = {"server.role": role, **BY_BASIC, **CARDS, **fakes.FLOWS, **fakes.CENTRE}
+        settings = {"server.role": role, **BY_BASIC, **CARDS, **fakes.FLOWS, **fakes.CENTRE, **fakes.REPORTS}
         services = fakes.open_with(Path("nowhere"), fakes.FakeClock(), settings)
         parts.append({path for path in endpoints(create_app(services)) if path not in PRIVATE})
 
-    everything = BY_BASIC | CARDS | fakes.FLOWS | fakes.CENTRE
+    everything = BY_BASIC | CARDS | fakes.FLOWS | fakes.CENTRE | fakes.REPORTS
     assert set.union(*parts) == {path for path, _ in passed_on(rendered(everything))}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, StorageState, expect
+from playwright.sync_api import BrowserContext, Page, Response, Route, StorageState, expect
 
 from tests.browser.conftest import Browsing
 from tests.conftest import require_package
@@ -75,7 +75,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Yield the enterprise, its pages and the cloud; tests share them."""
     require_package(nginx_process.DEBIAN_PACKAGE, found=nginx_process.program() is not None)
     expect.set_options(timeout=TIMEOUT)
-    with portal_site.built(tmp_path_factory.mktemp("stage")) as built:
+    with portal_site.built(tmp_path_factory.mktemp("stage"), more={"callrecords.bar": "true"}) as built:
         yield built
 
 
@@ -164,6 +164,27 @@ def test_one_click_calls_out(seat: Seat) -> None:
     expect(state).to_have_text("Calling +8675512345678 (audio)")
     expect(row_of(seat.tab, "AgentEvent_Talking").first).to_contain_text("+8675512345678")
     bar.get_by_role("button", name="Hang up").click()
+
+
+def test_ended_call_is_reported(stage: Stage, seat: Seat) -> None:
+    """The page reports a call that has ended; the record has what the events had, as the agent's word."""
+    number = "+8675587654321"  # no other test's, whose report may still be on its way
+
+    def is_report(answer: Response) -> bool:
+        return answer.url.endswith("/api/v1/calls/own") and number in (answer.request.post_data or "")
+
+    call_out(seat.tab, number)
+    with seat.tab.expect_response(is_report) as reported:
+        bar_of(seat.tab).get_by_role("button", name="Hang up").click()
+
+    assert reported.value.status == 204
+    (row,) = stage.validator("callrecords", "list", "--number", number, "--json").json()
+    (record,) = stage.validator("callrecords", "show", row["call"], "--json").json()
+    assert (row["source"], row["reported_by"]) == ("bar", LOGIN)
+    assert record["answerTime"] <= record["endTime"]
+    facts = {"callee": number, "direction": "OUTBOUND", "ending": "agent", "workNo": WORK_NO}
+    assert record.items() >= {**facts, "basis": "agent", "userAccount": AGENT}.items()
+    assert not {"ringTime", "cloudCallId", "caller"} & set(record)
 
 
 def test_verdict_is_in_the_trail(stage: Stage, seat: Seat) -> None:

@@ -64,6 +64,22 @@ def test_export_is_recorded(filled: CommandLine) -> None:
     assert (filled.last()["event"], filled.last()["detail"]) == ("call_records", "exported")
 
 
+def test_agents_word_is_marked(filled: CommandLine) -> None:
+    """The list, the record and the export say who reported a call; what a centre pushed names nobody."""
+    word = {"basis": "agent", "reportedBy": "li.wei", "userAccount": "agent-7"}
+    with filled.opened() as services:
+        services.call_centre.records.put(TENANT, "bar", CallRecord("a@t", {"party": OTHER, **word}))
+
+    rows = {row["call"]: (row["source"], row["reported_by"]) for row in run(filled, "list", "--json").json()}
+    assert rows == {"a@t": ("bar", "li.wei"), CALL: ("ctibar", ""), "other": ("ctibar", "")}
+    assert "…4589" in run(filled, "list").out
+    (shown,) = run(filled, "show", "a@t", "--json").json()
+    exported = [orjson.loads(line) for line in run(filled, "export").out.splitlines()]
+    for record in (shown, *(each for each in exported if each["source"] == "bar")):
+        assert record.items() >= word.items()
+    assert sum("basis" in each for each in exported) == 1
+
+
 def test_erase_takes_a_number_out_of_everything(filled: CommandLine) -> None:
     """Its calls with every revision, and what was unreadable; the trail has another name of the number."""
     said = run(filled, "erase", "-", stdin=f"{CUSTOMER}\n")

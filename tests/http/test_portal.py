@@ -170,6 +170,14 @@ def test_card_is_on_the_agents_page_once_it_is_on(found_enterprise: Found) -> No
     assert "data-call-out" not in silent
 
 
+def test_agents_page_reports_calls_when_they_are_stored(found_enterprise: Found) -> None:
+    """With `callrecords.bar` the page is to report ended calls; by default it is not."""
+    for is_on in ("true", "false"):
+        page = document(found_enterprise(ON | {"callrecords.bar": is_on}).visitor(), "/agent")
+        (form,) = (each for _, each in page.elements if each.get("id") == "call-out")
+        assert ("data-reports" in form) is (is_on == "true")
+
+
 @pytest.mark.parametrize(("mode", "place"), [("off", None), ("warn", {}), ("end_older", {"data-ends": None})])
 def test_other_logins_have_a_place_once_they_mean_something(
     found_enterprise: Found, mode: str, place: dict[str, None] | None

@@ -15,6 +15,7 @@ from validator.app import create_app
 from validator.audit import reading
 from validator.audit.events import EventName
 from validator.endpoints import (
+    BAR_CALLS,
     CALL_RECORDS,
     CARDS,
     CTIBAR,
@@ -58,8 +59,13 @@ FLOWS = {
 CENTRE = {"ctibar.url": "https://centre.example.com", "server.threads": "16"}
 # Every route at which another system pushes call records.
 RECORDS = {"callrecords.ctibar_routes": f'["{TENANT}=/rest/v1/callRecords"]'}
+# The route at which agents report calls of the cloud's own bar.
+REPORTS = {"callrecords.bar": "true"}
 # Parts of the application whose limits need a secret, or a route that is off at first.
-OF_INTEGRATIONS = (CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR, SOFTPHONE, CALL_RECORDS)
+OF_INTEGRATIONS = (
+    *(CUSTOMERS, CARDS, VERIFICATION, VERIFICATIONS, IVR, CTIBAR, SOFTPHONE),
+    *(CALL_RECORDS, BAR_CALLS),
+)
 AGENT_PATH = "/rest/cc-management/v1/thirdparty/thirdPartyValidate"
 CHAT_PATH = "/rest/cc-messaging/v1/thirdparty/chatThirdPartyValidate"
 

@@ -49,11 +49,13 @@ RATES = {
     "ctibar_agent": 5,
     "calls_agent": 6,
     "calls_seen": 7,
+    "barcalls_address": 12,
+    "barcalls_agent": 8,
     "callrecords_foreign": 11,
     "callrecords_route": 9,
 }
-# They need a call that was verified, a call centre, and the password of a softphone.
-LEFT_OUT = {"verification_resets", "calls_tenant", "softphone_person"}
+# They need a call that was verified, a call centre, calls of many agents, and a softphone's password.
+LEFT_OUT = {"verification_resets", "calls_tenant", "barcalls_tenant", "softphone_person"}
 SHARES = {"signing_prefix": 20, "signing_fresh": 30, "signing_all_prefix": 70, "signing_all_fresh": 105}
 LIMITS = {f"VALIDATOR_LIMITS_{name.upper()}": f"{amount}/1d" for name, amount in RATES.items()} | {
     "VALIDATOR_LIMITS_SIGNING_PREFIX_SHARE": "50",

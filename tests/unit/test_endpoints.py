@@ -30,7 +30,7 @@ def endpoints(app: Flask) -> set[str]:
 
 def test_declared_endpoints_are_those_of_the_application(found_enterprise: Callable[..., Enterprise]) -> None:
     """Each route has a declared endpoint, and each declared endpoint has a route."""
-    every = PAGES | QUERIES | POP | fakes.FLOWS | fakes.CENTRE | fakes.RECORDS
+    every = PAGES | QUERIES | POP | fakes.FLOWS | fakes.CENTRE | fakes.RECORDS | fakes.REPORTS
     app = create_app(found_enterprise(every).services)
 
     assert endpoints(app) == set(Endpoint)

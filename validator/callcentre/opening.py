@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from validator.audit.trail import AuditTrail
 from validator.callcentre.aicc import AiccFormat
+from validator.callcentre.barcalls import BarCalls
 from validator.callcentre.ctibar import CtibarFormat
 from validator.callcentre.expected import ExpectedCalls
 from validator.callcentre.policy import AICC, CTIBAR, CallRecordsPolicy
@@ -25,12 +26,13 @@ _FORMATS: Mapping[str, Callable[[ZoneInfo], Format]] = {CTIBAR: CtibarFormat, AI
 
 @dataclass(frozen=True, slots=True)
 class CallCentre:
-    """Records, expected calls, what could not be read, and the receiver, None while no route is on."""
+    """Records, expected calls, what could not be read; the receiver and the reports, None while off."""
 
     records: CallRecords
     expected: ExpectedCalls
     quarantine: Quarantine
     receiver: Receiver | None
+    bar: BarCalls | None
 
 
 def open_call_centre(
@@ -45,8 +47,9 @@ def open_call_centre(
     records = CallRecords(*storage, clock, policy.keep, region, outbox)
     expected = ExpectedCalls(storage[0], clock, policy)
     quarantine = Quarantine(*storage, clock, policy, region)
+    bar = BarCalls(records, *around[1:], clock) if policy.bar else None
     if not policy.routes:
-        return CallCentre(records, expected, quarantine, None)
+        return CallCentre(records, expected, quarantine, None, bar)
     formats = {source: make(ZoneInfo(policy.zone)) for source, make in _FORMATS.items()}
     receiver = Receiver(policy, formats, records, quarantine, *around)
-    return CallCentre(records, expected, quarantine, receiver)
+    return CallCentre(records, expected, quarantine, receiver, bar)

@@ -9,6 +9,7 @@ from validator.routeguard import RouteAccess, RouteSecrets
 
 CTIBAR = "ctibar"  # another call centre, whose agents have `ctibar.js`
 AICC = "aicc"  # double calls of the cloud
+BAR = "bar"  # calls of the cloud's own bar, as its agents report them
 MAX_BODY = 16_384  # bytes of a pushed record; more gets 413
 MAX_CALL = 128  # characters of a call's id
 
@@ -38,7 +39,8 @@ class CallRecordsPolicy:
 
     `routes` are by their names. `zone` is the IANA name of the time zone of times without one. Of what
     cannot be read, at most `quarantine_records` bodies of `quarantine_bytes` together are stored for each
-    tenant space and source. `recording_origin` is that of the links to recordings; "": no links.
+    tenant space and source. `recording_origin` is that of the links to recordings; "": no links. With `bar`
+    agents report the calls of the cloud's own bar, which needs no route and no secret.
     """
 
     routes: Mapping[str, RecordRoute]
@@ -50,6 +52,7 @@ class CallRecordsPolicy:
     quarantine_records: int
     quarantine_bytes: int
     recording_origin: str
+    bar: bool = False
 
     @property
     def access(self) -> RouteAccess:

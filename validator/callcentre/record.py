@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-PARTIES = ("caller", "callee")
+PARTIES = ("caller", "callee", "party")  # the last: of a call whose direction is unknown
 LINE = "pstn"  # the enterprise's number that the call used
 RECORDING = "stereoRecordFile"
 

@@ -1,4 +1,4 @@
-"""`validator callrecords`: the records of calls that another call centre pushed."""
+"""`validator callrecords`: the records of calls that another call centre pushed, or agents reported."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ limit_option = click.option(
 
 @click.group(cls=Group)
 def callrecords() -> None:
-    """Manage the records of calls that another call centre pushed.
+    """Manage the records of calls that another call centre pushed, or agents reported (source `bar`).
 
     A NUMBER on the command line is visible in the list of processes; `-` reads it from standard input.
     """
@@ -169,9 +169,11 @@ def _row(kept: KeptRecord) -> dict[str, object]:
         "direction": record.text("direction"),
         "caller": _masked(record.text("caller")),
         "callee": _masked(record.text("callee")),
+        "party": _masked(record.text("party")),
         "start": record.text("startTime"),
         "seconds": record.fields.get("billSec"),
         "answered": record.fields.get("answered"),
+        "reported_by": record.text("reportedBy"),
     }
 
 

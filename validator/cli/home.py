@@ -132,7 +132,7 @@ def _webhooks(services: Services) -> dict[str, PartState]:
 def _records(services: Services) -> dict[str, PartState]:
     """Return the state of call records; nothing where none are received. No other response needs them."""
     centre = services.call_centre
-    if centre.receiver is None or not services.settings.server.serves(INTEGRATIONS):
+    if (centre.receiver is None and centre.bar is None) or not services.settings.server.serves(INTEGRATIONS):
         return {}
     try:
         words = [*record_shortcomings(centre.records, centre.expected, centre.quarantine)]

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from validator.endpoints import (
+    BAR_CALLS,
     CALL_RECORDS,
     CALLBACKS,
     CARDS,
@@ -182,6 +183,9 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
             "call records without the secret", SOURCE, (CALL_RECORDS,), is_shown=False
         ),
         "callrecords_route": Purpose("call records", "source and tenant", (CALL_RECORDS,), is_shown=False),
+        "barcalls_address": Purpose("requests", SOURCE, (BAR_CALLS,), at_route=True),
+        "barcalls_agent": Purpose("reported calls", PERSON, (Endpoint.REPORT_CALL,)),
+        "barcalls_tenant": Purpose("reported calls", "tenant", (Endpoint.REPORT_CALL,), is_shown=False),
         "login_address": Purpose(
             "requests, right or wrong", SOURCE, (Endpoint.LOG_IN, Endpoint.SOFTPHONE_REVEAL), at_route=True
         ),

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from validator.callcentre.barwire import OWN_PATH
 from validator.callcentre.policy import AICC, CTIBAR, CallRecordsPolicy, RecordRoute
 from validator.numbers.reading import is_region
 from validator.routeguard import PATH, PROOFS
@@ -24,6 +25,7 @@ class CallRecordsSection(Section):
     not_in_policy = tuple(_KEYS.values())
     ctibar_routes = places.TenantPaths()
     aicc_routes = places.TenantPaths()
+    bar = fields.Boolean()
     proof = fields.Choice(PROOFS)
     secrets_file = places.RouteSecretsFile("callrecords.secrets")
     networks = network.Networks()
@@ -43,6 +45,8 @@ def record_routes(values: Mapping[str, Any]) -> Iterator[IntegrationRoute]:
     for _, route in _routes(values):
         has_secret = values["proof"] == PATH
         yield IntegrationRoute(route.path, has_secret, values["networks"], _SHAPES[route.source])
+    if values["bar"]:
+        yield IntegrationRoute(OWN_PATH, page_limit="barcalls_address")
 
 
 def broken_record_rules(sections: Mapping[str, Any], others: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -53,7 +57,7 @@ def broken_record_rules(sections: Mapping[str, Any], others: tuple[str, ...]) ->
         further = [*others, *(each.path for _, each in routes if each is not route)]
         if any(_overlap(route.path, other) for other in further):
             yield f"callrecords.{key}", f"{route.path} is another route's, or below one, or above one"
-    if routes and not is_region(sections["numbers"]["region"]):
+    if (routes or values["bar"]) and not is_region(sections["numbers"]["region"]):
         yield "numbers.region", "is not a country whose telephone numbers are known"
     if routes and not _is_zone(values["zone"]):
         yield "callrecords.zone", "is not a time zone that this host knows: see its package tzdata"

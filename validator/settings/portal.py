@@ -83,6 +83,7 @@ class PortalSection(Section):
             "has_card": has_card,
             "card_call_out": has_card and customers["card_call_out"],
             "has_verification": bool(around.sections["verification"]["routes"]),
+            "reports_calls": around.sections["callrecords"]["bar"],
             "single_agent": around.sections["tokens"]["single_agent"],
             "bar_script": around.sections["ctibar"]["script_url"],
             "bar_socket": bar_socket(around.sections["ctibar"]),

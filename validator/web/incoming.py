@@ -72,11 +72,14 @@ def _read(environ: Mapping[str, Any], size: int) -> bytes:
     return content
 
 
-def json_object() -> dict[str, Any]:
-    """Return the JSON object in the body; raises Refusal for anything else, or another Content-Type."""
+def json_object(maximum: int | None = None) -> dict[str, Any]:
+    """Return the JSON object in the body; raises Refusal for anything else, or another Content-Type.
+
+    *maximum* is that of `body`.
+    """
     if request.mimetype != JSON:
         raise Refusal(Reason.MEDIA_TYPE_UNSUPPORTED, f"the Content-Type must be {JSON}")
-    return read_object(body())
+    return read_object(body(maximum))
 
 
 def form_or_json_object() -> dict[str, Any]:

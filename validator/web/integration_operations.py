@@ -6,6 +6,7 @@ from types import MappingProxyType
 from marshmallow import Schema
 
 from validator.callcentre.aicc import AiccAnswer, AiccRecord
+from validator.callcentre.barwire import OWN_PATH, CallReport
 from validator.callcentre.ctibar import CtibarAnswer, CtibarRecord
 from validator.ctibar.wire import (
     CALLS_PATH,
@@ -168,6 +169,16 @@ _PAGES = {
         status=204,
         request=SeenRequest,
         refusals=_TO_A_PAGE,
+        security=("session",),
+    ),
+    OWN_PATH: Operation(
+        OWN_PATH,
+        "post",
+        "An agent's page reports an ended call of the cloud's own bar: a record by the agent's word.",
+        None,
+        status=204,
+        request=CallReport,
+        refusals=(*READING, PublicError.LOGIN_REQUIRED, PublicError.THROTTLED, *BROKEN),
         security=("session",),
     ),
 }

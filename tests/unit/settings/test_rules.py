@@ -94,6 +94,12 @@ RULES: Mapping[str, tuple[Mapping[str, str], str, str, Mapping[str, str]]] = {
         "not a country",
         {"numbers.region": "ZZ"},
     ),
+    "region of reported calls without a numbering plan": (
+        {"callrecords.bar": "true", "numbers.region": "ZZ"},
+        "numbers.region",
+        "not a country",
+        {"callrecords.bar": "false", "numbers.region": "ZZ"},
+    ),
     "script of no call centre": (
         {"ctibar.script_url": "https://centre.example.com/dist/ctibar.js"},
         "ctibar.script_url",

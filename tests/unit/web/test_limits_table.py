@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.support.fakes import CENTRE, FLOWS, RECORDS, Enterprise
+from tests.support.fakes import CENTRE, FLOWS, RECORDS, REPORTS, Enterprise
 from validator.app import create_app
 from validator.limits.policy import OTHER, PURPOSES, Mode, limits_on
 from validator.web.limits_table import NO_ROUTE, STRATEGY, rows
@@ -19,6 +19,7 @@ QUERIES = {
     **FLOWS,
     **CENTRE,
     **RECORDS,
+    **REPORTS,
 }
 Found = Callable[..., Enterprise]
 

@@ -24,11 +24,12 @@ class PortalPolicy:
 
     `channel` and `tenant` are the cloud's ids, "" for none; `locale` and `map_service` are handed on. With
     `has_card` the agent's page has the card of the customer who calls; `card_call_out`: it can call back.
-    With `has_verification` it shows how the verification of the call ended. With `softphone` there is
-    a page about the agent's softphone. `single_agent` is what a second login of one agent means. `bar_script`
-    and `bar_socket` are the URLs of another call centre's bar; without the script there is no page of it.
-    Chat pages can be shared with an agent of `cobrowse_cloud`, the cloud's origin; "": they cannot. The first
-    page links to `demo_links`, the URLs of what a demonstration has beside it, each with its name.
+    With `has_verification` it shows how the verification of the call ended; with `reports_calls` it reports
+    each ended call. With `softphone` there is a page about the agent's softphone. `single_agent` is what a
+    second login of one agent means. `bar_script` and `bar_socket` are the URLs of another call centre's bar;
+    without the script there is no page of it. Chat pages can be shared with an agent of `cobrowse_cloud`, the
+    cloud's origin; "": they cannot. The first page links to `demo_links`, the URLs of what a demonstration
+    has beside it, each with its name.
     """
 
     enabled: bool
@@ -44,6 +45,7 @@ class PortalPolicy:
     has_card: bool = False
     card_call_out: bool = False
     has_verification: bool = False
+    reports_calls: bool = False
     bar_script: str = ""
     bar_socket: str = ""
     cobrowse_cloud: str = ""

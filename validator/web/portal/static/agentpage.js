@@ -1,6 +1,7 @@
 // The page of the agent bar.
 
 import { startAgentBar } from "./agentbar.js";
+import { onEndedCalls, postReport } from "./barcalls.js";
 import { CustomerCard } from "./card.js";
 import { EVERY_EVENT } from "./events.js";
 import { OtherLogin } from "./otherlogin.js";
@@ -12,6 +13,7 @@ import { VerificationView } from "./verification.js";
 const MAX_ROWS = 200;
 
 let bar = null;
+let reported = null; // what reports the bar's ended calls, null where they are not stored
 let stopWatching = () => {};
 const card = newCard(part("customer-card"));
 const verification = newVerification(part("verification"));
@@ -34,7 +36,13 @@ async function load(userAccount) {
     card?.show(call);
     verification?.show();
   });
+  if ("reports" in part("call-out").dataset) reported = reportCalls(userAccount);
   part("call").disabled = false;
+}
+
+/** Report each ended call of *userAccount*. */
+function reportCalls(userAccount) {
+  return onEndedCalls(bar, (call) => postReport((report) => enterprise.reportCall(report), { userAccount, ...call }));
 }
 
 /** Return what says of other logins of the agent in *place*; null on a page where they mean nothing. */
@@ -69,6 +77,7 @@ function newVerification(place) {
 function callOut(number, mode) {
   attempt(() => {
     bar.callOut(number, mode);
+    reported?.placed(number);
     tell("calling", number);
   });
 }

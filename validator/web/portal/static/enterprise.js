@@ -120,6 +120,11 @@ export class Enterprise {
     await this.#ask("/api/v1/calls/seen", { callId }, AbortSignal.timeout(LOOK_UP_TIMEOUT));
   }
 
+  /** Have the ended call of *report* stored as a record: see `onEndedCalls`, and the agent's `userAccount`. */
+  async reportCall(report) {
+    await this.#ask("/api/v1/calls/own", report, AbortSignal.timeout(LOOK_UP_TIMEOUT));
+  }
+
   /** Return this browser's guest: `thirdUserId`. */
   guest() {
     return this.#askJson("/webchat/guest", {});

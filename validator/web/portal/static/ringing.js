@@ -27,6 +27,6 @@ export function onCalls(bar, show) {
 }
 
 /** Return the number in the content of an event; "" where there is none. */
-function numberIn(content) {
+export function numberIn(content) {
   return ["string", "number"].includes(typeof content) ? String(content).trim() : "";
 }
