@@ -125,7 +125,13 @@ class Bench:
         }
 
     def _kill_worker(self) -> None:
-        os.kill(workers(self._server.pid)[0], signal.SIGKILL)
+        """Kill a worker as soon as there is one: a restart ends with the new ones not yet there."""
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not (alive := workers(self._server.pid)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the server has no worker")
+            time.sleep(0.05)
+        os.kill(alive[0], signal.SIGKILL)
 
     def _kill_crm(self) -> None:
         """Kill the CRM once it has taken some messages, and start it after a while."""

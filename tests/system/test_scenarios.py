@@ -112,6 +112,7 @@ def test_server_without_a_fault_passes_every_scenario(enterprise: Enterprise) ->
     assert [result for result in results if result.outcome != PASSED] == []
 
 
+@pytest.mark.timed  # each question has 5 s, of 200 at once too
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_fails_the_right_scenarios(enterprise: Enterprise, fault: str) -> None:
     """Each fault is found by the scenarios about it, and by no other."""

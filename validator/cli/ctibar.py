@@ -68,7 +68,8 @@ def unlink(account: str) -> None:
 
 @ctibar.command(examples=["validator ctibar check li.wei"])
 @click.argument("account")
-def check(account: str) -> None:
+@json_option
+def check(account: str, as_json: bool) -> None:
     """Log ACCOUNT in at the call centre, unless it is, and print the agent's extension there."""
     with opened() as services:
         if not services.settings.ctibar.is_on:
@@ -79,6 +80,9 @@ def check(account: str) -> None:
         ):
             login = services.ctibar.logins.current(person)
     until = iso_milliseconds(login.expires_at)
+    if as_json:
+        show({"account": person.login, "extension": login.extension, "expires_at": until}, as_json=True)
+        return
     say(f"account {person.login} has the extension {login.extension}, and is logged in until {until}")
 
 
