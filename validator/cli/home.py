@@ -1,6 +1,6 @@
 """`validator init` and `validator check`: make the home, and check that everything is usable."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -105,28 +105,22 @@ def _customers(services: Services) -> dict[str, PartState]:
     tenants = [each.id for each in services.tenants.list()]
     retained = condition.Retained(services.customers, services.index_keys, services.trail_numbers)
     words = condition.shortcomings(settings.customers, directory, retained, tenants)
-    return {"customers": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
+    return {"customers": _state(words)}
 
 
 def _credentials(services: Services) -> dict[str, PartState]:
     """Return the state of the credentials; nothing where none is missing, or no database says which."""
-    try:
-        missing = missing_here(services)
-    except ValidatorError:
-        return {}  # the part `store` has the reason
-    return {"credentials": PartState(State.DEGRADED, "; ".join(missing))} if missing else {}
+    missing = _unless_unavailable(lambda: missing_here(services))
+    return {"credentials": _state(missing)} if missing else {}
 
 
 def _webhooks(services: Services) -> dict[str, PartState]:
     """Return the state of webhooks; nothing while they are off. They are never needed for a response."""
-    settings = services.settings
+    settings, messages = services.settings, services.webhooks.messages
     if not settings.webhooks.url or not settings.server.serves(INTEGRATIONS):
         return {}
-    try:
-        words = shortcomings(services.webhooks.messages.summary(), services.clock.now())
-    except ValidatorError:
-        return {}  # the part "store" has the reason
-    return {"webhooks": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
+    words = _unless_unavailable(lambda: shortcomings(messages.summary(), services.clock.now()))
+    return {} if words is None else {"webhooks": _state(words)}
 
 
 def _records(services: Services) -> dict[str, PartState]:
@@ -134,11 +128,23 @@ def _records(services: Services) -> dict[str, PartState]:
     centre = services.call_centre
     if (centre.receiver is None and centre.bar is None) or not services.settings.server.serves(INTEGRATIONS):
         return {}
+    words = _unless_unavailable(
+        lambda: record_shortcomings(centre.records, centre.expected, centre.quarantine)
+    )
+    return {} if words is None else {"callrecords": _state(words)}
+
+
+def _unless_unavailable(find: Callable[[], Iterable[str]]) -> list[str] | None:
+    """Return the words that *find* returns; None without the database: the part `store` has the reason."""
     try:
-        words = [*record_shortcomings(centre.records, centre.expected, centre.quarantine)]
+        return list(find())
     except ValidatorError:
-        return {}  # the part "store" has the reason
-    return {"callrecords": PartState(State.DEGRADED, "; ".join(words)) if words else PartState()}
+        return None
+
+
+def _state(words: Sequence[str]) -> PartState:
+    """Return the state of a part that no response needs, with what is wrong in *words*, if anything."""
+    return PartState(State.DEGRADED, "; ".join(words)) if words else PartState()
 
 
 def _notice_sources(services: Services) -> None:
