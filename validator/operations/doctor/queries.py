@@ -9,13 +9,12 @@ from pathlib import Path
 
 from validator.operations.certificates.judging import Finding
 from validator.operations.doctor.asking import Request
-from validator.operations.doctor.results import Checked, Sound, problem
-from validator.operations.doctor.secretroutes import SERVE, Ask, Kind, SecretRoute, is_challenge
+from validator.operations.doctor.results import Checked, problem
+from validator.operations.doctor.secretroutes import OK, SERVE, Ask, Kind, SecretRoute
 from validator.operations.http_client import NoResponse, Response
 
 _BODY = b'{"param": "anonymous"}'
 _EMPTY = b"[]"
-_OK = 200
 _KIND = Kind("query", "queryCustomer", "query_customer")
 
 
@@ -66,19 +65,9 @@ def _wrong_body(code: str, route: QueryRoute, response: Response) -> Finding:
 
 
 def _refused(code: str, route: QueryRoute, response: Response) -> Checked:
-    """Return whether a wrong secret is refused; the challenge shows it where every status is 200."""
-    if is_challenge(response):
-        return Sound(code, f"{route.path} refuses a wrong secret ({response.status})")
-    if response.status == _OK:
-        words = f"{route.path} does not refuse a wrong secret ({_OK})"
-        return problem(code, f"{words}: with callbacks.always_200 the route may not be served; {SERVE}")
-    return _KIND.otherwise(code, route.path, response)
+    words = f"does not refuse a wrong secret ({OK}): with callbacks.always_200 the route may not be served"
+    return _KIND.refused(code, route.path, response, f"{words}; {SERVE}")
 
 
 def _let_in(code: str, route: QueryRoute, response: Response) -> Checked:
-    if is_challenge(response):
-        words = f"{route.path} refuses the secret in the file ({response.status})"
-        return problem(code, f"{words}: restart the pool after the file of secrets was changed")
-    if response.status == _OK:
-        return Sound(code, f"{route.path} accepts the secret, and finds nobody without a number")
-    return _KIND.otherwise(code, route.path, response)
+    return _KIND.accepted(code, route.path, response, ", and finds nobody without a number")

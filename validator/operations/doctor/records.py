@@ -15,11 +15,11 @@ from validator.callcentre import aicc, ctibar
 from validator.callcentre.policy import AICC, CTIBAR
 from validator.operations.doctor.asking import Request
 from validator.operations.doctor.results import Checked, Sound, problem
-from validator.operations.doctor.secretroutes import Ask, Kind, SecretRoute, is_challenge
+from validator.operations.doctor.secretroutes import OK, Ask, Kind, SecretRoute
 from validator.operations.http_client import NoResponse, Response
 
 _KIND = Kind("records", "call records", "callrecords")
-_OK, _NOT_ALLOWED = 200, 405
+_NOT_ALLOWED = 405
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _judged(code: str, route: PushRoute, request: Request, ask: Ask, judge: Judg
         response = ask(request)
     except NoResponse as nothing:
         return problem(code, f"a push at {route.path} has no response: {nothing}")
-    expected = route.answers.accepted if response.status == _OK else route.answers.failed
+    expected = route.answers.accepted if response.status == OK else route.answers.failed
     if response.body != expected:
         kind = "HTML" if response.is_html else "not in the sender's form"
         words = f"the response of {route.path} is {kind} ({response.status})"
@@ -89,26 +89,17 @@ def _judged(code: str, route: PushRoute, request: Request, ask: Ask, judge: Judg
 
 
 def _refused(code: str, route: PushRoute, response: Response) -> Checked:
-    if is_challenge(response):
-        return Sound(code, f"{route.path} refuses a wrong secret ({response.status})")
-    if response.status == _OK:
-        words = f"{route.path} acknowledges a push with a wrong secret ({_OK})"
-        return problem(code, f"{words}: another program answers; have the URL removed where it is entered")
-    return _KIND.otherwise(code, route.path, response)
+    words = f"acknowledges a push with a wrong secret ({OK}): another program answers"
+    return _KIND.refused(code, route.path, response, f"{words}; have the URL removed where it is entered")
 
 
 def _only_posted(code: str, route: PushRoute, response: Response) -> Checked:
     if response.status == _NOT_ALLOWED:
         return Sound(code, f"{route.path} takes no GET ({response.status})")
-    if response.status == _OK:
-        return problem(code, f"{route.path} acknowledges a GET ({_OK}): another program answers")
+    if response.status == OK:
+        return problem(code, f"{route.path} acknowledges a GET ({OK}): another program answers")
     return _KIND.otherwise(code, route.path, response)
 
 
 def _let_in(code: str, route: PushRoute, response: Response) -> Checked:
-    if is_challenge(response):
-        words = f"{route.path} refuses the secret in the file ({response.status})"
-        return problem(code, f"{words}: restart the pool after the file of secrets was changed")
-    if response.status == _OK:
-        return Sound(code, f"{route.path} accepts the secret; nothing is stored of this push")
-    return _KIND.otherwise(code, route.path, response)
+    return _KIND.accepted(code, route.path, response, "; nothing is stored of this push")

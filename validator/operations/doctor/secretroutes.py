@@ -17,6 +17,7 @@ from validator.routeguard import BASIC
 
 SERVE = "switch the route on, and serve it (`serve --role integrations`)"
 _CHUNK = 1 << 20
+OK = 200
 _UNAUTHORISED, _NOT_LET_IN, _THROTTLED = 401, 403, 429
 
 Ask = Callable[[Request], Response]
@@ -58,6 +59,23 @@ class Kind:
         if response.status == _THROTTLED:
             return warning(code, f"{words}: a limit is reached; retry in a minute")
         return problem(code, f"{words}: {SERVE}")
+
+    def refused(self, code: str, path: str, response: Response, otherwise: str) -> Checked:
+        """Return whether the *response* refuses a wrong secret; *otherwise* is the problem if it is 200."""
+        if is_challenge(response):
+            return Sound(code, f"{path} refuses a wrong secret ({response.status})")
+        if response.status == OK:
+            return problem(code, f"{path} {otherwise}")
+        return self.otherwise(code, path, response)
+
+    def accepted(self, code: str, path: str, response: Response, words: str) -> Checked:
+        """Return whether the *response* accepts the right secret; *words* are about it if it does."""
+        if is_challenge(response):
+            words = f"{path} refuses the secret in the file ({response.status})"
+            return problem(code, f"{words}: restart the pool after the file of secrets was changed")
+        if response.status == OK:
+            return Sound(code, f"{path} accepts the secret{words}")
+        return self.otherwise(code, path, response)
 
     def logs(self, logs: Sequence[Path], wrong: str, routes: Sequence[SecretRoute]) -> Iterator[Checked]:
         """Yield for each of *logs* whether it has the *wrong* secret, which was sent, or a right one.
