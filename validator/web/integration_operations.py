@@ -1,6 +1,7 @@
 """The routes of the role `integrations`: what each takes, what it gives, and how it can refuse."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from marshmallow import Schema
@@ -48,15 +49,14 @@ _TO_THE_CLOUD = (*CALLBACK, PublicError.CLIENT_REQUIRED, PublicError.FORBIDDEN, 
 
 def _query_operation(route: IntegrationRoute) -> Operation:
     return Operation(
-        f"{route.path}/{{presented_secret}}" if route.has_secret_segment else route.path,
+        route.path,
         "post",
         "The cloud asks: which customers have this number?",
         CustomerAnswer,
         request=QueryRequest,
         request_types=(JSON, ANY),
         refusals=_TO_THE_CLOUD,
-        security=() if route.has_secret_segment else ("client",),
-        parameters=(_SECRET,) if route.has_secret_segment else (),
+        security=("client",),
         is_list=True,
     )
 
@@ -90,7 +90,7 @@ def _ivr_operation(route: IntegrationRoute) -> Operation:
 def _record_operation(route: IntegrationRoute) -> Operation:
     is_aicc = route.error_shape is ErrorShape.AICC
     return Operation(
-        f"{route.path}/{{presented_secret}}" if route.has_secret_segment else route.path,
+        route.path,
         "post",
         "The cloud pushes the record of a double call."
         if is_aicc
@@ -99,8 +99,7 @@ def _record_operation(route: IntegrationRoute) -> Operation:
         request=AiccRecord if is_aicc else CtibarRecord,
         request_types=(JSON, ANY),
         refusals=_TO_THE_CLOUD,
-        security=() if route.has_secret_segment else ("client",),
-        parameters=(_SECRET,) if route.has_secret_segment else (),
+        security=("client",),
         has_own_errors=True,
     )
 
@@ -194,5 +193,11 @@ _OF_CLOUD: Mapping[ErrorShape, Callable[[IntegrationRoute], Operation]] = Mappin
 
 
 def integration_operation(route: IntegrationRoute) -> Operation:
-    """Return the operation of *route*."""
-    return _PAGES[route.path] if route.page_limit else _OF_CLOUD[route.error_shape](route)
+    """Return the operation of *route*, with the secret in its path or as a client's by HTTP Basic."""
+    if route.page_limit:
+        return _PAGES[route.path]
+    operation = _OF_CLOUD[route.error_shape](route)
+    if not route.has_secret_segment:
+        return operation
+    path = f"{route.path}/{{presented_secret}}"
+    return replace(operation, path=path, security=(), parameters=(_SECRET,))
