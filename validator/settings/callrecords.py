@@ -55,7 +55,7 @@ def broken_record_rules(sections: Mapping[str, Any], others: tuple[str, ...]) ->
     routes = list(_routes(values))
     for key, route in routes:
         further = [*others, *(each.path for _, each in routes if each is not route)]
-        if any(_overlap(route.path, other) for other in further):
+        if any(places.overlap(route.path, other) for other in further):
             yield f"callrecords.{key}", f"{route.path} is another route's, or below one, or above one"
     if (routes or values["bar"]) and not is_region(sections["numbers"]["region"]):
         yield "numbers.region", "is not a country whose telephone numbers are known"
@@ -69,11 +69,6 @@ def _routes(values: Mapping[str, Any]) -> Iterator[tuple[str, RecordRoute]]:
         for word in values[key]:
             tenant, path = word.split("=", 1)
             yield key, RecordRoute(tenant, source, path)
-
-
-def _overlap(path: str, other: str) -> bool:
-    first, second = f"{path.rstrip('/')}/", f"{other.rstrip('/')}/"
-    return first.startswith(second) or second.startswith(first)
 
 
 def _is_zone(name: str) -> bool:

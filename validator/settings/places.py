@@ -217,3 +217,13 @@ def is_socket_address(text: str) -> bool:
     if "%" in address or (ip.version == 6) is not address.startswith("["):
         return False
     return bool(_PORT.fullmatch(port)) and 1 <= int(port) <= 65535
+
+
+def is_below(path: str, top: str) -> bool:
+    """Return whether the path *path* of a URL is *top*, or below it."""
+    return f"{path.rstrip('/')}/".startswith(f"{top.rstrip('/')}/")
+
+
+def overlap(path: str, other: str) -> bool:
+    """Return whether one of two paths is the other, or below it: a route at both would be two routes."""
+    return is_below(path, other) or is_below(other, path)

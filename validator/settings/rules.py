@@ -15,6 +15,7 @@ from validator.numbers.reading import is_region
 from validator.origins import host_of
 from validator.settings.callrecords import broken_record_rules
 from validator.settings.ctibar import broken_centre_rules
+from validator.settings.places import is_below, overlap
 from validator.settings.portal import broken_page_rules
 from validator.settings.verification import broken_flow_rules
 from validator.store import transport
@@ -40,7 +41,7 @@ def broken_rules(sections: Mapping[str, Any], environment: Mapping[str, str]) ->
     yield from _metrics(sections["metrics"], sections["server"])
     yield from _callbacks(callbacks)
     yield from _query_customer(sections, paths)
-    yield from broken_record_rules(sections, _other_paths(sections, paths))
+    yield from _pushed(sections, paths)
     yield from _flow_paths(sections, paths)
     yield from broken_flow_rules(sections)
     yield from broken_centre_rules(sections)
@@ -151,22 +152,25 @@ def _callbacks(callbacks: Mapping[str, Any]) -> Broken:
 
 def _query_customer(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
     routes = [word.split("=", 1)[1] for word in sections["query_customer"]["routes"]]
-    others = (*OWN_PATHS, *callback_paths, sections["portal"]["path"], *_cloud_prefixes(sections["proxy"]))
-    others += _flow_folders(sections)
+    others = _other_paths(sections, callback_paths)
     for path in routes:
-        if any(_is_below(path, other) or _is_below(other, path) for other in others):
+        if any(overlap(path, other) for other in others):
             yield "query_customer.routes", f"{path} is another route's, or below one, or above one"
-        if any(path != other and _is_below(path, other) for other in routes):
+        if any(path != other and is_below(path, other) for other in routes):
             yield "query_customer.routes", f"{path} is below the route of another tenant space"
     if routes and not sections["customers"]["source"]:
         yield "query_customer.routes", "need customers.source: without it there is nobody to find"
 
 
-def _other_paths(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the paths that no route for call records may have, lie below or contain."""
+def _pushed(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> Broken:
     queries = (word.split("=", 1)[1] for word in sections["query_customer"]["routes"])
+    yield from broken_record_rules(sections, (*_other_paths(sections, callback_paths), *queries))
+
+
+def _other_paths(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths that no route of another system may have, lie below or contain."""
     of_sections = (sections["portal"]["path"], *_cloud_prefixes(sections["proxy"]), *_flow_folders(sections))
-    return (*OWN_PATHS, *callback_paths, *of_sections, *queries)
+    return (*OWN_PATHS, *callback_paths, *of_sections)
 
 
 def _flow_folders(sections: Mapping[str, Any]) -> tuple[str, ...]:
@@ -180,7 +184,7 @@ def _flow_paths(sections: Mapping[str, Any], callback_paths: tuple[str, ...]) ->
     others = {"callbacks.agent_path": callback_paths[0], "callbacks.chat_path": callback_paths[1]}
     others |= {"portal.path": portal} | ({"proxy.prefix": proxy["prefix"]} if proxy["prefix"] else {})
     for key, path in others.items():
-        if any(_is_below(path, each) or _is_below(each, path) for each in _flow_folders(sections)):
+        if any(overlap(path, each) for each in _flow_folders(sections)):
             yield key, "is where IVR flows ask, or below, or above"
 
 
@@ -239,7 +243,7 @@ def _cloud_of_proxy(proxy: Mapping[str, Any], callback_paths: tuple[str, ...]) -
     if proxy["origin"] in others or len(set(others)) != len(others):
         yield "proxy.cross_origins", "names an origin twice, or the portal's own"
     prefix, paths = proxy["prefix"], (*OWN_PATHS, *callback_paths)
-    if prefix and any(_is_below(path, prefix) or _is_below(prefix, path) for path in paths):
+    if prefix and any(overlap(path, prefix) for path in paths):
         yield "proxy.prefix", "is the beginning of another route, or below one"
 
 
@@ -258,9 +262,9 @@ def _portal(portal: Mapping[str, Any], proxy: Mapping[str, Any], callback_paths:
     own_path = portal["path"]
     if f"{own_path}/".startswith(OWN_PATHS):
         yield "portal.path", f"is another route's; allowed is any but {', '.join(OWN_PATHS)}"
-    if any(_is_below(path, own_path) or _is_below(own_path, path) for path in callback_paths):
+    if any(overlap(path, own_path) for path in callback_paths):
         yield "portal.path", "is a callback's too, or has one below it, or is below one"
-    if proxy["prefix"] and _is_below(own_path, f"{proxy['prefix']}/service-cloud"):
+    if proxy["prefix"] and is_below(own_path, f"{proxy['prefix']}/service-cloud"):
         yield "portal.path", "is where the cloud is passed on"
     if portal["tenant"] and not portal["channel"]:
         yield "portal.channel", "is missing: portal.tenant says that guests may chat"
@@ -281,7 +285,3 @@ def _is_numeric(origin: str) -> bool:
 def _place(address: str) -> tuple[object, str]:
     host, _, port = address.rpartition(":")
     return ip_address(host.strip("[]")), port
-
-
-def _is_below(path: str, top: str) -> bool:
-    return f"{path.rstrip('/')}/".startswith(f"{top.rstrip('/')}/")
