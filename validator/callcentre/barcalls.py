@@ -11,7 +11,7 @@ Refusals after 1 are recorded in the audit trail; stored records are counted, as
 from collections.abc import Mapping
 from typing import Any
 
-from validator.audit.events import Event, EventName, Outcome
+from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail
 from validator.callcentre.barwire import Report, parse_report
 from validator.callcentre.policy import BAR
@@ -22,6 +22,7 @@ from validator.errors import Reason, Refusal
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import CALL_RECORDS, child
 from validator.tokens.claims import Audience, TokenRequest
+from validator.tokens.personevents import event_of
 from validator.tokens.principals import Person
 
 
@@ -60,6 +61,5 @@ class BarCalls:
 
     def _record(self, caller: Person, refusal: Refusal) -> None:
         child(CALL_RECORDS, BAR, "refused").inc()
-        event = Event(EventName.CALL_RECORD, Outcome.REFUSED, refusal.reason, tenant=caller.account.tenant)
         detail = f"{BAR}, refused" + (f": {refusal.detail}" if refusal.detail else "")
-        self._trail.append(event._replace(by=caller.label, detail=detail))
+        self._trail.append(event_of(caller, EventName.CALL_RECORD, refusal, detail=detail))

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from validator.audit.events import Event, EventName, Outcome
+from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail
 from validator.clock import Clock
 from validator.ctibar.callees import CalleeRules
@@ -24,6 +24,7 @@ from validator.ctibar.centrewire import CentreLogin
 from validator.ctibar.logins import CentreLogins
 from validator.errors import Fault, Refusal
 from validator.limits.rate_limits import RateLimits
+from validator.tokens.personevents import event_of
 from validator.tokens.principals import Person
 
 SOURCE = "ctibar"  # of a call's record
@@ -110,15 +111,4 @@ class Broker:
         subject: str | None = None,
         detail: str | None = None,
     ) -> None:
-        reason = error.reason if error else None
-        self._trail.append(
-            Event(
-                event,
-                Outcome.of(reason),
-                reason,
-                tenant=caller.account.tenant,
-                subject=subject,
-                by=caller.label,
-                detail=detail,
-            )
-        )
+        self._trail.append(event_of(caller, event, error, subject, detail))

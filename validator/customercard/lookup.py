@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from validator.audit.events import Event, EventName, Outcome
+from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail
 from validator.clock import stopwatch
 from validator.customers.catalogue import CatalogueField, Mask, Place
@@ -24,6 +24,7 @@ from validator.customers.policy import CustomersPolicy
 from validator.errors import Fault, Reason, Refusal
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import CUSTOMER_LOOKUPS, child
+from validator.tokens.personevents import event_of
 from validator.tokens.principals import Person
 
 NONE, ONE, SEVERAL, WITHHELD = "none", "one", "several", "withheld"
@@ -175,16 +176,5 @@ class CustomerCards:
         subject: str | None = None,
         detail: str | None = None,
     ) -> None:
-        reason = error.reason if error else None
         child(CUSTOMER_LOOKUPS, found).inc()
-        self._trail.append(
-            Event(
-                event,
-                Outcome.of(reason),
-                reason,
-                tenant=caller.account.tenant,
-                subject=subject,
-                by=caller.label,
-                detail=detail,
-            )
-        )
+        self._trail.append(event_of(caller, event, error, subject, detail))

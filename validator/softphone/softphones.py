@@ -19,13 +19,14 @@ from enum import StrEnum
 
 from validator.accounts.links import Links
 from validator.accounts.login import Login
-from validator.audit.events import Event, EventName, Outcome
+from validator.audit.events import EventName
 from validator.audit.trail import AuditTrail
 from validator.cloud.agents import Agent, Agents
 from validator.errors import Reason, Refusal
 from validator.exchange import Exchange
 from validator.limits.rate_limits import RateLimits
 from validator.tokens.claims import Audience, TokenRequest
+from validator.tokens.personevents import event_of
 from validator.tokens.principals import Person
 
 
@@ -119,14 +120,4 @@ class Softphones:
         return agent, password
 
     def _record(self, person: Person, user_account: str | None, refusal: Refusal | None) -> None:
-        reason = refusal.reason if refusal else None
-        self._trail.append(
-            Event(
-                EventName.SOFTPHONE_REVEALED,
-                Outcome.of(reason),
-                reason,
-                tenant=person.account.tenant,
-                subject=user_account,
-                by=person.label,
-            )
-        )
+        self._trail.append(event_of(person, EventName.SOFTPHONE_REVEALED, refusal, user_account))
