@@ -16,9 +16,9 @@ from validator.audit.trail import AuditTrail
 from validator.callcentre.barwire import Report, parse_report
 from validator.callcentre.policy import BAR
 from validator.callcentre.record import CallRecord
-from validator.callcentre.records import MAX_REVISIONS, CallRecords, Result
+from validator.callcentre.records import CallRecords, Result
 from validator.clock import Clock
-from validator.errors import Reason, Refusal
+from validator.errors import Refusal
 from validator.limits.rate_limits import RateLimits
 from validator.metrics.instruments import CALL_RECORDS, child
 from validator.tokens.claims import Audience, TokenRequest
@@ -50,8 +50,7 @@ class BarCalls:
         tenant, record = caller.account.tenant, self._own(caller, report)
         self._rate_limits.hit("barcalls_tenant", tenant)
         result = self._records.put(tenant, BAR, record)
-        if result is Result.TOO_MANY:
-            raise Refusal(Reason.FIELD_INVALID, f"callId: has {MAX_REVISIONS} revisions already")
+        result.check()
         return result
 
     def _own(self, caller: Person, report: Report) -> CallRecord:

@@ -18,7 +18,7 @@ from validator.audit.trail import AuditTrail
 from validator.callcentre.policy import CallRecordsPolicy, RecordRoute
 from validator.callcentre.quarantine import Quarantine
 from validator.callcentre.record import CallRecord
-from validator.callcentre.records import MAX_REVISIONS, CallRecords, Result
+from validator.callcentre.records import CallRecords
 from validator.errors import Fault, Reason, Refusal, ValidatorError
 from validator.exchange import Exchange
 from validator.limits.rate_limits import RateLimits, source_bucket
@@ -97,8 +97,7 @@ class Receiver:
                 child(CALL_RECORDS, route.source, "ignored").inc()
                 return
             result = self._records.put(route.tenant, route.source, record)
-            if result is Result.TOO_MANY:
-                raise Refusal(Reason.FIELD_INVALID, f"callId: has {MAX_REVISIONS} revisions already")
+            result.check()
         except Refusal as refusal:
             self._set_aside(route, body, refusal)
             return

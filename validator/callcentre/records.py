@@ -23,7 +23,7 @@ from validator.callcentre.indexing import NumberIndex, open_content, open_kept, 
 from validator.callcentre.record import CallRecord, KeptRecord, shown
 from validator.callcentre.tables import expected, numbers, records
 from validator.clock import Clock, to_milliseconds
-from validator.errors import Fault, Reason
+from validator.errors import Fault, Reason, Refusal
 from validator.keys.encryption import Cipher, SecretEncryption
 from validator.keys.index import FILE, IndexKey, IndexKeys
 from validator.store.database import Database
@@ -46,6 +46,11 @@ class Result(StrEnum):
     REVISED = "revised"
     REPEATED = "repeated"
     TOO_MANY = "too_many"  # revisions of one record: nothing is stored
+
+    def check(self) -> None:
+        """Raise Refusal when the record had too many revisions."""
+        if self is Result.TOO_MANY:
+            raise Refusal(Reason.FIELD_INVALID, f"callId: has {MAX_REVISIONS} revisions already")
 
 
 class Listener(Protocol):
