@@ -197,10 +197,8 @@ class CentreLinks:
 
     def land(self, link: CentreLink, flight: str, login: CentreLogin, now: datetime) -> bool:
         """Store the *login* of *flight* for all workers; return False when *link* was changed meanwhile."""
-        left = login.expires_at - now
         values = {
-            "sealed_login": self._sealed(link, login),
-            "renew_at": login.expires_at - min(RENEWAL, left / 2),
+            **self._stored(link, login, now),
             "epoch": link.account.epoch,
             "number": history.last_number(),
             **_NO_FLIGHT,
@@ -218,20 +216,21 @@ class CentreLinks:
 
     def replace(self, link: CentreLink, login: CentreLogin, now: datetime) -> None:
         """Store *login*, by which the centre renewed that of *link*, unless it was replaced meanwhile."""
-        values = {
-            "sealed_login": self._sealed(link, login),
-            "renew_at": login.expires_at - min(RENEWAL, (login.expires_at - now) / 2),
-        }
-        self._update(link, table.c.sealed_login == link.sealed_login, values)
+        self._update(link, table.c.sealed_login == link.sealed_login, self._stored(link, login, now))
 
     def forget(self, link: CentreLink) -> None:
         """Forget the stored login of *link*, which the centre does not know any more."""
         self._update(link, table.c.sealed_login == link.sealed_login, _NO_LOGIN)
 
-    def _sealed(self, link: CentreLink, login: CentreLogin) -> bytes:
+    def _stored(self, link: CentreLink, login: CentreLogin, now: datetime) -> dict[str, Any]:
+        """Return the values of *login* in the row of *link*: sealed, and when it is to be renewed."""
         content = [login.token, login.extension, to_milliseconds(login.expires_at)]
         purpose = _purpose("login", link.account.id, link.username)
-        return self._encryption.encrypt(orjson.dumps(content).decode(), purpose)
+        sealed = self._encryption.encrypt(orjson.dumps(content).decode(), purpose)
+        return {
+            "sealed_login": sealed,
+            "renew_at": login.expires_at - min(RENEWAL, (login.expires_at - now) / 2),
+        }
 
     def _update(self, link: CentreLink, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
         is_this = (table.c.account == link.account.id) & condition
