@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from validator.callcentre.policy import CTIBAR, route_name
 from validator.cli import samples
 from validator.cli.ctibar import put_link
 from validator.clock import SystemClock
@@ -19,7 +20,7 @@ PLACE = "centre"  # in the links of the first page
 HINT = "(sign in on the page, press Ready, then ring there)"
 _USER, _EXTENSION = "demo-centre", "1001"
 _RECORDS = "/rest/v1/callRecords"
-_SOURCE = f"{samples.TENANT}/ctibar"
+_SOURCE = route_name(samples.TENANT, CTIBAR)
 
 
 def control_page(port: int) -> str:

@@ -135,17 +135,15 @@ class Agents:
     ) -> Changes:
         """Replace the agents of *tenant* by those *listed*, all or nothing; return the changes.
 
-        *sip_service* is where their softphones register.
-
-        *progress* is called with the number of written and of all agents. A list that is not *is_whole*
+        *sip_service* is where their softphones register; *progress* is called with the number of written and
+        of all agents. A list that is not *is_whole*
         removes no agent: a missing one may be in the part that was not read. Raises OperatorError when more
         agents would be removed than the policy permits. *force* overrides both.
         """
         self._tenants.require(tenant)
         now = self._clock.now()
-        rows = [
-            self._row(tenant, agent, sip_service, now) for agent in listed
-        ]  # encrypted before the transaction begins
+        # Encrypted before the transaction begins.
+        rows = [self._row(tenant, agent, sip_service, now) for agent in listed]
         with self._database.write() as connection:
             before = {agent.account_code: agent for agent in _select(connection, tenant)}
             gone = sorted(before.keys() - {agent.account_code for agent in listed})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from httpx2 import Response
 
+from validator.callcentre.policy import CTIBAR, route_name
 from validator.operations.limitproof.sending import Send, Sender
 
 _TENANT, _PATH = "proof-callrecords", "/proof/callrecords"
@@ -31,7 +32,7 @@ class PushRoute:
     @property
     def file(self) -> bytes:
         """The content of the file of the secret."""
-        return f"{_TENANT}/ctibar {self.secret}\n".encode()
+        return f"{route_name(_TENANT, CTIBAR)} {self.secret}\n".encode()
 
     def sends(self, sender: Sender) -> dict[str, Send]:
         """Return, for each limit, a function that sends a request only it can refuse."""

@@ -39,9 +39,8 @@ class Logins:
 
     def __init__(self, centre: Centre, clock: Clock) -> None:
         self._centre, self._clock = centre, clock
-        self.ended: Callable[[str], None] = lambda _: (
-            None
-        )  # is called with each token that a later login ends
+        # Called with each token that a later login ends.
+        self.ended: Callable[[str], None] = lambda _: None
         self.single_login, self.renews = centre.single_login, centre.renews
         self._key = secrets.token_bytes(32)
         self._tokens: dict[str, Login] = {}
