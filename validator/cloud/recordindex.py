@@ -9,7 +9,9 @@ cloud has it: a name could lead out of the folder, or overwrite another file.
 import csv
 import hashlib
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,7 +26,11 @@ _MEMBER = re.compile(r"[0-9]{20}_(call|record)(?:_[0-9]{1,6})?\.csv")
 _SOURCE = re.compile(r"[A-Za-z0-9._/\\:@+~=-]{1,255}")
 _CALL = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _CALL_COLUMN, _SOURCE_COLUMN = 4, 9
-_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, ValueError)
+_UNREADABLE = (
+    *(zipfile.BadZipFile, ValueError, EOFError),  # no ZIP file, damaged, or cut off
+    *(NotImplementedError, RuntimeError),  # an unknown method, a password
+    *(zlib.error, lzma.LZMAError, struct.error, OSError),  # damaged content; OSError is that of bzip2
+)
 
 
 @dataclass(frozen=True, slots=True)

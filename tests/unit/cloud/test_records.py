@@ -5,6 +5,7 @@ import io
 import os
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,10 +33,12 @@ def row(source: str, call: str = "1653963570-252") -> str:
     return ",".join(columns)
 
 
-def packed(*sources: str, members: dict[str, bytes] | None = None) -> bytes:
-    """Return an index with a row for each of *sources*, and other *members*."""
+def packed(
+    *sources: str, members: dict[str, bytes] | None = None, method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
+    """Return an index with a row for each of *sources*, and other *members*, compressed by *method*."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive:
         archive.writestr(f"{STAMP}_record_0.csv", "\n".join(map(row, sources)) + "\n")
         archive.writestr(f"{STAMP}_call_0.csv", "dev,acc,1\n")
         for name, content in (members or {}).items():
@@ -209,6 +212,32 @@ def test_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(OperatorError, match="unpacks to more than"):
         read_index(bomb)
     assert len(read_index(packed(members={f"{STAMP}_call_1.csv": bytes(60_000)})).tables) == 3
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_damaged_index_is_refused_by_one_error(method: int) -> None:
+    """Whichever byte is damaged, the index is read or refused in words; the control is the whole one."""
+    whole = packed(*SOUND, method=method)
+    assert len(read_index(whole).recordings) == len(SOUND)
+
+    outcomes = Counter(outcome(whole, at) for at in range(len(whole)))
+
+    assert outcomes["refused"] > 0
+    assert outcomes.keys() <= {"refused", "read"}
+
+
+def outcome(whole: bytes, at: int) -> str:
+    """Return what becomes of *whole* with another byte *at* that place."""
+    damaged = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
+    try:
+        read_index(damaged)
+    except OperatorError:
+        return "refused"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is not the promised one
+        return type(error).__name__
+    return "read"
 
 
 @pytest.mark.parametrize("content_", [b"", b"not a zip", packed()[:-30]])
